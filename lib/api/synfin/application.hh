@@ -1,0 +1,47 @@
+#pragma once
+/// @file
+/// What an application is: five handlers, called on the core of its engine after a burst has been processed,
+/// in the order of the events, never one inside another. They must not block.
+
+#include <concepts>
+
+#include "synfin/connection.hh"
+
+namespace synfin {
+
+/// In-order bytes from the peer, valid inside on_data only. What is not kept is consumed and opens the
+/// window.
+class RxView {
+  public:
+    explicit RxView(Bytes bytes) noexcept : bytes_(bytes), taken_(static_cast<uint32_t>(bytes.size())) {}
+    Bytes bytes() const noexcept { return bytes_; }
+    uint32_t size() const noexcept { return static_cast<uint32_t>(bytes_.size()); }
+    operator Bytes() const noexcept { return bytes_; }  // NOLINT(google-explicit-constructor)
+    /// Takes the first n bytes only; the rest is kept by the stack, the window stays closed for it, and
+    /// on_data comes again after Connection::resume(), or Connection::receive() reads it. Without this call
+    /// all is taken.
+    void take(uint32_t n) noexcept { taken_ = n < taken_ ? n : taken_; }
+    uint32_t taken() const noexcept { return taken_; }
+
+  private:
+    Bytes bytes_;
+    uint32_t taken_;
+};
+
+/// The concept. One object per core; nothing is shared, nothing is locked.
+/// - on_open: reached ESTABLISHED (either side).
+/// - on_data: see RxView.
+/// - on_writable: room again after a send() that took less than given, or all queued data acknowledged after
+/// that.
+/// - on_peer_fin: the peer will send no more; the application answers with close() when it is done.
+/// - on_close: exactly once for every connection for which connect() gave a handle or on_open was called.
+template <typename A>
+concept Application = requires(A app, Connection c, RxView& view, const CloseInfo& why) {
+    {app.on_open(c)};
+    {app.on_data(c, view)};
+    {app.on_writable(c)};
+    {app.on_peer_fin(c)};
+    {app.on_close(c, why)};
+};
+
+}  // namespace synfin

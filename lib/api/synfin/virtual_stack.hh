@@ -1,0 +1,70 @@
+#pragma once
+/// @file
+/// VirtualStack: a whole TCP endpoint in virtual time, with IPv4 packets for a wire. No device, no thread, no
+/// clock of its own: packets go in and out as bytes, time moves when told. The same engine as on a NIC.
+///
+/// @code
+///   VirtualStack a({.address = *Cidr::parse("10.0.0.1/24")}), b({.address = *Cidr::parse("10.0.0.2/24")});
+///   b.listen(80);
+///   auto c = a.connect({*Ipv4::parse("10.0.0.2"), 80});
+///   while (auto packet = a.output()) b.input(*packet);
+/// @endcode
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "synfin/stack.hh"
+
+namespace synfin {
+
+struct VirtualConfig {
+    Cidr address{};              ///< the first address
+    stack::StackConfig stack{};  ///< the rest; `addresses` are added after `address`
+    Instant start = Instant::from_ns(1'000'000'000);
+};
+
+/// All calls return at once. Data that arrives is kept until receive() reads it, and closes the window
+/// meanwhile.
+class VirtualStack {
+  public:
+    explicit VirtualStack(const VirtualConfig& config);
+    ~VirtualStack();
+    VirtualStack(VirtualStack&&) noexcept;
+    VirtualStack& operator=(VirtualStack&&) noexcept;
+
+    /// An IPv4 packet arrives (host bytes from the version nibble on) and is processed at the present time.
+    void input(Bytes ip_packet);
+    /// The next packet that leaves, or none. Segments leave during the call that caused them.
+    std::optional<std::vector<uint8_t>> output();
+    /// Moves time forward to `now` (never back), firing every timer on the way at its own deadline.
+    void advance(Instant now);
+    Instant now() const noexcept;
+    /// When the next timer is due; none when nothing is pending.
+    std::optional<Instant> next_deadline() const noexcept;
+
+    Result<void> listen(uint16_t port, std::optional<Ipv4> addr = std::nullopt);
+    Result<void> unlisten(uint16_t port, std::optional<Ipv4> addr = std::nullopt);
+    Result<Connection> connect(Endpoint peer, const ConnectOptions& options = {});
+    /// The oldest connection that a listener opened and accept() has not given yet, or would_block.
+    Result<Connection> accept();
+
+    Result<uint32_t> send(Connection c, Bytes data);
+    Result<uint32_t> receive(Connection c, MutableBytes into);
+    Result<void> shutdown(Connection c);
+    Result<void> close(Connection c);
+    Result<void> abort(Connection c);
+
+    /// What has happened since the last call, in order (data events carry no bytes: receive() reads them).
+    std::vector<Event> take_events();
+
+    Stack& stack() noexcept;  ///< counters, occupancy, for_each
+    const Stack& stack() const noexcept;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace synfin

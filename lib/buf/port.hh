@@ -1,0 +1,62 @@
+#pragma once
+/// @file
+/// Port: what an engine needs of a device queue, as a concept. Implemented by port::DevicePort (DPDK: ethdev
+/// queue or in-memory wire) and by buf::MemoryPort (plain memory: tests, virtual time, fuzzing).
+
+#include <concepts>
+#include <cstdint>
+
+#include "base/units.hh"
+
+namespace synfin::buf {
+
+/// What the device says of a received packet's checksums.
+enum class Verdict : uint8_t { unknown, good, bad };
+
+/// What a port does for its packets; read from the device, never assumed.
+struct PortCaps {
+    bool ethernet = true;         ///< frames start with an Ethernet header; false: with the IPv4 header
+    bool rx_ip_checksum = false;  ///< verdicts of the IPv4 header checksum can be trusted
+    bool rx_tcp_checksum = false;
+    bool tx_ip_checksum = false;   ///< fills the IPv4 header checksum where asked
+    bool tx_tcp_checksum = false;  ///< completes the TCP checksum from the pseudo-header's sum, where asked
+    uint16_t max_frame = 1514;     ///< bytes that a packet buffer can carry
+    Mac mac{};
+};
+
+/// What emission tells the port of a packet to send.
+struct TxMeta {
+    uint8_t l2_len = 0;         ///< bytes
+    uint8_t l3_len = 0;         ///< bytes
+    bool ip_checksum = false;   ///< ask the device; only when PortCaps offers it
+    bool tcp_checksum = false;  ///< ask the device; the field then holds the pseudo-header's sum
+};
+
+/// Bytes of room before a packet's data that reset() leaves, at least.
+inline constexpr uint32_t kHeadroom = 64;
+
+template <typename P>
+concept Port = requires(P port, typename P::Packet* packet, typename P::Packet** packets, uint16_t n,
+                        uint32_t length, const TxMeta& meta) {
+    /// The first byte of the frame (or IP packet), contiguous for length() bytes.
+    { P::data(packet) } -> std::same_as<uint8_t*>;
+    { P::length(packet) } -> std::same_as<uint32_t>;
+    { P::is_contiguous(packet) } -> std::same_as<bool>;
+    { P::ip_verdict(packet) } -> std::same_as<Verdict>;
+    { P::tcp_verdict(packet) } -> std::same_as<Verdict>;
+    /// Takes up to n packets from the queue; the engine owns them then.
+    { port.rx_burst(packets, n) } -> std::same_as<uint16_t>;
+    /// Gives packets to the device; it owns the first k (the result), the engine keeps the others.
+    { port.tx_burst(packets, n) } -> std::same_as<uint16_t>;
+    /// An empty packet: data() points at room for caps().max_frame bytes. Null when the pool is empty.
+    { port.alloc() } -> std::same_as<typename P::Packet*>;
+    {port.free(packet)};
+    /// Makes a received packet, owned alone, an empty one for sending. False when it cannot be (shared,
+    /// foreign pool): free it.
+    { port.reset(packet) } -> std::same_as<bool>;
+    /// Sets the length and what the device must do; data() is complete otherwise.
+    {P::finish(packet, length, meta)};
+    { port.caps() } -> std::same_as<const PortCaps&>;
+};
+
+}  // namespace synfin::buf

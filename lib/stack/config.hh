@@ -1,0 +1,31 @@
+#pragma once
+/// @file
+/// One engine's configuration: addresses, sizes, and TCP's.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/units.hh"
+#include "tcp/config.hh"
+
+namespace synfin::stack {
+
+struct StackConfig {
+    std::vector<Cidr> addresses;   ///< ours; the first is the default source. At most 65,535
+    std::optional<Ipv4> gateway;   ///< next hop for what is not on link
+    std::optional<uint16_t> vlan;  ///< 802.1Q VID 1..4094: expected on every frame, put on every frame
+    uint16_t mtu = 1500;           ///< IP packet bytes, 576..9000
+    uint32_t max_connections =
+        65'536;  ///< open connections per engine (records are mapped, touched on demand)
+    uint32_t max_time_wait = 1u << 20;  ///< TIME-WAIT records per engine; beyond, the full record stays
+    uint32_t max_half_open = 16'384;    ///< SYN-RECEIVED records per engine; beyond, SYN cookies
+    uint16_t port_low = 32'768;         ///< ephemeral ports, inclusive. Linux's range by default
+    uint16_t port_high = 60'999;
+    tcp::TcpConfig tcp;
+    /// 0: secrets and seeds from the operating system. Else everything random in this engine follows from it
+    /// (tests and virtual time): never on a network.
+    uint64_t seed = 0;
+};
+
+}  // namespace synfin::stack
