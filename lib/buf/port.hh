@@ -37,7 +37,7 @@ inline constexpr uint32_t kHeadroom = 64;
 
 template <typename P>
 concept Port = requires(P port, typename P::Packet* packet, typename P::Packet** packets, uint16_t n,
-                        uint32_t length, const TxMeta& meta) {
+                        uint32_t length, const TxMeta& meta, Ipv4 addr) {
     /// The first byte of the frame (or IP packet), contiguous for length() bytes.
     { P::data(packet) } -> std::same_as<uint8_t*>;
     { P::length(packet) } -> std::same_as<uint32_t>;
@@ -57,6 +57,9 @@ concept Port = requires(P port, typename P::Packet* packet, typename P::Packet**
     /// Sets the length and what the device must do; data() is complete otherwise.
     {P::finish(packet, length, meta)};
     { port.caps() } -> std::same_as<const PortCaps&>;
+    /// Whether packets from (remote, n) to (local, n) arrive at this queue's engine: what an active open asks
+    /// before it takes a source port. Always true where there is one engine.
+    { port.owns(addr, n, addr, n) } -> std::same_as<bool>;
 };
 
 }  // namespace synfin::buf
