@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Reads the #includes of lib/ and apps/ and fails on an arrow that the design does not have.
+
+    base < wire, time, buf < tcp < net < stack < api        port sees base and buf
+
+Usage: scripts/check_layers.py [ROOT]      exit status 0: clean; 1: violations, one per line as file:line: what
+       scripts/check_layers.py --self-test proves that each rule catches what it is for
+"""
+
+import pathlib
+import re
+import sys
+import tempfile
+
+# Room -> the rooms it may include (itself always).
+ARROWS = {
+    "base": set(),
+    "wire": {"base"},
+    "time": {"base"},
+    "buf": {"base"},
+    "tcp": {"base", "wire", "time", "buf"},
+    "net": {"base", "wire", "time", "buf", "tcp"},
+    "stack": {"base", "wire", "time", "buf", "tcp", "net"},
+    "port": {"base", "buf"},
+    "api": {"base", "wire", "time", "buf", "tcp", "net", "stack", "port"},
+}
+
+# What a program that embeds the library includes: the headers of api, and the vocabulary they are written in.
+PUBLIC_ROOM = "base"
+PUBLIC_HEADERS = {"stack/config.hh", "tcp/config.hh", "tcp/state.hh"}
+
+# Includes that the arrows forbid and that are right all the same: (includer's prefix, included) -> reason.
+EXCEPTIONS = {}
+
+# DPDK is seen by the room of the devices, and by the sources (never the headers) of api that put a device
+# under an engine.
+def may_see_dpdk(path):
+    return path.startswith("lib/port/") or (path.startswith("lib/api/") and path.endswith(".cc"))
+
+
+# The core is sans-IO: no sockets, threads or streams.
+SANS_IO_ROOMS = {"wire", "buf", "tcp", "net"}
+IO_HEADERS = re.compile(r"(sys/(socket|epoll|ioctl)|netinet/|arpa/|netdb|poll|thread|mutex|condition_variable|future|iostream|fstream)")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
+SOURCES = {".hh", ".cc", ".def", ".h"}
+
+
+def room_of(included):
+    """The room that `"room/file.hh"` names; "api" for `"synfin/file.hh"`; None when it names none."""
+    head, slash, _ = included.partition("/")
+    if not slash:
+        return None
+    return "api" if head == "synfin" else head
+
+
+def is_public(included):
+    return room_of(included) in ("api", PUBLIC_ROOM) or included in PUBLIC_HEADERS
+
+
+def excused(path, included):
+    return any(path.startswith(prefix) and included == header for prefix, header in EXCEPTIONS)
+
+
+def check_library(path, room, included, quoted):
+    """The complaint about one include in lib/, or None."""
+    if included.startswith("rte_"):
+        return None if may_see_dpdk(path) else f"DPDK header <{included}> outside lib/port"
+    if not quoted:
+        if room in SANS_IO_ROOMS and IO_HEADERS.match(included):
+            return f"<{included}> in {room}: the core does no I/O"
+        return None
+    target = room_of(included)
+    if target not in ARROWS:
+        return f'"{included}" does not name a room: write "room/file.hh"'
+    if path.startswith("lib/api/synfin/") and not is_public(included):
+        return f'public header includes "{included}", which is not public'
+    if target != room and target not in ARROWS[room]:
+        return f'{room} -> {target} ("{included}"): {room} may see {", ".join(sorted(ARROWS[room])) or "nothing"}'
+    return None
+
+
+def check_program(path, included, quoted, own):
+    """The complaint about one include in apps/, or None. `own`: the programs' own headers."""
+    if included.startswith("rte_"):
+        return f"DPDK header <{included}> in a program: ask lib/port through its headers"
+    if not quoted or included in own or is_public(included):
+        return None
+    return f'program includes "{included}", which is not public'
+
+
+def violations(root):
+    root = pathlib.Path(root)
+    for top in ("lib", "apps"):
+        files = sorted(f for f in (root / top).rglob("*") if f.suffix in SOURCES)
+        own = set()
+        if top == "apps":
+            for f in files:  # "connection_mix.hh" beside the file, or "synfin/options.hh" from apps/
+                own |= {f.name, f.relative_to(root / top).as_posix()}
+        for file in files:
+            path = file.relative_to(root).as_posix()
+            room = path.split("/")[1]
+            if top == "lib" and room not in ARROWS:
+                yield f"{path}:1: lib/{room} is no room of the design"
+                continue
+            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+                match = INCLUDE.match(line)
+                if not match:
+                    continue
+                quoted = match.group(1) is not None
+                included = match.group(1) or match.group(2)
+                if excused(path, included):
+                    continue
+                if top == "lib":
+                    complaint = check_library(path, room, included, quoted)
+                else:
+                    complaint = check_program(path, included, quoted, own)
+                if complaint:
+                    yield f"{path}:{number}: {complaint}"
+
+
+def self_test():
+    """Each line: a file, an include in it, and whether that must be refused."""
+    cases = [
+        ("lib/tcp/input.cc", '"wire/tcp.hh"', False),
+        ("lib/tcp/input.cc", '"net/ip_input.hh"', True),  # upwards
+        ("lib/base/units.hh", '"wire/bytes.hh"', True),
+        ("lib/wire/arp.hh", '"buf/packet.hh"', True),  # sideways
+        ("lib/net/ports.cc", '"stack/engine.hh"', True),
+        ("lib/stack/engine.hh", '"port/dpdk.hh"', True),  # the engine knows a port by its concept alone
+        ("lib/stack/engine.hh", '"net/ports.hh"', False),
+        ("lib/port/dpdk.cc", '"buf/port.hh"', False),
+        ("lib/port/dpdk.cc", '"tcp/tcb.hh"', True),
+        ("lib/port/dpdk.cc", "<rte_ethdev.h>", False),
+        ("lib/buf/packet.hh", "<rte_mbuf.h>", True),
+        ("lib/api/device_stack.cc", "<rte_eal.h>", False),
+        ("lib/api/synfin/stack.hh", "<rte_eal.h>", True),
+        ("lib/api/synfin/stack.hh", '"stack/config.hh"', False),
+        ("lib/api/synfin/stack.hh", '"stack/engine.hh"', True),
+        ("lib/api/stack.cc", '"stack/engine.hh"', False),
+        ("lib/tcp/input.cc", "<sys/socket.h>", True),
+        ("lib/tcp/input.cc", '"state.hh"', True),  # no room named
+        ("lib/tcp/input.cc", "<array>", False),
+        ("lib/helpers/x.hh", "<array>", False),  # the include is fine; the room is not: see below
+        ("apps/examples/echo.cc", '"synfin/stack.hh"', False),
+        ("apps/examples/echo.cc", '"base/units.hh"', False),
+        ("apps/examples/echo.cc", '"tcp/tcb.hh"', True),
+        ("apps/synfin/serve.cc", '"options.hh"', False),
+        ("apps/synfin/serve.cc", "<rte_eal.h>", True),
+    ]
+    failed = 0
+    for path, include, refused in cases:
+        with tempfile.TemporaryDirectory() as root:
+            file = pathlib.Path(root, path)
+            file.parent.mkdir(parents=True)
+            file.write_text(f"// first line\n#include {include}\n")
+            pathlib.Path(root, "apps/synfin").mkdir(parents=True, exist_ok=True)
+            pathlib.Path(root, "apps/synfin/options.hh").write_text("")
+            found = [v for v in violations(root)]
+        expected = [f"{path}:2: "] if refused else []
+        if path.startswith("lib/helpers/"):
+            expected = [f"{path}:1: "]
+        if len(found) != len(expected) or any(not f.startswith(e) for f, e in zip(found, expected)):
+            failed += 1
+            print(f"self-test: {path} with {include}: expected {expected or 'no complaint'}, found {found}")
+    print(f"check_layers self-test: {len(cases) - failed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return self_test()
+    root = sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent.parent
+    found = list(violations(root))
+    for line in found:
+        print(line)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Format and static analysis of our own sources.
+#
+#   scripts/lint.sh format          fails where clang-format would change something
+#   scripts/lint.sh format --fix    changes it
+#   scripts/lint.sh headers         each header of lib/ compiles alone
+#   scripts/lint.sh tidy [FILE...]  clang-tidy (.clang-tidy) on the sources of lib/ and apps/, or on those given; needs build/
+#   scripts/lint.sh                 all of them
+set -euo pipefail
+cd "$(dirname "$0")/.."
+say() { printf 'lint: %s\n' "$*" >&2; }
+jobs=$(nproc)
+
+format() {
+    local files
+    mapfile -t files < <(find lib apps bench tests -name '*.hh' -o -name '*.cc' | sort)
+    if [ "${1:-}" = --fix ]; then
+        clang-format -i --style=file "${files[@]}"
+        return
+    fi
+    local wrong
+    wrong=$(clang-format --style=file --dry-run "${files[@]}" 2>&1 | sed -n 's/^\([^ :]*:[0-9]*\):.*violations.*/\1/p' | sort -u -t: -k1,1)
+    [ -z "$wrong" ] || { printf '%s: not as clang-format writes it\n' $wrong >&2; say "scripts/lint.sh format --fix mends it"; return 1; }
+}
+
+headers() {
+    # DPDK's headers are system headers: their warnings are not ours.
+    local dpdk
+    dpdk=$(pkg-config --cflags libdpdk | sed 's/-I/-isystem /g')
+    # shellcheck disable=SC2016,SC2086
+    find lib -name '*.hh' | sort | xargs -r -P "$jobs" -I{} sh -c '
+        g++ -std=c++20 -march=x86-64-v3 -Wall -Wextra -Wpedantic -Wshadow -Werror -fsyntax-only \
+            -Ilib -Ilib/api '"$dpdk"' -x c++ -include "$1" /dev/null ||
+            { echo "$1: does not compile alone" >&2; exit 1; }' sh {}
+}
+
+tidy() {
+    local db=build/compile_commands.json
+    [ -f $db ] || { say "no $db: run scripts/build.sh build"; exit 1; }
+    local files=("$@")
+    [ ${#files[@]} -gt 0 ] || mapfile -t files < <(find lib apps -name '*.cc' | sort)
+    # Longest first, so that no core is left with the largest file at the end.
+    mapfile -t files < <(ls -S -- "${files[@]}")
+    printf '%s\0' "${files[@]}" | xargs -0 -P "$jobs" -n 1 clang-tidy -p build --quiet \
+        --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-ignored-optimization-argument 2> >(grep -v 'warnings generated\.$' >&2)
+}
+
+case ${1:-all} in
+    format | headers | tidy) "$@" ;;
+    all) format && headers && tidy ;;
+    *) say "usage: scripts/lint.sh [format [--fix] | headers | tidy [FILE...]]"; exit 2 ;;
+esac

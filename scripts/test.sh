@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test.
+#
+#   scripts/test.sh              everything; the last line is the sum: N passed, N failed, N skipped
+#   scripts/test.sh STAGE...     only these (see `stages` below)
+#
+# Exit status 1 when a case failed. Only the integration stage needs root; without it, it is skipped with the reason.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+stages=(format layers headers tidy docs unit bench sanitize integration)
+usage() { sed -n '2,7s/^# \{0,1\}//p' "$0"; echo "stages: ${stages[*]}"; }
+case ${1:-} in -h | --help) usage; exit 0 ;; esac
+for stage in "$@"; do
+    case " ${stages[*]} " in *" $stage "*) ;; *) echo "test: no stage '$stage'" >&2; usage >&2; exit 2 ;; esac
+done
+[ $# -eq 0 ] || stages=("$@")
+
+release=build
+sanitized=build-sanitize
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+passed=0 failed=0 skipped=0
+summary=()
+
+# Takes the counts from the last line of a log ("3 passed, 0 failed, 1 skipped").
+count_last_line() {
+    local p f s
+    if read -r p f s < <(tail -n 1 "$1" | sed -nE 's/^.*\b([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p'); then
+        stage_passed=$((stage_passed + p)) stage_failed=$((stage_failed + f)) stage_skipped=$((stage_skipped + s))
+    else
+        stage_failed=$((stage_failed + 1))  # it ended without a sum: a crash, not a result
+    fi
+}
+# A check that is one case: passes or fails as a whole.
+check() {
+    if "$@"; then stage_passed=$((stage_passed + 1)); else
+        stage_failed=$((stage_failed + 1))
+        printf '  FAILED: %s\n' "$*"
+    fi
+}
+# A command that prints its own sum as its last line.
+counted() {
+    "$@" 2>&1 | tee "$results/counted.log"
+    local status=${PIPESTATUS[0]} failed_before=$stage_failed
+    count_last_line "$results/counted.log"
+    if [ "$status" != 0 ] && [ "$stage_failed" = "$failed_before" ]; then stage_failed=$((stage_failed + 1)); fi
+}
+# `meson test` with googletest's cases counted one by one.
+meson_tests() {
+    local dir=$1 xml=$results/xml-$1
+    shift
+    rm -rf "$xml"
+    mkdir -p "$xml"
+    if ! GTEST_OUTPUT="xml:$xml/" meson test -C "$dir" --no-rebuild --print-errorlogs "$@" >"$results/meson.log" 2>&1; then
+        cat "$results/meson.log"
+    fi
+    counted scripts/tally.py "$dir" "$xml"
+}
+
+stage_format() { check scripts/lint.sh format; }
+stage_layers() {
+    check scripts/check_layers.py
+    counted scripts/check_layers.py --self-test
+}
+stage_headers() { check scripts/lint.sh headers; }
+stage_tidy() { check scripts/lint.sh tidy; }
+stage_docs() { check scripts/check_docs.py; }
+stage_unit() { meson_tests $release; }
+stage_bench() {
+    check sh -c "build/bench/micro/synfin-micro --benchmark_min_time=0.01 >'$results/micro.log' 2>&1 || { cat '$results/micro.log'; false; }"
+    check sh -c "build/apps/synfin/synfin bench -d 1s --json '$results/bench.json' >'$results/bench.log' 2>&1 || { cat '$results/bench.log'; false; }"
+}
+# The second compiler and the sanitizers at once: unit, conformance, simulation (fewer lives) and the fuzz corpus.
+stage_sanitize() {
+    local before=$stage_failed
+    check env CC=clang CXX=clang++ scripts/build.sh $sanitized -- -Dbuildtype=debugoptimized \
+        -Db_sanitize=address,undefined -Db_lundef=false -Dapps=false -Dbench=false
+    [ "$stage_failed" = "$before" ] || return
+    ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+        meson_tests $sanitized --no-suite exhaustive
+}
+stage_integration() { counted tests/integration/run.py --synfin $release/apps/synfin/synfin; }
+
+run_stage() {
+    local name=$1 begin=$SECONDS
+    stage_passed=0 stage_failed=0 stage_skipped=0
+    printf -- '--- %s\n' "$name"
+    "stage_$name"
+    passed=$((passed + stage_passed)) failed=$((failed + stage_failed)) skipped=$((skipped + stage_skipped))
+    summary+=("$(printf '%-12s %5d passed %4d failed %4d skipped %5d s' "$name" $stage_passed $stage_failed $stage_skipped $((SECONDS - begin)))")
+}
+stage_build() {
+    check scripts/install-deps.sh build test
+    check scripts/build.sh $release
+}
+
+run_stage build
+[ "$failed" = 0 ] || stages=()  # what an earlier build left would be tested
+for stage in "${stages[@]}"; do run_stage "$stage"; done
+
+echo
+printf '%s\n' "${summary[@]}"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
