@@ -1,0 +1,37 @@
+#pragma once
+/// @file
+/// Loads and stores of numbers that are big-endian on the wire and in host order in the program. No
+/// alignment is assumed; each is one instruction (movbe).
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+namespace synfin::wire {
+
+// The checksum adds words as they lie in memory and the swaps below are unconditional: both rest on this.
+static_assert(std::endian::native == std::endian::little, "synfin is built for little-endian hosts");
+
+inline uint16_t load_be16(const uint8_t* p) noexcept {
+    uint16_t v;
+    std::memcpy(&v, p, sizeof v);
+    return __builtin_bswap16(v);
+}
+
+inline uint32_t load_be32(const uint8_t* p) noexcept {
+    uint32_t v;
+    std::memcpy(&v, p, sizeof v);
+    return __builtin_bswap32(v);
+}
+
+inline void store_be16(uint8_t* p, uint16_t v) noexcept {
+    v = __builtin_bswap16(v);
+    std::memcpy(p, &v, sizeof v);
+}
+
+inline void store_be32(uint8_t* p, uint32_t v) noexcept {
+    v = __builtin_bswap32(v);
+    std::memcpy(p, &v, sizeof v);
+}
+
+}  // namespace synfin::wire

@@ -1,0 +1,112 @@
+#pragma once
+/// @file
+/// The Internet checksum (RFC 1071), and its update when a field changes (RFC 1624).
+///
+/// Two kinds of number, told apart by their type:
+/// - a *sum*, uint64_t, adds 32-bit words as they lie in memory. The ones-complement sum does not care for
+///   byte order (RFC 1071 2 B), so no word is swapped. No carry can be lost below 2^32 words, so sums of
+///   parts are joined with a plain +; every part but the last must be even in length.
+/// - a *checksum*, uint16_t, is a number in host order like every other header field: load_be16 and
+///   store_be16 move it from and to the wire.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "base/units.hh"
+#include "wire/bytes.hh"
+
+namespace synfin::wire {
+
+/// Above this many bytes summing is out of line, with vector registers.
+inline constexpr size_t kInlineSumBytes = 128;
+
+/// sum_bytes() for long data.
+uint64_t sum_long(Bytes bytes, uint64_t initial) noexcept;
+
+/// The sum of the bytes, an odd last one padded with zero, added to `initial`.
+inline uint64_t sum_bytes(Bytes bytes, uint64_t initial = 0) noexcept {
+    const uint8_t* p = bytes.data();
+    size_t left = bytes.size();
+    if (left > kInlineSumBytes) return sum_long(bytes, initial);
+    // The halves of each 64-bit word are added apart: a sum of 32-bit words in 64 bits has no carry to save.
+    uint64_t low = initial;
+    uint64_t high = 0;
+    for (; left >= 8; left -= 8, p += 8) {
+        uint64_t word;
+        std::memcpy(&word, p, sizeof word);
+        low += static_cast<uint32_t>(word);
+        high += word >> 32;
+    }
+    if (left & 4) {
+        uint32_t word;
+        std::memcpy(&word, p, sizeof word);
+        low += word;
+        p += 4;
+    }
+    if (left & 2) {
+        uint16_t word;
+        std::memcpy(&word, p, sizeof word);
+        high += word;
+        p += 2;
+    }
+    if (left & 1) low += *p;
+    return low + high;
+}
+
+/// The 16-bit ones-complement sum, in host order, not complemented: what a device that completes a TCP
+/// checksum wants in the field, of the pseudo-header's sum. 0xffff over data with a right checksum in it.
+inline uint16_t fold(uint64_t sum) noexcept {
+    // x + (x rotated by half) has the end-around carry of its halves' sum in its upper half.
+    const auto half = static_cast<uint32_t>((sum + std::rotl(sum, 32)) >> 32);
+    const auto quarter = static_cast<uint16_t>((half + std::rotl(half, 16)) >> 16);
+    return __builtin_bswap16(quarter);
+}
+
+/// The checksum to store, of bytes in which its field is zero.
+inline uint16_t internet_checksum(Bytes bytes) noexcept {
+    return static_cast<uint16_t>(~fold(sum_bytes(bytes)));
+}
+
+/// The sum of the pseudo-header (RFC 9293 3.1). `length` is the TCP segment's, header included.
+inline uint64_t pseudo_header_sum(Ipv4 source, Ipv4 destination, uint8_t protocol, uint16_t length) noexcept {
+    return static_cast<uint64_t>(__builtin_bswap32(source.value)) + __builtin_bswap32(destination.value) +
+           (static_cast<uint32_t>(protocol) << 8) + __builtin_bswap16(length);
+}
+
+inline constexpr uint8_t kProtocolIcmp = 1;
+inline constexpr uint8_t kProtocolTcp = 6;
+
+/// The checksum to store in a segment in which the field is zero. At most 65,535 bytes.
+inline uint16_t tcp_checksum(Ipv4 source, Ipv4 destination, Bytes segment) noexcept {
+    const auto length = static_cast<uint16_t>(segment.size());
+    return static_cast<uint16_t>(
+        ~fold(sum_bytes(segment, pseudo_header_sum(source, destination, kProtocolTcp, length))));
+}
+
+/// Whether the checksum in the segment is right. At most 65,535 bytes.
+inline bool tcp_checksum_ok(Ipv4 source, Ipv4 destination, Bytes segment) noexcept {
+    const auto length = static_cast<uint16_t>(segment.size());
+    return fold(sum_bytes(segment, pseudo_header_sum(source, destination, kProtocolTcp, length))) == 0xffff;
+}
+
+/// The checksum after an aligned 16-bit field went from `before` to `after` (RFC 1624 eqn. 3).
+inline uint16_t update_checksum16(uint16_t checksum, uint16_t before, uint16_t after) noexcept {
+    uint32_t sum =
+        static_cast<uint16_t>(~checksum) + static_cast<uint32_t>(static_cast<uint16_t>(~before)) + after;
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<uint16_t>(~sum);
+}
+
+/// The same for a 32-bit field at an even offset.
+inline uint16_t update_checksum32(uint16_t checksum, uint32_t before, uint32_t after) noexcept {
+    uint64_t sum = static_cast<uint64_t>(static_cast<uint16_t>(~checksum)) + (~before >> 16) +
+                   (~before & 0xffff) + (after >> 16) + (after & 0xffff);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<uint16_t>(~sum);
+}
+
+}  // namespace synfin::wire

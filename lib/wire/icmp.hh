@@ -1,0 +1,72 @@
+#pragma once
+/// @file
+/// ICMP for IPv4 (RFC 792): echo, and the errors that concern a TCP connection.
+
+#include <cstdint>
+
+#include "base/units.hh"
+#include "wire/bytes.hh"
+#include "wire/checksum.hh"
+
+namespace synfin::wire {
+
+inline constexpr uint8_t kIcmpBytes = 8;  ///< header
+inline constexpr uint8_t kIcmpEchoReply = 0;
+inline constexpr uint8_t kIcmpUnreachable = 3;
+inline constexpr uint8_t kIcmpSourceQuench = 4;
+inline constexpr uint8_t kIcmpEchoRequest = 8;
+inline constexpr uint8_t kIcmpTimeExceeded = 11;
+inline constexpr uint8_t kIcmpParameterProblem = 12;
+/// Codes of kIcmpUnreachable.
+inline constexpr uint8_t kIcmpProtocolUnreachable = 2;
+inline constexpr uint8_t kIcmpPortUnreachable = 3;
+inline constexpr uint8_t kIcmpFragmentationNeeded = 4;
+
+/// Whether the message has a whole header and its checksum is right. `icmp` is the IP payload without
+/// padding, here and below.
+inline bool icmp_checksum_ok(Bytes icmp) noexcept {
+    return icmp.size() >= kIcmpBytes && fold(sum_bytes(icmp)) == 0xffff;
+}
+
+inline bool is_echo_request(Bytes icmp) noexcept {
+    return icmp.size() >= kIcmpBytes && icmp[0] == kIcmpEchoRequest && icmp[1] == 0;
+}
+
+inline bool is_echo_reply(Bytes icmp) noexcept {
+    return icmp.size() >= kIcmpBytes && icmp[0] == kIcmpEchoReply && icmp[1] == 0;
+}
+
+/// Makes an echo request its reply, in place; identifier, sequence number and data stay (RFC 1122 3.2.2.6).
+/// The checksum is updated, not computed anew: a wrong one stays wrong. False, and nothing changed, when it
+/// is not an echo request.
+inline bool turn_echo_request_into_reply(MutableBytes icmp) noexcept {
+    if (!is_echo_request(icmp)) return false;
+    uint8_t* p = icmp.data();
+    const uint16_t before = load_be16(p);
+    p[0] = kIcmpEchoReply;
+    store_be16(p + 2, update_checksum16(load_be16(p + 2), before, load_be16(p)));
+    return true;
+}
+
+/// An error message and what it quotes of the packet that caused it, as that packet was sent: the quoted
+/// source is the receiver of the error.
+struct IcmpError {
+    uint8_t type = 0;  ///< 3, 4, 11 or 12
+    uint8_t code = 0;
+    uint16_t next_hop_mtu =
+        0;  ///< bytes; of "fragmentation needed" (RFC 1191 4), else and from old routers 0
+    Ipv4 quoted_source{};
+    Ipv4 quoted_destination{};
+    uint16_t quoted_total_length = 0;  ///< bytes that the packet had when it was dropped
+    bool quoted_tcp = false;           ///< TCP, and not a later fragment: the fields below are set
+    uint16_t quoted_source_port = 0;
+    uint16_t quoted_destination_port = 0;
+    uint32_t quoted_seq = 0;
+};
+
+/// Parses an error message. The checksum is not looked at (icmp_checksum_ok), nor that of the quoted header,
+/// which routers have changed. False for another type, or when the quote is short of an IPv4 header and 8
+/// bytes more (RFC 1122 3.2.2).
+bool parse_icmp_error(Bytes icmp, IcmpError& out) noexcept;
+
+}  // namespace synfin::wire

@@ -1,0 +1,138 @@
+#pragma once
+/// @file
+/// The TCP options that synfin speaks: MSS (RFC 9293 3.7.1), window scale and timestamps (RFC 7323),
+/// SACK-permitted and SACK (RFC 2018).
+
+#include <cstdint>
+#include <span>
+
+#include "base/units.hh"
+#include "wire/bytes.hh"
+
+namespace synfin::wire {
+
+/// Option kinds, and their lengths with kind and length bytes.
+inline constexpr uint8_t kOptionEnd = 0;
+inline constexpr uint8_t kOptionNop = 1;
+inline constexpr uint8_t kOptionMss = 2;
+inline constexpr uint8_t kOptionWindowScale = 3;
+inline constexpr uint8_t kOptionSackPermitted = 4;
+inline constexpr uint8_t kOptionSack = 5;
+inline constexpr uint8_t kOptionTimestamps = 8;
+inline constexpr uint8_t kMssBytes = 4;
+inline constexpr uint8_t kWindowScaleBytes = 3;
+inline constexpr uint8_t kSackPermittedBytes = 2;
+inline constexpr uint8_t kTimestampsBytes = 10;
+
+inline constexpr uint8_t kMaxTcpOptionBytes = 40;
+inline constexpr uint8_t kMaxSynOptionBytes = 20;      ///< the most that write_syn_options() writes
+inline constexpr uint8_t kPaddedTimestampsBytes = 12;  ///< NOP NOP timestamps
+inline constexpr uint8_t kMaxWindowScale = 14;         ///< RFC 7323 2.3
+inline constexpr uint8_t kMaxSackBlocks = 4;
+
+/// NOP NOP kind 8 length 10: how every stack begins the timestamps of a segment without SYN (RFC 7323 A).
+inline constexpr uint32_t kTimestampsPrefix = 0x0101'080a;
+
+/// [left, right) in sequence numbers (RFC 2018 3).
+struct SackBlock {
+    uint32_t left;
+    uint32_t right;
+    constexpr bool operator==(const SackBlock&) const noexcept = default;
+};
+
+struct TcpOptions {
+    bool has_mss = false;
+    bool has_window_scale = false;
+    bool sack_permitted = false;
+    bool has_timestamps = false;
+    uint16_t mss = 0;          ///< as received, any value
+    uint8_t window_scale = 0;  ///< at most 14: more is taken for 14 (RFC 7323 2.3)
+    uint8_t sack_count = 0;    ///< 0..4: how many of `sack` are set
+    uint32_t ts_val = 0;
+    uint32_t ts_ecr = 0;
+    SackBlock sack[kMaxSackBlocks]{};
+};
+
+/// Parses any layout. See parse_tcp_options().
+bool parse_tcp_options_general(Bytes options, TcpOptions& out) noexcept;
+
+/// Parses the bytes between the fixed header and the text. `out` is set anew, but for the blocks beyond
+/// `sack_count`. End-of-list stops; unknown kinds, and known ones with another length than theirs, are
+/// skipped by their length (RFC 9293 MUST-6); of an option given twice the last counts. False when a length
+/// is 0, 1 or passes the end (MUST-7): `out` then has what came before. The bytes are walked once, at
+/// most 40.
+inline bool parse_tcp_options(Bytes options, TcpOptions& out) noexcept {
+    const uint8_t* p = options.data();
+    if (options.size() == kPaddedTimestampsBytes && load_be32(p) == kTimestampsPrefix) [[likely]] {
+        out.has_mss = out.has_window_scale = out.sack_permitted = false;
+        out.has_timestamps = true;
+        out.mss = 0;
+        out.window_scale = out.sack_count = 0;
+        out.ts_val = load_be32(p + 4);
+        out.ts_ecr = load_be32(p + 8);
+        return true;
+    }
+    return parse_tcp_options_general(options, out);
+}
+
+/// What write_syn_options() takes. The MSS is always sent (RFC 9293 SHLD-5).
+struct SynOptions {
+    uint16_t mss = 536;
+    bool timestamps = false;
+    uint32_t ts_val = 0;
+    uint32_t ts_ecr = 0;
+    bool sack_permitted = false;
+    bool window_scale = false;
+    uint8_t shift = 0;  ///< 0..14
+};
+
+/// Writes the options of a SYN or SYN-ACK in the order and with the padding of Linux, so that every peer and
+/// middlebox has seen the layout before. Returns the bytes: a multiple of 4, at most kMaxSynOptionBytes.
+inline uint8_t write_syn_options(uint8_t* out, const SynOptions& syn) noexcept {
+    constexpr uint32_t kNop = kOptionNop;
+    constexpr uint32_t kTimestampsHead = kOptionTimestamps << 8 | kTimestampsBytes;
+    constexpr uint32_t kSackPermittedOption = kOptionSackPermitted << 8 | kSackPermittedBytes;
+    constexpr uint32_t kTwoNops = kNop << 8 | kNop;
+    uint8_t* p = out;
+    store_be32(p, kOptionMss << 24 | kMssBytes << 16 | syn.mss);
+    p += 4;
+    if (syn.timestamps) {
+        store_be32(p, (syn.sack_permitted ? kSackPermittedOption : kTwoNops) << 16 | kTimestampsHead);
+        store_be32(p + 4, syn.ts_val);
+        store_be32(p + 8, syn.ts_ecr);
+        p += 12;
+    } else if (syn.sack_permitted) {
+        store_be32(p, kTwoNops << 16 | kSackPermittedOption);
+        p += 4;
+    }
+    if (syn.window_scale) {
+        store_be32(p, kNop << 24 | kOptionWindowScale << 16 | kWindowScaleBytes << 8 | syn.shift);
+        p += 4;
+    }
+    return static_cast<uint8_t>(p - out);
+}
+
+/// Writes NOP NOP timestamps: kPaddedTimestampsBytes bytes.
+inline void write_timestamps(uint8_t* out, uint32_t ts_val, uint32_t ts_ecr) noexcept {
+    store_be32(out, kTimestampsPrefix);
+    store_be32(out + 4, ts_val);
+    store_be32(out + 8, ts_ecr);
+}
+
+/// Writes NOP NOP SACK and at most four blocks (three fit beside timestamps: the caller sees to it). Returns
+/// the bytes: 4 + 8 per block; 0 without blocks.
+inline uint8_t write_sack(uint8_t* out, std::span<const SackBlock> blocks) noexcept {
+    if (blocks.empty()) return 0;
+    if (blocks.size() > kMaxSackBlocks) blocks = blocks.first(kMaxSackBlocks);
+    const auto bytes = static_cast<uint8_t>(8 * blocks.size());
+    store_be32(out, uint32_t{kOptionNop} << 24 | kOptionNop << 16 | kOptionSack << 8 | (2 + bytes));
+    uint8_t* p = out + 4;
+    for (const SackBlock& block : blocks) {
+        store_be32(p, block.left);
+        store_be32(p + 4, block.right);
+        p += 8;
+    }
+    return static_cast<uint8_t>(4 + bytes);
+}
+
+}  // namespace synfin::wire
