@@ -1,0 +1,181 @@
+#pragma once
+/// @file
+/// ConnectionTable: from a tuple's hash to the handle of its record, one cache line per lookup.
+
+#include <immintrin.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/check.hh"
+#include "base/mapped_array.hh"
+#include "base/siphash.hh"
+#include "net/tuple.hh"
+
+namespace synfin::net {
+
+/// Open addressing in buckets of one 64-byte line: twelve one-byte tags compared at once, twelve handles, and
+/// the number of entries that found this bucket full and went on to a following one. While that number is 0,
+/// a lookup ends here whether it found something or not. It is exact (erase() takes back what insert()
+/// counted), so a table never grows worse with use and nothing is ever rebuilt.
+///
+/// The records themselves are elsewhere; the table asks the caller whether a handle's record is the one.
+/// Memory is mapped for max_entries at the start: 7.1 bytes each, a mean of nine per bucket when full.
+class ConnectionTable {
+  public:
+    static constexpr uint32_t kNone = 0;  ///< no handle
+
+    /// @param max_entries 1..2^31: up to so many, insert() succeeds whatever the hashes.
+    /// @param key random and secret where the network can choose tuples.
+    ConnectionTable(uint32_t max_entries, HashKey key)
+        : key_(key),
+          max_entries_(max_entries),
+          bucket_count_(max_entries / kMeanEntries + 1),
+          buckets_(bucket_count_) {
+        SYNFIN_CHECK(max_entries > 0 && max_entries <= uint32_t{1} << 31);
+    }
+
+    /// SipHash-1-3: whoever does not know the key can neither choose colliding tuples nor learn from timing
+    /// how to. (A NIC's RSS hash may stand in for it where its key is as secret.)
+    uint32_t hash(const Tuple& tuple) const noexcept {
+        return static_cast<uint32_t>(siphash<1, 3>(key_, tuple.word0(), tuple.word1()));
+    }
+
+    void prefetch(uint32_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
+
+    /// The handle most likely to be the one, without asking the record: to prefetch that record. Looks at the
+    /// home bucket only.
+    uint32_t first_candidate(uint32_t hash) const noexcept {
+        const Bucket& bucket = buckets_[home(hash)];
+        const uint32_t matches = bucket.slots_with(tag(hash));
+        return matches != 0 ? bucket.handles[std::countr_zero(matches)] : kNone;
+    }
+
+    /// @param match bool(uint32_t handle): whether the handle's record is the one that is looked for.
+    /// @return its handle or kNone.
+    /// @note cost: one line, and the record's for each equal tag (a wrong one in 1 of 30 lookups).
+    template <typename Match>
+    uint32_t find(uint32_t hash, Match&& match) const noexcept {
+        uint32_t b = home(hash);
+        for (uint32_t probes = 0; probes < bucket_count_; ++probes, b = following(b)) {
+            const Bucket& bucket = buckets_[b];
+            for (uint32_t m = bucket.slots_with(tag(hash)); m != 0; m &= m - 1) {
+                const uint32_t handle = bucket.handles[std::countr_zero(m)];
+                if (match(handle)) return handle;
+            }
+            if (bucket.passed == 0) [[likely]]
+                return kNone;
+        }
+        return kNone;
+    }
+
+    /// Adds a handle that is not in the table.
+    /// @return false when max_entries are in it.
+    bool insert(uint32_t hash, uint32_t handle) noexcept {
+        SYNFIN_DCHECK(handle != kNone);
+        if (size_ == max_entries_) [[unlikely]]
+            return false;
+        uint32_t b = home(hash);
+        uint32_t empty;
+        while ((empty = buckets_[b].slots_with(kEmpty)) == 0) {
+            ++buckets_[b].passed;
+            b = following(b);
+        }
+        const int slot = std::countr_zero(empty);
+        buckets_[b].tags[slot] = tag(hash);
+        buckets_[b].handles[slot] = handle;
+        ++size_;
+        return true;
+    }
+
+    /// Removes a handle that was inserted under this hash.
+    /// @return false if it is not there; nothing is changed then.
+    bool erase(uint32_t hash, uint32_t handle) noexcept {
+        const Place place = locate(hash, handle);
+        if (place.slot < 0) return false;
+        for (uint32_t b = home(hash); b != place.bucket; b = following(b)) --buckets_[b].passed;
+        buckets_[place.bucket].tags[place.slot] = kEmpty;
+        --size_;
+        return true;
+    }
+
+    /// Puts another handle in the place of one: the connection's record moved.
+    /// @return false if the old one is not there.
+    bool replace(uint32_t hash, uint32_t old_handle, uint32_t new_handle) noexcept {
+        SYNFIN_DCHECK(new_handle != kNone);
+        const Place place = locate(hash, old_handle);
+        if (place.slot < 0) return false;
+        buckets_[place.bucket].handles[place.slot] = new_handle;
+        return true;
+    }
+
+    uint32_t size() const noexcept { return size_; }
+    uint32_t capacity() const noexcept { return max_entries_; }
+    /// What is mapped; less is resident until hashes have touched all of it.
+    size_t memory_bytes() const noexcept { return buckets_.bytes(); }
+
+    /// Calls f(uint32_t handle) for every entry, in no particular order. f may change nothing here.
+    /// @note cost: reads the whole table.
+    template <typename F>
+    void for_each(F&& f) const noexcept {
+        for (uint32_t b = 0; b < bucket_count_; ++b)
+            for (uint32_t m = ~buckets_[b].slots_with(kEmpty) & kAllSlots; m != 0; m &= m - 1)
+                f(buckets_[b].handles[std::countr_zero(m)]);
+    }
+
+  private:
+    static constexpr uint32_t kSlotsPerBucket = 12;
+    static constexpr uint32_t kMeanEntries = 9;  // per bucket when full: load 0.75
+    static constexpr uint32_t kAllSlots = (1u << kSlotsPerBucket) - 1;
+    static constexpr uint8_t kEmpty = 0;
+
+    struct alignas(64) Bucket {
+        uint8_t tags[kSlotsPerBucket];      // 0; kEmpty or tag(hash)
+        uint32_t passed;                    // 12; live entries that did not fit here on their way
+        uint32_t handles[kSlotsPerBucket];  // 16
+
+        /// One bit per slot that has this tag.
+        uint32_t slots_with(uint8_t wanted) const noexcept {
+            const __m128i all = _mm_load_si128(reinterpret_cast<const __m128i*>(tags));  // tags and passed
+            const __m128i equal = _mm_cmpeq_epi8(all, _mm_set1_epi8(static_cast<char>(wanted)));
+            return static_cast<uint32_t>(_mm_movemask_epi8(equal)) & kAllSlots;
+        }
+    };
+    static_assert(sizeof(Bucket) == 64);
+
+    /// By the hash's high bits, for any number of buckets: no rounding up to a power of two.
+    uint32_t home(uint32_t hash) const noexcept {
+        return static_cast<uint32_t>((uint64_t{hash} * bucket_count_) >> 32);
+    }
+    uint32_t following(uint32_t b) const noexcept { return b + 1 == bucket_count_ ? 0 : b + 1; }
+    /// 1..255, from all bits of the hash: an RSS hash has its low bits in common on one queue.
+    static constexpr uint8_t tag(uint32_t hash) noexcept {
+        const uint32_t mixed = (hash * 0x9e3779b1u) >> 24;
+        return static_cast<uint8_t>(mixed + (mixed == kEmpty));
+    }
+
+    struct Place {
+        uint32_t bucket;
+        int slot;  // negative: nowhere
+    };
+    Place locate(uint32_t hash, uint32_t handle) const noexcept {
+        uint32_t b = home(hash);
+        for (uint32_t probes = 0; probes < bucket_count_; ++probes, b = following(b)) {
+            for (uint32_t m = buckets_[b].slots_with(tag(hash)); m != 0; m &= m - 1) {
+                const int slot = std::countr_zero(m);
+                if (buckets_[b].handles[slot] == handle) return {b, slot};
+            }
+            if (buckets_[b].passed == 0) break;
+        }
+        return {0, -1};
+    }
+
+    HashKey key_;
+    uint32_t size_ = 0;
+    uint32_t max_entries_;
+    uint32_t bucket_count_;
+    MappedArray<Bucket> buckets_;
+};
+
+}  // namespace synfin::net

@@ -1,0 +1,207 @@
+#pragma once
+/// @file
+/// TimerWheel: one timer per id (the index of a control block), in 1 ms ticks.
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <optional>
+
+#include "base/check.hh"
+#include "base/mapped_array.hh"
+
+namespace synfin {
+
+/// A hierarchical timing wheel (Varghese and Lauck 1987): four levels of 256 buckets, so that a bucket of the
+/// lowest level is one tick and the four cover all of a uint32_t. Ticks count modulo 2^32 and compare by
+/// signed difference: a deadline lies less than 2^31 ticks (24.8 days) ahead.
+///
+/// Lazy: the wheel knows of each id only the tick of its one entry. arm() with a later deadline does
+/// nothing; the entry fires early, the owner compares with the deadline that it keeps, and answers with it.
+/// An entry belongs to the id, not to what the id stands for: when a control block is freed and used again
+/// its entry simply stays, fires, and is filed anew. In steady churn hardly an entry is ever filed.
+///
+/// An entry is a node of a doubly linked list at a fixed place in one array: there is exactly one per id,
+/// none is ever stale, and nothing is allocated. 12 bytes per id, touched when the id is first armed.
+class TimerWheel {
+  public:
+    /// @param max_ids ids are 0..max_ids-1. At most 2^32 - 1026.
+    /// @param now_tick the tick to begin at.
+    TimerWheel(uint32_t max_ids, uint32_t now_tick);
+
+    /// Makes id fire at or before deadline_tick (or as soon as advance() is called, if that has passed).
+    /// @note cost: one line of memory if an entry exists that fires no later; else some stores more.
+    void arm(uint32_t id, uint32_t deadline_tick) noexcept {
+        const uint32_t n = node_of(id);
+        if (nodes_[n].next != 0) {
+            if (is_at_or_before(nodes_[n].tick, deadline_tick)) return;
+            unlink(n);
+            --entries_;
+        }
+        file(n, later(deadline_tick, cursor_));
+    }
+
+    /// Fires what is due at now_tick, in order of ticks, and within a tick in the order of filing.
+    /// @param max_fires at most so many; what is left over stays due for the next call. The moving of entries
+    ///        from higher levels is bounded too, by kMovesPerFire for each.
+    /// @param prefetch void(uint32_t id): told of ids some fires ahead.
+    /// @param fire std::optional<uint32_t>(uint32_t id): the entry is gone; the answer is the tick to fire at
+    ///        next (after the present one, else it is moved to the next tick), or none. It may call arm().
+    /// @return how many fired. More may be due: then next_tick() is not after now_tick.
+    template <typename Prefetch, typename Fire>
+    uint32_t advance(uint32_t now_tick, uint32_t max_fires, Prefetch&& prefetch, Fire&& fire) noexcept {
+        uint32_t fires = 0;
+        uint32_t moves = max_fires > kNone / kMovesPerFire ? kNone : max_fires * kMovesPerFire;
+        while (is_at_or_before(cursor_, now_tick)) {
+            if (!cascade(moves)) break;
+            fires += drain(max_fires - fires, prefetch, fire);
+            if (is_occupied(cursor_ % kSlots)) break;  // the cap was reached
+            const std::optional<uint32_t> next = next_bucket();
+            if (!next || !is_at_or_before(*next, now_tick)) {
+                cursor_ = now_tick;
+                break;
+            }
+            cursor_ = *next;
+        }
+        overdue_ = is_at_or_before(cursor_, now_tick) ? now_tick - cursor_ : 0;
+        return fires;
+    }
+    template <typename Fire>
+    uint32_t advance(uint32_t now_tick, uint32_t max_fires, Fire&& fire) noexcept {
+        return advance(
+            now_tick, max_fires, [](uint32_t) noexcept {}, fire);
+    }
+
+    /// By how many ticks the last advance() fell behind its now_tick because of the cap: 0 in health.
+    uint32_t overdue() const noexcept { return overdue_; }
+
+    /// No entry fires before this tick; none if there is no entry. Exact for entries of the present 256
+    /// ticks. Further away it can be early, when the earliest entry of a bucket was armed for an earlier tick
+    /// meanwhile: whoever sleeps until then wakes, finds nothing due, and asks again.
+    /// @note cost: a few bitmap words.
+    std::optional<uint32_t> next_tick() const noexcept;
+
+    /// How many ids have an entry.
+    uint32_t entries() const noexcept { return entries_; }
+    /// The tick at which id's entry fires, if it has one.
+    std::optional<uint32_t> armed_at(uint32_t id) const noexcept {
+        const Node& node = nodes_[node_of(id)];
+        return node.next != 0 ? std::optional(node.tick) : std::nullopt;
+    }
+    /// What the wheel takes if every id is used.
+    size_t memory_bytes() const noexcept { return nodes_.bytes() + sizeof(*this); }
+
+    /// Modulo 2^32: whether a is b or up to 2^31 before it.
+    static constexpr bool is_at_or_before(uint32_t a, uint32_t b) noexcept {
+        return static_cast<int32_t>(b - a) >= 0;
+    }
+
+  private:
+    static constexpr uint32_t kLevels = 4;
+    static constexpr uint32_t kSlots = 256;  // per level: one byte of the tick
+    static constexpr uint32_t kBuckets = kLevels * kSlots;
+    static constexpr uint32_t kMovesPerFire = 8;
+    static constexpr uint32_t kAhead = 6;  // fires between the prefetch of an id and its fire
+    static constexpr uint32_t kNone = ~uint32_t{0};
+
+    struct Node {
+        uint32_t next, prev;  // index of nodes; next == 0: not in a list
+        uint32_t tick;
+    };
+    // nodes_[0] is nobody, then the heads of the buckets' circular lists, then the ids.
+    static constexpr uint32_t kFirstHead = 1;
+    static constexpr uint32_t kFirstId = kFirstHead + kBuckets;
+    static constexpr uint32_t node_of(uint32_t id) noexcept { return kFirstId + id; }
+
+    static constexpr uint32_t later(uint32_t a, uint32_t b) noexcept { return is_at_or_before(a, b) ? b : a; }
+    /// The bucket of that level in which the tick lies.
+    static constexpr uint32_t bucket_of(uint32_t level, uint32_t tick) noexcept {
+        return level * kSlots + ((tick >> (8 * level)) % kSlots);
+    }
+
+    bool is_occupied(uint32_t bucket) const noexcept {
+        return (occupied_[bucket / 64] >> (bucket % 64) & 1) != 0;
+    }
+
+    /// Puts a node into the level of the highest byte in which its tick differs from the cursor: so all of
+    /// one level fire before all of the next, and no bucket above level 0 that the cursor is in is filled.
+    void link(uint32_t n, uint32_t tick) noexcept {
+        const auto level = static_cast<uint32_t>(31 - std::countl_zero((tick ^ cursor_) | 1)) / 8;
+        const uint32_t bucket = bucket_of(level, tick);
+        if (!is_occupied(bucket)) {
+            occupied_[bucket / 64] |= uint64_t{1} << (bucket % 64);
+            earliest_[bucket] = tick;
+        } else if (!is_at_or_before(earliest_[bucket], tick)) {
+            earliest_[bucket] = tick;
+        }
+        const uint32_t head = kFirstHead + bucket;
+        const uint32_t last = nodes_[head].prev;
+        nodes_[n] = {head, last, tick};
+        nodes_[last].next = n;
+        nodes_[head].prev = n;
+    }
+    void unlink(uint32_t n) noexcept {
+        const auto [next, prev, tick] = nodes_[n];
+        nodes_[prev].next = next;
+        nodes_[next].prev = prev;
+        if (next == prev) {  // both are the head: the list is empty now
+            const uint32_t bucket = next - kFirstHead;
+            occupied_[bucket / 64] &= ~(uint64_t{1} << (bucket % 64));
+        }
+        nodes_[n].next = 0;
+    }
+    void file(uint32_t n, uint32_t tick) noexcept {
+        link(n, tick);
+        ++entries_;
+    }
+
+    /// Fires up to max_fires of the cursor's own tick.
+    template <typename Prefetch, typename Fire>
+    uint32_t drain(uint32_t max_fires, Prefetch& prefetch, Fire& fire) noexcept {
+        const uint32_t head = kFirstHead + cursor_ % kSlots;
+        uint32_t ahead = nodes_[head].next;
+        // Nothing leaves this list but by the loop below (an entry of the present tick is never unlinked by
+        // arm(), no deadline being earlier), so that `ahead` stays a member of it.
+        auto look_ahead = [&]() noexcept {
+            if (ahead == head) return;
+            prefetch(ahead - kFirstId);
+            ahead = nodes_[ahead].next;
+        };
+        for (uint32_t i = 0; i < kAhead; ++i) look_ahead();
+        uint32_t fires = 0;
+        for (uint32_t n; fires < max_fires && (n = nodes_[head].next) != head; ++fires) {
+            look_ahead();
+            unlink(n);
+            --entries_;
+            const std::optional<uint32_t> again = fire(n - kFirstId);
+            // If fire() armed the id itself, the earlier of the two stands.
+            if (again) arm(n - kFirstId, later(*again, cursor_ + 1));
+        }
+        return fires;
+    }
+
+    /// Moves the entries of the higher buckets that the cursor has come to down to where they belong now.
+    /// False when `moves` ran out before.
+    bool cascade(uint32_t& moves) noexcept {
+        for (uint32_t level = kLevels - 1; level > 0; --level)
+            if (is_occupied(bucket_of(level, cursor_)) && !cascade_bucket(bucket_of(level, cursor_), moves))
+                return false;
+        return true;
+    }
+    bool cascade_bucket(uint32_t bucket, uint32_t& moves) noexcept;
+
+    /// The first tick of the nearest occupied bucket after the cursor's.
+    std::optional<uint32_t> next_bucket() const noexcept;
+    /// The lowest occupied slot of a level at or above `from`, kSlots if there is none.
+    uint32_t first_occupied(uint32_t level, uint32_t from) const noexcept;
+
+    /// Everything due before it has fired; nothing in the wheel is before it.
+    uint32_t cursor_;
+    uint32_t entries_ = 0;
+    uint32_t overdue_ = 0;
+    std::array<uint64_t, kBuckets / 64> occupied_{};
+    std::array<uint32_t, kBuckets> earliest_{};  // lower bound of the ticks in an occupied bucket
+    MappedArray<Node> nodes_;
+};
+
+}  // namespace synfin
