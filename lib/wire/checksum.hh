@@ -30,29 +30,35 @@ inline uint64_t sum_bytes(Bytes bytes, uint64_t initial = 0) noexcept {
     const uint8_t* p = bytes.data();
     size_t left = bytes.size();
     if (left > kInlineSumBytes) return sum_long(bytes, initial);
-    // The halves of each 64-bit word are added apart: a sum of 32-bit words in 64 bits has no carry to save.
-    uint64_t low = initial;
-    uint64_t high = 0;
-    for (; left >= 8; left -= 8, p += 8) {
-        uint64_t word;
-        std::memcpy(&word, p, sizeof word);
-        low += static_cast<uint32_t>(word);
-        high += word >> 32;
+    uint64_t even = initial;  // two chains of additions, to run side by side
+    uint64_t odd = 0;
+    uint32_t words[4];
+    for (; left >= 16; left -= 16, p += 16) {
+        std::memcpy(words, p, 16);
+        even += words[0];
+        odd += words[1];
+        even += words[2];
+        odd += words[3];
+    }
+    if (left & 8) {
+        std::memcpy(words, p, 8);
+        even += words[0];
+        odd += words[1];
+        p += 8;
     }
     if (left & 4) {
-        uint32_t word;
-        std::memcpy(&word, p, sizeof word);
-        low += word;
+        std::memcpy(words, p, 4);
+        even += words[0];
         p += 4;
     }
     if (left & 2) {
         uint16_t word;
         std::memcpy(&word, p, sizeof word);
-        high += word;
+        odd += word;
         p += 2;
     }
-    if (left & 1) low += *p;
-    return low + high;
+    if (left & 1) even += *p;
+    return even + odd;
 }
 
 /// The 16-bit ones-complement sum, in host order, not complemented: what a device that completes a TCP
