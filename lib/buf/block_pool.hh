@@ -1,0 +1,140 @@
+#pragma once
+/// @file
+/// BlockPool: one engine's memory for bytes that must outlive the packet they came in, or the call that gave
+/// them. Byte queues (buf/byte_queue.hh) and reassembly (buf/reassembly.hh) are chains of its blocks.
+
+#include <cstdint>
+
+#include "base/check.hh"
+#include "base/units.hh"
+#include "buf/mapped_array.hh"
+
+namespace synfin::buf {
+
+/// Names a block. 0 is none. The two top bits tell its kind, so that capacity and address need no memory.
+using BlockId = uint32_t;
+
+/// The head of every block; a queue's bytes follow, or the address of bytes that are not ours.
+struct Block {
+    BlockId next;          ///< 0: the last of its chain
+    uint32_t queue_bytes;  ///< in the first block of a queue: bytes in the whole queue
+    uint32_t begin;        ///< first live byte, counted from the payload's (or the referenced bytes') start
+    uint32_t end;          ///< past the last live byte
+};
+static_assert(sizeof(Block) == 16);
+
+/// Blocks of two sizes from two LIFO free lists (the block freed last is the warmest). Nothing is touched
+/// until it is first used. Not thread-safe: one pool per engine.
+class BlockPool {
+  public:
+    enum class Kind : uint32_t { small = 0, large = 1, reference = 2 };
+    static constexpr uint32_t kSmallRecord = 64;    ///< bytes with the header: one cache line
+    static constexpr uint32_t kLargeRecord = 2048;  ///< bytes with the header: a full segment and more
+    static constexpr uint32_t kSmallBytes = kSmallRecord - sizeof(Block);
+    static constexpr uint32_t kLargeBytes = kLargeRecord - sizeof(Block);
+
+    /// @param small_blocks,large_blocks how many of each at most; below 2^30.
+    /// @throws std::bad_alloc when there is no address space.
+    BlockPool(uint32_t small_blocks, uint32_t large_blocks)
+        : small_(small_blocks + size_t{1}), large_(large_blocks + size_t{1}) {
+        SYNFIN_CHECK(small_blocks < kIndexLimit && large_blocks < kIndexLimit);
+    }
+
+    /// An empty block of the kind, header zero; 0 when there is none. A reference is a small block that holds
+    /// an address (see set_reference).
+    /// @note cost: a few cycles and the line of the block.
+    BlockId allocate(Kind kind) noexcept {
+        const bool large = kind == Kind::large;
+        List& list = large ? large_list_ : small_list_;
+        uint32_t index = list.free;
+        if (index != 0) {
+            list.free = header(large, index).next;
+        } else {
+            if (list.touched + size_t{1} == (large ? large_.size() : small_.size())) return 0;
+            index = ++list.touched;
+        }
+        ++list.in_use;
+        header(large, index) = Block{};
+        return static_cast<uint32_t>(kind) << kKindShift | index;
+    }
+
+    void free(BlockId id) noexcept {
+        SYNFIN_DCHECK((id & kIndexMask) != 0);
+        const bool large = kind(id) == Kind::large;
+        List& list = large ? large_list_ : small_list_;
+        header(large, id & kIndexMask).next = list.free;
+        list.free = id & kIndexMask;
+        SYNFIN_DCHECK(list.in_use > 0);
+        --list.in_use;
+    }
+
+    static Kind kind(BlockId id) noexcept { return static_cast<Kind>(id >> kKindShift); }
+    /// Bytes that the block can hold; 0 for a reference, which cannot grow.
+    static uint32_t capacity(BlockId id) noexcept {
+        constexpr uint32_t kCapacity[4] = {kSmallBytes, kLargeBytes, 0, 0};
+        return kCapacity[id >> kKindShift];
+    }
+
+    Block& operator[](BlockId id) noexcept { return header(kind(id) == Kind::large, id & kIndexMask); }
+    const Block& operator[](BlockId id) const noexcept {
+        return const_cast<BlockPool&>(*this)[id];  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+    }
+    /// Where a small or large block's bytes begin.
+    uint8_t* payload(BlockId id) noexcept {
+        const uint32_t index = id & kIndexMask;
+        return kind(id) == Kind::large ? large_[index].payload : small_[index].payload;
+    }
+    /// Where the block's bytes begin, its own or those it references.
+    const uint8_t* bytes(BlockId id) const noexcept {
+        const uint32_t index = id & kIndexMask;
+        switch (kind(id)) {
+            case Kind::small: return small_[index].payload;
+            case Kind::large: return large_[index].payload;
+            case Kind::reference: break;
+        }
+        return small_[index].reference;
+    }
+    void set_reference(BlockId id, const uint8_t* bytes) noexcept {
+        SYNFIN_DCHECK(kind(id) == Kind::reference);
+        small_[id & kIndexMask].reference = bytes;
+    }
+
+    /// Blocks of all kinds that queues hold: 0 when nothing is queued anywhere.
+    uint32_t blocks_in_use() const noexcept { return small_list_.in_use + large_list_.in_use; }
+    uint32_t small_in_use() const noexcept { return small_list_.in_use; }
+    uint32_t large_in_use() const noexcept { return large_list_.in_use; }
+
+  private:
+    static constexpr uint32_t kKindShift = 30;
+    static constexpr uint32_t kIndexLimit = 1u << kKindShift;
+    static constexpr uint32_t kIndexMask = kIndexLimit - 1;
+
+    struct alignas(kSmallRecord) Small {
+        Block header;
+        union {
+            uint8_t payload[kSmallBytes];
+            const uint8_t* reference;
+        };
+    };
+    struct alignas(64) Large {
+        Block header;
+        uint8_t payload[kLargeBytes];
+    };
+    static_assert(sizeof(Small) == kSmallRecord && sizeof(Large) == kLargeRecord);
+
+    struct List {
+        uint32_t free = 0;     ///< chained by Block::next
+        uint32_t touched = 0;  ///< indices above this were never used
+        uint32_t in_use = 0;
+    };
+
+    Block& header(bool large, uint32_t index) noexcept {
+        return large ? large_[index].header : small_[index].header;
+    }
+
+    MappedArray<Small> small_;
+    MappedArray<Large> large_;
+    List small_list_, large_list_;
+};
+
+}  // namespace synfin::buf

@@ -1,0 +1,68 @@
+#pragma once
+/// @file
+/// ByteQueue: a FIFO of bytes in blocks of a pool. One per direction and connection: bytes sent and not yet
+/// acknowledged, and bytes received that the application has not taken.
+///
+/// Bytes are numbered from the front: offset 0 is the oldest. For sending that is SND.UNA (the first byte of
+/// text), so offset = seq - SND.UNA.
+
+#include <cstdint>
+
+#include "base/units.hh"
+#include "buf/block_pool.hh"
+
+namespace synfin::buf {
+
+/// 16 bytes to keep in a control block. All zero is the empty queue, and holds no memory. Copying the struct
+/// copies the name of the bytes, not the bytes: there is one owner, which calls clear() at the end.
+struct ByteQueue {
+    BlockId head = 0;
+    BlockId tail = 0;
+    BlockId cursor = 0;          ///< the block where the last forward copy_out() ended, or 0
+    uint32_t cursor_offset = 0;  ///< offset of the cursor's first live byte
+};
+static_assert(sizeof(ByteQueue) == 16);
+
+/// A queue is made of small blocks up to this many bytes, of large ones beyond: a request and its answer take
+/// a few lines, bulk takes few blocks.
+inline constexpr uint32_t kSmallQueueBytes = 4 * BlockPool::kSmallBytes;
+
+/// Bytes in the queue. Kept in its first block.
+inline uint32_t length(const BlockPool& pool, const ByteQueue& queue) noexcept {
+    return queue.head == 0 ? 0 : pool[queue.head].queue_bytes;
+}
+
+/// Copies bytes to the end. The room behind the last byte is used first; then blocks of the fitting size;
+/// then, when those are used up, of the other.
+/// @return how many were taken: fewer than given only when the pool is empty.
+uint32_t append(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept;
+
+/// Adds bytes to the end without copying them. They must neither move nor change until they are released.
+/// @return false, and nothing taken, when there is no small block to note them in.
+bool append_static(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept;
+
+/// Moves all bytes of `from` to the end of `queue`, block by block; the two blocks at the seam become one
+/// when they fit. `from` is empty then. Costs at most one copy of a block's content. `from` holds no
+/// references (it was filled by append() alone).
+void splice(BlockPool& pool, ByteQueue& queue, ByteQueue& from) noexcept;
+
+/// Drops n bytes from the front; n <= length(). The block that becomes empty is freed, even the last.
+void release(BlockPool& pool, ByteQueue& queue, uint32_t n) noexcept;
+
+/// Drops everything.
+void clear(BlockPool& pool, ByteQueue& queue) noexcept;
+
+/// Copies out.size() bytes from `offset` on; offset + out.size() <= length(). Nothing is dropped.
+/// @note cost: a walk over the blocks between the cursor (or, backwards, the head) and the offset. The cursor
+///       follows, so sending in order walks each block once; a retransmission near the front leaves it where
+///       new data will be sent from next.
+void copy_out(const BlockPool& pool, ByteQueue& queue, uint32_t offset, MutableBytes out) noexcept;
+
+/// The first bytes, as many as lie in one piece; empty only when the queue is. Valid until release().
+inline Bytes front(const BlockPool& pool, const ByteQueue& queue) noexcept {
+    if (queue.head == 0) return {};
+    const Block& block = pool[queue.head];
+    return Bytes(pool.bytes(queue.head) + block.begin, block.end - block.begin);
+}
+
+}  // namespace synfin::buf

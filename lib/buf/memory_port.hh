@@ -1,0 +1,106 @@
+#pragma once
+/// @file
+/// MemoryPort: a Port in plain memory. Packets are given and taken as bytes by whoever plays the wire: unit
+/// tests, the simulator, the fuzzer, VirtualStack. It does what its PortCaps promise, checksums included, so
+/// every path of an engine that a NIC reaches can be reached without one.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/units.hh"
+#include "buf/port.hh"
+
+namespace synfin::buf {
+
+/// How a packet arrives.
+struct Arrival {
+    Verdict ip = Verdict::unknown;
+    Verdict tcp = Verdict::unknown;
+    bool contiguous = true;  ///< false: as a packet in several buffers would
+};
+
+/// One queue pair. Not thread-safe.
+class MemoryPort {
+  public:
+    struct Packet {
+        Packet* next = nullptr;
+        uint8_t* storage = nullptr;
+        uint32_t offset = 0;  ///< of the data in the storage
+        uint32_t length = 0;
+        Arrival arrival{};
+        TxMeta meta{};
+        bool allocated = false;
+    };
+
+    /// @param caps what the engine is told, and what the port then does. max_frame bounds both directions.
+    /// @param packets size of the pool.
+    explicit MemoryPort(const PortCaps& caps = {}, uint32_t packets = 4096);
+    MemoryPort(const MemoryPort&) = delete;
+    MemoryPort& operator=(const MemoryPort&) = delete;
+
+    // -- the engine's side: concept Port
+
+    static uint8_t* data(Packet* packet) noexcept { return packet->storage + packet->offset; }
+    static uint32_t length(Packet* packet) noexcept { return packet->length; }
+    static bool is_contiguous(Packet* packet) noexcept { return packet->arrival.contiguous; }
+    static Verdict ip_verdict(Packet* packet) noexcept { return packet->arrival.ip; }
+    static Verdict tcp_verdict(Packet* packet) noexcept { return packet->arrival.tcp; }
+    uint16_t rx_burst(Packet** packets, uint16_t n) noexcept;
+    /// CHECKs what a NIC would garble silently: the length, and work that the caps do not offer.
+    uint16_t tx_burst(Packet** packets, uint16_t n) noexcept;
+    Packet* alloc() noexcept;
+    void free(Packet* packet) noexcept;
+    bool reset(Packet* packet) noexcept;
+    static void finish(Packet* packet, uint32_t length, const TxMeta& meta) noexcept {
+        packet->length = length;
+        packet->meta = meta;
+    }
+    const PortCaps& caps() const noexcept { return caps_; }
+    bool owns(Ipv4, uint16_t, Ipv4, uint16_t) const noexcept { return true; }
+
+    // -- the wire's side
+
+    /// Puts a packet into the receive queue. False when the pool is empty or the packet is longer than
+    /// max_frame.
+    bool deliver(Bytes bytes, const Arrival& arrival = {}) noexcept;
+    /// The oldest packet that was sent, with the checksums that were left to the device filled in.
+    std::optional<std::vector<uint8_t>> take();
+    /// Packets that take() will give.
+    uint32_t sent() const noexcept { return tx_.count; }
+    /// Packets out of the pool: in the queues or in the engine's hands. 0 when nothing leaks.
+    uint32_t in_use() const noexcept { return in_use_; }
+
+    // -- failures to inject
+
+    void refuse_tx(uint32_t packets) noexcept {
+        refuse_tx_ = packets;
+    }  ///< tx_burst takes none of the next n
+    void refuse_alloc(uint32_t calls) noexcept { refuse_alloc_ = calls; }  ///< the next n alloc() give null
+    void refuse_reset(uint32_t calls) noexcept { refuse_reset_ = calls; }  ///< the next n reset() give false
+
+  private:
+    struct Fifo {
+        Packet* head = nullptr;
+        Packet* tail = nullptr;
+        uint32_t count = 0;
+        void push(Packet* packet) noexcept;
+        Packet* pop() noexcept;
+    };
+
+    Packet* take_from_pool() noexcept;
+    void complete_checksums(Packet* packet) const noexcept;
+
+    PortCaps caps_;
+    std::unique_ptr<uint8_t[]> storage_;
+    std::unique_ptr<Packet[]> packets_;
+    Packet* free_ = nullptr;
+    Fifo rx_, tx_;
+    uint32_t in_use_ = 0;
+    uint32_t refuse_tx_ = 0, refuse_alloc_ = 0, refuse_reset_ = 0;
+};
+
+static_assert(Port<MemoryPort>);
+
+}  // namespace synfin::buf
