@@ -110,6 +110,15 @@ class ConnectionTable {
         return true;
     }
 
+    /// How many lines a lookup under this hash reads that finds nothing: 1 in health. For tests and
+    /// diagnosis.
+    uint32_t lines_to_miss(uint32_t hash) const noexcept {
+        uint32_t lines = 1;
+        for (uint32_t b = home(hash); buckets_[b].passed != 0 && lines < bucket_count_; ++lines)
+            b = following(b);
+        return lines;
+    }
+
     uint32_t size() const noexcept { return size_; }
     uint32_t capacity() const noexcept { return max_entries_; }
     /// What is mapped; less is resident until hashes have touched all of it.

@@ -41,7 +41,7 @@ class TimerWheel {
         file(n, later(deadline_tick, cursor_));
     }
 
-    /// Fires what is due at now_tick, in order of ticks, and within a tick in the order of filing.
+    /// Fires what is due at now_tick, in order of ticks.
     /// @param max_fires at most so many; what is left over stays due for the next call. The moving of entries
     ///        from higher levels is bounded too, by kMovesPerFire for each.
     /// @param prefetch void(uint32_t id): told of ids some fires ahead.

@@ -1,0 +1,218 @@
+#include "net/connection_table.hh"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "base/random.hh"
+
+namespace synfin::net {
+namespace {
+
+constexpr HashKey kKey{0x0706050403020100, 0x0f0e0d0c0b0a0908};
+
+// The table with the records that its handles name: handle h is records[h].
+class Owner {
+  public:
+    explicit Owner(uint32_t max_entries) : table(max_entries, kKey), records(1) {}
+
+    uint32_t find(const Tuple& tuple) const {
+        return table.find(table.hash(tuple), [&](uint32_t handle) { return records[handle] == tuple; });
+    }
+    uint32_t add(const Tuple& tuple) {
+        const auto handle = static_cast<uint32_t>(records.size());
+        if (!table.insert(table.hash(tuple), handle)) return 0;
+        records.push_back(tuple);
+        return handle;
+    }
+
+    ConnectionTable table;
+    std::vector<Tuple> records;
+};
+
+Tuple random_tuple(Random& random) {
+    const uint64_t bits = random.next();
+    return {static_cast<uint32_t>(bits >> 32), static_cast<uint16_t>(bits >> 16), static_cast<uint16_t>(bits),
+            static_cast<uint16_t>(random.below(4))};
+}
+
+TEST(ConnectionTable, FindsWhatWasInsertedUnderItsTupleOnly) {
+    Owner owner(100);
+    const Tuple tuple{0x0a000001, 1234, 80, 0};
+    const uint32_t handle = owner.add(tuple);
+    EXPECT_EQ(owner.find(tuple), handle);
+    EXPECT_EQ(owner.find({0x0a000002, 1234, 80, 0}), ConnectionTable::kNone);
+    EXPECT_EQ(owner.find({0x0a000001, 1235, 80, 0}), ConnectionTable::kNone);
+    EXPECT_EQ(owner.find({0x0a000001, 1234, 81, 0}), ConnectionTable::kNone);
+    EXPECT_EQ(owner.find({0x0a000001, 1234, 80, 1}), ConnectionTable::kNone);
+    EXPECT_EQ(owner.table.first_candidate(owner.table.hash(tuple)), handle);
+}
+
+TEST(ConnectionTable, EraseAndReplaceTouchOnlyTheHandleThatIsNamed) {
+    ConnectionTable table(100, kKey);
+    constexpr uint32_t kHash = 0x12345678;
+    ASSERT_TRUE(table.insert(kHash, 7));
+    ASSERT_TRUE(table.insert(kHash, 8));
+    EXPECT_FALSE(table.erase(kHash, 9));
+    EXPECT_FALSE(table.erase(~kHash, 7));
+    EXPECT_FALSE(table.replace(kHash, 9, 10));
+    EXPECT_EQ(table.size(), 2u);
+    EXPECT_TRUE(table.replace(kHash, 7, 70));
+    EXPECT_EQ(table.find(kHash, [](uint32_t handle) { return handle == 7; }), ConnectionTable::kNone);
+    EXPECT_EQ(table.find(kHash, [](uint32_t handle) { return handle == 70; }), 70u);
+    EXPECT_TRUE(table.erase(kHash, 8));
+    EXPECT_FALSE(table.erase(kHash, 8));
+    EXPECT_EQ(table.find(kHash, [](uint32_t) { return true; }), 70u);
+    EXPECT_EQ(table.size(), 1u);
+}
+
+TEST(ConnectionTable, TheHashDependsOnTheKeyAndOnEveryField) {
+    const ConnectionTable table(10, kKey);
+    const ConnectionTable other(10, HashKey{kKey.k0, kKey.k1 ^ 1});
+    const Tuple tuple{0x0a000001, 1234, 80, 0};
+    const uint32_t hash = table.hash(tuple);
+    EXPECT_NE(hash, other.hash(tuple));
+    EXPECT_NE(hash, table.hash({0x0a000000, 1234, 80, 0}));
+    EXPECT_NE(hash, table.hash({0x0a000001, 1235, 80, 0}));
+    EXPECT_NE(hash, table.hash({0x0a000001, 1234, 81, 0}));
+    EXPECT_NE(hash, table.hash({0x0a000001, 1234, 80, 1}));
+}
+
+TEST(ConnectionTable, AgreesWithAMapThroughMillionsOfChanges) {
+    constexpr uint32_t kMax = 20'000;
+    Random random(3);
+    ConnectionTable table(kMax, kKey);
+    std::vector<Tuple> universe;  // the record of handle h is universe[h]
+    for (uint32_t i = 0; i < 2 * kMax; ++i)
+        universe.push_back({0x0a000000 + i % 100, static_cast<uint16_t>(1024 + i / 100), 80, 0});
+    std::vector<uint32_t> generation(universe.size());
+    auto handle_of = [&](uint32_t i) { return i + 1 + generation[i] * 0x100000; };
+    std::vector<bool> present(universe.size());
+    uint32_t count = 0;
+    for (int step = 0; step < 3'000'000; ++step) {
+        const uint32_t i = random.below(static_cast<uint32_t>(universe.size()));
+        const uint32_t hash = table.hash(universe[i]);
+        const uint32_t found = table.find(
+            hash, [&](uint32_t handle) { return universe[(handle & 0xfffff) - 1] == universe[i]; });
+        ASSERT_EQ(found, present[i] ? handle_of(i) : ConnectionTable::kNone) << step;
+        const bool growing = step / 100'000 % 2 == 0;
+        if (!present[i]) {
+            if (!growing && random.below(4) != 0) continue;
+            ASSERT_EQ(table.insert(hash, handle_of(i)), count < kMax);
+            if (count == kMax) continue;
+            present[i] = true;
+            ++count;
+        } else if (random.below(8) == 0) {
+            const uint32_t old = handle_of(i);
+            generation[i] = (generation[i] + 1) % 1000;
+            ASSERT_TRUE(table.replace(hash, old, handle_of(i)));
+        } else if (!growing || random.below(4) == 0) {
+            ASSERT_TRUE(table.erase(hash, handle_of(i)));
+            present[i] = false;
+            --count;
+        }
+        ASSERT_EQ(table.size(), count);
+    }
+    std::vector<uint32_t> listed, expected;
+    table.for_each([&](uint32_t handle) { listed.push_back(handle); });
+    for (uint32_t i = 0; i < universe.size(); ++i)
+        if (present[i]) expected.push_back(handle_of(i));
+    std::sort(listed.begin(), listed.end());
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(listed, expected);
+}
+
+class Full : public testing::TestWithParam<uint32_t> {};
+INSTANTIATE_TEST_SUITE_P(ConnectionTable, Full,
+                         testing::Values(1u, 8u, 9u, 10u, 100u, 1000u, 65'536u, 300'000u));
+
+// Up to the stated capacity nothing fails, and a miss stays near one line.
+void fill(Owner& owner, const std::vector<Tuple>& tuples) {
+    const auto n = static_cast<uint32_t>(tuples.size());
+    ASSERT_EQ(owner.table.capacity(), n);
+    for (const Tuple& tuple : tuples) ASSERT_NE(owner.add(tuple), 0u);
+    EXPECT_FALSE(owner.table.insert(0, n + 1));
+    EXPECT_EQ(owner.table.size(), n);
+    uint64_t lines = 0;
+    uint32_t longest = 0;
+    for (uint32_t i = 0; i < n; ++i) {
+        ASSERT_EQ(owner.find(tuples[i]), i + 1);
+        const uint32_t l = owner.table.lines_to_miss(owner.table.hash(tuples[i]));
+        lines += l;
+        longest = std::max(longest, l);
+    }
+    if (n >= 1000) {
+        EXPECT_LT(static_cast<double>(lines) / n, 1.5);
+        EXPECT_LT(longest, 40u);
+    }
+    for (uint32_t i = 0; i < n; ++i) ASSERT_TRUE(owner.table.erase(owner.table.hash(tuples[i]), i + 1));
+    EXPECT_EQ(owner.table.size(), 0u);
+    for (uint32_t i = 0; i < n; ++i) {
+        ASSERT_EQ(owner.table.lines_to_miss(owner.table.hash(tuples[i])), 1u);  // as good as new
+        ASSERT_EQ(owner.find(tuples[i]), ConnectionTable::kNone);
+    }
+}
+
+TEST_P(Full, OfRandomTuples) {
+    Owner owner(GetParam());
+    Random random(GetParam());
+    std::vector<Tuple> tuples;
+    std::map<std::tuple<uint64_t, uint64_t>, bool> seen;
+    while (tuples.size() < GetParam()) {
+        const Tuple tuple = random_tuple(random);
+        if (seen.emplace(std::tuple(tuple.word0(), tuple.word1()), true).second) tuples.push_back(tuple);
+    }
+    fill(owner, tuples);
+}
+
+// What an attacker without the key can do: tuples that agree in as many bits as possible.
+TEST_P(Full, OfTuplesThatDifferInFewBits) {
+    Owner owner(GetParam());
+    std::vector<Tuple> tuples;
+    for (uint32_t i = 0; i < GetParam(); ++i)
+        tuples.push_back({0x0a000001 + ((i >> 8) << 20), static_cast<uint16_t>((i & 0xff) << 8), 80, 0});
+    fill(owner, tuples);
+}
+
+TEST(ConnectionTable, SurvivesEqualHashes) {
+    constexpr uint32_t kMax = 3000;
+    for (const uint32_t hash : {0u, 0x80000000u, 0xffffffffu}) {  // the last wraps round to the first bucket
+        ConnectionTable table(kMax, kKey);
+        for (uint32_t handle = 1; handle <= kMax; ++handle) ASSERT_TRUE(table.insert(hash, handle));
+        EXPECT_FALSE(table.insert(hash, kMax + 1));
+        for (uint32_t handle = 1; handle <= kMax; ++handle)
+            ASSERT_EQ(table.find(hash, [&](uint32_t h) { return h == handle; }), handle);
+        EXPECT_EQ(table.find(hash, [](uint32_t) { return false; }), ConnectionTable::kNone);
+        for (uint32_t handle = 1; handle <= kMax; handle += 2) ASSERT_TRUE(table.erase(hash, handle));
+        for (uint32_t handle = 2; handle <= kMax; handle += 2) ASSERT_TRUE(table.erase(hash, handle));
+        EXPECT_EQ(table.lines_to_miss(hash), 1u);
+        EXPECT_EQ(table.size(), 0u);
+    }
+}
+
+// An RSS hash whose low bits are the same for every packet of a queue must not make the tags so.
+TEST(ConnectionTable, HashesOfOneQueueStillHaveDifferentTags) {
+    ConnectionTable table(100'000, kKey);
+    Random random(5);
+    std::vector<uint32_t> hashes;
+    for (uint32_t handle = 1; handle <= 50'000; ++handle) {
+        hashes.push_back(static_cast<uint32_t>(random.next()) & ~uint32_t{0x7f});
+        ASSERT_TRUE(table.insert(hashes.back(), handle));
+    }
+    uint32_t asked = 0;
+    for (const uint32_t hash : hashes) table.find(hash, [&](uint32_t) { return ++asked, false; });
+    // Its own, and a few per cent of chance matches.
+    EXPECT_LT(asked, hashes.size() * 11 / 10);
+}
+
+TEST(ConnectionTable, MemoryIsSevenBytesAnEntry) {
+    EXPECT_LT(ConnectionTable(1u << 20, kKey).memory_bytes(), (size_t{1} << 20) * 72 / 10);
+    EXPECT_LT(ConnectionTable(1u << 31, kKey).memory_bytes(),
+              (size_t{1} << 31) * 72 / 10);  // mapped, not touched
+}
+
+}  // namespace
+}  // namespace synfin::net
