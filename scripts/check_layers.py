@@ -27,7 +27,7 @@ ARROWS = {
 
 # What a program that embeds the library includes: the headers of api, and the vocabulary they are written in.
 PUBLIC_ROOM = "base"
-PUBLIC_HEADERS = {"stack/config.hh", "tcp/config.hh", "tcp/state.hh"}
+PUBLIC_HEADERS = {"stack/config.hh", "tcp/close_reason.hh", "tcp/config.hh", "tcp/state.hh"}
 
 # Includes that the arrows forbid and that are right all the same: (includer's prefix, included) -> reason.
 EXCEPTIONS = {}

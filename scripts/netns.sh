@@ -30,8 +30,6 @@ up() {
         ip netns exec sf$end sh -c 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6'
         ip -n sf$end link set lo up
         ip -n sf$end link set sf${end}0 up
-        # A veth leaves checksums unfilled and joins segments; a raw reader of the wire would see both.
-        ip netns exec sf$end ethtool -K sf${end}0 tx off tso off gso off gro off >/dev/null
     done
     ip -n sfB address add 10.77.0.1/24 dev sfB0
     trap - ERR

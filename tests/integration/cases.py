@@ -1,0 +1,34 @@
+"""The base of every case: a rig before it, and after it a check that nothing was left behind."""
+
+import types
+import unittest
+
+from rig import Rig
+
+settings = types.SimpleNamespace(long=False)
+
+
+class RigCase(unittest.TestCase):
+    mtu = 1500
+    wire_text = False  # True: the packets are captured and shown when the case fails
+
+    def setUp(self):
+        self._said = ""
+        self.rig = Rig(self.mtu)
+        self.addCleanup(self._tear_down)
+        if self.wire_text:
+            self.rig.capture()
+
+    @property
+    def said(self):
+        """What the processes of the rig have printed so far."""
+        return self._said or self.rig.said()
+
+    def _tear_down(self):
+        try:
+            self.rig.end_processes()
+            self._said = self.rig.said()
+            left = self.rig.leftovers()
+        finally:
+            self.rig.close()
+        self.assertEqual(left, [], "left behind")

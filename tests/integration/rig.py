@@ -1,0 +1,319 @@
+"""The rig of the integration tests: namespaces that a test makes and removes, and the processes in them.
+
+synfin's end of a veth pair has no address: the kernel there hears everything and answers nothing, so whatever
+comes back is synfin's. The kernel's end has KERNEL_ADDRESS. Offloads stay as Linux sets them (partial checksums, joined
+segments): coping with a veth is synfin's part. All names carry this process's id, so several runs
+can share a machine, and every test leaves the machine as it found it (`Rig.leftovers` says what did not go).
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+KERNEL_ADDRESS = "10.77.0.1"
+SYNFIN_ADDRESS = "10.77.0.2"
+PREFIX = 24
+
+# Set by run.py.
+SYNFIN = None
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_CLONE_NEWNET = 0x40000000
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent():
+    """A test program that is killed takes its children along."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def sh(*command, check=True, timeout=60):
+    """Runs a command to its end; its standard output, stripped. Raises with both outputs when it fails."""
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=timeout, check=False)
+    if check and done.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout.strip()
+
+
+def wait_until(condition, what, timeout=10.0, interval=0.02):
+    """Polls until condition() is true and returns its value; raises naming `what` when it never is."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout:g} s: {what() if callable(what) else what}")
+        time.sleep(interval)
+
+
+class Namespace:
+    """A network namespace with lo up and IPv6 off (the kernel then sends nothing by itself)."""
+
+    def __init__(self, name):
+        self.name = name
+        sh("ip", "netns", "add", name)
+        with open(f"/run/netns/{name}", "rb") as inside:
+            self._fd = os.dup(inside.fileno())
+        self.run("sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6")
+        self.ip("link", "set", "lo", "up")
+
+    def command(self, *command):
+        return ["ip", "netns", "exec", self.name, *map(str, command)]
+
+    def run(self, *command, **options):
+        return sh(*self.command(*command), **options)
+
+    def ip(self, *args):
+        return sh("ip", "-n", self.name, *args)
+
+    @contextlib.contextmanager
+    def entered(self):
+        """Sockets made in the block belong to this namespace, and stay so."""
+        with open("/proc/thread-self/ns/net", "rb") as before:
+            self._enter(self._fd)
+            try:
+                yield
+            finally:
+                self._enter(before.fileno())
+
+    @staticmethod
+    def _enter(fd):
+        if _libc.setns(fd, _CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+
+    def socket(self, kind=socket.SOCK_STREAM):
+        with self.entered():
+            return socket.socket(socket.AF_INET, kind)
+
+    def connect(self, port, address=SYNFIN_ADDRESS, timeout=10.0):
+        s = self.socket()
+        s.settimeout(timeout)
+        s.connect((address, port))
+        return s
+
+    def listen(self, port, address=KERNEL_ADDRESS, backlog=1024):
+        s = self.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind((address, port))
+        s.listen(backlog)
+        return s
+
+    def tcp_states(self, port=None):
+        """What `ss -tan` shows, as {state: count}, without listeners; of one port (ours or theirs) when given."""
+        states = {}
+        for line in self.run("ss", "-tanH").splitlines():
+            state, _, _, local, peer = line.split()[:5]
+            if state == "LISTEN" or (port is not None and f":{port}" not in (local[local.rfind(":"):], peer[peer.rfind(":"):])):
+                continue
+            states[state] = states.get(state, 0) + 1
+        return states
+
+    def remove(self):
+        os.close(self._fd)
+        sh("ip", "netns", "del", self.name)
+
+
+class Process:
+    """A program in a namespace, whose output is kept. Ended by its own process id."""
+
+    def __init__(self, namespace, command, directory):
+        self.command = [str(c) for c in command]
+        self._out = tempfile.NamedTemporaryFile("w+", dir=directory, prefix="out-", delete=False)
+        self._err = tempfile.NamedTemporaryFile("w+", dir=directory, prefix="err-", delete=False)
+        full = namespace.command(*self.command) if namespace else self.command
+        self.popen = subprocess.Popen(full, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err, preexec_fn=_die_with_parent)
+
+    @property
+    def out(self):
+        return pathlib.Path(self._out.name).read_text(errors="replace")
+
+    @property
+    def err(self):
+        return pathlib.Path(self._err.name).read_text(errors="replace")
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def said(self):
+        return f"$ {' '.join(self.command)}\n[status {self.popen.poll()}]\n{self.out[-4000:]}\n{self.err[-4000:]}"
+
+    def wait_for_line(self, pattern, timeout=30.0):
+        """Waits until standard output has a line that matches; fails with what was said when the program ends before."""
+
+        def seen():
+            match = re.search(pattern, self.out, re.MULTILINE)
+            if not match and self.popen.poll() is not None:
+                raise AssertionError(f"ended before it printed /{pattern}/:\n{self.said()}")
+            return match
+
+        return wait_until(seen, lambda: f"/{pattern}/ on standard output\n{self.said()}", timeout)
+
+    def wait(self, timeout=120.0):
+        try:
+            return self.popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {timeout:g} s:\n{self.said()}") from None
+
+    def interrupt(self, timeout=20.0):
+        """SIGINT, as Ctrl-C; returns the exit status."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGINT)
+        return self.wait(timeout)
+
+    def end(self):
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGTERM)
+            try:
+                self.popen.wait(10)
+            except subprocess.TimeoutExpired:
+                self.popen.kill()
+                self.popen.wait(10)
+        self._out.close()
+        self._err.close()
+
+
+class Rig:
+    """Two namespaces joined by a veth pair: `ours` for synfin, `theirs` for the kernel."""
+
+    def __init__(self, mtu=1500):
+        tag = f"sf{os.getpid()}"
+        self.directory = tempfile.mkdtemp(prefix=f"{tag}-")
+        os.chmod(self.directory, 0o755)
+        self.device = f"{tag}a"  # synfin's interface, in `ours`
+        self.peer = f"{tag}b"  # the kernel's, in `theirs`
+        self._processes = []
+        self._before = self._shared_files()
+        self._namespaces = []
+        try:
+            self.ours = self._namespace(f"{tag}-ours")
+            self.theirs = self._namespace(f"{tag}-theirs")
+            self.ours.ip("link", "add", self.device, "type", "veth", "peer", "name", self.peer, "netns", self.theirs.name)
+            for namespace, interface in ((self.ours, self.device), (self.theirs, self.peer)):
+                namespace.ip("link", "set", interface, "mtu", mtu, "up")
+            self.theirs.ip("address", "add", f"{KERNEL_ADDRESS}/{PREFIX}", "dev", self.peer)
+            self.kernel = self.theirs  # where the kernel's clients and servers run
+        except BaseException:
+            self.close()
+            raise
+
+    def _namespace(self, name):
+        namespace = Namespace(name)
+        self._namespaces.append(namespace)
+        return namespace
+
+    def start(self, namespace, *command):
+        process = Process(namespace, command, self.directory)
+        self._processes.append(process)
+        return process
+
+    def synfin(self, *args, namespace=None):
+        """Starts `synfin ARGS` at synfin's end."""
+        return self.start(namespace or self.ours, SYNFIN, *args)
+
+    def serve(self, app, *options, device=None, address=f"{SYNFIN_ADDRESS}/{PREFIX}"):
+        """Starts `synfin serve` and waits until it answers. Its control socket is `rig.control(process)`."""
+        control = self.path(f"control-{len(self._processes)}")
+        process = self.synfin("serve", "--device", device or f"af_packet:{self.device}", "--address", address, "--app", app,
+                              "--control", control, "--cores", "0", *options)
+        process.control = control
+        process.wait_for_line(r"^listening on ")
+        return process
+
+    def load(self, target, *options, device=None, address=f"{SYNFIN_ADDRESS}/{PREFIX}"):
+        """Starts `synfin load TARGET`; `result(process)` is its JSON."""
+        report = self.path(f"result-{len(self._processes)}.json")
+        process = self.synfin("load", target, "--device", device or f"af_packet:{self.device}", "--address", address,
+                              "--cores", "0", "--control", self.path(f"control-{len(self._processes)}"), "--json", report, *options)
+        process.report = report
+        return process
+
+    @staticmethod
+    def result(process):
+        return json.loads(pathlib.Path(process.report).read_text())
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def capture(self):
+        """Starts tcpdump at the kernel's end; the text is shown by run.py when the test fails."""
+        return self.start(self.theirs, "tcpdump", "-i", self.peer, "-nn", "-S", "-l", "-c", "2000")
+
+    def nginx(self, root_files=None):
+        """nginx at the kernel's end: files on port 80, its own count of connections on port 81 (`nginx_counts`)."""
+        home = pathlib.Path(self.path("nginx"))
+        (home / "html").mkdir(parents=True)
+        for name, content in (root_files or {"index.html": b"ok"}).items():
+            (home / "html" / name).write_bytes(content)
+        (home / "nginx.conf").write_text(f"""
+            daemon off; master_process off; worker_processes 1; pid {home}/pid; error_log stderr error;
+            worker_rlimit_nofile 20000;
+            events {{ worker_connections 16384; }}
+            http {{
+                access_log off; keepalive_requests 1000000;
+                client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/fastcgi;
+                uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
+                server {{ listen {KERNEL_ADDRESS}:80 backlog=4096; location / {{ root {home}/html; }} }}
+                server {{ listen {KERNEL_ADDRESS}:81; location / {{ stub_status; }} }}
+            }}""")
+        self.kernel.run("sh", "-c", "echo 4096 > /proc/sys/net/core/somaxconn; echo 8192 > /proc/sys/net/ipv4/tcp_max_syn_backlog")
+        process = self.start(self.kernel, "nginx", "-p", home, "-c", home / "nginx.conf", "-e", "stderr")
+        wait_until(lambda: process.popen.poll() is not None or self.kernel.run("ss", "-tlnH", "sport = :81"), "nginx listens")
+        if process.popen.poll() is not None:
+            raise RuntimeError(process.said())
+        return process
+
+    def nginx_counts(self):
+        """(connections accepted, requests) as nginx counts them, without the ones that ask."""
+        text = self.kernel.run("curl", "-s", "--max-time", "10", f"http://{KERNEL_ADDRESS}:81/")
+        accepted, _, requests = re.search(r"^\s*(\d+) (\d+) (\d+)\s*$", text, re.MULTILINE).groups()
+        self._asked = getattr(self, "_asked", 0) + 1
+        return int(accepted) - self._asked, int(requests) - self._asked
+
+    # -- the end of a test
+
+    @staticmethod
+    def _shared_files():
+        """What a process could leave on the machine outside its own directory."""
+        found = set()
+        for pattern in ("/run/synfin/*", "/run/dpdk/*", "/dev/hugepages/*", "/sys/fs/bpf/*", "/dev/shm/*"):
+            base, _, glob = pattern.rpartition("/")
+            if os.path.isdir(base):
+                found |= {str(p) for p in pathlib.Path(base).glob(glob)}
+        return found
+
+    def leftovers(self):
+        """What synfin processes of this rig that have ended left behind."""
+        left = sorted(self._shared_files() - self._before)
+        links = json.loads(self.ours.ip("-j", "-d", "link", "show"))
+        for link in links:
+            if "xdp" in link:
+                left.append(f"XDP program on {link['ifname']}")
+            if link["ifname"] not in ("lo", self.device):
+                left.append(f"interface {link['ifname']}")
+            if "promisc" in link and link.get("promiscuity", 0) != 0:
+                left.append(f"{link['ifname']} is promiscuous")
+        return left
+
+    def said(self):
+        return "\n".join(process.said() for process in self._processes)
+
+    def end_processes(self):
+        for process in reversed(self._processes):
+            process.end()
+
+    def close(self):
+        self.end_processes()
+        for namespace in self._namespaces:
+            namespace.remove()
+        shutil.rmtree(self.directory, ignore_errors=True)

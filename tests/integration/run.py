@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""synfin against the Linux kernel: runs every test_*.py here.
+
+    tests/integration/run.py [--synfin PATH] [--long] [--list] [NAME...]
+
+NAME: a part of a case's name (test_serve, HttpTest, curl...). --long: the full durations and sizes (10 s of wrk, 1 GiB over
+each device) where the ordinary run takes shorter ones.
+Needs root, network namespaces and veth; where one is missing all cases are skipped with the reason. The last line is
+`N passed, N failed, N skipped`; the exit status is 1 when a case failed.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import rig  # noqa: E402
+from cases import settings  # noqa: E402
+
+
+def why_not():
+    """Why the cases cannot run on this machine; None when they can."""
+    if sys.platform != "linux":
+        return "not Linux"
+    if os.geteuid() != 0:
+        return "not root: network namespaces need it (sudo scripts/test.sh integration)"
+    for tool in ("ip", "ss", "curl", "wrk", "nginx", "tcpdump", "setpriv"):
+        if not shutil.which(tool, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"):
+            return f"no {tool}: scripts/install-deps.sh test"
+    probe = f"sf{os.getpid()}-probe"
+    made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        return f"no network namespaces here: {made.stderr.strip()}"
+    veth = subprocess.run(["ip", "-n", probe, "link", "add", "probe0", "type", "veth", "peer", "name", "probe1"],
+                          capture_output=True, text=True, check=False)
+    subprocess.run(["ip", "netns", "del", probe], check=False)
+    return None if veth.returncode == 0 else f"no veth here: {veth.stderr.strip()}"
+
+
+def flat(suite):
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from flat(item)
+        else:
+            yield item
+
+
+class Report(unittest.TestResult):
+    """One line per case as it ends; what the processes of a failed one said."""
+
+    def __init__(self):
+        super().__init__()
+        self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self._begin = 0.0
+
+    def startTest(self, test):
+        super().startTest(test)
+        self._begin = time.monotonic()
+
+    def _line(self, outcome, test, text=""):
+        self.counts[outcome] += 1
+        word = {"passed": "PASS", "failed": "FAIL", "skipped": "SKIP"}[outcome]
+        print(f"{word} {test.id()} ({time.monotonic() - self._begin:.1f} s){': ' + text if text else ''}", flush=True)
+
+    def addSuccess(self, test):
+        self._line("passed", test)
+
+    def addSkip(self, test, reason):
+        self._line("skipped", test, reason)
+
+    def addFailure(self, test, err):
+        self._line("failed", test)
+        print("".join(traceback.format_exception(*err)))
+        said = getattr(test, "said", "")
+        if said:
+            print(said, flush=True)
+
+    addError = addFailure
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None:
+            self.addFailure(subtest, err)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--synfin", default=str(HERE.parent.parent / "build/apps/synfin/synfin"))
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("name", nargs="*")
+    options = parser.parse_args()
+    rig.SYNFIN = os.path.abspath(options.synfin)
+    settings.long = options.long
+
+    loader = unittest.TestLoader()
+    cases = [case for case in flat(loader.discover(str(HERE))) if not options.name or any(n in case.id() for n in options.name)]
+    if options.list:
+        print("\n".join(case.id() for case in cases))
+        return 0
+
+    report = Report()
+    reason = why_not()
+    if reason is None and not os.access(rig.SYNFIN, os.X_OK):
+        print(f"no {rig.SYNFIN}: scripts/build.sh build", file=sys.stderr)
+        return 1
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    for case in cases:
+        if reason:
+            report.startTest(case)
+            report.addSkip(case, reason)
+        else:
+            case.run(report)
+    counts = report.counts
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    return 1 if counts["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

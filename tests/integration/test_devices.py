@@ -1,0 +1,94 @@
+"""The other devices: the same work over af_xdp, tap, and memif between two synfin processes."""
+
+import echo_clients
+import test_load
+import test_serve
+from cases import RigCase
+from rig import KERNEL_ADDRESS, PREFIX, SYNFIN_ADDRESS
+
+TAP = "sftap0"
+
+
+class AfXdpTest(RigCase):
+    fetch_and_compare = test_serve.HttpTest.fetch_and_compare
+    run_load = test_load.NginxTest.run_load
+
+    @property
+    def device(self):
+        return f"af_xdp:{self.rig.device}"
+
+    def test_http_bodies(self):
+        self.fetch_and_compare(1 << 20, self.device)
+
+    def test_echo(self):
+        self.rig.serve("echo", device=self.device)
+        self.assertEqual(echo_clients.exchange(self.rig.kernel, SYNFIN_ADDRESS, 7, 100, 1 << 18), [])
+
+    def test_load_100000_connections_against_nginx(self):
+        self.run_load(100_000, device=self.device)
+        self.assertEqual(self.rig.nginx_counts(), (100_000, 100_000))
+
+    def test_program_is_gone_after_a_kill(self):
+        """Even SIGKILL leaves the interface as it was: the program hangs on the process, not on the interface."""
+        process = self.rig.serve("echo", device=self.device)
+        process.popen.kill()
+        process.wait()
+
+
+class TapTest(RigCase):
+    """The kernel's end of a tap is the interface itself: both ends in one namespace."""
+
+    fetch_and_compare = test_serve.HttpTest.fetch_and_compare
+    run_load = test_load.NginxTest.run_load
+
+    def setUp(self):
+        super().setUp()
+        self.rig.kernel = self.rig.ours
+
+    def address(self):
+        self.rig.ours.ip("address", "add", f"{KERNEL_ADDRESS}/{PREFIX}", "dev", TAP)
+        self.rig.ours.ip("link", "set", TAP, "up")
+
+    def test_serve_makes_the_interface_and_takes_it_away(self):
+        self.rig.serve("http", "--response-size", "1MiB", device=f"tap:{TAP}")
+        self.address()
+        body = self.rig.kernel.run("curl", "-sS", "--max-time", "20", "-o", "/dev/null", "-w", "%{size_download}",
+                                   f"http://{SYNFIN_ADDRESS}/")
+        self.assertEqual(body, str(1 << 20))
+        # The common end of every case proves that the interface is gone.
+
+    def test_echo(self):
+        self.rig.serve("echo", device=f"tap:{TAP}")
+        self.address()
+        self.assertEqual(echo_clients.exchange(self.rig.kernel, SYNFIN_ADDRESS, 7, 100, 1 << 18), [])
+
+    def test_load_100000_connections_against_nginx(self):
+        """An interface that was there before is used, and stays."""
+        self.rig.ours.ip("tuntap", "add", TAP, "mode", "tap", "multi_queue")
+        self.address()
+        self.run_load(100_000, device=f"tap:{TAP}")
+        self.assertEqual(self.rig.nginx_counts(), (100_000, 100_000))
+        self.rig.ours.ip("link", "del", TAP)
+
+
+class MemifTest(RigCase):
+    """Two processes, no kernel between them."""
+
+    def run_pair(self, app, target, *options):
+        path = self.rig.path("memif.sock")
+        server = self.rig.serve(app, device=f"memif:{path},server")
+        load = self.rig.load(target, *options, "--cores", "1", device=f"memif:{path},client", address=f"{KERNEL_ADDRESS}/{PREFIX}")
+        self.assertEqual(load.wait(120), 0, load.said())
+        counted = self.rig.result(load)["connections"]
+        self.assertEqual(test_load.balance(counted), [], counted)
+        self.assertEqual(counted["failed"], 0, counted)
+        self.assertEqual(server.interrupt(), 0, server.said())
+        return counted
+
+    def test_http(self):
+        counted = self.run_pair("http", f"http://{SYNFIN_ADDRESS}/", "-c", "100", "-n", "100k")
+        self.assertEqual(counted["completed"], 100_000)
+
+    def test_tcp(self):
+        counted = self.run_pair("echo", f"tcp://{SYNFIN_ADDRESS}:7", "-c", "10", "-n", "1000", "--request-size", "64KiB")
+        self.assertEqual(counted["completed"], 1000)

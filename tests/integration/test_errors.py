@@ -1,0 +1,147 @@
+"""What the command says and how it ends when it cannot do what was asked. Statuses are the contract's: 1 failed at run
+time, 2 wrong usage or configuration, 3 not valid."""
+
+import os
+import shutil
+import time
+
+import segment_filter
+import test_load
+from cases import RigCase
+from rig import KERNEL_ADDRESS, PREFIX, SYNFIN_ADDRESS
+import rig as rig_module
+
+SERVE = ("serve", "--app", "echo", "--cores", "0")
+ADDRESS = ("--address", f"{SYNFIN_ADDRESS}/{PREFIX}")
+
+
+class RefusalTest(RigCase):
+    def refused(self, status, *patterns, command, namespace=None):
+        """Runs to its end; asserts the status, and that standard error matches every pattern."""
+        process = self.rig.start(namespace or self.rig.ours, *command)
+        self.assertEqual(process.wait(30), status, process.said())
+        for pattern in patterns:
+            self.assertRegex(process.err, f"(?i){pattern}", process.said())
+        self.assertNotIn("EAL:", process.err, "DPDK's own lines are not for users")
+        self.assertEqual(process.out, "", "nothing on standard output")
+        return process
+
+    def synfin(self, *args):
+        return (rig_module.SYNFIN, *args)
+
+    def test_no_such_interface(self):
+        for kind in ("af_packet", "af_xdp"):
+            with self.subTest(kind):
+                self.refused(1, "nosuch0", command=self.synfin(*SERVE, "--device", f"{kind}:nosuch0", *ADDRESS))
+
+    def test_unknown_device(self):
+        self.refused(2, "carrier-pigeon", "af_packet:", command=self.synfin(*SERVE, "--device", "carrier-pigeon:x", *ADDRESS))
+
+    def test_no_permission(self):
+        program = self.rig.path("synfin")  # where anyone may read it
+        shutil.copy(rig_module.SYNFIN, program)
+        os.chmod(program, 0o755)
+        self.refused(1, "root|CAP_NET|permission", command=(
+            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", program, *SERVE,
+            "--device", f"af_packet:{self.rig.device}", *ADDRESS))
+
+    def test_served_by_another_synfin(self):
+        self.rig.serve("echo")
+        self.refused(1, "already|in use", command=self.synfin(*SERVE, "--device", f"af_packet:{self.rig.device}", *ADDRESS))
+
+    def test_bad_cidr(self):
+        for bad in ("10.77.0.300/24", "10.77.0.2/33", "10.77.0.2", "fd00::1/64"):
+            with self.subTest(bad):
+                self.refused(2, "--address", bad.replace(".", r"\."),
+                             command=self.synfin(*SERVE, "--device", f"af_packet:{self.rig.device}", "--address", bad))
+
+    def test_no_device_no_address(self):
+        self.refused(2, "--device", command=self.synfin(*SERVE, *ADDRESS))
+        self.refused(2, "--address", command=self.synfin(*SERVE, "--device", f"af_packet:{self.rig.device}"))
+
+    def test_unknown_option_names_the_nearest(self):
+        self.refused(2, "--adress", "--address", command=self.synfin(*SERVE, "--adress", "1.2.3.4/8"))
+
+    def test_unknown_yaml_key_names_file_line_column_and_the_nearest(self):
+        path = self.rig.path("bad.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"device: af_packet:{self.rig.device}\naddress: {SYNFIN_ADDRESS}/{PREFIX}\nserve:\n  app: echo\n  listn: 7\n")
+        self.refused(2, r"bad\.yaml:5:3", "listn", "listen", command=self.synfin("serve", "-f", path))
+
+    def test_wrong_yaml_type_and_unit(self):
+        for value, expected in (("[1, 2]", "msl"), ("10", "duration"), ("10 parsecs", "duration")):
+            with self.subTest(value):
+                path = self.rig.path("bad.yaml")
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(f"tcp:\n  msl: {value}\n")
+                self.refused(2, r"bad\.yaml:2:8", expected, command=self.synfin("serve", "-f", path))
+
+
+class LoadFailureTest(RigCase):
+    wire_text = True
+
+    def fails_by(self, cause, target, *options, status, timeout=60, connections=None):
+        load = self.rig.load(target, *options)
+        self.assertEqual(load.wait(timeout), status, load.said())
+        counted = self.rig.result(load)["connections"]
+        self.assertEqual(test_load.balance(counted), [], counted)
+        self.assertEqual(list(counted["failed_by"]), [cause], counted)
+        if connections is not None:
+            self.assertEqual(counted["failed_by"][cause], connections, counted)
+        return load
+
+    def test_target_refuses(self):
+        self.fails_by("refused", f"tcp://{KERNEL_ADDRESS}:99", "-c", "5", "-n", "20", status=1, connections=20)
+
+    def test_target_is_silent(self):
+        listener = self.rig.kernel.listen(99)
+        self.addCleanup(listener.close)
+        segment_filter.drop(listener, 0, 0)
+        self.fails_by("syn_timed_out", f"tcp://{KERNEL_ADDRESS}:99", "-c", "2", "-n", "2", "--set", "tcp.syn-timeout=3s", status=1,
+                      connections=2)
+
+    def test_gateway_does_not_answer(self):
+        self.fails_by("unreachable", "tcp://192.0.2.1:80", "--gateway", "10.77.0.99", "-c", "2", "-n", "2", status=1)
+
+    def test_target_on_link_does_not_answer(self):
+        self.fails_by("unreachable", "tcp://10.77.0.98:80", "-c", "2", "-n", "2", status=1)
+
+    def test_target_is_on_no_network(self):
+        load = self.rig.load("tcp://192.0.2.1:80", "-n", "1")
+        self.assertEqual(load.wait(20), 2, load.said())
+        self.assertRegex(load.err, "192.0.2.1")
+
+    def test_out_of_ports(self):
+        """100 connections that stay open do not fit into 10 ports: 10 open, the others are refused by name."""
+        listener = self.rig.kernel.listen(99)
+        self.addCleanup(listener.close)
+        load = self.rig.load(f"tcp://{KERNEL_ADDRESS}:99", "-c", "100", "-d", "2s", "--source-ports", "40000-40009")
+        load.wait(60)
+        result = self.rig.result(load)
+        counted = result["connections"]
+        self.assertEqual(test_load.balance(counted), [], counted)
+        self.assertEqual(counted["established"], 10, counted)
+        self.assertGreater(result["drops"].get("no_port", 0), 0, result["drops"])
+
+    def test_sigint_in_the_middle(self):
+        self.rig.nginx()
+        load = self.rig.load(test_load.URL, "-c", "50", "-d", "60s")
+        time.sleep(3)
+        self.assertEqual(load.interrupt(), 0, load.said())
+        counted = self.rig.result(load)["connections"]
+        self.assertEqual(test_load.balance(counted), [], counted)
+        self.assertGreater(counted["completed"], 0)
+        self.assertIn("completed", load.out, "the summary is printed all the same")
+        self.assertEqual({s: n for s, n in self.rig.kernel.tcp_states(80).items() if s not in ("TIME-WAIT",)}, {})
+
+    def test_server_vanishes_in_the_middle(self):
+        nginx = self.rig.nginx()
+        load = self.rig.load(test_load.URL, "-c", "20", "-d", "4s")
+        time.sleep(2)
+        nginx.popen.kill()
+        nginx.wait()
+        load.wait(30)
+        counted = self.rig.result(load)["connections"]
+        self.assertEqual(test_load.balance(counted), [], counted)
+        self.assertLessEqual(set(counted["failed_by"]), {"refused", "reset_by_peer"}, counted)
+        self.assertGreater(counted["failed_by"].get("refused", 0), 0, counted)

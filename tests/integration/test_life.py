@@ -1,0 +1,171 @@
+"""A scripted life: at every stage `ss -tan` on the kernel's side and synfin's own states agree.
+
+Segments are held back with a filter on the kernel's socket (segment_filter), so each stage lasts as long as it is looked
+at. The comments give the stage as the two ends see it."""
+
+import socket
+
+import segment_filter
+from cases import RigCase
+from rig import KERNEL_ADDRESS, SYNFIN_ADDRESS, wait_until
+from segment_filter import ACK, FIN, SYN
+
+# TIME-WAIT of one second instead of a minute: declared by --msl, and a deviation that the result must name.
+SHORT_MSL = ("--msl", "500ms")
+
+
+class LifeCase(RigCase):
+    wire_text = True
+
+    def stage(self, process, port, kernel, synfin, timeout=5.0):
+        """Waits until both sides show these states, {} for nothing."""
+        seen = {}
+
+        def reached():
+            seen["kernel"] = self.rig.kernel.tcp_states(port)
+            seen["synfin"] = self.rig.states(process)
+            return seen["kernel"] == kernel and seen["synfin"] == synfin
+
+        wait_until(reached, lambda: f"kernel {kernel}, synfin {synfin}; last seen {seen}", timeout)
+
+    def opening(self, port):
+        """A client whose SYN is on its way."""
+        s = self.rig.kernel.socket()
+        self.addCleanup(s.close)
+        s.setblocking(False)
+        return s
+
+
+class ServerLifeTest(LifeCase):
+    def test_syn_received_established_and_closed_by_the_client(self):
+        serve = self.rig.serve("echo")
+        client = self.opening(7)
+        segment_filter.drop(client, SYN | ACK, SYN | ACK)
+        client.connect_ex((SYNFIN_ADDRESS, 7))
+        self.stage(serve, 7, {"SYN-SENT": 1}, {"SYN-RECEIVED": 1})
+        segment_filter.drop_nothing(client)  # the next retransmission passes
+        self.stage(serve, 7, {"ESTAB": 1}, {"ESTABLISHED": 1})
+        client.setblocking(True)
+        client.settimeout(5)
+        client.sendall(b"hello")
+        self.assertEqual(client.recv(5), b"hello")
+        segment_filter.drop(client, FIN, FIN)
+        client.shutdown(socket.SHUT_WR)
+        self.stage(serve, 7, {"FIN-WAIT-2": 1}, {"LAST-ACK": 1})
+        segment_filter.drop_nothing(client)
+        self.assertEqual(client.recv(1), b"")
+        self.stage(serve, 7, {"TIME-WAIT": 1}, {})
+
+    def test_half_closed_by_the_client(self):
+        """The echo cannot return its bytes, so it has not closed: CLOSE-WAIT, with data still to flow."""
+        serve = self.rig.serve("echo")
+        client = self.opening(7)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(True)
+        client.settimeout(5)
+        client.connect((SYNFIN_ADDRESS, 7))
+        sent = bytes(range(256)) * 400
+        client.sendall(sent)
+        client.shutdown(socket.SHUT_WR)
+        self.stage(serve, 7, {"FIN-WAIT-2": 1}, {"CLOSE-WAIT": 1})
+        back = b""
+        while chunk := client.recv(65536):
+            back += chunk
+        self.assertEqual(back, sent)
+        self.stage(serve, 7, {"TIME-WAIT": 1}, {})
+
+    def ask_and_close(self, serve):
+        """An HTTP request after which the server closes first."""
+        client = self.opening(80)
+        client.setblocking(True)
+        client.settimeout(5)
+        client.connect((SYNFIN_ADDRESS, 80))
+        self.stage(serve, 80, {"ESTAB": 1}, {"ESTABLISHED": 1})
+        return client, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+    def test_half_closed_by_the_server_then_time_wait_then_nothing(self):
+        serve = self.rig.serve("http", *SHORT_MSL)
+        client, request = self.ask_and_close(serve)
+        segment_filter.drop(client, FIN, FIN)
+        client.sendall(request)
+        self.stage(serve, 80, {"ESTAB": 1}, {"FIN-WAIT-1": 1})
+        segment_filter.drop_nothing(client)
+        self.stage(serve, 80, {"CLOSE-WAIT": 1}, {"FIN-WAIT-2": 1})
+        client.close()
+        self.stage(serve, 80, {}, {"TIME-WAIT": 1})
+        self.stage(serve, 80, {}, {})
+
+    def test_closed_by_both_at_once(self):
+        serve = self.rig.serve("http", *SHORT_MSL)
+        client, request = self.ask_and_close(serve)
+        segment_filter.drop(client, 0, 0)
+        client.sendall(request)
+        self.stage(serve, 80, {"ESTAB": 1}, {"FIN-WAIT-1": 1})
+        client.shutdown(socket.SHUT_WR)
+        self.stage(serve, 80, {"FIN-WAIT-1": 1}, {"CLOSING": 1})
+        segment_filter.drop_nothing(client)
+        # Each still has to send its FIN again and be acknowledged; the kernel reaches TIME-WAIT by its own clock.
+        self.stage(serve, 80, {"TIME-WAIT": 1}, {}, timeout=15)
+
+    def test_reset_by_the_client(self):
+        serve = self.rig.serve("echo")
+        client = self.rig.kernel.connect(7)
+        self.stage(serve, 7, {"ESTAB": 1}, {"ESTABLISHED": 1})
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+        self.stage(serve, 7, {}, {})
+
+    def test_interrupted_server_closes_its_connections(self):
+        serve = self.rig.serve("echo")
+        clients = [self.rig.kernel.connect(7) for _ in range(10)]
+        self.stage(serve, 7, {"ESTAB": 10}, {"ESTABLISHED": 10})
+        self.assertEqual(serve.interrupt(), 0, serve.said())
+        for client in clients:
+            self.addCleanup(client.close)
+            client.settimeout(5)
+            try:
+                self.assertEqual(client.recv(1), b"")
+            except ConnectionResetError:
+                pass  # told is told
+
+    def test_1000_lives_leave_nothing(self):
+        serve = self.rig.serve("http", *SHORT_MSL)
+        self.rig.kernel.run("wrk", "-t1", "-c100", "-d1s", "-H", "Connection: close", f"http://{SYNFIN_ADDRESS}/")
+        wait_until(lambda: self.rig.states(serve) == {}, lambda: f"no connection is left; {self.rig.states(serve)}", 10)
+
+
+class ClientLifeTest(LifeCase):
+    def start_load(self, *options):
+        """One connection to port 99, request and response of 64 bytes."""
+        return self.rig.load(f"tcp://{KERNEL_ADDRESS}:99", "-c", "1", "-n", "1", *SHORT_MSL, *options)
+
+    def test_open_from_syn_sent_to_established(self):
+        listener = self.rig.kernel.listen(99)
+        self.addCleanup(listener.close)
+        segment_filter.drop(listener, 0, 0)
+        load = self.start_load()
+        self.stage(load, 99, {}, {"SYN-SENT": 1})
+        segment_filter.drop(listener, SYN, 0)  # the SYN passes, what follows it does not
+        self.stage(load, 99, {"SYN-RECV": 1}, {"ESTABLISHED": 1}, timeout=10)
+        segment_filter.drop_nothing(listener)
+        server, _ = listener.accept()
+        self.addCleanup(server.close)
+        self.stage(load, 99, {"ESTAB": 1}, {"ESTABLISHED": 1})
+
+    def test_close_from_fin_wait_to_time_wait(self):
+        listener = self.rig.kernel.listen(99)
+        self.addCleanup(listener.close)
+        load = self.start_load()
+        server, _ = listener.accept()
+        self.addCleanup(server.close)
+        server.settimeout(5)
+        request = server.recv(64, socket.MSG_WAITALL)
+        self.assertEqual(len(request), 64)
+        self.stage(load, 99, {"ESTAB": 1}, {"ESTABLISHED": 1})
+        server.sendall(bytes(64))
+        self.stage(load, 99, {"CLOSE-WAIT": 1}, {"FIN-WAIT-2": 1})
+        server.close()
+        self.assertEqual(load.wait(20), 0, load.said())
+        counted = self.rig.result(load)["connections"]
+        self.assertEqual((counted["completed"], counted["failed"]), (1, 0))
+        self.assertEqual(self.rig.kernel.tcp_states(99), {})

@@ -1,0 +1,61 @@
+"""`synfin load` against kernel servers."""
+
+from cases import RigCase, settings
+from rig import KERNEL_ADDRESS
+
+URL = f"http://{KERNEL_ADDRESS}:80/"
+
+
+def balance(connections):
+    """What the counters of one result do not balance; an empty list when they do."""
+    wrong = []
+    if connections["offered"] != connections["opened"] + connections["skipped"]:
+        wrong.append("offered != opened + skipped")
+    if connections["failed"] != sum(connections["failed_by"].values()):
+        wrong.append("failed != the sum of failed_by")
+    if connections["opened"] < connections["completed"] + connections["failed"]:
+        wrong.append("opened < completed + failed")
+    return wrong
+
+
+class NginxTest(RigCase):
+    def run_load(self, connections, *options, device=None):
+        self.rig.nginx()
+        load = self.rig.load(URL, "-c", "200", "-n", str(connections), *options, device=device)
+        self.assertEqual(load.wait(300), 0, load.said())
+        result = self.rig.result(load)
+        counted = result["connections"]
+        self.assertEqual(balance(counted), [], counted)
+        self.assertEqual(counted["completed"], connections, counted)
+        self.assertEqual(counted["failed"], 0, counted)
+        return result
+
+    def test_100000_connections_and_nginx_counts_as_many(self):
+        connections = 100_000
+        self.run_load(connections)
+        self.assertEqual(self.rig.nginx_counts(), (connections, connections))
+
+    def test_requests_per_connection(self):
+        self.run_load(1000, "--requests-per-connection", "10")
+        self.assertEqual(self.rig.nginx_counts(), (1000, 10_000))
+
+    def test_close_by_rst(self):
+        result = self.run_load(1000, "--close", "rst")
+        self.assertIn("rst", " ".join(result["deviations"]).lower())
+        self.assertEqual(self.rig.nginx_counts()[0], 1000)
+
+    def test_connect_only(self):
+        result = self.run_load(1000, "--connect-only")
+        self.assertEqual(self.rig.nginx_counts()[1], 0)
+        self.assertEqual(result["connections"]["established"], 1000)
+
+    def test_open_loop(self):
+        self.rig.nginx()
+        seconds = 10 if settings.long else 3
+        load = self.rig.load(URL, "-R", "500", "-d", f"{seconds}s")
+        self.assertEqual(load.wait(60), 0, load.said())
+        counted = self.rig.result(load)["connections"]
+        self.assertEqual(balance(counted), [], counted)
+        self.assertAlmostEqual(counted["offered"], 500 * seconds, delta=5)
+        self.assertEqual(counted["failed"], 0, counted)
+        self.assertEqual(self.rig.nginx_counts()[0], counted["established"])

@@ -1,0 +1,204 @@
+"""`synfin serve` with the kernel's clients: curl, wrk, and 1,000 sockets at once."""
+
+import hashlib
+import re
+import socket
+import struct
+import subprocess
+
+import echo_clients
+from cases import RigCase, settings
+from http_body import sha256_of_body
+from rig import SYNFIN_ADDRESS
+
+URL = f"http://{SYNFIN_ADDRESS}/"
+
+
+def checksum(data):
+    """RFC 1071; 0 over data that holds its right checksum."""
+    total = sum(struct.unpack(f">{len(data) // 2}H", data[:len(data) & ~1])) + (data[-1] << 8 if len(data) % 2 else 0)
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total ^ 0xFFFF
+
+
+class HttpTest(RigCase):
+    def fetch_and_compare(self, size, device=None):
+        self.rig.serve("http", "--response-size", f"{size}B", device=device)
+        curl = subprocess.Popen(self.rig.kernel.command("curl", "-sS", "--fail", "--max-time", "300", "--no-buffer", URL),
+                                stdout=subprocess.PIPE)
+        digest, received = hashlib.sha256(), 0
+        while chunk := curl.stdout.read(1 << 20):
+            digest.update(chunk)
+            received += len(chunk)
+        self.assertEqual(curl.wait(), 0)
+        self.assertEqual(received, size)
+        self.assertEqual(digest.hexdigest(), sha256_of_body(size))
+
+    def test_body_of_1_byte(self):
+        self.fetch_and_compare(1)
+
+    def test_body_of_1_mib(self):
+        self.fetch_and_compare(1 << 20)
+
+    def test_body_of_1_gib(self):
+        self.fetch_and_compare(1 << 30)
+
+    def curl_status(self, *args):
+        return self.rig.kernel.run("curl", "-sS", "--max-time", "10", "-o", "/dev/null", "-w", "%{http_code} %{size_download}",
+                                   *args, URL)
+
+    def test_methods_and_statuses(self):
+        self.rig.serve("http", "--response-size", "100B")
+        self.assertEqual(self.curl_status(), "200 100")
+        self.assertEqual(self.curl_status("--head"), "200 0")
+        self.assertEqual(self.curl_status("-X", "DELETE").split()[0], "405")
+        self.assertEqual(self.curl_status("-H", "X-Long: " + "x" * 8192).split()[0], "431")
+        self.assertEqual(self.curl_status("--http1.0"), "200 100")
+
+    def test_keep_alive_uses_one_connection(self):
+        self.rig.serve("http", "--response-size", "10B")
+        used = self.rig.kernel.run("curl", "-sS", "--max-time", "10", "-w", "%{num_connects} ", "-o", "/dev/null", URL,
+                                   "-o", "/dev/null", URL, "-o", "/dev/null", URL)
+        self.assertEqual(used.split(), ["1", "0", "0"])
+
+    def raw_request(self, request):
+        """What comes back until the server closes."""
+        with self.rig.kernel.connect(80) as s:
+            s.sendall(request)
+            answer = b""
+            while chunk := s.recv(65536):
+                answer += chunk
+            return answer
+
+    def test_what_is_no_request_gets_400_and_close(self):
+        self.rig.serve("http")
+        self.assertRegex(self.raw_request(b"nonsense\r\n\r\n"), rb"^HTTP/1\.1 400 ")
+
+    def test_connection_close_is_obeyed(self):
+        self.rig.serve("http", "--response-size", "5B")
+        answer = self.raw_request(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head, _, body = answer.partition(b"\r\n\r\n")
+        self.assertRegex(head, rb"^HTTP/1\.1 200 ")
+        self.assertRegex(head, rb"(?i)\r\nContent-Length: 5\b")
+        self.assertEqual(len(body), 5)
+
+    def test_pipelined_requests_in_pieces(self):
+        self.rig.serve("http", "--response-size", "3B")
+        request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+        last = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        with self.rig.kernel.connect(80) as s:
+            s.setsockopt(6, 1, 1)  # TCP_NODELAY: each byte in its own segment
+            for byte in request * 2 + last:
+                s.send(bytes([byte]))
+            answer = b""
+            while chunk := s.recv(65536):
+                answer += chunk
+        self.assertEqual(answer.count(b"HTTP/1.1 200 "), 3)
+
+    def run_wrk(self, *options):
+        self.rig.serve("http")
+        seconds = 10 if settings.long else 3
+        said = self.rig.kernel.run("wrk", "-t1", "-c50", f"-d{seconds}s", *options, URL, timeout=60)
+        self.assertNotIn("Socket errors", said)
+        self.assertNotIn("Non-2xx", said)
+        self.assertGreater(int(re.search(r"(\d+) requests in", said).group(1)), 0, said)
+
+    def test_wrk_with_keep_alive(self):
+        self.run_wrk()
+
+    def test_wrk_with_a_connection_for_each_request(self):
+        self.run_wrk("-H", "Connection: close")
+
+
+class EchoTest(RigCase):
+    def test_1000_connections_at_once_return_1_mib_each(self):
+        self.rig.serve("echo")
+        wrong = echo_clients.exchange(self.rig.kernel, SYNFIN_ADDRESS, 7, 1000, 1 << 20, timeout=240)
+        self.assertEqual(wrong, [])
+
+    def test_small_segments(self):
+        self.rig.serve("echo")
+        self.assertEqual(echo_clients.exchange(self.rig.kernel, SYNFIN_ADDRESS, 7, 50, 1), [])
+        self.assertEqual(echo_clients.exchange(self.rig.kernel, SYNFIN_ADDRESS, 7, 1, 0), [])
+
+
+class OtherAppsTest(RigCase):
+    def test_discard_reads_all_and_closes_after_the_peer(self):
+        self.rig.serve("discard")
+        with self.rig.kernel.connect(9) as s:
+            for _ in range(64):
+                s.sendall(bytes(65536))
+            s.shutdown(1)
+            self.assertEqual(s.recv(1), b"")
+
+    def test_chargen_sends_until_closed(self):
+        self.rig.serve("chargen")
+        with self.rig.kernel.connect(19) as s:
+            received = 0
+            while received < 4 << 20:
+                received += len(s.recv(1 << 20))
+
+    def test_range_of_ports(self):
+        self.rig.serve("echo", "--listen", "8000-8003")
+        for port in range(8000, 8004):
+            with self.rig.kernel.connect(port) as s:
+                s.sendall(b"hello")
+                self.assertEqual(s.recv(5), b"hello")
+        with self.assertRaises(ConnectionRefusedError):
+            self.rig.kernel.connect(8004)
+
+
+class AddressTest(RigCase):
+    wire_text = True
+
+    def test_ping(self):
+        """ICMP echo, asked by hand: Debian without ping is Debian."""
+        self.rig.serve("echo")
+        with self.rig.kernel.entered():
+            s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        with s:
+            s.settimeout(5)
+            for size in (0, 1, 56, 1400):
+                request = struct.pack(">BBHHH", 8, 0, 0, 77, size) + bytes(i % 251 for i in range(size))
+                request = request[:2] + struct.pack(">H", checksum(request)) + request[4:]
+                s.sendto(request, (SYNFIN_ADDRESS, 0))
+                reply = s.recv(65536)[20:]
+                self.assertEqual(reply[0:2], b"\0\0")
+                self.assertEqual(checksum(reply), 0)
+                self.assertEqual(reply[4:], request[4:])
+
+    def test_several_addresses(self):
+        self.rig.serve("echo", "--address", "10.77.0.3/24", "--address", "10.77.0.200/24")
+        for address in (SYNFIN_ADDRESS, "10.77.0.3", "10.77.0.200"):
+            with self.rig.kernel.connect(7, address) as s:
+                s.sendall(b"hello")
+                self.assertEqual(s.recv(5), b"hello")
+
+    def test_vlan(self):
+        self.rig.theirs.ip("link", "add", "link", self.rig.peer, "name", "v42", "type", "vlan", "id", "42")
+        self.rig.theirs.ip("address", "add", "10.78.0.1/24", "dev", "v42")
+        self.rig.theirs.ip("link", "set", "v42", "up")
+        self.rig.serve("echo", "--vlan", "42", address="10.78.0.2/24")
+        with self.rig.kernel.connect(7, "10.78.0.2") as s:
+            s.sendall(b"hello")
+            self.assertEqual(s.recv(5), b"hello")
+
+    def test_gateway(self):
+        """A client behind the kernel's end: the answers go to the gateway's MAC."""
+        self.rig.theirs.ip("address", "add", "192.0.2.1/32", "dev", "lo")
+        self.rig.serve("echo", "--gateway", "10.77.0.1")
+        with self.rig.kernel.socket() as s:
+            s.settimeout(10)
+            s.bind(("192.0.2.1", 0))
+            s.connect((SYNFIN_ADDRESS, 7))
+            s.sendall(b"hello")
+            self.assertEqual(s.recv(5), b"hello")
+
+
+class JumboTest(RigCase):
+    mtu = 9000
+
+    def test_echo_with_mtu_9000(self):
+        self.rig.serve("echo", "--mtu", "9000")
+        self.assertEqual(echo_clients.exchange(self.rig.kernel, SYNFIN_ADDRESS, 7, 4, 1 << 20), [])
