@@ -4,10 +4,10 @@
 /// 9293 3.9.1).
 
 #include <cstdint>
-#include <string_view>
 
 #include "base/result.hh"
 #include "base/units.hh"
+#include "tcp/close_reason.hh"
 #include "tcp/state.hh"
 
 namespace synfin {
@@ -18,20 +18,7 @@ class Connections;
 
 using tcp::State;
 
-/// Why a connection ended; exactly one is told for every connection that was opened.
-enum class CloseReason : uint8_t {
-    fin,                   ///< both sides sent FIN and both were acknowledged
-    reset_by_peer,         ///< RST, or a SYN-sent that was refused after establishment
-    refused,               ///< RST in answer to our SYN
-    timed_out,             ///< R2 or the user timeout passed without an acknowledgement
-    syn_timed_out,         ///< no answer to our SYN within its R2
-    aborted,               ///< abort() by the application, or data arrived after close()
-    unreachable,           ///< a hard ICMP error for our SYN, or no ARP reply from the next hop
-    fin_wait_2_timed_out,  ///< the peer never sent its FIN after close()
-    kCount
-};
-/// The key of the JSON's `failed_by`: "reset_by_peer"...
-std::string_view name(CloseReason reason) noexcept;
+using tcp::CloseReason;
 
 /// What on_close is told.
 struct CloseInfo {

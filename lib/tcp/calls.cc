@@ -1,0 +1,106 @@
+/// @file
+/// RFC 9293 3.10.1 to 3.10.6: what the application asks for.
+
+#include <algorithm>
+
+#include "tcp/core.hh"
+#include "tcp/rtt.hh"
+
+namespace synfin::tcp {
+
+void open_active(Tcb& tcb, const Tuple& tuple, Seq iss, const Context& ctx, Effects& fx) noexcept {
+    const uint16_t generation = tcb.tuple.extra;
+    tcb = Tcb{};
+    tcb.tuple = TupleSlot(tuple, generation);
+    tcb.snd.una = tcb.snd.nxt = iss;  // next_segment() sends the SYN and moves SND.NXT
+    tcb.rcv.wnd = ctx.params.rcv_buffer;
+    tcb.mss = ctx.params.path_mss;
+    tcb.set(kSynUnacked);
+    if (!ctx.params.nagle) tcb.set(kNoDelay);
+    set_state(tcb, State::syn_sent);
+    tcb.deadline = deadline_at(ctx.now.tick + ctx.params.rto_initial);
+    fx.timer = true;
+    fx.output = true;
+}
+
+namespace {
+/// "queue this until all preceding SENDs have been segmentized, then form a FIN segment": next_segment()
+/// does.
+void queue_fin(Tcb& tcb, State to, Effects& fx) noexcept {
+    tcb.set(kFinQueued);
+    if (to != tcb.state()) set_state(tcb, to);
+    fx.output = true;
+}
+}  // namespace
+
+void shutdown(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
+    static_cast<void>(ctx);
+    switch (tcb.state()) {
+        case State::syn_sent:  // "Delete the TCB": nothing of it was on the wire but the SYN
+            set_state(tcb, State::closed);
+            fx.ended = true;
+            fx.reason = CloseReason::aborted;
+            return;
+        case State::syn_received:
+            // With nothing to send FIN-WAIT-1 at once; data that waits for ESTABLISHED goes first.
+            queue_fin(tcb, tcb.flow == 0 ? State::fin_wait_1 : State::syn_received, fx);
+            return;
+        case State::established: queue_fin(tcb, State::fin_wait_1, fx); return;
+        case State::close_wait: queue_fin(tcb, State::last_ack, fx); return;
+        case State::closed:
+        case State::listen:
+        case State::fin_wait_1:
+        case State::fin_wait_2:
+        case State::closing:
+        case State::last_ack:
+        case State::time_wait: return;
+    }
+}
+
+void close(Tcb& tcb, bool unread, const Context& ctx, Effects& fx) noexcept {
+    if (unread &&
+        tcb.state() != State::syn_sent) {  // RFC 9293 3.6.1: "a TCP reset ... to show that data was lost"
+        abort(tcb, fx);
+        return;
+    }
+    shutdown(tcb, ctx, fx);
+    tcb.set(kAppGone);
+    if (tcb.state() == State::fin_wait_2) set_idle_deadline(tcb, nullptr, ctx, fx);
+}
+
+void abort(Tcb& tcb, Effects& fx) noexcept {
+    switch (tcb.state()) {
+        case State::syn_received:
+        case State::established:
+        case State::fin_wait_1:
+        case State::fin_wait_2:
+        case State::close_wait:
+            fx.reply = Reply::rst;
+            fx.rst_seq = tcb.snd.nxt;
+            fx.rst_has_ack = true;
+            fx.rst_ack = tcb.rcv.nxt;
+            break;
+        case State::closed:
+        case State::listen:
+        case State::syn_sent:
+        case State::closing:
+        case State::last_ack:
+        case State::time_wait: break;
+    }
+    set_state(tcb, State::closed);
+    fx.ended = true;
+    fx.reason = CloseReason::aborted;
+}
+
+void open_window(Tcb& tcb, uint32_t room, const Params& params, Effects& fx) noexcept {
+    if (!can_receive(tcb.state()) || room <= tcb.rcv.wnd) return;
+    const uint32_t step = std::min<uint32_t>(tcb.text_mss(), params.rcv_buffer / 2);
+    if (room - tcb.rcv.wnd < step) return;
+    // A window that was nearly closed is worth a segment of its own; otherwise the next ACK carries it.
+    if (tcb.rcv.wnd < std::min(params.rcv_buffer / 2, 2 * tcb.text_mss())) {
+        tcb.set(kAckNow);
+        fx.output = true;
+    }
+}
+
+}  // namespace synfin::tcp

@@ -1,0 +1,31 @@
+#pragma once
+/// @file
+/// Why a connection ended, as the application and the counters are told.
+
+#include <cstdint>
+#include <string_view>
+
+namespace synfin::tcp {
+
+/// Exactly one is told for every connection that was opened.
+enum class CloseReason : uint8_t {
+    fin,                   ///< both sides sent FIN and both were acknowledged
+    reset_by_peer,         ///< RST on a synchronised connection
+    refused,               ///< RST in answer to our SYN
+    timed_out,             ///< R2 or the user timeout passed without an acknowledgement
+    syn_timed_out,         ///< no answer to our SYN within its R2
+    aborted,               ///< abort() by the application, or data that arrived after close()
+    unreachable,           ///< a hard ICMP error for our SYN, or no ARP reply from the next hop
+    fin_wait_2_timed_out,  ///< the peer never sent its FIN after close()
+    kCount
+};
+
+/// The key of the JSON's `failed_by`.
+constexpr std::string_view name(CloseReason reason) noexcept {
+    constexpr std::string_view kNames[] = {"fin",         "reset_by_peer",       "refused",
+                                           "timed_out",   "syn_timed_out",       "aborted",
+                                           "unreachable", "fin_wait_2_timed_out"};
+    return kNames[static_cast<unsigned>(reason)];
+}
+
+}  // namespace synfin::tcp

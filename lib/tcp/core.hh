@@ -1,0 +1,116 @@
+#pragma once
+/// @file
+/// The core: RFC 9293 3.10 as functions of (control block, segment or call or time) -> Effects. No I/O, no
+/// clock, no allocation, no callback. The section numbers of the RFC are the file names: input.cc is 3.10.7,
+/// calls.cc 3.10.1 to 3.10.6, timeouts.cc 3.10.8, output.cc what 3.7 and 3.8 say of sending.
+
+#include <cstdint>
+
+#include "base/siphash.hh"
+#include "tcp/effects.hh"
+#include "tcp/params.hh"
+#include "tcp/segment.hh"
+#include "tcp/tcb.hh"
+
+namespace synfin::tcp {
+
+/// What every function of the core needs beside its control block.
+struct Context {
+    const Params& params;
+    HashKey key;  ///< for timestamp offsets (isn.hh)
+    Now now;
+};
+
+/// The one writer of the state. CHECKs the edge against RFC 9293 figure 5 (state.hh).
+void set_state(Tcb& tcb, State to) noexcept;
+
+// ---- 3.10.7 SEGMENT ARRIVES (input.cc)
+// ----------------------------------------------------------------------------
+
+/// 3.10.7.1: a segment for which there is no connection and no listener.
+void on_closed(const Segment& seg, Effects& fx) noexcept;
+
+/// 3.10.7.2: a segment that reaches a listener. True when it is a SYN to be answered: the stack then makes a
+/// half-open record, sends a cookie, or drops, by its own limits.
+bool on_listen(const Segment& seg, Effects& fx) noexcept;
+
+/// The half-open record for a SYN. `iss` from isn.hh, later than a TIME-WAIT predecessor's SND.NXT.
+HalfOpen half_open(const Tuple& tuple, const Segment& syn, Seq iss, uint32_t listener,
+                   const Context& ctx) noexcept;
+
+/// 3.10.7.3. `flow` may be null.
+void on_syn_sent(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
+
+/// 3.10.7.4: SYN-RECEIVED and every later state, eight steps in the RFC's order. `flow` may be null.
+/// @note cost: the first line of the control block; the second only when it is there.
+void on_synchronized(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
+
+/// Dispatch by state, predicted segments first (predicted.cc). Returns true when the predicted path took it.
+bool segment_arrives(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
+
+/// The segment that is expected in each state, by a straight path. False: nothing was done, take
+/// on_synchronized. Whatever it does is what on_synchronized would do, byte for byte
+/// (tests/unit/tcp/predicted_test.cc).
+bool predicted(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
+
+/// Stored text has become contiguous: advances RCV.NXT over `len` bytes, and over FIN when `fin`. The stack
+/// hands the bytes over. Sets fx as accept_text and check_fin do.
+void on_reassembled(Tcb& tcb, uint32_t len, bool fin, const Context& ctx, Effects& fx) noexcept;
+
+/// A hard ICMP error (RFC 1122 4.2.3.9, RFC 5927) whose quoted tuple is this connection's.
+void on_icmp_error(Tcb& tcb, uint8_t type, uint8_t code, Seq quoted_seq, Effects& fx) noexcept;
+
+// ---- 3.10.1 - 3.10.6 calls (calls.cc)
+// -------------------------------------------------------------------------------
+
+/// 3.10.1 active OPEN: SYN-SENT, SYN to be sent by the output pass.
+void open_active(Tcb& tcb, const Tuple& tuple, Seq iss, const Context& ctx, Effects& fx) noexcept;
+/// 3.10.4 CLOSE: half-close, FIN after all queued text.
+void shutdown(Tcb& tcb, const Context& ctx, Effects& fx) noexcept;
+/// close() of sockets: CLOSE, and no more receiving. `unread`: there is text that the application never took.
+void close(Tcb& tcb, bool unread, const Context& ctx, Effects& fx) noexcept;
+/// 3.10.5 ABORT.
+void abort(Tcb& tcb, Effects& fx) noexcept;
+/// The application took bytes: whether the window has opened by enough to tell the peer (SWS
+/// avoidance, 3.8.6.2.2). `room` is how much the receive buffer can take now.
+void open_window(Tcb& tcb, uint32_t room, const Params& params, Effects& fx) noexcept;
+
+// ---- 3.10.8 timeouts (timeouts.cc)
+// ------------------------------------------------------------------------------------
+
+/// The wheel says that Tcb::deadline has passed (the caller checked). `flow` must exist when something is in
+/// flight or in SYN-SENT (needs_flow_at_timeout). `user_timeout`: ticks; R2 of this connection.
+void on_deadline(Tcb& tcb, Flow* flow, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept;
+/// Whether on_deadline wants a second line that this connection may not have yet.
+bool needs_flow_at_timeout(const Tcb& tcb, const Params& params) noexcept;
+/// A half-open record is due. True: send its SYN-ACK again; false with `expired`: give it up.
+bool on_half_open_deadline(HalfOpen& half_open, const Context& ctx, bool& expired) noexcept;
+/// What the deadline of a connection with nothing in flight is: releasing its second line, keepalive, or
+/// TS.Recent's age.
+void set_idle_deadline(Tcb& tcb, const Flow* flow, const Context& ctx, Effects& fx) noexcept;
+
+// ---- sending (output.cc)
+// -----------------------------------------------------------------------------------------------
+
+/// A segment to send: what differs from connection to connection.
+struct Outgoing {
+    Seq seq;
+    Seq ack;
+    uint32_t offset = 0;  ///< of the text in the send queue (from SND.UNA)
+    uint32_t len = 0;     ///< bytes of text
+    uint16_t wnd = 0;     ///< as on the wire
+    uint8_t flags = 0;
+    bool retransmission = false;
+    bool probe = false;  ///< zero-window or keepalive probe
+};
+
+/// The next segment that the connection may send, SWS, Nagle, cwnd and SND.WND permitting; false: none.
+/// Updates the control block as if it were sent: a segment that the device then refuses is repaired as a lost
+/// one. Call it until it says false. `room`: what the receive buffer can take now.
+bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgoing& out,
+                  Effects& fx) noexcept;
+
+/// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> for Reply::ack and challenge ACKs; clears the ACKs that are owed.
+Outgoing pure_ack(Tcb& tcb) noexcept;
+
+}  // namespace synfin::tcp

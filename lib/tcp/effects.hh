@@ -1,0 +1,55 @@
+#pragma once
+/// @file
+/// Effects: what the core asks of the stack after one segment, call or timer. Plain data: the core performs
+/// nothing.
+
+#include <cstdint>
+
+#include "base/counters.hh"
+#include "tcp/close_reason.hh"
+#include "tcp/seq.hh"
+#include "tcp/state.hh"
+
+namespace synfin::tcp {
+
+/// What is to be sent at once for this input. Everything else (ACKs owed, data, FIN) is found by
+/// next_segment() when the stack runs its output pass, so that an ACK can ride on the application's answer.
+enum class Reply : uint8_t {
+    none,
+    ack,            ///< <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>
+    challenge_ack,  ///< the same, under the rate limit of RFC 5961 7
+    rst,            ///< <SEQ=rst_seq><CTL=RST>, with <ACK=rst_ack> when rst_has_ack
+    syn_ack,        ///< <SEQ=SND.UNA><ACK=RCV.NXT><CTL=SYN,ACK>
+};
+
+struct Effects {
+    uint32_t deliver_offset = 0;  ///< text to hand over: [offset, offset + len) of the segment's text
+    uint32_t deliver_len = 0;
+    uint32_t keep_offset = 0;  ///< out-of-order text to store: [offset, offset + len), first byte at keep_seq
+    uint32_t keep_len = 0;
+    Seq keep_seq;
+    uint32_t acked_bytes = 0;  ///< bytes to release from the front of the send queue
+    Seq rst_seq, rst_ack;
+    uint16_t acked_segments = 0;
+    Reply reply = Reply::none;
+    DropReason drop = DropReason::none;  ///< why the segment, or a part of it, was not used
+    CloseReason reason = CloseReason::fin;
+    bool rst_has_ack = false;
+    bool keep_fin = false;           ///< the stored text ends with FIN
+    bool opened = false;             ///< reached ESTABLISHED (or beyond) just now
+    bool peer_fin = false;           ///< the peer's FIN was taken
+    bool ended = false;              ///< CLOSED now: free the record; `reason` says why
+    bool time_wait = false;          ///< entered TIME-WAIT now
+    bool time_wait_restart = false;  ///< restart the 2MSL timer
+    bool reopen = false;             ///< TIME-WAIT yields to this SYN: treat it as on_listen does (RFC 6191)
+    bool to_listen = false;    ///< a passive half-open connection returns to LISTEN: free the record silently
+    bool delayed_ack = false;  ///< file an entry in the delayed-ACK FIFO
+    bool timer = false;        ///< Tcb::deadline was set: arm the wheel
+    bool output = false;       ///< next_segment() may have something to send
+    bool retransmit = false;   ///< what leaves next is a retransmission caused by duplicate ACKs
+    bool duplicate_ack = false;
+    bool release_flow = false;  ///< the second line is no longer needed
+    bool trouble = false;       ///< R1 passed (RFC 9293 MUST-20)
+};
+
+}  // namespace synfin::tcp

@@ -1,0 +1,699 @@
+/// @file
+/// RFC 9293 3.10.7, SEGMENT ARRIVES.
+
+#include <algorithm>
+
+#include "tcp/core.hh"
+#include "tcp/isn.hh"
+#include "tcp/newreno.hh"
+#include "tcp/rtt.hh"
+
+namespace synfin::tcp {
+
+using wire::kAck;
+using wire::kFin;
+using wire::kPsh;
+using wire::kRst;
+using wire::kSyn;
+using wire::kUrg;
+
+namespace {
+
+enum class Step : uint8_t { next, done };
+
+/// The smallest MSS that is believed; smaller ones would turn a window into a flood of headers (as Linux:
+/// 48).
+constexpr uint16_t kMinMss = 48;
+
+/// RFC 9293 3.7.1: the peer's MSS, 536 when it sent none (MUST-15), but not more than the path carries.
+uint16_t send_mss(const Segment& syn, const Params& p) noexcept {
+    const uint16_t peer = syn.mss != 0 ? syn.mss : uint16_t{536};
+    return std::min(std::max(peer, kMinMss), p.path_mss);
+}
+
+/// ACKs that are sent at once when text arrives early in a connection, as Linux: the peer's slow start needs
+/// them.
+constexpr unsigned kQuickAcks = 15;
+
+Step drop(Effects& fx, DropReason reason) noexcept {
+    fx.drop = reason;
+    return Step::done;
+}
+
+void reply_rst(Effects& fx, Seq seq) noexcept {
+    fx.reply = Reply::rst;
+    fx.rst_seq = seq;
+}
+
+/// Answers what is outside the window. Without text or FIN the answer is rate limited: two ends that disagree
+/// about the sequence would otherwise answer each other's ACKs for ever.
+void reply_to_unacceptable(const Segment& seg, Effects& fx) noexcept {
+    fx.reply = seg.span() != 0 ? Reply::ack : Reply::challenge_ack;
+}
+
+/// A segment, cut to what lies in the window as the steps go on.
+struct Arrival {
+    Segment seg;
+    uint32_t offset = 0;  ///< bytes of text that were cut off the front
+};
+
+/// RFC 9293 3.10.7.4 table 6: the four cases.
+bool is_acceptable(const Tcb& tcb, const Segment& seg) noexcept {
+    const uint32_t span = seg.span();
+    if (span == 0)
+        return tcb.rcv.wnd == 0 ? seg.seq == tcb.rcv.nxt : in_window(seg.seq, tcb.rcv.nxt, tcb.rcv.wnd);
+    if (tcb.rcv.wnd == 0) return false;
+    return in_window(seg.seq, tcb.rcv.nxt, tcb.rcv.wnd) ||
+           in_window(seg.seq + (span - 1), tcb.rcv.nxt, tcb.rcv.wnd);
+}
+
+/// Cuts what is old off the front and what is beyond the window off the end ("the idealized segment").
+void trim(const Tcb& tcb, Arrival& a) noexcept {
+    Segment& seg = a.seg;
+    if (before(seg.seq, tcb.rcv.nxt)) {
+        uint32_t old = distance(seg.seq, tcb.rcv.nxt);
+        if (seg.has(kSyn)) {
+            seg.flags = static_cast<uint8_t>(seg.flags & ~kSyn);
+            seg.seq += 1;
+            --old;
+        }
+        const uint32_t cut = std::min(old, seg.len);
+        a.offset += cut;
+        seg.len -= cut;
+        seg.seq += cut;
+        old -= cut;
+        if (old > 0) {  // the FIN is old, too
+            seg.flags = static_cast<uint8_t>(seg.flags & ~kFin);
+            seg.seq = tcb.rcv.nxt;
+        }
+    }
+    const uint32_t room = tcb.rcv.wnd - std::min(tcb.rcv.wnd, distance(tcb.rcv.nxt, seg.seq));
+    if (seg.len > room) {
+        seg.len = room;
+        seg.flags = static_cast<uint8_t>(seg.flags & ~kFin);
+    } else if (seg.len == room && seg.has(kFin)) {
+        seg.flags = static_cast<uint8_t>(seg.flags & ~kFin);
+    }
+}
+
+/// RFC 7323 5.3 R1 and 3.2. A segment that must not be judged by its sequence numbers yet.
+Step check_timestamps(const Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
+    if (!tcb.has(kTimestamps) || seg.has(kRst)) return Step::next;
+    if (!seg.has_ts) {
+        // SYN excepted: a peer that restarted without timestamps must get its challenge ACK (RFC 5961 4).
+        return seg.has(kSyn) ? Step::next : drop(fx, DropReason::no_timestamp);
+    }
+    if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && !tcb.has(kTsStale)) {
+        reply_to_unacceptable(seg, fx);
+        return drop(fx, DropReason::paws);
+    }
+    return Step::next;
+}
+
+/// RFC 7323 4.3 (2): only a segment that is acceptable and does not lie beyond the last ACK sent.
+void update_ts_recent(Tcb& tcb, const Segment& seg) noexcept {
+    if (!tcb.has(kTimestamps) || !seg.has_ts || after(seg.seq, tcb.last_ack_sent)) return;
+    if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && !tcb.has(kTsStale)) return;
+    tcb.ts_recent = seg.ts_val;
+    tcb.clear(kTsStale);
+}
+
+/// First: the sequence number (with PAWS before it, RFC 7323 5.3).
+Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
+    Segment& seg = a.seg;
+    if (check_timestamps(tcb, seg, fx) == Step::done) return Step::done;
+    if (!is_acceptable(tcb, seg)) {
+        // "special allowance should be made to accept valid ACKs, URGs, and RSTs" with a closed window
+        // (MUST-66).
+        if (tcb.rcv.wnd == 0 && seg.seq == tcb.rcv.nxt && !seg.has(kSyn)) {
+            a.seg.len = 0;
+            a.seg.flags = static_cast<uint8_t>(seg.flags & ~kFin);
+            tcb.set(kAckNow);
+            fx.output = true;
+            fx.drop = DropReason::window_full;
+            return Step::next;
+        }
+        if (!seg.has(kRst)) reply_to_unacceptable(seg, fx);
+        return drop(fx, seg.has(kRst) ? DropReason::rst_ignored : DropReason::unacceptable_seq);
+    }
+    update_ts_recent(tcb, seg);
+    return Step::next;
+}
+
+void end(Tcb& tcb, CloseReason reason, Effects& fx) noexcept {
+    set_state(tcb, State::closed);
+    fx.ended = true;
+    fx.reason = reason;
+}
+
+/// Second: RST, by RFC 5961 3.2: exact or challenged.
+Step check_rst(Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
+    if (!seg.has(kRst)) return Step::next;
+    if (seg.seq != tcb.rcv.nxt) {
+        fx.reply = Reply::challenge_ack;
+        return drop(fx, DropReason::rst_ignored);
+    }
+    if (tcb.state() == State::syn_received) {
+        if (tcb.has(kPassive)) {  // MUST-11
+            set_state(tcb, State::listen);
+            fx.to_listen = true;
+        } else {
+            end(tcb, CloseReason::refused, fx);
+        }
+        return Step::done;
+    }
+    end(tcb, CloseReason::reset_by_peer, fx);
+    return Step::done;
+}
+
+/// Fourth: SYN (the third, security, is not implemented: RFC 9293 A.1 makes it optional).
+Step check_syn(Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
+    if (!seg.has(kSyn)) return Step::next;
+    if (tcb.state() == State::syn_received && tcb.has(kPassive)) {
+        set_state(tcb, State::listen);
+        fx.to_listen = true;
+        return drop(fx, DropReason::syn_in_window);
+    }
+    fx.reply = Reply::challenge_ack;  // RFC 5961 4
+    return drop(fx, DropReason::syn_in_window);
+}
+
+/// RFC 9293 3.10.7.4 fifth: SND.WND. SND.WL2 needs no field, see tcb.hh.
+void update_window(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    if (seg.ack != tcb.snd.una || before(seg.seq, tcb.snd.wl1)) return;
+    const uint32_t wnd = seg.has(kSyn) ? seg.wnd : uint32_t{seg.wnd} << tcb.snd_shift();
+    if (wnd > tcb.snd.wnd) fx.output = true;
+    if (flow != nullptr) {
+        if (tcb.snd.wnd == 0 &&
+            wnd != 0) {  // end of persisting (RFC 9293 3.8.6.1): what the peer refused goes again
+            flow->backoff = 0;
+            if (tcb.snd.una != tcb.snd.nxt) {
+                flow->set(kRetransmitOne);
+                tcb.deadline = deadline_at(ctx.now.tick + rto_ticks(tcb, flow, ctx.params));
+                fx.timer = true;
+            }
+        }
+        flow->max_snd_wnd = std::max(flow->max_snd_wnd, static_cast<uint16_t>(wnd >> tcb.snd_shift()));
+    }
+    tcb.snd.wnd = wnd;
+    tcb.snd.wl1 = seg.seq;
+}
+
+/// RFC 6298 3 and 4 (Karn): the timed segment, or the timestamp echo when something was sent again.
+void sample_rtt(Tcb& tcb, Flow& flow, const Segment& seg, const Context& ctx) noexcept {
+    if (flow.has(kTiming)) {
+        if (before(seg.ack, flow.rtt_seq)) return;
+        take_rtt_sample(flow, ctx.now.us - flow.rtt_start_us);
+        flow.clear(kTiming);
+    } else if (tcb.has(kTimestamps) && seg.has_ts && seg.ts_ecr != 0) {
+        const uint32_t ms = ctx.now.tick + timestamp_offset(ctx.key, tcb.tuple.get()) - seg.ts_ecr;
+        if (ms > ctx.params.rto_max * 2) return;  // not an echo of ours
+        take_rtt_sample(flow, ms * 1000 + 500);
+    } else {
+        return;
+    }
+    tcb.srtt = CompactRtt::from_us(flow.srtt_us);
+    flow.backoff = 0;
+}
+
+/// SND.UNA < SEG.ACK =< SND.NXT.
+void take_new_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    const uint32_t acked = distance(tcb.snd.una, seg.ack);
+    uint32_t bytes = acked;
+    if (tcb.has(kSynUnacked)) {
+        tcb.clear(kSynUnacked);
+        --bytes;
+    }
+    if (tcb.has(kFinSent) && seg.ack == tcb.snd.nxt) --bytes;
+    tcb.snd.una = seg.ack;
+    fx.acked_bytes = bytes;
+    if (flow != nullptr) {
+        sample_rtt(tcb, *flow, seg, ctx);
+        if (flow->has(kRecovery)) {
+            recovery_ack(tcb, *flow, acked);
+            if (flow->has(kRetransmitOne)) fx.retransmit = true;
+        } else {
+            flow->dup_acks = 0;
+            grow_cwnd(tcb, *flow, acked);
+        }
+        if (flow->has(kRetransmitting)) {
+            flow->rtx_nxt = later(flow->rtx_nxt, tcb.snd.una);
+            if (at_or_after(flow->rtx_nxt, tcb.snd.nxt)) flow->clear(kRetransmitting);
+        }
+        flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
+    }
+    if (tcb.snd.una == tcb.snd.nxt) {
+        set_idle_deadline(tcb, flow, ctx, fx);  // RFC 6298 5.2
+    } else {                                    // RFC 6298 5.3
+        const uint32_t rto =
+            backed_off(rto_ticks(tcb, flow, ctx.params), flow != nullptr ? flow->backoff : 0, ctx.params);
+        tcb.deadline = deadline_at(ctx.now.tick + rto);
+        fx.timer = true;
+    }
+    fx.output = true;
+}
+
+/// RFC 5681 2: a duplicate ACK.
+void take_duplicate_ack(const Tcb& tcb, Flow& flow, Effects& fx) noexcept {
+    fx.duplicate_ack = true;
+    if (flow.dup_acks < 255) ++flow.dup_acks;
+    if (flow.has(kRecovery)) {
+        flow.cwnd_bytes += tcb.text_mss();
+    } else if (flow.dup_acks == 3 && !flow.has(kRetransmitting)) {
+        fx.retransmit = enter_recovery(tcb, flow);
+    }
+    fx.output = true;
+}
+
+/// RFC 6298 2.2: the handshake gives the first sample, unless our SYN was sent again (Karn). The deadline
+/// tells when it was sent; ticks are fine enough, the RTO has a floor of many of them.
+void sample_handshake(Tcb& tcb, Flow* flow, const Context& ctx) noexcept {
+    if (tcb.has(kSynResent)) return;
+    const uint32_t us = std::max((ctx.now.tick - (tcb.deadline - ctx.params.rto_initial)) * 1000, 1u);
+    tcb.srtt = CompactRtt::from_us(us);
+    if (flow != nullptr) take_rtt_sample(*flow, us);
+}
+
+/// ESTABLISHED from SYN-RECEIVED or SYN-SENT; with a CLOSE that waited, FIN-WAIT-1 right after.
+void become_established(Tcb& tcb, Effects& fx) noexcept {
+    set_state(tcb, State::established);
+    tcb.set_quick_acks(kQuickAcks);
+    fx.opened = true;
+    fx.output = true;
+    if (tcb.has(kFinQueued)) set_state(tcb, State::fin_wait_1);
+}
+
+void enter_time_wait(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
+    set_state(tcb, State::time_wait);
+    tcb.deadline = deadline_at(ctx.now.tick + ctx.params.two_msl);
+    fx.time_wait = true;
+    fx.timer = true;
+}
+
+/// Fifth: the ACK field.
+Step check_ack(Tcb& tcb, Flow* flow, Arrival& a, uint32_t text_len, const Context& ctx,
+               Effects& fx) noexcept {
+    const Segment& seg = a.seg;
+    if (!seg.has(kAck)) return drop(fx, DropReason::no_ack_flag);
+    if (tcb.state() == State::syn_received) {
+        if (!after(seg.ack, tcb.snd.una) || after(seg.ack, tcb.snd.nxt)) {
+            reply_rst(fx, seg.ack);
+            return drop(fx, DropReason::unacceptable_ack);
+        }
+        sample_handshake(tcb, flow, ctx);
+        become_established(tcb, fx);
+        tcb.snd.wl1 = seg.seq - 1u;  // so that this segment's window is taken
+    }
+    // RFC 5961 5: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
+    const uint32_t max_wnd = flow != nullptr ? uint32_t{flow->max_snd_wnd} << tcb.snd_shift() : tcb.snd.wnd;
+    if (after(seg.ack, tcb.snd.nxt) || before(seg.ack, tcb.snd.una - max_wnd)) {
+        fx.reply = Reply::challenge_ack;
+        return drop(fx, DropReason::unacceptable_ack);
+    }
+    if (after(seg.ack, tcb.snd.una)) {
+        take_new_ack(tcb, flow, seg, ctx, fx);
+    } else if (seg.ack == tcb.snd.una && flow != nullptr) {
+        if (text_len == 0 && tcb.snd.una != tcb.snd.nxt && !seg.has(kFin) && tcb.snd.wnd != 0 &&
+            uint32_t{seg.wnd} << tcb.snd_shift() == tcb.snd.wnd) {
+            take_duplicate_ack(tcb, *flow, fx);
+        }
+        // A peer that acknowledges probes of its closed window is alive (RFC 9293 MUST-37): R2 starts anew.
+        if (tcb.snd.wnd == 0) flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
+    }
+    update_window(tcb, flow, seg, ctx, fx);
+    switch (tcb.state()) {
+        case State::fin_wait_1:
+            if (tcb.fin_acked()) {
+                set_state(tcb, State::fin_wait_2);
+                set_idle_deadline(tcb, flow, ctx, fx);
+            }
+            return Step::next;
+        case State::closing:
+            if (tcb.fin_acked()) enter_time_wait(tcb, ctx, fx);
+            return Step::next;
+        case State::last_ack:
+            if (!tcb.fin_acked()) return Step::next;
+            end(tcb, CloseReason::fin, fx);
+            return Step::done;
+        case State::established:
+        case State::fin_wait_2:
+        case State::close_wait:
+        case State::time_wait:
+        case State::closed:
+        case State::listen:
+        case State::syn_sent:
+        case State::syn_received: return Step::next;
+    }
+    return Step::next;
+}
+
+/// RFC 9293 3.8.6.3: at once early in the connection, for every second full segment, else within the delay.
+void owe_ack(Tcb& tcb, Effects& fx) noexcept {
+    if (tcb.has(kAckNow)) return;
+    if (tcb.quick_acks() > 0) {
+        tcb.set_quick_acks(tcb.quick_acks() - 1u);
+        tcb.set(kAckNow);
+    } else if (distance(tcb.last_ack_sent, tcb.rcv.nxt) >= 2 * tcb.text_mss()) {
+        tcb.set(kAckNow);
+    } else if (!tcb.has(kAckDelayed)) {
+        tcb.set(kAckDelayed);
+        fx.delayed_ack = true;
+    }
+    fx.output = true;
+}
+
+void advance_rcv_nxt(Tcb& tcb, uint32_t n) noexcept {
+    tcb.rcv.nxt += n;
+    tcb.rcv.wnd -= std::min(tcb.rcv.wnd, n);
+}
+
+/// Seventh: the text (sixth, URG: DEVIATION: the urgent pointer is ignored and the data delivered in band,
+/// which RFC 6093 recommends applications to want; RFC 9293 MUST-30 would have it signalled).
+Step accept_text(Tcb& tcb, const Arrival& a, Effects& fx) noexcept {
+    const Segment& seg = a.seg;
+    if (!can_receive(tcb.state())) {
+        // CLOSE-WAIT and later: the peer said that nothing follows its FIN. "Ignore the segment text."
+        if (seg.len != 0) return drop(fx, DropReason::duplicate_segment);
+        return Step::next;
+    }
+    if (seg.len == 0) return Step::next;
+    if (tcb.has(kAppGone)) {  // RFC 9293 3.6.1 SHLD-3
+        reply_rst(fx, seg.ack);
+        end(tcb, CloseReason::aborted, fx);
+        return drop(fx, DropReason::after_close);
+    }
+    if (seg.seq != tcb.rcv.nxt) {
+        fx.keep_offset = a.offset;
+        fx.keep_len = seg.len;
+        fx.keep_seq = seg.seq;
+        fx.keep_fin = seg.has(kFin);
+        tcb.set(kAckNow);  // RFC 5681 4.2: a duplicate ACK, at once
+        fx.output = true;
+        return Step::done;
+    }
+    fx.deliver_offset = a.offset;
+    fx.deliver_len = seg.len;
+    advance_rcv_nxt(tcb, seg.len);
+    owe_ack(tcb, fx);
+    return Step::next;
+}
+
+/// Eighth: FIN, with RCV.NXT at its place.
+void take_fin(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
+    advance_rcv_nxt(tcb, 1);
+    fx.peer_fin = true;
+    fx.output = true;
+    tcb.set(kAckNow);
+    switch (tcb.state()) {
+        case State::syn_received:
+        case State::established: set_state(tcb, State::close_wait); return;
+        case State::fin_wait_1:
+            if (!tcb.fin_acked()) {
+                set_state(tcb, State::closing);
+                return;
+            }
+            [[fallthrough]];
+        case State::fin_wait_2:
+            fx.reply = Reply::ack;
+            enter_time_wait(tcb, ctx, fx);
+            return;
+        case State::close_wait:
+        case State::closing:
+        case State::last_ack:
+        case State::time_wait:
+        case State::closed:
+        case State::listen:
+        case State::syn_sent: return;
+    }
+}
+
+void check_fin(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    if (!seg.has(kFin)) return;
+    if (!can_receive(tcb.state())) return;  // a second FIN: old, or a lie
+    if (seg.seq + seg.len != tcb.rcv.nxt) {
+        fx.keep_seq = seg.seq;  // FIN alone, behind a hole
+        fx.keep_fin = true;
+        tcb.set(kAckNow);
+        fx.output = true;
+        return;
+    }
+    take_fin(tcb, ctx, fx);
+}
+
+/// TIME-WAIT: RFC 9293 3.10.7.4 with RFC 6191 and RFC 1337.
+void on_time_wait(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    if (seg.has(kRst)) {  // RFC 1337: no assassination
+        fx.drop = DropReason::rst_ignored;
+        return;
+    }
+    if (seg.has(kSyn) && !seg.has(kAck) && !seg.has(kFin)) {
+        const bool newer_ts =
+            tcb.has(kTimestamps) && seg.has_ts && static_cast<int32_t>(seg.ts_val - tcb.ts_recent) > 0;
+        const bool newer_seq = !(tcb.has(kTimestamps) && seg.has_ts) && after(seg.seq, tcb.rcv.nxt);
+        if (ctx.params.time_wait_reuse && (newer_ts || newer_seq)) {
+            fx.reopen = true;
+            return;
+        }
+        fx.reply = Reply::challenge_ack;
+        fx.drop = DropReason::syn_in_window;
+        return;
+    }
+    if (check_timestamps(tcb, seg, fx) == Step::done) return;
+    if (seg.has(kFin) && seg.seq + seg.span() == tcb.rcv.nxt) {
+        // "The only thing that can arrive in this state is a retransmission of the remote FIN."
+        fx.reply = Reply::ack;
+        fx.time_wait_restart = true;
+        fx.drop = DropReason::duplicate_segment;
+        return;
+    }
+    if (!is_acceptable(tcb, seg)) {
+        reply_to_unacceptable(seg, fx);
+        fx.drop = DropReason::unacceptable_seq;
+        return;
+    }
+    if (seg.has(kSyn)) {
+        fx.reply = Reply::challenge_ack;
+        fx.drop = DropReason::syn_in_window;
+    } else if (!seg.has(kAck)) {
+        fx.drop = DropReason::no_ack_flag;
+    } else if (after(seg.ack, tcb.snd.nxt)) {
+        fx.reply = Reply::challenge_ack;
+        fx.drop = DropReason::unacceptable_ack;
+    } else if (seg.span() != 0) {
+        fx.drop = DropReason::duplicate_segment;
+    }
+}
+
+}  // namespace
+
+void set_state(Tcb& tcb, State to) noexcept {
+    SYNFIN_CHECK(is_legal_edge(tcb.state(), to));
+    tcb.state_and_quick = static_cast<uint8_t>((tcb.state_and_quick & 0xf0) | static_cast<uint8_t>(to));
+}
+
+void on_closed(const Segment& seg, Effects& fx) noexcept {
+    fx.drop = DropReason::closed_port;
+    if (seg.has(kRst)) return;
+    if (seg.has(kAck)) {
+        reply_rst(fx, seg.ack);
+    } else {
+        reply_rst(fx, Seq(0));
+        fx.rst_has_ack = true;
+        fx.rst_ack = seg.seq + seg.span();
+    }
+}
+
+bool on_listen(const Segment& seg, Effects& fx) noexcept {
+    fx.drop = DropReason::listen_ignored;
+    if (seg.has(kRst)) return false;
+    if (seg.has(kAck)) {
+        reply_rst(fx, seg.ack);
+        return false;
+    }
+    if (!seg.has(kSyn)) return false;
+    fx.drop = DropReason::none;
+    return true;
+}
+
+HalfOpen half_open(const Tuple& tuple, const Segment& syn, Seq iss, uint32_t listener,
+                   const Context& ctx) noexcept {
+    const Params& p = ctx.params;
+    HalfOpen out;
+    out.tuple = TupleSlot(tuple);
+    out.iss = iss;
+    out.irs = syn.seq;
+    out.listener = listener;
+    out.started = ctx.now.tick;
+    out.deadline = deadline_at(ctx.now.tick + p.rto_initial);
+    out.wnd = syn.wnd;
+    out.mss = send_mss(syn, p);
+    if (p.timestamps && syn.has_ts) {
+        out.flags |= kTimestamps;
+        out.ts_recent = syn.ts_val;
+    }
+    if (p.window_scale && syn.has_wscale) {
+        out.flags |= kWindowScale;
+        out.snd_shift = std::min<uint8_t>(syn.wscale, 14);  // RFC 7323 2.3
+    }
+    if (p.sack_permitted && syn.sack_permitted) out.flags |= kSack;
+    return out;
+}
+
+Tcb expand(const HalfOpen& h, uint32_t rcv_wnd, uint8_t rcv_shift) noexcept {
+    Tcb tcb;
+    tcb.tuple = h.tuple;
+    tcb.tuple.extra = 0;
+    tcb.snd.una = h.iss;
+    tcb.snd.nxt = h.iss + 1u;
+    tcb.snd.wnd = h.wnd;
+    tcb.snd.wl1 = h.irs;
+    tcb.rcv.nxt = h.irs + 1u;
+    tcb.rcv.wnd = rcv_wnd;
+    tcb.last_ack_sent = tcb.rcv.nxt;
+    tcb.ts_recent = h.ts_recent;
+    tcb.deadline = h.deadline;
+    tcb.state_and_quick = static_cast<uint8_t>(State::syn_received);
+    tcb.flags = static_cast<uint16_t>(h.flags | kPassive | kSynUnacked);
+    if (tcb.has(kWindowScale)) tcb.shifts = static_cast<uint8_t>(h.snd_shift | rcv_shift << 4);
+    tcb.mss = h.mss;
+    return tcb;
+}
+
+Tcb expand(const TimeWait& tw, uint32_t rcv_wnd) noexcept {
+    Tcb tcb;
+    tcb.tuple = tw.tuple;
+    tcb.tuple.extra = 0;
+    tcb.snd.una = tcb.snd.nxt = tw.snd_nxt;
+    tcb.rcv.nxt = tcb.last_ack_sent = tw.rcv_nxt;
+    tcb.rcv.wnd = rcv_wnd;
+    tcb.ts_recent = tw.ts_recent;
+    tcb.state_and_quick = static_cast<uint8_t>(State::time_wait);
+    tcb.flags = static_cast<uint16_t>(kFinSent | kAppGone | (tw.timestamps() ? kTimestamps : 0));
+    return tcb;
+}
+
+TimeWait shrink(const Tcb& tcb, uint32_t expiry_tick) noexcept {
+    TimeWait out;
+    out.tuple = tcb.tuple;
+    out.snd_nxt = tcb.snd.nxt;
+    out.rcv_nxt = tcb.rcv.nxt;
+    out.ts_recent = tcb.ts_recent;
+    out.set(expiry_tick, tcb.has(kTimestamps));
+    return out;
+}
+
+void on_syn_sent(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    // First: ACK.
+    if (seg.has(kAck) && (at_or_before(seg.ack, tcb.snd.una) || after(seg.ack, tcb.snd.nxt))) {
+        if (!seg.has(kRst)) reply_rst(fx, seg.ack);
+        fx.drop = DropReason::unacceptable_ack;
+        return;
+    }
+    // Second: RST; believed only with an ACK that is ours (RFC 5961 3.2).
+    if (seg.has(kRst)) {
+        if (seg.has(kAck)) {
+            end(tcb, CloseReason::refused, fx);
+        } else {
+            fx.drop = DropReason::rst_ignored;
+        }
+        return;
+    }
+    // Fourth: SYN.
+    if (!seg.has(kSyn)) {
+        fx.drop = DropReason::listen_ignored;
+        return;
+    }
+    const Params& p = ctx.params;
+    tcb.rcv.nxt = tcb.last_ack_sent = seg.seq + 1u;
+    tcb.snd.wnd = seg.wnd;  // never scaled on SYN (RFC 7323 2.2)
+    tcb.snd.wl1 = seg.seq;
+    tcb.mss = send_mss(seg, p);
+    if (p.timestamps && seg.has_ts) {
+        tcb.set(kTimestamps);
+        tcb.ts_recent = seg.ts_val;
+    }
+    if (p.window_scale && seg.has_wscale) {
+        tcb.set(kWindowScale);
+        tcb.shifts = static_cast<uint8_t>(std::min<uint8_t>(seg.wscale, 14) | p.rcv_shift << 4);
+    }
+    if (p.sack_permitted && seg.sack_permitted) tcb.set(kSack);
+    if (!tcb.has(kWindowScale)) tcb.rcv.wnd = std::min(tcb.rcv.wnd, 65'535u);
+    if (!seg.has(kAck)) {  // simultaneous open (MUST-10)
+        set_state(tcb, State::syn_received);
+        fx.reply = Reply::syn_ack;
+        tcb.deadline = deadline_at(ctx.now.tick + p.rto_initial);
+        fx.timer = true;
+        return;
+    }
+    sample_handshake(tcb, flow, ctx);
+    if (flow != nullptr) {
+        flow->backoff = 0;
+        flow->cwnd_bytes = initial_window(tcb);
+        flow->max_snd_wnd = static_cast<uint16_t>(tcb.snd.wnd >> tcb.snd_shift());
+    }
+    tcb.snd.una = seg.ack;
+    tcb.clear(kSynUnacked);
+    become_established(tcb, fx);
+    tcb.set(kAckNow);
+    set_idle_deadline(tcb, flow, ctx, fx);
+    // Text or FIN on the SYN-ACK is not taken: the peer sends it again (conformance.md, choices).
+}
+
+void on_synchronized(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    if (tcb.state() == State::time_wait) {
+        on_time_wait(tcb, seg, ctx, fx);
+        return;
+    }
+    Arrival a{seg};
+    if (tcb.state() == State::syn_received && seg.has(kSyn) && !seg.has(kRst) &&
+        seg.seq + 1u == tcb.rcv.nxt) {
+        if (!seg.has(kAck)) {  // our SYN-ACK was lost
+            fx.reply = Reply::syn_ack;
+            fx.drop = DropReason::duplicate_segment;
+            return;
+        }
+        // Simultaneous open: SYN|ACK begins one before RCV.NXT. Its window is not scaled (RFC 7323 2.2).
+        a.seg.wnd = static_cast<uint16_t>(a.seg.wnd >> tcb.snd_shift());
+        trim(tcb, a);
+    }
+    if (check_sequence(tcb, a, fx) == Step::done) return;
+    if (!a.seg.has(kSyn)) trim(tcb, a);
+    if (check_rst(tcb, a.seg, fx) == Step::done) return;
+    if (check_syn(tcb, a.seg, fx) == Step::done) return;
+    if (check_ack(tcb, flow, a, seg.len, ctx, fx) == Step::done) return;
+    if (accept_text(tcb, a, fx) == Step::done) return;
+    check_fin(tcb, a.seg, ctx, fx);
+}
+
+void on_reassembled(Tcb& tcb, uint32_t len, bool fin, const Context& ctx, Effects& fx) noexcept {
+    advance_rcv_nxt(tcb, len);
+    tcb.set(kAckNow);  // RFC 5681 4.2: a segment that fills a hole is acknowledged at once
+    fx.output = true;
+    if (fin && can_receive(tcb.state())) take_fin(tcb, ctx, fx);
+}
+
+void on_icmp_error(Tcb& tcb, uint8_t type, uint8_t code, Seq quoted_seq, Effects& fx) noexcept {
+    // RFC 5927 4.1: the quoted sequence number must be in flight.
+    const bool in_flight = at_or_after(quoted_seq, tcb.snd.una) && before(quoted_seq, tcb.snd.nxt);
+    // RFC 1122 4.2.3.9 hard errors: protocol (2) and port (3) unreachable; and host/net administratively
+    // prohibited is soft.
+    const bool hard = type == 3 && (code == 2 || code == 3);
+    const bool opening = tcb.state() == State::syn_sent || tcb.state() == State::syn_received;
+    if (!in_flight || !hard || !opening) {
+        fx.drop = DropReason::icmp_ignored;
+        return;
+    }
+    end(tcb, CloseReason::unreachable, fx);
+}
+
+bool segment_arrives(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    if (predicted(tcb, flow, seg, ctx, fx)) return true;
+    if (tcb.state() == State::syn_sent) {
+        on_syn_sent(tcb, flow, seg, ctx, fx);
+    } else {
+        on_synchronized(tcb, flow, seg, ctx, fx);
+    }
+    return false;
+}
+
+}  // namespace synfin::tcp

@@ -1,0 +1,227 @@
+/// @file
+/// What may be sent now (RFC 9293 3.7 and 3.8): retransmissions, new text by SWS avoidance and Nagle, FIN,
+/// probes, ACKs.
+
+#include <algorithm>
+
+#include "tcp/core.hh"
+#include "tcp/newreno.hh"
+#include "tcp/rtt.hh"
+
+namespace synfin::tcp {
+
+using wire::kAck;
+using wire::kFin;
+using wire::kPsh;
+using wire::kSyn;
+
+namespace {
+
+/// SEG.WND for what leaves now, after raising RCV.WND to what the buffer can take (RFC 9293 3.8.6.2.2: by at
+/// least one segment or half the buffer, never lowering the right edge). Rounded up to the scale's unit, so
+/// that the edge that the peer computes never moves left either (RFC 7323 2.4); the few bytes more are
+/// accepted.
+uint16_t offer_window(Tcb& tcb, uint32_t room, const Params& p) noexcept {
+    if (room > tcb.rcv.wnd && room - tcb.rcv.wnd >= std::min<uint32_t>(tcb.text_mss(), p.rcv_buffer / 2)) {
+        tcb.rcv.wnd = room;
+    }
+    const uint32_t unit = 1u << tcb.rcv_shift();
+    tcb.rcv.wnd = std::min((tcb.rcv.wnd + unit - 1) & ~(unit - 1), 65'535u << tcb.rcv_shift());
+    return static_cast<uint16_t>(tcb.rcv.wnd >> tcb.rcv_shift());
+}
+
+void mark_acked(Tcb& tcb) noexcept {
+    tcb.clear(kAckNow);
+    tcb.clear(kAckDelayed);
+    tcb.last_ack_sent = tcb.rcv.nxt;
+}
+
+/// RFC 6298 5.1: starts the timer when nothing was in flight before.
+void start_timer(Tcb& tcb, Flow* flow, bool was_idle, const Context& ctx, Effects& fx) noexcept {
+    if (!was_idle) return;
+    if (flow != nullptr) flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
+    const unsigned backoff = flow != nullptr ? flow->backoff : 0;
+    tcb.deadline =
+        deadline_at(ctx.now.tick + backed_off(rto_ticks(tcb, flow, ctx.params), backoff, ctx.params));
+    fx.timer = true;
+}
+
+/// SYN, or SYN|ACK in simultaneous open.
+void emit_syn(Tcb& tcb, const Context& ctx, Outgoing& out) noexcept {
+    out.seq = tcb.snd.una;
+    out.flags = kSyn;
+    if (tcb.state() != State::syn_sent) {
+        out.flags = kSyn | kAck;
+        out.ack = tcb.rcv.nxt;
+        mark_acked(tcb);
+    }
+    out.wnd = static_cast<uint16_t>(std::min(ctx.params.rcv_buffer, 65'535u));  // never scaled on SYN
+}
+
+/// Text from `seq` on that goes into one segment, at most `limit` bytes; with FIN when the text ends there
+/// and `fin`.
+void emit_text(Tcb& tcb, const Flow* flow, Seq seq, uint32_t limit, bool fin, uint32_t room,
+               const Context& ctx, Outgoing& out) noexcept {
+    const Seq end = flow != nullptr ? flow->snd_end : (tcb.has(kFinSent) ? tcb.snd.nxt - 1u : tcb.snd.nxt);
+    const uint32_t available = before(seq, end) ? distance(seq, end) : 0;
+    out.seq = seq;
+    out.offset = distance(tcb.snd.una, seq);
+    out.len = std::min({available, limit, tcb.text_mss()});
+    out.flags = kAck;
+    out.ack = tcb.rcv.nxt;
+    if (out.len != 0 && out.len == available) out.flags |= kPsh;  // MUST-60, MUST-61
+    if (fin && out.len == available) out.flags |= kFin;
+    out.wnd = offer_window(tcb, room, ctx.params);
+    mark_acked(tcb);
+}
+
+uint32_t span(const Outgoing& out) noexcept {
+    return out.len + ((out.flags & kFin) != 0 ? 1u : 0u);
+}
+
+/// Something at or after SND.UNA that was sent before. False: nothing.
+bool next_retransmission(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
+    if (tcb.has(kSynUnacked)) {
+        if (!flow.has(kRetransmitOne)) return false;
+        flow.clear(kRetransmitOne);
+        emit_syn(tcb, ctx, out);
+        out.retransmission = true;
+        return true;
+    }
+    Seq seq = tcb.snd.una;
+    uint32_t limit = tcb.text_mss();
+    if (flow.has(kRetransmitOne)) {
+        flow.clear(kRetransmitOne);
+    } else if (flow.has(kRetransmitting)) {
+        seq = later(flow.rtx_nxt, tcb.snd.una);
+        const uint32_t ahead = distance(tcb.snd.una, seq);
+        const uint32_t allowed = std::min(flow.cwnd_bytes, tcb.snd.wnd);
+        if (ahead != 0) limit = allowed > ahead ? std::min(limit, allowed - ahead) : 0;
+        if (limit == 0) return false;
+    } else {
+        return false;
+    }
+    if (!before(seq, tcb.snd.nxt)) {
+        flow.clear(kRetransmitting);
+        return false;
+    }
+    // Not beyond what was sent: what was never sent goes by the rules for new text.
+    emit_text(tcb, &flow, seq, std::min(limit, distance(seq, tcb.snd.nxt)), tcb.has(kFinSent), room, ctx,
+              out);
+    out.retransmission = true;
+    if (flow.has(kRetransmitting)) {
+        flow.rtx_nxt = later(flow.rtx_nxt, seq + span(out));
+        if (at_or_after(flow.rtx_nxt, tcb.snd.nxt)) flow.clear(kRetransmitting);
+    }
+    if (flow.has(kTiming) && after(flow.rtt_seq, seq)) flow.clear(kTiming);  // Karn
+    return true;
+}
+
+/// RFC 9293 3.8.6.2.1: whether `len` bytes of new text, out of `unsent`, are worth a segment now.
+bool worth_sending(const Tcb& tcb, const Flow& flow, uint32_t len, uint32_t unsent) noexcept {
+    if (len >= tcb.text_mss()) return true;
+    if (len == unsent && (tcb.has(kNoDelay) || tcb.has(kFinQueued) || tcb.snd.una == tcb.snd.nxt))
+        return true;
+    // Fs = 1/2 of the largest window that the peer ever offered
+    return len >= std::max<uint32_t>((uint32_t{flow.max_snd_wnd} << tcb.snd_shift()) / 2, 1);
+}
+
+/// A probe of a closed window: one octet of new text, or FIN, or the octet at SND.UNA again; of an idle peer
+/// (keepalive): no text, one before SND.NXT (RFC 9293 3.8.4).
+void emit_probe(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
+    const bool keepalive = tcb.snd.una == tcb.snd.nxt && at_or_after(tcb.snd.nxt, flow.snd_end) &&
+                           (!tcb.has(kFinQueued) || tcb.has(kFinSent));
+    if (keepalive) {
+        out.seq = tcb.snd.nxt - 1u;
+        out.ack = tcb.rcv.nxt;
+        out.flags = kAck;
+        out.wnd = offer_window(tcb, room, ctx.params);
+        mark_acked(tcb);
+    } else {
+        const uint32_t limit = std::max(tcb.snd.wnd, 1u);
+        emit_text(tcb, &flow, tcb.snd.una, limit, tcb.has(kFinQueued) && !after(flow.snd_end, tcb.snd.una),
+                  room, ctx, out);
+        const Seq end = out.seq + span(out);
+        out.retransmission = !after(end, tcb.snd.nxt);
+        if ((out.flags & kFin) != 0) tcb.set(kFinSent);
+        tcb.snd.nxt = later(tcb.snd.nxt, end);
+    }
+    out.probe = true;
+}
+
+}  // namespace
+
+Outgoing pure_ack(Tcb& tcb) noexcept {
+    Outgoing out;
+    out.seq = tcb.snd.nxt;
+    out.ack = tcb.rcv.nxt;
+    out.flags = kAck;
+    out.wnd = static_cast<uint16_t>(std::min(tcb.rcv.wnd >> tcb.rcv_shift(), 65'535u));
+    mark_acked(tcb);
+    return out;
+}
+
+bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgoing& out,
+                  Effects& fx) noexcept {
+    out = Outgoing{};
+    const State state = tcb.state();
+    if (tcb.has(kSynUnacked) && tcb.snd.nxt == tcb.snd.una) {  // the first SYN
+        emit_syn(tcb, ctx, out);
+        tcb.snd.nxt += 1;
+        return true;
+    }
+    if (flow != nullptr) {
+        if (next_retransmission(tcb, *flow, room, ctx, out)) return true;
+        if (flow->has(kProbe)) {
+            flow->clear(kProbe);
+            emit_probe(tcb, *flow, room, ctx, out);
+            return true;
+        }
+    }
+    const bool may_send = is_synchronized(state) && state != State::syn_received && state != State::time_wait;
+    const Seq end = flow != nullptr ? flow->snd_end : tcb.snd.nxt;
+    const uint32_t unsent = after(end, tcb.snd.nxt) ? distance(tcb.snd.nxt, end) : 0;
+    const bool fin_due = tcb.has(kFinQueued) && !tcb.has(kFinSent);
+    if (may_send && (unsent != 0 || fin_due)) {
+        const uint32_t limit = flow != nullptr ? send_limit(tcb, *flow) : std::max(tcb.snd.wnd, 1u);
+        const uint32_t in_flight = tcb.in_flight();
+        const uint32_t usable = limit > in_flight ? limit - in_flight : 0;
+        const uint32_t len = std::min({unsent, usable, tcb.text_mss()});
+        const bool send_text = len != 0 && worth_sending(tcb, *flow, len, unsent);
+        // FIN takes a place in the window as an octet does; a closed window is probed with it. A peer that
+        // never had any text from us may have it at once.
+        const bool fin_fits = fin_due && len == unsent && (tcb.snd.wnd > in_flight + len || flow == nullptr);
+        if (send_text || (fin_fits && unsent == 0)) {
+            const bool was_idle = in_flight == 0;
+            emit_text(tcb, flow, tcb.snd.nxt, len, fin_fits, room, ctx, out);
+            tcb.snd.nxt += span(out);
+            if ((out.flags & kFin) != 0) tcb.set(kFinSent);
+            if (flow != nullptr && out.len != 0 && !flow->has(kTiming)) {
+                flow->set(kTiming);
+                flow->rtt_seq = tcb.snd.nxt;
+                flow->rtt_start_us = ctx.now.us;
+            }
+            start_timer(tcb, flow, was_idle, ctx, fx);
+            return true;
+        }
+        if (in_flight == 0) {
+            // Closed window, or one too small to be worth a segment: the persist timer overrides
+            // (3.8.6.1, 3.8.6.2.1).
+            const uint32_t due = ctx.now.tick + backed_off(rto_ticks(tcb, flow, ctx.params),
+                                                           flow != nullptr ? flow->backoff : 0, ctx.params);
+            if (tcb.deadline == kNoDeadline || static_cast<int32_t>(tcb.deadline - due) > 0 ||
+                static_cast<int32_t>(tcb.deadline - ctx.now.tick) <= 0) {
+                tcb.deadline = deadline_at(due);
+                fx.timer = true;
+            }
+        }
+    }
+    if (tcb.has(kAckNow) && is_synchronized(state)) {
+        offer_window(tcb, room, ctx.params);
+        out = pure_ack(tcb);
+        return true;
+    }
+    return false;
+}
+
+}  // namespace synfin::tcp

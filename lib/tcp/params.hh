@@ -1,0 +1,65 @@
+#pragma once
+/// @file
+/// Params: TcpConfig in the core's units (ticks of 1 ms, shifts), computed once per engine.
+
+#include <algorithm>
+#include <cstdint>
+
+#include "tcp/config.hh"
+
+namespace synfin::tcp {
+
+/// The present, as the core needs it: read once per burst.
+struct Now {
+    uint32_t tick = 0;  ///< milliseconds modulo 2^32: deadlines and the timestamp clock (RFC 7323 5.4: 1 ms)
+    uint32_t us = 0;    ///< microseconds modulo 2^32: RTT samples
+    Now() noexcept = default;
+    explicit Now(Instant now) noexcept : tick(now.tick()), us(static_cast<uint32_t>(now.us())) {}
+};
+
+constexpr uint32_t to_ticks(Duration d) noexcept {
+    return static_cast<uint32_t>(std::clamp<int64_t>((d.count() + 999'999) / 1'000'000, 0, INT32_MAX));
+}
+
+struct Params {
+    uint32_t two_msl, rto_initial, rto_min, rto_max, rto_after_syn_loss, syn_timeout, syn_ack_timeout,
+        user_timeout, delayed_ack, fin_wait_2, keepalive_idle, keepalive_interval;  ///< ticks
+    uint32_t rcv_buffer, snd_buffer;                                                ///< bytes
+    uint16_t mss;       ///< what we offer: MTU - 40, or less by configuration
+    uint16_t path_mss;  ///< MTU - 40: what we send at most, options included
+    uint8_t rcv_shift;  ///< window scale that we offer (RFC 7323 2.2)
+    uint8_t keepalive_probes;
+    uint8_t r1;
+    bool timestamps, window_scale, sack_permitted, nagle, time_wait_reuse;
+
+    Params(const TcpConfig& c, uint16_t mtu) noexcept
+        : two_msl(to_ticks(2 * c.msl)),
+          rto_initial(to_ticks(c.rto_initial)),
+          rto_min(to_ticks(c.rto_min)),
+          rto_max(to_ticks(c.rto_max)),
+          rto_after_syn_loss(to_ticks(c.rto_after_syn_loss)),
+          syn_timeout(to_ticks(c.syn_timeout)),
+          syn_ack_timeout(to_ticks(c.syn_ack_timeout)),
+          user_timeout(to_ticks(c.user_timeout)),
+          delayed_ack(to_ticks(c.delayed_ack)),
+          fin_wait_2(to_ticks(c.fin_wait_2_timeout)),
+          keepalive_idle(to_ticks(c.keepalive_idle)),
+          keepalive_interval(to_ticks(c.keepalive_interval)),
+          rcv_buffer(c.window_scale ? std::min<uint32_t>(c.receive_buffer_bytes, 1u << 30)
+                                    : std::min<uint32_t>(c.receive_buffer_bytes, 65'535)),
+          snd_buffer(std::min<uint32_t>(c.send_buffer_bytes, 1u << 30)),
+          mss(static_cast<uint16_t>(c.mss_limit != 0 ? std::min<int>(c.mss_limit, mtu - 40) : mtu - 40)),
+          path_mss(mss),
+          rcv_shift(0),
+          keepalive_probes(c.keepalive_probes),
+          r1(c.r1_retransmits),
+          timestamps(c.timestamps),
+          window_scale(c.window_scale),
+          sack_permitted(c.sack_permitted),
+          nagle(c.nagle),
+          time_wait_reuse(c.time_wait_reuse) {
+        while ((rcv_buffer >> rcv_shift) > 65'535) ++rcv_shift;
+    }
+};
+
+}  // namespace synfin::tcp

@@ -1,0 +1,35 @@
+#pragma once
+/// @file
+/// Segment: a received TCP segment as the core sees it: SEG.SEQ, SEG.ACK... of RFC 9293 3.3.1, in host byte
+/// order.
+
+#include <cstdint>
+
+#include "tcp/seq.hh"
+#include "wire/tcp.hh"
+
+namespace synfin::tcp {
+
+struct Segment {
+    Seq seq;              ///< SEG.SEQ
+    Seq ack;              ///< SEG.ACK; meaningful with the ACK flag
+    uint32_t len = 0;     ///< bytes of text, without SYN and FIN: SEG.LEN is span()
+    uint16_t wnd = 0;     ///< SEG.WND as on the wire, not scaled
+    uint8_t flags = 0;    ///< wire::kSyn...
+    bool has_ts = false;  ///< timestamps option present
+    uint32_t ts_val = 0;
+    uint32_t ts_ecr = 0;
+    // Options that count on SYN only.
+    uint16_t mss = 0;  ///< 0: option absent
+    bool has_wscale = false;
+    uint8_t wscale = 0;
+    bool sack_permitted = false;
+
+    constexpr bool has(uint8_t flag) const noexcept { return (flags & flag) != 0; }
+    /// SEG.LEN: text and one for each of SYN and FIN.
+    constexpr uint32_t span() const noexcept {
+        return len + (has(wire::kSyn) ? 1u : 0u) + (has(wire::kFin) ? 1u : 0u);
+    }
+};
+
+}  // namespace synfin::tcp

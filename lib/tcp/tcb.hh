@@ -1,0 +1,200 @@
+#pragma once
+/// @file
+/// The control block in its sizes (DESIGN section 3): a half-open record while a passive open waits for its
+/// ACK, one 64-byte line for everything that handshake, idling and teardown need, a second line (Flow) while
+/// data is in flight, and a small record in TIME-WAIT. Offsets are part of the contract: the speed of the
+/// engine is the number of lines that a segment touches.
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "base/tuple.hh"
+#include "buf/byte_queue.hh"
+#include "tcp/seq.hh"
+#include "tcp/state.hh"
+
+namespace synfin::tcp {
+
+/// Deadline that is not set. A computed deadline of 0 is moved to 1 (1 ms late, once in 49 days).
+inline constexpr uint32_t kNoDeadline = 0;
+constexpr uint32_t deadline_at(uint32_t tick) noexcept {
+    return tick == kNoDeadline ? 1 : tick;
+}
+
+/// SRTT as 16 bits: 11 bits of mantissa, 5 of exponent, in microseconds; 0 means no sample yet. An idle
+/// connection keeps its RTT in this (relative error below 2^-11), so that the second line can go.
+class CompactRtt {
+  public:
+    constexpr CompactRtt() noexcept = default;
+    static constexpr CompactRtt from_us(uint32_t us) noexcept {
+        uint32_t exponent = 0;
+        while ((us >> exponent) > 0x7ff) ++exponent;
+        CompactRtt out;
+        out.bits_ = static_cast<uint16_t>(exponent << 11 | us >> exponent);
+        return out;
+    }
+    constexpr uint32_t us() const noexcept { return (bits_ & 0x7ffu) << (bits_ >> 11); }
+    constexpr bool is_set() const noexcept { return bits_ != 0; }
+    constexpr bool operator==(const CompactRtt&) const noexcept = default;
+
+  private:
+    uint16_t bits_ = 0;
+};
+
+/// Tcb::flags.
+enum Flag : uint16_t {
+    kTimestamps = 1 << 0,    ///< negotiated on both SYNs (RFC 7323 3.2)
+    kWindowScale = 1 << 1,   ///< negotiated on both SYNs (RFC 7323 2.2)
+    kSack = 1 << 2,          ///< SACK-permitted on both SYNs (RFC 2018)
+    kAckNow = 1 << 3,        ///< an ACK leaves with the next output
+    kAckDelayed = 1 << 4,    ///< an ACK is owed; the delayed-ACK FIFO holds an entry
+    kFinQueued = 1 << 5,     ///< the application has closed the sending side
+    kFinSent = 1 << 6,       ///< FIN is part of the sequence space up to SND.NXT
+    kAppGone = 1 << 7,       ///< close() was called, or the end was told: no events any more
+    kPassive = 1 << 8,       ///< came from LISTEN
+    kNoDelay = 1 << 9,       ///< Nagle off
+    kInOutput = 1 << 10,     ///< listed for the output pass
+    kOpened = 1 << 11,       ///< on_open was told, or connect() gave a handle: on_close is owed
+    kTsStale = 1 << 12,      ///< TS.Recent is older than 24 days (RFC 7323 5.5)
+    kSynUnacked = 1 << 13,   ///< our SYN lies at SND.UNA
+    kSynResent = 1 << 14,    ///< our SYN was sent more than once: no RTT sample, RTO 3 s, IW 1
+    kWantWritable = 1 << 15  ///< send() took less than given: on_writable is owed
+};
+
+/// One open connection: the first line.
+struct alignas(64) Tcb {
+    TupleSlot
+        tuple;  //  0  remote address, ports, index of the local address; extra: generation of the record
+    struct Snd {
+        Seq una;           // 12  oldest unacknowledged
+        Seq nxt;           // 16  next to send; never moves back (retransmission has Flow::rtx_nxt)
+        uint32_t wnd = 0;  // 20  bytes, scaled
+        Seq wl1;  // 24  SEG.SEQ of the last window update. SND.WL2 is not kept: it never exceeds SND.UNA, and
+                  //     a segment with SEG.ACK < SND.UNA is not used, so WL2 =< SEG.ACK always holds
+    } snd;
+    struct Rcv {
+        Seq nxt;           // 28  next expected
+        uint32_t wnd = 0;  // 32  bytes offered beyond nxt; nxt + wnd never moves left
+    } rcv;
+    Seq last_ack_sent;       // 36  RFC 7323 4.3: which segments may update TS.Recent
+    uint32_t ts_recent = 0;  // 40
+    uint32_t deadline =
+        0;  // 44  tick of the one timer that runs; what it means follows from the state (timeouts.cc)
+    uint32_t cookie = 0;          // 48  the application's
+    uint32_t flow = 0;            // 52  index of the second line, 0: none
+    uint8_t state_and_quick = 0;  // 56  low nibble State, high nibble: ACKs still to be sent at once
+    uint8_t shifts = 0;  // 57  low nibble: shift of SEG.WND, high nibble: shift of ours (RFC 7323 2.3)
+    uint16_t flags = 0;  // 58
+    uint16_t mss = 0;  // 60  what the peer takes and the path carries, TCP options not subtracted (RFC 6691)
+    CompactRtt srtt;   // 62
+
+    constexpr State state() const noexcept { return static_cast<State>(state_and_quick & 0xf); }
+    constexpr uint8_t quick_acks() const noexcept { return state_and_quick >> 4; }
+    void set_quick_acks(unsigned n) noexcept {
+        state_and_quick = static_cast<uint8_t>((state_and_quick & 0xf) | n << 4);
+    }
+    constexpr bool has(Flag flag) const noexcept { return (flags & flag) != 0; }
+    void set(Flag flag) noexcept { flags = static_cast<uint16_t>(flags | flag); }
+    void clear(Flag flag) noexcept { flags = static_cast<uint16_t>(flags & ~flag); }
+    constexpr uint8_t snd_shift() const noexcept { return shifts & 0xf; }
+    constexpr uint8_t rcv_shift() const noexcept { return shifts >> 4; }
+    /// Whether our FIN has been sent and acknowledged.
+    constexpr bool fin_acked() const noexcept { return has(kFinSent) && snd.una == snd.nxt; }
+    constexpr uint32_t in_flight() const noexcept { return distance(snd.una, snd.nxt); }
+    /// Bytes of text that fit into one segment beside the options (RFC 6691).
+    constexpr uint32_t text_mss() const noexcept { return mss - (has(kTimestamps) ? 12u : 0u); }
+};
+static_assert(sizeof(Tcb) == 64 && std::is_trivially_copyable_v<Tcb>);
+static_assert(offsetof(Tcb, snd) == 12 && offsetof(Tcb, rcv) == 28 && offsetof(Tcb, deadline) == 44 &&
+              offsetof(Tcb, flags) == 58 && offsetof(Tcb, srtt) == 62);
+
+/// Flow::flags.
+enum FlowFlag : uint8_t {
+    kTiming = 1 << 0,          ///< rtt_seq is being timed (RFC 6298 3)
+    kRecovery = 1 << 1,        ///< in fast recovery (RFC 6582)
+    kRetransmitting = 1 << 2,  ///< after an RTO: [rtx_nxt, SND.NXT) is to be sent again
+    kRetransmitOne = 1 << 3,   ///< the segment at SND.UNA is to be sent again now
+    kProbe = 1 << 4,           ///< a zero-window or keepalive probe is to be sent now
+    kRecoverSet = 1 << 5,      ///< `recover` is meaningful
+};
+
+/// The second line: what a connection needs while it has data queued, in flight or lost.
+struct alignas(64) Flow {
+    buf::ByteQueue send_queue;     //  0  bytes from SND.UNA on
+    Seq snd_end;                   // 16  sequence number after the last queued byte (FIN not counted)
+    uint32_t cold = 0;             // 20  index of the cold record, 0: none
+    uint32_t cwnd_bytes = 0;       // 24
+    uint32_t ssthresh_bytes = 0;   // 28
+    Seq recover;                   // 32  RFC 6582
+    Seq rtx_nxt;                   // 36  next to send again, with kRetransmitting
+    uint32_t srtt_us = 0;          // 40  0: no sample
+    uint32_t rttvar_us = 0;        // 44
+    uint32_t rtt_start_us = 0;     // 48  when rtt_seq was sent
+    Seq rtt_seq;                   // 52  acknowledged by which the sample ends
+    uint16_t max_snd_wnd = 0;      // 56  MAX.SND.WND >> shift (RFC 5961 5.2)
+    uint16_t unacked_since_s = 0;  // 58  tick / 1024 when what lies at SND.UNA was first waited for (R2)
+    uint8_t backoff = 0;           // 60  expiries since the last acknowledgement
+    uint8_t dup_acks = 0;          // 61
+    uint8_t flags = 0;             // 62
+    uint8_t spare = 0;             // 63
+
+    constexpr bool has(FlowFlag flag) const noexcept { return (flags & flag) != 0; }
+    void set(FlowFlag flag) noexcept { flags = static_cast<uint8_t>(flags | flag); }
+    void clear(FlowFlag flag) noexcept { flags = static_cast<uint8_t>(flags & ~flag); }
+};
+static_assert(sizeof(Flow) == 64 && std::is_trivially_copyable_v<Flow>);
+
+/// A half-open passive connection (SYN-RECEIVED from LISTEN): what a SYN told us and what our SYN-ACK said.
+struct alignas(64) HalfOpen {
+    TupleSlot tuple;         //  0
+    Seq iss;                 // 12
+    Seq irs;                 // 16
+    uint32_t ts_recent = 0;  // 20
+    uint32_t deadline = 0;   // 24  next SYN-ACK
+    uint32_t started = 0;    // 28  tick of the SYN
+    uint16_t wnd = 0;        // 32  SEG.WND of the SYN, never scaled
+    uint16_t mss = 0;        // 34  as Tcb::mss
+    uint16_t flags = 0;      // 36  kTimestamps, kWindowScale, kSack, kSynResent
+    uint8_t snd_shift = 0;   // 38
+    uint8_t resent = 0;      // 39  SYN-ACKs sent again
+    uint32_t listener = 0;   // 40
+    uint32_t next = 0;       // 44  FIFO by time of the next check
+    uint32_t prev = 0;       // 48
+    uint32_t due = 0;        // 52  tick at which the FIFO entry is looked at
+};
+static_assert(sizeof(HalfOpen) == 64 && std::is_trivially_copyable_v<HalfOpen>);
+
+/// A connection in TIME-WAIT: what answers a retransmitted FIN and judges a new SYN (RFC 9293 3.6.1, RFC
+/// 6191).
+struct TimeWait {
+    TupleSlot tuple;         //  0  extra: expiry in units of 16 ticks, modulo 2^15; bit 15: timestamps
+    Seq snd_nxt;             // 12
+    Seq rcv_nxt;             // 16
+    uint32_t ts_recent = 0;  // 20
+    uint32_t next = 0;       // 24  FIFO by expiry
+    uint32_t prev = 0;       // 28
+
+    constexpr bool timestamps() const noexcept { return (tuple.extra & 0x8000) != 0; }
+    /// 2MSL may be at most 2^14 units: 262 s.
+    void set(uint32_t expiry_tick, bool timestamps) noexcept {
+        tuple.extra = static_cast<uint16_t>(((expiry_tick + 15) >> 4 & 0x7fff) | (timestamps ? 0x8000u : 0u));
+    }
+    /// Ticks until expiry, as seen from `tick`; zero or negative when due.
+    constexpr int32_t remaining(uint32_t tick) const noexcept {
+        const uint32_t units = ((tuple.extra & 0x7fffu) - (tick >> 4)) & 0x7fffu;
+        const int32_t signed_units =
+            units >= 0x4001 ? static_cast<int32_t>(units) - 0x8000 : static_cast<int32_t>(units);
+        return (signed_units << 4) - static_cast<int32_t>(tick & 15);
+    }
+};
+static_assert(sizeof(TimeWait) == 32 && std::is_trivially_copyable_v<TimeWait>);
+
+/// Expands a half-open record into the control block that it stands for, in SYN-RECEIVED.
+Tcb expand(const HalfOpen& half_open, uint32_t rcv_wnd, uint8_t rcv_shift) noexcept;
+/// Expands a TIME-WAIT record; rcv_wnd is what the stack offers by default.
+Tcb expand(const TimeWait& time_wait, uint32_t rcv_wnd) noexcept;
+/// What TIME-WAIT keeps of a control block.
+TimeWait shrink(const Tcb& tcb, uint32_t expiry_tick) noexcept;
+
+}  // namespace synfin::tcp

@@ -1,0 +1,144 @@
+/// @file
+/// RFC 9293 3.10.8: user timeout, retransmission timeout, TIME-WAIT timeout; and the others that one deadline
+/// serves. What the deadline of a control block means follows from its state:
+///   something in flight or a SYN unanswered: retransmission (RFC 6298), or the zero-window probe when
+///   SND.WND is 0 data queued, nothing in flight, SND.WND 0: zero-window probe (RFC 9293 3.8.6.1) FIN-WAIT-2
+///   without an application: give up waiting for the peer's FIN TIME-WAIT: 2MSL idle: give the second line
+///   up; keepalive (RFC 9293 3.8.4); TS.Recent is 24 days old (RFC 7323 5.5)
+
+#include <algorithm>
+
+#include "tcp/core.hh"
+#include "tcp/newreno.hh"
+#include "tcp/rtt.hh"
+
+namespace synfin::tcp {
+
+namespace {
+
+constexpr uint32_t kTsRecentAge = 24u * 24 * 3600 * 1000;  ///< RFC 7323 5.5, in ticks
+
+void arm(Tcb& tcb, uint32_t tick, Effects& fx) noexcept {
+    tcb.deadline = deadline_at(tick);
+    fx.timer = true;
+}
+
+void give_up(Tcb& tcb, CloseReason reason, Effects& fx) noexcept {
+    if (tcb.state() != State::syn_sent && tcb.state() != State::time_wait &&
+        tcb.state() != State::fin_wait_2) {
+        abort(tcb, fx);  // the peer may be alive: tell it
+    } else {
+        set_state(tcb, State::closed);
+        fx.ended = true;
+    }
+    fx.reason = reason;
+}
+
+/// Ticks since the oldest unacknowledged octet was first waited for; to the second, 18 h at most.
+uint32_t waited(const Flow& flow, const Now& now) noexcept {
+    return static_cast<uint32_t>(
+               static_cast<uint16_t>(static_cast<uint16_t>(now.tick >> 10) - flow.unacked_since_s))
+           << 10;
+}
+
+bool has_unsent(const Tcb& tcb, const Flow* flow) noexcept {
+    return (flow != nullptr && after(flow->snd_end, tcb.snd.nxt)) ||
+           (tcb.has(kFinQueued) && !tcb.has(kFinSent));
+}
+
+void on_retransmission_timeout(Tcb& tcb, Flow& flow, uint32_t user_timeout, const Context& ctx,
+                               Effects& fx) noexcept {
+    const Params& p = ctx.params;
+    const bool syn = tcb.has(kSynUnacked);
+    if (flow.backoff == 0 && syn)
+        flow.unacked_since_s = static_cast<uint16_t>((ctx.now.tick - p.rto_initial) >> 10);
+    const uint32_t limit = syn ? p.syn_timeout : user_timeout;
+    if (waited(flow, ctx.now) >= limit) {
+        give_up(tcb, syn ? CloseReason::syn_timed_out : CloseReason::timed_out, fx);
+        return;
+    }
+    if (!syn && (tcb.snd.wnd == 0 || tcb.snd.una == tcb.snd.nxt)) {
+        flow.set(kProbe);  // closed, or too small for SWS avoidance: the persist timer overrides
+    } else if (syn) {
+        tcb.set(kSynResent);
+        flow.set(kRetransmitOne);
+    } else {
+        timeout_loss(tcb, flow);
+    }
+    flow.clear(kTiming);  // Karn
+    if (flow.backoff < 255) ++flow.backoff;
+    if (flow.backoff == p.r1) fx.trouble = true;
+    arm(tcb, ctx.now.tick + backed_off(rto_ticks(tcb, &flow, p), flow.backoff, p), fx);
+    fx.output = true;
+}
+
+void on_keepalive(Tcb& tcb, Flow& flow, const Context& ctx, Effects& fx) noexcept {
+    if (flow.backoff >= ctx.params.keepalive_probes) {
+        give_up(tcb, CloseReason::timed_out, fx);
+        return;
+    }
+    ++flow.backoff;
+    flow.set(kProbe);
+    arm(tcb, ctx.now.tick + ctx.params.keepalive_interval, fx);
+    fx.output = true;
+}
+
+}  // namespace
+
+bool needs_flow_at_timeout(const Tcb& tcb, const Params& params) noexcept {
+    return tcb.snd.una != tcb.snd.nxt || tcb.has(kSynUnacked) ||
+           (tcb.has(kFinQueued) && !tcb.has(kFinSent)) ||
+           (params.keepalive_idle != 0 && tcb.state() == State::established);
+}
+
+void on_deadline(Tcb& tcb, Flow* flow, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept {
+    tcb.deadline = kNoDeadline;
+    if (tcb.state() == State::time_wait) {
+        give_up(tcb, CloseReason::fin, fx);
+        return;
+    }
+    if (tcb.snd.una != tcb.snd.nxt || tcb.has(kSynUnacked) || has_unsent(tcb, flow)) {
+        if (flow != nullptr) on_retransmission_timeout(tcb, *flow, user_timeout, ctx, fx);
+        return;
+    }
+    if (tcb.state() == State::fin_wait_2 && tcb.has(kAppGone)) {
+        give_up(tcb, CloseReason::fin_wait_2_timed_out, fx);
+        return;
+    }
+    if (flow != nullptr && flow->cold == 0 && flow->backoff == 0) {
+        fx.release_flow = true;  // RFC 5681 4.1: idle for an RTO, so cwnd is not to be trusted any more
+        set_idle_deadline(tcb, nullptr, ctx, fx);
+        return;
+    }
+    if (ctx.params.keepalive_idle != 0 && tcb.state() == State::established && flow != nullptr) {
+        on_keepalive(tcb, *flow, ctx, fx);
+        return;
+    }
+    tcb.set(kTsStale);
+}
+
+void set_idle_deadline(Tcb& tcb, const Flow* flow, const Context& ctx, Effects& fx) noexcept {
+    const Params& p = ctx.params;
+    if (tcb.state() == State::fin_wait_2 && tcb.has(kAppGone)) {
+        arm(tcb, ctx.now.tick + p.fin_wait_2, fx);
+    } else if (flow != nullptr && flow->cold == 0) {
+        arm(tcb, ctx.now.tick + rto_ticks(tcb, flow, p), fx);
+    } else if (p.keepalive_idle != 0 && tcb.state() == State::established) {
+        arm(tcb, ctx.now.tick + p.keepalive_idle, fx);
+    } else if (tcb.has(kTimestamps)) {
+        arm(tcb, ctx.now.tick + kTsRecentAge, fx);
+    } else {
+        tcb.deadline = kNoDeadline;
+    }
+}
+
+bool on_half_open_deadline(HalfOpen& h, const Context& ctx, bool& expired) noexcept {
+    expired = ctx.now.tick - h.started >= ctx.params.syn_ack_timeout;
+    if (expired || static_cast<int32_t>(ctx.now.tick - h.deadline) < 0) return false;
+    if (h.resent < 255) ++h.resent;
+    h.flags |= kSynResent;
+    h.deadline = deadline_at(ctx.now.tick + backed_off(ctx.params.rto_initial, h.resent, ctx.params));
+    return true;
+}
+
+}  // namespace synfin::tcp
