@@ -2,7 +2,7 @@
 # A rig for trying synfin by hand: two namespaces joined by a veth pair.
 #
 #   scripts/netns.sh up      sfA (interface sfA0, no address: synfin's) <-> sfB (interface sfB0, 10.77.0.1/24: the kernel's)
-#   scripts/netns.sh down    removes both, and with them everything that runs on the pair
+#   scripts/netns.sh down    removes both, and the pair with them (end the programs in them first)
 #   scripts/netns.sh status
 #
 # synfin serves in sfA:   ip netns exec sfA build/apps/synfin/synfin serve --device af_packet:sfA0 --address 10.77.0.2/24 --app http
