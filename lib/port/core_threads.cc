@@ -1,0 +1,77 @@
+#include "port/core_threads.hh"
+
+#include <pthread.h>
+#include <rte_lcore.h>
+#include <sched.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace synfin::port {
+
+namespace {
+
+bool pin(unsigned cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return pthread_setaffinity_np(pthread_self(), sizeof set, &set) == 0;
+}
+
+/// All threads say whether they are ready; all go on or none.
+class Start {
+  public:
+    explicit Start(size_t threads) : waiting_(threads) {}
+    bool arrive(bool ready) {
+        std::unique_lock lock(mutex_);
+        all_ready_ = all_ready_ && ready;
+        if (--waiting_ == 0) everyone_.notify_all();
+        everyone_.wait(lock, [&] { return waiting_ == 0; });
+        return all_ready_;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable everyone_;
+    size_t waiting_;
+    bool all_ready_ = true;
+};
+
+}  // namespace
+
+std::vector<unsigned> allowed_cpus() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    std::vector<unsigned> cpus;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return {0};
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+        if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    return cpus;
+}
+
+bool run_on_cores(std::span<const unsigned> cores, const std::function<void(size_t)>& body,
+                  Refusal& refusal) {
+    Start start(cores.size());
+    std::vector<std::string> failures(cores.size());
+    std::vector<std::thread> threads;
+    threads.reserve(cores.size());
+    for (size_t i = 0; i < cores.size(); ++i) {
+        threads.emplace_back([&, i] {
+            const bool pinned = pin(cores[i]);
+            const bool registered = rte_thread_register() == 0;
+            if (!pinned)
+                failures[i] = "CPU " + std::to_string(cores[i]) + " is not one that we may run on";
+            else if (!registered)
+                failures[i] = "DPDK has no room for another thread";
+            if (start.arrive(pinned && registered)) body(i);
+            if (registered) rte_thread_unregister();
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const std::string& failure : failures)
+        if (!failure.empty()) return refusal.because(Error::invalid, failure);
+    return true;
+}
+
+}  // namespace synfin::port

@@ -1,0 +1,21 @@
+#pragma once
+/// @file
+/// Threads of our own, one for each core, known to DPDK so that packet pools keep a cache for each.
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "port/refusal.hh"
+
+namespace synfin::port {
+
+/// The CPUs that this process may run on, ascending.
+std::vector<unsigned> allowed_cpus();
+
+/// Runs body(i) on a thread pinned to cores[i], for every i, and returns when all have returned. A device
+/// must be open. False when a thread could not be pinned or registered; then no body has run.
+bool run_on_cores(std::span<const unsigned> cores, const std::function<void(size_t)>& body, Refusal& refusal);
+
+}  // namespace synfin::port

@@ -1,0 +1,189 @@
+#include "port/device_port.hh"
+
+#include "port/rx_checksum.hh"
+
+namespace synfin::port {
+
+DevicePort::DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan, rte_mempool* pool,
+                       const buf::PortCaps& caps)
+    : path_(plan.engines() == 1 ? Path::queue : Path::shared),
+      judge_checksums_(queues.judge_checksums),
+      device_(queues.device),
+      rx_queue_(queues.rx),
+      tx_queue_(queues.tx),
+      index_(index),
+      pool_(pool),
+      plan_(&plan),
+      caps_(caps),
+      tx_clients_(queues.tx_clients) {}
+
+DevicePort::DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool, const buf::PortCaps& caps)
+    : path_(Path::wire), pool_(pool), wire_tx_(&transmit), wire_rx_(&receive), caps_(caps) {}
+
+DevicePort::~DevicePort() {
+    while (pending_begin_ < pending_end_) free(pending_[pending_begin_++]);
+    if (path_ != Path::shared) return;
+    for (unsigned other = 0; other < plan_->engines(); ++other)
+        if (other != index_)
+            while (const auto packet = plan_->received(other, index_).pop()) free(*packet);
+    for (unsigned client : tx_clients_)
+        while (const auto packet = plan_->to_send(client).pop()) free(*packet);
+}
+
+uint16_t DevicePort::judge(Packet** packets, uint16_t n) noexcept {
+    for (uint16_t i = 0; i < n; ++i) judge_local_checksums(packets[i]);
+    return n;
+}
+
+// -- the in-memory wire
+
+uint16_t DevicePort::rx_wire(Packet** packets, uint16_t n) noexcept {
+    uint16_t count = 0;
+    for (; count < n; ++count) {
+        uint32_t length = 0;
+        const uint8_t* frame = wire_rx_->peek(length);
+        if (frame == nullptr) break;
+        Packet* packet = alloc();
+        if (packet == nullptr) {
+            ++counters_.no_buffer;
+            break;
+        }
+        copy_frame(data(packet), frame, length);
+        wire_rx_->take(length);
+        packet->data_len = static_cast<uint16_t>(length);
+        packet->pkt_len = length;
+        counters_.wire_rx_bytes += length;
+        packets[count] = packet;
+    }
+    if (count != 0) {
+        wire_rx_->release();
+        counters_.wire_rx_packets += count;
+    }
+    return count;
+}
+
+uint16_t DevicePort::tx_wire(Packet** packets, uint16_t n) noexcept {
+    uint16_t count = 0;
+    for (; count < n; ++count) {
+        Packet* packet = packets[count];
+        if (!wire_tx_->put(data(packet), packet->data_len)) break;
+        counters_.wire_tx_bytes += packet->data_len;
+    }
+    if (count != 0) {
+        wire_tx_->publish();
+        counters_.wire_tx_packets += count;
+        rte_pktmbuf_free_bulk(packets, count);
+    }
+    return count;
+}
+
+// -- several engines on one device
+
+uint16_t DevicePort::rx_shared(Packet** packets, uint16_t n) noexcept {
+    if (!tx_clients_.empty()) send_for_clients();
+    // Half of the room is kept for our own queue, so that neither starves the other.
+    const bool has_queue = rx_queue_ != kNone;
+    uint16_t count = take_mail(packets, has_queue ? static_cast<uint16_t>(n - n / 2) : n);
+    if (!has_queue || count == n) return count;
+    const uint16_t room = std::min<uint16_t>(static_cast<uint16_t>(n - count), 2 * kBurst);
+    const uint16_t got = rte_eth_rx_burst(device_, rx_queue_, packets + count, room);
+    if (judge_checksums_) judge(packets + count, got);
+    return static_cast<uint16_t>(count + keep_ours(packets + count, got));
+}
+
+uint16_t DevicePort::take_mail(Packet** packets, uint16_t n) noexcept {
+    const unsigned engines = plan_->engines();
+    uint16_t count = 0;
+    for (unsigned i = 0; i < engines && count < n; ++i) {
+        const unsigned source = (next_source_ + i) % engines;
+        if (source == index_) continue;
+        count = static_cast<uint16_t>(
+            count + plan_->received(source, index_).pop({packets + count, static_cast<size_t>(n - count)}));
+    }
+    next_source_ = (next_source_ + 1) % engines;
+    return count;
+}
+
+/// Moves our packets to the front and returns how many they are; the others are passed on, in order.
+uint16_t DevicePort::keep_ours(Packet** packets, uint16_t n) noexcept {
+    std::array<unsigned, 2 * kBurst> engine;
+    std::array<Packet*, 2 * kBurst> batch;
+    uint16_t ours = 0;
+    bool foreign = false;
+    for (uint16_t i = 0; i < n; ++i) {
+        engine[i] = engine_of(packets[i]);
+        foreign |= engine[i] != index_;
+    }
+    if (!foreign) return n;
+    for (unsigned to = 0; to < plan_->engines(); ++to) {
+        if (to == index_) continue;
+        uint16_t size = 0;
+        for (uint16_t i = 0; i < n; ++i)
+            if (engine[i] == to) batch[size++] = packets[i];
+        if (size != 0) pass_on({batch.data(), size}, to);
+    }
+    for (uint16_t i = 0; i < n; ++i)
+        if (engine[i] == index_) packets[ours++] = packets[i];
+    return ours;
+}
+
+unsigned DevicePort::engine_of(Packet* packet) noexcept {
+    const Destination to = classify(data(packet), packet->data_len);
+    switch (to.kind) {
+        case Destination::Kind::first: return 0;
+        case Destination::Kind::everyone: copy_to_others(packet); return index_;
+        case Destination::Kind::quoted: return plan_->engine_of(to.tuple);
+        case Destination::Kind::segment: break;
+    }
+    if (plan_->kind() != Steering::rss) return plan_->engine_of(to.tuple);
+    if (!to.opens && !plan_->check_all()) return index_;
+    const unsigned engine = plan_->engine_of(to.tuple);
+    if (engine != index_) {
+        ++counters_.misdirected;
+        plan_->distrust();
+    }
+    return engine;
+}
+
+void DevicePort::pass_on(std::span<Packet* const> packets, unsigned engine) noexcept {
+    const uint32_t taken = plan_->received(index_, engine).push(packets);
+    counters_.steered += taken;
+    for (size_t i = taken; i < packets.size(); ++i) {
+        ++counters_.mailbox_full;
+        free(packets[i]);
+    }
+}
+
+void DevicePort::copy_to_others(Packet* packet) noexcept {
+    for (unsigned engine = 0; engine < plan_->engines(); ++engine) {
+        if (engine == index_) continue;
+        // A copy, not a clone: each engine may write into its packet and send it back.
+        Packet* copy = rte_pktmbuf_copy(packet, pool_, 0, UINT32_MAX);
+        if (copy == nullptr) {
+            ++counters_.no_buffer;
+            continue;
+        }
+        pass_on({&copy, 1}, engine);
+    }
+}
+
+uint16_t DevicePort::tx_shared(Packet** packets, uint16_t n) noexcept {
+    if (tx_queue_ != kNone) return rte_eth_tx_burst(device_, tx_queue_, packets, n);
+    return static_cast<uint16_t>(plan_->to_send(index_).push({packets, n}));
+}
+
+void DevicePort::send_for_clients() noexcept {
+    for (unsigned client : tx_clients_) {
+        if (pending_begin_ == pending_end_) {
+            pending_begin_ = 0;
+            pending_end_ = static_cast<uint16_t>(plan_->to_send(client).pop(pending_));
+        }
+        if (pending_begin_ == pending_end_) continue;
+        pending_begin_ = static_cast<uint16_t>(
+            pending_begin_ + rte_eth_tx_burst(device_, tx_queue_, pending_.data() + pending_begin_,
+                                              static_cast<uint16_t>(pending_end_ - pending_begin_)));
+        if (pending_begin_ != pending_end_) return;  // the device is full: later
+    }
+}
+
+}  // namespace synfin::port

@@ -1,0 +1,169 @@
+#pragma once
+/// @file
+/// DevicePort: one engine's view of a device. An Ethernet queue, a share of one, or an end of an in-memory
+/// wire; which one is decided per burst, and the packets are DPDK's mbufs in every case.
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "buf/port.hh"
+#include "port/steering.hh"
+#include "port/wire_ring.hh"
+
+namespace synfin::port {
+
+/// What one port counts; written by its engine's core alone.
+struct alignas(64) PortCounters {
+    uint64_t steered = 0;       ///< received here, passed to another engine
+    uint64_t misdirected = 0;   ///< of these: RSS had been predicted to bring it to that engine's queue
+    uint64_t mailbox_full = 0;  ///< dropped because the ring to another engine was full
+    uint64_t tx_refused = 0;    ///< packets that a tx_burst did not take (the engine still has them)
+    uint64_t no_buffer = 0;     ///< wire, ARP copies: no packet buffer for it (wire: the frame waits)
+    uint64_t oversize = 0;      ///< received in several buffers or longer than one: dropped
+    uint64_t wire_rx_packets = 0, wire_rx_bytes = 0, wire_tx_packets = 0, wire_tx_bytes = 0;
+};
+
+/// Satisfies buf::Port. Used by one thread at a time, which has an lcore id (Runtime's threads do).
+class alignas(64) DevicePort {
+  public:
+    using Packet = rte_mbuf;
+
+    /// The queues that this engine may use. kNone: it has none and speaks through another engine's.
+    static constexpr uint16_t kNone = 0xffff;
+    struct Queues {
+        uint16_t device = 0;  ///< DPDK's port id
+        uint16_t rx = 0;
+        uint16_t tx = 0;
+        unsigned tx_owner = 0;               ///< the engine that sends for us when tx is kNone
+        std::vector<unsigned> tx_clients{};  ///< the engines that send through ours
+        bool judge_checksums = false;        ///< see rx_checksum.hh
+    };
+
+    /// An Ethernet device's engine `index`. `plan` outlives the port.
+    DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan, rte_mempool* pool,
+               const buf::PortCaps& caps);
+    /// One end of a wire.
+    DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool, const buf::PortCaps& caps);
+    /// Frees what is on its way to or for other engines.
+    ~DevicePort();
+    DevicePort(const DevicePort&) = delete;
+    DevicePort& operator=(const DevicePort&) = delete;
+
+    static uint8_t* data(Packet* p) noexcept { return rte_pktmbuf_mtod(p, uint8_t*); }
+    static uint32_t length(Packet* p) noexcept { return p->pkt_len; }
+    static bool is_contiguous(Packet* p) noexcept { return p->nb_segs == 1; }
+    static buf::Verdict ip_verdict(Packet* p) noexcept {
+        const uint64_t flags = p->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+        return verdict(flags == RTE_MBUF_F_RX_IP_CKSUM_BAD,
+                       flags == RTE_MBUF_F_RX_IP_CKSUM_GOOD || flags == RTE_MBUF_F_RX_IP_CKSUM_NONE);
+    }
+    /// DPDK's "none" is: the field is not filled, the data is known to be intact (virtio's partial
+    /// checksums).
+    static buf::Verdict tcp_verdict(Packet* p) noexcept {
+        const uint64_t flags = p->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+        return verdict(flags == RTE_MBUF_F_RX_L4_CKSUM_BAD,
+                       flags == RTE_MBUF_F_RX_L4_CKSUM_GOOD || flags == RTE_MBUF_F_RX_L4_CKSUM_NONE);
+    }
+
+    uint16_t rx_burst(Packet** packets, uint16_t n) noexcept {
+        switch (path_) {
+            case Path::wire: return rx_wire(packets, n);
+            case Path::queue: {
+                const uint16_t got = rte_eth_rx_burst(device_, rx_queue_, packets, n);
+                return judge_checksums_ ? judge(packets, got) : got;
+            }
+            case Path::shared: return rx_shared(packets, n);
+        }
+        return 0;
+    }
+
+    uint16_t tx_burst(Packet** packets, uint16_t n) noexcept {
+        uint16_t sent = 0;
+        switch (path_) {
+            case Path::wire: sent = tx_wire(packets, n); break;
+            case Path::queue: sent = rte_eth_tx_burst(device_, tx_queue_, packets, n); break;
+            case Path::shared: sent = tx_shared(packets, n); break;
+        }
+        counters_.tx_refused += static_cast<uint16_t>(n - sent);
+        return sent;
+    }
+
+    Packet* alloc() noexcept { return rte_pktmbuf_alloc(pool_); }
+    void free(Packet* p) noexcept { rte_pktmbuf_free(p); }
+
+    bool reset(Packet* p) noexcept {
+        if (p->nb_segs != 1 || !RTE_MBUF_DIRECT(p) || rte_mbuf_refcnt_read(p) != 1) return false;
+        rte_pktmbuf_reset(p);
+        return true;
+    }
+
+    static void finish(Packet* p, uint32_t length, const buf::TxMeta& meta) noexcept {
+        p->data_len = static_cast<uint16_t>(length);
+        p->pkt_len = length;
+        p->ol_flags = 0;
+        if (!meta.ip_checksum && !meta.tcp_checksum) return;
+        p->l2_len = meta.l2_len & 0x7f;  // a bit-field of 7
+        p->l3_len = meta.l3_len;
+        p->ol_flags = RTE_MBUF_F_TX_IPV4 | (meta.ip_checksum ? RTE_MBUF_F_TX_IP_CKSUM : 0) |
+                      (meta.tcp_checksum ? RTE_MBUF_F_TX_TCP_CKSUM : 0);
+    }
+
+    const buf::PortCaps& caps() const noexcept { return caps_; }
+
+    bool owns(Ipv4 local, uint16_t local_port, Ipv4 remote, uint16_t remote_port) const noexcept {
+        return plan_ == nullptr ||
+               plan_->engine_of({remote.value, local.value, remote_port, local_port}) == index_;
+    }
+
+    const PortCounters& counters() const noexcept { return counters_; }
+    rte_mempool* pool() const noexcept { return pool_; }
+
+  private:
+    enum class Path : uint8_t {
+        wire,
+        queue,   ///< its own queues, and nobody else's frames in them
+        shared,  ///< several engines: frames are looked at, and some passed on
+    };
+
+    static buf::Verdict verdict(bool bad, bool good) noexcept {
+        return bad ? buf::Verdict::bad : good ? buf::Verdict::good : buf::Verdict::unknown;
+    }
+    uint16_t judge(Packet** packets, uint16_t n) noexcept;
+    uint16_t rx_wire(Packet** packets, uint16_t n) noexcept;
+    uint16_t tx_wire(Packet** packets, uint16_t n) noexcept;
+    uint16_t rx_shared(Packet** packets, uint16_t n) noexcept;
+    uint16_t tx_shared(Packet** packets, uint16_t n) noexcept;
+    uint16_t take_mail(Packet** packets, uint16_t n) noexcept;
+    uint16_t keep_ours(Packet** packets, uint16_t n) noexcept;
+    unsigned engine_of(Packet* packet) noexcept;
+    void pass_on(std::span<Packet* const> packets, unsigned engine) noexcept;
+    void copy_to_others(Packet* packet) noexcept;
+    void send_for_clients() noexcept;
+
+    Path path_;
+    bool judge_checksums_ = false;
+    uint16_t device_ = 0;
+    uint16_t rx_queue_ = kNone;
+    uint16_t tx_queue_ = kNone;
+    unsigned index_ = 0;
+    rte_mempool* pool_;
+    WireRing* wire_tx_ = nullptr;
+    WireRing* wire_rx_ = nullptr;
+    SteeringPlan* plan_ = nullptr;
+    buf::PortCaps caps_;
+    unsigned next_source_ = 0;  ///< whose mailbox is looked at first: each in turn
+    std::vector<unsigned> tx_clients_;
+    static constexpr uint16_t kBurst = 32;
+    std::array<Packet*, kBurst> pending_{};  ///< clients' packets that the device did not take yet
+    uint16_t pending_begin_ = 0, pending_end_ = 0;
+    PortCounters counters_;
+};
+
+static_assert(buf::Port<DevicePort>);
+
+}  // namespace synfin::port

@@ -1,0 +1,70 @@
+#pragma once
+/// @file
+/// What was opened and how: for people (lines) and for the JSON (data). No DPDK in here.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/units.hh"
+
+namespace synfin::port {
+
+/// How received packets find their engine.
+enum class Steering : uint8_t {
+    one_engine,  ///< nothing to choose
+    wire,        ///< in-memory wire: one for each pair of engines
+    rss,         ///< the device's Toeplitz hash with our key; source ports are chosen by predicting it
+    software,    ///< a keyed hash computed by the polling core, and rings between the cores
+};
+
+/// "one engine", "in-memory wire", "RSS", "software".
+const char* describe(Steering steering) noexcept;
+
+/// One thing that a device may do for us.
+struct OffloadReport {
+    std::string what;      ///< "tx TCP checksum"
+    bool offered = false;  ///< the driver says it can
+    bool used = false;     ///< it was asked to
+    std::string instead;   ///< who does it when it is not used, and why
+};
+
+struct DeviceReport {
+    std::string device;  ///< as given: "af_packet:veth0"
+    std::string driver;  ///< DPDK's name: "net_af_packet"
+    std::string dpdk;    ///< version
+    std::string memory;  ///< "2 MiB hugepages", or "4 KiB pages: ..." and why
+    bool hugepages = false;
+    Mac mac{};
+    uint16_t mtu = 0;  ///< bytes of IP packet
+    bool link_up = false;
+    uint32_t link_mbps = 0;  ///< 0: unknown
+    unsigned engines = 1;
+    unsigned rx_queues = 0, tx_queues = 0;
+    unsigned rx_descriptors = 0, tx_descriptors = 0;  ///< per queue
+    uint32_t packets_per_engine = 0;                  ///< buffers of each engine's pool
+    uint32_t packet_bytes = 0;                        ///< of memory for each, all told
+    Steering steering = Steering::one_engine;
+    std::string steering_why;
+    std::vector<OffloadReport> offloads;
+    std::vector<std::string> notes;  ///< what was changed on the host for us (undone at close), what to know
+
+    /// For the screen; one fact per line, no newlines inside.
+    std::vector<std::string> lines() const;
+};
+
+/// Sums over all engines and the device's own counters.
+struct DeviceStats {
+    uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0;
+    uint64_t rx_missed = 0;     ///< the device had no descriptor or room
+    uint64_t rx_errors = 0;     ///< the device refused the frame
+    uint64_t rx_no_buffer = 0;  ///< no packet buffer at receiving
+    uint64_t tx_errors = 0;     ///< the device took it and failed
+    uint64_t tx_refused = 0;    ///< tx_burst took fewer than given: packets left with the engine
+    uint64_t steered = 0;       ///< passed to another engine
+    uint64_t misdirected = 0;   ///< of these: RSS had been predicted to bring it to another queue
+    uint64_t mailbox_full = 0;  ///< dropped: ring to another engine full
+    uint64_t oversize = 0;      ///< longer than a buffer, or cut by the driver; dropped
+};
+
+}  // namespace synfin::port

@@ -1,0 +1,261 @@
+#include "port/eal.hh"
+
+#include <pthread.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace synfin::port {
+
+namespace {
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+/// DPDK's own tables, drivers' rings and descriptors.
+constexpr uint64_t kOverheadBytes = 64 * kMiB;
+/// Ordinary pages are touched on demand, so a later device gets room at no cost.
+constexpr uint64_t kOrdinaryAtLeast = 1024 * kMiB;
+
+/// Where DPDK's log lines go: the last few are kept, all are shown when asked. Any thread may log.
+class LogSink {
+  public:
+    /// Lives as long as the process: DPDK may log until its end.
+    static LogSink& instance() {
+        static auto* sink = new LogSink;
+        return *sink;
+    }
+    void open(int verbose) {
+        show_ = verbose > 0;
+        if (stream_ == nullptr) {
+            stream_ = fopencookie(this, "w", {nullptr, &LogSink::write, nullptr, nullptr});
+            if (stream_ == nullptr) return;
+            setvbuf(stream_, nullptr, _IOLBF, 512);
+            rte_openlog_stream(stream_);
+        }
+    }
+    std::string last_words() {
+        std::lock_guard lock(mutex_);
+        std::string text;
+        for (const std::string& line : lines_) text += (text.empty() ? ": " : "; ") + line;
+        lines_.clear();
+        return text;
+    }
+
+  private:
+    static constexpr size_t kKept = 4;
+
+    static ssize_t write(void* cookie, const char* text, size_t size) {
+        auto& sink = *static_cast<LogSink*>(cookie);
+        std::lock_guard lock(sink.mutex_);
+        if (sink.show_) std::fwrite(text, 1, size, stderr);
+        for (size_t i = 0; i < size; ++i) {
+            if (text[i] != '\n') {
+                sink.partial_ += text[i];
+                continue;
+            }
+            if (!sink.partial_.empty()) sink.lines_.push_back(std::move(sink.partial_));
+            sink.partial_.clear();
+            if (sink.lines_.size() > kKept) sink.lines_.pop_front();
+        }
+        return static_cast<ssize_t>(size);
+    }
+
+    std::mutex mutex_;
+    std::deque<std::string> lines_;
+    std::string partial_;
+    std::FILE* stream_ = nullptr;
+    bool show_ = false;
+};
+
+/// DPDK pins the calling thread and lets its helper threads inherit the signal mask: the first is undone, and
+/// the second used so that the command's signals never land there.
+class ThreadState {
+  public:
+    ThreadState() {
+        pthread_getaffinity_np(pthread_self(), sizeof affinity_, &affinity_);
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &mask_);
+    }
+    ~ThreadState() {
+        pthread_setaffinity_np(pthread_self(), sizeof affinity_, &affinity_);
+        pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
+    }
+    ThreadState(const ThreadState&) = delete;
+    ThreadState& operator=(const ThreadState&) = delete;
+
+    unsigned first_cpu() const {
+        for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+            if (CPU_ISSET(cpu, &affinity_)) return cpu;
+        return 0;
+    }
+
+  private:
+    cpu_set_t affinity_{};
+    sigset_t mask_{};
+};
+
+struct PageSize {
+    uint64_t bytes = 0;
+    uint64_t free = 0;
+};
+
+std::vector<PageSize> huge_page_sizes() {
+    std::vector<PageSize> sizes;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator("/sys/kernel/mm/hugepages", ignored)) {
+        const std::string directory = entry.path().filename().string();  // hugepages-2048kB
+        const size_t dash = directory.find('-');
+        PageSize size;
+        if (dash != directory.npos)
+            size.bytes = std::strtoull(directory.c_str() + dash + 1, nullptr, 10) * 1024;
+        std::ifstream(entry.path() / "free_hugepages") >> size.free;
+        if (size.bytes != 0) sizes.push_back(size);
+    }
+    std::sort(sizes.begin(), sizes.end(), [](const auto& a, const auto& b) { return a.bytes < b.bytes; });
+    return sizes;
+}
+
+std::string size_text(uint64_t bytes) {
+    return bytes >= 1024 * kMiB ? std::to_string(bytes / (1024 * kMiB)) + " GiB"
+                                : std::to_string((bytes + kMiB - 1) / kMiB) + " MiB";
+}
+
+/// Whether this process really gets the pages: cgroup limits and other users are known only by trying.
+bool can_map(uint64_t bytes, uint64_t page) {
+    bytes = (bytes + page - 1) / page * page;
+    const int shift = std::countr_zero(page);
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (shift << MAP_HUGE_SHIFT), -1, 0);
+    if (memory == MAP_FAILED) return false;
+    munmap(memory, bytes);
+    return true;
+}
+
+EalState choose_memory(const EalNeeds& needs) {
+    if (needs.no_huge) return {false, "4 KiB pages, as asked (no_huge)"};
+    const uint64_t bytes = needs.memory_bytes + kOverheadBytes;
+    uint64_t free_bytes = 0;
+    for (const PageSize& size : huge_page_sizes()) {
+        free_bytes += size.bytes * size.free;
+        if (size.bytes * size.free >= bytes && can_map(bytes, size.bytes))
+            return {true, size_text(size.bytes) + " hugepages"};
+    }
+    if (free_bytes == 0) return {false, "4 KiB pages: no hugepage is free"};
+    return {false, "4 KiB pages: " + size_text(free_bytes) + " of hugepages are free, " + size_text(bytes) +
+                       " are needed"};
+}
+
+struct Eal {
+    EalState state;
+    uint64_t memory_bytes = 0;
+    bool pci = false;
+
+    Eal() = default;
+    Eal(const Eal&) = delete;
+    Eal& operator=(const Eal&) = delete;
+    ~Eal() { rte_eal_cleanup(); }
+};
+
+std::vector<std::string> arguments(const EalNeeds& needs, const Eal& eal, unsigned cpu) {
+    const std::string id = "synfin-" + std::to_string(getpid());
+    std::vector<std::string> list = {
+        "synfin", "-l", std::to_string(cpu), "--no-telemetry", "--iova-mode=va", "--file-prefix", id};
+    if (eal.state.hugepages) {
+        list.insert(list.end(), {"--in-memory"});
+    } else {
+        list.insert(list.end(), {"--no-huge", "--no-shconf", "-m", std::to_string(eal.memory_bytes / kMiB)});
+    }
+    if (needs.pci.empty()) {
+        list.insert(list.end(), {"--no-pci"});
+    } else {
+        list.insert(list.end(), {"-a", needs.pci});
+    }
+    list.push_back(needs.verbose >= 2 ? "--log-level=debug" : "--log-level=info");
+    return list;
+}
+
+std::string mend(int error) {
+    if (error == EACCES || error == EPERM)
+        return "; run as root, or set no_huge and use a device that needs no privilege";
+    if (error == ENOMEM) return "; free some memory or hugepages, or ask for fewer packets or cores";
+    return {};
+}
+
+bool start(Eal& eal, const EalNeeds& needs, Refusal& refusal) {
+    eal.state = choose_memory(needs);
+    eal.pci = !needs.pci.empty();
+    eal.memory_bytes = (needs.memory_bytes + kOverheadBytes + kMiB - 1) / kMiB * kMiB;
+    if (!eal.state.hugepages) eal.memory_bytes = std::max(eal.memory_bytes, kOrdinaryAtLeast);
+
+    LogSink::instance().open(needs.verbose);
+    const ThreadState keep;
+    std::vector<std::string> list = arguments(needs, eal, keep.first_cpu());
+    std::vector<char*> argv;
+    for (std::string& argument : list) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    if (rte_eal_init(static_cast<int>(list.size()), argv.data()) < 0) {
+        const int error = rte_errno;
+        return refusal.because(
+            error == EACCES || error == EPERM ? Error::no_permission
+            : error == ENOMEM                 ? Error::no_memory
+                                              : Error::device_failed,
+            "DPDK did not start (" + std::string(rte_strerror(error)) + ")" + mend(error) + eal_last_words());
+    }
+    // Nothing is shared with other processes, so the directory stays empty; without it now, a killed process
+    // leaves nothing behind.
+    rmdir(rte_eal_get_runtime_dir());
+    return true;
+}
+
+}  // namespace
+
+std::string eal_last_words() {
+    return LogSink::instance().last_words();
+}
+
+const EalState* start_eal(const EalNeeds& needs, Refusal& refusal) {
+    static std::optional<Refusal> failed;  // DPDK can be started once; a second try says what the first said
+    static Eal* running = nullptr;
+    if (failed) {
+        refusal = *failed;
+        return nullptr;
+    }
+    if (running == nullptr) {
+        auto starting = std::make_unique<Eal>();
+        if (!start(*starting, needs, refusal)) {
+            failed = refusal;
+            starting.release();  // NOLINT: there is nothing that could be cleaned up
+            return nullptr;
+        }
+        static const std::unique_ptr<Eal> at_exit = std::move(starting);
+        running = at_exit.get();
+    } else {
+        LogSink::instance().open(needs.verbose);
+    }
+    if (!needs.pci.empty() && !running->pci) {
+        refusal.because(Error::not_supported,
+                        "DPDK was started in this process without the PCI bus; open the pci: device first");
+        return nullptr;
+    }
+    return &running->state;
+}
+
+}  // namespace synfin::port

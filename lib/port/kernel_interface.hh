@@ -1,0 +1,58 @@
+#pragma once
+/// @file
+/// A network interface of this host's kernel: what must be known before it is opened, and what must be
+/// changed while it is used so that every frame arrives as it would on a wire.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "port/refusal.hh"
+
+namespace synfin::port {
+
+/// What the kernel says of an interface.
+struct InterfaceFacts {
+    int index = 0;
+    std::string driver;  ///< "veth", "ixgbe"; empty when the driver does not say
+    bool up = false;
+    uint16_t mtu = 0;       ///< bytes
+    uint16_t channels = 1;  ///< receive queues that XDP sockets can be bound to
+};
+
+/// Refuses with the names of the interfaces that are there.
+std::optional<InterfaceFacts> find_interface(const std::string& name, Refusal& refusal);
+
+/// Linux capabilities by their number in <linux/capability.h>.
+bool has_capability(int number) noexcept;
+
+/// Makes an interface deliver single frames of at most the MTU, for as long as the object lives.
+///
+/// - Receive offloads that merge segments (GRO, LRO) are switched off.
+/// - veth: the other end hands over TCP super-segments of up to 64 KiB, which no packet buffer holds, because
+/// it
+///   is told that we would segment them. With an XDP program on our end the kernel withdraws that from the
+///   other end (it segments before sending), and nothing needs to be changed there. The program passes
+///   everything.
+class WireLike {
+  public:
+    /// `attach_xdp`: false when somebody else (the AF_XDP driver) attaches a program.
+    WireLike(const std::string& interface, const InterfaceFacts& facts, bool attach_xdp);
+    /// Undoes everything. The XDP program also goes when the process dies; GRO and LRO then stay off.
+    ~WireLike();
+    WireLike(const WireLike&) = delete;
+    WireLike& operator=(const WireLike&) = delete;
+
+    /// What was done, and what could not be, for the report.
+    const std::vector<std::string>& notes() const noexcept { return notes_; }
+
+  private:
+    std::string interface_;
+    bool gro_was_on_ = false;
+    bool lro_was_on_ = false;
+    int xdp_link_ = -1;
+    std::vector<std::string> notes_;
+};
+
+}  // namespace synfin::port

@@ -1,0 +1,49 @@
+#include "port/rx_checksum.hh"
+
+#include <rte_ether.h>
+#include <rte_ip.h>
+
+namespace synfin::port {
+
+namespace {
+
+uint64_t judge(const uint8_t* frame, uint32_t length) noexcept {
+    if (length < sizeof(rte_ether_hdr)) return 0;
+    uint32_t offset = sizeof(rte_ether_hdr);
+    uint16_t type = static_cast<uint16_t>(frame[12] << 8 | frame[13]);
+    if (type == RTE_ETHER_TYPE_VLAN && length >= offset + 4) {
+        type = static_cast<uint16_t>(frame[16] << 8 | frame[17]);
+        offset += 4;
+    }
+    if (type != RTE_ETHER_TYPE_IPV4 || length < offset + sizeof(rte_ipv4_hdr)) return 0;
+    const auto* ip = reinterpret_cast<const rte_ipv4_hdr*>(frame + offset);
+    const uint32_t header = rte_ipv4_hdr_len(ip);
+    const uint32_t total = rte_be_to_cpu_16(ip->total_length);
+    if (header < sizeof(rte_ipv4_hdr) || total < header || total > length - offset)
+        return 0;  // the stack's to count
+
+    const uint64_t ip_flag =
+        rte_raw_cksum(ip, header) == 0xffff ? RTE_MBUF_F_RX_IP_CKSUM_GOOD : RTE_MBUF_F_RX_IP_CKSUM_BAD;
+    const bool fragment = (ip->fragment_offset & rte_cpu_to_be_16(0x3fff)) != 0;
+    if (ip->next_proto_id != IPPROTO_TCP || total < header + 20 || fragment) return ip_flag;
+
+    // rte_ipv4_phdr_cksum() is the folded sum, not complemented; so is rte_raw_cksum().
+    const auto* tcp = reinterpret_cast<const uint8_t*>(ip) + header;
+    const uint32_t pseudo = rte_ipv4_phdr_cksum(ip, 0);
+    const uint32_t sum = pseudo + rte_raw_cksum(tcp, total - header);
+    const bool complete = ((sum & 0xffff) + (sum >> 16)) == 0xffff;
+    uint16_t field;
+    __builtin_memcpy(&field, tcp + 16, sizeof field);
+    const bool partial = field == pseudo;
+    return ip_flag | (complete || partial ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : RTE_MBUF_F_RX_L4_CKSUM_BAD);
+}
+
+}  // namespace
+
+void judge_local_checksums(rte_mbuf* packet) noexcept {
+    packet->ol_flags &= ~(RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK);
+    if (packet->nb_segs == 1)
+        packet->ol_flags |= judge(rte_pktmbuf_mtod(packet, const uint8_t*), rte_pktmbuf_data_len(packet));
+}
+
+}  // namespace synfin::port

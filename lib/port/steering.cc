@@ -1,0 +1,112 @@
+#include "port/steering.hh"
+
+#include <utility>
+
+namespace synfin::port {
+
+namespace {
+
+/// Packets that wait for one engine at another: about a poll's worth of bursts.
+constexpr uint32_t kMailboxPackets = 2048;
+
+constexpr uint16_t kEtherIpv4 = 0x0800, kEtherArp = 0x0806, kEtherVlan = 0x8100;
+constexpr uint8_t kProtocolIcmp = 1, kProtocolTcp = 6;
+constexpr uint8_t kTcpSyn = 0x02;
+
+uint16_t load16(const uint8_t* at) noexcept {
+    return static_cast<uint16_t>(at[0] << 8 | at[1]);
+}
+uint32_t load32(const uint8_t* at) noexcept {
+    return uint32_t{load16(at)} << 16 | load16(at + 2);
+}
+
+/// Destination Unreachable, Source Quench, Redirect, Time Exceeded, Parameter Problem: they quote a packet.
+bool quotes_a_packet(uint8_t icmp_type) noexcept {
+    return icmp_type == 3 || icmp_type == 4 || icmp_type == 5 || icmp_type == 11 || icmp_type == 12;
+}
+
+/// An IPv4 header with room for its options, and how long it is. 0 when it is none.
+uint32_t ipv4_header_bytes(const uint8_t* ip, uint32_t length) noexcept {
+    if (length < 20 || ip[0] >> 4 != 4) return 0;
+    const uint32_t header = (ip[0] & 0xfu) * 4;
+    return header >= 20 && header <= length ? header : 0;
+}
+
+bool is_fragment(const uint8_t* ip) noexcept {
+    return (load16(ip + 6) & 0x3fff) != 0;
+}
+bool is_later_fragment(const uint8_t* ip) noexcept {
+    return (load16(ip + 6) & 0x1fff) != 0;
+}
+
+Destination classify_icmp(const uint8_t* icmp, uint32_t length) noexcept {
+    if (length < 8 || !quotes_a_packet(icmp[0])) return {};
+    const uint8_t* quoted = icmp + 8;
+    const uint32_t header = ipv4_header_bytes(quoted, length - 8);
+    if (header == 0 || quoted[9] != kProtocolTcp || length - 8 < header + 4 || is_later_fragment(quoted))
+        return {};
+    // We sent what is quoted, so its source is our side.
+    const FlowTuple tuple{load32(quoted + 16), load32(quoted + 12), load16(quoted + header + 2),
+                          load16(quoted + header)};
+    return {Destination::Kind::quoted, false, tuple};
+}
+
+Destination classify_ipv4(const uint8_t* ip, uint32_t length) noexcept {
+    const uint32_t header = ipv4_header_bytes(ip, length);
+    if (header == 0 || is_fragment(ip)) return {};
+    const uint8_t* payload = ip + header;
+    if (ip[9] == kProtocolTcp && length >= header + 14) {
+        const FlowTuple tuple{load32(ip + 12), load32(ip + 16), load16(payload), load16(payload + 2)};
+        return {Destination::Kind::segment, (payload[13] & kTcpSyn) != 0, tuple};
+    }
+    if (ip[9] == kProtocolIcmp) return classify_icmp(payload, length - header);
+    return {};
+}
+
+/// A plain request is answered by one engine only, or the peer would get as many answers as we have cores.
+/// Answers and announcements (a request for the sender's own address, RFC 5227 3) concern every engine's
+/// cache.
+Destination classify_arp(const uint8_t* arp, uint32_t length) noexcept {
+    if (length < 28) return {};
+    const bool request = load16(arp + 6) == 1;
+    const bool announcement = load32(arp + 14) == load32(arp + 24);
+    if (request && !announcement) return {};
+    return {Destination::Kind::everyone, false, {}};
+}
+
+}  // namespace
+
+Destination classify(const uint8_t* frame, uint32_t length) noexcept {
+    if (length < 14) return {};
+    uint16_t type = load16(frame + 12);
+    uint32_t offset = 14;
+    if (type == kEtherVlan) {
+        if (length < 18) return {};
+        type = load16(frame + 16);
+        offset = 18;
+    }
+    if (type == kEtherIpv4) return classify_ipv4(frame + offset, length - offset);
+    if (type == kEtherArp) return classify_arp(frame + offset, length - offset);
+    return {};
+}
+
+SteeringPlan::SteeringPlan(unsigned engines, HashKey key)
+    : kind_(engines == 1 ? Steering::one_engine : Steering::software), engines_(engines), key_(key) {
+    make_mailboxes();
+}
+
+SteeringPlan::SteeringPlan(unsigned engines, HashKey key, RssPrediction prediction)
+    : kind_(Steering::rss), engines_(engines), key_(key), prediction_(std::move(prediction)) {
+    make_mailboxes();
+}
+
+void SteeringPlan::make_mailboxes() {
+    if (engines_ == 1) return;
+    for (unsigned from = 0; from < engines_; ++from) {
+        for (unsigned to = 0; to < engines_; ++to)
+            received_.push_back(from == to ? nullptr : std::make_unique<Mailbox>(kMailboxPackets));
+        to_send_.push_back(std::make_unique<Mailbox>(kMailboxPackets));
+    }
+}
+
+}  // namespace synfin::port

@@ -1,0 +1,42 @@
+#include "port/toeplitz.hh"
+
+#include <bit>
+#include <utility>
+
+#include "base/check.hh"
+
+namespace synfin::port {
+
+namespace {
+
+/// The 32 key bits that start at bit `at`.
+uint32_t window(Bytes key, size_t at) noexcept {
+    uint64_t bits = 0;
+    for (size_t i = 0; i < 5; ++i) bits = bits << 8 | (at / 8 + i < key.size() ? key[at / 8 + i] : 0);
+    return static_cast<uint32_t>(bits >> (8 - at % 8));
+}
+
+}  // namespace
+
+uint32_t toeplitz(Bytes key, Bytes input) noexcept {
+    SYNFIN_CHECK(key.size() >= input.size() + 4);
+    uint32_t hash = 0;
+    for (size_t bit = 0; bit < 8 * input.size(); ++bit)
+        if ((input[bit / 8] >> (7 - bit % 8) & 1) != 0) hash ^= window(key, bit);
+    return hash;
+}
+
+ToeplitzTable::ToeplitzTable(Bytes key) noexcept {
+    SYNFIN_CHECK(key.size() >= kTupleBytes + 4);
+    for (size_t byte = 0; byte < kTupleBytes; ++byte)
+        for (size_t value = 0; value < 256; ++value)
+            for (size_t bit = 0; bit < 8; ++bit)
+                if ((value >> (7 - bit) & 1) != 0) table_[byte][value] ^= window(key, 8 * byte + bit);
+}
+
+RssPrediction::RssPrediction(Bytes key, std::vector<uint16_t> reta)
+    : table_(key), reta_(std::move(reta)), mask_(static_cast<uint32_t>(reta_.size() - 1)) {
+    SYNFIN_CHECK(std::has_single_bit(reta_.size()));
+}
+
+}  // namespace synfin::port

@@ -1,0 +1,14 @@
+#include "port/wire_ring.hh"
+
+#include <bit>
+
+#include "base/check.hh"
+
+namespace synfin::port {
+
+WireRing::WireRing(uint32_t bytes) : memory_(bytes), bytes_(memory_.data()), size_(bytes), mask_(bytes - 1) {
+    SYNFIN_CHECK(std::has_single_bit(bytes) && bytes >= 4096);
+    std::memset(bytes_, 0, bytes);  // touched now, so that the first frames pay no page faults
+}
+
+}  // namespace synfin::port
