@@ -10,6 +10,7 @@
 #include "base/result.hh"
 #include "base/units.hh"
 #include "stack/config.hh"
+#include "stack/event.hh"  // IWYU pragma: export
 #include "synfin/application.hh"
 #include "synfin/connection.hh"
 
@@ -18,31 +19,6 @@ namespace synfin {
 namespace stack {
 class Engine;
 }
-
-/// What happened to a connection, in order. `data` is valid until the next poll.
-struct Event {
-    enum class Kind : uint8_t { open, data, writable, peer_fin, close };
-    Kind kind = Kind::open;
-    Connection connection;
-    Bytes data;         ///< kind data
-    uint32_t item = 0;  ///< kind data: the stack's own
-    CloseInfo why;      ///< kind close
-};
-
-/// How many records are in use, by state and by pool: what must be zero when everything has ended.
-struct Occupancy {
-    uint32_t by_state[11] = {};  ///< index: State. Half-open and TIME-WAIT records included
-    uint32_t half_open = 0, open = 0, time_wait = 0;  ///< records by size
-    uint32_t flow_lines = 0;                          ///< second lines
-    uint32_t send_blocks = 0, held_packets = 0, packets_in_use = 0;
-    uint32_t timers = 0;  ///< wheel entries; lazily removed, so this may lag behind
-};
-
-struct ConnectOptions {
-    std::optional<Ipv4> source;  ///< one of ours; default the first
-    uint16_t source_port = 0;    ///< 0: an ephemeral one (RFC 6056)
-    uint32_t cookie = 0;
-};
 
 /// One engine. Not thread-safe: everything happens on its core.
 class Stack {

@@ -1,0 +1,85 @@
+#pragma once
+/// @file
+/// Our own IPv4 addresses, the networks they lie in, and where a packet to elsewhere goes first.
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/units.hh"
+
+namespace synfin::net {
+
+/// Fixed after construction. An address is known by its index in the configuration.
+class LocalAddresses {
+  public:
+    static constexpr uint32_t kNone = ~uint32_t{0};
+
+    LocalAddresses(const std::vector<Cidr>& addresses, std::optional<Ipv4> gateway)
+        : addresses_(addresses), gateway_(gateway) {
+        for (uint32_t i = 0; i < addresses.size(); ++i) {
+            by_value_.push_back({addresses[i].addr.value, i});
+            const auto same = [&](const Cidr& n) {
+                return n.prefix == addresses[i].prefix && n.contains(addresses[i].addr);
+            };
+            if (std::none_of(networks_.begin(), networks_.end(), same)) networks_.push_back(addresses[i]);
+        }
+        std::sort(by_value_.begin(), by_value_.end(),
+                  [](const Entry& a, const Entry& b) { return a.value < b.value; });
+        // Addresses that follow each other, in order: found by a subtraction.
+        is_run_ = !addresses.empty();
+        for (uint32_t i = 0; i < addresses.size(); ++i)
+            is_run_ = is_run_ && addresses[i].addr.value == addresses[0].addr.value + i;
+    }
+
+    /// The index of an address of ours, or kNone.
+    /// @note cost: a compare when the addresses form one run, else a binary search.
+    uint32_t find(Ipv4 addr) const noexcept {
+        if (is_run_) {
+            const uint32_t i = addr.value - addresses_[0].addr.value;
+            return i < addresses_.size() ? i : kNone;
+        }
+        const auto at = std::lower_bound(by_value_.begin(), by_value_.end(), addr.value,
+                                         [](const Entry& e, uint32_t value) { return e.value < value; });
+        return at != by_value_.end() && at->value == addr.value ? at->index : kNone;
+    }
+
+    Ipv4 operator[](uint32_t index) const noexcept { return addresses_[index].addr; }
+    uint32_t size() const noexcept { return static_cast<uint32_t>(addresses_.size()); }
+
+    /// The next hop towards a destination: itself on link, else the gateway, else none.
+    std::optional<Ipv4> next_hop(Ipv4 destination) const noexcept {
+        for (const Cidr& n : networks_)
+            if (n.contains(destination)) return destination;
+        return gateway_;
+    }
+
+    /// Limited, directed (RFC 1122 3.2.1.3) or all-zeros broadcast of one of our networks.
+    bool is_broadcast(Ipv4 addr) const noexcept {
+        if (addr.is_limited_broadcast()) return true;
+        for (const Cidr& n : networks_)
+            if (n.prefix <= 30 && n.contains(addr) &&
+                (addr == n.broadcast() || (addr.value & ~n.mask()) == 0))
+                return true;
+        return false;
+    }
+
+    /// Whether a TCP peer can have this address (RFC 9293 MUST-46, MUST-57, MUST-63).
+    bool is_unicast(Ipv4 addr) const noexcept {
+        return !addr.is_unspecified() && !addr.is_multicast() && addr.value >> 28 != 0xf &&
+               !is_broadcast(addr);
+    }
+
+  private:
+    struct Entry {
+        uint32_t value, index;
+    };
+    std::vector<Cidr> addresses_;
+    std::vector<Entry> by_value_;
+    std::vector<Cidr> networks_;
+    std::optional<Ipv4> gateway_;
+    bool is_run_ = false;
+};
+
+}  // namespace synfin::net

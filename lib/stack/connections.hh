@@ -1,0 +1,264 @@
+#pragma once
+/// @file
+/// Connections: everything of one engine that is not packets. The records of its connections in their three
+/// sizes, the table that finds them, timers, listeners, queued bytes; it gives segments to the core and
+/// performs what the core asks for, turns calls of the application into segments, and lists what is to be
+/// sent. engine.hh brings packets to it.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/counters.hh"
+#include "base/mapped_array.hh"
+#include "base/random.hh"
+#include "buf/block_pool.hh"
+#include "buf/byte_queue.hh"
+#include "buf/reassembly.hh"
+#include "net/connection_table.hh"
+#include "net/ephemeral_ports.hh"
+#include "net/local_addresses.hh"
+#include "net/record_pool.hh"
+#include "stack/config.hh"
+#include "stack/event.hh"
+#include "tcp/core.hh"
+#include "time/timer_wheel.hh"
+
+namespace synfin::stack {
+
+/// What a connection has only when something unusual happened: out-of-order text, or text that the
+/// application left.
+struct alignas(64) Cold {
+    buf::ByteQueue held;  ///< in order, acknowledged, not taken by the application
+    uint32_t held_bytes = 0;
+    uint32_t reassembly = 0;    ///< record of the ReassemblyPool, 0: none
+    uint32_t user_timeout = 0;  ///< ticks, 0: the configuration's (RFC 5482)
+    bool event_queued = false;  ///< a data event for `held` is in the queue
+    bool paused = false;        ///< the application left text: it asks with resume() or receive()
+    bool ending = false;        ///< the connection is over but for `held`
+    tcp::CloseReason reason = tcp::CloseReason::fin;
+};
+
+/// A segment to be sent, complete but for addresses and the text itself.
+struct SegmentOut {
+    Tuple tuple;
+    tcp::Seq seq, ack;
+    uint16_t wnd = 0;
+    uint8_t flags = 0;
+    bool timestamps = false;
+    bool is_syn = false;  ///< SYN options follow
+    bool sack_permitted = false, window_scale = false;
+    uint8_t shift = 0;
+    uint16_t mss = 0;
+    uint32_t ts_val = 0, ts_ecr = 0;
+    uint32_t len = 0;         ///< bytes of text
+    uint32_t offset = 0;      ///< in the send queue of `connection`
+    uint32_t connection = 0;  ///< index; 0: no text
+    uint8_t sack_count = 0;
+    wire::SackBlock sack[3];
+};
+
+class Connections {
+  public:
+    Connections(const StackConfig& config, HashKey key);
+    virtual ~Connections() = default;
+    Connections(const Connections&) = delete;
+    Connections& operator=(const Connections&) = delete;
+
+    // -- calls of the application (calls.cc); see synfin/stack.hh and synfin/connection.hh
+    Result<void> listen(uint16_t port, std::optional<Ipv4> addr) noexcept;
+    Result<void> unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept;
+    Result<Connection> connect(Endpoint peer, const ConnectOptions& options) noexcept;
+    Result<uint32_t> send(uint32_t index, uint16_t generation, Bytes data, bool is_static) noexcept;
+    Result<uint32_t> receive(uint32_t index, uint16_t generation, MutableBytes into) noexcept;
+    Result<void> resume(uint32_t index, uint16_t generation) noexcept;
+    Result<void> shutdown(uint32_t index, uint16_t generation) noexcept;
+    Result<void> close(uint32_t index, uint16_t generation) noexcept;
+    Result<void> abort(uint32_t index, uint16_t generation) noexcept;
+    Result<void> set_no_delay(uint32_t index, uint16_t generation, bool on) noexcept;
+    Result<void> set_user_timeout(uint32_t index, uint16_t generation, Duration timeout) noexcept;
+    uint32_t room(uint32_t index, uint16_t generation) const noexcept;
+    Result<ConnectionInfo> info(uint32_t index, uint16_t generation) const noexcept;
+    /// The control block that a handle names, or null when it is gone.
+    tcp::Tcb* find(uint32_t index, uint16_t generation) noexcept {
+        if (index == 0 || index > tcbs_.high_water()) return nullptr;
+        tcp::Tcb& tcb = tcbs_[index];
+        return tcb.tuple.extra == generation && tcb.has(tcp::kOpened) ? &tcb : nullptr;
+    }
+    const tcp::Tcb* find(uint32_t index, uint16_t generation) const noexcept {
+        return const_cast<Connections*>(this)->find(index, generation);  // NOLINT(*-const-cast)
+    }
+
+    // -- events (events.cc)
+    const Event* next_event() noexcept;
+    void taken(const Event& event, uint32_t bytes) noexcept;
+
+    const Counters& counters() const noexcept { return counters_; }
+    Occupancy occupancy() const noexcept;
+    const StackConfig& config() const noexcept { return config_; }
+    void for_each(void (*visit)(void* context, const ConnectionInfo&), void* context) const;
+    /// Bytes of records, table and wheel per open connection, as laid out.
+    static constexpr uint32_t kTcbBytes = sizeof(tcp::Tcb);
+    size_t memory_bytes() const noexcept;
+
+  protected:
+    // -- for the packet side (engine.hh)
+
+    /// A TCP segment that passed all checks below TCP. `text` stays valid until the next turn. (arrival.cc)
+    void arrive(const Tuple& tuple, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
+    /// An ICMP error that quotes a segment of ours.
+    void arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, tcp::Seq quoted_seq) noexcept;
+    /// The next hop of these connections does not answer ARP: opens towards it fail. (timers.cc)
+    void neighbour_failed(Ipv4 next_hop) noexcept;
+    /// Fires what is due; at most kTimersPerTurn. Returns how many fired.
+    uint32_t run_timers() noexcept;
+    /// The exact time at which run_timers has something to do next.
+    std::optional<uint32_t> next_timer_tick() noexcept;
+    /// The next segment to send, or false. (output.cc)
+    bool next_out(SegmentOut& out) noexcept;
+    bool has_output() const noexcept { return !control_.empty() || !output_.empty(); }
+    /// Copies a segment's text from the send queue.
+    void copy_text(const SegmentOut& out, MutableBytes into) noexcept;
+    bool has_events() const noexcept { return next_event_ != events_.size(); }
+
+    virtual bool owns(const Tuple& tuple) const noexcept = 0;  ///< the port's steering, see buf/port.hh
+
+    void set_now(Instant now) noexcept {
+        now_ = now;
+        core_now_ = tcp::Now(now);
+    }
+    tcp::Context context() const noexcept { return {params_, key_, core_now_}; }
+
+    /// Record kinds, in the two top bits of a handle of the table.
+    enum class Kind : uint32_t { open = 0, half_open = 1, time_wait = 2 };
+    static constexpr uint32_t kIndexMask = (1u << 30) - 1;
+    static constexpr uint32_t handle(Kind kind, uint32_t index) noexcept {
+        return static_cast<uint32_t>(kind) << 30 | index;
+    }
+    static constexpr Kind kind_of(uint32_t handle) noexcept { return static_cast<Kind>(handle >> 30); }
+    void prefetch_record(uint32_t hash) const noexcept;
+
+    StackConfig config_;
+    tcp::Params params_;
+    HashKey key_;
+    net::LocalAddresses addresses_;
+    net::ConnectionTable table_;
+    Counters counters_;
+    Instant now_{};
+    tcp::Now core_now_{};
+
+  private:
+    static constexpr uint32_t kTimersPerTurn = 256;
+
+    struct Listener {
+        uint16_t port = 0;
+        std::optional<uint16_t> addr;  ///< index; none: any of ours
+        uint16_t next = 0;             ///< another listener of the port
+        bool open = false;
+    };
+    struct Pending {  ///< an event, until the application is told
+        Event::Kind kind = Event::Kind::open;
+        tcp::CloseReason reason = tcp::CloseReason::fin;
+        bool established = false;
+        bool from_held = false;
+        uint16_t generation = 0;
+        uint32_t index = 0;
+        Bytes data;
+    };
+    struct DelayedAck {
+        uint32_t index;
+        uint32_t due;
+    };
+
+    // records
+    uint32_t find_record(const Tuple& tuple, uint32_t hash) const noexcept;
+    tcp::Flow* flow_of(tcp::Tcb& tcb) noexcept { return tcb.flow != 0 ? &flows_[tcb.flow] : nullptr; }
+    const tcp::Flow* flow_of(const tcp::Tcb& tcb) const noexcept {
+        return tcb.flow != 0 ? &flows_[tcb.flow] : nullptr;
+    }
+    tcp::Flow& need_flow(tcp::Tcb& tcb) noexcept;
+    Cold* cold_of(const tcp::Tcb& tcb) noexcept;
+    const Cold* cold_of(const tcp::Tcb& tcb) const noexcept {
+        return const_cast<Connections*>(this)->cold_of(tcb);
+    }  // NOLINT
+    Cold* need_cold(tcp::Tcb& tcb) noexcept;
+    void release_flow(tcp::Tcb& tcb) noexcept;
+    void free_tcb(uint32_t index) noexcept;
+    uint32_t receive_room(const tcp::Tcb& tcb) const noexcept;
+    uint16_t find_listener(const Tuple& tuple) const noexcept;
+
+    // arrival
+    void arrive_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
+    void arrive_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
+    void arrive_time_wait(uint32_t index, uint32_t hash, const tcp::Segment& seg) noexcept;
+    void arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t hash, const tcp::Segment& seg,
+                       Bytes text, std::optional<tcp::Seq> after_iss) noexcept;
+    void open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const tcp::Segment& seg,
+                          Bytes text) noexcept;
+    uint32_t promote(const tcp::Tcb& tcb, uint32_t hash, uint32_t old_handle) noexcept;
+    void perform(uint32_t index, const tcp::Segment* seg, Bytes text, tcp::Effects& fx) noexcept;
+    void deliver(uint32_t index, Bytes data) noexcept;
+    void keep(uint32_t index, Bytes data) noexcept;
+    void take_reassembled(uint32_t index) noexcept;
+    void reply(const tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
+    void reply_rst(const Tuple& tuple, const tcp::Effects& fx) noexcept;
+    void send_control(const tcp::Tcb& tcb, const tcp::Outgoing& out) noexcept;
+    void send_syn_ack(const tcp::HalfOpen& half_open, uint32_t ts_clock) noexcept;
+    bool allow_challenge() noexcept;
+    bool allow_rst() noexcept;
+    void want_output(uint32_t index, tcp::Tcb& tcb) noexcept;
+    SegmentOut to_wire(const tcp::Tcb& tcb, const tcp::Outgoing& out) const noexcept;
+
+    // ends
+    void end(uint32_t index, tcp::CloseReason reason) noexcept;
+    void finish(uint32_t index) noexcept;
+    void push(Pending event) noexcept { events_.push_back(event); }
+    void push_held(uint32_t index) noexcept;
+
+    // timers
+    std::optional<uint32_t> fire(uint32_t index) noexcept;
+    void arm(uint32_t index, const tcp::Tcb& tcb) noexcept {
+        if (tcb.deadline != tcp::kNoDeadline) wheel_.arm(index, tcb.deadline);
+    }
+    void add_time_wait(const tcp::Tcb& tcb, uint32_t index, uint32_t hash) noexcept;
+    void remove_time_wait(uint32_t index, uint32_t hash) noexcept;
+    void link_time_wait(uint32_t index) noexcept;
+    void unlink_time_wait(uint32_t index) noexcept;
+    void link_half_open(uint32_t index) noexcept;
+    void unlink_half_open(uint32_t index) noexcept;
+    void free_half_open(uint32_t index, uint32_t hash) noexcept;
+
+    net::RecordPool<tcp::Tcb> tcbs_;
+    net::RecordPool<tcp::Flow> flows_;
+    net::RecordPool<Cold> colds_;
+    net::RecordPool<tcp::HalfOpen> half_opens_;
+    net::RecordPool<tcp::TimeWait> time_waits_;
+    buf::BlockPool blocks_;
+    buf::ReassemblyPool reassembly_;
+    TimerWheel wheel_;
+    net::EphemeralPorts ports_;
+    Random random_;
+
+    MappedArray<uint16_t> listener_of_port_;  ///< port -> first listener, 0: none
+    std::vector<Listener> listeners_;         ///< [0] unused
+
+    uint32_t time_wait_head_ = 0, time_wait_tail_ = 0;  ///< FIFO by expiry
+    uint32_t half_open_head_ = 0, half_open_tail_ = 0;  ///< FIFO by due
+    MappedArray<DelayedAck> delayed_acks_;              ///< ring
+    uint32_t delayed_head_ = 0, delayed_tail_ = 0;
+
+    std::vector<Pending> events_;
+    size_t next_event_ = 0;
+    Event event_;
+    std::vector<SegmentOut> control_;  ///< replies, RSTs, SYN-ACKs: sent before everything else
+    size_t next_control_ = 0;
+    std::vector<uint32_t> output_;  ///< connections that may have something to send
+    size_t next_output_ = 0;
+
+    uint32_t second_ = 0;  ///< of the rate limits below
+    uint32_t challenges_left_ = 0;
+    uint32_t resets_left_ = 0;
+    uint32_t cookies_sent_at_ = 0;  ///< tick; 0: never
+};
+
+}  // namespace synfin::stack
