@@ -1,0 +1,99 @@
+"""What needs no network: help, check, and bench with its result."""
+
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+import rig
+import test_load
+from rig import sh
+
+CONFIG = pathlib.Path(__file__).resolve().parent.parent.parent / "config"
+SUBCOMMANDS = ("bench", "serve", "load", "check")
+
+# PRODUCT's "the keys that scripts rely on".
+KEYS = {"schema", "command", "config", "host", "duration_s", "connections", "rates", "packets_per_connection", "latency_us", "tcp",
+        "drops", "memory", "cycles_per_connection", "cores", "deviations", "valid", "invalid_because"}
+CONNECTION_KEYS = {"offered", "opened", "established", "completed", "failed", "failed_by", "skipped"}
+LATENCY_KEYS = {"p50", "p90", "p99", "p999", "max", "mean", "count"}
+
+
+class HelpTest(unittest.TestCase):
+    def test_every_subcommand_has_help_with_an_example(self):
+        self.assertIn("serve", sh(rig.SYNFIN, "--help"))
+        for subcommand in SUBCOMMANDS:
+            with self.subTest(subcommand):
+                self.assertRegex(sh(rig.SYNFIN, subcommand, "--help"), f"(?s)Example.*synfin {subcommand}")
+
+
+class CheckTest(unittest.TestCase):
+    def test_every_scenario_is_valid_and_explained(self):
+        scenarios = sorted(CONFIG.glob("*.yaml"))
+        self.assertGreater(len(scenarios), 3)
+        for scenario in scenarios:
+            with self.subTest(scenario.name):
+                self.assertNotEqual(sh(rig.SYNFIN, "check", scenario), "")
+
+
+class BenchTest(unittest.TestCase):
+    def bench(self, *options):
+        return json.loads(sh(rig.SYNFIN, "bench", "-d", "1s", "--json", "-", *options))
+
+    def assert_sound(self, result):
+        self.assertLessEqual(KEYS, set(result))
+        self.assertEqual(result["schema"], "synfin.result/1")
+        self.assertEqual(result["command"], "bench")
+        self.assertLessEqual(CONNECTION_KEYS, set(result["connections"]))
+        self.assertEqual(test_load.balance(result["connections"]), [], result["connections"])
+        self.assertGreater(result["rates"]["cps"], 0)
+        self.assertTrue(result["valid"], result["invalid_because"])
+        for phase in ("connect", "first_byte", "life"):
+            self.assertLessEqual(LATENCY_KEYS, set(result["latency_us"][phase]))
+        life = result["latency_us"]["life"]
+        self.assertLessEqual(life["p50"], life["p99"])
+        self.assertLessEqual(life["p99"], life["max"])
+
+    def test_crr_on_one_core(self):
+        result = self.bench("--cores", "0")
+        self.assert_sound(result)
+        self.assertEqual(result["connections"]["failed"], 0)
+        self.assertEqual(result["deviations"], [])
+        self.assertEqual(result["drops"], {}, "a wire that loses nothing")
+        # SYN, SYN-ACK, ACK, request, response, and FIN and ACK from each side: 9 or 10 packets, each counted at both ends.
+        self.assertGreaterEqual(result["packets_per_connection"]["client"], 8)
+        self.assertLessEqual(result["packets_per_connection"]["client"], 10)
+        self.assertGreater(result["floor"]["cps"], result["rates"]["cps"])
+
+    @unittest.skipIf(os.cpu_count() < 2, "one core")
+    def test_crr_on_two_cores(self):
+        self.assert_sound(self.bench("--cores", "0-1"))
+
+    def test_every_profile(self):
+        for profile in ("connect", "crr", "http", "rr", "stream", "idle"):
+            with self.subTest(profile):
+                result = self.bench("--profile", profile, "--cores", "0")
+                self.assertLessEqual(KEYS, set(result))
+                self.assertEqual(test_load.balance(result["connections"]), [], result["connections"])
+                self.assertTrue(result["valid"], result["invalid_because"])
+
+    def test_a_deviation_is_named(self):
+        result = self.bench("--msl", "1s", "--cores", "0")
+        self.assertRegex(" ".join(result["deviations"]), "msl")
+
+    def test_a_number_of_connections(self):
+        result = json.loads(sh(rig.SYNFIN, "bench", "-n", "1000", "--json", "-", "--cores", "0"))
+        self.assertEqual(result["connections"]["completed"], 1000)
+
+    @unittest.skipIf(os.geteuid() != 0, "not root: cannot become nobody (it is an ordinary user already)")
+    def test_as_an_ordinary_user(self):
+        with tempfile.TemporaryDirectory() as directory:
+            os.chmod(directory, 0o755)
+            program = os.path.join(directory, "synfin")
+            shutil.copy(rig.SYNFIN, program)
+            os.chmod(program, 0o755)
+            said = sh("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", program,
+                      "bench", "-d", "1s", "--json", "-")
+        self.assert_sound(json.loads(said))
