@@ -31,7 +31,8 @@ DevicePort::~DevicePort() {
 }
 
 uint16_t DevicePort::judge(Packet** packets, uint16_t n) noexcept {
-    for (uint16_t i = 0; i < n; ++i) judge_local_checksums(packets[i]);
+    for (uint16_t i = 0; i < n; ++i)
+        if (!judge_local_checksums(packets[i])) ++counters_.cut;
     return n;
 }
 

@@ -24,7 +24,7 @@ struct alignas(64) PortCounters {
     uint64_t mailbox_full = 0;  ///< dropped because the ring to another engine was full
     uint64_t tx_refused = 0;    ///< packets that a tx_burst did not take (the engine still has them)
     uint64_t no_buffer = 0;     ///< wire, ARP copies: no packet buffer for it (wire: the frame waits)
-    uint64_t oversize = 0;      ///< received in several buffers or longer than one: dropped
+    uint64_t cut = 0;           ///< cut short by the driver; given to the engine, which drops them
     uint64_t wire_rx_packets = 0, wire_rx_bytes = 0, wire_tx_packets = 0, wire_tx_bytes = 0;
 };
 
@@ -39,7 +39,6 @@ class alignas(64) DevicePort {
         uint16_t device = 0;  ///< DPDK's port id
         uint16_t rx = 0;
         uint16_t tx = 0;
-        unsigned tx_owner = 0;               ///< the engine that sends for us when tx is kNone
         std::vector<unsigned> tx_clients{};  ///< the engines that send through ours
         bool judge_checksums = false;        ///< see rx_checksum.hh
     };

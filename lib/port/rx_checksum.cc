@@ -7,7 +7,8 @@ namespace synfin::port {
 
 namespace {
 
-uint64_t judge(const uint8_t* frame, uint32_t length) noexcept {
+/// The flags for a frame; `cut` when it is not all of its packet.
+uint64_t judge(const uint8_t* frame, uint32_t length, bool& cut) noexcept {
     if (length < sizeof(rte_ether_hdr)) return 0;
     uint32_t offset = sizeof(rte_ether_hdr);
     uint16_t type = static_cast<uint16_t>(frame[12] << 8 | frame[13]);
@@ -19,8 +20,8 @@ uint64_t judge(const uint8_t* frame, uint32_t length) noexcept {
     const auto* ip = reinterpret_cast<const rte_ipv4_hdr*>(frame + offset);
     const uint32_t header = rte_ipv4_hdr_len(ip);
     const uint32_t total = rte_be_to_cpu_16(ip->total_length);
-    if (header < sizeof(rte_ipv4_hdr) || total < header || total > length - offset)
-        return 0;  // the stack's to count
+    cut = total > length - offset;
+    if (cut || header < sizeof(rte_ipv4_hdr) || total < header) return 0;  // the stack counts it
 
     const uint64_t ip_flag =
         rte_raw_cksum(ip, header) == 0xffff ? RTE_MBUF_F_RX_IP_CKSUM_GOOD : RTE_MBUF_F_RX_IP_CKSUM_BAD;
@@ -40,10 +41,12 @@ uint64_t judge(const uint8_t* frame, uint32_t length) noexcept {
 
 }  // namespace
 
-void judge_local_checksums(rte_mbuf* packet) noexcept {
+bool judge_local_checksums(rte_mbuf* packet) noexcept {
     packet->ol_flags &= ~(RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK);
-    if (packet->nb_segs == 1)
-        packet->ol_flags |= judge(rte_pktmbuf_mtod(packet, const uint8_t*), rte_pktmbuf_data_len(packet));
+    if (packet->nb_segs != 1) return true;
+    bool cut = false;
+    packet->ol_flags |= judge(rte_pktmbuf_mtod(packet, const uint8_t*), rte_pktmbuf_data_len(packet), cut);
+    return !cut;
 }
 
 }  // namespace synfin::port

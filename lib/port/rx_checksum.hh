@@ -15,7 +15,8 @@ namespace synfin::port {
 /// the drivers do not pass on that the kernel said so. Such a segment never left this host's memory, and is
 /// taken as good; a full and correct checksum is good too; anything else is bad. The chance that a damaged
 /// segment passes is 2 in 65,536 instead of 1: said in the report, and used for these devices only.
+/// @return false for a frame that ends before its IP packet does: the driver cut it.
 /// @note cost: one pass over the segment's bytes, instead of the stack's.
-void judge_local_checksums(rte_mbuf* packet) noexcept;
+bool judge_local_checksums(rte_mbuf* packet) noexcept;
 
 }  // namespace synfin::port

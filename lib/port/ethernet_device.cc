@@ -1,0 +1,391 @@
+#include "port/ethernet_device.hh"
+
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_version.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <thread>
+
+#include "port/eal.hh"
+
+namespace synfin::port {
+
+namespace {
+
+constexpr uint16_t kEthernetHeader = 14 + 4;  // with a VLAN tag
+constexpr uint16_t kDescriptors = 1024;
+constexpr uint32_t kHeldPackets = 8192;  // for what an engine and its application hold, and caches
+constexpr unsigned kMaxEngines = 64;
+constexpr auto kLinkPoll = std::chrono::milliseconds(20);
+
+constexpr struct {
+    uint64_t flag;
+    const char* what;
+} kRxOffloads[] = {{RTE_ETH_RX_OFFLOAD_IPV4_CKSUM, "rx IPv4 checksum"},
+                   {RTE_ETH_RX_OFFLOAD_TCP_CKSUM, "rx TCP checksum"}},
+  kTxOffloads[] = {{RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, "tx IPv4 checksum"},
+                   {RTE_ETH_TX_OFFLOAD_TCP_CKSUM, "tx TCP checksum"}};
+
+bool is_valid(const DeviceConfig& config, Refusal& refusal) {
+    if (config.mtu < 576 || config.mtu > 9000)
+        return refusal.because(Error::invalid,
+                               "MTU " + std::to_string(config.mtu) + ": expected 576 to 9000");
+    if (config.engines == 0 || config.engines > kMaxEngines)
+        return refusal.because(Error::invalid,
+                               std::to_string(config.engines) + " cores for one device: expected 1 to 64");
+    return true;
+}
+
+/// The driver's least buffer, as far as it is known before the driver is asked.
+uint32_t least_buffer(const DeviceSpec& spec, uint32_t frame) {
+    return spec.kind == DeviceKind::af_packet ? af_packet_slot(frame) : 0;
+}
+
+uint32_t packets_per_engine(const DeviceConfig& config) {
+    return config.packets != 0 ? config.packets : 4 * kDescriptors + kHeldPackets;
+}
+
+/// A virtual device's name is unique in the process, because a closed one may be opened again.
+unsigned next_vdev_index() {
+    static unsigned index = 0;
+    return index++;
+}
+
+std::vector<uint8_t> make_rss_key(HashKey secret, size_t bytes) {
+    std::vector<uint8_t> key(bytes);
+    for (size_t i = 0; i < bytes; ++i)
+        key[i] = static_cast<uint8_t>(siphash(secret, i, 0x727373 /* "rss" */));
+    return key;
+}
+
+}  // namespace
+
+std::unique_ptr<Device> EthernetDevice::open(const DeviceConfig& config, Refusal& refusal) {
+    if (!is_valid(config, refusal)) return nullptr;
+    const auto facts = check_host(config.spec, config.mtu, config.engines, refusal);
+    if (!facts) return nullptr;
+
+    std::unique_ptr<EthernetDevice> device(new EthernetDevice(config));
+    device->frame_ = static_cast<uint16_t>(config.mtu + kEthernetHeader);
+    const PacketSize size = PacketSize::for_frame(device->frame_, least_buffer(config.spec, device->frame_));
+    const EalState* eal = start_eal(
+        {config.no_huge, config.verbose, uint64_t{config.engines} * packets_per_engine(config) * size.total,
+         config.spec.kind == DeviceKind::pci ? config.spec.target : ""},
+        refusal);
+    if (eal == nullptr) return nullptr;
+    device->report_.memory = eal->memory;
+    device->report_.hugepages = eal->hugepages;
+
+    const bool good = device->attach(*facts, refusal) && device->configure(refusal) &&
+                      device->make_pools(refusal) && device->set_up_queues(refusal) && device->start(refusal);
+    if (!good) return nullptr;
+    device->plan_steering();
+    device->wait_for_link();
+    device->make_ports();
+    return device;
+}
+
+EthernetDevice::~EthernetDevice() {
+    ports_.clear();
+    if (started_) rte_eth_dev_stop(id_);
+    if (!attached_) return;
+    rte_eth_dev_close(id_);
+    if (info_.device != nullptr) rte_dev_remove(info_.device);
+}
+
+bool EthernetDevice::refuse(int error, const std::string& what, Refusal& refusal) const {
+    const int code = error < 0 ? -error : error;
+    return refusal.because(
+        code == EACCES || code == EPERM ? Error::no_permission
+        : code == ENOMEM                ? Error::no_memory
+                                        : Error::device_failed,
+        config_.spec.text + ": " + what + " (" + rte_strerror(code) + ")" + eal_last_words());
+}
+
+/// Frames come from this host's kernel, which may leave checksums to us: see rx_checksum.hh. Tap is not one:
+/// the kernel completes them, since the driver does not offer to.
+bool EthernetDevice::is_host_memory() const noexcept {
+    return config_.spec.kind == DeviceKind::af_packet || config_.spec.kind == DeviceKind::af_xdp;
+}
+
+bool EthernetDevice::attach(const HostFacts& facts, Refusal& refusal) {
+    const DeviceKind kind = config_.spec.kind;
+    VdevNeeds needs;
+    needs.index = next_vdev_index();
+    needs.frame = frame_;
+    needs.ring = kDescriptors;
+    needs.queues = static_cast<uint16_t>(config_.engines);
+    if (kind == DeviceKind::af_xdp) needs.queues = std::min(needs.queues, facts.interface->channels);
+    if (kind == DeviceKind::af_packet)
+        wire_like_ = std::make_unique<WireLike>(config_.spec.target, *facts.interface, true);
+
+    if (!probe(devargs(config_.spec, needs), refusal)) return false;
+    attached_ = true;
+    if (const int error = rte_eth_dev_info_get(id_, &info_); error != 0)
+        return refuse(error, "the driver does not tell what it can", refusal);
+    return true;
+}
+
+bool EthernetDevice::probe(const std::string& args, Refusal& refusal) {
+    const std::string name = args.substr(0, args.find(','));
+    eal_last_words();  // forget: only this device's words matter now
+    if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) == 0) {
+        if (config_.spec.kind == DeviceKind::pci) return true;  // found when DPDK was started
+        return refusal.because(Error::in_use, config_.spec.text + ": a device " + name + " is open already");
+    }
+    const int error = rte_dev_probe(args.c_str());
+    if (error != 0) return refuse(error, "DPDK's driver refused it", refusal);
+    if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) == 0) return true;
+    return refusal.because(Error::no_device,
+                           config_.spec.text +
+                               ": no DPDK driver took it; for a PCI device: dpdk-devbind.py "
+                               "--bind=vfio-pci ADDRESS (its kernel interface goes away)" +
+                               eal_last_words());
+}
+
+/// Own queues for every engine where the device can spread what it receives in a way that we can predict, or
+/// where its queues cost nothing; one rx queue else.
+void EthernetDevice::choose_queues() {
+    const auto engines = static_cast<uint16_t>(config_.engines);
+    const bool kernel = config_.spec.is_kernel_interface();
+    const bool hardware = config_.spec.kind == DeviceKind::pci || config_.spec.kind == DeviceKind::vdev;
+    want_rss_ = hardware && engines > 1 && info_.max_rx_queues >= engines && info_.hash_key_size >= 16 &&
+                info_.reta_size != 0 && std::has_single_bit(info_.reta_size) &&
+                (info_.flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV4_TCP) != 0;
+    rx_queues_ = want_rss_ || kernel ? std::min(engines, info_.max_rx_queues) : 1;
+    tx_queues_ = std::min(engines, info_.max_tx_queues);
+    if (kernel) rx_queues_ = tx_queues_ = std::min(rx_queues_, tx_queues_);  // these drivers have pairs
+    if (!hardware && !kernel) tx_queues_ = 1;
+}
+
+void EthernetDevice::choose_offloads(rte_eth_conf& conf) {
+    // Virtual devices between processes of one host: software checksums cost little, and nobody has to guess
+    // what the other side left out.
+    const bool trusted = config_.spec.kind == DeviceKind::pci || config_.spec.kind == DeviceKind::vdev;
+    const std::string by_stack = trusted ? "by the stack" : "by the stack, as on a wire";
+    for (const auto& offload : kRxOffloads) {
+        const bool offered = (info_.rx_offload_capa & offload.flag) != 0;
+        if (offered && trusted) conf.rxmode.offloads |= offload.flag;
+        report_.offloads.push_back(
+            {offload.what, offered, offered && trusted,
+             is_host_memory() ? "by the port, which takes the kernel's partial checksums" : by_stack});
+    }
+    for (const auto& offload : kTxOffloads) {
+        const bool offered = (info_.tx_offload_capa & offload.flag) != 0;
+        if (offered && trusted) conf.txmode.offloads |= offload.flag;
+        report_.offloads.push_back({offload.what, offered, offered && trusted, by_stack});
+    }
+    caps_.rx_ip_checksum = is_host_memory() || (conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0;
+    caps_.rx_tcp_checksum = is_host_memory() || (conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TCP_CKSUM) != 0;
+    caps_.tx_ip_checksum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
+    caps_.tx_tcp_checksum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) != 0;
+    caps_.max_frame = frame_;
+}
+
+bool EthernetDevice::configure(Refusal& refusal) {
+    choose_queues();
+    rte_eth_conf conf{};
+    if (want_rss_) {
+        rss_key_ = make_rss_key(config_.key, info_.hash_key_size);
+        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+        conf.rx_adv_conf.rss_conf.rss_key = rss_key_.data();
+        conf.rx_adv_conf.rss_conf.rss_key_len = info_.hash_key_size;
+        conf.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_TCP;
+    }
+    choose_offloads(conf);
+    if (const int error = rte_eth_dev_configure(id_, rx_queues_, tx_queues_, &conf); error != 0)
+        return refuse(error, "the driver refused its configuration", refusal);
+    return set_mtu(refusal);
+}
+
+/// The kernel's interfaces have their MTU already (checked), memory devices have none.
+bool EthernetDevice::set_mtu(Refusal& refusal) {
+    const DeviceKind kind = config_.spec.kind;
+    if (kind != DeviceKind::pci && kind != DeviceKind::vdev && kind != DeviceKind::tap) return true;
+    uint16_t now = 0;
+    if (rte_eth_dev_get_mtu(id_, &now) == 0 && now == config_.mtu) return true;
+    const int error = rte_eth_dev_set_mtu(id_, config_.mtu);
+    if (error == 0 || config_.mtu <= now) return true;  // a larger one than ours does no harm
+    return refuse(error, "it does not take an MTU of " + std::to_string(config_.mtu), refusal);
+}
+
+bool EthernetDevice::make_pools(Refusal& refusal) {
+    rx_descriptors_ = tx_descriptors_ = kDescriptors;
+    if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx_descriptors_, &tx_descriptors_);
+        error != 0)
+        return refuse(error, "the driver takes no number of descriptors", refusal);
+    const PacketSize size =
+        PacketSize::for_frame(frame_, std::max(info_.min_rx_bufsize, least_buffer(config_.spec, frame_)));
+    const uint32_t packets = packets_per_engine(config_);
+    const uint32_t least = uint32_t{rx_descriptors_} + tx_descriptors_ + 1024;
+    if (packets < least)
+        return refusal.because(Error::invalid, std::to_string(packets) +
+                                                   " packets for each engine: " + config_.spec.text +
+                                                   " needs " + std::to_string(least) + " at least");
+    for (unsigned engine = 0; engine < config_.engines; ++engine) {
+        PacketPool pool = make_pool(packets, size, rte_eth_dev_socket_id(id_), refusal);
+        if (!pool) return false;
+        pools_.push_back(std::move(pool));
+    }
+    report_.packets_per_engine = packets;
+    report_.packet_bytes = size.total;
+    return true;
+}
+
+bool EthernetDevice::set_up_queues(Refusal& refusal) {
+    const int node = rte_eth_dev_socket_id(id_);
+    for (uint16_t queue = 0; queue < rx_queues_; ++queue)
+        if (const int error = rte_eth_rx_queue_setup(id_, queue, rx_descriptors_, static_cast<unsigned>(node),
+                                                     nullptr, pools_[queue].get());
+            error != 0)
+            return refuse(error, "rx queue " + std::to_string(queue) + " could not be set up", refusal);
+    for (uint16_t queue = 0; queue < tx_queues_; ++queue)
+        if (const int error =
+                rte_eth_tx_queue_setup(id_, queue, tx_descriptors_, static_cast<unsigned>(node), nullptr);
+            error != 0)
+            return refuse(error, "tx queue " + std::to_string(queue) + " could not be set up", refusal);
+    return true;
+}
+
+bool EthernetDevice::start(Refusal& refusal) {
+    if (const int error = rte_eth_dev_start(id_); error != 0)
+        return refuse(error, "it did not start", refusal);
+    started_ = true;
+    rte_ether_addr address{};
+    if (const int error = rte_eth_macaddr_get(id_, &address); error != 0)
+        return refuse(error, "it does not tell its MAC address", refusal);
+    std::copy(std::begin(address.addr_bytes), std::end(address.addr_bytes), caps_.mac.octets.begin());
+    // The kernel's end of a tap has the address that the driver tells; two stations need two.
+    if (config_.spec.kind == DeviceKind::tap) {
+        caps_.mac.octets[0] = static_cast<uint8_t>((caps_.mac.octets[0] & 0xfe) | 0x02);
+        caps_.mac.octets[5] ^= 0x01;
+    }
+    return true;
+}
+
+/// Sets the redirection table, then reads back what the device made of it and of the key.
+/// @return empty when RSS can be predicted; else why not.
+std::string EthernetDevice::predict_rss(RssPrediction& prediction) const {
+    const unsigned groups = (info_.reta_size + RTE_ETH_RETA_GROUP_SIZE - 1u) / RTE_ETH_RETA_GROUP_SIZE;
+    std::vector<rte_eth_rss_reta_entry64> table(groups);
+    for (unsigned i = 0; i < info_.reta_size; ++i) {
+        auto& group = table[i / RTE_ETH_RETA_GROUP_SIZE];
+        group.mask |= uint64_t{1} << i % RTE_ETH_RETA_GROUP_SIZE;
+        group.reta[i % RTE_ETH_RETA_GROUP_SIZE] = static_cast<uint16_t>(i % rx_queues_);
+    }
+    // Some devices have a fixed table; what counts is what is read.
+    (void)rte_eth_dev_rss_reta_update(id_, table.data(), info_.reta_size);
+    for (auto& group : table) std::fill(std::begin(group.reta), std::end(group.reta), uint16_t{0xffff});
+    if (rte_eth_dev_rss_reta_query(id_, table.data(), info_.reta_size) != 0)
+        return "the device does not tell its redirection table";
+    std::vector<uint16_t> reta(info_.reta_size);
+    for (unsigned i = 0; i < info_.reta_size; ++i)
+        reta[i] = table[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
+    if (std::any_of(reta.begin(), reta.end(), [&](uint16_t queue) { return queue >= rx_queues_; }))
+        return "the device's redirection table names queues that are not ours";
+
+    std::vector<uint8_t> key(info_.hash_key_size);
+    rte_eth_rss_conf conf{};
+    conf.rss_key = key.data();
+    conf.rss_key_len = info_.hash_key_size;
+    if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0) return "the device does not tell its RSS key";
+    if (key != rss_key_) return "the device did not take our RSS key";
+    if ((conf.rss_hf & RTE_ETH_RSS_NONFRAG_IPV4_TCP) == 0) return "the device does not hash TCP ports";
+    prediction = RssPrediction(key, std::move(reta));
+    return {};
+}
+
+void EthernetDevice::plan_steering() {
+    if (config_.engines == 1) {
+        report_.steering_why = "one core";
+        plan_ = std::make_unique<SteeringPlan>(1, config_.key);
+        return;
+    }
+    RssPrediction prediction;
+    std::string why_not = "one rx queue";
+    if (config_.spec.is_kernel_interface()) why_not = "the kernel spreads flows in its own way";
+    if (want_rss_) why_not = predict_rss(prediction);
+    if (want_rss_ && why_not.empty()) {
+        report_.steering_why = "Toeplitz with our key, " + std::to_string(info_.reta_size) +
+                               " table entries read back; source ports are chosen by prediction";
+        plan_ = std::make_unique<SteeringPlan>(config_.engines, config_.key, std::move(prediction));
+    } else {
+        report_.steering_why = why_not + "; the polling cores hash and pass packets on";
+        plan_ = std::make_unique<SteeringPlan>(config_.engines, config_.key);
+    }
+}
+
+void EthernetDevice::wait_for_link() {
+    const DeviceKind kind = config_.spec.kind;
+    // These have a link when somebody comes to the other end, which may be long after.
+    const bool meets_a_peer =
+        kind == DeviceKind::memif || kind == DeviceKind::vhost || kind == DeviceKind::virtio_user;
+    const auto until = std::chrono::steady_clock::now() + (meets_a_peer ? Duration(0s) : config_.link_wait);
+    rte_eth_link link{};
+    while (rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status != RTE_ETH_LINK_UP &&
+           std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(kLinkPoll);
+    report_.link_up = link.link_status == RTE_ETH_LINK_UP;
+    report_.link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+    if (!report_.link_up)
+        report_.notes.push_back(meets_a_peer ? "no link yet: nobody has come to the other end"
+                                             : "no link: check the cable or the other end");
+}
+
+void EthernetDevice::make_ports() {
+    const unsigned engines = config_.engines;
+    for (unsigned engine = 0; engine < engines; ++engine) {
+        DevicePort::Queues queues;
+        queues.device = id_;
+        queues.rx = engine < rx_queues_ ? static_cast<uint16_t>(engine) : DevicePort::kNone;
+        queues.tx = engine < tx_queues_ ? static_cast<uint16_t>(engine) : DevicePort::kNone;
+        for (unsigned client = tx_queues_; client < engines; ++client)
+            if (client % tx_queues_ == engine) queues.tx_clients.push_back(client);
+        queues.judge_checksums = is_host_memory();
+        ports_.push_back(std::make_unique<DevicePort>(engine, queues, *plan_, pools_[engine].get(), caps_));
+    }
+    report_.device = config_.spec.text;
+    report_.driver = info_.driver_name;
+    report_.dpdk = rte_version();
+    report_.mac = caps_.mac;
+    report_.mtu = config_.mtu;
+    report_.engines = engines;
+    report_.rx_queues = rx_queues_;
+    report_.tx_queues = tx_queues_;
+    report_.rx_descriptors = rx_descriptors_;
+    report_.tx_descriptors = tx_descriptors_;
+    report_.steering = plan_->kind();
+    if (wire_like_)
+        report_.notes.insert(report_.notes.end(), wire_like_->notes().begin(), wire_like_->notes().end());
+}
+
+DeviceStats EthernetDevice::stats() const {
+    DeviceStats sum;
+    rte_eth_stats device{};
+    if (rte_eth_stats_get(id_, &device) == 0) {
+        sum.rx_packets = device.ipackets;
+        sum.rx_bytes = device.ibytes;
+        sum.tx_packets = device.opackets;
+        sum.tx_bytes = device.obytes;
+        sum.rx_missed = device.imissed;
+        sum.rx_errors = device.ierrors;
+        sum.rx_no_buffer = device.rx_nombuf;
+        sum.tx_errors = device.oerrors;
+    }
+    for (const auto& port : ports_) {
+        const PortCounters& counters = port->counters();
+        sum.steered += counters.steered;
+        sum.misdirected += counters.misdirected;
+        sum.mailbox_full += counters.mailbox_full;
+        sum.tx_refused += counters.tx_refused;
+        sum.rx_no_buffer += counters.no_buffer;
+        sum.cut += counters.cut;
+    }
+    return sum;
+}
+
+}  // namespace synfin::port

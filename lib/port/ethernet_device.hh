@@ -1,0 +1,65 @@
+#pragma once
+/// @file
+/// A DPDK Ethernet device as a Device: hardware or virtual.
+
+#include <rte_ethdev.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "port/device.hh"
+#include "port/host_check.hh"
+#include "port/packet_pool.hh"
+#include "port/steering.hh"
+
+namespace synfin::port {
+
+class EthernetDevice final : public Device {
+  public:
+    static std::unique_ptr<Device> open(const DeviceConfig& config, Refusal& refusal);
+    ~EthernetDevice() override;
+
+    unsigned ports() const noexcept override { return static_cast<unsigned>(ports_.size()); }
+    DevicePort& port(unsigned index) noexcept override { return *ports_[index]; }
+    DeviceStats stats() const override;
+
+  private:
+    explicit EthernetDevice(const DeviceConfig& config) : config_(config) {}
+
+    // The steps of open(), in order; each refuses or returns true.
+    bool attach(const HostFacts& facts, Refusal& refusal);
+    bool configure(Refusal& refusal);
+    bool make_pools(Refusal& refusal);
+    bool set_up_queues(Refusal& refusal);
+    bool start(Refusal& refusal);
+    void plan_steering();
+    void wait_for_link();
+    void make_ports();
+
+    bool probe(const std::string& args, Refusal& refusal);
+    void choose_queues();
+    void choose_offloads(rte_eth_conf& conf);
+    bool set_mtu(Refusal& refusal);
+    bool refuse(int error, const std::string& what, Refusal& refusal) const;
+    bool is_host_memory() const noexcept;
+    std::string predict_rss(RssPrediction& prediction) const;
+
+    DeviceConfig config_;
+    std::unique_ptr<WireLike> wire_like_;
+    bool attached_ = false;
+    bool started_ = false;
+    uint16_t id_ = 0;
+    rte_eth_dev_info info_{};
+    uint16_t frame_ = 0;  ///< bytes of the longest frame
+    uint16_t rx_queues_ = 1, tx_queues_ = 1;
+    uint16_t rx_descriptors_ = 1024, tx_descriptors_ = 1024;
+    bool want_rss_ = false;
+    std::vector<uint8_t> rss_key_;
+    buf::PortCaps caps_;
+    std::vector<PacketPool> pools_;
+    std::unique_ptr<SteeringPlan> plan_;
+    std::vector<std::unique_ptr<DevicePort>> ports_;
+};
+
+}  // namespace synfin::port

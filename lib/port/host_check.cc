@@ -1,0 +1,131 @@
+#include "port/host_check.hh"
+
+#include <linux/capability.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <string>
+
+namespace synfin::port {
+
+namespace {
+
+std::string number(unsigned value) {
+    return std::to_string(value);
+}
+
+bool need_capability(int capability, const char* name, const DeviceSpec& spec, Refusal& refusal) {
+    if (has_capability(capability)) return true;
+    return refusal.because(Error::no_permission,
+                           "no permission for " + spec.text + ": run as root or give " + name + " (setcap)");
+}
+
+bool check_interface(const DeviceSpec& spec, uint16_t mtu, unsigned engines, HostFacts& facts,
+                     Refusal& refusal) {
+    const std::string& name = spec.target;
+    facts.interface = find_interface(name, refusal);
+    if (!facts.interface) return false;
+    if (!need_capability(CAP_NET_RAW, "CAP_NET_RAW", spec, refusal)) return false;
+    if (!facts.interface->up)
+        return refusal.because(Error::no_device,
+                               "interface " + name + " is down: ip link set " + name + " up");
+    if (facts.interface->mtu < mtu)
+        return refusal.because(Error::invalid, "MTU " + number(mtu) + " is more than the " +
+                                                   number(facts.interface->mtu) + " of " + name +
+                                                   ": ip link set " + name + " mtu " + number(mtu));
+    if (spec.kind != DeviceKind::af_xdp) return true;
+    if (!need_capability(CAP_NET_ADMIN, "CAP_NET_ADMIN", spec, refusal)) return false;
+    if (!has_capability(CAP_SYS_ADMIN) && !need_capability(CAP_BPF, "CAP_BPF", spec, refusal)) return false;
+    if (facts.interface->channels > engines)
+        return refusal.because(Error::invalid,
+                               name + " spreads what it receives over " + number(facts.interface->channels) +
+                                   " queues and there are " + number(engines) + " cores: ethtool -L " + name +
+                                   " combined " + number(engines) + ", or give it more cores");
+    return true;
+}
+
+bool check_tap(const DeviceSpec& spec, Refusal& refusal) {
+    if (access("/dev/net/tun", R_OK | W_OK) != 0)
+        return errno == ENOENT ? refusal.because(Error::no_device, "no /dev/net/tun here: modprobe tun")
+                               : refusal.because(Error::no_permission, "no permission for /dev/net/tun");
+    return need_capability(CAP_NET_ADMIN, "CAP_NET_ADMIN", spec, refusal);
+}
+
+bool is_socket(const std::string& path) {
+    struct stat status {};
+    return stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+/// Whether somebody listens at the path; memif speaks SOCK_SEQPACKET, vhost-user SOCK_STREAM.
+bool is_listening(const std::string& path, int type) {
+    const int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return false;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    const bool refused = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+                         errno == ECONNREFUSED;
+    close(fd);
+    return !refused;
+}
+
+bool check_listening_path(const DeviceSpec& spec, int type, Refusal& refusal) {
+    const std::string& path = spec.target;
+    const auto directory = std::filesystem::absolute(path).parent_path();
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(directory, ignored))
+        return refusal.because(Error::no_device, "no directory " + directory.string() +
+                                                     " for the socket of " + spec.text + ": mkdir -p " +
+                                                     directory.string());
+    if (access(directory.c_str(), W_OK) != 0)
+        return refusal.because(Error::no_permission,
+                               "no permission to make a socket in " + directory.string());
+    if (!std::filesystem::exists(path, ignored)) return true;
+    if (!is_socket(path)) return refusal.because(Error::in_use, path + " is there and is not a socket");
+    if (is_listening(path, type)) return refusal.because(Error::in_use, "another process listens at " + path);
+    unlink(path.c_str());  // its process is dead
+    return true;
+}
+
+bool check_pci(const DeviceSpec& spec, Refusal& refusal) {
+    const std::filesystem::path device = "/sys/bus/pci/devices/" + spec.target;
+    std::error_code error;
+    if (!std::filesystem::exists(device, error))
+        return refusal.because(Error::no_device,
+                               "no PCI device " + spec.target + " here; see: synfin devices");
+    return true;
+}
+
+}  // namespace
+
+std::optional<HostFacts> check_host(const DeviceSpec& spec, uint16_t mtu, unsigned engines,
+                                    Refusal& refusal) {
+    HostFacts facts;
+    bool good = true;
+    switch (spec.kind) {
+        case DeviceKind::af_packet:
+        case DeviceKind::af_xdp: good = check_interface(spec, mtu, engines, facts, refusal); break;
+        case DeviceKind::tap: good = check_tap(spec, refusal); break;
+        case DeviceKind::memif:
+            if (spec.role == MemifRole::server) good = check_listening_path(spec, SOCK_SEQPACKET, refusal);
+            break;
+        case DeviceKind::vhost: good = check_listening_path(spec, SOCK_STREAM, refusal); break;
+        case DeviceKind::virtio_user:
+            if (!is_socket(spec.target))
+                good = refusal.because(Error::no_device, "no vhost-user socket at " + spec.target +
+                                                             ": start the vhost side first");
+            break;
+        case DeviceKind::pci: good = check_pci(spec, refusal); break;
+        case DeviceKind::ring:
+        case DeviceKind::vdev: break;
+    }
+    if (!good) return std::nullopt;
+    return facts;
+}
+
+}  // namespace synfin::port
