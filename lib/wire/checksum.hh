@@ -97,7 +97,8 @@ inline bool tcp_checksum_ok(Ipv4 source, Ipv4 destination, Bytes segment) noexce
     return fold(sum_bytes(segment, pseudo_header_sum(source, destination, kProtocolTcp, length))) == 0xffff;
 }
 
-/// The checksum after an aligned 16-bit field went from `before` to `after` (RFC 1624 eqn. 3).
+/// The checksum after an aligned 16-bit field went from `before` to `after` (RFC 1624 eqn. 3). The data must
+/// not become all zeros, as no IPv4 or TCP header does: 0 would come out where 0xffff is right.
 inline uint16_t update_checksum16(uint16_t checksum, uint16_t before, uint16_t after) noexcept {
     uint32_t sum =
         static_cast<uint16_t>(~checksum) + static_cast<uint32_t>(static_cast<uint16_t>(~before)) + after;

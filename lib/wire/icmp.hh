@@ -44,7 +44,10 @@ inline bool turn_echo_request_into_reply(MutableBytes icmp) noexcept {
     uint8_t* p = icmp.data();
     const uint16_t before = load_be16(p);
     p[0] = kIcmpEchoReply;
-    store_be16(p + 2, update_checksum16(load_be16(p + 2), before, load_be16(p)));
+    const uint16_t checksum = update_checksum16(load_be16(p + 2), before, load_be16(p));
+    // A reply may be all zeros (identifier 0, sequence number 0, no data): then only 0xffff is right. With
+    // anything else in it 0 and 0xffff are the same.
+    store_be16(p + 2, checksum == 0 ? 0xffff : checksum);
     return true;
 }
 

@@ -60,6 +60,17 @@ TEST(Icmp, ReplyHasTheDataAndARightChecksum) {
     }
 }
 
+TEST(Icmp, AReplyOfZerosAloneHasARightChecksum) {
+    auto icmp = hex("0800 f7ff 0000 0000");
+    ASSERT_TRUE(icmp_checksum_ok(icmp));
+    ASSERT_TRUE(turn_echo_request_into_reply(icmp));
+    EXPECT_EQ(icmp, hex("0000 ffff 0000 0000"));
+    icmp = hex("0800 0000 f7ff 0000");  // the other way to a sum without a rest
+    ASSERT_TRUE(icmp_checksum_ok(icmp));
+    ASSERT_TRUE(turn_echo_request_into_reply(icmp));
+    EXPECT_TRUE(icmp_checksum_ok(icmp));
+}
+
 TEST(Icmp, AWrongChecksumStaysWrong) {
     auto icmp = echo_request({1, 2, 3});
     icmp[9] ^= 4;
