@@ -1,0 +1,65 @@
+#pragma once
+/// @file
+/// ChargenServer: sends lines of printable ASCII until the peer closes (RFC 864); what it receives is
+/// discarded.
+
+#include "server.hh"
+
+namespace synfin::app {
+
+/// The pattern of RFC 864: 72 of the 95 printing characters, CR LF, each line one character further. All
+/// connections send from one buffer; the cookie is how far each is in the pattern's period.
+class ChargenServer {
+  public:
+    explicit ChargenServer(uint32_t max_connections) : retry_(max_connections) {
+        pattern_.reserve(kPeriod * (kPeriods + 1));
+        for (uint32_t period = 0; period <= kPeriods; ++period)
+            for (uint32_t line = 0; line < kPrinting; ++line) {
+                for (uint32_t column = 0; column < kColumns; ++column)
+                    pattern_.push_back(static_cast<uint8_t>(' ' + (line + column) % kPrinting));
+                pattern_.push_back('\r');
+                pattern_.push_back('\n');
+            }
+    }
+
+    void turn(Instant) noexcept {
+        retry_.turn([this](Connection c) { pump(c); });
+    }
+    void on_open(Connection c) noexcept {
+        ++tally_.established;
+        pump(c);
+    }
+    void on_data(Connection, RxView&) noexcept {}
+    void on_writable(Connection c) noexcept { pump(c); }
+    void on_peer_fin(Connection c) noexcept { static_cast<void>(c.close()); }
+    void on_close(Connection, const CloseInfo& why) noexcept { tally_.ended(why); }
+
+    const ServerTally& tally() const noexcept { return tally_; }
+
+    static constexpr uint32_t kPrinting = 95, kColumns = 72;
+    static constexpr uint32_t kPeriod = kPrinting * (kColumns + 2);  ///< bytes until it repeats
+
+  private:
+    static constexpr uint32_t kPeriods = 9;  ///< about 62 KiB with each call
+
+    void pump(Connection c) noexcept {
+        for (;;) {
+            const uint32_t at = c.cookie();
+            const auto sent = c.send_static(Bytes(pattern_.data() + at, kPeriod * kPeriods));
+            if (!sent) {
+                if (sent.error() == Error::no_memory) retry_.add(c);
+                return;
+            }
+            c.set_cookie((at + *sent) % kPeriod);
+            if (*sent < kPeriod * kPeriods) return;
+        }
+    }
+
+    ServerTally tally_;
+    RetryList retry_;
+    std::vector<uint8_t> pattern_;
+};
+
+static_assert(Server<ChargenServer>);
+
+}  // namespace synfin::app

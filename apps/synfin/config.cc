@@ -1,0 +1,96 @@
+#include "config.hh"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "user_error.hh"
+
+namespace synfin::app {
+
+PortRange ServeConfig::ports() const noexcept {
+    if (listen) return *listen;
+    uint16_t port = 80;
+    switch (app) {
+        case App::http: port = 80; break;
+        case App::echo: port = 7; break;
+        case App::discard: port = 9; break;
+        case App::chargen: port = 19; break;
+    }
+    return {port, port};
+}
+
+bool Config::was_given(std::string_view key) const noexcept {
+    return std::find(given.begin(), given.end(), key) != given.end();
+}
+
+stack::StackConfig stack_config(const Config& config) {
+    stack::StackConfig stack;
+    stack.addresses = config.addresses;
+    stack.gateway = config.gateway;
+    if (config.vlan) stack.vlan = static_cast<uint16_t>(*config.vlan);
+    stack.mtu = static_cast<uint16_t>(config.mtu);
+    stack.tcp = config.tcp;
+    return stack;
+}
+
+void validate_network(const Config& config) {
+    if (config.device.empty())
+        throw usage_error("no device given", "name one with --device, for example --device tap:synfin0");
+    if (config.addresses.empty())
+        throw usage_error("no address given", "give this end an address, for example --address 10.0.0.1/24");
+    for (const Cidr& cidr : config.addresses) {
+        const bool unusable = cidr.addr.is_multicast() || cidr.addr.is_unspecified() ||
+                              cidr.addr.is_limited_broadcast() || cidr.addr.is_loopback() ||
+                              (cidr.prefix <= 30 && cidr.addr == cidr.broadcast());
+        if (unusable)
+            throw usage_error(fmt::format("address {} can't be a host's", cidr.text()),
+                              "give a unicast address with its prefix, for example 10.0.0.1/24");
+    }
+    if (config.gateway) {
+        const auto on_link = [&](const Cidr& cidr) { return cidr.contains(*config.gateway); };
+        if (std::none_of(config.addresses.begin(), config.addresses.end(), on_link))
+            throw usage_error(fmt::format("gateway {} is on the network of no address", config.gateway->text()),
+                              "give an address whose prefix contains the gateway");
+    }
+}
+
+std::string unroutable_target(const Config& config) {
+    if (config.gateway) return {};
+    for (const Target& target : config.load.targets) {
+        const Ipv4 host = target.peer.addr.v4;
+        const auto on_link = [&](const Cidr& cidr) { return cidr.contains(host); };
+        if (std::none_of(config.addresses.begin(), config.addresses.end(), on_link))
+            return fmt::format("target {} is on the network of no address, and there is no gateway", host.text());
+    }
+    return {};
+}
+
+void validate_load(const Config& config) {
+    const LoadConfig& load = config.load;
+    if (load.targets.empty())
+        throw usage_error("no target given", "for example: synfin load http://10.0.0.2:80/ --device tap:synfin0");
+    for (const Target& target : load.targets) {
+        if (target.protocol != load.targets.front().protocol)
+            throw usage_error("http and tcp targets can't be mixed in one run", "run one of them at a time");
+        const auto own = [&](const Cidr& cidr) { return cidr.addr == target.peer.addr.v4; };
+        if (std::any_of(config.addresses.begin(), config.addresses.end(), own))
+            throw usage_error(fmt::format("target {} is this end's own address", target.text()),
+                              "give --address another address of the same network");
+    }
+    if (load.targets.front().protocol == Target::Protocol::http) {
+        for (const std::string_view key : {"load.request-size", "load.response-size"})
+            if (config.was_given(key))
+                throw usage_error(fmt::format("{} is for tcp:// targets", key),
+                                  "an http server chooses the size of its responses");
+    }
+    if (load.connect_only && (config.was_given("load.requests-per-connection") ||
+                              config.was_given("load.request-size") || config.was_given("load.response-size")))
+        throw usage_error("--connect-only sends no requests", "leave the sizes and counts of requests out");
+    if (load.ramp > Duration::zero() && load.duration > Duration::zero() && load.ramp > load.duration)
+        throw usage_error("--ramp is longer than --duration", "shorten the ramp");
+    if (const std::string why = unroutable_target(config); !why.empty())
+        throw usage_error(why, "give --gateway, or an --address whose prefix contains the target");
+}
+
+}  // namespace synfin::app

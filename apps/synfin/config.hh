@@ -1,0 +1,88 @@
+#pragma once
+/// @file
+/// The effective configuration of one run: filled from the YAML file, then `--set`, then the options, each
+/// through the same fields (see fields.hh).
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/units.hh"
+#include "stack/config.hh"
+#include "target.hh"
+#include "units.hh"
+
+namespace synfin::app {
+
+/// Which subcommand runs; a field names those that it means something to.
+enum class Command : uint8_t { bench = 1, serve = 2, load = 4, check = 8 };
+
+struct ServeConfig {
+    enum class App : uint8_t { http, echo, discard, chargen };
+    App app = App::http;
+    std::optional<PortRange> listen;  ///< default: the application's well-known port
+    uint64_t backlog = 16'384;        ///< half-open records per core; beyond, SYN cookies
+    uint64_t max_connections = 1u << 20;
+    uint64_t response_size = 2;  ///< http: bytes of the body
+    Duration duration{};         ///< 0: until interrupted
+
+    PortRange ports() const noexcept;
+};
+
+struct LoadConfig {
+    enum class Close : uint8_t { fin, rst };
+    std::vector<Target> targets;
+    uint64_t connections = 64;  ///< at once, over all cores
+    uint64_t rate = 0;          ///< new connections per second over all cores; 0: closed loop
+    Duration duration{};        ///< 0: 10 s, or until `count` connections have ended
+    uint64_t count = 0;         ///< stop after so many; 0: no limit
+    Duration ramp{};
+    uint64_t requests_per_connection = 1;
+    std::optional<uint64_t> request_size;   ///< tcp only; default 64
+    std::optional<uint64_t> response_size;  ///< tcp only: bytes awaited per request; default: request_size
+    bool connect_only = false;
+    Close close = Close::fin;
+    std::optional<PortRange> source_ports;
+};
+
+struct BenchConfig {
+    enum class Profile : uint8_t { connect, crr, http, rr, stream, idle };
+    Profile profile = Profile::crr;
+    std::optional<uint64_t> connections;  ///< at once per pair; default by profile
+    uint64_t count = 0;                   ///< stop after so many connections per pair; 0: no limit
+    Duration duration{};                  ///< 0: 5 s, or until `count`
+    uint64_t request_size = 64;
+    uint64_t response_size = 64;
+};
+
+struct Config {
+    std::string file;  ///< the YAML file that was read, for messages
+    std::string device;
+    std::vector<Cidr> addresses;
+    std::optional<Ipv4> gateway;
+    std::optional<uint64_t> vlan;
+    uint64_t mtu = 1500;
+    std::vector<unsigned> cores;  ///< empty: one, the first that this process may use
+    bool no_huge = false;
+    std::string control;  ///< empty: under /run/synfin/
+    std::string json;     ///< empty: no file; "-": standard output
+    ServeConfig serve;
+    LoadConfig load;
+    BenchConfig bench;
+    tcp::TcpConfig tcp;
+
+    std::vector<std::string> given;  ///< keys that the user has set, in order
+    bool was_given(std::string_view key) const noexcept;
+};
+
+/// What one engine gets of it. Sizes of pools are the caller's to set.
+stack::StackConfig stack_config(const Config& config);
+
+/// Refuses combinations that no single key can tell, with exit status 2. Says what to do.
+void validate_network(const Config& config);
+void validate_load(const Config& config);
+
+/// "10.0.0.9 is neither on link ..." for the first target that no address reaches; empty when all can be.
+std::string unroutable_target(const Config& config);
+
+}  // namespace synfin::app

@@ -1,0 +1,425 @@
+#include "fields.hh"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "user_error.hh"
+
+namespace synfin::app {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr unsigned kBench = static_cast<unsigned>(Command::bench);
+constexpr unsigned kServe = static_cast<unsigned>(Command::serve);
+constexpr unsigned kLoad = static_cast<unsigned>(Command::load);
+constexpr unsigned kDevice = kServe | kLoad;
+constexpr unsigned kAll = kBench | kServe | kLoad;
+
+/// How one type of value is read and written.
+template <typename T>
+struct Codec {
+    std::function<Parsed<T>(std::string_view)> parse;
+    std::function<ordered_json(const T&)> json;
+};
+
+Codec<uint64_t> within(Parsed<uint64_t> (*parse)(std::string_view), uint64_t low, uint64_t high) {
+    return {[=](std::string_view text) {
+                auto parsed = parse(text);
+                if (parsed && (*parsed.value < low || *parsed.value > high))
+                    return Parsed<uint64_t>::refuse(
+                        expected_but_found(fmt::format("a number from {} to {}", low, high), text));
+                return parsed;
+            },
+            [](const uint64_t& value) { return ordered_json(value); }};
+}
+Codec<uint64_t> count(uint64_t low, uint64_t high) {
+    return within(parse_count, low, high);
+}
+Codec<uint64_t> size(uint64_t low, uint64_t high) {
+    return within(parse_bytes, low, high);
+}
+Codec<Duration> duration(Duration least = Duration::zero()) {
+    return {[=](std::string_view text) {
+                auto parsed = parse_duration(text);
+                if (parsed && *parsed.value < least)
+                    return Parsed<Duration>::refuse(
+                        expected_but_found(fmt::format("a duration of at least {}", duration_text(least)), text));
+                return parsed;
+            },
+            [](const Duration& value) { return ordered_json(duration_text(value)); }};
+}
+Codec<bool> boolean() {
+    return {parse_bool, [](const bool& value) { return ordered_json(value); }};
+}
+Codec<std::string> text() {
+    return {[](std::string_view value) -> Parsed<std::string> {
+                if (value.empty()) return Parsed<std::string>::refuse(expected_but_found("a name", value));
+                return std::string(value);
+            },
+            [](const std::string& value) { return ordered_json(value); }};
+}
+Codec<PortRange> ports() {
+    return {parse_ports, [](const PortRange& range) {
+                return ordered_json(range.size() == 1 ? fmt::format("{}", range.first)
+                                                      : fmt::format("{}-{}", range.first, range.last));
+            }};
+}
+Codec<std::vector<unsigned>> cores() {
+    return {parse_cores, [](const std::vector<unsigned>& list) { return ordered_json(list); }};
+}
+Codec<Cidr> cidr() {
+    return {[](std::string_view value) -> Parsed<Cidr> {
+                if (value.find(':') != value.npos)
+                    return Parsed<Cidr>::refuse(
+                        expected_but_found("an IPv4 address (IPv6 is not built yet)", value));
+                if (value.find('/') != value.npos)
+                    if (const auto parsed = Cidr::parse(value)) return *parsed;
+                return Parsed<Cidr>::refuse(
+                    expected_but_found("an address with its prefix such as 10.0.0.1/24", value));
+            },
+            [](const Cidr& value) { return ordered_json(value.text()); }};
+}
+Codec<Ipv4> ipv4() {
+    return {[](std::string_view value) -> Parsed<Ipv4> {
+                if (const auto parsed = Ipv4::parse(value)) return *parsed;
+                return Parsed<Ipv4>::refuse(expected_but_found("an IPv4 address such as 10.0.0.254", value));
+            },
+            [](const Ipv4& value) { return ordered_json(value.text()); }};
+}
+Codec<Target> target() {
+    return {Target::parse, [](const Target& value) { return ordered_json(value.text()); }};
+}
+template <typename E>
+Codec<E> choice(std::vector<std::pair<std::string_view, E>> names) {
+    return {[names](std::string_view text) -> Parsed<E> {
+                std::string expected;
+                std::vector<std::string> known;
+                for (const auto& [name, value] : names) {
+                    if (name == text) return value;
+                    expected += fmt::format("{}{}", expected.empty() ? "" : "|", name);
+                    known.emplace_back(name);
+                }
+                std::string why = expected_but_found(expected, text);
+                if (const auto meant = nearest(text, known)) why += fmt::format("; did you mean '{}'?", *meant);
+                return Parsed<E>::refuse(why);
+            },
+            [names](const E& value) {
+                for (const auto& [name, candidate] : names)
+                    if (candidate == value) return ordered_json(name);
+                return ordered_json();
+            }};
+}
+
+using Kind = Field::Kind;
+
+/// Where a value is in the configuration.
+template <typename T>
+using Place = T& (*)(Config&);
+
+template <typename T>
+Field scalar(std::string key, std::string options, unsigned commands, std::string value_name, Codec<T> codec,
+             Place<T> at, std::string help, Kind kind = Kind::scalar) {
+    return {std::move(key), std::move(options), commands, kind, std::move(value_name), std::move(help),
+            [codec, at](Config& config, std::string_view value, bool) {
+                auto parsed = codec.parse(value);
+                if (parsed) at(config) = std::move(*parsed.value);
+                return parsed.error;
+            },
+            [codec, at](const Config& config) { return codec.json(at(const_cast<Config&>(config))); }};
+}
+
+/// A value that may be absent; null then.
+template <typename T>
+Field optional(std::string key, std::string options, unsigned commands, std::string value_name, Codec<T> codec,
+               Place<std::optional<T>> at, std::string help) {
+    return {std::move(key), std::move(options), commands, Kind::scalar, std::move(value_name), std::move(help),
+            [codec, at](Config& config, std::string_view value, bool) {
+                auto parsed = codec.parse(value);
+                if (parsed) at(config) = std::move(*parsed.value);
+                return parsed.error;
+            },
+            [codec, at](const Config& config) {
+                const std::optional<T>& value = at(const_cast<Config&>(config));
+                return value ? codec.json(*value) : ordered_json();
+            }};
+}
+
+template <typename T>
+Field list(std::string key, std::string options, unsigned commands, std::string value_name, Codec<T> codec,
+           Place<std::vector<T>> at, std::string help) {
+    return {std::move(key), std::move(options), commands, Kind::list, std::move(value_name), std::move(help),
+            [codec, at](Config& config, std::string_view value, bool first) {
+                auto parsed = codec.parse(value);
+                if (!parsed) return parsed.error;
+                if (first) at(config).clear();
+                at(config).push_back(std::move(*parsed.value));
+                return std::string{};
+            },
+            [codec, at](const Config& config) {
+                ordered_json all = ordered_json::array();
+                for (const T& value : at(const_cast<Config&>(config))) all.push_back(codec.json(value));
+                return all;
+            }};
+}
+
+/// TCP's numbers are of several widths; the configuration's are all 64 bits.
+template <typename T, T tcp::TcpConfig::*member>
+Field tcp_number(std::string key, Codec<uint64_t> codec, std::string help) {
+    return {std::move(key), "", kAll, Kind::scalar, "N", std::move(help),
+            [codec](Config& config, std::string_view value, bool) {
+                const auto parsed = codec.parse(value);
+                if (parsed) config.tcp.*member = static_cast<T>(*parsed.value);
+                return parsed.error;
+            },
+            [](const Config& config) { return ordered_json(config.tcp.*member); }};
+}
+template <Duration tcp::TcpConfig::*member>
+Field tcp_duration(std::string key, std::string options, Duration least, std::string help) {
+    return scalar<Duration>(
+        std::move(key), std::move(options), kAll, "TIME", duration(least),
+        [](Config& c) -> Duration& { return c.tcp.*member; }, std::move(help));
+}
+template <bool tcp::TcpConfig::*member>
+Field tcp_switch(std::string key, std::string help) {
+    return scalar<bool>(
+        std::move(key), "", kAll, "BOOL", boolean(), [](Config& c) -> bool& { return c.tcp.*member; },
+        std::move(help));
+}
+
+constexpr uint64_t kMillions = 1'000'000;
+
+// One line per field: the parameter's place is the lambda, the rest reads as the help does.
+#define AT(type, place) [](Config& c) -> type& { return c.place; }
+
+void add_common(std::vector<Field>& all) {
+    all.push_back(scalar<std::string>("device", "--device", kDevice, "DEV", text(), AT(std::string, device),
+                                      "pci:ADDRESS, af_xdp:IFACE, af_packet:IFACE, tap:NAME, "
+                                      "memif:PATH[,server|,client], vhost:PATH, virtio-user:PATH or vdev:ARGS"));
+    all.push_back(list<Cidr>("address", "--address", kDevice, "CIDR", cidr(), AT(std::vector<Cidr>, addresses),
+                             "an address of this end, for example 10.0.0.1/24; repeatable"));
+    all.push_back(optional<Ipv4>("gateway", "--gateway", kDevice, "IP", ipv4(), AT(std::optional<Ipv4>, gateway),
+                                 "next hop for what is not on link"));
+    all.push_back(optional<uint64_t>("vlan", "--vlan", kDevice, "ID", count(1, 4094),
+                                     AT(std::optional<uint64_t>, vlan), "802.1Q tag on every frame"));
+    all.push_back(scalar<uint64_t>("mtu", "--mtu", kDevice, "N", size(576, 9000), AT(uint64_t, mtu),
+                                   "bytes of an IP packet"));
+    all.push_back(scalar<std::vector<unsigned>>("cores", "--cores", kAll, "LIST", cores(),
+                                                AT(std::vector<unsigned>, cores),
+                                                "cores to run on, for example 0-3,6; one engine each"));
+    all.push_back(scalar<bool>("no-huge", "--no-huge", kDevice, "BOOL", boolean(), AT(bool, no_huge),
+                               "do without huge pages", Kind::flag));
+    all.push_back(scalar<std::string>("control", "--control", kDevice, "PATH", text(), AT(std::string, control),
+                                      "the control socket; default under /run/synfin/"));
+    all.push_back(scalar<std::string>("json", "--json", kAll, "FILE", text(), AT(std::string, json),
+                                      "write the result as JSON; - for standard output"));
+}
+
+void add_serve(std::vector<Field>& all) {
+    using App = ServeConfig::App;
+    all.push_back(scalar<App>(
+        "serve.app", "--app", kServe, "APP",
+        choice<App>({{"echo", App::echo}, {"discard", App::discard},
+                          {"chargen", App::chargen}, {"http", App::http}}),
+        AT(App, serve.app), "echo, discard, chargen or http"));
+    all.push_back(optional<PortRange>("serve.listen", "--listen", kServe, "PORT[-PORT]", ports(),
+                                      AT(std::optional<PortRange>, serve.listen),
+                                      "default 80 for http, 7 echo, 9 discard, 19 chargen"));
+    all.push_back(scalar<uint64_t>("serve.backlog", "--backlog", kServe, "N", count(1, 16 * kMillions),
+                                   AT(uint64_t, serve.backlog),
+                                   "half-open connections per core; beyond, SYN cookies"));
+    all.push_back(scalar<uint64_t>("serve.max-connections", "--max-connections", kServe, "N",
+                                   count(1, 64 * kMillions), AT(uint64_t, serve.max_connections),
+                                   "open connections per core"));
+    all.push_back(scalar<uint64_t>("serve.response-size", "--response-size", kServe, "N", size(0, 1ull << 40),
+                                   AT(uint64_t, serve.response_size), "http: bytes of the body"));
+    all.push_back(scalar<Duration>("serve.duration", "-d,--duration", kServe, "TIME", duration(),
+                                   AT(Duration, serve.duration), "stop after this; 0: when interrupted"));
+}
+
+void add_load(std::vector<Field>& all) {
+    using Close = LoadConfig::Close;
+    all.push_back(list<Target>("load.target", "", kLoad, "TARGET", target(), AT(std::vector<Target>, load.targets),
+                               "http://HOST[:PORT]/PATH or tcp://HOST:PORT; repeatable, taken in turn"));
+    all.push_back(scalar<uint64_t>("load.connections", "-c,--connections", kLoad, "N", count(1, 64 * kMillions),
+                                   AT(uint64_t, load.connections),
+                                   "concurrent connections; with --rate the most at once"));
+    all.push_back(scalar<uint64_t>("load.rate", "-R,--rate", kLoad, "N", count(0, 1000 * kMillions),
+                                   AT(uint64_t, load.rate),
+                                   "new connections per second (open loop); without it closed loop"));
+    all.push_back(scalar<Duration>("load.duration", "-d,--duration", kLoad, "TIME", duration(),
+                                   AT(Duration, load.duration), "how long to open connections; default 10s"));
+    all.push_back(scalar<uint64_t>("load.count", "-n,--count", kLoad, "N", count(0, 1ull << 48),
+                                   AT(uint64_t, load.count), "stop after N connections"));
+    all.push_back(scalar<Duration>("load.ramp", "--ramp", kLoad, "TIME", duration(), AT(Duration, load.ramp),
+                                   "rise to the rate, or to the connections, over this time"));
+    all.push_back(scalar<uint64_t>("load.requests-per-connection", "--requests-per-connection", kLoad, "N",
+                                   count(1, 1'000'000'000), AT(uint64_t, load.requests_per_connection),
+                                   "requests on each connection, one after the other"));
+    all.push_back(optional<uint64_t>("load.request-size", "--request-size", kLoad, "N", size(1, 1u << 20),
+                                     AT(std::optional<uint64_t>, load.request_size),
+                                     "tcp: bytes of a request; default 64"));
+    all.push_back(optional<uint64_t>("load.response-size", "--response-size", kLoad, "N", size(1, 1ull << 40),
+                                     AT(std::optional<uint64_t>, load.response_size),
+                                     "tcp: bytes of a response; default as the request's"));
+    all.push_back(scalar<bool>("load.connect-only", "--connect-only", kLoad, "BOOL", boolean(),
+                               AT(bool, load.connect_only), "open and close, without a request", Kind::flag));
+    all.push_back(scalar<Close>(
+        "load.close", "--close", kLoad, "fin|rst",
+        choice<Close>({{"fin", Close::fin}, {"rst", Close::rst}}),
+        AT(Close, load.close), "how this end ends a connection"));
+    all.push_back(optional<PortRange>("load.source-ports", "--source-ports", kLoad, "A-B", ports(),
+                                      AT(std::optional<PortRange>, load.source_ports),
+                                      "default 32768-60999"));
+}
+
+void add_bench(std::vector<Field>& all) {
+    using Profile = BenchConfig::Profile;
+    all.push_back(scalar<Profile>(
+        "bench.profile", "--profile", kBench, "NAME",
+        choice<Profile>({{"connect", Profile::connect},
+                          {"crr", Profile::crr}, {"http", Profile::http}, {"rr", Profile::rr},
+                          {"stream", Profile::stream}, {"idle", Profile::idle}}),
+        AT(Profile, bench.profile), "connect, crr, http, rr, stream or idle"));
+    all.push_back(optional<uint64_t>("bench.connections", "-c,--connections", kBench, "N",
+                                     count(1, 64 * kMillions), AT(std::optional<uint64_t>, bench.connections),
+                                     "concurrent connections per pair of engines; default by profile"));
+    all.push_back(scalar<uint64_t>("bench.count", "-n,--count", kBench, "N", count(0, 1ull << 48),
+                                   AT(uint64_t, bench.count), "stop after N connections per pair"));
+    all.push_back(scalar<Duration>("bench.duration", "-d,--duration", kBench, "TIME", duration(),
+                                   AT(Duration, bench.duration), "default 5s"));
+    all.push_back(scalar<uint64_t>("bench.request-size", "--request-size", kBench, "N", size(1, 1u << 20),
+                                   AT(uint64_t, bench.request_size), "bytes of a request (crr, rr, stream)"));
+    all.push_back(scalar<uint64_t>("bench.response-size", "--response-size", kBench, "N", size(0, 1u << 20),
+                                   AT(uint64_t, bench.response_size), "bytes of a response (crr, rr, http)"));
+}
+
+void add_tcp(std::vector<Field>& all) {
+    using tcp::TcpConfig;
+    all.push_back(tcp_duration<&TcpConfig::msl>("tcp.msl", "--msl", 1ms,
+                                                "maximum segment lifetime; TIME-WAIT is twice this"));
+    all.push_back(tcp_duration<&TcpConfig::rto_initial>("tcp.rto-initial", "", 1ms, ""));
+    all.push_back(tcp_duration<&TcpConfig::rto_min>("tcp.rto-min", "", 1ms, ""));
+    all.push_back(tcp_duration<&TcpConfig::rto_max>("tcp.rto-max", "", 1s, ""));
+    all.push_back(tcp_duration<&TcpConfig::syn_timeout>("tcp.syn-timeout", "", 1s, ""));
+    all.push_back(tcp_duration<&TcpConfig::syn_ack_timeout>("tcp.syn-ack-timeout", "", 1s, ""));
+    all.push_back(tcp_duration<&TcpConfig::user_timeout>("tcp.user-timeout", "", 1s, ""));
+    all.push_back(tcp_duration<&TcpConfig::delayed_ack>("tcp.delayed-ack", "", 0s, ""));
+    all.push_back(tcp_duration<&TcpConfig::fin_wait_2_timeout>("tcp.fin-wait-2-timeout", "", 1s, ""));
+    all.push_back(tcp_duration<&TcpConfig::keepalive_idle>("tcp.keepalive-idle", "", 0s, ""));
+    all.push_back(tcp_duration<&TcpConfig::keepalive_interval>("tcp.keepalive-interval", "", 1s, ""));
+    all.push_back(tcp_number<uint32_t, &TcpConfig::receive_buffer_bytes>("tcp.receive-buffer",
+                                                                         size(4096, 1u << 30), ""));
+    all.push_back(
+        tcp_number<uint32_t, &TcpConfig::send_buffer_bytes>("tcp.send-buffer", size(4096, 1u << 30), ""));
+    all.push_back(tcp_number<uint16_t, &TcpConfig::mss_limit>("tcp.mss", size(0, 8960), ""));
+    all.push_back(tcp_switch<&TcpConfig::timestamps>("tcp.timestamps", ""));
+    all.push_back(tcp_switch<&TcpConfig::window_scale>("tcp.window-scale", ""));
+    all.push_back(tcp_switch<&TcpConfig::sack_permitted>("tcp.sack", ""));
+    all.push_back(tcp_switch<&TcpConfig::nagle>("tcp.nagle", ""));
+    all.push_back(tcp_switch<&TcpConfig::time_wait_reuse>("tcp.time-wait-reuse", ""));
+    all.push_back(tcp_switch<&TcpConfig::syn_cookies>("tcp.syn-cookies", ""));
+    all.push_back(tcp_number<uint32_t, &TcpConfig::resets_per_s>("tcp.resets-per-second",
+                                                                 count(0, 1000 * kMillions), ""));
+    all.push_back(tcp_number<uint8_t, &TcpConfig::ttl>("tcp.ttl", count(1, 255), ""));
+    all.push_back(tcp_number<uint8_t, &TcpConfig::dscp>("tcp.dscp", count(0, 63), ""));
+}
+#undef AT
+
+std::string_view last_part(std::string_view key) {
+    const size_t dot = key.rfind('.');
+    return dot == key.npos ? key : key.substr(dot + 1);
+}
+
+}  // namespace
+
+const std::vector<Field>& fields() {
+    static const std::vector<Field> all = [] {
+        std::vector<Field> list;
+        add_common(list);
+        add_serve(list);
+        add_load(list);
+        add_bench(list);
+        add_tcp(list);
+        return list;
+    }();
+    return all;
+}
+
+const Field* find_field(std::string_view key) {
+    const auto found =
+        std::find_if(fields().begin(), fields().end(), [&](const Field& field) { return field.key == key; });
+    return found == fields().end() ? nullptr : &*found;
+}
+
+std::string unknown_key(std::string_view section, std::string_view word) {
+    const std::string prefix = section.empty() ? "" : fmt::format("{}.", section);
+    std::string message = fmt::format("unknown key '{}{}'", prefix, word);
+    std::set<std::string> beside;
+    for (const Field& field : fields()) {
+        if (last_part(field.key) == word) return message + fmt::format("; did you mean '{}'?", field.key);
+        if (field.key.starts_with(prefix))
+            beside.insert(field.key.substr(prefix.size(), field.key.find('.', prefix.size()) - prefix.size()));
+    }
+    if (const auto meant = nearest(word, {beside.begin(), beside.end()}))
+        return message + fmt::format("; did you mean '{}'?", *meant);
+    return message + fmt::format("; known here: {}", fmt::join(beside, ", "));
+}
+
+void apply_set(Config& config, std::string_view assignment) {
+    const size_t equals = assignment.find('=');
+    if (equals == assignment.npos)
+        throw usage_error(
+            fmt::format("--set: {}", expected_but_found("path.to.key=value", assignment)),
+            "for example --set tcp.msl=2s");
+    const std::string_view key = assignment.substr(0, equals), value = assignment.substr(equals + 1);
+    const Field* field = find_field(key);
+    if (field == nullptr) {
+        const size_t dot = key.rfind('.');
+        const std::string_view section = dot == key.npos ? std::string_view{} : key.substr(0, dot);
+        throw usage_error(fmt::format("--set {}: {}", assignment, unknown_key(section, last_part(key))));
+    }
+    // A list is given whole: --set address=10.0.0.1/24,10.0.0.2/24
+    bool first = true;
+    for (std::string_view rest = value;;) {
+        const size_t comma = field->kind == Field::Kind::list ? rest.find(',') : rest.npos;
+        const std::string why = field->set(config, rest.substr(0, comma), std::exchange(first, false));
+        if (!why.empty()) throw usage_error(fmt::format("--set {}: {}", field->key, why));
+        if (comma == rest.npos) break;
+        rest.remove_prefix(comma + 1);
+    }
+    config.given.emplace_back(key);
+}
+
+ordered_json effective(const Config& config, Command command) {
+    ordered_json all = ordered_json::object();
+    for (const Field& field : fields()) {
+        if (!field.concerns(command)) continue;
+        const size_t dot = field.key.find('.');
+        ordered_json& section = dot == field.key.npos ? all : all[field.key.substr(0, dot)];
+        section[std::string(last_part(field.key))] = field.get(config);
+    }
+    return all;
+}
+
+std::vector<std::string> deviations(const Config& config, Command command) {
+    std::vector<std::string> list;
+    const Config by_default;
+    for (const Field& field : fields()) {
+        if (!field.key.starts_with("tcp.") || !field.concerns(command)) continue;
+        const ordered_json value = field.get(config), expected = field.get(by_default);
+        if (value != expected) list.push_back(fmt::format("{} {} (default {})", field.key, value.dump(), expected.dump()));
+    }
+    for (std::string& line : list) line.erase(std::remove(line.begin(), line.end(), '"'), line.end());
+    if (command == Command::load && config.load.close == LoadConfig::Close::rst)
+        list.emplace_back("load.close rst: connections end by RST, without FIN and TIME-WAIT");
+    if (command == Command::load && config.load.connect_only)
+        list.emplace_back("load.connect-only: connections carry no data");
+    return list;
+}
+
+}  // namespace synfin::app

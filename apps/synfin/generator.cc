@@ -1,0 +1,297 @@
+#include "generator.hh"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace synfin::app {
+
+namespace {
+/// Opens in one turn at most: the ones behind keep their times, and packets that came in are not kept waiting.
+constexpr unsigned kOpensPerTurn = 32;
+/// After a refusal a closed loop waits this long: the pools won't have changed sooner.
+constexpr Duration kRetryAfter = 1ms;
+/// Source addresses that are tried before a connection is skipped.
+constexpr size_t kSourceTries = 8;
+}  // namespace
+
+std::vector<uint8_t> pattern_request(uint64_t size) {
+    std::vector<uint8_t> bytes(size);
+    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>('a' + i % 26);
+    return bytes;
+}
+
+std::vector<uint8_t> http_request(const Endpoint& host, std::string_view path, bool last) {
+    std::vector<uint8_t> bytes;
+    const std::string authority = host.port == 80 ? host.addr.text() : host.text();
+    fmt::format_to(std::back_inserter(bytes), "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: synfin\r\n{}\r\n", path,
+                   authority, last ? "Connection: close\r\n" : "");
+    return bytes;
+}
+
+Generator::Generator(GeneratorPlan plan) : plan_(std::move(plan)), lives_(plan_.connections) {
+    if (plan_.talk == GeneratorPlan::Talk::http) responses_.reserve(plan_.connections);
+}
+
+void Generator::start(Instant now) noexcept {
+    now_ = start_ = retry_at_ = now;
+    stopped_ = false;
+    if (plan_.open_loop) schedule_ = Schedule(now, plan_.rate, plan_.ramp);
+}
+
+bool Generator::turn(Stack& stack, Instant now) noexcept {
+    now_ = now;
+    bool busy = stack.begin(now);
+    while (const Event* event = stack.next_event()) stack.dispatch(*this, *event);
+    busy |= launch(stack);
+    return stack.end() || busy;
+}
+
+void Generator::stop(Instant now) noexcept {
+    now_ = now;
+    if (stopped_) return;
+    stopped_ = true;
+    if (plan_.open_loop) {
+        for (; plan_.limit == 0 || tally_.offered < plan_.limit; ++tally_.offered) {
+            if (schedule_.due(tally_.offered * plan_.engines + plan_.engine) > now) break;
+            ++tally_.skipped_by[static_cast<size_t>(Skip::late)];
+        }
+    }
+    using enum GeneratorPlan::Talk;
+    if (plan_.talk != hold && plan_.talk != stream) return;
+    for (uint32_t id = 1; id <= lives_.high_water(); ++id) {
+        Life& life = lives_[id];
+        if (life.open && life.connection.state() == State::established) end(life.connection, life, false);
+    }
+}
+
+void Generator::cut() noexcept {
+    stopped_ = true;
+    for (uint32_t id = 1; id <= lives_.high_water(); ++id) {
+        Life& life = lives_[id];
+        if (!life.open) continue;
+        life.cut = true;
+        static_cast<void>(life.connection.abort());
+    }
+}
+
+uint32_t Generator::allowed_now() const noexcept {
+    if (plan_.open_loop || plan_.ramp <= Duration::zero() || now_ - start_ >= plan_.ramp) return plan_.connections;
+    const double share =
+        static_cast<double>((now_ - start_).count()) / static_cast<double>(plan_.ramp.count());
+    return std::max(1u, static_cast<uint32_t>(share * plan_.connections));
+}
+
+bool Generator::launch(Stack& stack) noexcept {
+    bool opened = false;
+    for (unsigned n = 0; n < kOpensPerTurn && !all_offered(); ++n) {
+        if (!plan_.open_loop) {
+            if (now_ < retry_at_ || lives_.in_use() >= allowed_now()) break;
+            ++tally_.offered;
+            if (!open_one(stack, now_)) {
+                retry_at_ = now_ + kRetryAfter;
+                break;
+            }
+            opened = true;
+            continue;
+        }
+        const Instant due = schedule_.due(tally_.offered * plan_.engines + plan_.engine);
+        if (due > now_) break;
+        ++tally_.offered;
+        times_.slip.record(now_ - due);
+        opened |= open_one(stack, due);
+    }
+    return opened;
+}
+
+bool Generator::open_one(Stack& stack, Instant due) noexcept {
+    const uint32_t id = lives_.take();
+    if (id == 0) {
+        ++tally_.skipped_by[static_cast<size_t>(Skip::concurrency_limit)];
+        return false;
+    }
+    const auto call = static_cast<uint32_t>(next_call_++ % plan_.calls.size());
+    ConnectOptions options;
+    options.cookie = id;
+    Error error = Error::no_port;
+    for (size_t tries = std::min(plan_.sources.size(), kSourceTries); tries > 0 && error == Error::no_port; --tries) {
+        options.source = plan_.sources[next_source_++ % plan_.sources.size()];
+        const auto connection = stack.connect(plan_.calls[call].peer, options);
+        if (!connection) {
+            error = connection.error();
+            continue;
+        }
+        Life& life = lives_[id];
+        life.due = life.asked = due;
+        life.connection = *connection;
+        life.requests_left = plan_.requests_per_connection == 0 ? ~uint64_t{0} : plan_.requests_per_connection;
+        life.call = call;
+        life.open = true;
+        ++tally_.opened;
+        if (plan_.talk == GeneratorPlan::Talk::http) {
+            if (responses_.size() < id) responses_.resize(id);  // within the reserve
+            responses_[id - 1].clear();
+        }
+        return true;
+    }
+    lives_.give(id);
+    skip(error);
+    return false;
+}
+
+void Generator::skip(Error error) noexcept {
+    const Skip reason = error == Error::no_port     ? Skip::no_port
+                        : error == Error::no_memory ? Skip::no_memory
+                        : error == Error::no_route  ? Skip::no_route
+                                                    : Skip::refused_by_stack;
+    ++tally_.skipped_by[static_cast<size_t>(reason)];
+}
+
+void Generator::on_open(Connection c) noexcept {
+    ++tally_.established;
+    Life* found = life_of(c);
+    if (found == nullptr) return;
+    Life& life = *found;
+    times_.connect.record(now_ - life.due);
+    switch (plan_.talk) {
+        case GeneratorPlan::Talk::nothing: end(c, life, false); return;
+        case GeneratorPlan::Talk::tcp:
+        case GeneratorPlan::Talk::http: speak(c, life); return;
+        case GeneratorPlan::Talk::stream:
+        case GeneratorPlan::Talk::hold:
+            if (stopped_)
+                end(c, life, false);
+            else if (plan_.talk == GeneratorPlan::Talk::stream)
+                pump(c);
+            return;
+    }
+}
+
+/// Sends the present request, or what is left of it.
+void Generator::speak(Connection c, Life& life) noexcept {
+    const GeneratorPlan::Call& call = plan_.calls[life.call];
+    const bool last = life.requests_left == 1 && !call.last_request.empty();
+    const Bytes request = last ? Bytes(call.last_request) : Bytes(call.request);
+    if (life.sent == request.size()) return;
+    const auto sent = c.send_static(request.subspan(life.sent));
+    life.sent += sent.value_or(0);  // on_writable brings the rest
+    if (life.sent == request.size()) ++tally_.requests;
+}
+
+/// Sends from the request's bytes again and again until there is no room.
+void Generator::pump(Connection c) noexcept {
+    const Bytes chunk = plan_.calls.front().request;
+    for (;;) {
+        const auto sent = c.send_static(chunk);
+        if (!sent || *sent < chunk.size()) return;
+    }
+}
+
+void Generator::on_writable(Connection c) noexcept {
+    Life* found = life_of(c);
+    if (found == nullptr || found->done || found->failure != kNone) return;
+    Life& life = *found;
+    switch (plan_.talk) {
+        case GeneratorPlan::Talk::tcp:
+        case GeneratorPlan::Talk::http: speak(c, life); return;
+        case GeneratorPlan::Talk::stream: pump(c); return;
+        case GeneratorPlan::Talk::nothing:
+        case GeneratorPlan::Talk::hold: return;
+    }
+}
+
+void Generator::on_data(Connection c, RxView& view) noexcept {
+    Life* found = life_of(c);
+    if (found == nullptr || found->failure != kNone) return;
+    Life& life = *found;
+    if (life.done || plan_.talk == GeneratorPlan::Talk::nothing) return fail(c, life, Failure::bad_response);
+    if (plan_.talk == GeneratorPlan::Talk::hold || plan_.talk == GeneratorPlan::Talk::stream) return;
+    if (life.received == 0) times_.first_byte.record(now_ - life.asked);
+    life.received += view.size();
+    if (plan_.talk == GeneratorPlan::Talk::http) return on_response(c, life, response_of(c), view);
+    if (life.received < plan_.response_size) return;
+    if (life.received > plan_.response_size) return fail(c, life, Failure::bad_response);
+    response_complete(c, life, true);
+}
+
+void Generator::on_response(Connection c, Life& life, HttpResponse& response, Bytes bytes) noexcept {
+    uint32_t used = 0;
+    switch (response.feed(bytes, used)) {
+        case HttpResponse::Outcome::more: return;
+        case HttpResponse::Outcome::bad: return fail(c, life, Failure::bad_response);
+        case HttpResponse::Outcome::unsupported: return fail(c, life, Failure::unsupported_response);
+        case HttpResponse::Outcome::complete: break;
+    }
+    // One request is in flight: whatever follows its response was not asked for.
+    if (used < bytes.size()) return fail(c, life, Failure::bad_response);
+    if (response.status() >= 400) return fail(c, life, Failure::http_status);
+    const bool keeps = response.keep_alive();
+    response.clear();
+    response_complete(c, life, keeps);
+}
+
+void Generator::response_complete(Connection c, Life& life, bool peer_keeps) noexcept {
+    ++tally_.responses;
+    --life.requests_left;
+    if (life.requests_left == 0 || !peer_keeps) return end(c, life, !peer_keeps);
+    if (stopped_ && plan_.requests_per_connection == 0) return end(c, life, false);
+    life.received = 0;
+    life.sent = 0;
+    life.asked = now_;
+    speak(c, life);
+}
+
+/// All has been said. `peer_first`: the peer has announced that it closes.
+void Generator::end(Connection c, Life& life, bool peer_first) noexcept {
+    life.done = true;
+    if (plan_.ending == GeneratorPlan::Ending::rst)
+        static_cast<void>(c.abort());
+    else if (!peer_first && plan_.ending == GeneratorPlan::Ending::fin)
+        static_cast<void>(c.close());
+}
+
+/// The connection is no use any more; its end will be counted under this cause.
+void Generator::fail(Connection c, Life& life, Failure failure) noexcept {
+    life.failure = static_cast<uint8_t>(failure);
+    static_cast<void>(c.abort());
+}
+
+void Generator::on_peer_fin(Connection c) noexcept {
+    Life* found = life_of(c);
+    if (found == nullptr) return;
+    Life& life = *found;
+    if (!life.done && life.failure == kNone) {
+        if (plan_.talk == GeneratorPlan::Talk::http && response_of(c).end() == HttpResponse::Outcome::complete) {
+            if (response_of(c).status() >= 400) return fail(c, life, Failure::http_status);
+            ++tally_.responses;
+            life.done = true;
+        } else {
+            const bool asked = plan_.talk == GeneratorPlan::Talk::tcp || plan_.talk == GeneratorPlan::Talk::http;
+            life.failure = static_cast<uint8_t>(asked ? Failure::short_response : Failure::closed_by_peer);
+        }
+    }
+    static_cast<void>(c.close());
+}
+
+void Generator::on_close(Connection, const CloseInfo& why) noexcept {
+    const uint32_t id = why.cookie;
+    Life& life = lives_[id];
+    const bool reset_as_asked =
+        life.done && plan_.ending == GeneratorPlan::Ending::rst && why.reason == CloseReason::aborted;
+    if (life.cut) {
+        ++(why.established ? tally_.unfinished : tally_.pending);
+    } else if (life.failure == kNone && life.done && (why.reason == CloseReason::fin || reset_as_asked)) {
+        ++tally_.completed;
+        times_.life.record(now_ - life.due);
+    } else {
+        ++(why.established ? tally_.failed_after : tally_.failed_before);
+        // An end by FIN before all was said has been noticed in on_peer_fin; the reason names the rest.
+        ++tally_.failed_by[life.failure != kNone ? life.failure : static_cast<size_t>(why.reason)];
+    }
+    life.open = false;
+    lives_.give(id);
+}
+
+}  // namespace synfin::app

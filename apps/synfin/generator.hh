@@ -1,0 +1,137 @@
+#pragma once
+/// @file
+/// Generator: the client application of the load generator and of the bench: opens connections, speaks on
+/// them, ends them, and accounts for every one. One object per engine.
+
+#include <cstdint>
+#include <vector>
+
+#include "http_response.hh"
+#include "load_tally.hh"
+#include "schedule.hh"
+#include "slot_pool.hh"
+#include "synfin/stack.hh"
+
+namespace synfin::app {
+
+/// One engine's share of a run.
+struct GeneratorPlan {
+    /// What a connection is for.
+    enum class Talk : uint8_t {
+        nothing,  ///< established, then closed
+        tcp,      ///< requests and responses of known sizes
+        http,     ///< GET; the response's end is read from it
+        stream,   ///< sends until the end of the run
+        hold      ///< stays open until the end of the run
+    };
+    enum class Ending : uint8_t {
+        fin,          ///< this end closes first
+        fin_by_peer,  ///< the peer closes first, this end answers
+        rst           ///< this end resets (a deviation)
+    };
+    /// Whom to call, and the bytes to say. Taken in turn.
+    struct Call {
+        Endpoint peer{};
+        std::vector<uint8_t> request;
+        std::vector<uint8_t> last_request;  ///< the connection's last, with "Connection: close"; http only
+    };
+
+    std::vector<Call> calls;
+    std::vector<Ipv4> sources;  ///< taken in turn; when one has no port left, the next
+    Talk talk = Talk::tcp;
+    Ending ending = Ending::fin;
+    uint64_t response_size = 64;           ///< tcp
+    uint64_t requests_per_connection = 1;  ///< 0: until the end of the run
+    uint32_t connections = 1;              ///< at once, on this engine
+    uint64_t limit = 0;                    ///< open so many in all; 0: until stopped
+    Duration ramp{};
+    bool open_loop = false;
+    double rate = 0;  ///< open loop: connections per second over all engines
+    uint32_t engine = 0, engines = 1;  ///< open loop: this one opens every engines-th connection
+};
+
+/// A request of `size` bytes that any server may be sent: a repeating pattern.
+std::vector<uint8_t> pattern_request(uint64_t size);
+/// GET for a target, as RFC 9112 wants it.
+std::vector<uint8_t> http_request(const Endpoint& host, std::string_view path, bool last);
+
+class Generator {
+  public:
+    explicit Generator(GeneratorPlan plan);
+
+    /// Begins to open connections.
+    void start(Instant now) noexcept;
+    /// One turn of the engine: packets, events, due connections. Returns whether anything happened.
+    bool turn(Stack& stack, Instant now) noexcept;
+    /// Opens no more; connections that would go on for ever are ended. What was due and is not opened yet is
+    /// counted as skipped (late).
+    void stop(Instant now) noexcept;
+    /// RST to everything still open: the run is over. They count as pending or unfinished.
+    void cut() noexcept;
+    /// Whether nothing is left to open and nothing is open.
+    bool finished() const noexcept { return all_offered() && tally_.open_now() == 0; }
+    /// Whether the plan's limit has been reached.
+    bool all_offered() const noexcept {
+        return stopped_ || (plan_.limit != 0 && tally_.offered >= plan_.limit);
+    }
+
+    const LoadTally& tally() const noexcept { return tally_; }
+    const LoadTimes& times() const noexcept { return times_; }
+
+    // -- Application
+    void on_open(Connection c) noexcept;
+    void on_data(Connection c, RxView& view) noexcept;
+    void on_writable(Connection c) noexcept;
+    void on_peer_fin(Connection c) noexcept;
+    void on_close(Connection c, const CloseInfo& why) noexcept;
+
+  private:
+    /// One connection, from connect() to on_close. Its id is the connection's cookie.
+    struct Life {
+        Instant due{};         ///< when it was to be opened: latencies count from here
+        Instant asked{};       ///< when the present request was due
+        Connection connection{};
+        uint64_t requests_left = 0;
+        uint64_t received = 0;  ///< bytes of the present response
+        uint32_t sent = 0;      ///< bytes of the present request
+        uint32_t call = 0;
+        uint8_t failure = kNone;  ///< what the generator found wrong with it
+        bool open = false;        ///< between connect() and on_close
+        bool done = false;        ///< all was said; its end is all that is missing
+        bool cut = false;
+    };
+    static constexpr uint8_t kNone = 255;
+
+    /// The life that an event is about; null when the connection has ended meanwhile (on_close is on its way).
+    Life* life_of(Connection c) noexcept {
+        const uint32_t id = c.cookie();
+        return id == 0 ? nullptr : &lives_[id];
+    }
+    HttpResponse& response_of(Connection c) noexcept { return responses_[c.cookie() - 1]; }
+
+    bool launch(Stack& stack) noexcept;
+    bool open_one(Stack& stack, Instant due) noexcept;
+    void skip(Error error) noexcept;
+    uint32_t allowed_now() const noexcept;
+
+    void speak(Connection c, Life& life) noexcept;
+    void pump(Connection c) noexcept;
+    void response_complete(Connection c, Life& life, bool peer_keeps) noexcept;
+    void end(Connection c, Life& life, bool peer_first) noexcept;
+    void fail(Connection c, Life& life, Failure failure) noexcept;
+    void on_response(Connection c, Life& life, HttpResponse& response, Bytes bytes) noexcept;
+
+    GeneratorPlan plan_;
+    Schedule schedule_;
+    SlotPool<Life> lives_;
+    std::vector<HttpResponse> responses_;  ///< by id, http only
+    LoadTally tally_;
+    LoadTimes times_;
+    Instant now_{}, start_{}, retry_at_{};
+    uint64_t next_call_ = 0, next_source_ = 0;
+    bool stopped_ = true;
+};
+
+static_assert(Application<Generator>);
+
+}  // namespace synfin::app

@@ -1,0 +1,133 @@
+#include "http_fields.hh"
+
+#include <array>
+#include <cstring>
+
+namespace synfin::app {
+
+bool is_token_byte(uint8_t byte) noexcept {
+    static constexpr auto kTable = [] {
+        std::array<bool, 256> table{};
+        for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;
+        for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = table[c - 0x20] = true;
+        for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'})
+            table[static_cast<uint8_t>(c)] = true;
+        return table;
+    }();
+    return kTable[byte];
+}
+
+HttpStep HttpFields::feed(Bytes bytes, uint32_t& at) noexcept {
+    while (at < bytes.size()) {
+        const uint8_t byte = bytes[at];
+        switch (at_) {
+            case At::line:
+                if (byte == '\n') return ++at, HttpStep::complete;
+                if (byte == '\r') {
+                    at_ = At::last_lf;
+                    break;
+                }
+                if (!is_token_byte(byte)) return HttpStep::bad;
+                word_.clear();
+                word_.add(byte);
+                at_ = At::name;
+                break;
+            case At::last_lf:
+                if (byte != '\n') return HttpStep::bad;
+                return ++at, HttpStep::complete;
+            case At::name:
+                if (byte == ':')
+                    at_ = take_name() ? At::before_value : At::skip;
+                else if (is_token_byte(byte))
+                    word_.add(byte);
+                else
+                    return HttpStep::bad;
+                break;
+            case At::before_value:
+                if (byte == ' ' || byte == '\t') break;
+                at_ = At::value;
+                continue;
+            case At::value:
+                if (byte == '\r') {
+                    at_ = At::value_lf;
+                    break;
+                }
+                if (byte == '\n') {
+                    if (!end_value()) return HttpStep::bad;
+                    at_ = At::line;
+                    break;
+                }
+                if (!value_byte(byte)) return HttpStep::bad;
+                break;
+            case At::value_lf:
+                if (byte != '\n' || !end_value()) return HttpStep::bad;
+                at_ = At::line;
+                break;
+            case At::skip: {
+                // Most of a head is values that nobody here asks for.
+                const void* end = std::memchr(bytes.data() + at, '\n', bytes.size() - at);
+                if (end == nullptr) {
+                    at = static_cast<uint32_t>(bytes.size());
+                    return HttpStep::more;
+                }
+                at = static_cast<uint32_t>(static_cast<const uint8_t*>(end) - bytes.data());
+                at_ = At::line;
+                break;
+            }
+        }
+        ++at;
+    }
+    return HttpStep::more;
+}
+
+/// Whether the field's value is wanted.
+bool HttpFields::take_name() noexcept {
+    const bool wanted = word_.is("connection")          ? (known_ = Known::connection, true)
+                        : word_.is("content-length")    ? (known_ = Known::content_length, true)
+                        : word_.is("transfer-encoding") ? (known_ = Known::transfer_encoding, true)
+                                                        : false;
+    word_.clear();
+    digits_ = 0;
+    in_number_ = after_number_ = false;
+    return wanted;
+}
+
+bool HttpFields::value_byte(uint8_t byte) noexcept {
+    const bool blank = byte == ' ' || byte == '\t';
+    switch (known_) {
+        case Known::connection:
+            if (byte == ',') return end_value();
+            if (!blank) word_.add(byte);
+            return true;
+        case Known::content_length:
+            if (blank) {
+                after_number_ = in_number_;
+                return true;
+            }
+            // Digits only: a list, a sign or a second number would let two readers disagree on the length.
+            if (byte < '0' || byte > '9' || after_number_) return false;
+            in_number_ = true;
+            return !__builtin_mul_overflow(digits_, 10u, &digits_) &&
+                   !__builtin_add_overflow(digits_, static_cast<unsigned>(byte - '0'), &digits_);
+        case Known::transfer_encoding: return true;
+    }
+    return false;
+}
+
+bool HttpFields::end_value() noexcept {
+    switch (known_) {
+        case Known::connection:
+            close_ |= word_.is("close");
+            word_.clear();
+            return true;
+        case Known::content_length:
+            if (!in_number_ || (has_length_ && length_ != digits_)) return false;
+            has_length_ = true;
+            length_ = digits_;
+            return true;
+        case Known::transfer_encoding: transfer_coding_ = true; return true;
+    }
+    return false;
+}
+
+}  // namespace synfin::app

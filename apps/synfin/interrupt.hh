@@ -1,0 +1,14 @@
+#pragma once
+/// @file
+/// SIGINT and SIGTERM as a flag. The library installs no handlers; the command does, here only.
+
+#include <atomic>
+
+namespace synfin::app {
+
+/// Installs the handlers: the first signal asks for a clean end, a second one ends the process at once.
+void catch_interrupts();
+/// Whether a signal has come.
+const std::atomic<bool>& interrupted() noexcept;
+
+}  // namespace synfin::app

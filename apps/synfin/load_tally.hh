@@ -1,0 +1,80 @@
+#pragma once
+/// @file
+/// LoadTally: what a load generator has counted and timed. Its counters balance at every moment:
+///   offered = opened + skipped      opened = established + failed before + pending
+///   established = completed + failed after + open
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "histogram.hh"
+#include "synfin/connection.hh"
+
+namespace synfin::app {
+
+/// Why a connection did not complete: the stack's reasons first, then what the generator found.
+enum class Failure : uint8_t {
+    bad_response = static_cast<uint8_t>(CloseReason::kCount),  ///< not HTTP/1, or more bytes than asked for
+    unsupported_response,                                      ///< a transfer coding
+    short_response,                                            ///< FIN before the response's end
+    http_status,                                               ///< neither 2xx nor 3xx
+    closed_by_peer,                                            ///< FIN while the connection was to be held
+    kCount
+};
+
+/// Why a connection that was due was not opened.
+enum class Skip : uint8_t {
+    no_port,            ///< every source address and port towards the target is in use
+    no_memory,          ///< a pool is empty
+    no_route,           ///< the target can't be reached with this configuration
+    refused_by_stack,   ///< connect() refused for another reason
+    concurrency_limit,  ///< as many connections open as --connections allows
+    late,               ///< due before the end, but the generator did not come to it
+    kCount
+};
+
+/// The key in `failed_by`: the stack's name or the generator's.
+std::string_view failure_name(size_t index) noexcept;
+/// The key in `skipped_by`.
+std::string_view name(Skip reason) noexcept;
+
+struct LoadTally {
+    uint64_t offered = 0;
+    uint64_t opened = 0;
+    uint64_t established = 0;
+    uint64_t completed = 0;
+    uint64_t failed_before = 0;  ///< ended without having been established
+    uint64_t failed_after = 0;
+    uint64_t pending = 0;     ///< cut by the end of the run before they were established
+    uint64_t unfinished = 0;  ///< cut by the end of the run while established
+    uint64_t requests = 0;    ///< sent whole
+    uint64_t responses = 0;   ///< received whole
+    std::array<uint64_t, static_cast<size_t>(Failure::kCount)> failed_by{};
+    std::array<uint64_t, static_cast<size_t>(Skip::kCount)> skipped_by{};
+
+    uint64_t skipped() const noexcept {
+        uint64_t sum = 0;
+        for (const uint64_t n : skipped_by) sum += n;
+        return sum;
+    }
+    uint64_t failed() const noexcept { return failed_before + failed_after; }
+    /// Connections between connect() and their end, now.
+    uint64_t open_now() const noexcept {
+        return opened - completed - failed_before - failed_after - pending - unfinished;
+    }
+    LoadTally& operator+=(const LoadTally& other) noexcept;
+};
+
+/// All from the time at which the connection was due (open loop) or opened (closed loop), except first_byte of
+/// the requests after a connection's first, which count from their own sending.
+struct LoadTimes {
+    Histogram connect;     ///< to the SYN-ACK
+    Histogram first_byte;  ///< to the first byte of each response
+    Histogram life;        ///< to the end of a completed connection: TIME-WAIT or CLOSED
+    Histogram slip;        ///< open loop: how late each was opened
+
+    LoadTimes& operator+=(const LoadTimes& other) noexcept;
+};
+
+}  // namespace synfin::app

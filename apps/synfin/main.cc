@@ -1,0 +1,27 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdio>
+#include <exception>
+
+#include "command_line.hh"
+#include "subcommand.hh"
+#include "user_error.hh"
+
+int main(int argc, char** argv) {
+    using namespace synfin::app;
+    static constexpr std::array kSubcommands = {&kBenchCommand, &kServeCommand, &kLoadCommand, &kCheckCommand};
+    try {
+        const Request request = parse_command_line({argv + 1, argv + argc}, kSubcommands);
+        if (request.subcommand != nullptr) return static_cast<int>(request.subcommand->run(request.config));
+        fmt::print("{}", request.text);
+        return static_cast<int>(Exit::done);
+    } catch (const UserError& error) {
+        fmt::print(stderr, "synfin: error: {}\n", error.what());
+        if (!error.mend().empty()) fmt::print(stderr, "  {}\n", error.mend());
+        return static_cast<int>(error.exit());
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "synfin: error: {}\n", error.what());
+        return static_cast<int>(Exit::failed);
+    }
+}

@@ -1,0 +1,47 @@
+#pragma once
+/// @file
+/// Monitor: the thread beside the engines: prints a line each second on a terminal, answers the control
+/// socket, and tells when all engines have begun.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine_watch.hh"
+
+namespace synfin::app {
+
+class Monitor {
+  public:
+    struct Setup {
+        std::string command;            ///< "serve", for the control socket's answers
+        std::string control;            ///< path; empty: /run/synfin/COMMAND-PID when that can be had
+        bool serve_control = true;      ///< false: no socket at all (bench)
+        bool show_progress = false;     ///< a line each second; only when stderr is a terminal
+        std::function<void()> on_begin;  ///< once, when every engine has done its first turn
+    };
+    /// Throws UserError(failed) when a control path that was asked for can't be had.
+    Monitor(Setup setup, const std::vector<EngineWatch>& engines);
+    /// Stops the thread and removes the control socket.
+    ~Monitor();
+    Monitor(const Monitor&) = delete;
+    Monitor& operator=(const Monitor&) = delete;
+
+  private:
+    void open_control();
+    void run();
+    void answer_control();
+    void print_progress(const EngineSnapshot& now, const EngineSnapshot& before, double seconds);
+    EngineSnapshot sum() const;
+
+    Setup setup_;
+    const std::vector<EngineWatch>& engines_;
+    std::string control_path_;  ///< empty: none
+    int control_ = -1, wake_ = -1;
+    bool line_shown_ = false;
+    std::thread thread_;
+};
+
+}  // namespace synfin::app

@@ -1,0 +1,19 @@
+#pragma once
+/// @file
+/// Reads a YAML file into the configuration. Every refusal names the file, line and column.
+
+#include <string>
+#include <string_view>
+
+#include "config.hh"
+
+namespace synfin::app {
+
+/// Reads the file into config, and notes which keys it gave. Throws UserError(usage) with
+/// `FILE:LINE:COLUMN: what was expected and what was found`.
+void read_yaml_file(Config& config, const std::string& path);
+
+/// The same from text; `name` stands for the file in messages.
+void read_yaml(Config& config, const std::string& text, const std::string& name);
+
+}  // namespace synfin::app
