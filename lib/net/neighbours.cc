@@ -34,20 +34,22 @@ Neighbours::Entry* Neighbours::create(Ipv4 addr, Instant now, Duration idle_for)
         return nullptr;
     }
     uint32_t& chain = chains_[chain_of(addr)];
-    *entry = Entry{.addr = addr, .phase = Phase::failed, .used = now, .due = now, .next = chain};
+    *entry = Entry{.addr = addr, .phase = Phase::failed, .used = now, .next = chain};
     chain = static_cast<uint32_t>(entry - entries_.data());
     return entry;
 }
 
 /// Takes the entry that was idle longest among some, out of its chain. Entries with something pending stay:
-/// they may hold packets, and settle by themselves.
+/// they may hold packets, and settle by themselves. So do those that may not be asked again yet: forgetting
+/// them would allow it (RFC 1122 2.3.2.1 "MUST prevent ARP flooding").
 Neighbours::Entry* Neighbours::evict(Instant now, Duration idle_for) noexcept {
     constexpr uint32_t kSample = 16;  // bounds the cost of a flood; the hand reaches everyone in turn
     Entry* oldest = nullptr;
     for (uint32_t i = 0; i < std::min<size_t>(kSample, entries_.size()); ++i) {
         Entry& entry = entries_[hand_];
         hand_ = hand_ + 1 == entries_.size() ? 0 : hand_ + 1;
-        if (entry.pending_at == kNone && (oldest == nullptr || entry.used < oldest->used)) oldest = &entry;
+        if (entry.pending_at != kNone || now < entry.not_before) continue;
+        if (oldest == nullptr || entry.used < oldest->used) oldest = &entry;
     }
     if (oldest == nullptr || now - oldest->used < idle_for) return nullptr;
     const auto index = static_cast<uint32_t>(oldest - entries_.data());
@@ -78,7 +80,7 @@ void Neighbours::settle(Entry& entry) noexcept {
 void Neighbours::ask(Entry& entry, Phase phase, Instant now) noexcept {
     entry.phase = phase;
     entry.attempts = 0;
-    make_pending(entry, now);
+    make_pending(entry, std::max(now, entry.not_before));
 }
 
 const Mac* Neighbours::lookup_slow(Ipv4 next_hop, Instant now) noexcept {
@@ -89,7 +91,7 @@ const Mac* Neighbours::lookup_slow(Ipv4 next_hop, Instant now) noexcept {
     switch (entry->phase) {
         case Phase::resolving: return nullptr;
         case Phase::failed:
-            if (now >= entry->due) ask(*entry, Phase::resolving, now);
+            if (now >= entry->not_before) ask(*entry, Phase::resolving, now);
             return nullptr;
         case Phase::reachable:
             if (now >= entry->fresh_until) ask(*entry, Phase::refreshing, now);
@@ -162,7 +164,8 @@ void Neighbours::step(Entry& entry, Instant now, Action& action) noexcept {
         if (known && entry.attempts == 0) action.mac = entry.mac;
         ++entry.attempts;
         ++counters_.requests;
-        make_pending(entry, now + config_.retry_interval);
+        entry.not_before = now + config_.retry_interval;
+        make_pending(entry, entry.not_before);
         return;
     }
     action.held = entry.held;
@@ -171,7 +174,7 @@ void Neighbours::step(Entry& entry, Instant now, Action& action) noexcept {
     if (asking) {
         action.kind = Action::Kind::failed;
         entry.phase = Phase::failed;
-        entry.due = now + config_.failed_hold;
+        entry.not_before = now + config_.failed_hold;
         entry.fresh_until = Instant{};
         if (last_ == &entry) last_ = nullptr;
         ++counters_.failed;

@@ -122,7 +122,7 @@ class Neighbours {
         resolving,   ///< address unknown, being asked for
         reachable,   ///< address known
         refreshing,  ///< address known and in use, being asked for again
-        failed,      ///< no answer; unknown until `due`
+        failed,      ///< no answer; unknown
     };
     struct Entry {
         Ipv4 addr{};
@@ -131,6 +131,7 @@ class Neighbours {
         uint8_t attempts = 0;
         uint8_t held_count = 0;
         Instant fresh_until{};        ///< until when lookup() needs no more than this entry
+        Instant not_before{};         ///< earliest next request
         Instant used{};               ///< last lookup, or birth
         Instant due{};                ///< next step, when pending
         uint32_t next = kNone;        ///< of the same hash

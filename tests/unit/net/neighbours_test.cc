@@ -1,0 +1,374 @@
+#include "net/neighbours.hh"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "base/random.hh"
+
+namespace synfin::net {
+namespace {
+
+constexpr Ipv4 kGateway{0x0a000001};
+constexpr Ipv4 kOther{0x0a000002};
+
+Mac mac_of(uint32_t n) {
+    return Mac{{0x02, 0, static_cast<uint8_t>(n >> 24), static_cast<uint8_t>(n >> 16),
+                static_cast<uint8_t>(n >> 8), static_cast<uint8_t>(n)}};
+}
+
+struct Request {
+    Ipv4 target;
+    std::optional<Mac> to;
+    bool operator==(const Request&) const = default;
+};
+using Requests = std::vector<Request>;
+
+/// A cache with a clock, and a record of what poll() asked of the engine.
+struct Lan {
+    explicit Lan(const NeighbourConfig& config = {}) : cache(config) {}
+
+    const Mac* lookup(Ipv4 addr) { return cache.lookup(addr, now); }
+    bool hold(Ipv4 addr, int& packet) { return cache.hold(addr, &packet); }
+    void learn(Ipv4 addr, Mac mac, bool for_us = false) { cache.learn(addr, mac, now, for_us); }
+    Requests poll() {
+        Requests requests;
+        cache.poll(
+            now,
+            [&](Ipv4 target, std::optional<Mac> to) {
+                requests.push_back({target, to});
+            },
+            [&](void* packet, Mac mac) { ready.emplace_back(packet, mac); },
+            [&](Ipv4 addr, void* packet) { failed.emplace_back(addr, packet); });
+        return requests;
+    }
+    Requests poll_after(Duration d) {
+        now += d;
+        return poll();
+    }
+
+    Instant now = Instant::from_ns(1'000'000'000);
+    Neighbours cache;
+    std::vector<std::pair<void*, Mac>> ready;
+    std::vector<std::pair<Ipv4, void*>> failed;
+};
+
+TEST(Neighbours, AsksAtOnceAndGivesTheAnswer) {
+    Lan lan;
+    EXPECT_EQ(lan.cache.next_deadline(), std::nullopt);
+    EXPECT_TRUE(lan.poll().empty());
+    EXPECT_EQ(lan.lookup(kGateway), nullptr);
+    EXPECT_EQ(lan.lookup(kGateway), nullptr);
+    EXPECT_EQ(lan.cache.next_deadline(), lan.now);
+    EXPECT_EQ(lan.poll(), (Requests{{kGateway, std::nullopt}}));
+    EXPECT_TRUE(lan.poll().empty());
+    EXPECT_EQ(lan.cache.next_deadline(), lan.now + 1s);
+    lan.learn(kGateway, mac_of(1));
+    ASSERT_NE(lan.lookup(kGateway), nullptr);
+    EXPECT_EQ(*lan.lookup(kGateway), mac_of(1));
+    EXPECT_TRUE(lan.poll_after(20s).empty());
+    EXPECT_EQ(lan.cache.next_deadline(), std::nullopt);
+    EXPECT_EQ(lan.cache.counters().resolved, 1u);
+}
+
+TEST(Neighbours, HeldPacketsFollowTheAnswerInOrder) {
+    Lan lan;
+    int packets[5];
+    lan.lookup(kGateway);
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(lan.hold(kGateway, packets[i]));
+    EXPECT_FALSE(lan.hold(kGateway, packets[4])) << "the oldest are kept";
+    EXPECT_FALSE(lan.hold(kOther, packets[4])) << "nobody asked for this one";
+    EXPECT_EQ(lan.cache.held(), 4u);
+    lan.poll();
+    lan.learn(kGateway, mac_of(1));
+    EXPECT_EQ(lan.cache.next_deadline(), lan.now);
+    EXPECT_TRUE(lan.poll().empty());
+    ASSERT_EQ(lan.ready.size(), 4u);
+    for (size_t i = 0; i < 4; ++i)
+        EXPECT_EQ(lan.ready[i], std::pair(static_cast<void*>(&packets[i]), mac_of(1)));
+    EXPECT_EQ(lan.cache.held(), 0u);
+    EXPECT_EQ(lan.cache.counters().hold_refused, 2u);
+    EXPECT_EQ(lan.cache.next_deadline(), std::nullopt);
+}
+
+TEST(Neighbours, FailsAfterThreeRequestsAndHoldsDown) {
+    Lan lan;
+    int packet;
+    lan.lookup(kGateway);
+    lan.hold(kGateway, packet);
+    EXPECT_EQ(lan.poll().size(), 1u);
+    EXPECT_EQ(lan.poll_after(999ms).size(), 0u);
+    EXPECT_EQ(lan.poll_after(1ms).size(), 1u);
+    EXPECT_EQ(lan.poll_after(1s).size(), 1u);
+    EXPECT_FALSE(lan.cache.is_failed(kGateway));
+    EXPECT_TRUE(lan.failed.empty());
+    EXPECT_EQ(lan.poll_after(1s).size(), 0u);
+    ASSERT_EQ(lan.failed.size(), 2u);
+    EXPECT_EQ(lan.failed[0], std::pair(kGateway, static_cast<void*>(&packet)));
+    EXPECT_EQ(lan.failed[1], std::pair(kGateway, static_cast<void*>(nullptr)));
+    EXPECT_EQ(lan.cache.counters().failed, 1u);
+    EXPECT_EQ(lan.cache.counters().requests, 3u);
+
+    EXPECT_TRUE(lan.cache.is_failed(kGateway));
+    EXPECT_EQ(lan.lookup(kGateway), nullptr);
+    EXPECT_FALSE(lan.hold(kGateway, packet));
+    EXPECT_TRUE(lan.poll_after(999ms).empty());
+    EXPECT_EQ(lan.lookup(kGateway), nullptr);
+    EXPECT_TRUE(lan.poll().empty()) << "held down";
+    lan.now += 1ms;
+    EXPECT_EQ(lan.lookup(kGateway), nullptr);
+    EXPECT_EQ(lan.poll().size(), 1u);
+    lan.learn(kGateway, mac_of(1));
+    EXPECT_NE(lan.lookup(kGateway), nullptr);
+}
+
+TEST(Neighbours, AFailedNeighbourThatSpeaksIsBack) {
+    Lan lan({.max_attempts = 1});
+    lan.lookup(kGateway);
+    lan.poll();
+    lan.poll_after(1s);
+    ASSERT_TRUE(lan.cache.is_failed(kGateway));
+    lan.learn(kGateway, mac_of(3));
+    EXPECT_EQ(*lan.lookup(kGateway), mac_of(3));
+}
+
+TEST(Neighbours, StaleIsUsedWhileItIsAskedForAgain) {
+    Lan lan;
+    lan.lookup(kGateway);
+    lan.poll();
+    lan.learn(kGateway, mac_of(1));
+    EXPECT_NE(lan.lookup(kGateway), nullptr);
+    EXPECT_TRUE(lan.poll_after(30s - 1ns).empty());
+    lan.lookup(kGateway);
+    EXPECT_TRUE(lan.poll_after(1ns).empty()) << "not in use, not asked";
+    EXPECT_EQ(*lan.lookup(kGateway), mac_of(1));
+    EXPECT_EQ(lan.poll(), (Requests{{kGateway, mac_of(1)}})) << "first to itself";
+    EXPECT_EQ(*lan.lookup(kGateway), mac_of(1));
+    EXPECT_EQ(lan.poll_after(1s), (Requests{{kGateway, std::nullopt}}));
+    EXPECT_EQ(*lan.lookup(kGateway), mac_of(1));
+    lan.learn(kGateway, mac_of(2));
+    EXPECT_EQ(*lan.lookup(kGateway), mac_of(2)) << "another card answers now";
+    EXPECT_TRUE(lan.poll_after(10s).empty());
+    EXPECT_TRUE(lan.failed.empty());
+}
+
+TEST(Neighbours, StaleFailsWhenNobodyAnswers) {
+    Lan lan;
+    lan.learn(kGateway, mac_of(1), true);
+    lan.now += 31s;
+    EXPECT_NE(lan.lookup(kGateway), nullptr);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(lan.poll_after(1s).size(), 1u);
+    EXPECT_NE(lan.lookup(kGateway), nullptr);
+    lan.poll_after(1s);
+    EXPECT_EQ(lan.failed.size(), 1u);
+    EXPECT_EQ(lan.lookup(kGateway), nullptr);
+    EXPECT_TRUE(lan.cache.is_failed(kGateway));
+}
+
+TEST(Neighbours, MergesAsRfc826Says) {
+    Lan lan;
+    lan.learn(kGateway, mac_of(1), false);
+    EXPECT_EQ(lan.cache.size(), 0u) << "not for us: no new entry";
+    lan.learn(kGateway, mac_of(1), true);
+    EXPECT_EQ(*lan.lookup(kGateway), mac_of(1));
+    lan.learn(kGateway, mac_of(2), false);
+    EXPECT_EQ(*lan.lookup(kGateway), mac_of(2)) << "an entry is brought up to date by any packet";
+    EXPECT_TRUE(lan.poll().empty());
+}
+
+TEST(Neighbours, IgnoresWhoCannotBeANeighbour) {
+    Lan lan;
+    lan.learn(Ipv4{0}, mac_of(1), true);  // RFC 5227 2.1.1: a probe
+    lan.learn(Ipv4{0xffffffff}, mac_of(1), true);
+    lan.learn(Ipv4{0xe0000001}, mac_of(1), true);
+    lan.learn(kGateway, Mac::broadcast(), true);
+    lan.learn(kGateway, Mac{{0x01, 0, 0x5e, 0, 0, 1}}, true);
+    EXPECT_EQ(lan.cache.size(), 0u);
+    lan.learn(kGateway, mac_of(1), true);
+    lan.learn(kGateway, Mac::broadcast(), true);
+    EXPECT_EQ(*lan.lookup(kGateway), mac_of(1));
+}
+
+TEST(Neighbours, FullTableEvictsTheIdleButNeverTheAsking) {
+    Lan lan({.capacity = 8});
+    for (uint32_t i = 0; i < 8; ++i) lan.learn(Ipv4{100 + i}, mac_of(i), true);
+    lan.now += 30s;
+    for (uint32_t i = 0; i < 8; ++i) {
+        if (i != 5) {
+            EXPECT_NE(lan.lookup(Ipv4{100 + i}), nullptr);
+        }
+        lan.learn(Ipv4{100 + i}, mac_of(i), false);
+    }
+    lan.poll();
+    lan.learn(Ipv4{200}, mac_of(200), true);
+    EXPECT_EQ(lan.cache.counters().table_full, 1u) << "nobody has been idle for long enough to a stranger";
+    EXPECT_EQ(lan.lookup(Ipv4{201}), nullptr) << "our own question evicts the one idle longest";
+    EXPECT_EQ(lan.poll(), (Requests{{Ipv4{201}, std::nullopt}}));
+    EXPECT_EQ(lan.cache.counters().evicted, 1u);
+    for (uint32_t i = 0; i < 8; ++i) {
+        EXPECT_EQ(lan.cache.lookup(Ipv4{100 + i}, lan.now) != nullptr, i != 5) << i;
+    }
+
+    Lan asking({.capacity = 4});
+    int packets[4];
+    for (uint32_t i = 0; i < 4; ++i) {
+        asking.lookup(Ipv4{100 + i});
+        EXPECT_TRUE(asking.hold(Ipv4{100 + i}, packets[i]));
+    }
+    EXPECT_EQ(asking.lookup(Ipv4{200}), nullptr);
+    EXPECT_FALSE(asking.hold(Ipv4{200}, packets[0]));
+    EXPECT_EQ(asking.cache.counters().table_full, 1u);
+    EXPECT_EQ(asking.cache.held(), 4u);
+}
+
+TEST(Neighbours, AFloodOfStrangersDoesNotPushOutTheGateway) {
+    Lan lan({.capacity = 16});
+    lan.lookup(kGateway);
+    lan.learn(kGateway, mac_of(1));
+    for (uint32_t i = 0; i < 100'000; ++i) {
+        lan.now += 1ms;
+        ASSERT_NE(lan.lookup(kGateway), nullptr);
+        lan.poll();
+        if (i % 1000 == 0) lan.learn(kGateway, mac_of(1));
+        lan.learn(Ipv4{0x0b000000 + i}, mac_of(i), true);
+    }
+    EXPECT_EQ(lan.cache.size(), 16u);
+}
+
+TEST(Neighbours, ShutdownGivesUpEveryPacket) {
+    Lan lan;
+    int packets[3];
+    lan.lookup(kGateway);
+    lan.lookup(kOther);
+    lan.hold(kGateway, packets[0]);
+    lan.hold(kGateway, packets[1]);
+    lan.hold(kOther, packets[2]);
+    lan.learn(kOther, mac_of(2));  // answered, not yet polled
+    std::set<void*> got;
+    lan.cache.for_each_held([&](void* packet) { got.insert(packet); });
+    EXPECT_EQ(got, (std::set<void*>{&packets[0], &packets[1], &packets[2]}));
+    EXPECT_EQ(lan.cache.held(), 0u);
+    lan.poll();
+    EXPECT_TRUE(lan.ready.empty());
+}
+
+TEST(Neighbours, TheEngineMayUseTheCacheFromWithinPoll) {
+    Neighbours cache({.capacity = 32, .max_attempts = 1});
+    Instant now = Instant::from_ns(1'000'000'000);
+    int packets[16];
+    for (uint32_t i = 0; i < 16; ++i) {
+        cache.lookup(Ipv4{100 + i}, now);
+        ASSERT_TRUE(cache.hold(Ipv4{100 + i}, &packets[i]));
+    }
+    std::set<uint32_t> asked;
+    auto request = [&](Ipv4 target, std::optional<Mac>) {
+        asked.insert(target.value);
+        if (target.value < 116) cache.lookup(Ipv4{target.value + 100}, now);       // another question at once
+        if (target.value == 100) cache.learn(Ipv4{110}, mac_of(110), now, false);  // an answer meanwhile
+    };
+    std::vector<void*> ready, failed;
+    auto on_ready = [&](void* packet, Mac) { ready.push_back(packet); };
+    auto on_failed = [&](Ipv4 addr, void* packet) {
+        if (packet != nullptr) failed.push_back(packet);
+        EXPECT_EQ(cache.lookup(addr, now), nullptr);
+        EXPECT_FALSE(cache.hold(addr, packet));
+    };
+    cache.poll(now, request, on_ready, on_failed);
+    EXPECT_EQ(ready, std::vector<void*>{&packets[10]});
+    EXPECT_EQ(asked.size(), 30u) << "all but the one that answered, and each one's follower";
+    now += 1s;
+    cache.poll(now, request, on_ready, on_failed);
+    EXPECT_EQ(failed.size(), 15u);
+    EXPECT_EQ(cache.next_deadline(), std::nullopt);
+    EXPECT_EQ(cache.held(), 0u);
+}
+
+/// Random traffic with hosts that answer or not: every packet comes back exactly once, requests to one host
+/// keep their distance, and what is answered is what the host last said.
+TEST(Neighbours, KeepsItsPromisesUnderRandomTraffic) {
+    for (uint64_t seed = 1; seed <= 40; ++seed) {
+        Random random(seed);
+        const NeighbourConfig config{.capacity = 24, .key = {seed, ~seed}};
+        Neighbours cache(config);
+        Instant now = Instant::from_ns(1'000'000'000);
+        std::map<uint32_t, Mac> said;       // what each host last said and we may believe
+        std::map<uint32_t, Instant> asked;  // last request
+        std::set<uintptr_t> out;            // packets that the cache holds
+        std::vector<uint32_t> questions;
+        uintptr_t serial = 0;
+        auto poll = [&] {
+            cache.poll(
+                now,
+                [&](Ipv4 target, std::optional<Mac> to) {
+                    if (asked.contains(target.value)) {
+                        ASSERT_GE(now - asked[target.value], 1s) << seed;
+                    }
+                    asked[target.value] = now;
+                    if (to) {
+                        ASSERT_EQ(*to, said[target.value]);
+                    }
+                    questions.push_back(target.value);
+                },
+                [&](void* packet, Mac mac) {
+                    ASSERT_EQ(out.erase(reinterpret_cast<uintptr_t>(packet)), 1u);
+                    ASSERT_TRUE(std::ranges::any_of(said, [&](const auto& s) { return s.second == mac; }));
+                },
+                [&](Ipv4, void* packet) {
+                    if (packet != nullptr) {
+                        ASSERT_EQ(out.erase(reinterpret_cast<uintptr_t>(packet)), 1u);
+                    }
+                });
+            const auto due = cache.next_deadline();
+            ASSERT_TRUE(!due || now < *due);
+        };
+        for (int op = 0; op < 5000; ++op) {
+            const uint32_t host = 1000 + random.below(40);
+            switch (random.below(8)) {
+                default: {
+                    const Mac* mac = cache.lookup(Ipv4{host}, now);
+                    if (mac != nullptr) {
+                        ASSERT_EQ(*mac, said[host]) << seed << ' ' << op;
+                    } else if (void* packet = reinterpret_cast<void*>(++serial);
+                               cache.hold(Ipv4{host}, packet)) {
+                        out.insert(serial);
+                    }
+                    break;
+                }
+                case 0: now += Duration(random.below(1'200'000'000)); break;
+                case 1: {
+                    const Mac mac = mac_of(host * 16 + random.below(2));
+                    const bool for_us = random.below(4) == 0;
+                    cache.learn(Ipv4{host}, mac, now, for_us);
+                    // Without an entry and not for us, nothing is believed; with one, everything.
+                    const Mac* known = for_us ? nullptr : cache.lookup(Ipv4{host}, now);
+                    said[host] = known != nullptr ? *known : mac;
+                    break;
+                }
+                case 2:  // answers arrive
+                    for (const uint32_t target : questions)
+                        if (target % 3 != 0) {
+                            said[target] = mac_of(target);
+                            cache.learn(Ipv4{target}, said[target], now, true);
+                        }
+                    questions.clear();
+                    break;
+            }
+            if (random.below(2)) poll();
+            ASSERT_EQ(cache.held(), out.size()) << seed << ' ' << op;
+        }
+        for (int i = 0; i < 10; ++i) {
+            now += 1s;
+            poll();
+        }
+        EXPECT_TRUE(out.empty());
+        EXPECT_EQ(cache.next_deadline(), std::nullopt);
+        EXPECT_GT(cache.counters().evicted, 0u);
+        EXPECT_GT(cache.counters().failed, 0u);
+    }
+}
+
+}  // namespace
+}  // namespace synfin::net
