@@ -77,8 +77,8 @@ uint64_t hz_by_measuring() noexcept {
     ::nanosleep(&pause, nullptr);  // cut short by a signal it measures over less: still right
     Sample end = sample();
     while (end.ns - begin.ns < 1'000'000) end = sample();
-    const auto cycles = static_cast<unsigned __int128>(end.counter - begin.counter);
-    return static_cast<uint64_t>(cycles * 1'000'000'000u / static_cast<uint64_t>(end.ns - begin.ns));
+    return static_cast<uint64_t>(static_cast<double>(end.counter - begin.counter) * 1e9 /
+                                 static_cast<double>(end.ns - begin.ns));
 }
 
 }  // namespace
@@ -94,7 +94,8 @@ TscClock::Calibration TscClock::calibrate() noexcept {
     SYNFIN_CHECK(*hz >= 1'000'000);
     Calibration c;
     c.hz = *hz;
-    c.ns_per_cycle = static_cast<uint64_t>((static_cast<unsigned __int128>(1'000'000'000u) << kShift) / c.hz);
+    c.ns_per_cycle =
+        static_cast<uint64_t>(1e9 * static_cast<double>(uint64_t{1} << kShift) / static_cast<double>(c.hz));
     // A millisecond in the past: a core whose counter lags by some cycles still reads a positive time.
     c.origin = cycles() - c.hz / 1000;
     return c;

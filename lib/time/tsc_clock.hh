@@ -30,13 +30,14 @@ class TscClock {
     static bool is_invariant() noexcept;
 
   private:
+    __extension__ using Wide = unsigned __int128;
     struct Calibration {
         uint64_t origin = 0;      ///< the counter at Instant 0
         uint64_t hz = 0;          ///< increments per second
         uint64_t ns_per_cycle{};  ///< fixed point, kShift fraction bits
 
         Instant at(uint64_t counter) const noexcept {
-            const auto product = static_cast<unsigned __int128>(counter - origin) * ns_per_cycle;
+            const Wide product = static_cast<Wide>(counter - origin) * ns_per_cycle;
             return Instant::from_ns(static_cast<int64_t>(static_cast<uint64_t>(product >> kShift)));
         }
     };
