@@ -222,7 +222,7 @@ class Rig:
         return self.start(namespace or self.ours, SYNFIN, *args)
 
     def serve(self, app, *options, device=None, address=f"{SYNFIN_ADDRESS}/{PREFIX}"):
-        """Starts `synfin serve` and waits until it answers. Its control socket is `rig.control(process)`."""
+        """Starts `synfin serve` and waits until it answers."""
         control = self.path(f"control-{len(self._processes)}")
         process = self.synfin("serve", "--device", device or f"af_packet:{self.device}", "--address", address, "--app", app,
                               "--control", control, "--cores", "0", *options)
@@ -233,10 +233,29 @@ class Rig:
     def load(self, target, *options, device=None, address=f"{SYNFIN_ADDRESS}/{PREFIX}"):
         """Starts `synfin load TARGET`; `result(process)` is its JSON."""
         report = self.path(f"result-{len(self._processes)}.json")
+        control = self.path(f"control-{len(self._processes)}")
         process = self.synfin("load", target, "--device", device or f"af_packet:{self.device}", "--address", address,
-                              "--cores", "0", "--control", self.path(f"control-{len(self._processes)}"), "--json", report, *options)
-        process.report = report
+                              "--cores", "0", "--control", control, "--json", report, *options)
+        process.report, process.control = report, control
         return process
+
+    @staticmethod
+    def stats(process):
+        """What synfin's control socket answers: its counters, and its connections by state."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(5)
+            try:
+                s.connect(process.control)
+                text = b""
+                while chunk := s.recv(65536):
+                    text += chunk
+            except (FileNotFoundError, ConnectionRefusedError):
+                return {"states": {}}  # not begun, or ended
+        return json.loads(text)
+
+    def states(self, process):
+        """{RFC 9293's name: count}, listeners left out."""
+        return {state: count for state, count in self.stats(process)["states"].items() if state not in ("LISTEN", "CLOSED")}
 
     @staticmethod
     def result(process):
