@@ -139,8 +139,7 @@ std::string devargs(const DeviceSpec& spec, const VdevNeeds& needs) {
                    ",framecnt=" + std::to_string(needs.ring);
         }
         case DeviceKind::af_xdp:
-            return "net_af_xdp" + index + ",iface=" + spec.target + ",start_queue=0,queue_count=" + queues +
-                   (needs.force_copy ? ",force_copy=1" : "");
+            return "net_af_xdp" + index + ",iface=" + spec.target + ",start_queue=0,queue_count=" + queues;
         case DeviceKind::tap: return "net_tap" + index + ",iface=" + spec.target;
         case DeviceKind::memif:
             return "net_memif" + index + ",role=" + (spec.role == MemifRole::server ? "server" : "client") +

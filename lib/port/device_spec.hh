@@ -41,11 +41,10 @@ std::optional<DeviceSpec> parse_device(std::string_view text, Refusal& refusal);
 
 /// What a virtual device must be sized for.
 struct VdevNeeds {
-    unsigned index = 0;       ///< makes the device's name unique in this process
-    uint16_t queues = 1;      ///< queue pairs
-    uint32_t frame = 1518;    ///< bytes of the longest frame
-    uint16_t ring = 1024;     ///< packets that a queue holds, a power of two
-    bool force_copy = false;  ///< af_xdp: no zero-copy even where the driver has it
+    unsigned index = 0;     ///< makes the device's name unique in this process
+    uint16_t queues = 1;    ///< queue pairs
+    uint32_t frame = 1518;  ///< bytes of the longest frame
+    uint16_t ring = 1024;   ///< packets that a queue holds, a power of two
 };
 
 /// Bytes of one slot of an af_packet ring for frames of `frame` bytes: a packet buffer must be as large.

@@ -1,5 +1,6 @@
 #include "port/eal.hh"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <deque>
@@ -21,6 +23,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 namespace synfin::port {
@@ -57,6 +60,8 @@ class LogSink {
         lines_.clear();
         return text;
     }
+
+    void line(std::string text) { (void)write(this, (text += '\n').data(), text.size()); }
 
   private:
     static constexpr size_t kKept = 4;
@@ -199,6 +204,34 @@ std::string mend(int error) {
     return {};
 }
 
+/// The signature of libbpf_print_fn_t and libxdp_print_fn_t.
+int print_to_sink(int /*level*/, const char* format, va_list values) {
+    char text[256];
+    const int size = vsnprintf(text, sizeof text, format, values);
+    std::string_view line(text, static_cast<size_t>(std::clamp<int>(size, 0, sizeof text - 1)));
+    if (line.ends_with('\n')) line.remove_suffix(1);
+    LogSink::instance().line(std::string(line));
+    return size;
+}
+
+/// The AF_XDP driver brings two libraries that write to stderr by themselves. They are here only when the
+/// driver has been loaded, so they are asked for, not linked.
+void quiet_xdp_libraries() {
+    using Print = int (*)(int, const char*, va_list);
+    using SetPrint = Print (*)(Print);
+    constexpr struct {
+        const char* library;
+        const char* function;
+    } kLibraries[] = {{"libbpf.so.1", "libbpf_set_print"}, {"libxdp.so.1", "libxdp_set_print"}};
+    for (const auto& one : kLibraries) {
+        void* library = dlopen(one.library, RTLD_LAZY | RTLD_NOLOAD);
+        if (library == nullptr) continue;
+        if (void* function = dlsym(library, one.function); function != nullptr)
+            (void)reinterpret_cast<SetPrint>(function)(print_to_sink);
+        dlclose(library);
+    }
+}
+
 bool start(Eal& eal, const EalNeeds& needs, Refusal& refusal) {
     eal.state = choose_memory(needs);
     eal.pci = !needs.pci.empty();
@@ -219,6 +252,7 @@ bool start(Eal& eal, const EalNeeds& needs, Refusal& refusal) {
                                               : Error::device_failed,
             "DPDK did not start (" + std::string(rte_strerror(error)) + ")" + mend(error) + eal_last_words());
     }
+    quiet_xdp_libraries();
     // Nothing is shared with other processes, so the directory stays empty; without it now, a killed process
     // leaves nothing behind.
     rmdir(rte_eal_get_runtime_dir());
