@@ -21,7 +21,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,7 +40,8 @@ enum class IdlePolicy : uint8_t {
     automatic,  ///< spin on a NIC whose core is its own; else yield
     spin,       ///< poll on, with a pause instruction
     yield,      ///< after a while give the core to who else wants it, between polls
-    sleep,      ///< after longer, sleep up to 50 us when no timer is due sooner: adds that to the latency
+    sleep,      ///< after longer, sleep 50 us at a time (timers have 1 ms): adds that and a wake-up to the
+                ///< latency
 };
 
 struct RuntimeConfig {
@@ -100,33 +100,25 @@ class Idle {
   public:
     explicit Idle(IdlePolicy policy) noexcept : policy_(policy) {}
 
-    /// After each turn of the loop: goes on at once, pauses or yields.
-    /// @return true when it has been idle for long and the policy is sleep: call sleep().
-    bool turn(bool busy) noexcept {
+    /// Call after each turn of the loop: goes on at once, pauses, yields or sleeps.
+    void turn(bool busy) noexcept {
         if (busy) {
             empty_ = 0;
-            return false;
-        }
-        if (++empty_ < kSpins || policy_ == IdlePolicy::spin) {
+        } else if (++empty_ < kSpins || policy_ == IdlePolicy::spin) {
             _mm_pause();
-            return false;
+        } else {
+            rest();
         }
-        return rest();
     }
-    /// Sleeps up to 50 us, less when `deadline` is sooner.
-    void sleep(Instant now, std::optional<Instant> deadline) noexcept;
 
   private:
     static constexpr uint32_t kSpins = 64;      ///< empty turns before yielding
     static constexpr uint32_t kYields = 1'000;  ///< empty turns before sleeping
-    bool rest() noexcept;
+    void rest() noexcept;
 
     IdlePolicy policy_;
     uint32_t empty_ = 0;
 };
-
-/// The soonest deadline of some stacks; none when nothing is pending.
-std::optional<Instant> next_deadline(Runtime& runtime, std::span<const unsigned> stacks) noexcept;
 
 /// Serves until `stop`: every core polls its stacks, stack i with apps[i]. Errors: as Runtime::run.
 template <Application App>
@@ -137,7 +129,7 @@ Result<void> serve(Runtime& runtime, std::vector<App>& apps, const std::atomic<b
             const Instant now = runtime.now();
             bool busy = false;
             for (const unsigned index : stacks) busy |= runtime.stack(index).poll(apps[index], now);
-            if (idle.turn(busy)) idle.sleep(now, next_deadline(runtime, stacks));
+            idle.turn(busy);
         }
     });
 }

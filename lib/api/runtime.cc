@@ -1,0 +1,194 @@
+#include "synfin/runtime.hh"
+
+#include <sched.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "base/random.hh"
+#include "port/core_threads.hh"
+#include "port/device.hh"
+#include "stack/engine.hh"
+#include "time/tsc_clock.hh"
+
+namespace synfin {
+
+namespace stack {
+// The one place where the engine meets DPDK's packets.
+template class PortEngine<port::DevicePort>;
+}  // namespace stack
+
+namespace {
+
+using DeviceEngine = stack::PortEngine<port::DevicePort>;
+using port::Refusal;
+
+constexpr timespec kNap{0, 50'000};
+
+/// The secret behind everything that the engines of one process must agree on.
+HashKey shared_secret(const stack::StackConfig& config) {
+    if (config.seed == 0) return fill_secret();
+    Random random(config.seed);
+    return {random.next(), random.next()};
+}
+
+/// The CPUs to run on: as asked, or the first that we may use.
+bool choose_cores(std::vector<unsigned>& cores, Refusal& refusal) {
+    const std::vector<unsigned> allowed = port::allowed_cpus();
+    if (cores.empty()) cores.push_back(allowed.front());
+    for (const unsigned core : cores)
+        if (!std::binary_search(allowed.begin(), allowed.end(), core))
+            return refusal.because(Error::invalid, "CPU " + std::to_string(core) +
+                                                       " is not one that we may run on; see: taskset -p $$");
+    return true;
+}
+
+bool are_distinct(std::vector<unsigned> cores) {
+    std::sort(cores.begin(), cores.end());
+    return std::adjacent_find(cores.begin(), cores.end()) == cores.end();
+}
+
+}  // namespace
+
+struct Runtime::Impl {
+    std::unique_ptr<port::Device> device;
+    std::vector<std::unique_ptr<DeviceEngine>> engines;
+    std::vector<Stack> stacks;
+    std::vector<unsigned> core_of;                 ///< by stack
+    std::vector<unsigned> cores;                   ///< each CPU once
+    std::vector<std::vector<unsigned>> stacks_on;  ///< by position in `cores`
+    IdlePolicy idle = IdlePolicy::yield;
+    TscClock clock;
+
+    void add_engine(const stack::StackConfig& config, HashKey shared, unsigned core) {
+        const auto index = static_cast<unsigned>(engines.size());
+        engines.push_back(std::make_unique<DeviceEngine>(config, device->port(index), shared));
+        stacks.emplace_back(*engines.back());
+        core_of.push_back(core);
+        const auto known = std::find(cores.begin(), cores.end(), core);
+        const auto position = static_cast<size_t>(known - cores.begin());
+        if (known == cores.end()) {
+            cores.push_back(core);
+            stacks_on.emplace_back();
+        }
+        stacks_on[position].push_back(index);
+    }
+    void choose_idle(IdlePolicy asked, bool own_cores) {
+        idle = asked != IdlePolicy::automatic ? asked : own_cores ? IdlePolicy::spin : IdlePolicy::yield;
+    }
+};
+
+Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Runtime::~Runtime() = default;
+
+std::unique_ptr<Runtime> Runtime::open(const RuntimeConfig& config, std::string& why, Error& error) {
+    Refusal refusal;
+    auto refused = [&]() -> std::unique_ptr<Runtime> {
+        why = refusal.why;
+        error = refusal.error;
+        return nullptr;
+    };
+    port::DeviceConfig device;
+    device.mtu = config.stack.mtu;
+    device.no_huge = config.no_huge;
+    device.verbose = config.verbose;
+    device.packets = config.packets;
+    device.key = shared_secret(config.stack);
+    const auto spec = port::parse_device(config.device, refusal);
+    std::vector<unsigned> cores = config.cores;
+    if (!spec || !choose_cores(cores, refusal)) return refused();
+    if (!are_distinct(cores)) {
+        refusal.because(Error::invalid, "a CPU is named twice among the cores");
+        return refused();
+    }
+    device.spec = *spec;
+    device.engines = static_cast<unsigned>(cores.size());
+
+    auto impl = std::make_unique<Impl>();
+    impl->device = port::Device::open(device, refusal);
+    if (!impl->device) return refused();
+    for (const unsigned core : cores) impl->add_engine(config.stack, device.key, core);
+    impl->choose_idle(config.idle, spec->kind == port::DeviceKind::pci);
+    return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
+}
+
+std::unique_ptr<Runtime> Runtime::open_ring(const RuntimeConfig& client, const RuntimeConfig& server,
+                                            std::string& why, Error& error) {
+    Refusal refusal;
+    auto refused = [&]() -> std::unique_ptr<Runtime> {
+        why = refusal.why;
+        error = refusal.error;
+        return nullptr;
+    };
+    std::vector<unsigned> cores = client.cores;
+    if (!choose_cores(cores, refusal)) return refused();
+    if (cores.size() == 1) cores.push_back(cores.front());
+    if (cores.size() % 2 != 0) {
+        refusal.because(Error::invalid,
+                        std::to_string(cores.size()) +
+                            " cores for in-memory wires: expected 1 (both ends on it), or an even "
+                            "number (client, server, client, server...)");
+        return refused();
+    }
+    port::WireConfig wires;
+    wires.wires = static_cast<unsigned>(cores.size() / 2);
+    wires.mtu = client.stack.mtu;
+    wires.no_huge = client.no_huge;
+    wires.verbose = client.verbose;
+    wires.packets = client.packets;
+    wires.bytes = client.wire_bytes;
+
+    auto impl = std::make_unique<Impl>();
+    impl->device = port::Device::open_wires(wires, refusal);
+    if (!impl->device) return refused();
+    const HashKey client_key = shared_secret(client.stack), server_key = shared_secret(server.stack);
+    for (size_t i = 0; i < cores.size(); ++i)
+        impl->add_engine(i % 2 == 0 ? client.stack : server.stack, i % 2 == 0 ? client_key : server_key,
+                         cores[i]);
+    impl->choose_idle(client.idle, false);
+    return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
+}
+
+unsigned Runtime::stacks() const noexcept {
+    return static_cast<unsigned>(impl_->stacks.size());
+}
+Stack& Runtime::stack(unsigned index) noexcept {
+    return impl_->stacks[index];
+}
+unsigned Runtime::core_of(unsigned stack) const noexcept {
+    return impl_->core_of[stack];
+}
+std::span<const unsigned> Runtime::cores() const noexcept {
+    return impl_->cores;
+}
+
+Result<void> Runtime::run(const std::function<void(std::span<const unsigned> stacks, unsigned core)>& body) {
+    Refusal refusal;
+    const bool ran = port::run_on_cores(
+        impl_->cores, [&](size_t i) { body(impl_->stacks_on[i], impl_->cores[i]); }, refusal);
+    if (!ran) return refusal.error;
+    return {};
+}
+
+const DeviceReport& Runtime::report() const noexcept {
+    return impl_->device->report();
+}
+DeviceStats Runtime::device_stats() const {
+    return impl_->device->stats();
+}
+Instant Runtime::now() const noexcept {
+    return impl_->clock.now();
+}
+IdlePolicy Runtime::idle_policy() const noexcept {
+    return impl_->idle;
+}
+
+void Idle::rest() noexcept {
+    if (policy_ == IdlePolicy::sleep && empty_ >= kYields) {
+        nanosleep(&kNap, nullptr);
+    } else {
+        sched_yield();
+    }
+}
+
+}  // namespace synfin
