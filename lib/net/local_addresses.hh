@@ -55,6 +55,13 @@ class LocalAddresses {
         return gateway_;
     }
 
+    /// An address of ours in the network of a neighbour: whom an ARP request is from. The first when none is.
+    Ipv4 towards(Ipv4 neighbour) const noexcept {
+        for (const Cidr& a : networks_)
+            if (a.contains(neighbour)) return a.addr;
+        return addresses_[0].addr;
+    }
+
     /// Limited, directed (RFC 1122 3.2.1.3) or all-zeros broadcast of one of our networks.
     bool is_broadcast(Ipv4 addr) const noexcept {
         if (addr.is_limited_broadcast()) return true;

@@ -104,6 +104,7 @@ class Connection {
     explicit operator bool() const noexcept { return owner_ != nullptr; }
     bool operator==(const Connection&) const noexcept = default;
     uint32_t index() const noexcept { return index_; }
+    uint16_t generation() const noexcept { return generation_; }
 
   private:
     stack::Connections* owner_ = nullptr;

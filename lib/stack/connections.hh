@@ -23,6 +23,7 @@
 #include "stack/event.hh"
 #include "tcp/core.hh"
 #include "time/timer_wheel.hh"
+#include "wire/tcp_options.hh"
 
 namespace synfin::stack {
 
@@ -35,6 +36,7 @@ struct alignas(64) Cold {
     uint32_t user_timeout = 0;  ///< ticks, 0: the configuration's (RFC 5482)
     bool event_queued = false;  ///< a data event for `held` is in the queue
     bool paused = false;        ///< the application left text: it asks with resume() or receive()
+    bool fin_waits = false;     ///< the peer's FIN is to be told when `held` has been read
     bool ending = false;        ///< the connection is over but for `held`
     tcp::CloseReason reason = tcp::CloseReason::fin;
 };
@@ -112,6 +114,8 @@ class Connections {
     void neighbour_failed(Ipv4 next_hop) noexcept;
     /// Fires what is due; at most kTimersPerTurn. Returns how many fired.
     uint32_t run_timers() noexcept;
+    /// Whether the cap left something that is due.
+    bool timers_behind() const noexcept;
     /// The exact time at which run_timers has something to do next.
     std::optional<uint32_t> next_timer_tick() noexcept;
     /// The next segment to send, or false. (output.cc)
@@ -214,13 +218,13 @@ class Connections {
     void finish(uint32_t index) noexcept;
     void push(Pending event) noexcept { events_.push_back(event); }
     void push_held(uint32_t index) noexcept;
+    void drain(uint32_t index, uint32_t bytes) noexcept;
 
     // timers
     std::optional<uint32_t> fire(uint32_t index) noexcept;
     void arm(uint32_t index, const tcp::Tcb& tcb) noexcept {
         if (tcb.deadline != tcp::kNoDeadline) wheel_.arm(index, tcb.deadline);
     }
-    void add_time_wait(const tcp::Tcb& tcb, uint32_t index, uint32_t hash) noexcept;
     void remove_time_wait(uint32_t index, uint32_t hash) noexcept;
     void link_time_wait(uint32_t index) noexcept;
     void unlink_time_wait(uint32_t index) noexcept;

@@ -25,8 +25,10 @@ struct Occupancy {
     uint32_t by_state[11] = {};  ///< index: State. Half-open and TIME-WAIT records included
     uint32_t half_open = 0, open = 0, time_wait = 0;  ///< records by size
     uint32_t flow_lines = 0;                          ///< second lines
-    uint32_t send_blocks = 0, held_packets = 0, packets_in_use = 0;
-    uint32_t timers = 0;  ///< wheel entries; lazily removed, so this may lag behind
+    uint32_t send_blocks = 0;                         ///< blocks of queued bytes, either direction
+    uint32_t held_packets = 0;    ///< packets on their way: in a burst, waiting for ARP or for the device
+    uint32_t packets_in_use = 0;  ///< those, and packets kept for reuse
+    uint32_t timers = 0;          ///< wheel entries; lazily removed, so this may lag behind
 };
 
 struct ConnectOptions {

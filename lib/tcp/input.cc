@@ -414,7 +414,9 @@ void take_fin(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
             }
             [[fallthrough]];
         case State::fin_wait_2:
-            fx.reply = Reply::ack;
+            fx.reply = Reply::ack;  // nothing of ours can follow that it might ride on
+            tcb.clear(kAckNow);
+            tcb.clear(kAckDelayed);
             enter_time_wait(tcb, ctx, fx);
             return;
         case State::close_wait:

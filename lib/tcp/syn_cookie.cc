@@ -20,7 +20,7 @@ uint32_t mac(HashKey key, const Tuple& t, Seq irs, uint32_t clock, uint32_t mss_
 }
 
 uint32_t clock_of(uint32_t tick) noexcept {
-    return tick / kCookiePeriodTicks & 31;
+    return (tick / kCookiePeriodTicks) & 31;
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ std::optional<HalfOpen> open_cookie(HashKey key, const Tuple& tuple, const Segme
     const uint32_t cookie = seg.ack.value() - 1;
     const uint32_t clock = cookie >> 27;
     const uint32_t index = cookie >> 24 & 7;
-    if ((clock_of(tick) - clock & 31) >= kCookiePeriods) return std::nullopt;
+    if (((clock_of(tick) - clock) & 31) >= kCookiePeriods) return std::nullopt;
     const Seq irs = seg.seq - 1u;
     if (mac(key, tuple, irs, clock, index) != (cookie & 0xffffff)) return std::nullopt;
     HalfOpen h;

@@ -1,0 +1,44 @@
+#include "synfin/stack.hh"
+
+#include "stack/engine.hh"
+
+namespace synfin {
+
+Result<void> Stack::listen(uint16_t port, std::optional<Ipv4> addr) noexcept {
+    return engine_->listen(port, addr);
+}
+Result<void> Stack::unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept {
+    return engine_->unlisten(port, addr);
+}
+Result<Connection> Stack::connect(Endpoint peer, const ConnectOptions& options) noexcept {
+    return engine_->connect(peer, options);
+}
+bool Stack::begin(Instant now) noexcept {
+    return engine_->begin(now);
+}
+const Event* Stack::next_event() noexcept {
+    return engine_->next_event();
+}
+void Stack::taken(const Event& event, uint32_t bytes) noexcept {
+    engine_->taken(event, bytes);
+}
+bool Stack::end() noexcept {
+    return engine_->end();
+}
+std::optional<Instant> Stack::next_deadline() const noexcept {
+    return engine_->next_deadline();
+}
+const Counters& Stack::counters() const noexcept {
+    return engine_->counters();
+}
+Occupancy Stack::occupancy() const noexcept {
+    return engine_->occupancy();
+}
+const stack::StackConfig& Stack::config() const noexcept {
+    return engine_->config();
+}
+void Stack::for_each(void (*visit)(void* context, const ConnectionInfo&), void* context) const {
+    engine_->for_each(visit, context);
+}
+
+}  // namespace synfin

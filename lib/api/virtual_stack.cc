@@ -1,0 +1,183 @@
+#include "synfin/virtual_stack.hh"
+
+#include <deque>
+
+#include "base/random.hh"
+#include "buf/memory_port.hh"
+#include "stack/engine.hh"
+
+namespace synfin {
+
+namespace {
+
+buf::PortCaps ip_caps(uint16_t mtu) {
+    buf::PortCaps caps;
+    caps.ethernet = false;
+    caps.max_frame = mtu;
+    return caps;
+}
+
+stack::StackConfig merge(const VirtualConfig& config) {
+    stack::StackConfig out = config.stack;
+    out.addresses.insert(out.addresses.begin(), config.address);
+    // On a wire of IP packets everything is on link.
+    if (!out.gateway) out.gateway = config.address.addr;
+    return out;
+}
+
+HashKey key_of(uint64_t seed) {
+    return seed == 0 ? fill_secret() : HashKey{seed, ~seed * 0x9e3779b97f4a7c15ull};
+}
+
+}  // namespace
+
+struct VirtualStack::Impl {
+    explicit Impl(const VirtualConfig& config)
+        : port(ip_caps(config.stack.mtu), kPackets),
+          engine(merge(config), port, key_of(config.stack.seed)),
+          stack(engine),
+          now(config.start) {
+        turn();
+    }
+
+    static constexpr uint32_t kPackets = 2048;
+
+    /// Turns at the present time until nothing more happens. Text is left to the stack, which keeps it for
+    /// receive().
+    void turn() {
+        do {
+            stack.begin(now);
+            while (const Event* event = stack.next_event()) {
+                if (event->kind == Event::Kind::data) {
+                    stack.taken(*event, 0);
+                    Event told = *event;
+                    told.data = {};
+                    events.push_back(told);
+                    continue;
+                }
+                if (event->kind == Event::Kind::open) note_open(event->connection);
+                events.push_back(*event);
+            }
+            stack.end();
+            drain();
+        } while (engine.has_work());
+    }
+
+    void note_open(Connection c) {
+        if (!was_connected(c)) accepted.push_back(c);
+    }
+    bool was_connected(Connection c) {
+        for (auto at = active.begin(); at != active.end(); ++at) {
+            if (*at == c) {
+                active.erase(at);
+                return true;
+            }
+        }
+        return false;
+    }
+    void drain() {
+        while (auto packet = port.take()) out.push_back(std::move(*packet));
+    }
+
+    buf::MemoryPort port;
+    stack::PortEngine<buf::MemoryPort> engine;
+    Stack stack;
+    Instant now;
+    std::deque<std::vector<uint8_t>> out;
+    std::vector<Event> events;
+    std::deque<Connection> accepted;
+    std::vector<Connection> active;  ///< connect() gave them, on_open has not come yet
+};
+
+VirtualStack::VirtualStack(const VirtualConfig& config) : impl_(std::make_unique<Impl>(config)) {}
+VirtualStack::~VirtualStack() = default;
+VirtualStack::VirtualStack(VirtualStack&&) noexcept = default;
+VirtualStack& VirtualStack::operator=(VirtualStack&&) noexcept = default;
+
+void VirtualStack::input(Bytes ip_packet) {
+    static_cast<void>(impl_->port.deliver(ip_packet));
+    impl_->turn();
+}
+
+std::optional<std::vector<uint8_t>> VirtualStack::output() {
+    if (impl_->out.empty()) return std::nullopt;
+    auto packet = std::move(impl_->out.front());
+    impl_->out.pop_front();
+    return packet;
+}
+
+void VirtualStack::advance(Instant now) {
+    for (auto due = next_deadline(); due && *due <= now; due = next_deadline()) {
+        impl_->now = std::max(impl_->now, *due);
+        impl_->turn();
+    }
+    impl_->now = std::max(impl_->now, now);
+    impl_->turn();
+}
+
+Instant VirtualStack::now() const noexcept {
+    return impl_->now;
+}
+std::optional<Instant> VirtualStack::next_deadline() const noexcept {
+    return impl_->stack.next_deadline();
+}
+
+Result<void> VirtualStack::listen(uint16_t port, std::optional<Ipv4> addr) {
+    return impl_->stack.listen(port, addr);
+}
+Result<void> VirtualStack::unlisten(uint16_t port, std::optional<Ipv4> addr) {
+    return impl_->stack.unlisten(port, addr);
+}
+
+Result<Connection> VirtualStack::connect(Endpoint peer, const ConnectOptions& options) {
+    auto c = impl_->stack.connect(peer, options);
+    if (c) impl_->active.push_back(*c);
+    impl_->turn();
+    return c;
+}
+
+Result<Connection> VirtualStack::accept() {
+    if (impl_->accepted.empty()) return Error::would_block;
+    const Connection c = impl_->accepted.front();
+    impl_->accepted.pop_front();
+    return c;
+}
+
+Result<uint32_t> VirtualStack::send(Connection c, Bytes data) {
+    auto result = c.send(data);
+    impl_->turn();
+    return result;
+}
+Result<uint32_t> VirtualStack::receive(Connection c, MutableBytes into) {
+    auto result = c.receive(into);
+    impl_->turn();
+    return result;
+}
+Result<void> VirtualStack::shutdown(Connection c) {
+    auto result = c.shutdown();
+    impl_->turn();
+    return result;
+}
+Result<void> VirtualStack::close(Connection c) {
+    auto result = c.close();
+    impl_->turn();
+    return result;
+}
+Result<void> VirtualStack::abort(Connection c) {
+    auto result = c.abort();
+    impl_->turn();
+    return result;
+}
+
+std::vector<Event> VirtualStack::take_events() {
+    return std::exchange(impl_->events, {});
+}
+
+Stack& VirtualStack::stack() noexcept {
+    return impl_->stack;
+}
+const Stack& VirtualStack::stack() const noexcept {
+    return impl_->stack;
+}
+
+}  // namespace synfin

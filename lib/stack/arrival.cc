@@ -1,0 +1,454 @@
+/// @file
+/// A segment's way from the table to the core, and the core's effects into records, replies and events.
+
+#include <algorithm>
+
+#include "stack/connections.hh"
+#include "tcp/isn.hh"
+#include "tcp/syn_cookie.hh"
+
+namespace synfin::stack {
+
+using tcp::CloseReason;
+using tcp::Effects;
+using tcp::Flow;
+using tcp::HalfOpen;
+using tcp::Reply;
+using tcp::Segment;
+using tcp::Seq;
+using tcp::State;
+using tcp::Tcb;
+using tcp::TimeWait;
+
+void Connections::arrive(const Tuple& tuple, uint32_t hash, const Segment& seg, Bytes text) noexcept {
+    const uint32_t h = find_record(tuple, hash);
+    if (h != net::ConnectionTable::kNone) {
+        switch (kind_of(h)) {
+            case Kind::open: arrive_open(h & kIndexMask, hash, seg, text); return;
+            case Kind::half_open: arrive_half_open(h & kIndexMask, hash, seg, text); return;
+            case Kind::time_wait: arrive_time_wait(h & kIndexMask, hash, seg); return;
+        }
+    }
+    if (const uint16_t listener = find_listener(tuple); listener != 0) {
+        arrive_listen(listener, tuple, hash, seg, text, std::nullopt);
+        return;
+    }
+    Effects fx;
+    tcp::on_closed(seg, fx);
+    counters_.drop(fx.drop);
+    reply_rst(tuple, fx);
+}
+
+void Connections::arrive_open(uint32_t index, uint32_t hash, const Segment& seg, Bytes text) noexcept {
+    Tcb& tcb = tcbs_[index];
+    Effects fx;
+    if (tcp::segment_arrives(tcb, flow_of(tcb), seg, context(), fx)) counters_.add(Counter::predicted);
+    if (fx.reopen) [[unlikely]] {
+        // A full record in TIME-WAIT yields when nobody is to be told of it any more.
+        const Tuple tuple = tcb.tuple.get();
+        const uint16_t listener = find_listener(tuple);
+        if (listener != 0 && !tcb.has(tcp::kOpened)) {
+            const Seq after_iss = tcb.snd.nxt;
+            table_.erase(hash, handle(Kind::open, index));
+            free_tcb(index);
+            counters_.add(Counter::time_wait_reused);
+            arrive_listen(listener, tuple, hash, seg, text, after_iss);
+            return;
+        }
+        fx.reply = Reply::challenge_ack;
+    }
+    perform(index, &seg, text, fx);
+}
+
+void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment& seg, Bytes text) noexcept {
+    HalfOpen& half_open = half_opens_[index];
+    Tcb tcb = tcp::expand(half_open, std::min(params_.rcv_buffer, 65'535u), params_.rcv_shift);
+    Effects fx;
+    tcp::on_synchronized(tcb, nullptr, seg, context(), fx);
+    if (fx.to_listen) {  // RST, or another SYN in the window
+        counters_.drop(fx.drop);
+        if (seg.has(wire::kRst)) counters_.add(Counter::resets_received);
+        free_half_open(index, hash);
+        return;
+    }
+    if (!fx.opened) {
+        counters_.drop(fx.drop);
+        half_open.ts_recent = tcb.ts_recent;
+        if (fx.reply == Reply::syn_ack) {
+            counters_.add(Counter::syn_retransmitted);
+            half_open.flags |= tcp::kSynResent;
+            send_syn_ack(half_open, core_now_.tick);
+        } else {
+            reply(tcb, fx);
+        }
+        return;
+    }
+    const uint32_t opened = promote(tcb, hash, handle(Kind::half_open, index));
+    if (opened ==
+        0) {  // no record: the ACK is as good as lost, the SYN-ACK is sent again (conformance row 35)
+        counters_.drop(DropReason::accept_full);
+        return;
+    }
+    unlink_half_open(index);
+    half_opens_.free(index);
+    perform(opened, &seg, text, fx);
+}
+
+void Connections::arrive_time_wait(uint32_t index, uint32_t hash, const Segment& seg) noexcept {
+    TimeWait& record = time_waits_[index];
+    Tcb tcb = tcp::expand(record, params_.rcv_buffer);
+    Effects fx;
+    tcp::on_synchronized(tcb, nullptr, seg, context(), fx);
+    if (fx.reopen) {
+        const Tuple tuple = record.tuple.get();
+        if (const uint16_t listener = find_listener(tuple); listener != 0) {
+            const Seq after_iss = record.snd_nxt;
+            remove_time_wait(index, hash);
+            counters_.add(Counter::time_wait_reused);
+            arrive_listen(listener, tuple, hash, seg, {}, after_iss);
+            return;
+        }
+        fx.reply = Reply::challenge_ack;  // the tuple was our client's: no one listens
+    }
+    if (fx.time_wait_restart) {
+        unlink_time_wait(index);
+        record.set(core_now_.tick + params_.two_msl, record.timestamps());
+        link_time_wait(index);
+    }
+    if (fx.drop != DropReason::none) counters_.drop(fx.drop);
+    reply(tcb, fx);
+}
+
+void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t hash, const Segment& seg,
+                                Bytes text, std::optional<Seq> after_iss) noexcept {
+    Effects fx;
+    if (!tcp::on_listen(seg, fx)) {
+        const bool may_be_cookie =
+            cookies_sent_at_ != 0 && (seg.flags & (wire::kAck | wire::kSyn | wire::kRst)) == wire::kAck;
+        if (may_be_cookie) {
+            open_from_cookie(tuple, hash, listener, seg, text);
+            return;
+        }
+        counters_.drop(fx.drop);
+        reply_rst(tuple, fx);
+        return;
+    }
+    Seq iss = tcp::initial_sequence_number(key_, tuple, now_);
+    // A reopened TIME-WAIT tuple: beyond anything its predecessor sent (RFC 9293 MAY-2).
+    if (after_iss && !tcp::after(iss, *after_iss + 65'536u)) iss = *after_iss + 65'537u;
+    HalfOpen made = tcp::half_open(tuple, seg, iss, listener, context());
+    const uint32_t index = half_opens_.alloc();
+    if (index == 0) {
+        if (!config_.tcp.syn_cookies) {
+            counters_.drop(DropReason::backlog_full);
+            return;
+        }
+        made.iss = tcp::make_cookie(key_, tuple, seg.seq, made.mss, core_now_.tick);
+        cookies_sent_at_ = tcp::deadline_at(core_now_.tick);
+        counters_.add(Counter::syn_cookies_sent);
+        const uint32_t ts_clock = tcp::cookie_timestamp(core_now_.tick, made);
+        // What a cookie cannot carry is not offered.
+        if ((made.flags & tcp::kTimestamps) == 0) made.flags = 0;
+        send_syn_ack(made, ts_clock);
+        return;
+    }
+    half_opens_[index] = made;
+    if (!table_.insert(hash, handle(Kind::half_open, index))) {
+        half_opens_.free(index);
+        counters_.drop(DropReason::backlog_full);
+        return;
+    }
+    link_half_open(index);
+    counters_.add(Counter::passive_opens);
+    send_syn_ack(half_opens_[index], core_now_.tick);
+}
+
+void Connections::open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const Segment& seg,
+                                   Bytes text) noexcept {
+    const uint32_t ts_ecr = seg.ts_ecr - tcp::timestamp_offset(key_, tuple);
+    auto made = tcp::open_cookie(key_, tuple, seg, ts_ecr, params_, core_now_.tick);
+    if (!made) {
+        counters_.drop(DropReason::bad_cookie);
+        Effects fx;
+        fx.reply = Reply::rst;
+        fx.rst_seq = seg.ack;
+        reply_rst(tuple, fx);
+        return;
+    }
+    made->listener = listener;
+    Tcb tcb = tcp::expand(*made, std::min(params_.rcv_buffer, 65'535u), params_.rcv_shift);
+    Effects fx;
+    tcp::on_synchronized(tcb, nullptr, seg, context(), fx);
+    if (!fx.opened) {
+        counters_.drop(fx.drop);
+        return;
+    }
+    const uint32_t index = promote(tcb, hash, net::ConnectionTable::kNone);
+    if (index == 0) {
+        counters_.drop(DropReason::accept_full);
+        return;
+    }
+    counters_.add(Counter::passive_opens);
+    counters_.add(Counter::syn_cookies_accepted);
+    perform(index, &seg, text, fx);
+}
+
+/// Gives a control block its record. 0: none left.
+uint32_t Connections::promote(const Tcb& tcb, uint32_t hash, uint32_t old_handle) noexcept {
+    const uint32_t index = tcbs_.alloc();
+    if (index == 0) return 0;
+    const bool in_table = old_handle != net::ConnectionTable::kNone
+                              ? table_.replace(hash, old_handle, handle(Kind::open, index))
+                              : table_.insert(hash, handle(Kind::open, index));
+    if (!in_table) {
+        tcbs_.free(index);
+        return 0;
+    }
+    const uint16_t generation = tcbs_[index].tuple.extra;
+    tcbs_[index] = tcb;
+    tcbs_[index].tuple.extra = generation;
+    tcbs_[index].cookie = 0;
+    tcbs_[index].set(tcp::kOpened);
+    if (!params_.nagle) tcbs_[index].set(tcp::kNoDelay);
+    return index;
+}
+
+void Connections::arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, Seq quoted_seq) noexcept {
+    const uint32_t hash = table_.hash(tuple);
+    const uint32_t h = find_record(tuple, hash);
+    const uint32_t index = h & kIndexMask;
+    Effects fx;
+    if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::open) {
+        tcp::on_icmp_error(tcbs_[index], type, code, quoted_seq, fx);
+        if (fx.drop == DropReason::none) counters_.add(Counter::icmp_errors_accepted);
+        perform(index, nullptr, {}, fx);
+        return;
+    }
+    if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::half_open) {
+        Tcb tcb = tcp::expand(half_opens_[index], 0, 0);
+        tcp::on_icmp_error(tcb, type, code, quoted_seq, fx);
+        if (fx.ended) {
+            counters_.add(Counter::icmp_errors_accepted);
+            free_half_open(index, hash);
+            return;
+        }
+    }
+    counters_.drop(DropReason::icmp_ignored);
+}
+
+/// Everything that the core asked for, in the order in which the application is to see it.
+void Connections::perform(uint32_t index, const Segment* seg, Bytes text, Effects& fx) noexcept {
+    Tcb& tcb = tcbs_[index];
+    static_cast<void>(seg);
+    if (fx.drop != DropReason::none) [[unlikely]]
+        counters_.drop(fx.drop);
+    if (fx.duplicate_ack) counters_.add(Counter::duplicate_acks);
+    if (fx.retransmit) counters_.add(Counter::fast_retransmits);
+    if (fx.acked_bytes != 0 && tcb.flow != 0) {
+        buf::release(blocks_, flows_[tcb.flow].send_queue, fx.acked_bytes);
+        if (tcb.has(tcp::kWantWritable) && !tcb.has(tcp::kAppGone)) {
+            tcb.clear(tcp::kWantWritable);
+            push({.kind = Event::Kind::writable, .generation = tcb.tuple.extra, .index = index});
+        }
+    }
+    if (fx.opened) {
+        counters_.add(Counter::established);
+        if (!tcb.has(tcp::kAppGone))
+            push({.kind = Event::Kind::open, .generation = tcb.tuple.extra, .index = index});
+    }
+    if (fx.deliver_len != 0) deliver(index, text.subspan(fx.deliver_offset, fx.deliver_len));
+    if (fx.keep_len != 0 || fx.keep_fin) [[unlikely]] {
+        Cold* cold = need_cold(tcb);
+        const auto kept = reassembly_.insert(cold->reassembly, tcb.rcv.nxt.value(), fx.keep_seq.value(),
+                                             text.subspan(fx.keep_offset, fx.keep_len), fx.keep_fin);
+        switch (kept) {
+            case buf::Insert::stored: counters_.add(Counter::out_of_order); break;
+            case buf::Insert::duplicate: counters_.drop(DropReason::duplicate_segment); break;
+            case buf::Insert::full: counters_.drop(DropReason::reassembly_full); break;
+        }
+    }
+    if (fx.peer_fin && !tcb.has(tcp::kAppGone))
+        push({.kind = Event::Kind::peer_fin, .generation = tcb.tuple.extra, .index = index});
+    if (fx.reply != Reply::none) reply(tcb, fx);
+    if (fx.delayed_ack) {
+        const uint32_t mask = static_cast<uint32_t>(delayed_acks_.size()) - 1;
+        if (delayed_tail_ - delayed_head_ <= mask) {
+            delayed_acks_[delayed_tail_++ & mask] = {index, core_now_.tick + params_.delayed_ack};
+        } else {
+            tcb.set(tcp::kAckNow);
+        }
+    }
+    if (fx.release_flow) release_flow(tcb);
+    if (fx.timer) arm(index, tcb);
+    if (fx.ended) {
+        if (fx.reason == CloseReason::reset_by_peer || fx.reason == CloseReason::refused)
+            counters_.add(Counter::resets_received);
+        end(index, fx.reason);
+        return;
+    }
+    if (fx.time_wait) {
+        counters_.add(Counter::time_wait_entered);
+        push({.kind = Event::Kind::close,
+              .reason = CloseReason::fin,
+              .established = true,
+              .generation = tcb.tuple.extra,
+              .index = index});
+    }
+    if (fx.output) want_output(index, tcb);
+    if (fx.deliver_len != 0 && tcb.flow != 0) take_reassembled(index);
+}
+
+/// What has become contiguous goes the way of text that the application left: it must outlive the turn.
+void Connections::take_reassembled(uint32_t index) noexcept {
+    Tcb& tcb = tcbs_[index];
+    Cold* cold = cold_of(tcb);
+    if (cold == nullptr || cold->reassembly == 0) return;
+    Effects fx;
+    for (;;) {
+        const Bytes bytes = reassembly_.front(cold->reassembly, tcb.rcv.nxt.value());
+        if (bytes.empty()) break;
+        const auto n = static_cast<uint32_t>(bytes.size());
+        keep(index, bytes);
+        if (tcb.state() == State::closed) return;
+        reassembly_.pop(cold->reassembly, n);
+        tcp::on_reassembled(tcb, n, false, context(), fx);
+    }
+    if (reassembly_.fin_reached(cold->reassembly, tcb.rcv.nxt.value())) {
+        reassembly_.release(cold->reassembly);
+        tcp::on_reassembled(tcb, 0, true, context(), fx);
+    }
+    perform(index, nullptr, {}, fx);
+}
+
+/// In-order text: straight from the packet, unless older text still waits for the application.
+void Connections::deliver(uint32_t index, Bytes data) noexcept {
+    Tcb& tcb = tcbs_[index];
+    const Cold* cold = cold_of(tcb);
+    if (cold != nullptr && cold->held_bytes != 0) {
+        keep(index, data);
+        return;
+    }
+    push({.kind = Event::Kind::data, .generation = tcb.tuple.extra, .index = index, .data = data});
+}
+
+/// Holds acknowledged text for the application. Without a block for it the connection is reset: it was
+/// acknowledged, and losing it silently is the one thing that TCP must not do.
+void Connections::keep(uint32_t index, Bytes data) noexcept {
+    Tcb& tcb = tcbs_[index];
+    Cold* cold = need_cold(tcb);
+    const uint32_t taken = buf::append(blocks_, cold->held, data);
+    cold->held_bytes += taken;
+    if (taken < data.size()) {
+        counters_.drop(DropReason::no_send_block);
+        Effects fx;
+        tcp::abort(tcb, fx);
+        perform(index, nullptr, {}, fx);
+        return;
+    }
+    push_held(index);
+}
+
+void Connections::push_held(uint32_t index) noexcept {
+    Tcb& tcb = tcbs_[index];
+    Cold* cold = cold_of(tcb);
+    if (cold == nullptr || cold->event_queued || cold->paused || cold->held_bytes == 0) return;
+    cold->event_queued = true;
+    push({.kind = Event::Kind::data, .from_held = true, .generation = tcb.tuple.extra, .index = index});
+}
+
+bool Connections::allow_challenge() noexcept {
+    if (const uint32_t second = core_now_.tick / 1000 + 1; second != second_) {
+        second_ = second;
+        // RFC 5961 7, and CVE-2016-5696: the limit of each second is drawn anew, so that it cannot be counted
+        // from outside.
+        const uint32_t n = config_.tcp.challenge_acks_per_s;
+        challenges_left_ = n / 2 + random_.below(std::max(n, 1u));
+        resets_left_ = config_.tcp.resets_per_s;
+    }
+    if (challenges_left_ == 0) return false;
+    --challenges_left_;
+    return true;
+}
+
+bool Connections::allow_rst() noexcept {
+    if (config_.tcp.resets_per_s == 0) return true;
+    if (core_now_.tick / 1000 + 1 != second_) {
+        static_cast<void>(allow_challenge());
+        ++challenges_left_;
+    }
+    if (resets_left_ == 0) return false;
+    --resets_left_;
+    return true;
+}
+
+void Connections::reply(const Tcb& tcb, const Effects& fx) noexcept {
+    switch (fx.reply) {
+        case Reply::none: return;
+        case Reply::rst: reply_rst(tcb.tuple.get(), fx); return;
+        case Reply::challenge_ack:
+            if (!allow_challenge()) {
+                counters_.drop(DropReason::rst_rate_limited);
+                return;
+            }
+            counters_.add(Counter::challenge_acks);
+            [[fallthrough]];
+        case Reply::ack: {
+            Tcb copy = tcb;  // ACKs that are owed stay owed: this one answers another segment
+            send_control(tcb, tcp::pure_ack(copy));
+            return;
+        }
+        case Reply::syn_ack: {
+            tcp::Outgoing out;
+            out.seq = tcb.snd.una;
+            out.ack = tcb.rcv.nxt;
+            out.flags = wire::kSyn | wire::kAck;
+            out.wnd = static_cast<uint16_t>(std::min(params_.rcv_buffer, 65'535u));
+            send_control(tcb, out);
+            return;
+        }
+    }
+}
+
+void Connections::reply_rst(const Tuple& tuple, const Effects& fx) noexcept {
+    if (fx.reply != Reply::rst) return;
+    if (!allow_rst()) {
+        counters_.drop(DropReason::rst_rate_limited);
+        return;
+    }
+    SegmentOut out;
+    out.tuple = tuple;
+    out.seq = fx.rst_seq;
+    out.flags = wire::kRst;
+    if (fx.rst_has_ack) {
+        out.flags |= wire::kAck;
+        out.ack = fx.rst_ack;
+    }
+    counters_.add(Counter::resets_sent);
+    control_.push_back(out);
+}
+
+void Connections::send_control(const Tcb& tcb, const tcp::Outgoing& out) noexcept {
+    control_.push_back(to_wire(tcb, out));
+}
+
+void Connections::send_syn_ack(const HalfOpen& h, uint32_t ts_clock) noexcept {
+    SegmentOut out;
+    out.tuple = h.tuple.get();
+    out.seq = h.iss;
+    out.ack = h.irs + 1u;
+    out.flags = wire::kSyn | wire::kAck;
+    out.wnd = static_cast<uint16_t>(std::min(params_.rcv_buffer, 65'535u));
+    out.is_syn = true;
+    out.mss = params_.mss;
+    out.sack_permitted = (h.flags & tcp::kSack) != 0;
+    out.window_scale = (h.flags & tcp::kWindowScale) != 0;
+    out.shift = params_.rcv_shift;
+    out.timestamps = (h.flags & tcp::kTimestamps) != 0;
+    if (out.timestamps) {
+        out.ts_val = ts_clock + tcp::timestamp_offset(key_, out.tuple);
+        out.ts_ecr = h.ts_recent;
+    }
+    control_.push_back(out);
+}
+
+}  // namespace synfin::stack

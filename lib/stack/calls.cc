@@ -1,0 +1,260 @@
+/// @file
+/// Calls of the application (RFC 9293 3.9.1), each a value or an Error.
+
+#include <algorithm>
+
+#include "stack/connections.hh"
+#include "tcp/isn.hh"
+
+namespace synfin::stack {
+
+using tcp::Effects;
+using tcp::Flow;
+using tcp::Seq;
+using tcp::State;
+using tcp::Tcb;
+
+Result<void> Connections::listen(uint16_t port, std::optional<Ipv4> addr) noexcept {
+    if (port == 0) return Error::invalid;
+    std::optional<uint16_t> index;
+    if (addr) {
+        const uint32_t found = addresses_.find(*addr);
+        if (found == net::LocalAddresses::kNone) return Error::invalid;
+        index = static_cast<uint16_t>(found);
+    }
+    for (uint16_t id = listener_of_port_[port]; id != 0; id = listeners_[id].next)
+        if (listeners_[id].addr == index) return Error::in_use;
+    uint16_t id = 1;
+    while (id < listeners_.size() && listeners_[id].open) ++id;
+    if (id == UINT16_MAX) return Error::no_memory;
+    if (id == listeners_.size()) listeners_.emplace_back();
+    listeners_[id] = {port, index, listener_of_port_[port], true};
+    listener_of_port_[port] = id;
+    return {};
+}
+
+Result<void> Connections::unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept {
+    std::optional<uint16_t> index;
+    if (addr) {
+        const uint32_t found = addresses_.find(*addr);
+        if (found == net::LocalAddresses::kNone) return Error::invalid;
+        index = static_cast<uint16_t>(found);
+    }
+    uint16_t* link = &listener_of_port_[port];
+    while (*link != 0 && listeners_[*link].addr != index) link = &listeners_[*link].next;
+    if (*link == 0) return Error::invalid;
+    const uint16_t id = *link;
+    *link = listeners_[id].next;
+    listeners_[id] = Listener{};
+    for (uint32_t h = half_open_head_; h != 0;) {
+        const uint32_t next = half_opens_[h].next;
+        if (half_opens_[h].listener == id) free_half_open(h, table_.hash(half_opens_[h].tuple.get()));
+        h = next;
+    }
+    return {};
+}
+
+Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& options) noexcept {
+    if (!peer.addr.is_v4()) return Error::not_supported;
+    const Ipv4 remote = peer.addr.v4;
+    if (peer.port == 0 || !addresses_.is_unicast(remote)) return Error::invalid;  // RFC 9293 MUST-46
+    if (addresses_.size() == 0 || !addresses_.next_hop(remote)) return Error::no_route;
+    Tuple tuple;
+    tuple.remote_addr = remote.value;
+    tuple.remote_port = peer.port;
+    if (options.source) {  // RFC 9293 MUST-43
+        const uint32_t found = addresses_.find(*options.source);
+        if (found == net::LocalAddresses::kNone) return Error::invalid;
+        tuple.local_addr = static_cast<uint16_t>(found);
+    }
+    if (addresses_[tuple.local_addr] == remote) return Error::invalid;  // nothing loops back on a wire
+    const uint32_t index = tcbs_.alloc();
+    if (index == 0) {
+        counters_.drop(DropReason::connections_full);
+        return Error::no_memory;
+    }
+
+    // A tuple in TIME-WAIT may be taken when our timestamp clock has moved on since its last segment (RFC
+    // 6191 2; the expiry is kept in units of 16 ticks, so one unit more).
+    uint32_t hash = 0;
+    uint32_t old = net::ConnectionTable::kNone;
+    auto is_free = [&](uint16_t port) noexcept {
+        tuple.local_port = port;
+        if (!owns(tuple)) return false;
+        hash = table_.hash(tuple);
+        old = find_record(tuple, hash);
+        if (old == net::ConnectionTable::kNone) return true;
+        if (kind_of(old) != Kind::time_wait || !params_.time_wait_reuse) return false;
+        const tcp::TimeWait& record = time_waits_[old & kIndexMask];
+        return record.timestamps() &&
+               record.remaining(core_now_.tick) + 32 <= static_cast<int32_t>(params_.two_msl);
+    };
+    if (options.source_port != 0) {
+        if (!is_free(options.source_port)) {
+            tcbs_.free(index);
+            return Error::in_use;
+        }
+    } else if (ports_.choose(tuple, is_free) == 0) {
+        tcbs_.free(index);
+        counters_.drop(DropReason::no_port);
+        return Error::no_port;
+    }
+    Seq iss = tcp::initial_sequence_number(key_, tuple, now_);
+    if (old != net::ConnectionTable::kNone) {
+        const Seq last = time_waits_[old & kIndexMask].snd_nxt;
+        if (!tcp::after(iss, last + 65'536u)) iss = last + 65'537u;
+        remove_time_wait(old & kIndexMask, hash);
+        counters_.add(Counter::time_wait_reused_active);
+    }
+    if (!table_.insert(hash, handle(Kind::open, index))) {
+        tcbs_.free(index);
+        counters_.drop(DropReason::connections_full);
+        return Error::no_memory;
+    }
+    Tcb& tcb = tcbs_[index];
+    Effects fx;
+    tcp::open_active(tcb, tuple, iss, context(), fx);
+    tcb.cookie = options.cookie;
+    tcb.set(tcp::kOpened);
+    counters_.add(Counter::active_opens);
+    perform(index, nullptr, {}, fx);
+    return Connection(this, index, tcb.tuple.extra);
+}
+
+Result<uint32_t> Connections::send(uint32_t index, uint16_t generation, Bytes data, bool is_static) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (!tcp::can_send(tcb->state()) || tcb->has(tcp::kFinQueued)) return Error::closing;
+    if (data.empty()) return uint32_t{0};
+    Flow& flow = need_flow(*tcb);
+    const uint32_t queued = buf::length(blocks_, flow.send_queue);
+    uint32_t n = std::min<uint32_t>(static_cast<uint32_t>(std::min<size_t>(data.size(), UINT32_MAX)),
+                                    params_.snd_buffer - std::min(params_.snd_buffer, queued));
+    if (n != 0) {
+        if (is_static) {
+            if (!buf::append_static(blocks_, flow.send_queue, data.first(n))) n = 0;
+        } else {
+            n = buf::append(blocks_, flow.send_queue, data.first(n));
+        }
+        if (n == 0) {
+            counters_.drop(DropReason::no_send_block);
+            return Error::no_memory;
+        }
+    }
+    if (n < data.size()) tcb->set(tcp::kWantWritable);
+    if (n == 0) return uint32_t{0};
+    flow.snd_end += n;
+    want_output(index, *tcb);
+    return n;
+}
+
+Result<uint32_t> Connections::receive(uint32_t index, uint16_t generation, MutableBytes into) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    Cold* cold = cold_of(*tcb);
+    if (cold == nullptr || cold->held_bytes == 0) {
+        switch (tcb->state()) {
+            case State::close_wait:
+            case State::closing:
+            case State::last_ack:
+            case State::time_wait:
+            case State::closed: return uint32_t{0};
+            case State::listen:
+            case State::syn_sent:
+            case State::syn_received:
+            case State::established:
+            case State::fin_wait_1:
+            case State::fin_wait_2: return Error::would_block;
+        }
+    }
+    uint32_t done = 0;
+    while (done < into.size() && cold->held_bytes != done) {
+        const auto n = static_cast<uint32_t>(std::min<size_t>(into.size() - done, cold->held_bytes - done));
+        buf::copy_out(blocks_, cold->held, done, into.subspan(done, n));
+        done += n;
+    }
+    drain(index, done);
+    return done;
+}
+
+Result<void> Connections::resume(uint32_t index, uint16_t generation) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (Cold* cold = cold_of(*tcb); cold != nullptr) {
+        cold->paused = false;
+        push_held(index);
+    }
+    return {};
+}
+
+Result<void> Connections::shutdown(uint32_t index, uint16_t generation) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (tcb->has(tcp::kFinQueued)) return Error::closing;
+    Effects fx;
+    tcp::shutdown(*tcb, context(), fx);
+    perform(index, nullptr, {}, fx);
+    return {};
+}
+
+Result<void> Connections::close(uint32_t index, uint16_t generation) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (tcb->has(tcp::kAppGone)) return Error::closing;
+    Cold* cold = cold_of(*tcb);
+    if (cold != nullptr && cold->ending) {  // over already, and now nobody wants the rest
+        tcb->set(tcp::kAppGone);
+        cold->ending = false;
+        push({.kind = Event::Kind::close,
+              .reason = cold->reason,
+              .established = true,
+              .generation = generation,
+              .index = index});
+        return {};
+    }
+    Effects fx;
+    tcp::close(*tcb, cold != nullptr && cold->held_bytes != 0, context(), fx);
+    perform(index, nullptr, {}, fx);
+    return {};
+}
+
+Result<void> Connections::abort(uint32_t index, uint16_t generation) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (tcb->state() == State::closed || tcb->state() == State::time_wait) return close(index, generation);
+    Effects fx;
+    tcp::abort(*tcb, fx);
+    tcb->set(tcp::kAppGone);
+    perform(index, nullptr, {}, fx);
+    return {};
+}
+
+Result<void> Connections::set_no_delay(uint32_t index, uint16_t generation, bool on) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (on) {
+        tcb->set(tcp::kNoDelay);
+        want_output(index, *tcb);
+    } else {
+        tcb->clear(tcp::kNoDelay);
+    }
+    return {};
+}
+
+Result<void> Connections::set_user_timeout(uint32_t index, uint16_t generation, Duration timeout) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (timeout.count() < 0) return Error::invalid;
+    need_cold(*tcb)->user_timeout = tcp::to_ticks(timeout);
+    return {};
+}
+
+uint32_t Connections::room(uint32_t index, uint16_t generation) const noexcept {
+    const Tcb* tcb = find(index, generation);
+    if (tcb == nullptr || !tcp::can_send(tcb->state()) || tcb->has(tcp::kFinQueued)) return 0;
+    const Flow* flow = flow_of(*tcb);
+    const uint32_t queued = flow != nullptr ? buf::length(blocks_, flow->send_queue) : 0;
+    return params_.snd_buffer - std::min(params_.snd_buffer, queued);
+}
+
+}  // namespace synfin::stack

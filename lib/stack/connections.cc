@@ -1,0 +1,233 @@
+/// @file
+/// Records: what they are made of, how they are found, counted and given back.
+
+#include "stack/connections.hh"
+
+#include <algorithm>
+
+#include "tcp/isn.hh"
+#include "tcp/newreno.hh"
+#include "tcp/rtt.hh"
+
+namespace synfin::stack {
+
+using tcp::Flow;
+using tcp::State;
+using tcp::Tcb;
+
+namespace {
+
+/// Blocks of 2 KiB for sending and receiving, at most: what every connection could queue, up to 2 GiB per
+/// engine. Address space only; memory follows use.
+uint32_t large_blocks(const StackConfig& c) {
+    const uint64_t per_connection =
+        (uint64_t{c.tcp.send_buffer_bytes} + c.tcp.receive_buffer_bytes) / buf::BlockPool::kLargeBytes + 2;
+    return static_cast<uint32_t>(std::clamp<uint64_t>(per_connection * c.max_connections, 4096, 1u << 20));
+}
+
+HashKey derive(HashKey key, uint64_t label) {
+    return {siphash(key, label, 0), siphash(key, label, 1)};
+}
+
+}  // namespace
+
+Connections::Connections(const StackConfig& config, HashKey key)
+    : config_(config),
+      params_(config.tcp, config.mtu),
+      key_(key),
+      addresses_(config.addresses, config.gateway),
+      table_(config.max_connections + config.max_half_open + config.max_time_wait, derive(key, 1)),
+      tcbs_(config.max_connections),
+      flows_(config.max_connections),
+      colds_(config.max_connections),
+      half_opens_(config.max_half_open),
+      time_waits_(config.max_time_wait),
+      blocks_(4 * config.max_connections + 1024, large_blocks(config)),
+      reassembly_(blocks_, std::min(config.max_connections, 65'536u), buf::ReassemblyPool::kMaxRanges,
+                  params_.rcv_buffer),
+      wheel_(config.max_connections + 1, 0),
+      ports_(config.port_low, config.port_high, derive(key, 2)),
+      random_(siphash(key, 3, 0)),
+      listener_of_port_(65'536),
+      listeners_(1),
+      delayed_acks_(65'536) {
+    events_.reserve(1024);
+    control_.reserve(256);
+    output_.reserve(1024);
+}
+
+uint32_t Connections::find_record(const Tuple& tuple, uint32_t hash) const noexcept {
+    return table_.find(hash, [&](uint32_t h) noexcept {
+        const uint32_t i = h & kIndexMask;
+        switch (kind_of(h)) {
+            case Kind::open: return tcbs_[i].tuple.is(tuple);
+            case Kind::half_open: return half_opens_[i].tuple.is(tuple);
+            case Kind::time_wait: return time_waits_[i].tuple.is(tuple);
+        }
+        return false;
+    });
+}
+
+void Connections::prefetch_record(uint32_t hash) const noexcept {
+    const uint32_t h = table_.first_candidate(hash);
+    const uint32_t i = h & kIndexMask;
+    switch (kind_of(h)) {
+        case Kind::open: tcbs_.prefetch(i); return;
+        case Kind::half_open: half_opens_.prefetch(i); return;
+        case Kind::time_wait: time_waits_.prefetch(i); return;
+    }
+}
+
+/// One per control block at most, and the pools are of one size: it cannot fail.
+Flow& Connections::need_flow(Tcb& tcb) noexcept {
+    if (tcb.flow == 0) {
+        tcb.flow = flows_.alloc();
+        SYNFIN_CHECK(tcb.flow != 0);
+        tcp::start_flow(tcb, flows_[tcb.flow], core_now_);
+    }
+    return flows_[tcb.flow];
+}
+
+Cold* Connections::cold_of(const Tcb& tcb) noexcept {
+    if (tcb.flow == 0) return nullptr;
+    const uint32_t cold = flows_[tcb.flow].cold;
+    return cold != 0 ? &colds_[cold] : nullptr;
+}
+
+Cold* Connections::need_cold(Tcb& tcb) noexcept {
+    Flow& flow = need_flow(tcb);
+    if (flow.cold == 0) {
+        flow.cold = colds_.alloc();
+        SYNFIN_CHECK(flow.cold != 0);
+        colds_[flow.cold] = Cold{};
+    }
+    return &colds_[flow.cold];
+}
+
+void Connections::release_flow(Tcb& tcb) noexcept {
+    if (tcb.flow == 0) return;
+    Flow& flow = flows_[tcb.flow];
+    buf::clear(blocks_, flow.send_queue);
+    if (flow.cold != 0) {
+        Cold& cold = colds_[flow.cold];
+        buf::clear(blocks_, cold.held);
+        reassembly_.release(cold.reassembly);
+        colds_.free(flow.cold);
+    }
+    flows_.free(tcb.flow);
+    tcb.flow = 0;
+}
+
+/// The record's generation moves on, so that handles to it are gone. Its wheel entry stays for the next user.
+void Connections::free_tcb(uint32_t index) noexcept {
+    Tcb& tcb = tcbs_[index];
+    release_flow(tcb);
+    tcb.flags = 0;
+    tcb.state_and_quick = 0;
+    tcb.deadline = tcp::kNoDeadline;
+    ++tcb.tuple.extra;
+    tcbs_.free(index);
+}
+
+uint32_t Connections::receive_room(const Tcb& tcb) const noexcept {
+    const Cold* cold = cold_of(tcb);
+    const uint32_t limit =
+        tcb.has(tcp::kWindowScale) ? params_.rcv_buffer : std::min(params_.rcv_buffer, 65'535u);
+    return cold == nullptr ? limit : limit - std::min(limit, cold->held_bytes);
+}
+
+uint16_t Connections::find_listener(const Tuple& tuple) const noexcept {
+    uint16_t any = 0;
+    for (uint16_t id = listener_of_port_[tuple.local_port]; id != 0; id = listeners_[id].next) {
+        const Listener& l = listeners_[id];
+        if (l.addr == tuple.local_addr) return id;  // the most specific first (RFC 9293 MUST-42)
+        if (!l.addr) any = id;
+    }
+    return any;
+}
+
+Occupancy Connections::occupancy() const noexcept {
+    Occupancy out;
+    table_.for_each([&](uint32_t h) noexcept {
+        const uint32_t i = h & kIndexMask;
+        switch (kind_of(h)) {
+            case Kind::open: ++out.by_state[static_cast<unsigned>(tcbs_[i].state())]; return;
+            case Kind::half_open: ++out.by_state[static_cast<unsigned>(State::syn_received)]; return;
+            case Kind::time_wait: ++out.by_state[static_cast<unsigned>(State::time_wait)]; return;
+        }
+    });
+    out.half_open = half_opens_.used();
+    out.open = tcbs_.used();
+    out.time_wait = time_waits_.used();
+    out.flow_lines = flows_.used();
+    out.send_blocks = blocks_.blocks_in_use();
+    out.timers = wheel_.entries();
+    return out;
+}
+
+size_t Connections::memory_bytes() const noexcept {
+    return tcbs_.memory_bytes() + flows_.memory_bytes() + colds_.memory_bytes() + half_opens_.memory_bytes() +
+           time_waits_.memory_bytes() + table_.memory_bytes();
+}
+
+Result<ConnectionInfo> Connections::info(uint32_t index, uint16_t generation) const noexcept {
+    const Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    const Flow* flow = flow_of(*tcb);
+    const Cold* cold = cold_of(*tcb);
+    ConnectionInfo out;
+    out.state = tcb->state();
+    out.local = {addresses_[tcb->tuple.local_addr], tcb->tuple.local_port};
+    out.peer = {Ipv4{tcb->tuple.remote_addr}, tcb->tuple.remote_port};
+    out.snd_una = tcb->snd.una.value();
+    out.snd_nxt = tcb->snd.nxt.value();
+    out.snd_wnd = tcb->snd.wnd;
+    out.rcv_nxt = tcb->rcv.nxt.value();
+    out.rcv_wnd = tcb->rcv.wnd;
+    out.mss = tcb->mss;
+    out.cwnd_bytes = flow != nullptr ? flow->cwnd_bytes : tcp::initial_window(*tcb);
+    out.ssthresh_bytes = flow != nullptr ? flow->ssthresh_bytes : UINT32_MAX;
+    out.srtt_us = flow != nullptr ? flow->srtt_us : tcb->srtt.us();
+    out.rttvar_us = flow != nullptr ? flow->rttvar_us : tcb->srtt.us() / 2;
+    out.rto_ms =
+        tcp::backed_off(tcp::rto_ticks(*tcb, flow, params_), flow != nullptr ? flow->backoff : 0, params_);
+    out.unacked_bytes = tcb->in_flight();
+    out.unsent_bytes = flow != nullptr && tcp::after(flow->snd_end, tcb->snd.nxt)
+                           ? tcp::distance(tcb->snd.nxt, flow->snd_end)
+                           : 0;
+    out.unread_bytes = cold != nullptr ? cold->held_bytes : 0;
+    out.timestamps = tcb->has(tcp::kTimestamps);
+    out.window_scale = tcb->has(tcp::kWindowScale);
+    out.sack_permitted = tcb->has(tcp::kSack);
+    return out;
+}
+
+void Connections::for_each(void (*visit)(void* context, const ConnectionInfo&), void* context) const {
+    table_.for_each([&](uint32_t h) noexcept {
+        const uint32_t i = h & kIndexMask;
+        const TupleSlot* tuple = nullptr;
+        ConnectionInfo info_out;
+        switch (kind_of(h)) {
+            case Kind::open: {
+                tuple = &tcbs_[i].tuple;
+                auto found = info(i, tuple->extra);
+                if (found) info_out = *found;
+                info_out.state = tcbs_[i].state();
+                break;
+            }
+            case Kind::half_open:
+                tuple = &half_opens_[i].tuple;
+                info_out.state = State::syn_received;
+                break;
+            case Kind::time_wait:
+                tuple = &time_waits_[i].tuple;
+                info_out.state = State::time_wait;
+                break;
+        }
+        info_out.local = {addresses_[tuple->local_addr], tuple->local_port};
+        info_out.peer = {Ipv4{tuple->remote_addr}, tuple->remote_port};
+        visit(context, info_out);
+    });
+}
+
+}  // namespace synfin::stack

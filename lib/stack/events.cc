@@ -1,0 +1,171 @@
+/// @file
+/// Events: in the order in which they happened, one at a time, never while the core is at work.
+
+#include "stack/connections.hh"
+
+namespace synfin::stack {
+
+using tcp::CloseReason;
+using tcp::Effects;
+using tcp::State;
+using tcp::Tcb;
+
+const Event* Connections::next_event() noexcept {
+    while (next_event_ < events_.size()) {
+        const Pending pending = events_[next_event_++];
+        Tcb* tcb = find(pending.index, pending.generation);
+        if (tcb == nullptr) continue;
+        const bool silent = tcb->has(tcp::kAppGone) && pending.kind != Event::Kind::close;
+        event_ = Event{};
+        event_.kind = pending.kind;
+        event_.connection = Connection(this, pending.index, pending.generation);
+        switch (pending.kind) {
+            case Event::Kind::open:
+            case Event::Kind::writable:
+                if (silent) continue;
+                return &event_;
+            case Event::Kind::data: {
+                Cold* cold = cold_of(*tcb);
+                if (pending.from_held) {
+                    if (cold == nullptr) continue;
+                    cold->event_queued = false;
+                    if (silent || cold->paused || cold->held_bytes == 0) continue;
+                    event_.data = buf::front(blocks_, cold->held);
+                    event_.item = 1;
+                    return &event_;
+                }
+                if (silent) {  // acknowledged, and nobody will read it (RFC 9293 3.6.1, SHLD-3)
+                    if (tcb->state() != State::closed) {
+                        Effects fx;
+                        fx.drop = DropReason::after_close;
+                        tcp::abort(*tcb, fx);
+                        perform(pending.index, nullptr, {}, fx);
+                    }
+                    continue;
+                }
+                if (cold != nullptr && cold->held_bytes != 0) {  // an earlier part was left
+                    keep(pending.index, pending.data);
+                    continue;
+                }
+                event_.data = pending.data;
+                return &event_;
+            }
+            case Event::Kind::peer_fin:
+                if (silent) continue;
+                if (Cold* cold = cold_of(*tcb); cold != nullptr && cold->held_bytes != 0) {
+                    cold->fin_waits = true;  // told when everything before it has been read
+                    continue;
+                }
+                return &event_;
+            case Event::Kind::close: {
+                Cold* cold = cold_of(*tcb);
+                if (cold != nullptr && cold->held_bytes != 0 && pending.reason == CloseReason::fin &&
+                    !tcb->has(tcp::kAppGone)) {
+                    cold->ending = true;
+                    continue;
+                }
+                event_.why.reason = pending.reason;
+                event_.why.established = pending.established;
+                event_.why.local = {addresses_[tcb->tuple.local_addr], tcb->tuple.local_port};
+                event_.why.peer = {Ipv4{tcb->tuple.remote_addr}, tcb->tuple.remote_port};
+                event_.why.cookie = tcb->cookie;
+                finish(pending.index);
+                return &event_;
+            }
+        }
+    }
+    events_.clear();
+    next_event_ = 0;
+    return nullptr;
+}
+
+void Connections::taken(const Event& event, uint32_t bytes) noexcept {
+    const uint32_t index = event.connection.index();
+    Tcb* tcb = find(index, event.connection.generation());
+    if (tcb == nullptr || event.kind != Event::Kind::data) return;
+    const auto size = static_cast<uint32_t>(event.data.size());
+    if (event.item == 0) {
+        if (bytes >= size) {
+            return;
+        }
+        if (tcb->has(tcp::kAppGone) || tcb->state() == State::closed) return;
+        need_cold(*tcb)->paused = true;
+        keep(index, event.data.subspan(bytes));
+        return;
+    }
+    Cold* cold = cold_of(*tcb);
+    if (cold == nullptr) return;
+    cold->paused = bytes < size;
+    drain(index, bytes);
+}
+
+/// The application took `bytes` of what is held.
+void Connections::drain(uint32_t index, uint32_t bytes) noexcept {
+    Tcb& tcb = tcbs_[index];
+    Cold* cold = cold_of(tcb);
+    buf::release(blocks_, cold->held, bytes);
+    cold->held_bytes -= bytes;
+    Effects fx;
+    tcp::open_window(tcb, receive_room(tcb), params_, fx);
+    if (fx.output) want_output(index, tcb);
+    if (cold->held_bytes != 0) {
+        push_held(index);
+        return;
+    }
+    cold->paused = false;
+    if (cold->fin_waits) {
+        cold->fin_waits = false;
+        push({.kind = Event::Kind::peer_fin, .generation = tcb.tuple.extra, .index = index});
+    }
+    if (cold->ending) {
+        cold->ending = false;
+        push({.kind = Event::Kind::close,
+              .reason = CloseReason::fin,
+              .established = true,
+              .generation = tcb.tuple.extra,
+              .index = index});
+    }
+}
+
+/// CLOSED: nothing finds the connection any more; the application is told, and then the record goes.
+void Connections::end(uint32_t index, CloseReason reason) noexcept {
+    Tcb& tcb = tcbs_[index];
+    const Tuple tuple = tcb.tuple.get();
+    table_.erase(table_.hash(tuple), handle(Kind::open, index));
+    ports_.note_release(tuple);
+    counters_.add(Counter::closed);
+    tcb.deadline = tcp::kNoDeadline;
+    if (!tcb.has(tcp::kOpened)) {  // a full record in TIME-WAIT: everybody knows
+        free_tcb(index);
+        return;
+    }
+    if (const Cold* cold = cold_of(tcb); cold != nullptr && cold->ending)
+        return;  // told when it has been read
+    push({.kind = Event::Kind::close,
+          .reason = reason,
+          .established = !tcb.has(tcp::kSynUnacked),
+          .generation = tcb.tuple.extra,
+          .index = index});
+}
+
+/// The application has been told of the end: the record goes, or shrinks to TIME-WAIT's.
+void Connections::finish(uint32_t index) noexcept {
+    Tcb& tcb = tcbs_[index];
+    if (tcb.state() == State::time_wait) {
+        const uint32_t hash = table_.hash(tcb.tuple.get());
+        const uint32_t record = time_waits_.alloc();
+        if (record == 0) {  // none left: the full record serves until 2MSL have passed
+            release_flow(tcb);
+            tcb.clear(tcp::kOpened);
+            ++tcb.tuple.extra;
+            return;
+        }
+        time_waits_[record] = tcp::shrink(tcb, tcb.deadline);
+        table_.replace(hash, handle(Kind::open, index), handle(Kind::time_wait, record));
+        link_time_wait(record);
+        counters_.add(Counter::closed);
+    }
+    free_tcb(index);
+}
+
+}  // namespace synfin::stack

@@ -1,0 +1,168 @@
+/// @file
+/// Time: two FIFOs for what always takes equally long, one for delayed ACKs, and the wheel for the rest.
+
+#include <algorithm>
+
+#include "stack/connections.hh"
+
+namespace synfin::stack {
+
+using tcp::Effects;
+using tcp::HalfOpen;
+using tcp::State;
+using tcp::Tcb;
+using tcp::TimeWait;
+
+namespace {
+bool is_due(uint32_t tick, uint32_t now) noexcept {
+    return static_cast<int32_t>(now - tick) >= 0;
+}
+}  // namespace
+
+uint32_t Connections::run_timers() noexcept {
+    const uint32_t now = core_now_.tick;
+    uint32_t fired = 0;
+    const uint32_t mask = static_cast<uint32_t>(delayed_acks_.size()) - 1;
+    while (delayed_head_ != delayed_tail_ && is_due(delayed_acks_[delayed_head_ & mask].due, now)) {
+        const uint32_t index = delayed_acks_[delayed_head_++ & mask].index;
+        Tcb& tcb = tcbs_[index];
+        if (!tcb.has(tcp::kAckDelayed)) continue;  // it rode on something, or the connection is gone
+        tcb.set(tcp::kAckNow);
+        want_output(index, tcb);
+        counters_.add(Counter::delayed_acks);
+        ++fired;
+    }
+    while (half_open_head_ != 0 && fired < kTimersPerTurn && is_due(half_opens_[half_open_head_].due, now)) {
+        const uint32_t index = half_open_head_;
+        HalfOpen& h = half_opens_[index];
+        bool expired = false;
+        ++fired;
+        if (tcp::on_half_open_deadline(h, context(), expired)) {
+            counters_.add(Counter::syn_retransmitted);
+            counters_.add(Counter::retransmitted);
+            send_syn_ack(h, now);
+        } else if (expired) {
+            counters_.add(Counter::half_open_expired);
+            free_half_open(index, table_.hash(h.tuple.get()));
+            continue;
+        }
+        unlink_half_open(index);
+        link_half_open(index);
+    }
+    while (time_wait_head_ != 0 && fired < kTimersPerTurn &&
+           time_waits_[time_wait_head_].remaining(now) <= 0) {
+        const uint32_t index = time_wait_head_;
+        remove_time_wait(index, table_.hash(time_waits_[index].tuple.get()));
+        ++fired;
+    }
+    const uint32_t cap = kTimersPerTurn - std::min(fired, kTimersPerTurn - 1);
+    fired += wheel_.advance(
+        now, cap, [this](uint32_t index) noexcept { tcbs_.prefetch(index); },
+        [this](uint32_t index) noexcept { return fire(index); });
+    return fired;
+}
+
+bool Connections::timers_behind() const noexcept {
+    const uint32_t now = core_now_.tick;
+    return wheel_.overdue() != 0 || (half_open_head_ != 0 && is_due(half_opens_[half_open_head_].due, now)) ||
+           (time_wait_head_ != 0 && time_waits_[time_wait_head_].remaining(now) <= 0);
+}
+
+/// An entry of the wheel has come up. It may be early: what counts is the deadline in the control block.
+std::optional<uint32_t> Connections::fire(uint32_t index) noexcept {
+    Tcb& tcb = tcbs_[index];
+    if (tcb.state() == State::closed || tcb.deadline == tcp::kNoDeadline) return std::nullopt;
+    if (!is_due(tcb.deadline, core_now_.tick)) return tcb.deadline;
+    if (tcp::needs_flow_at_timeout(tcb, params_)) need_flow(tcb);
+    uint32_t user_timeout = params_.user_timeout;
+    if (const Cold* cold = cold_of(tcb); cold != nullptr && cold->user_timeout != 0)
+        user_timeout = cold->user_timeout;
+    const bool in_flight = tcb.snd.una != tcb.snd.nxt;
+    const uint16_t generation = tcb.tuple.extra;
+    Effects fx;
+    tcp::on_deadline(tcb, flow_of(tcb), user_timeout, context(), fx);
+    if (in_flight && fx.output) counters_.add(Counter::rto_expirations);
+    perform(index, nullptr, {}, fx);
+    if (tcb.tuple.extra != generation || tcb.state() == State::closed || tcb.deadline == tcp::kNoDeadline)
+        return std::nullopt;
+    return tcb.deadline;
+}
+
+std::optional<uint32_t> Connections::next_timer_tick() noexcept {
+    const uint32_t now = core_now_.tick;
+    std::optional<uint32_t> best;
+    auto consider = [&](uint32_t tick) {
+        if (!best || static_cast<int32_t>(tick - *best) < 0) best = tick;
+    };
+    for (uint32_t i = 1; i <= tcbs_.high_water(); ++i)
+        if (tcbs_[i].state() != State::closed && tcbs_[i].deadline != tcp::kNoDeadline)
+            consider(tcbs_[i].deadline);
+    const uint32_t mask = static_cast<uint32_t>(delayed_acks_.size()) - 1;
+    for (uint32_t i = delayed_head_; i != delayed_tail_; ++i)
+        if (tcbs_[delayed_acks_[i & mask].index].has(tcp::kAckDelayed)) {
+            consider(delayed_acks_[i & mask].due);
+            break;
+        }
+    if (half_open_head_ != 0) consider(half_opens_[half_open_head_].due);
+    if (time_wait_head_ != 0)
+        consider(now + static_cast<uint32_t>(std::max(time_waits_[time_wait_head_].remaining(now), 0)));
+    return best;
+}
+
+void Connections::neighbour_failed(Ipv4 next_hop) noexcept {
+    for (uint32_t i = 1; i <= tcbs_.high_water(); ++i) {
+        Tcb& tcb = tcbs_[i];
+        if (tcb.state() != State::syn_sent || addresses_.next_hop(Ipv4{tcb.tuple.remote_addr}) != next_hop)
+            continue;
+        tcp::set_state(tcb, State::closed);
+        Effects fx;
+        fx.ended = true;
+        fx.reason = tcp::CloseReason::unreachable;
+        perform(i, nullptr, {}, fx);
+    }
+}
+
+void Connections::link_time_wait(uint32_t index) noexcept {
+    TimeWait& record = time_waits_[index];
+    record.prev = time_wait_tail_;
+    record.next = 0;
+    (time_wait_tail_ != 0 ? time_waits_[time_wait_tail_].next : time_wait_head_) = index;
+    time_wait_tail_ = index;
+}
+
+void Connections::unlink_time_wait(uint32_t index) noexcept {
+    const TimeWait& record = time_waits_[index];
+    (record.prev != 0 ? time_waits_[record.prev].next : time_wait_head_) = record.next;
+    (record.next != 0 ? time_waits_[record.next].prev : time_wait_tail_) = record.prev;
+}
+
+void Connections::remove_time_wait(uint32_t index, uint32_t hash) noexcept {
+    const Tuple tuple = time_waits_[index].tuple.get();
+    unlink_time_wait(index);
+    table_.erase(hash, handle(Kind::time_wait, index));
+    time_waits_.free(index);
+    ports_.note_release(tuple);
+}
+
+void Connections::link_half_open(uint32_t index) noexcept {
+    HalfOpen& h = half_opens_[index];
+    h.due = core_now_.tick + params_.rto_initial;
+    h.prev = half_open_tail_;
+    h.next = 0;
+    (half_open_tail_ != 0 ? half_opens_[half_open_tail_].next : half_open_head_) = index;
+    half_open_tail_ = index;
+}
+
+void Connections::unlink_half_open(uint32_t index) noexcept {
+    const HalfOpen& h = half_opens_[index];
+    (h.prev != 0 ? half_opens_[h.prev].next : half_open_head_) = h.next;
+    (h.next != 0 ? half_opens_[h.next].prev : half_open_tail_) = h.prev;
+}
+
+void Connections::free_half_open(uint32_t index, uint32_t hash) noexcept {
+    unlink_half_open(index);
+    table_.erase(hash, handle(Kind::half_open, index));
+    half_opens_.free(index);
+}
+
+}  // namespace synfin::stack
