@@ -34,6 +34,12 @@ const Counters& Stack::counters() const noexcept {
 Occupancy Stack::occupancy() const noexcept {
     return engine_->occupancy();
 }
+size_t Stack::memory_bytes() const noexcept {
+    return engine_->memory_bytes();
+}
+uint32_t Stack::tcb_bytes() noexcept {
+    return stack::Connections::kTcbBytes;
+}
 const stack::StackConfig& Stack::config() const noexcept {
     return engine_->config();
 }

@@ -74,6 +74,10 @@ class Stack {
 
     const Counters& counters() const noexcept;
     Occupancy occupancy() const noexcept;
+    /// Bytes that connections have touched so far: records of all sizes, and the connection table.
+    size_t memory_bytes() const noexcept;
+    /// Bytes of an open connection's first record, the one that every segment reads.
+    static uint32_t tcb_bytes() noexcept;
     const stack::StackConfig& config() const noexcept;
     /// Every open, half-open and TIME-WAIT connection, slowly; for `synfin ss` and tests.
     void for_each(void (*visit)(void* context, const ConnectionInfo&), void* context) const;
