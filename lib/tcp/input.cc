@@ -7,9 +7,11 @@
 #include "tcp/isn.hh"
 #include "tcp/newreno.hh"
 #include "tcp/rtt.hh"
+#include "tcp/steps.hh"
 
 namespace synfin::tcp {
 
+using namespace steps;  // NOLINT(google-build-using-namespace): this file is the steps
 using wire::kAck;
 using wire::kFin;
 using wire::kPsh;
@@ -110,14 +112,6 @@ Step check_timestamps(const Tcb& tcb, const Segment& seg, Effects& fx) noexcept 
     return Step::next;
 }
 
-/// RFC 7323 4.3 (2): only a segment that is acceptable and does not lie beyond the last ACK sent.
-void update_ts_recent(Tcb& tcb, const Segment& seg) noexcept {
-    if (!tcb.has(kTimestamps) || !seg.has_ts || after(seg.seq, tcb.last_ack_sent)) return;
-    if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && !tcb.has(kTsStale)) return;
-    tcb.ts_recent = seg.ts_val;
-    tcb.clear(kTsStale);
-}
-
 /// First: the sequence number (with PAWS before it, RFC 7323 5.3).
 Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
     Segment& seg = a.seg;
@@ -138,12 +132,6 @@ Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
     }
     update_ts_recent(tcb, seg);
     return Step::next;
-}
-
-void end(Tcb& tcb, CloseReason reason, Effects& fx) noexcept {
-    set_state(tcb, State::closed);
-    fx.ended = true;
-    fx.reason = reason;
 }
 
 /// Second: RST, by RFC 5961 3.2: exact or challenged.
@@ -178,81 +166,6 @@ Step check_syn(Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
     return drop(fx, DropReason::syn_in_window);
 }
 
-/// RFC 9293 3.10.7.4 fifth: SND.WND. SND.WL2 needs no field, see tcb.hh.
-void update_window(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
-    if (seg.ack != tcb.snd.una || before(seg.seq, tcb.snd.wl1)) return;
-    const uint32_t wnd = seg.has(kSyn) ? seg.wnd : uint32_t{seg.wnd} << tcb.snd_shift();
-    if (wnd > tcb.snd.wnd) fx.output = true;
-    if (flow != nullptr) {
-        if (tcb.snd.wnd == 0 &&
-            wnd != 0) {  // end of persisting (RFC 9293 3.8.6.1): what the peer refused goes again
-            flow->backoff = 0;
-            if (tcb.snd.una != tcb.snd.nxt) {
-                flow->set(kRetransmitOne);
-                tcb.deadline = deadline_at(ctx.now.tick + rto_ticks(tcb, flow, ctx.params));
-                fx.timer = true;
-            }
-        }
-        flow->max_snd_wnd = std::max(flow->max_snd_wnd, static_cast<uint16_t>(wnd >> tcb.snd_shift()));
-    }
-    tcb.snd.wnd = wnd;
-    tcb.snd.wl1 = seg.seq;
-}
-
-/// RFC 6298 3 and 4 (Karn): the timed segment, or the timestamp echo when something was sent again.
-void sample_rtt(Tcb& tcb, Flow& flow, const Segment& seg, const Context& ctx) noexcept {
-    if (flow.has(kTiming)) {
-        if (before(seg.ack, flow.rtt_seq)) return;
-        take_rtt_sample(flow, ctx.now.us - flow.rtt_start_us);
-        flow.clear(kTiming);
-    } else if (tcb.has(kTimestamps) && seg.has_ts && seg.ts_ecr != 0) {
-        const uint32_t ms = ctx.now.tick + timestamp_offset(ctx.key, tcb.tuple.get()) - seg.ts_ecr;
-        if (ms > ctx.params.rto_max * 2) return;  // not an echo of ours
-        take_rtt_sample(flow, ms * 1000 + 500);
-    } else {
-        return;
-    }
-    tcb.srtt = CompactRtt::from_us(flow.srtt_us);
-    flow.backoff = 0;
-}
-
-/// SND.UNA < SEG.ACK =< SND.NXT.
-void take_new_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
-    const uint32_t acked = distance(tcb.snd.una, seg.ack);
-    uint32_t bytes = acked;
-    if (tcb.has(kSynUnacked)) {
-        tcb.clear(kSynUnacked);
-        --bytes;
-    }
-    if (tcb.has(kFinSent) && seg.ack == tcb.snd.nxt) --bytes;
-    tcb.snd.una = seg.ack;
-    fx.acked_bytes = bytes;
-    if (flow != nullptr) {
-        sample_rtt(tcb, *flow, seg, ctx);
-        if (flow->has(kRecovery)) {
-            recovery_ack(tcb, *flow, acked);
-            if (flow->has(kRetransmitOne)) fx.retransmit = true;
-        } else {
-            flow->dup_acks = 0;
-            grow_cwnd(tcb, *flow, acked);
-        }
-        if (flow->has(kRetransmitting)) {
-            flow->rtx_nxt = later(flow->rtx_nxt, tcb.snd.una);
-            if (at_or_after(flow->rtx_nxt, tcb.snd.nxt)) flow->clear(kRetransmitting);
-        }
-        flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
-    }
-    if (tcb.snd.una == tcb.snd.nxt) {
-        set_idle_deadline(tcb, flow, ctx, fx);  // RFC 6298 5.2
-    } else {                                    // RFC 6298 5.3
-        const uint32_t rto =
-            backed_off(rto_ticks(tcb, flow, ctx.params), flow != nullptr ? flow->backoff : 0, ctx.params);
-        tcb.deadline = deadline_at(ctx.now.tick + rto);
-        fx.timer = true;
-    }
-    fx.output = true;
-}
-
 /// RFC 5681 2: a duplicate ACK.
 void take_duplicate_ack(const Tcb& tcb, Flow& flow, Effects& fx) noexcept {
     fx.duplicate_ack = true;
@@ -281,13 +194,6 @@ void become_established(Tcb& tcb, Effects& fx) noexcept {
     fx.opened = true;
     fx.output = true;
     if (tcb.has(kFinQueued)) set_state(tcb, State::fin_wait_1);
-}
-
-void enter_time_wait(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
-    set_state(tcb, State::time_wait);
-    tcb.deadline = deadline_at(ctx.now.tick + ctx.params.two_msl);
-    fx.time_wait = true;
-    fx.timer = true;
 }
 
 /// Fifth: the ACK field.
@@ -321,50 +227,7 @@ Step check_ack(Tcb& tcb, Flow* flow, Arrival& a, uint32_t text_len, const Contex
         if (tcb.snd.wnd == 0) flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     }
     update_window(tcb, flow, seg, ctx, fx);
-    switch (tcb.state()) {
-        case State::fin_wait_1:
-            if (tcb.fin_acked()) {
-                set_state(tcb, State::fin_wait_2);
-                set_idle_deadline(tcb, flow, ctx, fx);
-            }
-            return Step::next;
-        case State::closing:
-            if (tcb.fin_acked()) enter_time_wait(tcb, ctx, fx);
-            return Step::next;
-        case State::last_ack:
-            if (!tcb.fin_acked()) return Step::next;
-            end(tcb, CloseReason::fin, fx);
-            return Step::done;
-        case State::established:
-        case State::fin_wait_2:
-        case State::close_wait:
-        case State::time_wait:
-        case State::closed:
-        case State::listen:
-        case State::syn_sent:
-        case State::syn_received: return Step::next;
-    }
-    return Step::next;
-}
-
-/// RFC 9293 3.8.6.3: at once early in the connection, for every second full segment, else within the delay.
-void owe_ack(Tcb& tcb, Effects& fx) noexcept {
-    if (tcb.has(kAckNow)) return;
-    if (tcb.quick_acks() > 0) {
-        tcb.set_quick_acks(tcb.quick_acks() - 1u);
-        tcb.set(kAckNow);
-    } else if (distance(tcb.last_ack_sent, tcb.rcv.nxt) >= 2 * tcb.text_mss()) {
-        tcb.set(kAckNow);
-    } else if (!tcb.has(kAckDelayed)) {
-        tcb.set(kAckDelayed);
-        fx.delayed_ack = true;
-    }
-    fx.output = true;
-}
-
-void advance_rcv_nxt(Tcb& tcb, uint32_t n) noexcept {
-    tcb.rcv.nxt += n;
-    tcb.rcv.wnd -= std::min(tcb.rcv.wnd, n);
+    return after_ack(tcb, flow, ctx, fx) ? Step::next : Step::done;
 }
 
 /// Seventh: the text (sixth, URG: DEVIATION: the urgent pointer is ignored and the data delivered in band,
@@ -396,37 +259,6 @@ Step accept_text(Tcb& tcb, const Arrival& a, Effects& fx) noexcept {
     advance_rcv_nxt(tcb, seg.len);
     owe_ack(tcb, fx);
     return Step::next;
-}
-
-/// Eighth: FIN, with RCV.NXT at its place.
-void take_fin(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
-    advance_rcv_nxt(tcb, 1);
-    fx.peer_fin = true;
-    fx.output = true;
-    tcb.set(kAckNow);
-    switch (tcb.state()) {
-        case State::syn_received:
-        case State::established: set_state(tcb, State::close_wait); return;
-        case State::fin_wait_1:
-            if (!tcb.fin_acked()) {
-                set_state(tcb, State::closing);
-                return;
-            }
-            [[fallthrough]];
-        case State::fin_wait_2:
-            fx.reply = Reply::ack;  // nothing of ours can follow that it might ride on
-            tcb.clear(kAckNow);
-            tcb.clear(kAckDelayed);
-            enter_time_wait(tcb, ctx, fx);
-            return;
-        case State::close_wait:
-        case State::closing:
-        case State::last_ack:
-        case State::time_wait:
-        case State::closed:
-        case State::listen:
-        case State::syn_sent: return;
-    }
 }
 
 void check_fin(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx) noexcept {

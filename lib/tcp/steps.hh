@@ -1,0 +1,195 @@
+#pragma once
+/// @file
+/// What an acceptable segment does: the parts that the eight steps of input.cc and the straight path of
+/// predicted.cc share.
+
+#include <algorithm>
+
+#include "tcp/core.hh"
+#include "tcp/isn.hh"
+#include "tcp/newreno.hh"
+#include "tcp/rtt.hh"
+
+namespace synfin::tcp::steps {
+
+using wire::kFin;
+using wire::kSyn;
+
+/// RFC 7323 4.3 (2): only a segment that is acceptable and does not lie beyond the last ACK sent.
+inline void update_ts_recent(Tcb& tcb, const Segment& seg) noexcept {
+    if (!tcb.has(kTimestamps) || !seg.has_ts || after(seg.seq, tcb.last_ack_sent)) return;
+    if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && !tcb.has(kTsStale)) return;
+    tcb.ts_recent = seg.ts_val;
+    tcb.clear(kTsStale);
+}
+
+inline void end(Tcb& tcb, CloseReason reason, Effects& fx) noexcept {
+    set_state(tcb, State::closed);
+    fx.ended = true;
+    fx.reason = reason;
+}
+
+/// RFC 9293 3.10.7.4 fifth: SND.WND. SND.WL2 needs no field, see tcb.hh.
+inline void update_window(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx,
+                          Effects& fx) noexcept {
+    if (seg.ack != tcb.snd.una || before(seg.seq, tcb.snd.wl1)) return;
+    const uint32_t wnd = seg.has(kSyn) ? seg.wnd : uint32_t{seg.wnd} << tcb.snd_shift();
+    if (wnd > tcb.snd.wnd) fx.output = true;
+    if (flow != nullptr) {
+        if (tcb.snd.wnd == 0 &&
+            wnd != 0) {  // end of persisting (RFC 9293 3.8.6.1): what the peer refused goes again
+            flow->backoff = 0;
+            if (tcb.snd.una != tcb.snd.nxt) {
+                flow->set(kRetransmitOne);
+                tcb.deadline = deadline_at(ctx.now.tick + rto_ticks(tcb, flow, ctx.params));
+                fx.timer = true;
+            }
+        }
+        flow->max_snd_wnd = std::max(flow->max_snd_wnd, static_cast<uint16_t>(wnd >> tcb.snd_shift()));
+    }
+    tcb.snd.wnd = wnd;
+    tcb.snd.wl1 = seg.seq;
+}
+
+/// RFC 6298 3 and 4 (Karn): the timed segment, to the microsecond; or after a timeout, when nothing can be
+/// timed, the timestamp's echo, to the millisecond.
+inline void sample_rtt(Tcb& tcb, Flow& flow, const Segment& seg, const Context& ctx) noexcept {
+    if (flow.has(kTiming)) {
+        if (before(seg.ack, flow.rtt_seq)) return;
+        take_rtt_sample(flow, ctx.now.us - flow.rtt_start_us);
+        flow.clear(kTiming);
+    } else if (flow.backoff != 0 && tcb.has(kTimestamps) && seg.has_ts && seg.ts_ecr != 0) {
+        const uint32_t ms = ctx.now.tick + timestamp_offset(ctx.key, tcb.tuple.get()) - seg.ts_ecr;
+        if (ms > ctx.params.rto_max * 2) return;  // not an echo of ours
+        take_rtt_sample(flow, ms * 1000 + 500);
+    } else {
+        return;
+    }
+    tcb.srtt = CompactRtt::from_us(flow.srtt_us);
+    flow.backoff = 0;
+}
+
+/// SND.UNA < SEG.ACK =< SND.NXT.
+inline void take_new_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    const uint32_t acked = distance(tcb.snd.una, seg.ack);
+    uint32_t bytes = acked;
+    if (tcb.has(kSynUnacked)) {
+        tcb.clear(kSynUnacked);
+        --bytes;
+    }
+    if (tcb.has(kFinSent) && seg.ack == tcb.snd.nxt) --bytes;
+    tcb.snd.una = seg.ack;
+    fx.acked_bytes = bytes;
+    if (flow != nullptr) {
+        sample_rtt(tcb, *flow, seg, ctx);
+        if (flow->has(kRecovery)) {
+            recovery_ack(tcb, *flow, acked);
+            if (flow->has(kRetransmitOne)) fx.retransmit = true;
+        } else {
+            flow->dup_acks = 0;
+            grow_cwnd(tcb, *flow, acked);
+        }
+        if (flow->has(kRetransmitting)) {
+            flow->rtx_nxt = later(flow->rtx_nxt, tcb.snd.una);
+            if (at_or_after(flow->rtx_nxt, tcb.snd.nxt)) flow->clear(kRetransmitting);
+        }
+        flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
+    }
+    if (tcb.snd.una == tcb.snd.nxt) {
+        set_idle_deadline(tcb, flow, ctx, fx);  // RFC 6298 5.2
+    } else {                                    // RFC 6298 5.3
+        const uint32_t rto =
+            backed_off(rto_ticks(tcb, flow, ctx.params), flow != nullptr ? flow->backoff : 0, ctx.params);
+        tcb.deadline = deadline_at(ctx.now.tick + rto);
+        fx.timer = true;
+    }
+    fx.output = true;
+}
+
+inline void enter_time_wait(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
+    set_state(tcb, State::time_wait);
+    tcb.deadline = deadline_at(ctx.now.tick + ctx.params.two_msl);
+    fx.time_wait = true;
+    fx.timer = true;
+}
+
+/// What an ACK of our FIN does to the state. False: the connection is over.
+inline bool after_ack(Tcb& tcb, const Flow* flow, const Context& ctx, Effects& fx) noexcept {
+    switch (tcb.state()) {
+        case State::fin_wait_1:
+            if (tcb.fin_acked()) {
+                set_state(tcb, State::fin_wait_2);
+                set_idle_deadline(tcb, flow, ctx, fx);
+            }
+            return true;
+        case State::closing:
+            if (tcb.fin_acked()) enter_time_wait(tcb, ctx, fx);
+            return true;
+        case State::last_ack:
+            if (!tcb.fin_acked()) return true;
+            end(tcb, CloseReason::fin, fx);
+            return false;
+        case State::established:
+        case State::fin_wait_2:
+        case State::close_wait:
+        case State::time_wait:
+        case State::closed:
+        case State::listen:
+        case State::syn_sent:
+        case State::syn_received: return true;
+    }
+    return true;
+}
+
+/// RFC 9293 3.8.6.3: at once early in the connection, for every second full segment, else within the delay.
+inline void owe_ack(Tcb& tcb, Effects& fx) noexcept {
+    if (tcb.has(kAckNow)) return;
+    if (tcb.quick_acks() > 0) {
+        tcb.set_quick_acks(tcb.quick_acks() - 1u);
+        tcb.set(kAckNow);
+    } else if (distance(tcb.last_ack_sent, tcb.rcv.nxt) >= 2 * tcb.text_mss()) {
+        tcb.set(kAckNow);
+    } else if (!tcb.has(kAckDelayed)) {
+        tcb.set(kAckDelayed);
+        fx.delayed_ack = true;
+    }
+    fx.output = true;
+}
+
+inline void advance_rcv_nxt(Tcb& tcb, uint32_t n) noexcept {
+    tcb.rcv.nxt += n;
+    tcb.rcv.wnd -= std::min(tcb.rcv.wnd, n);
+}
+
+/// Eighth: FIN, with RCV.NXT at its place.
+inline void take_fin(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
+    advance_rcv_nxt(tcb, 1);
+    fx.peer_fin = true;
+    fx.output = true;
+    tcb.set(kAckNow);
+    switch (tcb.state()) {
+        case State::syn_received:
+        case State::established: set_state(tcb, State::close_wait); return;
+        case State::fin_wait_1:
+            if (!tcb.fin_acked()) {
+                set_state(tcb, State::closing);
+                return;
+            }
+            [[fallthrough]];
+        case State::fin_wait_2:
+            fx.reply = Reply::ack;  // nothing of ours can follow that it might ride on
+            tcb.clear(kAckNow);
+            tcb.clear(kAckDelayed);
+            enter_time_wait(tcb, ctx, fx);
+            return;
+        case State::close_wait:
+        case State::closing:
+        case State::last_ack:
+        case State::time_wait:
+        case State::closed:
+        case State::listen:
+        case State::syn_sent: return;
+    }
+}
+
+}  // namespace synfin::tcp::steps
