@@ -1,0 +1,287 @@
+/// Rows 34 and 35: the SYN flood, cookies, and the accept queue.
+#include "fakes/world.hh"
+
+#include "base/random.hh"
+
+namespace synfin::fakes {
+namespace {
+
+constexpr uint32_t kBacklog = 16;
+
+void small_backlog(WorldConfig& c) {
+    c.stack.max_half_open = kBacklog;
+}
+
+/// Fills the half-open table from other hosts; nothing of it stays in the output.
+void flood(World& w, uint32_t n, uint32_t seed = 1) {
+    Random random(seed);
+    for (uint32_t i = 0; i < n; ++i) {
+        Packet syn = w.main().make({.seq = random.below(~0u), .flags = kSyn, .no_ts = true});
+        syn.src = Ipv4{0x0a000010 + i % 200};
+        syn.sport = static_cast<uint16_t>(1024 + i / 200);
+        w.stack().input(build(syn));
+        while (w.stack().output()) {
+        }
+    }
+}
+
+TEST(Row34, AFloodBeyondTheTableCostsNoState) {
+    ROW(34, "4987-3.2, 3.6", "tcp::SynCookies");
+    World w(small_backlog);
+    w.listen();
+    flood(w, 5000);
+    EXPECT_LE(w.occupancy().half_open, kBacklog);
+    EXPECT_GE(w[Counter::syn_cookies_sent], 5000 - kBacklog);
+    EXPECT_EQ(w.occupancy().open, 0u);
+    EXPECT_EQ(w.occupancy().packets_in_use, 0u);
+    w.advance(65s);
+    w.discard();
+    IDLE(w);
+}
+
+TEST(Row34, ACookieOpensAConnectionAndRestoresItsOptions) {
+    ROW(34, "4987-3.6", "tcp::SynCookies");
+    struct Case {
+        std::optional<uint16_t> mss;
+        bool timestamps;
+        std::optional<int> wscale;
+        bool sack;
+    };
+    for (const Case& k : {Case{1460, true, 7, true}, Case{1460, true, 0, false}, Case{536, true, 14, true},
+                          Case{1460, false, {}, false}, Case{536, false, {}, false},
+                          Case{{}, false, {}, false}, Case{1220, true, 3, false}}) {
+        World w([&](WorldConfig& c) {
+            small_backlog(c);
+            c.mss = k.mss, c.timestamps = k.timestamps, c.wscale = k.wscale, c.sack = k.sack;
+        });
+        w.listen();
+        flood(w, 100);
+        const uint64_t sent = w[Counter::syn_cookies_sent];
+        w.in({.seq = 0, .flags = kSyn});
+        RECV(w, {.seq = 0, .ack = 1, .flags = kSyn | kAck, .mss = 1460});
+        EXPECT_EQ(w[Counter::syn_cookies_sent], sent + 1);
+        STATE(w, closed);
+        w.advance(100ms);
+        w.in({.seq = 1, .ack = 1, .wnd = 100});
+        SILENT(w);
+        STATE(w, established);
+        EXPECT_EQ(w[Counter::syn_cookies_accepted], 1u);
+        w.main().accept();
+        const auto info = w.info();
+        const uint16_t mss = k.mss.value_or(536);
+        EXPECT_LE(info.mss, mss);
+        EXPECT_GE(info.mss, std::min<uint16_t>(mss, 536));
+        EXPECT_TRUE(info.mss == mss || (mss != 1460 && mss != 536)) << "the common values are kept exactly";
+        EXPECT_EQ(info.timestamps, k.timestamps);
+        if (k.timestamps) {
+            EXPECT_EQ(info.window_scale, k.wscale.has_value());
+            EXPECT_EQ(info.sack_permitted, k.sack);
+            EXPECT_EQ(info.snd_wnd, 100u << k.wscale.value_or(0));
+        }
+        // And it is a connection like any other.
+        w.in({.len = 50});
+        RECV_IN(w, 0ms, 500ms, {.seq = 1, .ack = 51});
+        EXPECT_EQ(w.read_all(), 50u);
+        w.main().wnd = 60000;
+        w.in({.ack = 1});
+        w.send(50);
+        RECV(w, {.seq = 1, .ack = 51, .len = 50});
+        w.close();
+        w.in({.ack = w.main().rcv_nxt});
+        w.in({.ack = 52, .flags = kFin | kAck});
+        CLOSED(w, fin);
+    }
+}
+
+TEST(Row34, DataOrFinCompletesTheHandshakeOfACookieToo) {
+    ROW(74, "4987-3.6, 9293-3.10.7.4 fifth", "tcp::SynCookies");
+    for (const int flags : {kAck | kPsh, kAck | kFin | kPsh, kAck | kUrg | kPsh}) {
+        World w(small_backlog);
+        w.listen();
+        flood(w, 100);
+        w.in({.seq = 0, .flags = kSyn});
+        RECV(w, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+        w.in({.seq = 1, .ack = 1, .flags = flags, .len = 20});
+        w.main().accept();
+        EXPECT_EQ(w.read_all(), 20u);
+        EXPECT_EQ(w.main().count(Event::Kind::peer_fin), flags & kFin ? 1u : 0u);
+        w.advance(500ms);
+        RECV(w, {.seq = 1, .ack = flags & kFin ? 22u : 21u});
+    }
+}
+
+TEST(Row34, AForgedAckIsRefused) {
+    ROW(34, "4987-3.6", "tcp::SynCookies");
+    World w(small_backlog);
+    w.listen();
+    flood(w, 100);
+    Random random(34);
+    for (int i = 0; i < 20000; ++i) {
+        auto& f = w.flow(40001);
+        const uint32_t ack = static_cast<uint32_t>(random.next());
+        w.stack().input(build(f.make({.seq = static_cast<uint32_t>(random.next()), .ack = ack})));
+        while (w.stack().output()) {
+        }
+    }
+    EXPECT_EQ(w[Counter::syn_cookies_accepted], 0u);
+    EXPECT_EQ(w.occupancy().open, 0u);
+    EXPECT_EQ(w[DropReason::bad_cookie], 20000u);
+}
+
+TEST(Row34, ACookieIsForItsTupleAndItsSequenceNumber) {
+    ROW(34, "4987-3.6", "tcp::SynCookies");
+    World w(small_backlog);
+    w.listen();
+    flood(w, 100);
+    w.in({.seq = 0, .flags = kSyn});
+    RECV(w, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+    const Packet good = w.main().make({.seq = 1, .ack = 1});
+    auto expect_refused = [&](const std::function<void(Packet&)>& change) {
+        Packet bad = good;
+        change(bad);
+        w.raw(build(bad));
+        const auto answer = w.out();
+        ASSERT_TRUE(answer.has_value());
+        EXPECT_EQ(answer->flags, kRst) << "as LISTEN answers an ACK";
+        EXPECT_EQ(answer->seq, bad.ack);
+    };
+    expect_refused([](Packet& p) { p.sport ^= 1; });
+    expect_refused([](Packet& p) { p.src.value ^= 16; });
+    expect_refused([](Packet& p) { ++p.seq; });
+    expect_refused([](Packet& p) { ++p.ack; });
+    EXPECT_EQ(w[Counter::syn_cookies_accepted], 0u);
+    w.raw(build(good));
+    SILENT(w);
+    EXPECT_EQ(w[Counter::syn_cookies_accepted], 1u);
+}
+
+TEST(Row34, ACookieExpiresWithinTwoMinutes) {
+    ROW(34, "4987-3.6", "tcp::SynCookies");
+    for (const Duration wait : {Duration(30s), Duration(59s), Duration(121s), Duration(300s)}) {
+        World w(small_backlog);
+        w.listen();
+        flood(w, 100);
+        w.in({.seq = 0, .flags = kSyn});
+        RECV(w, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+        w.advance(wait);
+        w.discard();
+        flood(w, 100, 2);
+        w.in({.seq = 1, .ack = 1});
+        if (wait < 60s) {
+            SILENT(w);
+            STATE(w, established);
+        } else {
+            RECV(w, {.seq = 1, .flags = kRst});
+            STATE(w, closed);
+        }
+    }
+}
+
+TEST(Row34, WithCookiesOffTheSynIsDropped) {
+    ROW(34, "4987-3.2", "stack::Engine");
+    World w([](WorldConfig& c) { small_backlog(c), c.stack.tcp.syn_cookies = false; });
+    w.listen();
+    flood(w, 100);
+    w.in({.seq = 0, .flags = kSyn});
+    SILENT(w);
+    EXPECT_GE(w[DropReason::backlog_full], 1u);
+    w.advance(65s);
+    w.discard();
+    w.in({.seq = 0, .flags = kSyn});
+    RECV(w, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+}
+
+TEST(Row35, WithTheConnectionPoolFullTheHandshakeAckIsDropped) {
+    ROW(35, "project choice: drop, not RST, as Linux", "stack::Engine");
+    World w([](WorldConfig& c) { c.stack.max_connections = 4; });
+    std::vector<Flow*> open;
+    uint16_t port = 41000;
+    for (; w.occupancy().open < 4; ++port) {
+        auto& f = w.flow(port);
+        f.open(Side::passive);
+        open.push_back(&f);
+        REQUIRE(open.size() <= 64);
+    }
+    auto& late = w.flow(port);
+    late.in({.seq = 0, .flags = kSyn});
+    RECV(late, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+    late.in({.seq = 1, .ack = 1});
+    SILENT(w);
+    EXPECT_EQ(w[DropReason::accept_full], 1u);
+    late.in({.seq = 1, .ack = 1, .len = 10});  // the peer believes that it is connected
+    SILENT(w);
+    EXPECT_EQ(w[Counter::resets_sent], 0u);
+    // One goes; what the peer sends again completes the handshake.
+    open.front()->in({.flags = kRst});
+    CLOSED(*open.front(), reset_by_peer);
+    late.in({.seq = 1, .ack = 1, .len = 10});
+    w.advance(500ms);
+    w.discard();
+    late.accept();
+    EXPECT_EQ(late.read_all(), 10u);
+}
+
+TEST(Row35, ConnectWithTheConnectionPoolFullIsRefused) {
+    ROW(35, "9293-3.10.1", "stack::Engine::connect");
+    World w([](WorldConfig& c) { c.stack.max_connections = 4; });
+    Error error = Error::none;
+    std::vector<Connection> all;
+    for (uint16_t i = 0; i < 64 && error == Error::none; ++i) {
+        const auto c = w.stack().connect({Ipv4{0x0a000002}, static_cast<uint16_t>(100 + i)});
+        if (c)
+            all.push_back(*c);
+        else
+            error = c.error();
+    }
+    EXPECT_EQ(error, Error::no_memory);
+    EXPECT_EQ(all.size(), 4u);
+    EXPECT_EQ(w[DropReason::connections_full], 1u);
+    w.discard();
+    REQUIRE(w.stack().abort(all.front()));
+    EXPECT_TRUE(w.stack().connect({Ipv4{0x0a000002}, 99}));
+}
+
+TEST(Row35, AbandonedHandshakesFreeTheirSlots) {
+    ROW(35, "4987-3.2", "tcp::HalfOpen");
+    World w(small_backlog);
+    w.listen();
+    for (int wave = 0; wave < 30; ++wave) {  // never answered
+        flood(w, kBacklog, static_cast<uint32_t>(wave + 1));
+        EXPECT_EQ(w.occupancy().half_open, kBacklog);
+        w.advance(65s);
+        w.discard();
+        EXPECT_EQ(w.occupancy().half_open, 0u);
+    }
+    EXPECT_EQ(w[Counter::syn_cookies_sent], 0u);
+    EXPECT_EQ(w[Counter::half_open_expired], 30u * kBacklog);
+    for (uint16_t i = 0; i < 500; ++i) {  // reset by the peer, as a port scanner does
+        auto& f = w.flow(static_cast<uint16_t>(42000 + i));
+        f.in({.seq = 0, .flags = kSyn});
+        RECV(f, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+        f.in({.seq = 1, .flags = kRst});
+    }
+    EXPECT_EQ(w.occupancy().half_open, 0u);
+    EXPECT_EQ(w[Counter::syn_cookies_sent], 0u);
+    w.open();
+    STATE(w, established);
+}
+
+TEST(Row35, AcceptedConnectionsThatEndBeforeAcceptFreeTheirSlots) {
+    ROW(35, "9293-3.10.1", "stack::Engine");
+    World w([](WorldConfig& c) { c.stack.max_connections = 8; });
+    w.listen();
+    for (uint16_t i = 0; i < 200; ++i) {
+        auto& f = w.flow(static_cast<uint16_t>(42000 + i));
+        f.in({.seq = 0, .flags = kSyn});
+        RECV(f, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+        f.in({.seq = 1, .ack = 1});
+        f.in({.seq = 1, .flags = kRst});
+    }
+    EXPECT_EQ(w.occupancy().open, 0u);
+    EXPECT_EQ(w[DropReason::accept_full], 0u);
+    EXPECT_EQ(w[Counter::established], 200u);
+    EXPECT_EQ(w[Counter::closed], 200u);
+}
+
+}  // namespace
+}  // namespace synfin::fakes

@@ -1,0 +1,152 @@
+/// Rows 70 and 72: urgent data, and putting the stream together again.
+#include "fakes/world.hh"
+
+#include "base/random.hh"
+
+namespace synfin::fakes {
+namespace {
+
+TEST(Row70, UrgentDataStaysInTheStream) {
+    ROW(70, "9293-3.8.5 MUST-30..33, 6093-6", "tcp::check_urg");
+    World w;
+    w.open();
+    uint32_t total = 0;
+    for (const uint32_t urg : {1u, 5u, 10u, 11u, 1000u, 65535u, 0u}) {
+        w.in({.flags = kAck | kUrg | kPsh, .len = 10, .urg = static_cast<uint16_t>(urg)});
+        total += 10;
+        w.in({.len = 10});
+        total += 10;
+    }
+    w.advance(500ms);
+    w.discard();
+    EXPECT_EQ(w.read_all(), total) << "in-band, in order, whatever the pointer says";
+    STATE(w, established);
+}
+
+TEST(Row70, TheStackItselfSendsNoUrg) {
+    ROW(70, "9293-3.8.5 SHLD-13", "tcp::output");
+    World w;
+    w.open();
+    w.send(1000);
+    RECV(w, {.len = 1000});
+    EXPECT_FALSE(w.main().last().has(kUrg));
+    EXPECT_EQ(w.main().last().urg, 0);
+}
+
+TEST(Row72, EachByteIsDeliveredOnce) {
+    ROW(72, "9293-3.10.7.4 seventh", "buf::Reassembly");
+    // Pieces of a stream, overlapping, repeated, in any order.
+    for (uint64_t seed = 1; seed <= 60; ++seed) {
+        World w;
+        w.open();
+        Random random(seed);
+        constexpr uint32_t kAll = 12000;
+        uint32_t read = 0;
+        for (int i = 0; i < 4000 && w.main().rel_rcv() < 1 + kAll; ++i) {
+            const uint32_t nxt = w.main().rel_rcv() - 1;
+            const uint32_t from = random.below(4) == 0 ? nxt : random.below(std::min(kAll, nxt + 6000));
+            const uint32_t len = std::min(kAll - from, 1 + random.below(1400));
+            w.in({.seq = 1 + from, .ack = 1, .len = len});
+            if (random.below(3) == 0) read += w.read_all();
+            w.discard();
+        }
+        read += w.read_all();
+        EXPECT_EQ(read, kAll) << "seed " << seed;
+        w.in({.seq = 1 + kAll, .ack = 1, .flags = kFin | kAck});
+        STATE(w, close_wait);
+        EXPECT_EQ(w.occupancy().held_packets, 0u);
+        EXPECT_EQ(w.occupancy().packets_in_use, 0u);
+    }
+}
+
+TEST(Row72, TheFirstCopyOfAByteWins) {
+    ROW(72, "project choice: first copy wins", "buf::Reassembly");
+    World w;
+    w.open();
+    auto forged = [&](uint32_t seq, uint32_t len) {
+        Packet p = w.main().make({.seq = seq, .ack = 1, .len = len});
+        for (auto& byte : p.payload) byte = static_cast<uint8_t>(~byte);
+        w.raw(build(p));
+        w.discard();
+    };
+    w.in({.seq = 51, .ack = 1, .len = 50});
+    w.discard();
+    forged(51, 50);  // the same place
+    forged(61, 10);  // within
+    w.in({.seq = 1, .ack = 1, .len = 50});
+    w.discard();
+    EXPECT_EQ(w.read_all(), 100u) << "read_all compares each byte";
+    forged(1, 100);  // all of it again, and delivered already
+    EXPECT_EQ(w.read_all(), 0u);
+    w.in({.len = 10});
+    EXPECT_EQ(w.read_all(), 10u);
+}
+
+TEST(Row72, WhatIsBeyondTheWindowIsTrimmed) {
+    ROW(72, "9293-3.10.7.4 first", "tcp::accept_text");
+    World w([](WorldConfig& c) { c.stack.tcp.receive_buffer_bytes = 4096; });
+    w.open();
+    w.in({.seq = 3001, .ack = 1, .len = 1400});  // 4401 > 4097
+    w.discard();
+    for (uint32_t at = 0; at < 3000; at += 1000) w.in({.seq = 1 + at, .ack = 1, .len = 1000});
+    w.advance(500ms);
+    w.discard();
+    EXPECT_EQ(w.main().rel_rcv(), 1u + 4096u);
+    EXPECT_EQ(w.info().rcv_wnd, 0u);
+    EXPECT_EQ(w.read_all(), 4096u);
+}
+
+TEST(Row72, MemoryForHolesIsBoundedAndCounted) {
+    ROW(72, "9293-3.10.7.4 first", "buf::Reassembly");
+    World w;
+    w.open();
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < 5000; ++i) {  // every other byte
+        w.in({.seq = 3 + 2 * i, .ack = 1, .len = 1});
+        w.discard();
+        most = std::max(most, w.occupancy().held_packets);
+    }
+    EXPECT_LE(most, 1024u);
+    EXPECT_GT(w[DropReason::reassembly_full], 0u);
+    EXPECT_EQ(w[DropReason::reassembly_full] + w[Counter::out_of_order], 5000u);
+    // The stream can go on: the peer sends again what was refused.
+    for (uint32_t at = 0; at < 12000; at += 1000) {
+        w.in({.seq = 1 + at, .ack = 1, .len = 1000});
+        w.discard();
+    }
+    EXPECT_EQ(w.read_all(), 12000u);
+    EXPECT_EQ(w.occupancy().held_packets, 0u);
+}
+
+TEST(Row72, HoldingDataIsGivenBackWhenTheConnectionEnds) {
+    ROW(72, "9293-3.10.5", "buf::Reassembly");
+    for (const bool by_peer : {true, false}) {
+        World w;
+        w.open();
+        for (uint32_t i = 1; i < 20; ++i) w.in({.seq = 1 + i * 100, .ack = 1, .len = 50});
+        w.in({.seq = 1, .ack = 1, .len = 50});  // unread
+        w.discard();
+        EXPECT_GT(w.occupancy().held_packets, 0u);
+        if (by_peer)
+            w.in({.seq = 51, .flags = kRst});
+        else
+            w.main().abort();
+        w.discard();
+        w.advance(1s);
+        IDLE(w);
+    }
+}
+
+TEST(Row11, DataThatArrivesInFinWaitOutOfOrderIsDelivered) {
+    ROW(11, "9293-3.6.1", "tcp::accept_text");
+    World w;
+    w.bring(State::fin_wait_2, Side::passive, true);
+    w.in({.seq = 101, .ack = 2, .len = 100});
+    RECV(w, {.ack = 1});
+    w.in({.seq = 1, .ack = 2, .len = 100});
+    RECV(w, {.ack = 201});
+    EXPECT_EQ(w.read_all(), 200u);
+}
+
+}  // namespace
+}  // namespace synfin::fakes

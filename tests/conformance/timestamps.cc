@@ -1,0 +1,225 @@
+/// Rows 43 to 45: timestamps, TS.Recent, and PAWS (RFC 7323).
+#include "fakes/world.hh"
+
+namespace synfin::fakes {
+namespace {
+
+/// Open with timestamps; the peer's clock stands where the test puts it.
+struct Stamped {
+    World w{[](WorldConfig& c) { c.timestamps = true; }};
+    uint32_t t0;
+    explicit Stamped(Side side = Side::passive) {
+        w.open(side);
+        t0 = w.main().ts_offset + static_cast<uint32_t>(w.elapsed() / 1ms);
+    }
+    Ts at(int32_t ticks) const { return Ts{t0 + static_cast<uint32_t>(ticks), w_last()}; }
+    uint32_t w_last() const { return const_cast<World&>(w).main().last_tsval; }
+};
+
+TEST(Row43, OnAllSegmentsWhenBothOffer) {
+    ROW(43, "7323-3.2", "tcp::output");
+    for (const Side side : {Side::passive, Side::active}) {
+        World w([](WorldConfig& c) { c.timestamps = true; });
+        w.open(side);
+        EXPECT_TRUE(w.info().timestamps);
+        w.send(10);
+        RECV(w, {.len = 10, .ts = Ts{w.main().last_tsval, w.main().ts_offset}});
+        w.in({.ack = 11, .len = 10});
+        RECV_IN(w, 0ms, 500ms, {.ack = 11});
+        EXPECT_TRUE(w.main().last().ts.has_value());
+        EXPECT_EQ(w.read_all(), 10u);
+        w.close();
+        RECV(w, {.has = kFin});
+        EXPECT_TRUE(w.main().last().ts.has_value());
+        w.in({.ack = 12, .flags = kFin | kAck});
+        RECV(w, {.ack = 12});
+        EXPECT_TRUE(w.main().last().ts.has_value());
+        w.advance(1ms);
+        w.in({.seq = 11, .ack = 12, .flags = kFin | kAck});  // in TIME-WAIT
+        RECV(w, {.ack = 12});
+        EXPECT_TRUE(w.main().last().ts.has_value());
+    }
+}
+
+TEST(Row43, OnNoneWhenOneDoesNot) {
+    ROW(43, "7323-3.2", "tcp::output");
+    World w([](WorldConfig& c) { c.timestamps = false; });
+    w.bring(State::syn_received);
+    EXPECT_FALSE(w.main().last().ts.has_value());
+    w.in({.seq = 1, .ack = 1});
+    w.main().accept();
+    w.send(10);
+    RECV(w, {.len = 10, .no_ts = true});
+
+    World off([](WorldConfig& c) { c.timestamps = true, c.stack.tcp.timestamps = false; });
+    off.bring(State::syn_received);
+    EXPECT_FALSE(off.main().last().ts.has_value());
+}
+
+TEST(Row43, TheSynsTsEcrIsZeroAndTheSynAckEchoes) {
+    ROW(43, "7323-3.2", "tcp::syn_options");
+    World w([](WorldConfig& c) { c.timestamps = true; });
+    w.main().connect();
+    ASSERT_TRUE(w.main().last().ts.has_value());
+    EXPECT_EQ(w.main().last().ts->ecr, 0u);
+    World v([](WorldConfig& c) { c.timestamps = true; });
+    v.bring(State::syn_received);
+    ASSERT_TRUE(v.main().last().ts.has_value());
+    EXPECT_EQ(v.main().last().ts->ecr, v.main().ts_offset);
+}
+
+TEST(Row43, ASegmentWithoutTheOptionIsDroppedNotReset) {
+    ROW(43, "7323-3.2", "tcp::check_sequence");
+    Stamped s;
+    s.w.in({.len = 10, .no_ts = true});
+    s.w.in({.flags = kAck | kFin, .no_ts = true});
+    SILENT(s.w);
+    STATE(s.w, established);
+    EXPECT_EQ(s.w.read_all(), 0u);
+    EXPECT_EQ(s.w[DropReason::no_timestamp], 2u);
+}
+
+TEST(Row43, ARstNeedsNoTimestamp) {
+    ROW(43, "7323-3.2", "tcp::check_rst");
+    Stamped s;
+    s.w.in({.flags = kRst, .no_ts = true});
+    STATE(s.w, closed);
+    CLOSED(s.w, reset_by_peer);
+}
+
+TEST(Row43, TsEcrCountsOnlyWithAck) {
+    ROW(43, "7323-3.2", "tcp::on_syn_sent");
+    // A simultaneous open's SYN carries no ACK: its TSecr is not a round trip.
+    World w([](WorldConfig& c) { c.timestamps = true; });
+    w.main().connect();
+    w.advance(100ms);
+    w.in({.seq = 0, .flags = kSyn, .ts = Ts{5000, w.main().last_tsval - 77}});
+    RECV(w, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+    EXPECT_EQ(w.info().srtt_us, 0u);
+}
+
+TEST(Row44, AnOutOfWindowSegmentDoesNotTouchTsRecent) {
+    ROW(44, "7323-4.3", "tcp::check_sequence");
+    Stamped s;
+    s.w.in({.seq = 0x10000000, .ack = 1, .len = 10, .ts = s.at(1'000'000)});
+    RECV(s.w, {.ack = 1});
+    EXPECT_EQ(s.w.main().last().ts->ecr, s.t0);
+    // With TS.Recent poisoned this would fall to PAWS for ever.
+    s.w.in({.seq = 1, .ack = 1, .len = 10, .ts = s.at(5)});
+    RECV_IN(s.w, 0ms, 500ms, {.ack = 11});
+    EXPECT_EQ(s.w.read_all(), 10u);
+}
+
+TEST(Row44, ASegmentBeyondAHoleDoesNotTouchTsRecent) {
+    ROW(44, "7323-4.3", "tcp::check_sequence");
+    Stamped s;
+    s.w.in({.seq = 101, .ack = 1, .len = 10, .ts = s.at(500)});  // SEG.SEQ > Last.ACK.sent
+    RECV(s.w, {.ack = 1});
+    EXPECT_EQ(s.w.main().last().ts->ecr, s.t0) << "the left edge has not moved";
+    s.w.in({.seq = 1, .ack = 1, .len = 100, .ts = s.at(10)});
+    RECV(s.w, {.ack = 111});
+    EXPECT_EQ(s.w.main().last().ts->ecr, s.t0 + 10) << "of the segment that filled the hole";
+    EXPECT_EQ(s.w.read_all(), 110u);
+}
+
+TEST(Row44, AnOldDuplicateDoesNotSetTsRecentBack) {
+    ROW(44, "7323-4.3 (2)", "tcp::check_sequence");
+    Stamped s;
+    s.w.in({.seq = 1, .ack = 1, .len = 10, .ts = s.at(100)});
+    s.w.advance(500ms);
+    s.w.discard();
+    s.w.in({.seq = 1, .ack = 1, .len = 10, .ts = s.at(50)});
+    RECV(s.w, {.ack = 11});
+    EXPECT_EQ(s.w.main().last().ts->ecr, s.t0 + 100);
+}
+
+TEST(Row44, ADelayedAckEchoesTheEarliestSegment) {
+    ROW(44, "7323-4.3 (A)", "tcp::check_sequence");
+    Stamped s;
+    s.w.main().end_quick_acks();
+    s.w.advance(1s);
+    const uint32_t seq = s.w.main().nxt;
+    const int32_t now = 100000;
+    s.w.in({.seq = seq, .len = 10, .ts = s.at(now)});
+    SILENT(s.w);
+    s.w.in({.seq = seq + 10, .len = 10, .ts = s.at(now + 3)});
+    s.w.advance(500ms);
+    RECV(s.w, {.ack = seq + 20});
+    EXPECT_EQ(s.w.main().last().ts->ecr, s.t0 + static_cast<uint32_t>(now))
+        << "the round trip includes the delay";
+}
+
+TEST(Row45, AnOlderTimestampIsDroppedWithAnAck) {
+    ROW(45, "7323-5.3 R1", "tcp::check_sequence");
+    Stamped s;
+    s.w.in({.seq = 1, .ack = 1, .len = 10, .ts = s.at(100)});
+    s.w.advance(500ms);
+    s.w.discard();
+    EXPECT_EQ(s.w.read_all(), 10u);
+    for (const int32_t age : {99, 0, -100000}) {
+        s.w.in({.seq = 11, .ack = 1, .len = 10, .ts = s.at(age)});
+        RECV(s.w, {.ack = 11, .flags = kAck, .len = 0});
+        SILENT(s.w);
+    }
+    EXPECT_EQ(s.w[DropReason::paws], 3u);
+    EXPECT_EQ(s.w.read_all(), 0u);
+    s.w.in({.seq = 11, .ack = 1, .len = 10, .ts = s.at(100)});  // the same age is not older
+    RECV_IN(s.w, 0ms, 500ms, {.ack = 21});
+    EXPECT_EQ(s.w.read_all(), 10u);
+}
+
+TEST(Row45, TheTimestampClockMayWrap) {
+    ROW(45, "7323-5.2", "tcp::check_sequence");
+    World w([](WorldConfig& c) { c.timestamps = true; });
+    w.main().ts_offset = 0xfffffff0;
+    w.open();
+    w.in({.len = 10, .ts = Ts{0xffffffff, w.main().last_tsval}});
+    w.in({.len = 10, .ts = Ts{0, w.main().last_tsval}});
+    w.in({.len = 10, .ts = Ts{5, w.main().last_tsval}});
+    EXPECT_EQ(w.read_all(), 30u);
+    EXPECT_EQ(w[DropReason::paws], 0u);
+}
+
+TEST(Row45, RstIsExempt) {
+    ROW(45, "7323-5.2, 5.3 R1", "tcp::check_rst");
+    Stamped s;
+    s.w.in({.seq = 1, .ack = 1, .len = 10, .ts = s.at(100)});
+    EXPECT_EQ(s.w.read_all(), 10u);
+    s.w.in({.seq = 11, .flags = kRst, .ts = s.at(-1000)});
+    STATE(s.w, closed);
+    CLOSED(s.w, reset_by_peer);
+}
+
+TEST(Row45, TsRecentIsInvalidAfter24DaysIdle) {
+    ROW(45, "7323-5.5", "tcp::check_sequence");
+    for (const bool expired : {false, true}) {
+        Stamped s;
+        s.w.in({.seq = 1, .ack = 1, .len = 10, .ts = s.at(100)});
+        EXPECT_EQ(s.w.read_all(), 10u);
+        s.w.advance(500ms);
+        s.w.discard();
+        s.w.advance(expired ? 25 * 24h : 20 * 24h);
+        s.w.in({.seq = 11, .ack = 1, .len = 10, .ts = s.at(99)});
+        s.w.advance(500ms);
+        s.w.discard();
+        EXPECT_EQ(s.w.read_all(), expired ? 10u : 0u);
+        STATE(s.w, established);
+    }
+}
+
+TEST(Row51, WithTimestampsARetransmissionGivesASample) {
+    ROW(51, "7323-4.1, 6298-3", "tcp::Rtt");
+    World w([](WorldConfig& c) { c.timestamps = true; });
+    w.open();
+    w.send(10);
+    RECV(w, {.seq = 1, .len = 10});
+    const uint32_t before = w.info().srtt_us;
+    RECV_IN(w, 100ms, 4s, {.seq = 1, .len = 10});
+    w.advance(100ms);
+    w.in({.ack = 11});  // echoes the retransmission
+    EXPECT_GT(w.info().srtt_us, before);
+    EXPECT_LE(w.info().srtt_us, 101'000u);
+}
+
+}  // namespace
+}  // namespace synfin::fakes

@@ -1,0 +1,80 @@
+#pragma once
+/// @file
+/// IPv4, TCP and ICMP packets as the tests see them: built and read by code that shares nothing with the
+/// library, so that a mistake of the library is not repeated by its judge.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/units.hh"
+
+namespace synfin::fakes {
+
+inline constexpr int kFin = 1, kSyn = 2, kRst = 4, kPsh = 8, kAck = 16, kUrg = 32, kEce = 64, kCwr = 128;
+
+/// The timestamps option (RFC 7323 3.2), absolute values.
+struct Ts {
+    uint32_t val = 0;
+    uint32_t ecr = 0;
+    bool operator==(const Ts&) const = default;
+};
+
+/// A whole packet, every field absolute and in host order.
+struct Packet {
+    Instant at{};  ///< when it was sent or delivered
+    Ipv4 src{}, dst{};
+    uint8_t ttl = 64, tos = 0, protocol = 6;
+    uint16_t id = 0;
+    bool df = true;
+    uint16_t fragment = 0;              ///< the flags-and-offset field without DF
+    std::vector<uint8_t> ip_options{};  ///< padded to a multiple of 4 by the caller
+    uint16_t sport = 0, dport = 0;
+    uint32_t seq = 0, ack = 0;
+    int flags = 0;
+    int reserved = 0;  ///< the four bits after the data offset
+    uint16_t wnd = 0, urg = 0;
+    std::optional<uint16_t> mss{};
+    std::optional<int> wscale{};
+    bool sack_ok = false;
+    std::optional<Ts> ts{};
+    std::vector<std::pair<uint32_t, uint32_t>> sack{};
+    std::vector<uint8_t> options{};  ///< raw; in build(): used instead of the fields above when not empty
+    std::vector<uint8_t> payload{};
+    std::vector<uint8_t> bytes{};  ///< parse(): the packet as it was
+
+    bool has(int f) const { return (flags & f) == f; }
+    /// SEG.LEN: payload, SYN and FIN.
+    uint32_t seg_len() const {
+        return static_cast<uint32_t>(payload.size()) + ((flags & kSyn) ? 1 : 0) + ((flags & kFin) ? 1 : 0);
+    }
+};
+
+/// RFC 1071 over `bytes`, starting from `sum`; not yet complemented.
+uint32_t ones_sum(Bytes bytes, uint32_t sum = 0);
+
+/// The packet as bytes, with right checksums. TCP options are laid out as Linux does.
+std::vector<uint8_t> build(const Packet& packet);
+
+/// Recomputes the IPv4 header's and the TCP checksum of a packet that was changed by hand.
+void fix_checksums(std::vector<uint8_t>& bytes);
+
+/// Reads a packet that the stack sent and checks everything that must hold for each: lengths, both checksums,
+/// reserved bits zero, options well formed, no ACK number without ACK.
+/// @return the packet, and what is wrong with it in `complaint` (empty: nothing).
+Packet parse(Bytes bytes, std::string& complaint);
+
+/// An ICMP error that quotes `original` (the IP header and the first eight bytes, or more with `quote`).
+/// `rest` is the second word of the ICMP header: the next-hop MTU in its low half (RFC 1191).
+std::vector<uint8_t> icmp_error(Ipv4 from, Ipv4 to, uint8_t type, uint8_t code, Bytes original,
+                                uint32_t rest = 0, size_t quote = 28);
+
+/// "[S.]", as tcpdump prints flags.
+std::string flags_text(int flags);
+
+/// One line, as tcpdump prints it; sequence numbers relative to the two ISNs (seq_base: the sender's).
+std::string text(const Packet& packet, Instant origin, uint32_t seq_base, uint32_t ack_base);
+
+}  // namespace synfin::fakes
