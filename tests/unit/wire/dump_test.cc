@@ -19,7 +19,7 @@ std::vector<uint8_t> packet(uint8_t protocol, std::string_view payload_hex) {
                 .total_length = static_cast<uint16_t>(20 + payload.size()),
                 .protocol = protocol},
                true);
-    bytes.insert(bytes.end(), payload.begin(), payload.end());
+    for (const auto byte : payload) bytes.push_back(static_cast<uint8_t>(byte));
     return bytes;
 }
 
