@@ -26,7 +26,7 @@ void EphemeralPorts::note_release(const Tuple& tuple) noexcept {
     const uint64_t hash = hash_of(tuple);
     Destination& to = destinations_[hash % kDestinations];
     const uint32_t at = static_cast<uint32_t>(tuple.local_port) - low_;
-    if (to.hash != hash || to.epoch != epoch_ || !to.crowded || at >= range_) return;
+    if (to.hash != hash || !to.crowded || at >= range_) return;
     uint64_t& word = map(to)[at / 64];
     const uint64_t bit = uint64_t{1} << at % 64;
     if ((word & bit) == 0) return;

@@ -56,7 +56,6 @@ Neighbours::Entry* Neighbours::evict(Instant now, Duration idle_for) noexcept {
     uint32_t* link = &chains_[chain_of(oldest->addr)];
     while (*link != index) link = &entries_[*link].next;
     *link = oldest->next;
-    if (last_ == oldest) last_ = nullptr;
     ++counters_.evicted;
     return oldest;
 }
@@ -134,15 +133,15 @@ void Neighbours::learn(Ipv4 sender, Mac mac, Instant now, bool for_us) noexcept 
         settle(*entry);
 }
 
-/// Finds the next entry that is due, from place `at` of the list on, and does its step. What the engine does
-/// between two actions may reorder the list, so a pass that did something is checked by another.
+/// Finds the next entry that is due, from place `at` of the list on, and does its step; the place is looked
+/// at again, since another entry may have moved there. What the engine does between two actions may reorder
+/// the list, so passes go on until one finds nothing due.
 bool Neighbours::next_action(Instant now, uint32_t& at, Action& action) noexcept {
     for (;;) {
         for (; at < pending_.size(); ++at) {
             Entry& entry = entries_[pending_[at]];
             if (now < entry.due) continue;
             step(entry, now, action);
-            if (entry.pending_at == at) ++at;  // else another has taken its place
             return true;
         }
         next_due_ = kNever;
@@ -175,8 +174,6 @@ void Neighbours::step(Entry& entry, Instant now, Action& action) noexcept {
         action.kind = Action::Kind::failed;
         entry.phase = Phase::failed;
         entry.not_before = now + config_.failed_hold;
-        entry.fresh_until = Instant{};
-        if (last_ == &entry) last_ = nullptr;
         ++counters_.failed;
     } else {
         action.kind = Action::Kind::ready;

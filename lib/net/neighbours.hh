@@ -43,6 +43,8 @@ class Neighbours {
 
     /// @throws std::bad_alloc
     explicit Neighbours(const NeighbourConfig& config);
+    Neighbours(const Neighbours&) = delete;
+    Neighbours& operator=(const Neighbours&) = delete;
 
     /// The neighbour's address, if known. An answer older than `reachable` is still given, while poll() asks
     /// anew: the first time to that address only, then to everybody.
@@ -115,6 +117,7 @@ class Neighbours {
     const NeighbourCounters& counters() const noexcept { return counters_; }
 
   private:
+    static constexpr Instant kLongAgo = Instant::from_ns(INT64_MIN);
     static constexpr Instant kNever = Instant::from_ns(INT64_MAX);
     static constexpr uint32_t kNone = UINT32_MAX;
 
@@ -130,12 +133,13 @@ class Neighbours {
         Mac mac{};
         uint8_t attempts = 0;
         uint8_t held_count = 0;
-        Instant fresh_until{};        ///< until when lookup() needs no more than this entry
-        Instant not_before{};         ///< earliest next request
-        Instant used{};               ///< last lookup, or birth
-        Instant due{};                ///< next step, when pending
-        uint32_t next = kNone;        ///< of the same hash
-        uint32_t pending_at = kNone;  ///< place in pending_
+        Instant fresh_until = kLongAgo;  ///< until when `mac` is given unasked; past in every other phase
+                                         ///< than reachable, so that a lookup need not look at the phase
+        Instant not_before = kLongAgo;  ///< earliest next request
+        Instant used{};                 ///< last lookup, or birth
+        Instant due{};                  ///< next step, when pending
+        uint32_t next = kNone;          ///< of the same hash
+        uint32_t pending_at = kNone;    ///< place in pending_
         std::array<void*, kMaxHeld> held{};
     };
     struct Action {
@@ -166,7 +170,7 @@ class Neighbours {
     std::vector<uint32_t> chains_;   ///< hash -> first entry
     std::vector<uint32_t> pending_;  ///< entries with something due, unordered
     Instant next_due_ = kNever;      ///< no later than the earliest of them
-    Entry* last_ = nullptr;          ///< of the latest successful lookup
+    Entry* last_ = nullptr;          ///< of the latest successful lookup; may stand for another address now
     uint32_t size_ = 0;
     uint32_t hand_ = 0;  ///< where the search for an entry to evict goes on
     NeighbourCounters counters_;

@@ -60,6 +60,7 @@ TEST(MemoryPort, SendsInOrderAndGivesPacketsBack) {
     EXPECT_EQ(port.take(), numbered(20, 1));
     EXPECT_EQ(port.take(), numbered(30, 2));
     EXPECT_EQ(port.take(), std::nullopt);
+    EXPECT_EQ(port.sent(), 0u);
     EXPECT_EQ(port.in_use(), 0u);
 }
 

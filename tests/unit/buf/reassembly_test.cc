@@ -109,7 +109,11 @@ TEST(Reassembly, TextThatCameInOrderMeanwhileIsForgotten) {
     EXPECT_EQ(s.blocks.blocks_in_use(), 0u);
     EXPECT_EQ(s.in(20, 30), Insert::duplicate);
     EXPECT_EQ(s.in(45, 10), Insert::stored);
-    EXPECT_EQ(s.drain(), text(50, 5));
+    s.rcv_nxt = 53;
+    EXPECT_EQ(s.in(60, 5), Insert::stored);
+    EXPECT_EQ(s.sack(), (Blocks{{60, 65}, {53, 55}})) << "before what is new is kept, too";
+    EXPECT_EQ(s.drain(), text(53, 2));
+    s.pool.release(s.index);
 }
 
 TEST(Reassembly, SackNamesTheLatestRangeFirst) {
@@ -187,6 +191,12 @@ TEST(Reassembly, RefusesBeyondItsLimits) {
     blocks.pool.release(blocks.index);
     EXPECT_EQ(blocks.in(5, 5), Insert::stored);
     blocks.pool.release(blocks.index);
+
+    Store part(2, 0, 4, 1);
+    EXPECT_EQ(part.in(100, 10), Insert::stored);
+    EXPECT_EQ(part.in(20, 80), Insert::full) << "blocks for a part of what leads up, but no range for it";
+    EXPECT_EQ(part.blocks.blocks_in_use(), 1u);
+    part.pool.release(part.index);
 
     Store records(10, 10, 1);
     records.in(10, 1);

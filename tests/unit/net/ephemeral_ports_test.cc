@@ -38,15 +38,13 @@ TEST(EphemeralPorts, GivesEveryPortOnceBeforeAnyAgain) {
 }
 
 TEST(EphemeralPorts, RangesOfAnySize) {
-    for (const auto& [low, high] : {std::pair{80, 80},
-                                    {1, 65535},
-                                    {65535, 65535},
-                                    {1000, 1062},
-                                    {1000, 1063},
-                                    {1000, 1064},
-                                    {1, 31},
-                                    {1, 32},
-                                    {1, 33}}) {
+    struct Range {
+        int low, high;
+    };
+    for (const auto& range :
+         {Range{80, 80}, Range{1, 65535}, Range{65535, 65535}, Range{1000, 1062}, Range{1000, 1063},
+          Range{1000, 1064}, Range{1, 31}, Range{1, 32}, Range{1, 33}}) {
+        const int low = range.low, high = range.high;
         EphemeralPorts ports(static_cast<uint16_t>(low), static_cast<uint16_t>(high), kKey);
         std::vector<bool> used(65536);
         auto is_free = [&](uint16_t port) {

@@ -155,6 +155,17 @@ TEST(Neighbours, StaleIsUsedWhileItIsAskedForAgain) {
     EXPECT_TRUE(lan.failed.empty());
 }
 
+TEST(Neighbours, ShortBeliefDoesNotShortenTheDistanceOfRequests) {
+    Lan lan({.reachable = 100ms});
+    lan.lookup(kGateway);
+    EXPECT_EQ(lan.poll().size(), 1u);
+    lan.learn(kGateway, mac_of(1));
+    lan.now += 100ms;
+    EXPECT_NE(lan.lookup(kGateway), nullptr);
+    EXPECT_TRUE(lan.poll_after(899ms).empty());
+    EXPECT_EQ(lan.poll_after(1ms).size(), 1u);
+}
+
 TEST(Neighbours, StaleFailsWhenNobodyAnswers) {
     Lan lan;
     lan.learn(kGateway, mac_of(1), true);
@@ -284,6 +295,31 @@ TEST(Neighbours, TheEngineMayUseTheCacheFromWithinPoll) {
     EXPECT_EQ(failed.size(), 15u);
     EXPECT_EQ(cache.next_deadline(), std::nullopt);
     EXPECT_EQ(cache.held(), 0u);
+}
+
+TEST(Neighbours, NothingDueIsMissedWhenAnAnswerReordersTheList) {
+    Lan lan;
+    for (uint32_t i = 1; i <= 3; ++i) lan.lookup(Ipv4{i});
+    std::vector<uint32_t> asked;
+    lan.cache.poll(
+        lan.now,
+        [&](Ipv4 target, std::optional<Mac>) {
+            asked.push_back(target.value);
+            if (target.value == 2) lan.learn(Ipv4{1}, mac_of(1));
+        },
+        [](void*, Mac) {}, [](Ipv4, void*) {});
+    EXPECT_EQ(asked, (std::vector<uint32_t>{1, 2, 3}));
+    EXPECT_EQ(lan.cache.next_deadline(), lan.now + 1s);
+}
+
+TEST(Neighbours, AnEntryThatServesAnotherAddressNowDoesNotAnswerForTheFormer) {
+    Lan lan({.capacity = 1});
+    lan.learn(kGateway, mac_of(1), true);
+    EXPECT_NE(lan.lookup(kGateway), nullptr);
+    EXPECT_EQ(lan.lookup(kOther), nullptr);
+    lan.learn(kOther, mac_of(2));
+    EXPECT_EQ(*lan.lookup(kOther), mac_of(2));
+    EXPECT_EQ(lan.lookup(kGateway), nullptr);
 }
 
 /// Random traffic with hosts that answer or not: every packet comes back exactly once, requests to one host
