@@ -51,11 +51,10 @@ def missing_names():
     if not names:
         yield "README.md: no names in '## The path of a packet'"
         return
-    sources = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "lib").rglob("*") if p.suffix in (".hh", ".cc"))
+    sources = [p.read_text(encoding="utf-8") for p in (ROOT / "lib").rglob("*") if p.suffix in (".hh", ".cc")]
     for scope, function in names:
-        defined = re.search(rf"\b(class|struct|concept|namespace)\s+(alignas\(\d+\)\s+)?([\w:]*::)?{scope}\b", sources)
-        called = re.search(rf"\b{function}\s*\(", sources)
-        if not (defined and called):
+        declared = re.compile(rf"\b(?:class|struct|namespace)\s+(?:alignas\(\d+\)\s+)?(?:\w+::)*{scope}\b")
+        if not any(declared.search(text) and re.search(rf"\b{function}\s*\(", text) for text in sources):
             yield f"README.md: {scope}::{function} is not in lib/"
 
 

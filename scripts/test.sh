@@ -16,8 +16,8 @@ for stage in "$@"; do
 done
 [ $# -eq 0 ] || stages=("$@")
 
-release=build
-sanitized=build-sanitize
+release=${BUILD:-build}
+sanitized=${BUILD:-build}-sanitize
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 passed=0 failed=0 skipped=0
@@ -48,7 +48,7 @@ counted() {
 }
 # `meson test` with googletest's cases counted one by one.
 meson_tests() {
-    local dir=$1 xml=$results/xml-$1
+    local dir=$1 xml=$results/xml-$(basename "$1")
     shift
     rm -rf "$xml"
     mkdir -p "$xml"
@@ -64,12 +64,12 @@ stage_layers() {
     counted scripts/check_layers.py --self-test
 }
 stage_headers() { check scripts/lint.sh headers; }
-stage_tidy() { check scripts/lint.sh tidy; }
+stage_tidy() { BUILD=$release check scripts/lint.sh tidy; }
 stage_docs() { check scripts/check_docs.py; }
 stage_unit() { meson_tests $release; }
 stage_bench() {
-    check sh -c "build/bench/micro/synfin-micro --benchmark_min_time=0.01 >'$results/micro.log' 2>&1 || { cat '$results/micro.log'; false; }"
-    check sh -c "build/apps/synfin/synfin bench -d 1s --json '$results/bench.json' >'$results/bench.log' 2>&1 || { cat '$results/bench.log'; false; }"
+    check sh -c "$release/bench/micro/synfin-micro --benchmark_min_time=0.01 >'$results/micro.log' 2>&1 || { cat '$results/micro.log'; false; }"
+    check sh -c "$release/apps/synfin/synfin bench -d 1s --json '$results/bench.json' >'$results/bench.log' 2>&1 || { cat '$results/bench.log'; false; }"
 }
 # The second compiler and the sanitizers at once: unit, conformance, simulation (fewer lives) and the fuzz corpus.
 stage_sanitize() {
