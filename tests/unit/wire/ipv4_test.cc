@@ -146,6 +146,13 @@ TEST(Ipv4, OptionsAreWalked) {
     }
 }
 
+TEST(Ipv4, NoOptionIsReadPastTheHeader) {
+    const auto options = hex("01010183");  // of the exact size: a sanitizer sees the length byte missing
+    bool source_route = false;
+    EXPECT_FALSE(parse_ipv4_options(options, source_route));
+    EXPECT_FALSE(source_route);
+}
+
 TEST(Ipv4, SixtyBytesOfHeader) {
     auto packet =
         with_options("01010101010101010101 01010101010101010101 01010101010101010101 01010101010101010101");
