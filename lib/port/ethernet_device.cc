@@ -147,13 +147,18 @@ bool EthernetDevice::probe(const std::string& args, Refusal& refusal) {
                                eal_last_words());
 }
 
+/// Drivers that do not say mean the 40 bytes of the first NICs that had RSS.
+uint8_t EthernetDevice::rss_key_bytes() const noexcept {
+    return info_.hash_key_size != 0 ? info_.hash_key_size : 40;
+}
+
 /// Own queues for every engine where the device can spread what it receives in a way that we can predict, or
 /// where its queues cost nothing; one rx queue else.
 void EthernetDevice::choose_queues() {
     const auto engines = static_cast<uint16_t>(config_.engines);
     const bool kernel = config_.spec.is_kernel_interface();
     const bool hardware = config_.spec.kind == DeviceKind::pci || config_.spec.kind == DeviceKind::vdev;
-    want_rss_ = hardware && engines > 1 && info_.max_rx_queues >= engines && info_.hash_key_size >= 16 &&
+    want_rss_ = hardware && engines > 1 && info_.max_rx_queues >= engines && rss_key_bytes() >= 16 &&
                 info_.reta_size != 0 && std::has_single_bit(info_.reta_size) &&
                 (info_.flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV4_TCP) != 0;
     rx_queues_ = want_rss_ || kernel ? std::min(engines, info_.max_rx_queues) : 1;
@@ -190,10 +195,10 @@ bool EthernetDevice::configure(Refusal& refusal) {
     choose_queues();
     rte_eth_conf conf{};
     if (want_rss_) {
-        rss_key_ = make_rss_key(config_.key, info_.hash_key_size);
+        rss_key_ = make_rss_key(config_.key, rss_key_bytes());
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         conf.rx_adv_conf.rss_conf.rss_key = rss_key_.data();
-        conf.rx_adv_conf.rss_conf.rss_key_len = info_.hash_key_size;
+        conf.rx_adv_conf.rss_conf.rss_key_len = rss_key_bytes();
         conf.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_TCP;
     }
     choose_offloads(conf);
@@ -288,11 +293,17 @@ std::string EthernetDevice::predict_rss(RssPrediction& prediction) const {
     if (std::any_of(reta.begin(), reta.end(), [&](uint16_t queue) { return queue >= rx_queues_; }))
         return "the device's redirection table names queues that are not ours";
 
-    std::vector<uint8_t> key(info_.hash_key_size);
+    std::vector<uint8_t> key(rss_key_bytes());
     rte_eth_rss_conf conf{};
     conf.rss_key = key.data();
-    conf.rss_key_len = info_.hash_key_size;
+    conf.rss_key_len = rss_key_bytes();
     if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0) return "the device does not tell its RSS key";
+    if (key != rss_key_) {  // some drivers take it in this way only
+        std::copy(rss_key_.begin(), rss_key_.end(), key.begin());
+        conf.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_TCP;
+        (void)rte_eth_dev_rss_hash_update(id_, &conf);
+        if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0) return "the device does not tell its RSS key";
+    }
     if (key != rss_key_) return "the device did not take our RSS key";
     if ((conf.rss_hf & RTE_ETH_RSS_NONFRAG_IPV4_TCP) == 0) return "the device does not hash TCP ports";
     prediction = RssPrediction(key, std::move(reta));

@@ -42,6 +42,7 @@ class EthernetDevice final : public Device {
     void choose_offloads(rte_eth_conf& conf);
     bool set_mtu(Refusal& refusal);
     bool refuse(int error, const std::string& what, Refusal& refusal) const;
+    uint8_t rss_key_bytes() const noexcept;
     bool is_host_memory() const noexcept;
     std::string predict_rss(RssPrediction& prediction) const;
 

@@ -1,0 +1,125 @@
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "base/random.hh"
+#include "frames.hh"
+#include "port/steering.hh"
+
+namespace synfin::port {
+namespace {
+
+using test::Frame;
+using Kind = Destination::Kind;
+
+constexpr FlowTuple kFlow{0x0a000002, 0x0a000001, 40'000, 80};
+
+/// On the heap at exactly its length, so that the address sanitizer sees a read beyond.
+Destination classified(const Frame& frame) {
+    auto copy = std::make_unique<uint8_t[]>(frame.size());
+    std::copy(frame.begin(), frame.end(), copy.get());
+    return classify(copy.get(), static_cast<uint32_t>(frame.size()));
+}
+
+Frame icmp_error(uint8_t type, const FlowTuple& ours, uint32_t quoted_bytes) {
+    Frame frame = test::ethernet(0x0800);
+    test::put_ip(frame, 1, {ours.destination, ours.source, 0, 0}, 8 + 20 + quoted_bytes);
+    frame.insert(frame.end(), {type, 0, 0, 0, 0, 0, 0, 0});
+    test::put_ip(frame, 6, ours, 20);
+    Frame tcp;
+    test::put_tcp(tcp, ours, 0x10);
+    tcp.resize(quoted_bytes);
+    frame.insert(frame.end(), tcp.begin(), tcp.end());
+    return frame;
+}
+
+TEST(Classify, SegmentByItsTuple) {
+    for (const bool vlan : {false, true}) {
+        for (const uint32_t words : {0u, 3u, 10u}) {
+            const Destination to = classified(test::tcp_frame(kFlow, 0x10, vlan, {.words = words}));
+            EXPECT_EQ(to.kind, Kind::segment);
+            EXPECT_EQ(to.tuple, kFlow);
+            EXPECT_FALSE(to.opens);
+        }
+    }
+    EXPECT_TRUE(classified(test::tcp_frame(kFlow, 0x02)).opens);
+    EXPECT_TRUE(classified(test::tcp_frame(kFlow, 0x12)).opens);
+}
+
+TEST(Classify, IcmpErrorByTheSegmentItQuotes) {
+    const FlowTuple sent{kFlow.destination, kFlow.source, kFlow.destination_port, kFlow.source_port};
+    constexpr uint8_t kErrors[] = {3, 4, 5, 11, 12};
+    for (const uint8_t type : kErrors) {
+        for (const uint32_t quoted : {4u, 8u, 20u}) {
+            const Destination to = classified(icmp_error(type, sent, quoted));
+            EXPECT_EQ(to.kind, Kind::quoted);
+            EXPECT_EQ(to.tuple, kFlow) << "as the peer's segments have it";
+        }
+    }
+    EXPECT_EQ(classified(icmp_error(3, sent, 3)).kind, Kind::first) << "ports are not all there";
+    EXPECT_EQ(classified(icmp_error(8, sent, 20)).kind, Kind::first) << "an echo request quotes nothing";
+}
+
+TEST(Classify, FragmentsGoToTheFirstEngine) {
+    constexpr uint16_t kFragments[] = {0x2000, 0x0001, 0x2001, 0x1fff};
+    for (const uint16_t fragment : kFragments)
+        EXPECT_EQ(classified(test::tcp_frame(kFlow, 0x10, false, {.fragment = fragment})).kind, Kind::first);
+}
+
+TEST(Classify, ArpAnswersGoToEveryoneRequestsToOne) {
+    EXPECT_EQ(classified(test::arp_frame(2, 0x0a000002, 0x0a000001)).kind, Kind::everyone);
+    EXPECT_EQ(classified(test::arp_frame(1, 0x0a000002, 0x0a000001)).kind, Kind::first);
+    EXPECT_EQ(classified(test::arp_frame(1, 0x0a000002, 0x0a000002)).kind, Kind::everyone) << "announcement";
+}
+
+TEST(Classify, OtherFramesGoToTheFirstEngine) {
+    EXPECT_EQ(classified(test::ethernet(0x86dd)).kind, Kind::first);
+    Frame udp = test::tcp_frame(kFlow);
+    udp[14 + 9] = 17;
+    EXPECT_EQ(classified(udp).kind, Kind::first);
+    Frame ipv6_in_ipv4_type = test::tcp_frame(kFlow);
+    ipv6_in_ipv4_type[14] = 0x65;
+    EXPECT_EQ(classified(ipv6_in_ipv4_type).kind, Kind::first);
+}
+
+TEST(Classify, NeverReadsBeyondTheFrame) {
+    const Frame frames[] = {test::tcp_frame(kFlow, 0x02, true, {.words = 10}), icmp_error(3, kFlow, 20),
+                            test::arp_frame(2, 1, 2)};
+    for (const Frame& whole : frames)
+        for (size_t length = 0; length < whole.size(); ++length)
+            (void)classified(Frame(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(length)));
+    Random random(3);
+    for (int i = 0; i < 20'000; ++i) {
+        Frame frame = frames[random.below(3)];
+        frame.resize(14 + random.below(static_cast<uint32_t>(frame.size()) - 13));
+        for (int flips = 0; flips < 3; ++flips)
+            frame[12 + random.below(static_cast<uint32_t>(frame.size()) - 12)] =
+                static_cast<uint8_t>(random.next());
+        (void)classified(frame);
+    }
+}
+
+TEST(SteeringPlan, SpreadsFlowsEvenlyAndAlwaysTheSame) {
+    const SteeringPlan plan(3, {1, 2}), same(3, {1, 2}), other_key(3, {1, 3});
+    std::array<unsigned, 3> count{};
+    unsigned moved = 0;
+    for (uint32_t port = 1024; port < 31'024; ++port) {
+        const FlowTuple tuple{0x0a000002, 0x0a000001, static_cast<uint16_t>(port), 80};
+        const unsigned engine = plan.engine_of(tuple);
+        ASSERT_LT(engine, 3u);
+        ASSERT_EQ(engine, same.engine_of(tuple));
+        moved += engine != other_key.engine_of(tuple);
+        ++count[engine];
+    }
+    for (const unsigned n : count) EXPECT_NEAR(n, 10'000, 400);
+    EXPECT_NEAR(moved, 20'000, 600) << "the key decides";
+}
+
+TEST(SteeringPlan, OneEngineOwnsEverything) {
+    const SteeringPlan plan(1, {1, 2});
+    EXPECT_EQ(plan.kind(), Steering::one_engine);
+    EXPECT_EQ(plan.engine_of(kFlow), 0u);
+}
+
+}  // namespace
+}  // namespace synfin::port
