@@ -6,8 +6,7 @@
 #include <cstdint>
 
 #include "base/check.hh"
-#include "base/units.hh"
-#include "buf/mapped_array.hh"
+#include "base/mapped_array.hh"
 
 namespace synfin::buf {
 

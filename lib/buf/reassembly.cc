@@ -187,6 +187,22 @@ void ReassemblyPool::pop(uint32_t& index, uint32_t n) noexcept {
     free_if_empty(index);
 }
 
+uint32_t ReassemblyPool::move_front(uint32_t& index, uint32_t rcv_nxt, ByteQueue& queue) noexcept {
+    if (index == 0) return 0;
+    Record& record = records_[index];
+    drop_before(record, rcv_nxt);
+    uint32_t moved = 0;
+    if (record.count > 0 && record.ranges[0].left == rcv_nxt) {
+        Range& first = record.ranges[0];
+        moved = first.right - first.left;
+        splice(blocks_, queue, first.queue);
+        record.bytes -= moved;
+        close_gap(record, 0);
+    }
+    free_if_empty(index);
+    return moved;
+}
+
 uint8_t ReassemblyPool::sack_blocks(uint32_t index, std::span<SackBlock> blocks) const noexcept {
     if (index == 0) return 0;
     const Record& record = records_[index];

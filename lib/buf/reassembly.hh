@@ -60,6 +60,11 @@ class ReassemblyPool {
     /// then.
     void pop(uint32_t& index, uint32_t n) noexcept;
 
+    /// Moves the contiguous bytes that start exactly at rcv_nxt, all of them, to the end of `queue`. Blocks
+    /// change hands; none is needed, so this cannot fail. A record with nothing left is given back.
+    /// @return how many bytes.
+    uint32_t move_front(uint32_t& index, uint32_t rcv_nxt, ByteQueue& queue) noexcept;
+
     /// Whether the FIN is the next in sequence.
     bool fin_reached(uint32_t index, uint32_t rcv_nxt) const noexcept {
         return index != 0 && records_[index].has_fin && records_[index].fin_seq == rcv_nxt;

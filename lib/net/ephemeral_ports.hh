@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/mapped_array.hh"
 #include "base/siphash.hh"
 #include "base/tuple.hh"
-#include "buf/mapped_array.hh"
 
 namespace synfin::net {
 
@@ -118,7 +118,7 @@ class EphemeralPorts {
     const HashKey key_;
     uint64_t epoch_ = 1;
     std::vector<Destination> destinations_;
-    buf::MappedArray<uint64_t> maps_;  ///< set: refused; pages exist for crowded destinations only
+    MappedArray<uint64_t> maps_;  ///< set: refused; pages exist for crowded destinations only
 };
 
 }  // namespace synfin::net

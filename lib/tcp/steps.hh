@@ -59,8 +59,12 @@ inline void sample_rtt(Tcb& tcb, Flow& flow, const Segment& seg, const Context& 
         take_rtt_sample(flow, ctx.now.us - flow.rtt_start_us);
         flow.clear(kTiming);
     } else if (flow.backoff != 0 && tcb.has(kTimestamps) && seg.has_ts && seg.ts_ecr != 0) {
+        // An echo from before the last retransmission says nothing: the ACK may answer either transmission,
+        // or only repeat what a lost ACK said. Believing it would take the whole timeout for a round trip.
         const uint32_t ms = ctx.now.tick + timestamp_offset(ctx.key, tcb.tuple.get()) - seg.ts_ecr;
-        if (ms > ctx.params.rto_max * 2) return;  // not an echo of ours
+        const uint32_t sent =
+            tcb.deadline - backed_off(rto_ticks(tcb, &flow, ctx.params), flow.backoff, ctx.params);
+        if (ms > ctx.now.tick - sent) return;
         take_rtt_sample(flow, ms * 1000 + 500);
     } else {
         return;
