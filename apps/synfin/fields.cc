@@ -367,7 +367,9 @@ std::string unknown_key(std::string_view section, std::string_view word) {
     }
     if (const auto meant = nearest(word, {beside.begin(), beside.end()}))
         return message + fmt::format("; did you mean '{}'?", *meant);
-    return message + fmt::format("; known here: {}", fmt::join(beside, ", "));
+    message += "; known here:";
+    for (const std::string& known : beside) message += fmt::format("{} {}", known == *beside.begin() ? "" : ",", known);
+    return message;
 }
 
 void apply_set(Config& config, std::string_view assignment) {

@@ -58,16 +58,15 @@ std::optional<uint64_t> scaled(std::string_view text, const std::array<Unit, N>&
     if (__builtin_mul_overflow(value, unit->factor, &value)) return std::nullopt;
 
     while (!fraction.empty() && fraction.back() == '0') fraction.remove_suffix(1);
-    if (fraction.find('.') != fraction.npos || fraction.size() > 9) return std::nullopt;
+    if (fraction.find('.') != fraction.npos || fraction.size() > 6) return std::nullopt;
     uint64_t numerator = 0, denominator = 1;
     for (const char digit : fraction) {
         numerator = numerator * 10 + static_cast<uint64_t>(digit - '0');
         denominator *= 10;
     }
-    // 128 bits: 10^9 parts of 3.6 * 10^12 ns do not fit 64.
-    const auto product = static_cast<unsigned __int128>(numerator) * unit->factor;
+    const uint64_t product = numerator * unit->factor;    // at most 10^6 parts of 3.6 * 10^12 ns
     if (product % denominator != 0) return std::nullopt;  // "1.5" of something that has no halves
-    if (__builtin_add_overflow(value, static_cast<uint64_t>(product / denominator), &value)) return std::nullopt;
+    if (__builtin_add_overflow(value, product / denominator, &value)) return std::nullopt;
     return value;
 }
 

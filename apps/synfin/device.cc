@@ -1,0 +1,55 @@
+#include "device.hh"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "user_error.hh"
+
+namespace synfin::app {
+
+namespace {
+
+std::unique_ptr<Runtime> opened(std::unique_ptr<Runtime> runtime, const std::string& why, Error error) {
+    if (runtime != nullptr) return runtime;
+    const bool usage = error == Error::invalid || error == Error::not_supported;
+    throw UserError(usage ? Exit::usage : Exit::failed, why);
+}
+
+}  // namespace
+
+std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackConfig& stack) {
+    RuntimeConfig runtime;
+    runtime.device = config.device;
+    runtime.stack = stack;
+    runtime.cores = config.cores;
+    runtime.no_huge = config.no_huge;
+    std::string why;
+    Error error{};
+    auto open = opened(Runtime::open(runtime, why, error), why, error);
+    for (const std::string& line : open->report().lines()) fmt::print(stderr, "{}\n", line);
+    return open;
+}
+
+std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConfig& client,
+                                    const stack::StackConfig& server, uint32_t wire_bytes) {
+    RuntimeConfig near, far;
+    near.device = far.device = "ring";
+    near.stack = client;
+    far.stack = server;
+    near.cores = config.cores;
+    near.no_huge = config.no_huge;
+    near.wire_bytes = wire_bytes;
+    std::string why;
+    Error error{};
+    return opened(Runtime::open_ring(near, far, why, error), why, error);
+}
+
+void run_engines(Runtime& runtime,
+                 const std::function<void(std::span<const unsigned> stacks, unsigned core)>& body) {
+    if (const auto done = runtime.run(body); !done)
+        throw usage_error(fmt::format("the cores can't be used: {}", describe(done.error())),
+                          "give --cores that this process may run on (taskset -p $$ shows them)");
+}
+
+}  // namespace synfin::app

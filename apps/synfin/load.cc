@@ -1,0 +1,211 @@
+/// @file
+/// synfin load: the load generator.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "address_lock.hh"
+#include "client_run.hh"
+#include "device.hh"
+#include "fields.hh"
+#include "host_facts.hh"
+#include "interrupt.hh"
+#include "monitor.hh"
+#include "subcommand.hh"
+#include "summary.hh"
+
+namespace synfin::app {
+
+namespace {
+
+constexpr Duration kShowEvery = 10ms;
+constexpr Duration kDefaultDuration = 10s;
+
+/// How many connections at once, over all engines. In an open loop that nobody bounded, as many as a second
+/// brings: enough for lives of a second.
+uint64_t concurrency(const Config& config) {
+    const LoadConfig& load = config.load;
+    if (load.rate == 0 || config.was_given("load.connections")) return load.connections;
+    return std::clamp<uint64_t>(load.rate, 1'024, 4'000'000);
+}
+
+Duration opening_time(const LoadConfig& load) {
+    if (load.duration > Duration::zero() || load.count != 0) return load.duration;
+    return kDefaultDuration;
+}
+
+/// Share number `index` of n things among `engines`.
+uint64_t share(uint64_t n, unsigned index, unsigned engines) {
+    return n / engines + (index < n % engines ? 1 : 0);
+}
+
+GeneratorPlan plan_of(const Config& config, unsigned engine, unsigned engines) {
+    const LoadConfig& load = config.load;
+    GeneratorPlan plan;
+    for (const Target& target : load.targets) {
+        GeneratorPlan::Call call{.peer = target.peer, .request = {}, .last_request = {}};
+        if (target.protocol == Target::Protocol::http) {
+            call.request = http_request(target.peer, target.path, false);
+            call.last_request = http_request(target.peer, target.path, true);
+        } else {
+            call.request = pattern_request(load.request_size.value_or(64));
+        }
+        plan.calls.push_back(std::move(call));
+    }
+    for (const Cidr& cidr : config.addresses) plan.sources.push_back(cidr.addr);
+    const bool http = load.targets.front().protocol == Target::Protocol::http;
+    plan.talk = load.connect_only ? GeneratorPlan::Talk::nothing
+                : http            ? GeneratorPlan::Talk::http
+                                  : GeneratorPlan::Talk::tcp;
+    plan.ending = load.close == LoadConfig::Close::rst ? GeneratorPlan::Ending::rst : GeneratorPlan::Ending::fin;
+    plan.response_size = load.response_size.value_or(load.request_size.value_or(64));
+    plan.requests_per_connection = load.requests_per_connection;
+    plan.connections = static_cast<uint32_t>(std::max<uint64_t>(1, share(concurrency(config), engine, engines)));
+    plan.limit = load.count == 0 ? 0 : share(load.count, engine, engines);
+    plan.ramp = load.ramp;
+    plan.open_loop = load.rate != 0;
+    plan.rate = static_cast<double>(load.rate);
+    plan.engine = engine;
+    plan.engines = engines;
+    return plan;
+}
+
+stack::StackConfig stack_of(const Config& config, unsigned engines) {
+    stack::StackConfig stack = stack_config(config);
+    if (config.load.source_ports) {
+        stack.port_low = config.load.source_ports->first;
+        stack.port_high = config.load.source_ports->last;
+    }
+    const uint64_t each = concurrency(config) / engines + 1;
+    // A connection that has been answered and is closing still has its record when the next one opens.
+    stack.max_connections = static_cast<uint32_t>(2 * each + 1'024);
+    const uint64_t tuples = uint64_t{config.addresses.size()} * config.load.targets.size() *
+                            (static_cast<uint64_t>(stack.port_high - stack.port_low) + 1);
+    stack.max_time_wait = static_cast<uint32_t>(std::clamp<uint64_t>(tuples, 1u << 16, 1u << 24));
+    return stack;
+}
+
+/// Why not one connection completed, for a run that failed; empty when some did.
+std::string nothing_worked(const Config& config, const LoadTally& tally) {
+    if (tally.completed != 0 || tally.offered == 0) return {};
+    std::string causes;
+    const auto add = [&](uint64_t n, std::string_view what) {
+        if (n != 0) causes += fmt::format("{}{} {}", causes.empty() ? "" : ", ", n, what);
+    };
+    for (size_t i = 0; i < tally.failed_by.size(); ++i) add(tally.failed_by[i], failure_name(i));
+    for (size_t i = 0; i < tally.skipped_by.size(); ++i)
+        add(tally.skipped_by[i], fmt::format("not opened ({})", name(static_cast<Skip>(i))));
+    add(tally.pending, "without an answer to their SYN");
+    add(tally.unfinished, "established, then without an answer");
+    return fmt::format("{}: none of {} connections completed: {}", config.load.targets.front().text(), tally.offered,
+                       causes);
+}
+
+std::string what_to_do(const LoadTally& tally) {
+    const auto failed = [&](CloseReason reason) { return tally.failed_by[static_cast<size_t>(reason)] != 0; };
+    if (failed(CloseReason::refused)) return "nothing listens there: check the target's port";
+    if (failed(CloseReason::unreachable)) return "no ARP reply: check the device, the address, its prefix and --gateway";
+    if (failed(CloseReason::syn_timed_out) || tally.pending != 0)
+        return "the SYNs went out, no SYN-ACK came back: check filters on the way";
+    return "the result's failed_by and skipped_by name the causes";
+}
+
+/// Everything after the last packet.
+Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge, const std::deque<ClientRun>& runs) {
+    RunResult result;
+    LoadTimes times;
+    Side client;
+    for (unsigned i = 0; i < runs.size(); ++i) {
+        const ClientRun& run = runs[i];
+        result.measured += run.measured();
+        result.tally += run.generator().tally();
+        times += run.generator().times();
+        client.measured += run.measured_counters();
+        client.final += runtime.stack(i).counters();
+        client.cycles += run.measured_cycles();
+        result.duration_s =
+            std::max(result.duration_s, std::chrono::duration<double>(run.duration()).count());
+        result.cores.push_back({runtime.core_of(i), "client", run.measured_cycles().share()});
+    }
+    result.command = Command::load;
+    result.config = effective(config, Command::load);
+    result.host = host_facts(runtime.report(), gauge.hz());
+    result.times = &times;
+    result.client = client;
+    result.device = runtime.device_stats();
+    result.memory["resident_bytes"] = resident_bytes();
+    result.memory["bytes_per_connection"] = nullptr;
+    result.deviations = deviations(config, Command::load);
+    result.invalid_because = load_invalidity(result, config.load.rate != 0);
+    publish(to_json(result), config.json);
+    if (const std::string why = nothing_worked(config, result.tally); !why.empty())
+        throw run_error(why, what_to_do(result.tally));
+    return result.invalid_because.empty() ? Exit::done : Exit::invalid;
+}
+
+Exit run(const Config& config) {
+    validate_network(config);
+    validate_load(config);
+    const unsigned engines = std::max<unsigned>(1, static_cast<unsigned>(config.cores.size()));
+    const AddressLock lock(config.device, config.addresses);
+    const auto runtime = open_device(config, stack_of(config, engines));
+    const TscGauge gauge(*runtime);
+    catch_interrupts();
+
+    std::deque<ClientRun> runs;
+    for (unsigned i = 0; i < runtime->stacks(); ++i)
+        runs.emplace_back(plan_of(config, i, runtime->stacks()), opening_time(config.load), interrupted());
+    std::vector<EngineWatch> watches(runtime->stacks());
+    {
+        const Monitor monitor(
+            {.command = "load", .control = config.control, .show_progress = true, .on_begin = {}}, watches);
+        const Instant start = runtime->now();  // one schedule for all engines
+        run_engines(*runtime, [&](std::span<const unsigned> stacks, unsigned) {
+            Idle idle(runtime->idle_policy());
+            BusyMeter meter;
+            Instant show_at = start;
+            for (const unsigned index : stacks) runs[index].start(start);
+            for (bool over = false; !over;) {
+                const Instant now = runtime->now();
+                bool busy = false;
+                over = true;
+                for (const unsigned index : stacks) {
+                    ClientRun& each = runs[index];
+                    const bool did = each.turn(runtime->stack(index), now);
+                    meter.turn(did, each.cycles);
+                    busy |= did;
+                    over &= each.over();
+                }
+                if (now >= show_at || over) {
+                    show_at = now + kShowEvery;
+                    for (const unsigned index : stacks) {
+                        EngineSnapshot snapshot;
+                        snapshot.take(runtime->stack(index));
+                        snapshot.take(runs[index].generator().tally());
+                        snapshot.cycles = runs[index].cycles;
+                        snapshot.turns = 1;
+                        watches[index].show(snapshot);
+                    }
+                }
+                idle.turn(busy);
+            }
+        });
+    }
+    return conclude(config, *runtime, gauge, runs);
+}
+
+}  // namespace
+
+const Subcommand kLoadCommand{
+    Command::load,
+    "load",
+    "generate connections against servers: closed loop (-c) or open loop (-R)",
+    "  synfin load http://10.0.0.2:80/ --device af_packet:veth0 --address 10.0.0.1/24 -c 64 -d 10s\n"
+    "  synfin load http://10.0.0.2:80/ --device pci:0000:3b:00.0 --address 10.0.0.1/24 -c 64k -R 1M -d 30s\n"
+    "  synfin load tcp://10.0.0.2:7 -f config/load-nic.yaml --request-size 1KiB -n 100k --json result.json\n",
+    "TARGET",
+    run};
+
+}  // namespace synfin::app

@@ -1,0 +1,179 @@
+/// @file
+/// synfin serve: a server on a device.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <deque>
+
+#include "address_lock.hh"
+#include "chargen_server.hh"
+#include "device.hh"
+#include "discard_server.hh"
+#include "echo_server.hh"
+#include "fields.hh"
+#include "host_facts.hh"
+#include "http_server.hh"
+#include "interrupt.hh"
+#include "monitor.hh"
+#include "server_run.hh"
+#include "subcommand.hh"
+#include "summary.hh"
+
+namespace synfin::app {
+
+namespace {
+
+constexpr Duration kShowEvery = 10ms;
+
+void say_listening(const Config& config) {
+    const PortRange ports = config.serve.ports();
+    for (const Cidr& cidr : config.addresses)
+        fmt::print("listening on {}:{}\n", cidr.addr.text(),
+                   ports.size() == 1 ? fmt::format("{}", ports.first)
+                                     : fmt::format("{}-{}", ports.first, ports.last));
+    std::fflush(stdout);
+}
+
+/// A server has no offers of its own: what was offered is what arrived.
+LoadTally tally_of(const ServerTally& server, const Counters& counters, uint64_t half_open) {
+    LoadTally tally;
+    tally.established = server.established;
+    tally.completed = server.completed;
+    uint64_t ended = 0;
+    for (size_t i = 0; i < server.ended_by.size(); ++i) {
+        ended += server.ended_by[i];
+        if (static_cast<CloseReason>(i) != CloseReason::fin) tally.failed_by[i] += server.ended_by[i];
+    }
+    tally.failed_after = ended - server.completed;
+    tally.unfinished = server.established - ended;
+    tally.failed_before = counters[Counter::half_open_expired];
+    tally.failed_by[static_cast<size_t>(CloseReason::syn_timed_out)] += tally.failed_before;
+    tally.pending = half_open;
+    tally.opened = tally.established + tally.failed_before + tally.pending;
+    tally.skipped_by[static_cast<size_t>(Skip::no_memory)] = counters[DropReason::backlog_full];
+    tally.offered = tally.opened + tally.skipped();
+    tally.requests = tally.responses = server.requests;
+    return tally;
+}
+
+template <Server S>
+Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge, const std::deque<ServerRun<S>>& runs,
+              double seconds) {
+    RunResult result;
+    ServerTally tally;
+    Side server;
+    uint64_t half_open = 0;
+    for (unsigned i = 0; i < runs.size(); ++i) {
+        tally += runs[i].tally();
+        server.final += runtime.stack(i).counters();
+        server.cycles += runs[i].cycles;
+        half_open += runtime.stack(i).occupancy().half_open;
+        result.cores.push_back({runtime.core_of(i), "server", runs[i].cycles.share()});
+    }
+    server.measured = server.final;
+    result.command = Command::serve;
+    result.config = effective(config, Command::serve);
+    result.host = host_facts(runtime.report(), gauge.hz());
+    result.duration_s = seconds;
+    result.tally = result.measured = tally_of(tally, server.final, half_open);
+    result.server = server;
+    result.device = runtime.device_stats();
+    result.memory["resident_bytes"] = resident_bytes();
+    result.memory["bytes_per_connection"] = nullptr;
+    result.deviations = deviations(config, Command::serve);
+    if (config.serve.app == ServeConfig::App::http)
+        result.extra["http"] = {{"requests", tally.requests}, {"refused", tally.bad_requests}};
+    publish(to_json(result), config.json);
+    return Exit::done;
+}
+
+/// @param make one server of the engine: called once for each.
+template <Server S, typename... Arguments>
+Exit serve_with(const Config& config, const Arguments&... arguments) {
+    const AddressLock lock(config.device, config.addresses);
+    stack::StackConfig stack = stack_config(config);
+    stack.max_connections = static_cast<uint32_t>(config.serve.max_connections);
+    stack.max_half_open = static_cast<uint32_t>(config.serve.backlog);
+    const auto runtime = open_device(config, stack);
+    const TscGauge gauge(*runtime);
+    catch_interrupts();
+
+    std::deque<ServerRun<S>> runs;
+    for (unsigned i = 0; i < runtime->stacks(); ++i) {
+        runs.emplace_back(config.serve.ports(), stack.max_connections, arguments...);
+        if (const auto done = runs.back().listen(runtime->stack(i)); !done)
+            throw run_error(fmt::format("listen: {}", describe(done.error())), "choose other ports with --listen");
+    }
+    std::vector<EngineWatch> watches(runtime->stacks());
+    const Instant start = runtime->now();
+    {
+        const Monitor monitor({.command = "serve",
+                               .control = config.control,
+                               .show_progress = true,
+                               .on_begin = [&config] { say_listening(config); }},
+                              watches);
+        run_engines(*runtime, [&](std::span<const unsigned> stacks, unsigned) {
+            Idle idle(runtime->idle_policy());
+            BusyMeter meter;
+            Instant show_at = start;
+            for (bool over = false; !over;) {
+                const Instant now = runtime->now();
+                const bool stop = interrupted().load(std::memory_order_relaxed) ||
+                                  (config.serve.duration > Duration::zero() && now - start >= config.serve.duration);
+                bool busy = false;
+                over = true;
+                for (const unsigned index : stacks) {
+                    ServerRun<S>& each = runs[index];
+                    if (stop) each.end(runtime->stack(index), now);
+                    const bool did = each.turn(runtime->stack(index), now);
+                    meter.turn(did, each.cycles);
+                    busy |= did;
+                    over &= each.over();
+                }
+                if (now >= show_at || over) {
+                    show_at = now + kShowEvery;
+                    for (const unsigned index : stacks) {
+                        EngineSnapshot snapshot;
+                        snapshot.take(runtime->stack(index));
+                        snapshot.take(runs[index].tally());
+                        snapshot.cycles = runs[index].cycles;
+                        snapshot.turns = 1;
+                        watches[index].show(snapshot);
+                    }
+                }
+                idle.turn(busy);
+            }
+        });
+    }
+    const std::chrono::duration<double> seconds = runtime->now() - start;
+    return conclude(config, *runtime, gauge, runs, seconds.count());
+}
+
+Exit run(const Config& config) {
+    validate_network(config);
+    const auto connections = static_cast<uint32_t>(config.serve.max_connections);
+    switch (config.serve.app) {
+        case ServeConfig::App::http:
+            return serve_with<HttpServer>(config, config.serve.response_size, connections);
+        case ServeConfig::App::echo: return serve_with<EchoServer>(config, connections);
+        case ServeConfig::App::discard: return serve_with<DiscardServer>(config);
+        case ServeConfig::App::chargen: return serve_with<ChargenServer>(config, connections);
+    }
+    return Exit::usage;
+}
+
+}  // namespace
+
+const Subcommand kServeCommand{
+    Command::serve,
+    "serve",
+    "serve echo, discard, chargen or http on a device",
+    "  synfin serve --device af_packet:veth0 --address 10.0.0.2/24 --app http --response-size 1KiB\n"
+    "  synfin serve --device pci:0000:3b:00.0 --address 10.0.0.2/24 --app echo --listen 7000-7099 --cores 0-3\n"
+    "  synfin serve -f config/serve-http.yaml --set tcp.msl=1s\n",
+    "",
+    run};
+
+}  // namespace synfin::app

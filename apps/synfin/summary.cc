@@ -1,0 +1,284 @@
+#include "summary.hh"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+
+#include "units.hh"
+#include "user_error.hh"
+
+namespace synfin::app {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+/// More digits than a run can repeat only hide the ones that count.
+double rounded(double value, int digits = 3) {
+    const double scale = std::pow(10.0, digits);
+    return std::round(value * scale) / scale;
+}
+
+ordered_json latency(const Histogram& histogram) {
+    return {{"p50", rounded(histogram.quantile_us(0.5))},   {"p90", rounded(histogram.quantile_us(0.9))},
+            {"p99", rounded(histogram.quantile_us(0.99))},  {"p999", rounded(histogram.quantile_us(0.999))},
+            {"max", rounded(histogram.max_us())},           {"mean", rounded(histogram.mean_us())},
+            {"count", histogram.count()}};
+}
+
+ordered_json connections(const LoadTally& tally) {
+    ordered_json failed_by = ordered_json::object(), skipped_by = ordered_json::object();
+    for (size_t i = 0; i < tally.failed_by.size(); ++i)
+        if (tally.failed_by[i] != 0) failed_by[std::string(failure_name(i))] = tally.failed_by[i];
+    for (size_t i = 0; i < tally.skipped_by.size(); ++i)
+        if (tally.skipped_by[i] != 0) skipped_by[std::string(name(static_cast<Skip>(i)))] = tally.skipped_by[i];
+    return {{"offered", tally.offered},
+            {"opened", tally.opened},
+            {"established", tally.established},
+            {"completed", tally.completed},
+            {"failed", tally.failed()},
+            {"failed_before", tally.failed_before},
+            {"failed_by", failed_by},
+            {"skipped", tally.skipped()},
+            {"skipped_by", skipped_by},
+            {"pending", tally.pending},
+            {"unfinished", tally.unfinished}};
+}
+
+ordered_json ratio(uint64_t sum, uint64_t count) {
+    if (count == 0) return nullptr;
+    return rounded(static_cast<double>(sum) / static_cast<double>(count));
+}
+
+uint64_t packets(const Counters& counters) {
+    return counters[Counter::rx_packets] + counters[Counter::tx_packets];
+}
+
+/// What connections are divided by: completed ones, or established ones where none was meant to complete.
+uint64_t lives(const LoadTally& tally) {
+    return tally.completed != 0 ? tally.completed : tally.established;
+}
+
+ordered_json drops(const Counters& counters, const DeviceStats& device) {
+    ordered_json all = ordered_json::object();
+    for (size_t i = 1; i < counters.drops.size(); ++i)
+        if (counters.drops[i] != 0) all[name(static_cast<DropReason>(i))] = counters.drops[i];
+    for (const auto& [key, n] : {std::pair<const char*, uint64_t>{"rx_missed", device.rx_missed},
+                                 {"rx_errors", device.rx_errors},
+                                 {"rx_no_buffer", device.rx_no_buffer},
+                                 {"tx_errors", device.tx_errors},
+                                 {name(DropReason::mailbox_full), device.mailbox_full}})
+        if (n != 0) all[key] = n;
+    return all;
+}
+
+}  // namespace
+
+ordered_json to_json(const RunResult& result) {
+    Counters counters;
+    if (result.client) counters += result.client->final;
+    if (result.server) counters += result.server->final;
+    // What crossed the wire, seen from the client where there is one.
+    const Side wire = result.client ? *result.client : result.server.value_or(Side{});
+    const double seconds = result.duration_s > 0 ? result.duration_s : 1;
+    const auto per_second = [&](uint64_t n) { return rounded(static_cast<double>(n) / seconds, 1); };
+
+    ordered_json json;
+    json["schema"] = "synfin.result/1";
+    json["command"] = result.command == Command::bench   ? "bench"
+                      : result.command == Command::serve ? "serve"
+                                                         : "load";
+    json["config"] = result.config;
+    json["host"] = result.host;
+    json["duration_s"] = rounded(result.duration_s, 6);
+    json["connections"] = connections(result.tally);
+    json["rates"] = {{"cps", per_second(result.measured.completed)},
+                     {"established_per_s", per_second(result.measured.established)},
+                     {"requests_per_s", per_second(result.measured.responses)},
+                     {"rx_pps", per_second(wire.measured[Counter::rx_packets])},
+                     {"tx_pps", per_second(wire.measured[Counter::tx_packets])},
+                     {"rx_bps", per_second(8 * wire.measured[Counter::rx_bytes])},
+                     {"tx_bps", per_second(8 * wire.measured[Counter::tx_bytes])}};
+    const auto side_packets = [&](const std::optional<Side>& side) {
+        return side ? ratio(packets(side->final), lives(result.tally)) : ordered_json();
+    };
+    json["packets_per_connection"] = {{"client", side_packets(result.client)},
+                                      {"server", side_packets(result.server)}};
+    const LoadTimes none;
+    const LoadTimes& times = result.times != nullptr ? *result.times : none;
+    json["latency_us"] = {{"connect", latency(times.connect)},
+                          {"first_byte", latency(times.first_byte)},
+                          {"life", latency(times.life)}};
+    if (times.slip.count() != 0) json["latency_us"]["slip"] = latency(times.slip);
+    auto& tcp = json["tcp"] = ordered_json::object();
+    for (size_t i = 0; i < counters.events.size(); ++i)
+        tcp[name(static_cast<Counter>(i))] = counters.events[i];
+    json["drops"] = drops(counters, result.device);
+    json["memory"] = result.memory;
+    const auto cycles = [&](const std::optional<Side>& side) {
+        return side ? ratio(side->cycles.busy, lives(result.measured)) : ordered_json();
+    };
+    const uint64_t both = (result.client ? result.client->cycles.busy : 0) +
+                          (result.server ? result.server->cycles.busy : 0);
+    json["cycles_per_connection"] = {{"client", cycles(result.client)},
+                                     {"server", cycles(result.server)},
+                                     {"both", ratio(both, lives(result.measured))}};
+    auto& cores = json["cores"] = ordered_json::array();
+    for (const CoreShare& core : result.cores)
+        cores.push_back({{"core", core.core}, {"role", core.role}, {"busy", rounded(core.busy)}});
+    if (result.floor) {
+        const Floor& floor = *result.floor;
+        json["floor"] = {{"cps", rounded(floor.cps, 1)},
+                         {"cycles_per_connection",
+                          {{"client", rounded(floor.client_cycles, 1)},
+                           {"server", rounded(floor.server_cycles, 1)},
+                           {"both", rounded(floor.client_cycles + floor.server_cycles, 1)}}}};
+    }
+    for (const auto& [key, value] : result.extra.items()) json[key] = value;
+    json["deviations"] = result.deviations;
+    json["valid"] = result.invalid_because.empty();
+    json["invalid_because"] = result.invalid_because;
+    return json;
+}
+
+namespace {
+
+std::string number(const ordered_json& value) {
+    if (value.is_null()) return "-";
+    if (value.is_number_float()) return fmt::format("{:.1f}", value.get<double>());
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+/// "a 1  b 2", leaving out what is zero.
+std::string pairs(const ordered_json& object) {
+    std::string text;
+    for (const auto& [key, value] : object.items())
+        if (value != 0) text += fmt::format("{}{} {}", text.empty() ? "" : "  ", key, number(value));
+    return text.empty() ? "none" : text;
+}
+
+std::string rate(const ordered_json& value, std::string_view unit) {
+    return fmt::format("{} {}", count_text(value.get<double>()), unit);
+}
+
+}  // namespace
+
+std::string to_text(const ordered_json& result) {
+    std::string text;
+    const auto line = [&](std::string_view label, const std::string& value) {
+        text += fmt::format("{:<13}{}\n", label, value);
+    };
+    const auto& connections = result["connections"];
+    const auto& rates = result["rates"];
+    line("duration", fmt::format("{:.2f} s", result["duration_s"].get<double>()));
+    line("connections",
+         fmt::format("offered {}  opened {}  established {}  completed {}  failed {}  skipped {}",
+                     number(connections["offered"]), number(connections["opened"]),
+                     number(connections["established"]), number(connections["completed"]),
+                     number(connections["failed"]), number(connections["skipped"])));
+    if (!connections["failed_by"].empty()) line("  failed by", pairs(connections["failed_by"]));
+    if (!connections["skipped_by"].empty()) line("  skipped by", pairs(connections["skipped_by"]));
+    if (connections["pending"] != 0 || connections["unfinished"] != 0)
+        line("  at the end", fmt::format("pending {}  unfinished {}", number(connections["pending"]),
+                                         number(connections["unfinished"])));
+    line("rates", fmt::format("{}  {}  {}", rate(rates["cps"], "connections/s (CPS)"),
+                              rate(rates["established_per_s"], "established/s"),
+                              rate(rates["requests_per_s"], "requests/s")));
+    line("", fmt::format("rx {}, {}   tx {}, {}", rate(rates["rx_pps"], "packets/s"),
+                         rate(rates["rx_bps"], "bit/s"), rate(rates["tx_pps"], "packets/s"),
+                         rate(rates["tx_bps"], "bit/s")));
+    const auto& latencies = result["latency_us"];
+    if (latencies["connect"]["count"] != 0) {
+        text += fmt::format("{:<13}{:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>12}\n", "latency (us)", "p50", "p90",
+                            "p99", "p99.9", "max", "mean", "count");
+        for (const auto& [phase, l] : latencies.items())
+            text += fmt::format("  {:<11}{:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>12}\n", phase, number(l["p50"]),
+                                number(l["p90"]), number(l["p99"]), number(l["p999"]), number(l["max"]),
+                                number(l["mean"]), number(l["count"]));
+    }
+    const auto& tcp = result["tcp"];
+    ordered_json trouble = ordered_json::object();
+    for (const char* key : {"retransmitted", "rto_expirations", "syn_retransmitted", "fast_retransmits",
+                            "out_of_order", "duplicate_acks", "challenge_acks", "zero_window_probes",
+                            "resets_sent", "resets_received", "time_wait_entered", "time_wait_reused",
+                            "time_wait_reused_active"})
+        trouble[key] = tcp[key];
+    line("tcp", pairs(trouble));
+    line("drops", pairs(result["drops"]));
+    const auto& each = result["packets_per_connection"];
+    line("packets", fmt::format("per connection (rx+tx): client {}  server {}", number(each["client"]),
+                                number(each["server"])));
+    const auto& cycles = result["cycles_per_connection"];
+    line("cycles", fmt::format("per connection: client {}  server {}  both {}", number(cycles["client"]),
+                               number(cycles["server"]), number(cycles["both"])));
+    if (result.contains("floor")) {
+        const auto& floor = result["floor"];
+        const auto& floor_cycles = floor["cycles_per_connection"];
+        const double floor_both = floor_cycles["both"].get<double>();
+        line("floor", fmt::format("the same packets without TCP: {}; cycles: client {}  server {}  both {}",
+                                  rate(floor["cps"], "connections/s"), number(floor_cycles["client"]),
+                                  number(floor_cycles["server"]), number(floor_cycles["both"])));
+        if (floor_both > 0 && !cycles["both"].is_null())
+            line("", fmt::format("TCP costs {:.2f} times the floor's cycles",
+                                 cycles["both"].get<double>() / floor_both));
+    }
+    if (result["memory"].contains("bytes_per_connection") && !result["memory"]["bytes_per_connection"].is_null())
+        line("memory", fmt::format("{} bytes per open connection and end",
+                                   number(result["memory"]["bytes_per_connection"])));
+    std::string cores;
+    for (const auto& core : result["cores"])
+        cores += fmt::format("{}core {} {} {:.0f} % busy", cores.empty() ? "" : "  ", number(core["core"]),
+                             core["role"].get<std::string>(), 100 * core["busy"].get<double>());
+    line("cores", cores);
+    if (result.contains("time_wait_at")) line("time-wait", fmt::format("at the {}", number(result["time_wait_at"])));
+    for (const auto& deviation : result["deviations"]) line("deviation", deviation.get<std::string>());
+    line("valid", result["valid"].get<bool>() ? "yes" : "NO");
+    for (const auto& why : result["invalid_because"]) line("", "because " + why.get<std::string>());
+    return text;
+}
+
+void publish(const ordered_json& result, const std::string& json_path) {
+    const bool to_stdout = json_path == "-";
+    std::fputs(to_text(result).c_str(), to_stdout ? stderr : stdout);
+    std::fflush(stdout);
+    if (json_path.empty()) return;
+    const std::string text = result.dump(2) + "\n";
+    if (to_stdout) {
+        std::fputs(text.c_str(), stdout);
+        std::fflush(stdout);
+        return;
+    }
+    std::ofstream file(json_path);
+    if (!(file << text) || !file.flush())
+        throw run_error(fmt::format("{}: the result can't be written", json_path), "choose another file for --json");
+}
+
+std::vector<std::string> load_invalidity(const RunResult& result, bool open_loop) {
+    std::vector<std::string> why;
+    const LoadTally& tally = result.tally;
+    if (tally.completed == 0) why.push_back("no connection completed");
+    // In a closed loop the generator is as fast as it can be by design; in an open loop a full core means that
+    // the generator, not the target, was measured.
+    for (const CoreShare& core : result.cores)
+        if (open_loop && core.busy > 0.95)
+            why.push_back(fmt::format("core {} was {:.0f} % busy: the generator may have been the bottleneck", core.core,
+                                      100 * core.busy));
+    if (open_loop && static_cast<double>(tally.opened) < 0.999 * static_cast<double>(tally.offered))
+        why.push_back(fmt::format("{} of {} offered connections were not opened", tally.skipped(), tally.offered));
+    if (result.client) {
+        const Counters& counters = result.client->final;
+        const auto too_many = [&](uint64_t lost, uint64_t of) {
+            return lost != 0 && static_cast<double>(lost) > 0.001 * static_cast<double>(of);
+        };
+        if (const uint64_t n = counters[DropReason::tx_full]; too_many(n, counters[Counter::tx_packets]))
+            why.push_back(fmt::format("the device did not take {} packets (tx_full)", n));
+        const uint64_t missed = result.device.rx_missed + result.device.rx_no_buffer;
+        if (too_many(missed, counters[Counter::rx_packets]))
+            why.push_back(fmt::format("this end lost {} received packets (rx_missed, rx_no_buffer)", missed));
+    }
+    return why;
+}
+
+}  // namespace synfin::app

@@ -1,0 +1,61 @@
+#pragma once
+/// @file
+/// The result of a run: gathered here, written as `synfin.result/1` and printed for people from the same
+/// object, so that both show the same numbers.
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config.hh"
+#include "engine_watch.hh"
+#include "floor.hh"
+#include "load_tally.hh"
+#include "synfin/runtime.hh"
+
+namespace synfin::app {
+
+/// One side of a run: the sums over its engines.
+struct Side {
+    Counters measured{};  ///< at the end of the measured time
+    Counters final{};     ///< after the last connection
+    BusyCycles cycles{};  ///< of the measured time
+};
+
+struct CoreShare {
+    unsigned core = 0;
+    std::string role;  ///< "client", "server", "both"
+    double busy = 0;   ///< 0..1
+};
+
+struct RunResult {
+    Command command = Command::load;
+    nlohmann::ordered_json config, host;
+    double duration_s = 0;  ///< from the first open to the end of opening
+    LoadTally measured{};   ///< at that moment
+    LoadTally tally{};      ///< after the last connection
+    const LoadTimes* times = nullptr;
+    std::optional<Side> client, server;
+    DeviceStats device{};
+    std::vector<CoreShare> cores;
+    nlohmann::ordered_json memory = nlohmann::ordered_json::object();
+    std::optional<Floor> floor;
+    std::vector<std::string> deviations, invalid_because;
+    nlohmann::ordered_json extra = nlohmann::ordered_json::object();  ///< further keys of a subcommand's own
+};
+
+/// All keys of the contract, in its order.
+nlohmann::ordered_json to_json(const RunResult& result);
+
+/// The same for people.
+std::string to_text(const nlohmann::ordered_json& result);
+
+/// Writes the JSON where --json says, and the text to standard output, or to standard error when the JSON goes
+/// there. Throws UserError(failed) when the file can't be written.
+void publish(const nlohmann::ordered_json& result, const std::string& json_path);
+
+/// What makes the figures of a load run worthless, each with its number. Empty: they stand.
+std::vector<std::string> load_invalidity(const RunResult& result, bool open_loop);
+
+}  // namespace synfin::app

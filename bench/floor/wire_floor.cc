@@ -1,0 +1,176 @@
+/// @file
+/// The same wire with no TCP on it: see apps/synfin/floor.hh.
+
+#include <x86intrin.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "floor.hh"
+#include "port/core_threads.hh"
+#include "port/device.hh"
+#include "time/tsc_clock.hh"
+#include "user_error.hh"
+#include "wire/checksum.hh"
+#include "wire/ether.hh"
+#include "wire/ipv4.hh"
+#include "wire/tcp.hh"
+
+namespace synfin::app {
+
+namespace {
+
+constexpr uint16_t kBurst = 32;
+/// Frames under way to the other end at most: as many as a bench of a few hundred connections has.
+constexpr uint64_t kInFlight = 256;
+constexpr uint32_t kHeaders = wire::kEtherBytes + wire::kIpv4Bytes + wire::kTcpBytes;
+
+/// One end: writes frames of one size, and verifies those of the other.
+class End {
+  public:
+    End(port::DevicePort& port, uint32_t frame, Ipv4 from, Ipv4 to)
+        : port_(port), frame_(std::max(frame, kHeaders)), from_(from), to_(to) {}
+
+    /// Receives, verifies and frees a burst. Returns how many frames it had.
+    uint16_t receive() noexcept {
+        std::array<rte_mbuf*, kBurst> packets;
+        const uint16_t n = port_.rx_burst(packets.data(), kBurst);
+        for (uint16_t i = 0; i < n; ++i) {
+            const Bytes frame(port::DevicePort::data(packets[i]), port::DevicePort::length(packets[i]));
+            wire::Ipv4Header ip;
+            const Bytes packet = frame.subspan(wire::kEtherBytes);
+            const bool good = wire::parse_ipv4(packet, true, ip) == wire::Ipv4Check::ok &&
+                              wire::tcp_checksum_ok(ip.source, ip.destination,
+                                                    packet.subspan(ip.header_length,
+                                                                   ip.total_length - ip.header_length));
+            bad_ += good ? 0 : 1;
+            port_.free(packets[i]);
+        }
+        received_ += n;
+        return n;
+    }
+
+    /// Writes and sends up to a burst of `want` frames. Returns how many left.
+    uint16_t send(uint64_t want) noexcept {
+        std::array<rte_mbuf*, kBurst> packets;
+        const auto n = static_cast<uint16_t>(std::min<uint64_t>(want, kBurst));
+        uint16_t made = 0;
+        while (made < n && (packets[made] = port_.alloc()) != nullptr) write(packets[made++]);
+        const uint16_t sent = made == 0 ? uint16_t{0} : port_.tx_burst(packets.data(), made);
+        for (uint16_t i = sent; i < made; ++i) port_.free(packets[i]);
+        sent_ += sent;
+        return sent;
+    }
+
+    uint64_t sent() const noexcept { return sent_; }
+    uint64_t received() const noexcept { return received_; }
+    uint64_t bad() const noexcept { return bad_; }
+
+  private:
+    void write(rte_mbuf* packet) noexcept {
+        uint8_t* at = port::DevicePort::data(packet);
+        at += wire::write_ether(at, kPeer, kOwn, std::nullopt, wire::kEtherTypeIpv4);
+        const auto segment = static_cast<uint16_t>(frame_ - wire::kEtherBytes - wire::kIpv4Bytes);
+        wire::write_ipv4(at,
+                         {.source = from_,
+                          .destination = to_,
+                          .total_length = static_cast<uint16_t>(segment + wire::kIpv4Bytes),
+                          .protocol = wire::kProtocolTcp},
+                         true);
+        at += wire::kIpv4Bytes;
+        wire::TcpHeader tcp{.source_port = 40'000, .destination_port = 80, .flags = wire::kAck, .window = 65'535};
+        tcp.seq = static_cast<uint32_t>(sent_);
+        wire::write_tcp(at, tcp);
+        std::memset(at + wire::kTcpBytes, 'x', segment - wire::kTcpBytes);
+        wire::store_be16(at + wire::kTcpChecksumAt, wire::tcp_checksum(from_, to_, {at, segment}));
+        port::DevicePort::finish(packet, frame_, {});
+    }
+
+    static constexpr Mac kOwn{{2, 0, 0, 0, 0, 1}}, kPeer{{2, 0, 0, 0, 0, 2}};
+    port::DevicePort& port_;
+    uint32_t frame_;
+    Ipv4 from_, to_;
+    uint64_t sent_ = 0, received_ = 0, bad_ = 0;
+};
+
+/// One pair of ends. The server owes `server_packets / client_packets` frames for each that it receives.
+struct FloorPair {
+    FloorPair(port::Device& device, unsigned index, const FloorPlan& plan)
+        : client(device.port(2 * index), plan.client_frame, Ipv4{0x0a000002}, Ipv4{0x0a000001}),
+          server(device.port(2 * index + 1), plan.server_frame, Ipv4{0x0a000001}, Ipv4{0x0a000002}),
+          ratio(plan.server_packets / plan.client_packets) {}
+
+    uint64_t owed_for(uint64_t client_frames) const noexcept {
+        return static_cast<uint64_t>(static_cast<double>(client_frames) * ratio);
+    }
+    bool client_turn() noexcept {
+        const uint16_t got = client.receive();
+        // How far the server has come, as its answers tell.
+        const auto answered = static_cast<uint64_t>(static_cast<double>(client.received()) / ratio);
+        const uint64_t under_way = client.sent() > answered ? client.sent() - answered : 0;
+        return (under_way < kInFlight && client.send(kInFlight - under_way) != 0) || got != 0;
+    }
+    bool server_turn() noexcept {
+        const uint16_t got = server.receive();
+        const uint64_t owed = owed_for(server.received());
+        return (owed > server.sent() && server.send(owed - server.sent()) != 0) || got != 0;
+    }
+
+    End client;
+    alignas(64) End server;
+    double ratio;
+    alignas(64) uint64_t client_cycles = 0;
+    alignas(64) uint64_t server_cycles = 0;
+};
+
+}  // namespace
+
+Floor measure_floor(const FloorPlan& plan) {
+    const bool shared = plan.cores.size() < 2;
+    const auto pairs = static_cast<unsigned>(shared ? 1 : plan.cores.size() / 2);
+    port::WireConfig wires;
+    wires.wires = pairs;
+    wires.no_huge = plan.no_huge;
+    wires.bytes = plan.wire_bytes;
+    port::Refusal refusal;
+    const auto device = port::Device::open_wires(wires, refusal);
+    if (device == nullptr) throw run_error("the floor's wire: " + refusal.why);
+
+    std::vector<std::unique_ptr<FloorPair>> all;
+    for (unsigned i = 0; i < pairs; ++i) all.push_back(std::make_unique<FloorPair>(*device, i, plan));
+    const TscClock clock;
+    const Instant start = clock.now(), end = start + plan.duration;
+    const auto loop = [&](FloorPair& pair, bool client, bool server) {
+        uint64_t last = __rdtsc();
+        const auto turn = [&](bool did, uint64_t& into) {
+            const uint64_t now = __rdtsc();
+            into += did ? now - last : 0;
+            last = now;
+        };
+        for (uint32_t i = 0; (i & 63) != 0 || clock.now() < end; ++i) {
+            if (client) turn(pair.client_turn(), pair.client_cycles);
+            if (server) turn(pair.server_turn(), pair.server_cycles);
+        }
+    };
+    const bool done = port::run_on_cores(
+        plan.cores,
+        [&](size_t i) { loop(*all[shared ? 0 : i / 2], shared || i % 2 == 0, shared || i % 2 != 0); }, refusal);
+    if (!done) throw run_error("the floor's cores: " + refusal.why);
+
+    const double seconds = std::chrono::duration<double>(clock.now() - start).count();
+    double connections = 0, client_cycles = 0, server_cycles = 0;
+    for (const auto& pair : all) {
+        if (pair->client.bad() + pair->server.bad() != 0) throw run_error("the floor's wire changed a packet");
+        connections += static_cast<double>(pair->server.received()) / plan.client_packets;
+        client_cycles += static_cast<double>(pair->client_cycles);
+        server_cycles += static_cast<double>(pair->server_cycles);
+    }
+    if (connections == 0) throw run_error("the floor's wire carried nothing");
+    return {connections / seconds, client_cycles / connections, server_cycles / connections};
+}
+
+}  // namespace synfin::app
