@@ -184,7 +184,8 @@ std::vector<std::string> arguments(const EalNeeds& needs, const Eal& eal, unsign
     std::vector<std::string> list = {
         "synfin", "-l", std::to_string(cpu), "--no-telemetry", "--iova-mode=va", "--file-prefix", id};
     if (eal.state.hugepages) {
-        list.insert(list.end(), {"--in-memory"});
+        // One file for all segments: virtio-user can pass few of them to the other side.
+        list.insert(list.end(), {"--in-memory", "--single-file-segments"});
     } else {
         list.insert(list.end(), {"--no-huge", "--no-shconf", "-m", std::to_string(eal.memory_bytes / kMiB)});
     }
