@@ -116,6 +116,31 @@ TEST(Reassembly, TextThatCameInOrderMeanwhileIsForgotten) {
     s.pool.release(s.index);
 }
 
+TEST(Reassembly, MovesBlocksToAQueueWithoutNeedingAny) {
+    Store s(4, 3);
+    ByteQueue queue;
+    append(s.blocks, queue, text(0, 100));
+    s.rcv_nxt = 100;
+    EXPECT_EQ(s.pool.move_front(s.index, s.rcv_nxt, queue), 0u);
+    s.in(110, 3000);
+    s.in(3200, 2000);
+    EXPECT_EQ(s.pool.move_front(s.index, s.rcv_nxt, queue), 0u);
+    EXPECT_EQ(append(s.blocks, queue, text(100, 10)), 10u);
+    s.rcv_nxt = 110;
+    EXPECT_EQ(s.pool.move_front(s.index, s.rcv_nxt, queue), 3000u);
+    EXPECT_EQ(length(s.blocks, queue), 3110u);
+    std::vector<uint8_t> got(3110);
+    copy_out(s.blocks, queue, 0, got);
+    EXPECT_EQ(got, text(0, 3110));
+    EXPECT_EQ(s.sack(), (Blocks{{3200, 5200}}));
+    EXPECT_EQ(s.pool.bytes(s.index), 2000u);
+    s.rcv_nxt = 4000;  // what came in order meanwhile is not moved
+    EXPECT_EQ(s.pool.move_front(s.index, s.rcv_nxt, queue), 1200u);
+    EXPECT_EQ(s.index, 0u);
+    clear(s.blocks, queue);
+    EXPECT_EQ(s.blocks.blocks_in_use(), 0u);
+}
+
 TEST(Reassembly, SackNamesTheLatestRangeFirst) {
     Store s;
     s.in(100, 10);
