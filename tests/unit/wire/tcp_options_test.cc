@@ -135,6 +135,7 @@ TEST(TcpOptions, KnownKindsOfAnotherLengthAreSkipped) {
         EXPECT_EQ(followed.mss, 1460) << c.text;
     }
     EXPECT_EQ(parsed("0502 0101").sack_count, 0);
+    EXPECT_EQ(parsed("050a 0000000100000002 0502").sack_count, 1) << "ignored, not an empty list";
     EXPECT_EQ(parsed("0509 00000001000000 01 0101").sack_count, 0);
     EXPECT_EQ(parsed("050b 0000000100000002 00 01").sack_count, 0);
 }
