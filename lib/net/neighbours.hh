@@ -135,11 +135,11 @@ class Neighbours {
         uint8_t held_count = 0;
         Instant fresh_until = kLongAgo;  ///< until when `mac` is given unasked; past in every other phase
                                          ///< than reachable, so that a lookup need not look at the phase
-        Instant not_before = kLongAgo;  ///< earliest next request
-        Instant used{};                 ///< last lookup, or birth
-        Instant due{};                  ///< next step, when pending
-        uint32_t next = kNone;          ///< of the same hash
-        uint32_t pending_at = kNone;    ///< place in pending_
+        Instant not_before = kLongAgo;   ///< earliest next request
+        Instant used{};                  ///< last lookup, or birth
+        Instant due{};                   ///< next step, when pending
+        uint32_t next = kNone;           ///< of the same hash
+        uint32_t pending_at = kNone;     ///< place in pending_
         std::array<void*, kMaxHeld> held{};
     };
     struct Action {
