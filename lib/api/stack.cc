@@ -13,6 +13,9 @@ Result<void> Stack::unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept {
 Result<Connection> Stack::connect(Endpoint peer, const ConnectOptions& options) noexcept {
     return engine_->connect(peer, options);
 }
+Reach Stack::reach(Ipv4 destination) noexcept {
+    return engine_->reach(destination);
+}
 bool Stack::begin(Instant now) noexcept {
     return engine_->begin(now);
 }

@@ -2,6 +2,7 @@
 /// A segment's way from the table to the core, and the core's effects into records, replies and events.
 
 #include <algorithm>
+#include <utility>
 
 #include "stack/connections.hh"
 #include "tcp/isn.hh"
@@ -124,7 +125,9 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
     Effects fx;
     if (!tcp::on_listen(seg, fx)) {
         const bool may_be_cookie =
-            cookies_sent_at_ != 0 && (seg.flags & (wire::kAck | wire::kSyn | wire::kRst)) == wire::kAck;
+            cookies_sent_at_ != 0 &&
+            core_now_.tick - cookies_sent_at_ <= tcp::kCookiePeriods * tcp::kCookiePeriodTicks &&
+            (seg.flags & (wire::kAck | wire::kSyn | wire::kRst)) == wire::kAck;
         if (may_be_cookie) {
             open_from_cookie(tuple, hash, listener, seg, text);
             return;
@@ -304,20 +307,27 @@ void Connections::take_reassembled(uint32_t index) noexcept {
     Cold* cold = cold_of(tcb);
     if (cold == nullptr || cold->reassembly == 0) return;
     Effects fx;
-    for (;;) {
-        const Bytes bytes = reassembly_.front(cold->reassembly, tcb.rcv.nxt.value());
-        if (bytes.empty()) break;
-        const auto n = static_cast<uint32_t>(bytes.size());
-        keep(index, bytes);
-        if (tcb.state() == State::closed) return;
-        reassembly_.pop(cold->reassembly, n);
+    if (!reassembly_.front(cold->reassembly, tcb.rcv.nxt.value()).empty()) hold_pending(index);
+    if (const uint32_t n = reassembly_.move_front(cold->reassembly, tcb.rcv.nxt.value(), cold->held);
+        n != 0) {
+        cold->held_bytes += n;
         tcp::on_reassembled(tcb, n, false, context(), fx);
+        push_held(index);
     }
     if (reassembly_.fin_reached(cold->reassembly, tcb.rcv.nxt.value())) {
         reassembly_.release(cold->reassembly);
         tcp::on_reassembled(tcb, 0, true, context(), fx);
     }
     perform(index, nullptr, {}, fx);
+}
+
+/// Text of this burst that the application has not been told of yet: it goes before what is held from now on.
+void Connections::hold_pending(uint32_t index) noexcept {
+    for (size_t i = next_event_; i < events_.size(); ++i) {
+        Pending& event = events_[i];
+        if (event.index != index || event.kind != Event::Kind::data || event.data.empty()) continue;
+        if (event.generation == tcbs_[index].tuple.extra) keep(index, std::exchange(event.data, {}));
+    }
 }
 
 /// In-order text: straight from the packet, unless older text still waits for the application.

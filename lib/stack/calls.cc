@@ -89,12 +89,20 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
         return record.timestamps() &&
                record.remaining(core_now_.tick) + 32 <= static_cast<int32_t>(params_.two_msl);
     };
+    // Time alone makes TIME-WAIT tuples free, which the memory of refused ports cannot know: it is cleared
+    // when it matters.
+    auto choose_again = [&]() noexcept {
+        if (!params_.time_wait_reuse || core_now_.tick - ports_forgotten_ < 32) return false;
+        ports_forgotten_ = core_now_.tick;
+        ports_.note_release();
+        return ports_.choose(tuple, is_free) != 0;
+    };
     if (options.source_port != 0) {
         if (!is_free(options.source_port)) {
             tcbs_.free(index);
             return Error::in_use;
         }
-    } else if (ports_.choose(tuple, is_free) == 0) {
+    } else if (ports_.choose(tuple, is_free) == 0 && !choose_again()) {
         tcbs_.free(index);
         counters_.drop(DropReason::no_port);
         return Error::no_port;

@@ -148,14 +148,11 @@ uint16_t Connections::find_listener(const Tuple& tuple) const noexcept {
 
 Occupancy Connections::occupancy() const noexcept {
     Occupancy out;
-    table_.for_each([&](uint32_t h) noexcept {
-        const uint32_t i = h & kIndexMask;
-        switch (kind_of(h)) {
-            case Kind::open: ++out.by_state[static_cast<unsigned>(tcbs_[i].state())]; return;
-            case Kind::half_open: ++out.by_state[static_cast<unsigned>(State::syn_received)]; return;
-            case Kind::time_wait: ++out.by_state[static_cast<unsigned>(State::time_wait)]; return;
-        }
-    });
+    for (uint32_t i = 1; i <= tcbs_.high_water(); ++i)
+        ++out.by_state[static_cast<unsigned>(tcbs_[i].state())];
+    out.by_state[static_cast<unsigned>(State::closed)] = 0;  // free records
+    out.by_state[static_cast<unsigned>(State::syn_received)] += half_opens_.used();
+    out.by_state[static_cast<unsigned>(State::time_wait)] += time_waits_.used();
     out.half_open = half_opens_.used();
     out.open = tcbs_.used();
     out.time_wait = time_waits_.used();

@@ -203,6 +203,7 @@ class Connections {
     void perform(uint32_t index, const tcp::Segment* seg, Bytes text, tcp::Effects& fx) noexcept;
     void deliver(uint32_t index, Bytes data) noexcept;
     void keep(uint32_t index, Bytes data) noexcept;
+    void hold_pending(uint32_t index) noexcept;
     void take_reassembled(uint32_t index) noexcept;
     void reply(const tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
     void reply_rst(const Tuple& tuple, const tcp::Effects& fx) noexcept;
@@ -263,6 +264,7 @@ class Connections {
     uint32_t challenges_left_ = 0;
     uint32_t resets_left_ = 0;
     uint32_t cookies_sent_at_ = 0;  ///< tick; 0: never
+    uint32_t ports_forgotten_ = 0;  ///< tick of the last note_release() for TIME-WAIT's sake
 };
 
 }  // namespace synfin::stack

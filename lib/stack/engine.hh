@@ -35,6 +35,8 @@ class Engine : public Connections {
     /// When begin() has something to do next at the latest, if nothing arrives. Walks all records: for
     /// virtual time.
     virtual std::optional<Instant> next_deadline() noexcept = 0;
+    /// Whether the next hop towards a destination is known by its MAC address; asks for it if not.
+    virtual Reach reach(Ipv4 destination) noexcept = 0;
     /// Whether another turn at the same time would do something: events to tell, segments to send.
     virtual bool has_work() const noexcept = 0;
     /// Packet buffers that are on their way somewhere: 0 when nothing is going on.
@@ -57,12 +59,18 @@ class PortEngine final : public Engine {
     using Packet = typename P::Packet;
 
     PortEngine(const StackConfig& config, P& port, HashKey key)
-        : Engine(config, key), port_(port), neighbours_(neighbour_config(key)) {}
+        : Engine(config, key), port_(port), neighbours_(neighbour_config(key, port.caps().ethernet)) {}
     ~PortEngine() override { release_packets(); }
 
     bool begin(Instant now) noexcept override;
     bool end() noexcept override;
     std::optional<Instant> next_deadline() noexcept override;
+    Reach reach(Ipv4 destination) noexcept override {
+        const std::optional<Ipv4> next_hop = addresses_.next_hop(destination);
+        if (!next_hop) return Reach::no_route;
+        if (!port_.caps().ethernet || neighbours_.lookup(*next_hop, now_) != nullptr) return Reach::yes;
+        return neighbours_.is_failed(*next_hop) ? Reach::no_answer : Reach::resolving;
+    }
     bool has_work() const noexcept override { return has_output() || has_events() || tx_count_ != 0; }
     uint32_t packets_held() const noexcept override { return burst_count_ + tx_count_ + neighbours_.held(); }
     uint32_t packets_spare() const noexcept override { return spare_count_; }
@@ -80,8 +88,9 @@ class PortEngine final : public Engine {
         Bytes text;
     };
 
-    static net::NeighbourConfig neighbour_config(HashKey key) {
+    static net::NeighbourConfig neighbour_config(HashKey key, bool is_ethernet) {
         net::NeighbourConfig out;
+        if (!is_ethernet) out.capacity = 1;
         out.key = {siphash(key, 4, 0), siphash(key, 4, 1)};
         return out;
     }

@@ -31,6 +31,14 @@ struct Occupancy {
     uint32_t timers = 0;          ///< wheel entries; lazily removed, so this may lag behind
 };
 
+/// What is known of the way to a destination.
+enum class Reach : uint8_t {
+    yes,        ///< the next hop's MAC address is known (or the wire needs none)
+    resolving,  ///< asked, no answer yet
+    no_answer,  ///< asked several times; asked again no sooner than a second later
+    no_route,   ///< neither on link nor behind a gateway
+};
+
 struct ConnectOptions {
     std::optional<Ipv4> source;  ///< one of ours; default the first
     uint16_t source_port = 0;    ///< 0: an ephemeral one (RFC 6056)

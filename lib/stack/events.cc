@@ -34,6 +34,7 @@ const Event* Connections::next_event() noexcept {
                     event_.item = 1;
                     return &event_;
                 }
+                if (pending.data.empty()) continue;  // held meanwhile (hold_pending)
                 if (silent) {  // acknowledged, and nobody will read it (RFC 9293 3.6.1, SHLD-3)
                     if (tcb->state() != State::closed) {
                         Effects fx;

@@ -73,7 +73,10 @@ std::optional<uint32_t> Connections::fire(uint32_t index) noexcept {
     Tcb& tcb = tcbs_[index];
     if (tcb.state() == State::closed || tcb.deadline == tcp::kNoDeadline) return std::nullopt;
     if (!is_due(tcb.deadline, core_now_.tick)) return tcb.deadline;
-    if (tcp::needs_flow_at_timeout(tcb, params_)) need_flow(tcb);
+    if (tcb.flow == 0 && tcp::needs_flow_at_timeout(tcb, params_)) {
+        tcp::Flow& flow = need_flow(tcb);
+        if (tcb.in_flight() == 0) flow.set(tcp::kKeepalive);  // made for its probes: nothing to give up yet
+    }
     uint32_t user_timeout = params_.user_timeout;
     if (const Cold* cold = cold_of(tcb); cold != nullptr && cold->user_timeout != 0)
         user_timeout = cold->user_timeout;

@@ -58,17 +58,18 @@ void shutdown(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
 }
 
 void close(Tcb& tcb, bool unread, const Context& ctx, Effects& fx) noexcept {
+    tcb.set(kAppGone);
     if (unread &&
         tcb.state() != State::syn_sent) {  // RFC 9293 3.6.1: "a TCP reset ... to show that data was lost"
         abort(tcb, fx);
         return;
     }
     shutdown(tcb, ctx, fx);
-    tcb.set(kAppGone);
     if (tcb.state() == State::fin_wait_2) set_idle_deadline(tcb, nullptr, ctx, fx);
 }
 
 void abort(Tcb& tcb, Effects& fx) noexcept {
+    if (tcb.state() == State::closed) return;  // it has ended already, and that will be told
     switch (tcb.state()) {
         case State::syn_received:
         case State::established:

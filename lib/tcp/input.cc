@@ -223,6 +223,10 @@ Step check_ack(Tcb& tcb, Flow* flow, Arrival& a, uint32_t text_len, const Contex
             uint32_t{seg.wnd} << tcb.snd_shift() == tcb.snd.wnd) {
             take_duplicate_ack(tcb, *flow, fx);
         }
+        if (flow->has(kKeepalive)) {  // the probe was answered, or the peer spoke by itself
+            flow->stop_keepalive();
+            set_idle_deadline(tcb, flow, ctx, fx);
+        }
         // A peer that acknowledges probes of its closed window is alive (RFC 9293 MUST-37): R2 starts anew.
         if (tcb.snd.wnd == 0) flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     }
@@ -250,7 +254,10 @@ Step accept_text(Tcb& tcb, const Arrival& a, Effects& fx) noexcept {
         fx.keep_len = seg.len;
         fx.keep_seq = seg.seq;
         fx.keep_fin = seg.has(kFin);
-        tcb.set(kAckNow);  // RFC 5681 4.2: a duplicate ACK, at once
+        // RFC 5681 4.2: a duplicate ACK at once, and one for each: the peer counts them. The last of a burst
+        // carries the SACK blocks.
+        if (tcb.has(kAckNow)) fx.reply = Reply::ack;
+        tcb.set(kAckNow);
         fx.output = true;
         return Step::done;
     }
@@ -281,10 +288,11 @@ void on_time_wait(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx)
         return;
     }
     if (seg.has(kSyn) && !seg.has(kAck) && !seg.has(kFin)) {
-        const bool newer_ts =
-            tcb.has(kTimestamps) && seg.has_ts && static_cast<int32_t>(seg.ts_val - tcb.ts_recent) > 0;
-        const bool newer_seq = !(tcb.has(kTimestamps) && seg.has_ts) && after(seg.seq, tcb.rcv.nxt);
-        if (ctx.params.time_wait_reuse && (newer_ts || newer_seq)) {
+        // RFC 6191 2: by the timestamps where both sides of the comparison have one; they being equal, and
+        // without them, by the sequence number.
+        const auto ts_ahead =
+            tcb.has(kTimestamps) && seg.has_ts ? static_cast<int32_t>(seg.ts_val - tcb.ts_recent) : 0;
+        if (ctx.params.time_wait_reuse && (ts_ahead > 0 || (ts_ahead == 0 && after(seg.seq, tcb.rcv.nxt)))) {
             fx.reopen = true;
             return;
         }
@@ -297,6 +305,8 @@ void on_time_wait(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx)
         // "The only thing that can arrive in this state is a retransmission of the remote FIN."
         fx.reply = Reply::ack;
         fx.time_wait_restart = true;
+        tcb.deadline = deadline_at(ctx.now.tick + ctx.params.two_msl);
+        fx.timer = true;
         fx.drop = DropReason::duplicate_segment;
         return;
     }

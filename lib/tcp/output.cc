@@ -20,13 +20,15 @@ namespace {
 /// SEG.WND for what leaves now, after raising RCV.WND to what the buffer can take (RFC 9293 3.8.6.2.2: by at
 /// least one segment or half the buffer, never lowering the right edge). Rounded up to the scale's unit, so
 /// that the edge that the peer computes never moves left either (RFC 7323 2.4); the few bytes more are
-/// accepted.
+/// accepted. They add up while the application does not read: beyond a segment's worth it is rounded down, or
+/// small segments could fill memory without end.
 uint16_t offer_window(Tcb& tcb, uint32_t room, const Params& p) noexcept {
     if (room > tcb.rcv.wnd && room - tcb.rcv.wnd >= std::min<uint32_t>(tcb.text_mss(), p.rcv_buffer / 2)) {
         tcb.rcv.wnd = room;
     }
     const uint32_t unit = 1u << tcb.rcv_shift();
-    tcb.rcv.wnd = std::min((tcb.rcv.wnd + unit - 1) & ~(unit - 1), 65'535u << tcb.rcv_shift());
+    const uint32_t rounded = std::min((tcb.rcv.wnd + unit - 1) & ~(unit - 1), 65'535u << tcb.rcv_shift());
+    if (rounded <= room + unit + tcb.text_mss()) tcb.rcv.wnd = rounded;
     return static_cast<uint16_t>(tcb.rcv.wnd >> tcb.rcv_shift());
 }
 
@@ -39,7 +41,10 @@ void mark_acked(Tcb& tcb) noexcept {
 /// RFC 6298 5.1: starts the timer when nothing was in flight before.
 void start_timer(Tcb& tcb, Flow* flow, bool was_idle, const Context& ctx, Effects& fx) noexcept {
     if (!was_idle) return;
-    if (flow != nullptr) flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
+    if (flow != nullptr) {
+        flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
+        flow->stop_keepalive();  // the retransmission timer takes over
+    }
     const unsigned backoff = flow != nullptr ? flow->backoff : 0;
     tcb.deadline =
         deadline_at(ctx.now.tick + backed_off(rto_ticks(tcb, flow, ctx.params), backoff, ctx.params));
@@ -165,6 +170,7 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
                   Effects& fx) noexcept {
     out = Outgoing{};
     const State state = tcb.state();
+    if (state == State::closed) return false;                  // it ended with something still to send
     if (tcb.has(kSynUnacked) && tcb.snd.nxt == tcb.snd.una) {  // the first SYN
         emit_syn(tcb, ctx, out);
         tcb.snd.nxt += 1;
@@ -207,6 +213,8 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
         if (in_flight == 0) {
             // Closed window, or one too small to be worth a segment: the persist timer overrides
             // (3.8.6.1, 3.8.6.2.1).
+            if (flow != nullptr && flow->backoff == 0)  // waiting begins (R2)
+                flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
             const uint32_t due = ctx.now.tick + backed_off(rto_ticks(tcb, flow, ctx.params),
                                                            flow != nullptr ? flow->backoff : 0, ctx.params);
             if (tcb.deadline == kNoDeadline || static_cast<int32_t>(tcb.deadline - due) > 0 ||

@@ -28,8 +28,9 @@ bool is_predicted(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept
     yes &= static_cast<int32_t>(seg.ts_val - tcb.ts_recent) >= 0 || !seg.has_ts;  // not old by PAWS?
     yes &=
         distance(tcb.snd.una, seg.ack) <= tcb.in_flight();  // acknowledges what is in flight, or nothing new?
-    yes &= span == 0 || (can_receive(state) && !tcb.has(kAppGone));  // is there anyone to take the text?
-    yes &= seg.wnd != 0 && tcb.snd.wnd != 0;                         // window open, before and after?
+    yes &= span == 0 || can_receive(state);                 // may there be text or FIN?
+    yes &= seg.len == 0 || !tcb.has(kAppGone);              // is there anyone to take the text?
+    yes &= seg.wnd != 0 && tcb.snd.wnd != 0;                // window open, before and after?
     if (flow == nullptr) return yes;
     yes &= flow->dup_acks == 0 && flow->flags <= kTiming;                // no loss being repaired?
     yes &= span != 0 || seg.ack != tcb.snd.una || tcb.in_flight() == 0;  // not a duplicate ACK?

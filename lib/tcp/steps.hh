@@ -91,6 +91,7 @@ inline void take_new_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Context
             if (flow->has(kRetransmitOne)) fx.retransmit = true;
         } else {
             flow->dup_acks = 0;
+            if (after(tcb.snd.una, flow->recover)) flow->clear(kRecoverSet);  // has done its work
             grow_cwnd(tcb, *flow, acked);
         }
         if (flow->has(kRetransmitting)) {

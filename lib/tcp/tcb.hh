@@ -116,7 +116,8 @@ enum FlowFlag : uint8_t {
     kRetransmitting = 1 << 2,  ///< after an RTO: [rtx_nxt, SND.NXT) is to be sent again
     kRetransmitOne = 1 << 3,   ///< the segment at SND.UNA is to be sent again now
     kProbe = 1 << 4,           ///< a zero-window or keepalive probe is to be sent now
-    kRecoverSet = 1 << 5,      ///< `recover` is meaningful
+    kRecoverSet = 1 << 5,      ///< `recover` is meaningful: SND.UNA has not passed it
+    kKeepalive = 1 << 6,       ///< idle for the keepalive time: `backoff` counts unanswered probes
 };
 
 /// The second line: what a connection needs while it has data queued, in flight or lost.
@@ -142,6 +143,11 @@ struct alignas(64) Flow {
     constexpr bool has(FlowFlag flag) const noexcept { return (flags & flag) != 0; }
     void set(FlowFlag flag) noexcept { flags = static_cast<uint8_t>(flags | flag); }
     void clear(FlowFlag flag) noexcept { flags = static_cast<uint8_t>(flags & ~flag); }
+    void stop_keepalive() noexcept {
+        if (!has(kKeepalive)) return;
+        clear(kKeepalive);
+        backoff = 0;
+    }
 };
 static_assert(sizeof(Flow) == 64 && std::is_trivially_copyable_v<Flow>);
 

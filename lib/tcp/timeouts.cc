@@ -41,6 +41,12 @@ uint32_t waited(const Flow& flow, const Now& now) noexcept {
            << 10;
 }
 
+/// Whether idling for an RTO gives the second line up. What it knows beyond the RTT must not be lost: a cold
+/// record, and an RTO that stays backed off until there is a sample (RFC 6298 5.7, Karn).
+bool is_releasable(const Flow* flow) noexcept {
+    return flow != nullptr && flow->cold == 0 && flow->backoff == 0 && !flow->has(kKeepalive);
+}
+
 bool has_unsent(const Tcb& tcb, const Flow* flow) noexcept {
     return (flow != nullptr && after(flow->snd_end, tcb.snd.nxt)) ||
            (tcb.has(kFinQueued) && !tcb.has(kFinSent));
@@ -50,6 +56,15 @@ void on_retransmission_timeout(Tcb& tcb, Flow& flow, uint32_t user_timeout, cons
                                Effects& fx) noexcept {
     const Params& p = ctx.params;
     const bool syn = tcb.has(kSynUnacked);
+    flow.stop_keepalive();
+    if (!syn && tcb.snd.una == tcb.snd.nxt && tcb.snd.wnd != 0) {
+        // Too little for SWS avoidance, for too long: the override timeout (RFC 9293 3.8.6.2.1), no loss.
+        flow.set(kProbe);
+        flow.unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
+        arm(tcb, ctx.now.tick + backed_off(rto_ticks(tcb, &flow, p), flow.backoff, p), fx);
+        fx.output = true;
+        return;
+    }
     if (flow.backoff == 0 && syn)
         flow.unacked_since_s = static_cast<uint16_t>((ctx.now.tick - p.rto_initial) >> 10);
     const uint32_t limit = syn ? p.syn_timeout : user_timeout;
@@ -57,8 +72,8 @@ void on_retransmission_timeout(Tcb& tcb, Flow& flow, uint32_t user_timeout, cons
         give_up(tcb, syn ? CloseReason::syn_timed_out : CloseReason::timed_out, fx);
         return;
     }
-    if (!syn && (tcb.snd.wnd == 0 || tcb.snd.una == tcb.snd.nxt)) {
-        flow.set(kProbe);  // closed, or too small for SWS avoidance: the persist timer overrides
+    if (!syn && tcb.snd.wnd == 0) {
+        flow.set(kProbe);  // RFC 9293 3.8.6.1
     } else if (syn) {
         tcb.set(kSynResent);
         flow.set(kRetransmitOne);
@@ -73,6 +88,10 @@ void on_retransmission_timeout(Tcb& tcb, Flow& flow, uint32_t user_timeout, cons
 }
 
 void on_keepalive(Tcb& tcb, Flow& flow, const Context& ctx, Effects& fx) noexcept {
+    if (!flow.has(kKeepalive)) {
+        flow.set(kKeepalive);
+        flow.backoff = 0;
+    }
     if (flow.backoff >= ctx.params.keepalive_probes) {
         give_up(tcb, CloseReason::timed_out, fx);
         return;
@@ -105,7 +124,7 @@ void on_deadline(Tcb& tcb, Flow* flow, uint32_t user_timeout, const Context& ctx
         give_up(tcb, CloseReason::fin_wait_2_timed_out, fx);
         return;
     }
-    if (flow != nullptr && flow->cold == 0 && flow->backoff == 0) {
+    if (is_releasable(flow)) {
         fx.release_flow = true;  // RFC 5681 4.1: idle for an RTO, so cwnd is not to be trusted any more
         set_idle_deadline(tcb, nullptr, ctx, fx);
         return;
@@ -114,14 +133,17 @@ void on_deadline(Tcb& tcb, Flow* flow, uint32_t user_timeout, const Context& ctx
         on_keepalive(tcb, *flow, ctx, fx);
         return;
     }
-    tcb.set(kTsStale);
+    if (tcb.has(kTimestamps)) {
+        tcb.set(kTsStale);
+        set_idle_deadline(tcb, flow, ctx, fx);  // what arrives meanwhile makes TS.Recent young again
+    }
 }
 
 void set_idle_deadline(Tcb& tcb, const Flow* flow, const Context& ctx, Effects& fx) noexcept {
     const Params& p = ctx.params;
     if (tcb.state() == State::fin_wait_2 && tcb.has(kAppGone)) {
         arm(tcb, ctx.now.tick + p.fin_wait_2, fx);
-    } else if (flow != nullptr && flow->cold == 0) {
+    } else if (is_releasable(flow)) {
         arm(tcb, ctx.now.tick + rto_ticks(tcb, flow, p), fx);
     } else if (p.keepalive_idle != 0 && tcb.state() == State::established) {
         arm(tcb, ctx.now.tick + p.keepalive_idle, fx);

@@ -36,6 +36,10 @@ class Stack {
     /// multicast or broadcast: RFC 9293 MUST-46), no_route, not_supported (IPv6).
     Result<Connection> connect(Endpoint peer, const ConnectOptions& options = {}) noexcept;
 
+    /// Whether packets to a destination can leave now; starts resolving the next hop if not. Who opens many
+    /// connections at once waits for `yes` first: only a few packets wait for an ARP reply.
+    Reach reach(Ipv4 destination) noexcept;
+
     /// One turn: receive a burst, run TCP and due timers, call the handlers, send. Returns whether anything
     /// happened.
     template <Application App>
