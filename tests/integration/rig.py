@@ -309,7 +309,13 @@ class Rig:
             base, _, glob = pattern.rpartition("/")
             if os.path.isdir(base):
                 found |= {str(p) for p in pathlib.Path(base).glob(glob)}
-        return found
+        return {name for name in found if not Rig._belongs_to_a_living(name)}
+
+    @staticmethod
+    def _belongs_to_a_living(name):
+        """Names end with -PID: what another synfin on this machine uses is its own affair."""
+        pid = name.rpartition("-")[2]
+        return pid.isdigit() and os.path.exists(f"/proc/{pid}")
 
     def leftovers(self):
         """What synfin processes of this rig that have ended left behind."""

@@ -28,11 +28,13 @@ class AfXdpTest(RigCase):
         self.run_load(100_000, device=self.device)
         self.assertEqual(self.rig.nginx_counts(), (100_000, 100_000))
 
-    def test_program_is_gone_after_a_kill(self):
-        """Even SIGKILL leaves the interface as it was: the program hangs on the process, not on the interface."""
+    def test_after_a_kill_the_interface_can_be_used_again(self):
+        """SIGKILL leaves DPDK's program on the interface; the next run takes it over, and takes it away."""
         process = self.rig.serve("echo", device=self.device)
         process.popen.kill()
         process.wait()
+        self.rig.serve("echo", device=self.device)
+        self.assertEqual(echo_clients.exchange(self.rig.kernel, SYNFIN_ADDRESS, 7, 1, 100), [])
 
 
 class TapTest(RigCase):

@@ -57,14 +57,14 @@ class ServerLifeTest(LifeCase):
         self.stage(serve, 7, {"TIME-WAIT": 1}, {})
 
     def test_half_closed_by_the_client(self):
-        """The echo cannot return its bytes, so it has not closed: CLOSE-WAIT, with data still to flow."""
+        """More than the send buffer holds has come, and the client does not read: the echo cannot close yet."""
         serve = self.rig.serve("echo")
         client = self.opening(7)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.setblocking(True)
         client.settimeout(5)
         client.connect((SYNFIN_ADDRESS, 7))
-        sent = bytes(range(256)) * 400
+        sent = bytes(range(256)) * 1600  # of which the send buffer takes 256 KiB
         client.sendall(sent)
         client.shutdown(socket.SHUT_WR)
         self.stage(serve, 7, {"FIN-WAIT-2": 1}, {"CLOSE-WAIT": 1})
@@ -91,6 +91,8 @@ class ServerLifeTest(LifeCase):
         self.stage(serve, 80, {"ESTAB": 1}, {"FIN-WAIT-1": 1})
         segment_filter.drop_nothing(client)
         self.stage(serve, 80, {"CLOSE-WAIT": 1}, {"FIN-WAIT-2": 1})
+        while client.recv(4096):  # unread, close() would be a reset
+            pass
         client.close()
         self.stage(serve, 80, {}, {"TIME-WAIT": 1})
         self.stage(serve, 80, {}, {})
