@@ -28,7 +28,8 @@ pid_t holder(const sockaddr_un& address, socklen_t length) {
     const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ucred peer{};
     socklen_t size = sizeof peer;
-    const bool known = probe >= 0 && connect(probe, reinterpret_cast<const sockaddr*>(&address), length) == 0 &&
+    const bool known = probe >= 0 &&
+                       connect(probe, reinterpret_cast<const sockaddr*>(&address), length) == 0 &&
                        getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
     if (probe >= 0) close(probe);
     return known ? peer.pid : 0;
@@ -46,10 +47,9 @@ AddressLock::AddressLock(const std::string& device, const std::vector<Cidr>& add
         if (bind(fd, reinterpret_cast<const sockaddr*>(&name), length) == 0 && listen(fd, 1) == 0) continue;
         const pid_t pid = holder(name, length);
         for (const int held : sockets_) close(held);
-        throw run_error(
-            fmt::format("{} on {} is already served by another synfin{}", cidr.addr.text(), device,
-                        pid != 0 ? fmt::format(" (process {})", pid) : ""),
-            "end that one first, or use another address or device");
+        throw run_error(fmt::format("{} on {} is already served by another synfin{}", cidr.addr.text(),
+                                    device, pid != 0 ? fmt::format(" (process {})", pid) : ""),
+                        "end that one first, or use another address or device");
     }
 }
 

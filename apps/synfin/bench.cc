@@ -121,7 +121,8 @@ uint32_t wire_bytes(const BenchConfig& bench) {
 template <Server S>
 struct Pair {
     template <typename... Arguments>
-    Pair(const Config& config, uint32_t max_connections, const std::atomic<bool>& stop, const Arguments&... arguments)
+    Pair(const Config& config, uint32_t max_connections, const std::atomic<bool>& stop,
+         const Arguments&... arguments)
         : client(plan_of(config.bench), opening_time(config.bench), stop),
           server(PortRange{kPort, kPort}, max_connections, arguments...) {}
 
@@ -142,8 +143,9 @@ class Bench {
   public:
     template <typename... Arguments>
     explicit Bench(const Config& config, const Arguments&... arguments)
-        : config_(config), runtime_(open_wires(config, stack_of(config, true), stack_of(config, false),
-                                               wire_bytes(config.bench))) {
+        : config_(config),
+          runtime_(
+              open_wires(config, stack_of(config, true), stack_of(config, false), wire_bytes(config.bench))) {
         const uint32_t max_connections = stack_of(config, false).max_connections;
         for (unsigned i = 0; i < runtime_->stacks(); i += 2) {
             Pair<S>& pair = pairs_.emplace_back(config, max_connections, interrupted(), arguments...);
@@ -165,7 +167,8 @@ class Bench {
                                    .on_begin = {}},
                                   watches);
             const Instant start = runtime_->now();
-            run_engines(*runtime_, [&](std::span<const unsigned> stacks, unsigned) { loop(stacks, start, watches); });
+            run_engines(*runtime_,
+                        [&](std::span<const unsigned> stacks, unsigned) { loop(stacks, start, watches); });
         }
         gather(gauge.hz(), round_trip_before, round_trip());
         measure_the_floor();
@@ -264,8 +267,8 @@ class Bench {
             server.cycles += pair.server_side.cycles;
             memory += pair.client_memory + pair.server_memory;
             open += pair.open;
-            result_.duration_s = std::max(result_.duration_s,
-                                          std::chrono::duration<double>(pair.client.duration()).count());
+            result_.duration_s =
+                std::max(result_.duration_s, std::chrono::duration<double>(pair.client.duration()).count());
             add_cores(runtime_->core_of(client_stack), pair.client.measured_cycles(),
                       runtime_->core_of(server_stack), pair.server_side.cycles);
         }
@@ -280,10 +283,9 @@ class Bench {
         result_.server = server;
         result_.device = runtime_->device_stats();
         // Of connections that stay: of others the tables' sizes, not the connections, would be divided.
-        result_.memory["bytes_per_connection"] =
-            config_.bench.profile == Profile::idle && open != 0
-                ? nlohmann::ordered_json(memory / (2 * open))
-                : nlohmann::ordered_json();
+        result_.memory["bytes_per_connection"] = config_.bench.profile == Profile::idle && open != 0
+                                                     ? nlohmann::ordered_json(memory / (2 * open))
+                                                     : nlohmann::ordered_json();
         result_.memory["tcb_bytes"] = Stack::tcb_bytes();
         result_.memory["connections_bytes"] = memory;
         result_.memory["resident_bytes"] = resident_bytes();
@@ -291,10 +293,12 @@ class Bench {
         result_.deviations = deviations(config_, Command::bench);
         result_.invalid_because = load_invalidity(result_, false);
         if (const uint64_t failed = result_.tally.failed(); failed * 1'000 > result_.tally.opened)
-            result_.invalid_because.push_back(fmt::format("{} connections failed on a wire that loses nothing", failed));
+            result_.invalid_because.push_back(
+                fmt::format("{} connections failed on a wire that loses nothing", failed));
     }
 
-    void add_cores(unsigned client_core, const BusyCycles& client, unsigned server_core, const BusyCycles& server) {
+    void add_cores(unsigned client_core, const BusyCycles& client, unsigned server_core,
+                   const BusyCycles& server) {
         if (client_core == server_core) {
             BusyCycles both = client;
             both += server;
@@ -312,7 +316,9 @@ class Bench {
         const Counters& server = result_.server->final;
         const uint64_t lives = tally.completed;
         if (lives == 0 || client[Counter::tx_packets] == 0 || server[Counter::tx_packets] == 0) return;
-        const auto per = [](uint64_t n, uint64_t of) { return static_cast<double>(n) / static_cast<double>(of); };
+        const auto per = [](uint64_t n, uint64_t of) {
+            return static_cast<double>(n) / static_cast<double>(of);
+        };
         FloorPlan plan;
         plan.client_packets = per(client[Counter::tx_packets], lives);
         plan.server_packets = per(server[Counter::tx_packets], lives);
@@ -340,7 +346,8 @@ Exit run(const Config& config) {
     const BenchConfig& bench = config.bench;
     switch (bench.profile) {
         case Profile::http:
-            return Bench<HttpServer>(config, bench.response_size, stack_of(config, false).max_connections).run();
+            return Bench<HttpServer>(config, bench.response_size, stack_of(config, false).max_connections)
+                .run();
         case Profile::stream: return Bench<DiscardServer>(config).run();
         case Profile::connect:
         case Profile::crr:

@@ -14,10 +14,11 @@ namespace synfin::app {
 
 namespace {
 
-// Bytes of the engine's records and their places in the connection table, as lib/tcp and lib/net lay them out.
+// Bytes of the engine's records and their places in the connection table, as lib/tcp and lib/net lay them
+// out.
 constexpr double kTimeWaitBytes = 32, kHalfOpenBytes = 64, kPlaceBytes = 12;
-/// Packets of one connection with one small request and response, both directions: SYN, SYN-ACK, ACK, request,
-/// response, their ACKs, FIN and ACK from each side.
+/// Packets of one connection with one small request and response, both directions: SYN, SYN-ACK, ACK,
+/// request, response, their ACKs, FIN and ACK from each side.
 constexpr double kPacketsPerConnection = 9;
 
 void line(std::string_view label, const std::string& text) {
@@ -52,10 +53,11 @@ void explain_serve(const Config& config) {
     line("ports", ports.size() == 1 ? fmt::format("{}", ports.first)
                                     : fmt::format("{}-{} ({})", ports.first, ports.last, ports.size()));
     const auto connections = static_cast<double>(config.serve.max_connections);
-    line("memory", fmt::format("up to {} for {} open connections on each of {:.0f} engines, {} for half-open ones; "
-                               "touched as it is used",
-                               bytes_text(connections * open_bytes()), count_text(connections), engines,
-                               bytes_text(static_cast<double>(config.serve.backlog) * kHalfOpenBytes)));
+    line("memory",
+         fmt::format("up to {} for {} open connections on each of {:.0f} engines, {} for half-open ones; "
+                     "touched as it is used",
+                     bytes_text(connections * open_bytes()), count_text(connections), engines,
+                     bytes_text(static_cast<double>(config.serve.backlog) * kHalfOpenBytes)));
     line("time-wait", fmt::format("{} for each connection that this end closes first ({:.0f} B each)",
                                   duration_text(2 * config.tcp.msl), kTimeWaitBytes));
 }
@@ -70,10 +72,11 @@ void explain_load(const Config& config) {
     const auto connections = static_cast<double>(load.connections), rate = static_cast<double>(load.rate);
     line("tuples", fmt::format("{} ({} addresses x {} source ports x {} targets)", count_text(tuples),
                                config.addresses.size(), ports.size(), load.targets.size()));
-    line("connections", fmt::format("{} at once{}", count_text(connections),
-                                    connections > tuples ? "  MORE THAN THERE ARE TUPLES: give more --address or "
-                                                           "--source-ports"
-                                                         : ""));
+    line("connections",
+         fmt::format("{} at once{}", count_text(connections),
+                     connections > tuples ? "  MORE THAN THERE ARE TUPLES: give more --address or "
+                                            "--source-ports"
+                                          : ""));
     line("memory", fmt::format("{} for open connections", bytes_text(connections * open_bytes())));
     if (load.rate == 0) {
         line("rate", "closed loop: as fast as the target answers");
@@ -81,14 +84,15 @@ void explain_load(const Config& config) {
     }
     const double exchanges = rate * static_cast<double>(load.requests_per_connection);
     const double packets = load.connect_only ? 7 * rate : (kPacketsPerConnection - 3) * rate + 3 * exchanges;
-    line("rate", fmt::format("{} connections/s, about {} packets/s in both directions together", count_text(rate),
-                             count_text(packets)));
+    line("rate", fmt::format("{} connections/s, about {} packets/s in both directions together",
+                             count_text(rate), count_text(packets)));
     const double held = rate * std::chrono::duration<double>(2 * config.tcp.msl).count();
-    line("time-wait", fmt::format("where this end closes first: up to {} records ({}); {}", count_text(std::min(held, tuples)),
-                                  bytes_text(std::min(held, tuples) * kTimeWaitBytes),
-                                  held <= tuples            ? "tuples suffice without reuse"
-                                  : config.tcp.time_wait_reuse ? "tuples are opened anew while in TIME-WAIT (RFC 6191)"
-                                                               : "NOT ENOUGH TUPLES without time-wait-reuse"));
+    line("time-wait",
+         fmt::format("where this end closes first: up to {} records ({}); {}",
+                     count_text(std::min(held, tuples)), bytes_text(std::min(held, tuples) * kTimeWaitBytes),
+                     held <= tuples               ? "tuples suffice without reuse"
+                     : config.tcp.time_wait_reuse ? "tuples are opened anew while in TIME-WAIT (RFC 6191)"
+                                                  : "NOT ENOUGH TUPLES without time-wait-reuse"));
 }
 
 void explain_bench(const Config& config) {
@@ -118,12 +122,11 @@ Exit run(const Config& config) {
 
 }  // namespace
 
-const Subcommand kCheckCommand{
-    Command::check,
-    "check",
-    "validate a configuration file and explain what it will need",
-    "  synfin check config/load-open-loop.yaml\n",
-    "FILE",
-    run};
+const Subcommand kCheckCommand{Command::check,
+                               "check",
+                               "validate a configuration file and explain what it will need",
+                               "  synfin check config/load-open-loop.yaml\n",
+                               "FILE",
+                               run};
 
 }  // namespace synfin::app

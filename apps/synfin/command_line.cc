@@ -54,9 +54,9 @@ void add_options(Collected& into) {
     }
     if (!into.subcommand->positional.empty()) {
         const std::string name(into.subcommand->positional);
-        into.app->add_option(name, into.positionals, command == Command::load
-                                                         ? "http://HOST[:PORT]/PATH or tcp://HOST:PORT"
-                                                         : "the YAML file to check");
+        into.app->add_option(name, into.positionals,
+                             command == Command::load ? "http://HOST[:PORT]/PATH or tcp://HOST:PORT"
+                                                      : "the YAML file to check");
     }
     into.app->footer("Examples:\n" + std::string(into.subcommand->example));
     into.app->set_help_flag("-h,--help", "print this help");
@@ -79,16 +79,19 @@ void add_options(Collected& into) {
     const std::string_view what = word.starts_with("-") ? "unknown option"
                                   : in_subcommand       ? "unexpected argument"
                                                         : "unknown subcommand";
-    const std::string help = in_subcommand ? fmt::format("synfin {} --help", app.get_name()) : "synfin --help";
-    throw usage_error(fmt::format("{} '{}'{}", what, option, meant ? fmt::format("; did you mean '{}'?", *meant) : ""),
-                      fmt::format("{} lists what there is", help));
+    const std::string help =
+        in_subcommand ? fmt::format("synfin {} --help", app.get_name()) : "synfin --help";
+    throw usage_error(
+        fmt::format("{} '{}'{}", what, option, meant ? fmt::format("; did you mean '{}'?", *meant) : ""),
+        fmt::format("{} lists what there is", help));
 }
 
 Config effective_config(const Collected& collected) {
     Config config;
     if (!collected.file.empty()) read_yaml_file(config, collected.file);
     for (const std::string& assignment : collected.sets) apply_set(config, assignment);
-    const auto give = [&](const Field& field, const std::vector<std::string>& values, std::string_view shown) {
+    const auto give = [&](const Field& field, const std::vector<std::string>& values,
+                          std::string_view shown) {
         bool first = true;
         for (const std::string& value : values) {
             const std::string why = field.set(config, value, std::exchange(first, false));
@@ -119,7 +122,8 @@ Request parse_command_line(const std::vector<std::string>& arguments,
     CLI::App app{"TCP from SYN to the last ACK at the rate of the wire, past the kernel.", "synfin"};
     app.set_help_flag("-h,--help", "print this help");
     app.set_version_flag("--version", "synfin " SYNFIN_VERSION);
-    app.footer("Every number takes a unit: 10s 250ms, 1M 64k, 64KiB 9000B. synfin SUBCOMMAND --help has examples.");
+    app.footer(
+        "Every number takes a unit: 10s 250ms, 1M 64k, 64KiB 9000B. synfin SUBCOMMAND --help has examples.");
 
     std::list<Collected> all;
     for (const Subcommand* subcommand : subcommands) {
@@ -145,9 +149,9 @@ Request parse_command_line(const std::vector<std::string>& arguments,
         return {nullptr, {}, std::string("synfin " SYNFIN_VERSION "\n")};
     } catch (const CLI::ParseError& error) {
         const Collected* collected = asked();
-        throw usage_error(error.what(), fmt::format("synfin{}{} --help lists what there is",
-                                                    collected ? " " : "",
-                                                    collected ? collected->subcommand->name : ""));
+        throw usage_error(error.what(),
+                          fmt::format("synfin{}{} --help lists what there is", collected ? " " : "",
+                                      collected ? collected->subcommand->name : ""));
     }
     const Collected* collected = asked();
     if (const auto extras = app.remaining(); collected == nullptr && !extras.empty())

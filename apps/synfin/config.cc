@@ -50,8 +50,9 @@ void validate_network(const Config& config) {
     if (config.gateway) {
         const auto on_link = [&](const Cidr& cidr) { return cidr.contains(*config.gateway); };
         if (std::none_of(config.addresses.begin(), config.addresses.end(), on_link))
-            throw usage_error(fmt::format("gateway {} is on the network of no address", config.gateway->text()),
-                              "give an address whose prefix contains the gateway");
+            throw usage_error(
+                fmt::format("gateway {} is on the network of no address", config.gateway->text()),
+                "give an address whose prefix contains the gateway");
     }
 }
 
@@ -61,7 +62,8 @@ std::string unroutable_target(const Config& config) {
         const Ipv4 host = target.peer.addr.v4;
         const auto on_link = [&](const Cidr& cidr) { return cidr.contains(host); };
         if (std::none_of(config.addresses.begin(), config.addresses.end(), on_link))
-            return fmt::format("target {} is on the network of no address, and there is no gateway", host.text());
+            return fmt::format("target {} is on the network of no address, and there is no gateway",
+                               host.text());
     }
     return {};
 }
@@ -69,7 +71,8 @@ std::string unroutable_target(const Config& config) {
 void validate_load(const Config& config) {
     const LoadConfig& load = config.load;
     if (load.targets.empty())
-        throw usage_error("no target given", "for example: synfin load http://10.0.0.2:80/ --device tap:synfin0");
+        throw usage_error("no target given",
+                          "for example: synfin load http://10.0.0.2:80/ --device tap:synfin0");
     for (const Target& target : load.targets) {
         if (target.protocol != load.targets.front().protocol)
             throw usage_error("http and tcp targets can't be mixed in one run", "run one of them at a time");
@@ -84,8 +87,9 @@ void validate_load(const Config& config) {
                 throw usage_error(fmt::format("{} is for tcp:// targets", key),
                                   "an http server chooses the size of its responses");
     }
-    if (load.connect_only && (config.was_given("load.requests-per-connection") ||
-                              config.was_given("load.request-size") || config.was_given("load.response-size")))
+    if (load.connect_only &&
+        (config.was_given("load.requests-per-connection") || config.was_given("load.request-size") ||
+         config.was_given("load.response-size")))
         throw usage_error("--connect-only sends no requests", "leave the sizes and counts of requests out");
     if (load.ramp > Duration::zero() && load.duration > Duration::zero() && load.ramp > load.duration)
         throw usage_error("--ramp is longer than --duration", "shorten the ramp");

@@ -19,7 +19,8 @@ std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConf
                                     const stack::StackConfig& server, uint32_t wire_bytes);
 
 /// Runs body on every core; throws UserError when a core can't be had.
-void run_engines(Runtime& runtime, const std::function<void(std::span<const unsigned> stacks, unsigned core)>& body);
+void run_engines(Runtime& runtime,
+                 const std::function<void(std::span<const unsigned> stacks, unsigned core)>& body);
 
 /// Counts both of the processor's clocks from its making: what the TSC runs at.
 class TscGauge {

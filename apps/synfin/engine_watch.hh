@@ -20,8 +20,12 @@ namespace synfin::app {
 /// Cycles of turns that did something, and of all turns.
 struct BusyCycles {
     uint64_t busy = 0, all = 0;
-    double share() const noexcept { return all == 0 ? 0 : static_cast<double>(busy) / static_cast<double>(all); }
-    BusyCycles operator-(const BusyCycles& before) const noexcept { return {busy - before.busy, all - before.all}; }
+    double share() const noexcept {
+        return all == 0 ? 0 : static_cast<double>(busy) / static_cast<double>(all);
+    }
+    BusyCycles operator-(const BusyCycles& before) const noexcept {
+        return {busy - before.busy, all - before.all};
+    }
     BusyCycles& operator+=(const BusyCycles& other) noexcept {
         busy += other.busy;
         all += other.all;
@@ -77,8 +81,8 @@ struct EngineSnapshot {
     }
 };
 
-/// One writer (the engine's core, a few times a second), any readers. Words are each right; a snapshot may mix
-/// two neighbouring moments.
+/// One writer (the engine's core, a few times a second), any readers. Words are each right; a snapshot may
+/// mix two neighbouring moments.
 class alignas(64) EngineWatch {
   public:
     void show(const EngineSnapshot& snapshot) noexcept {

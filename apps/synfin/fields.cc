@@ -47,8 +47,8 @@ Codec<Duration> duration(Duration least = Duration::zero()) {
     return {[=](std::string_view text) {
                 auto parsed = parse_duration(text);
                 if (parsed && *parsed.value < least)
-                    return Parsed<Duration>::refuse(
-                        expected_but_found(fmt::format("a duration of at least {}", duration_text(least)), text));
+                    return Parsed<Duration>::refuse(expected_but_found(
+                        fmt::format("a duration of at least {}", duration_text(least)), text));
                 return parsed;
             },
             [](const Duration& value) { return ordered_json(duration_text(value)); }};
@@ -105,7 +105,8 @@ Codec<E> choice(std::vector<std::pair<std::string_view, E>> names) {
                     known.emplace_back(name);
                 }
                 std::string why = expected_but_found(expected, text);
-                if (const auto meant = nearest(text, known)) why += fmt::format("; did you mean '{}'?", *meant);
+                if (const auto meant = nearest(text, known))
+                    why += fmt::format("; did you mean '{}'?", *meant);
                 return Parsed<E>::refuse(why);
             },
             [names](const E& value) {
@@ -124,7 +125,12 @@ using Place = T& (*)(Config&);
 template <typename T>
 Field scalar(std::string key, std::string options, unsigned commands, std::string value_name, Codec<T> codec,
              Place<T> at, std::string help, Kind kind = Kind::scalar) {
-    return {std::move(key), std::move(options), commands, kind, std::move(value_name), std::move(help),
+    return {std::move(key),
+            std::move(options),
+            commands,
+            kind,
+            std::move(value_name),
+            std::move(help),
             [codec, at](Config& config, std::string_view value, bool) {
                 auto parsed = codec.parse(value);
                 if (parsed) at(config) = std::move(*parsed.value);
@@ -135,9 +141,14 @@ Field scalar(std::string key, std::string options, unsigned commands, std::strin
 
 /// A value that may be absent; null then.
 template <typename T>
-Field optional(std::string key, std::string options, unsigned commands, std::string value_name, Codec<T> codec,
-               Place<std::optional<T>> at, std::string help) {
-    return {std::move(key), std::move(options), commands, Kind::scalar, std::move(value_name), std::move(help),
+Field optional(std::string key, std::string options, unsigned commands, std::string value_name,
+               Codec<T> codec, Place<std::optional<T>> at, std::string help) {
+    return {std::move(key),
+            std::move(options),
+            commands,
+            Kind::scalar,
+            std::move(value_name),
+            std::move(help),
             [codec, at](Config& config, std::string_view value, bool) {
                 auto parsed = codec.parse(value);
                 if (parsed) at(config) = std::move(*parsed.value);
@@ -152,7 +163,12 @@ Field optional(std::string key, std::string options, unsigned commands, std::str
 template <typename T>
 Field list(std::string key, std::string options, unsigned commands, std::string value_name, Codec<T> codec,
            Place<std::vector<T>> at, std::string help) {
-    return {std::move(key), std::move(options), commands, Kind::list, std::move(value_name), std::move(help),
+    return {std::move(key),
+            std::move(options),
+            commands,
+            Kind::list,
+            std::move(value_name),
+            std::move(help),
             [codec, at](Config& config, std::string_view value, bool first) {
                 auto parsed = codec.parse(value);
                 if (!parsed) return parsed.error;
@@ -170,7 +186,12 @@ Field list(std::string key, std::string options, unsigned commands, std::string 
 /// TCP's numbers are of several widths; the configuration's are all 64 bits.
 template <typename T, T tcp::TcpConfig::*member>
 Field tcp_number(std::string key, Codec<uint64_t> codec, std::string help) {
-    return {std::move(key), "", kAll, Kind::scalar, "N", std::move(help),
+    return {std::move(key),
+            "",
+            kAll,
+            Kind::scalar,
+            "N",
+            std::move(help),
             [codec](Config& config, std::string_view value, bool) {
                 const auto parsed = codec.parse(value);
                 if (parsed) config.tcp.*member = static_cast<T>(*parsed.value);
@@ -197,13 +218,15 @@ constexpr uint64_t kMillions = 1'000'000;
 #define AT(type, place) [](Config& c) -> type& { return c.place; }
 
 void add_common(std::vector<Field>& all) {
-    all.push_back(scalar<std::string>("device", "--device", kDevice, "DEV", text(), AT(std::string, device),
-                                      "pci:ADDRESS, af_xdp:IFACE, af_packet:IFACE, tap:NAME, "
-                                      "memif:PATH[,server|,client], vhost:PATH, virtio-user:PATH or vdev:ARGS"));
-    all.push_back(list<Cidr>("address", "--address", kDevice, "CIDR", cidr(), AT(std::vector<Cidr>, addresses),
+    all.push_back(
+        scalar<std::string>("device", "--device", kDevice, "DEV", text(), AT(std::string, device),
+                            "pci:ADDRESS, af_xdp:IFACE, af_packet:IFACE, tap:NAME, "
+                            "memif:PATH[,server|,client], vhost:PATH, virtio-user:PATH or vdev:ARGS"));
+    all.push_back(list<Cidr>("address", "--address", kDevice, "CIDR", cidr(),
+                             AT(std::vector<Cidr>, addresses),
                              "an address of this end, for example 10.0.0.1/24; repeatable"));
-    all.push_back(optional<Ipv4>("gateway", "--gateway", kDevice, "IP", ipv4(), AT(std::optional<Ipv4>, gateway),
-                                 "next hop for what is not on link"));
+    all.push_back(optional<Ipv4>("gateway", "--gateway", kDevice, "IP", ipv4(),
+                                 AT(std::optional<Ipv4>, gateway), "next hop for what is not on link"));
     all.push_back(optional<uint64_t>("vlan", "--vlan", kDevice, "ID", count(1, 4094),
                                      AT(std::optional<uint64_t>, vlan), "802.1Q tag on every frame"));
     all.push_back(scalar<uint64_t>("mtu", "--mtu", kDevice, "N", size(576, 9000), AT(uint64_t, mtu),
@@ -213,7 +236,8 @@ void add_common(std::vector<Field>& all) {
                                                 "cores to run on, for example 0-3,6; one engine each"));
     all.push_back(scalar<bool>("no-huge", "--no-huge", kDevice, "BOOL", boolean(), AT(bool, no_huge),
                                "do without huge pages", Kind::flag));
-    all.push_back(scalar<std::string>("control", "--control", kDevice, "PATH", text(), AT(std::string, control),
+    all.push_back(scalar<std::string>("control", "--control", kDevice, "PATH", text(),
+                                      AT(std::string, control),
                                       "the control socket; default under /run/synfin/"));
     all.push_back(scalar<std::string>("json", "--json", kAll, "FILE", text(), AT(std::string, json),
                                       "write the result as JSON; - for standard output"));
@@ -223,8 +247,8 @@ void add_serve(std::vector<Field>& all) {
     using App = ServeConfig::App;
     all.push_back(scalar<App>(
         "serve.app", "--app", kServe, "APP",
-        choice<App>({{"echo", App::echo}, {"discard", App::discard},
-                          {"chargen", App::chargen}, {"http", App::http}}),
+        choice<App>(
+            {{"echo", App::echo}, {"discard", App::discard}, {"chargen", App::chargen}, {"http", App::http}}),
         AT(App, serve.app), "echo, discard, chargen or http"));
     all.push_back(optional<PortRange>("serve.listen", "--listen", kServe, "PORT[-PORT]", ports(),
                                       AT(std::optional<PortRange>, serve.listen),
@@ -243,10 +267,11 @@ void add_serve(std::vector<Field>& all) {
 
 void add_load(std::vector<Field>& all) {
     using Close = LoadConfig::Close;
-    all.push_back(list<Target>("load.target", "", kLoad, "TARGET", target(), AT(std::vector<Target>, load.targets),
+    all.push_back(list<Target>("load.target", "", kLoad, "TARGET", target(),
+                               AT(std::vector<Target>, load.targets),
                                "http://HOST[:PORT]/PATH or tcp://HOST:PORT; repeatable, taken in turn"));
-    all.push_back(scalar<uint64_t>("load.connections", "-c,--connections", kLoad, "N", count(1, 64 * kMillions),
-                                   AT(uint64_t, load.connections),
+    all.push_back(scalar<uint64_t>("load.connections", "-c,--connections", kLoad, "N",
+                                   count(1, 64 * kMillions), AT(uint64_t, load.connections),
                                    "concurrent connections; with --rate the most at once"));
     all.push_back(scalar<uint64_t>("load.rate", "-R,--rate", kLoad, "N", count(0, 1000 * kMillions),
                                    AT(uint64_t, load.rate),
@@ -268,10 +293,9 @@ void add_load(std::vector<Field>& all) {
                                      "tcp: bytes of a response; default as the request's"));
     all.push_back(scalar<bool>("load.connect-only", "--connect-only", kLoad, "BOOL", boolean(),
                                AT(bool, load.connect_only), "open and close, without a request", Kind::flag));
-    all.push_back(scalar<Close>(
-        "load.close", "--close", kLoad, "fin|rst",
-        choice<Close>({{"fin", Close::fin}, {"rst", Close::rst}}),
-        AT(Close, load.close), "how this end ends a connection"));
+    all.push_back(scalar<Close>("load.close", "--close", kLoad, "fin|rst",
+                                choice<Close>({{"fin", Close::fin}, {"rst", Close::rst}}),
+                                AT(Close, load.close), "how this end ends a connection"));
     all.push_back(optional<PortRange>("load.source-ports", "--source-ports", kLoad, "A-B", ports(),
                                       AT(std::optional<PortRange>, load.source_ports),
                                       "default 32768-60999"));
@@ -279,12 +303,14 @@ void add_load(std::vector<Field>& all) {
 
 void add_bench(std::vector<Field>& all) {
     using Profile = BenchConfig::Profile;
-    all.push_back(scalar<Profile>(
-        "bench.profile", "--profile", kBench, "NAME",
-        choice<Profile>({{"connect", Profile::connect},
-                          {"crr", Profile::crr}, {"http", Profile::http}, {"rr", Profile::rr},
-                          {"stream", Profile::stream}, {"idle", Profile::idle}}),
-        AT(Profile, bench.profile), "connect, crr, http, rr, stream or idle"));
+    all.push_back(scalar<Profile>("bench.profile", "--profile", kBench, "NAME",
+                                  choice<Profile>({{"connect", Profile::connect},
+                                                   {"crr", Profile::crr},
+                                                   {"http", Profile::http},
+                                                   {"rr", Profile::rr},
+                                                   {"stream", Profile::stream},
+                                                   {"idle", Profile::idle}}),
+                                  AT(Profile, bench.profile), "connect, crr, http, rr, stream or idle"));
     all.push_back(optional<uint64_t>("bench.connections", "-c,--connections", kBench, "N",
                                      count(1, 64 * kMillions), AT(std::optional<uint64_t>, bench.connections),
                                      "concurrent connections per pair of engines; default by profile"));
@@ -363,21 +389,22 @@ std::string unknown_key(std::string_view section, std::string_view word) {
     for (const Field& field : fields()) {
         if (last_part(field.key) == word) return message + fmt::format("; did you mean '{}'?", field.key);
         if (field.key.starts_with(prefix))
-            beside.insert(field.key.substr(prefix.size(), field.key.find('.', prefix.size()) - prefix.size()));
+            beside.insert(
+                field.key.substr(prefix.size(), field.key.find('.', prefix.size()) - prefix.size()));
     }
     if (const auto meant = nearest(word, {beside.begin(), beside.end()}))
         return message + fmt::format("; did you mean '{}'?", *meant);
     message += "; known here:";
-    for (const std::string& known : beside) message += fmt::format("{} {}", known == *beside.begin() ? "" : ",", known);
+    for (const std::string& known : beside)
+        message += fmt::format("{} {}", known == *beside.begin() ? "" : ",", known);
     return message;
 }
 
 void apply_set(Config& config, std::string_view assignment) {
     const size_t equals = assignment.find('=');
     if (equals == assignment.npos)
-        throw usage_error(
-            fmt::format("--set: {}", expected_but_found("path.to.key=value", assignment)),
-            "for example --set tcp.msl=2s");
+        throw usage_error(fmt::format("--set: {}", expected_but_found("path.to.key=value", assignment)),
+                          "for example --set tcp.msl=2s");
     const std::string_view key = assignment.substr(0, equals), value = assignment.substr(equals + 1);
     const Field* field = find_field(key);
     if (field == nullptr) {
@@ -414,7 +441,8 @@ std::vector<std::string> deviations(const Config& config, Command command) {
     for (const Field& field : fields()) {
         if (!field.key.starts_with("tcp.") || !field.concerns(command)) continue;
         const ordered_json value = field.get(config), expected = field.get(by_default);
-        if (value != expected) list.push_back(fmt::format("{} {} (default {})", field.key, value.dump(), expected.dump()));
+        if (value != expected)
+            list.push_back(fmt::format("{} {} (default {})", field.key, value.dump(), expected.dump()));
     }
     for (std::string& line : list) line.erase(std::remove(line.begin(), line.end(), '"'), line.end());
     if (command == Command::load && config.load.close == LoadConfig::Close::rst)

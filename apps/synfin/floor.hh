@@ -29,9 +29,8 @@ struct Floor {
 };
 
 /// Each packet is allocated, its Ethernet, IPv4 and TCP headers written, its checksums computed, sent,
-/// received, its checksums verified, and freed. Bursts of 32, no state, no timer. Throws UserError(failed) when
-/// a second wire can't be had.
-/// Defined in bench/floor/.
+/// received, its checksums verified, and freed. Bursts of 32, no state, no timer. Throws UserError(failed)
+/// when a second wire can't be had. Defined in bench/floor/.
 Floor measure_floor(const FloorPlan& plan);
 
 }  // namespace synfin::app

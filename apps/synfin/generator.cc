@@ -9,10 +9,15 @@
 namespace synfin::app {
 
 namespace {
-/// Opens in one turn at most: the ones behind keep their times, and packets that came in are not kept waiting.
+/// Opens in one turn at most: the ones behind keep their times, and packets that came in are not kept
+/// waiting.
 constexpr unsigned kOpensPerTurn = 32;
 /// After a refusal a closed loop waits this long: the pools won't have changed sooner.
 constexpr Duration kRetryAfter = 1ms;
+/// Opens before anything has been heard of the first ones, for so long: the next hop's address is still being
+/// asked for, and more SYNs than may wait for it would only be lost and sent again a second later.
+constexpr uint64_t kFirstOpens = 8;
+constexpr Duration kFirstAnswer = 20ms;
 /// Source addresses that are tried before a connection is skipped.
 constexpr size_t kSourceTries = 8;
 }  // namespace
@@ -26,8 +31,8 @@ std::vector<uint8_t> pattern_request(uint64_t size) {
 std::vector<uint8_t> http_request(const Endpoint& host, std::string_view path, bool last) {
     std::vector<uint8_t> bytes;
     const std::string authority = host.port == 80 ? host.addr.text() : host.text();
-    fmt::format_to(std::back_inserter(bytes), "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: synfin\r\n{}\r\n", path,
-                   authority, last ? "Connection: close\r\n" : "");
+    fmt::format_to(std::back_inserter(bytes), "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: synfin\r\n{}\r\n",
+                   path, authority, last ? "Connection: close\r\n" : "");
     return bytes;
 }
 
@@ -78,7 +83,8 @@ void Generator::cut() noexcept {
 }
 
 uint32_t Generator::allowed_now() const noexcept {
-    if (plan_.open_loop || plan_.ramp <= Duration::zero() || now_ - start_ >= plan_.ramp) return plan_.connections;
+    if (plan_.open_loop || plan_.ramp <= Duration::zero() || now_ - start_ >= plan_.ramp)
+        return plan_.connections;
     const double share =
         static_cast<double>((now_ - start_).count()) / static_cast<double>(plan_.ramp.count());
     return std::max(1u, static_cast<uint32_t>(share * plan_.connections));
@@ -86,7 +92,11 @@ uint32_t Generator::allowed_now() const noexcept {
 
 bool Generator::launch(Stack& stack) noexcept {
     bool opened = false;
-    for (unsigned n = 0; n < kOpensPerTurn && !all_offered(); ++n) {
+    if (tally_.opened == kFirstOpens && tally_.open_now() == kFirstOpens && tally_.established == 0 &&
+        now_ - start_ < kFirstAnswer)
+        return false;
+    const uint64_t at_most = tally_.opened < kFirstOpens ? kFirstOpens - tally_.opened : kOpensPerTurn;
+    for (uint64_t n = 0; n < at_most && !all_offered(); ++n) {
         if (!plan_.open_loop) {
             if (now_ < retry_at_ || lives_.in_use() >= allowed_now()) break;
             ++tally_.offered;
@@ -116,7 +126,8 @@ bool Generator::open_one(Stack& stack, Instant due) noexcept {
     ConnectOptions options;
     options.cookie = id;
     Error error = Error::no_port;
-    for (size_t tries = std::min(plan_.sources.size(), kSourceTries); tries > 0 && error == Error::no_port; --tries) {
+    for (size_t tries = std::min(plan_.sources.size(), kSourceTries); tries > 0 && error == Error::no_port;
+         --tries) {
         options.source = plan_.sources[next_source_++ % plan_.sources.size()];
         const auto connection = stack.connect(plan_.calls[call].peer, options);
         if (!connection) {
@@ -126,7 +137,8 @@ bool Generator::open_one(Stack& stack, Instant due) noexcept {
         Life& life = lives_[id];
         life.due = life.asked = due;
         life.connection = *connection;
-        life.requests_left = plan_.requests_per_connection == 0 ? ~uint64_t{0} : plan_.requests_per_connection;
+        life.requests_left =
+            plan_.requests_per_connection == 0 ? ~uint64_t{0} : plan_.requests_per_connection;
         life.call = call;
         life.open = true;
         ++tally_.opened;
@@ -263,12 +275,14 @@ void Generator::on_peer_fin(Connection c) noexcept {
     if (found == nullptr) return;
     Life& life = *found;
     if (!life.done && life.failure == kNone) {
-        if (plan_.talk == GeneratorPlan::Talk::http && response_of(c).end() == HttpResponse::Outcome::complete) {
+        if (plan_.talk == GeneratorPlan::Talk::http &&
+            response_of(c).end() == HttpResponse::Outcome::complete) {
             if (response_of(c).status() >= 400) return fail(c, life, Failure::http_status);
             ++tally_.responses;
             life.done = true;
         } else {
-            const bool asked = plan_.talk == GeneratorPlan::Talk::tcp || plan_.talk == GeneratorPlan::Talk::http;
+            const bool asked =
+                plan_.talk == GeneratorPlan::Talk::tcp || plan_.talk == GeneratorPlan::Talk::http;
             life.failure = static_cast<uint8_t>(asked ? Failure::short_response : Failure::closed_by_peer);
         }
     }

@@ -46,7 +46,7 @@ struct GeneratorPlan {
     uint64_t limit = 0;                    ///< open so many in all; 0: until stopped
     Duration ramp{};
     bool open_loop = false;
-    double rate = 0;  ///< open loop: connections per second over all engines
+    double rate = 0;                   ///< open loop: connections per second over all engines
     uint32_t engine = 0, engines = 1;  ///< open loop: this one opens every engines-th connection
 };
 
@@ -88,8 +88,8 @@ class Generator {
   private:
     /// One connection, from connect() to on_close. Its id is the connection's cookie.
     struct Life {
-        Instant due{};         ///< when it was to be opened: latencies count from here
-        Instant asked{};       ///< when the present request was due
+        Instant due{};    ///< when it was to be opened: latencies count from here
+        Instant asked{};  ///< when the present request was due
         Connection connection{};
         uint64_t requests_left = 0;
         uint64_t received = 0;  ///< bytes of the present response
@@ -102,7 +102,8 @@ class Generator {
     };
     static constexpr uint8_t kNone = 255;
 
-    /// The life that an event is about; null when the connection has ended meanwhile (on_close is on its way).
+    /// The life that an event is about; null when the connection has ended meanwhile (on_close is on its
+    /// way).
     Life* life_of(Connection c) noexcept {
         const uint32_t id = c.cookie();
         return id == 0 ? nullptr : &lives_[id];

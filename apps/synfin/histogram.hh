@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// Histogram: log-linear counts of durations, as HdrHistogram's: 1 ns to beyond one hour in fixed memory, with
-/// an error below 0.1 %.
+/// Histogram: log-linear counts of durations, as HdrHistogram's: 1 ns to beyond one hour in fixed memory,
+/// with an error below 0.1 %.
 
 #include <array>
 #include <bit>
@@ -36,9 +36,7 @@ class Histogram {
 
     uint64_t count() const noexcept { return count_; }
     double max_us() const noexcept { return static_cast<double>(max_ns_) / 1e3; }
-    double mean_us() const noexcept {
-        return count_ == 0 ? 0 : sum_ns_ / static_cast<double>(count_) / 1e3;
-    }
+    double mean_us() const noexcept { return count_ == 0 ? 0 : sum_ns_ / static_cast<double>(count_) / 1e3; }
     /// The least value that at least `share` (0..1) of all records don't exceed, rounded up to its bucket's
     /// last nanosecond but never above max. 0 when empty.
     double quantile_us(double share) const noexcept;

@@ -1,6 +1,7 @@
 #pragma once
 /// @file
-/// HttpResponse: what the load generator reads of an HTTP/1.1 response: status, and where it ends (RFC 9112 6.3).
+/// HttpResponse: what the load generator reads of an HTTP/1.1 response: status, and where it ends (RFC
+/// 9112 6.3).
 
 #include <cstdint>
 
@@ -23,9 +24,7 @@ class HttpResponse {
     /// Reads from the front of bytes; `used` is set to how many of them belong to the response.
     Outcome feed(Bytes bytes, uint32_t& used) noexcept;
     /// The peer has sent FIN: complete when that is what ends the body, else the response is short.
-    Outcome end() const noexcept {
-        return at_ == At::body && until_fin_ ? Outcome::complete : Outcome::more;
-    }
+    Outcome end() const noexcept { return at_ == At::body && until_fin_ ? Outcome::complete : Outcome::more; }
     void clear() noexcept { *this = HttpResponse{}; }
 
     unsigned status() const noexcept { return status_; }

@@ -10,9 +10,10 @@
 
 namespace synfin::app {
 
-/// GET and HEAD are answered with 200, other methods with 405, what can't be parsed with 400 and close, a head
-/// over 8 KiB with 431 and close. Keep-alive and pipelining as HTTP/1.1 has them; with "Connection: close" or
-/// HTTP/1.0 the server closes first. One difference to RFC 9112 3.2: a request without Host is served.
+/// GET and HEAD are answered with 200, other methods with 405, what can't be parsed with 400 and close, a
+/// head over 8 KiB with 431 and close. Keep-alive and pipelining as HTTP/1.1 has them; with "Connection:
+/// close" or HTTP/1.0 the server closes first. One difference to RFC 9112 3.2: a request without Host is
+/// served.
 class HttpServer {
   public:
     /// @param response_size   bytes of the body; any, sent from one buffer of 64 KiB
@@ -45,9 +46,9 @@ class HttpServer {
     };
     struct Exchange {
         HttpRequest request;
-        uint64_t skip = 0;                 ///< bytes of a request body to read away
+        uint64_t skip = 0;                  ///< bytes of a request body to read away
         const Message* response = nullptr;  ///< being sent
-        uint64_t sent = 0;                 ///< bytes of it
+        uint64_t sent = 0;                  ///< bytes of it
         After after = After::next;
         bool holding = false;    ///< the stack keeps bytes that were not taken
         bool fin_seen = false;   ///< the peer will send no more

@@ -59,10 +59,12 @@ GeneratorPlan plan_of(const Config& config, unsigned engine, unsigned engines) {
     plan.talk = load.connect_only ? GeneratorPlan::Talk::nothing
                 : http            ? GeneratorPlan::Talk::http
                                   : GeneratorPlan::Talk::tcp;
-    plan.ending = load.close == LoadConfig::Close::rst ? GeneratorPlan::Ending::rst : GeneratorPlan::Ending::fin;
+    plan.ending =
+        load.close == LoadConfig::Close::rst ? GeneratorPlan::Ending::rst : GeneratorPlan::Ending::fin;
     plan.response_size = load.response_size.value_or(load.request_size.value_or(64));
     plan.requests_per_connection = load.requests_per_connection;
-    plan.connections = static_cast<uint32_t>(std::max<uint64_t>(1, share(concurrency(config), engine, engines)));
+    plan.connections =
+        static_cast<uint32_t>(std::max<uint64_t>(1, share(concurrency(config), engine, engines)));
     plan.limit = load.count == 0 ? 0 : share(load.count, engine, engines);
     plan.ramp = load.ramp;
     plan.open_loop = load.rate != 0;
@@ -99,21 +101,23 @@ std::string nothing_worked(const Config& config, const LoadTally& tally) {
         add(tally.skipped_by[i], fmt::format("not opened ({})", name(static_cast<Skip>(i))));
     add(tally.pending, "without an answer to their SYN");
     add(tally.unfinished, "established, then without an answer");
-    return fmt::format("{}: none of {} connections completed: {}", config.load.targets.front().text(), tally.offered,
-                       causes);
+    return fmt::format("{}: none of {} connections completed: {}", config.load.targets.front().text(),
+                       tally.offered, causes);
 }
 
 std::string what_to_do(const LoadTally& tally) {
     const auto failed = [&](CloseReason reason) { return tally.failed_by[static_cast<size_t>(reason)] != 0; };
     if (failed(CloseReason::refused)) return "nothing listens there: check the target's port";
-    if (failed(CloseReason::unreachable)) return "no ARP reply: check the device, the address, its prefix and --gateway";
+    if (failed(CloseReason::unreachable))
+        return "no ARP reply: check the device, the address, its prefix and --gateway";
     if (failed(CloseReason::syn_timed_out) || tally.pending != 0)
         return "the SYNs went out, no SYN-ACK came back: check filters on the way";
     return "the result's failed_by and skipped_by name the causes";
 }
 
 /// Everything after the last packet.
-Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge, const std::deque<ClientRun>& runs) {
+Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
+              const std::deque<ClientRun>& runs) {
     RunResult result;
     LoadTimes times;
     Side client;

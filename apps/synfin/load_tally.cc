@@ -4,8 +4,8 @@ namespace synfin::app {
 
 std::string_view failure_name(size_t index) noexcept {
     constexpr auto kFirst = static_cast<size_t>(CloseReason::kCount);
-    constexpr std::string_view kNames[] = {"bad_response", "unsupported_response", "short_response", "http_status",
-                                           "closed_by_peer"};
+    constexpr std::string_view kNames[] = {"bad_response", "unsupported_response", "short_response",
+                                           "http_status", "closed_by_peer"};
     static_assert(std::size(kNames) + kFirst == static_cast<size_t>(Failure::kCount));
     return index < kFirst ? name(static_cast<CloseReason>(index)) : kNames[index - kFirst];
 }

@@ -66,8 +66,8 @@ struct LoadTally {
     LoadTally& operator+=(const LoadTally& other) noexcept;
 };
 
-/// All from the time at which the connection was due (open loop) or opened (closed loop), except first_byte of
-/// the requests after a connection's first, which count from their own sending.
+/// All from the time at which the connection was due (open loop) or opened (closed loop), except first_byte
+/// of the requests after a connection's first, which count from their own sending.
 struct LoadTimes {
     Histogram connect;     ///< to the SYN-ACK
     Histogram first_byte;  ///< to the first byte of each response

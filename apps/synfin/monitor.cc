@@ -48,7 +48,9 @@ void Monitor::open_control() {
     // Nobody asked for the default: where /run can't be written, the run goes on without.
     const auto refuse = [&](const std::string& why) {
         if (control_ >= 0) close(std::exchange(control_, -1));
-        if (asked) throw run_error(fmt::format("control socket {}: {}", path, why), "choose another path for --control");
+        if (asked)
+            throw run_error(fmt::format("control socket {}: {}", path, why),
+                            "choose another path for --control");
     };
     if (!asked) mkdir(kControlDirectory, 0755);
     sockaddr_un address{};
@@ -57,7 +59,8 @@ void Monitor::open_control() {
         return refuse(fmt::format("longer than {} bytes", sizeof address.sun_path - 1));
     std::memcpy(address.sun_path, path.data(), path.size());
     control_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (bind(control_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(control_, 16) != 0)
+    if (bind(control_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        listen(control_, 16) != 0)
         return refuse(std::strerror(errno));
     control_path_ = path;
 }
@@ -96,12 +99,16 @@ void Monitor::run() {
 }
 
 void Monitor::print_progress(const EngineSnapshot& now, const EngineSnapshot& before, double seconds) {
-    const auto rate = [&](uint64_t a, uint64_t b) { return count_text(static_cast<double>(a - b) / seconds); };
+    const auto rate = [&](uint64_t a, uint64_t b) {
+        return count_text(static_cast<double>(a - b) / seconds);
+    };
     const uint64_t packets = now.counters[Counter::rx_packets] + now.counters[Counter::tx_packets];
-    const uint64_t packets_before = before.counters[Counter::rx_packets] + before.counters[Counter::tx_packets];
-    fmt::print(stderr, "\r\033[K{} established/s  {} completed/s  {} packets/s  {} open  {} failed  {:.0f} % busy",
-               rate(now.established, before.established), rate(now.completed, before.completed),
-               rate(packets, packets_before), now.open, now.failed, 100 * (now.cycles - before.cycles).share());
+    const uint64_t packets_before =
+        before.counters[Counter::rx_packets] + before.counters[Counter::tx_packets];
+    fmt::print(
+        stderr, "\r\033[K{} established/s  {} completed/s  {} packets/s  {} open  {} failed  {:.0f} % busy",
+        rate(now.established, before.established), rate(now.completed, before.completed),
+        rate(packets, packets_before), now.open, now.failed, 100 * (now.cycles - before.cycles).share());
     std::fflush(stderr);
     line_shown_ = true;
 }
@@ -115,8 +122,10 @@ void Monitor::answer_control() {
     stats["schema"] = "synfin.stats/1";
     stats["command"] = setup_.command;
     stats["pid"] = getpid();
-    stats["connections"] = {{"established", now.established}, {"completed", now.completed},
-                            {"failed", now.failed}, {"open", now.open}};
+    stats["connections"] = {{"established", now.established},
+                            {"completed", now.completed},
+                            {"failed", now.failed},
+                            {"open", now.open}};
     auto& states = stats["states"] = nlohmann::ordered_json::object();
     for (size_t i = 0; i < now.by_state.size(); ++i)
         if (now.by_state[i] != 0) states[std::string(tcp::name(static_cast<State>(i)))] = now.by_state[i];

@@ -16,10 +16,10 @@ namespace synfin::app {
 class Monitor {
   public:
     struct Setup {
-        std::string command;            ///< "serve", for the control socket's answers
-        std::string control;            ///< path; empty: /run/synfin/COMMAND-PID when that can be had
-        bool serve_control = true;      ///< false: no socket at all (bench)
-        bool show_progress = false;     ///< a line each second; only when stderr is a terminal
+        std::string command;             ///< "serve", for the control socket's answers
+        std::string control;             ///< path; empty: /run/synfin/COMMAND-PID when that can be had
+        bool serve_control = true;       ///< false: no socket at all (bench)
+        bool show_progress = false;      ///< a line each second; only when stderr is a terminal
         std::function<void()> on_begin;  ///< once, when every engine has done its first turn
     };
     /// Throws UserError(failed) when a control path that was asked for can't be had.

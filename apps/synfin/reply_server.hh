@@ -1,18 +1,19 @@
 #pragma once
 /// @file
-/// ReplyServer: answers each request of a known size with a response of a known size; the server of the bench's
-/// profiles.
+/// ReplyServer: answers each request of a known size with a response of a known size; the server of the
+/// bench's profiles.
 
 #include "server.hh"
 
 namespace synfin::app {
 
-/// Requests and responses are only lengths here. The cookie counts the bytes of the request that is coming in.
+/// Requests and responses are only lengths here. The cookie counts the bytes of the request that is coming
+/// in.
 class ReplyServer {
   public:
     struct Shape {
-        uint32_t request_size = 64;   ///< bytes, at least 1
-        uint32_t response_size = 64;  ///< bytes; must fit the send buffer with one request per connection
+        uint32_t request_size = 64;      ///< bytes, at least 1
+        uint32_t response_size = 64;     ///< bytes; must fit the send buffer with one request per connection
         bool close_after_reply = false;  ///< the server sends the first FIN, behind the response
     };
     explicit ReplyServer(const Shape& shape) : shape_(shape), response_(shape.response_size, 'r') {}

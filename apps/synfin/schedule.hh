@@ -9,9 +9,9 @@
 
 namespace synfin::app {
 
-/// Evenly spaced at `rate` per second, after a linear ramp from 0. Each connection has its own time: nothing is
-/// launched in batches because a clock is coarse, and a late one keeps the time at which it was due, so that
-/// latencies count from there (no coordinated omission).
+/// Evenly spaced at `rate` per second, after a linear ramp from 0. Each connection has its own time: nothing
+/// is launched in batches because a clock is coarse, and a late one keeps the time at which it was due, so
+/// that latencies count from there (no coordinated omission).
 class Schedule {
   public:
     Schedule() = default;
@@ -20,8 +20,8 @@ class Schedule {
         : start_(start), rate_(rate), ramp_s_(std::chrono::duration<double>(ramp).count()) {}
 
     /// When connection number k (0, 1, ...) is due.
-    /// In the ramp the rate at time t is R t/T, so R t^2 / 2T connections are due by t; afterwards R more each
-    /// second. A double carries nanoseconds exactly for 104 days.
+    /// In the ramp the rate at time t is R t/T, so R t^2 / 2T connections are due by t; afterwards R more
+    /// each second. A double carries nanoseconds exactly for 104 days.
     Instant due(uint64_t k) const noexcept {
         const double number = static_cast<double>(k), in_ramp = rate_ * ramp_s_ / 2;
         const double seconds =

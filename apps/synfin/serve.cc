@@ -59,8 +59,8 @@ LoadTally tally_of(const ServerTally& server, const Counters& counters, uint64_t
 }
 
 template <Server S>
-Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge, const std::deque<ServerRun<S>>& runs,
-              double seconds) {
+Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
+              const std::deque<ServerRun<S>>& runs, double seconds) {
     RunResult result;
     ServerTally tally;
     Side server;
@@ -104,7 +104,8 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
     for (unsigned i = 0; i < runtime->stacks(); ++i) {
         runs.emplace_back(config.serve.ports(), stack.max_connections, arguments...);
         if (const auto done = runs.back().listen(runtime->stack(i)); !done)
-            throw run_error(fmt::format("listen: {}", describe(done.error())), "choose other ports with --listen");
+            throw run_error(fmt::format("listen: {}", describe(done.error())),
+                            "choose other ports with --listen");
     }
     std::vector<EngineWatch> watches(runtime->stacks());
     const Instant start = runtime->now();
@@ -120,8 +121,9 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
             Instant show_at = start;
             for (bool over = false; !over;) {
                 const Instant now = runtime->now();
-                const bool stop = interrupted().load(std::memory_order_relaxed) ||
-                                  (config.serve.duration > Duration::zero() && now - start >= config.serve.duration);
+                const bool stop =
+                    interrupted().load(std::memory_order_relaxed) ||
+                    (config.serve.duration > Duration::zero() && now - start >= config.serve.duration);
                 bool busy = false;
                 over = true;
                 for (const unsigned index : stacks) {
@@ -171,7 +173,8 @@ const Subcommand kServeCommand{
     "serve",
     "serve echo, discard, chargen or http on a device",
     "  synfin serve --device af_packet:veth0 --address 10.0.0.2/24 --app http --response-size 1KiB\n"
-    "  synfin serve --device pci:0000:3b:00.0 --address 10.0.0.2/24 --app echo --listen 7000-7099 --cores 0-3\n"
+    "  synfin serve --device pci:0000:3b:00.0 --address 10.0.0.2/24 --app echo --listen 7000-7099 --cores "
+    "0-3\n"
     "  synfin serve -f config/serve-http.yaml --set tcp.msl=1s\n",
     "",
     run};

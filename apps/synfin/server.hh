@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// What every server of the command has: a tally of its connections, and a list of those that a full pool made
-/// wait.
+/// What every server of the command has: a tally of its connections, and a list of those that a full pool
+/// made wait.
 
 #include <array>
 #include <concepts>

@@ -22,9 +22,12 @@ double rounded(double value, int digits = 3) {
 }
 
 ordered_json latency(const Histogram& histogram) {
-    return {{"p50", rounded(histogram.quantile_us(0.5))},   {"p90", rounded(histogram.quantile_us(0.9))},
-            {"p99", rounded(histogram.quantile_us(0.99))},  {"p999", rounded(histogram.quantile_us(0.999))},
-            {"max", rounded(histogram.max_us())},           {"mean", rounded(histogram.mean_us())},
+    return {{"p50", rounded(histogram.quantile_us(0.5))},
+            {"p90", rounded(histogram.quantile_us(0.9))},
+            {"p99", rounded(histogram.quantile_us(0.99))},
+            {"p999", rounded(histogram.quantile_us(0.999))},
+            {"max", rounded(histogram.max_us())},
+            {"mean", rounded(histogram.mean_us())},
             {"count", histogram.count()}};
 }
 
@@ -33,17 +36,13 @@ ordered_json connections(const LoadTally& tally) {
     for (size_t i = 0; i < tally.failed_by.size(); ++i)
         if (tally.failed_by[i] != 0) failed_by[std::string(failure_name(i))] = tally.failed_by[i];
     for (size_t i = 0; i < tally.skipped_by.size(); ++i)
-        if (tally.skipped_by[i] != 0) skipped_by[std::string(name(static_cast<Skip>(i)))] = tally.skipped_by[i];
-    return {{"offered", tally.offered},
-            {"opened", tally.opened},
-            {"established", tally.established},
-            {"completed", tally.completed},
-            {"failed", tally.failed()},
-            {"failed_before", tally.failed_before},
-            {"failed_by", failed_by},
-            {"skipped", tally.skipped()},
-            {"skipped_by", skipped_by},
-            {"pending", tally.pending},
+        if (tally.skipped_by[i] != 0)
+            skipped_by[std::string(name(static_cast<Skip>(i)))] = tally.skipped_by[i];
+    return {{"offered", tally.offered},         {"opened", tally.opened},
+            {"established", tally.established}, {"completed", tally.completed},
+            {"failed", tally.failed()},         {"failed_before", tally.failed_before},
+            {"failed_by", failed_by},           {"skipped", tally.skipped()},
+            {"skipped_by", skipped_by},         {"pending", tally.pending},
             {"unfinished", tally.unfinished}};
 }
 
@@ -120,8 +119,8 @@ ordered_json to_json(const RunResult& result) {
     const auto cycles = [&](const std::optional<Side>& side) {
         return side ? ratio(side->cycles.busy, lives(result.measured)) : ordered_json();
     };
-    const uint64_t both = (result.client ? result.client->cycles.busy : 0) +
-                          (result.server ? result.server->cycles.busy : 0);
+    const uint64_t both =
+        (result.client ? result.client->cycles.busy : 0) + (result.server ? result.server->cycles.busy : 0);
     json["cycles_per_connection"] = {{"client", cycles(result.client)},
                                      {"server", cycles(result.server)},
                                      {"both", ratio(both, lives(result.measured))}};
@@ -159,6 +158,25 @@ std::string pairs(const ordered_json& object) {
     return text.empty() ? "none" : text;
 }
 
+/// What the run was about, in a few words.
+std::string subject(const ordered_json& result) {
+    const auto& config = result["config"];
+    if (config.contains("bench"))
+        return fmt::format("{}, {} connections at once per pair of engines",
+                           number(config["bench"]["profile"]), number(config["bench"]["connections"]));
+    if (config.contains("serve"))
+        return fmt::format("{} on {}", number(config["serve"]["app"]), number(config["device"]));
+    if (!config.contains("load")) return "";
+    std::string targets;
+    for (const auto& target : config["load"]["target"])
+        targets += (targets.empty() ? "" : " ") + number(target);
+    const bool open_loop = config["load"]["rate"] != 0;
+    return fmt::format(
+        "{}, {}", targets,
+        open_loop ? fmt::format("open loop at {} connections/s", number(config["load"]["rate"]))
+                  : fmt::format("closed loop of {} connections", number(config["load"]["connections"])));
+}
+
 std::string rate(const ordered_json& value, std::string_view unit) {
     return fmt::format("{} {}", count_text(value.get<double>()), unit);
 }
@@ -172,6 +190,7 @@ std::string to_text(const ordered_json& result) {
     };
     const auto& connections = result["connections"];
     const auto& rates = result["rates"];
+    text += fmt::format("synfin {}: {}\n", result["command"].get<std::string>(), subject(result));
     line("duration", fmt::format("{:.2f} s", result["duration_s"].get<double>()));
     line("connections",
          fmt::format("offered {}  opened {}  established {}  completed {}  failed {}  skipped {}",
@@ -191,19 +210,19 @@ std::string to_text(const ordered_json& result) {
                          rate(rates["tx_bps"], "bit/s")));
     const auto& latencies = result["latency_us"];
     if (latencies["connect"]["count"] != 0) {
-        text += fmt::format("{:<13}{:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>12}\n", "latency (us)", "p50", "p90",
-                            "p99", "p99.9", "max", "mean", "count");
+        text += fmt::format("{:<13}{:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>12}\n", "latency (us)", "p50",
+                            "p90", "p99", "p99.9", "max", "mean", "count");
         for (const auto& [phase, l] : latencies.items())
-            text += fmt::format("  {:<11}{:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>12}\n", phase, number(l["p50"]),
-                                number(l["p90"]), number(l["p99"]), number(l["p999"]), number(l["max"]),
-                                number(l["mean"]), number(l["count"]));
+            text += fmt::format("  {:<11}{:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>12}\n", phase,
+                                number(l["p50"]), number(l["p90"]), number(l["p99"]), number(l["p999"]),
+                                number(l["max"]), number(l["mean"]), number(l["count"]));
     }
     const auto& tcp = result["tcp"];
     ordered_json trouble = ordered_json::object();
-    for (const char* key : {"retransmitted", "rto_expirations", "syn_retransmitted", "fast_retransmits",
-                            "out_of_order", "duplicate_acks", "challenge_acks", "zero_window_probes",
-                            "resets_sent", "resets_received", "time_wait_entered", "time_wait_reused",
-                            "time_wait_reused_active"})
+    for (const char* key :
+         {"retransmitted", "rto_expirations", "syn_retransmitted", "fast_retransmits", "out_of_order",
+          "duplicate_acks", "challenge_acks", "zero_window_probes", "resets_sent", "resets_received",
+          "time_wait_entered", "time_wait_reused", "time_wait_reused_active"})
         trouble[key] = tcp[key];
     line("tcp", pairs(trouble));
     line("drops", pairs(result["drops"]));
@@ -224,7 +243,8 @@ std::string to_text(const ordered_json& result) {
             line("", fmt::format("TCP costs {:.2f} times the floor's cycles",
                                  cycles["both"].get<double>() / floor_both));
     }
-    if (result["memory"].contains("bytes_per_connection") && !result["memory"]["bytes_per_connection"].is_null())
+    if (result["memory"].contains("bytes_per_connection") &&
+        !result["memory"]["bytes_per_connection"].is_null())
         line("memory", fmt::format("{} bytes per open connection and end",
                                    number(result["memory"]["bytes_per_connection"])));
     std::string cores;
@@ -232,7 +252,8 @@ std::string to_text(const ordered_json& result) {
         cores += fmt::format("{}core {} {} {:.0f} % busy", cores.empty() ? "" : "  ", number(core["core"]),
                              core["role"].get<std::string>(), 100 * core["busy"].get<double>());
     line("cores", cores);
-    if (result.contains("time_wait_at")) line("time-wait", fmt::format("at the {}", number(result["time_wait_at"])));
+    if (result.contains("time_wait_at"))
+        line("time-wait", fmt::format("at the {}", number(result["time_wait_at"])));
     for (const auto& deviation : result["deviations"]) line("deviation", deviation.get<std::string>());
     line("valid", result["valid"].get<bool>() ? "yes" : "NO");
     for (const auto& why : result["invalid_because"]) line("", "because " + why.get<std::string>());
@@ -252,21 +273,23 @@ void publish(const ordered_json& result, const std::string& json_path) {
     }
     std::ofstream file(json_path);
     if (!(file << text) || !file.flush())
-        throw run_error(fmt::format("{}: the result can't be written", json_path), "choose another file for --json");
+        throw run_error(fmt::format("{}: the result can't be written", json_path),
+                        "choose another file for --json");
 }
 
 std::vector<std::string> load_invalidity(const RunResult& result, bool open_loop) {
     std::vector<std::string> why;
     const LoadTally& tally = result.tally;
     if (tally.completed == 0) why.push_back("no connection completed");
-    // In a closed loop the generator is as fast as it can be by design; in an open loop a full core means that
-    // the generator, not the target, was measured.
+    // In a closed loop the generator is as fast as it can be by design; in an open loop a full core means
+    // that the generator, not the target, was measured.
     for (const CoreShare& core : result.cores)
         if (open_loop && core.busy > 0.95)
-            why.push_back(fmt::format("core {} was {:.0f} % busy: the generator may have been the bottleneck", core.core,
-                                      100 * core.busy));
+            why.push_back(fmt::format("core {} was {:.0f} % busy: the generator may have been the bottleneck",
+                                      core.core, 100 * core.busy));
     if (open_loop && static_cast<double>(tally.opened) < 0.999 * static_cast<double>(tally.offered))
-        why.push_back(fmt::format("{} of {} offered connections were not opened", tally.skipped(), tally.offered));
+        why.push_back(
+            fmt::format("{} of {} offered connections were not opened", tally.skipped(), tally.offered));
     if (result.client) {
         const Counters& counters = result.client->final;
         const auto too_many = [&](uint64_t lost, uint64_t of) {

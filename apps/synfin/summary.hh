@@ -51,8 +51,8 @@ nlohmann::ordered_json to_json(const RunResult& result);
 /// The same for people.
 std::string to_text(const nlohmann::ordered_json& result);
 
-/// Writes the JSON where --json says, and the text to standard output, or to standard error when the JSON goes
-/// there. Throws UserError(failed) when the file can't be written.
+/// Writes the JSON where --json says, and the text to standard output, or to standard error when the JSON
+/// goes there. Throws UserError(failed) when the file can't be written.
 void publish(const nlohmann::ordered_json& result, const std::string& json_path);
 
 /// What makes the figures of a load run worthless, each with its number. Empty: they stand.

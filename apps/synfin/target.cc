@@ -29,7 +29,8 @@ Parsed<Target> Target::parse(std::string_view text) {
         const std::string_view path = rest.substr(slash);
         const bool clean = std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c < 0x7f; });
         if (!clean || path.size() > 4096) return refuse("a path of printable ASCII without blanks");
-        if (target.protocol == Protocol::tcp && path.size() > 1) return refuse("tcp://HOST:PORT without a path");
+        if (target.protocol == Protocol::tcp && path.size() > 1)
+            return refuse("tcp://HOST:PORT without a path");
         target.path = path;
         rest = rest.substr(0, slash);
     }

@@ -26,17 +26,10 @@ constexpr std::array kTimeUnits = {Unit{"ns", 1},
                                    Unit{"h", 3'600'000'000'000}};
 constexpr std::array kCountUnits = {Unit{"", 1}, Unit{"k", 1'000}, Unit{"M", 1'000'000},
                                     Unit{"G", 1'000'000'000}};
-constexpr std::array kByteUnits = {Unit{"", 1},
-                                   Unit{"B", 1},
-                                   Unit{"k", 1'000},
-                                   Unit{"kB", 1'000},
-                                   Unit{"M", 1'000'000},
-                                   Unit{"MB", 1'000'000},
-                                   Unit{"G", 1'000'000'000},
-                                   Unit{"GB", 1'000'000'000},
-                                   Unit{"KiB", 1u << 10},
-                                   Unit{"MiB", 1u << 20},
-                                   Unit{"GiB", 1u << 30}};
+constexpr std::array kByteUnits = {
+    Unit{"", 1},           Unit{"B", 1},          Unit{"k", 1'000},         Unit{"kB", 1'000},
+    Unit{"M", 1'000'000},  Unit{"MB", 1'000'000}, Unit{"G", 1'000'000'000}, Unit{"GB", 1'000'000'000},
+    Unit{"KiB", 1u << 10}, Unit{"MiB", 1u << 20}, Unit{"GiB", 1u << 30}};
 
 /// Digits, an optional fraction, and the unit that follows, as a whole number of the smallest unit.
 /// Done in integers: 0.1s is exactly 100,000,000 ns.

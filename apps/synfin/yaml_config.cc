@@ -25,8 +25,9 @@ class YamlReader {
     void section(const YAML::Node& map, const std::string& path) {
         if (map.IsNull()) return;
         if (!map.IsMap())
-            refuse(map, path.empty() ? "expected keys and values such as 'device: tap:synfin0'"
-                                     : fmt::format("{}: expected keys and values, found {}", path, shape(map)));
+            refuse(map, path.empty()
+                            ? "expected keys and values such as 'device: tap:synfin0'"
+                            : fmt::format("{}: expected keys and values, found {}", path, shape(map)));
         std::set<std::string> seen;
         for (const auto& entry : map) {
             const YAML::Node &key = entry.first, &value = entry.second;
@@ -48,7 +49,9 @@ class YamlReader {
     }
 
   private:
-    [[noreturn]] void refuse(const YAML::Node& node, const std::string& why) const { refuse(node.Mark(), why); }
+    [[noreturn]] void refuse(const YAML::Node& node, const std::string& why) const {
+        refuse(node.Mark(), why);
+    }
 
     static std::string shape(const YAML::Node& node) {
         if (node.IsMap()) return "keys and values";

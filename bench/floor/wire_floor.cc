@@ -43,10 +43,10 @@ class End {
             const Bytes frame(port::DevicePort::data(packets[i]), port::DevicePort::length(packets[i]));
             wire::Ipv4Header ip;
             const Bytes packet = frame.subspan(wire::kEtherBytes);
-            const bool good = wire::parse_ipv4(packet, true, ip) == wire::Ipv4Check::ok &&
-                              wire::tcp_checksum_ok(ip.source, ip.destination,
-                                                    packet.subspan(ip.header_length,
-                                                                   ip.total_length - ip.header_length));
+            const bool good =
+                wire::parse_ipv4(packet, true, ip) == wire::Ipv4Check::ok &&
+                wire::tcp_checksum_ok(ip.source, ip.destination,
+                                      packet.subspan(ip.header_length, ip.total_length - ip.header_length));
             bad_ += good ? 0 : 1;
             port_.free(packets[i]);
         }
@@ -82,7 +82,8 @@ class End {
                           .protocol = wire::kProtocolTcp},
                          true);
         at += wire::kIpv4Bytes;
-        wire::TcpHeader tcp{.source_port = 40'000, .destination_port = 80, .flags = wire::kAck, .window = 65'535};
+        wire::TcpHeader tcp{
+            .source_port = 40'000, .destination_port = 80, .flags = wire::kAck, .window = 65'535};
         tcp.seq = static_cast<uint32_t>(sent_);
         wire::write_tcp(at, tcp);
         std::memset(at + wire::kTcpBytes, 'x', segment - wire::kTcpBytes);
@@ -158,13 +159,15 @@ Floor measure_floor(const FloorPlan& plan) {
     };
     const bool done = port::run_on_cores(
         plan.cores,
-        [&](size_t i) { loop(*all[shared ? 0 : i / 2], shared || i % 2 == 0, shared || i % 2 != 0); }, refusal);
+        [&](size_t i) { loop(*all[shared ? 0 : i / 2], shared || i % 2 == 0, shared || i % 2 != 0); },
+        refusal);
     if (!done) throw run_error("the floor's cores: " + refusal.why);
 
     const double seconds = std::chrono::duration<double>(clock.now() - start).count();
     double connections = 0, client_cycles = 0, server_cycles = 0;
     for (const auto& pair : all) {
-        if (pair->client.bad() + pair->server.bad() != 0) throw run_error("the floor's wire changed a packet");
+        if (pair->client.bad() + pair->server.bad() != 0)
+            throw run_error("the floor's wire changed a packet");
         connections += static_cast<double>(pair->server.received()) / plan.client_packets;
         client_cycles += static_cast<double>(pair->client_cycles);
         server_cycles += static_cast<double>(pair->server_cycles);

@@ -1,0 +1,202 @@
+/// The YAML file and --set: every refusal says where, what was expected and what was found.
+#include <gtest/gtest.h>
+
+#include "config.hh"
+#include "fields.hh"
+#include "user_error.hh"
+#include "yaml_config.hh"
+
+namespace synfin::app {
+namespace {
+
+/// The message with which the text is refused; empty when it is taken.
+std::string refusal(const std::string& yaml) {
+    Config config;
+    try {
+        read_yaml(config, yaml, "f.yaml");
+    } catch (const UserError& error) {
+        EXPECT_EQ(error.exit(), Exit::usage);
+        return error.what();
+    }
+    return {};
+}
+
+TEST(Yaml, FillsTheConfiguration) {
+    Config config;
+    read_yaml(config, R"(
+device: tap:syn0
+address: [10.0.0.1/24, 10.0.0.2/24]
+gateway: 10.0.0.254
+vlan: 42
+cores: 0-1
+no-huge: true
+serve:
+  app: echo
+  listen: 7000-7009
+  backlog: 16k
+load:
+  target: http://10.0.0.9/x
+  rate: 1M
+  ramp: 2s
+  connect-only: yes
+tcp:
+  msl: 1s
+  receive-buffer: 64KiB
+  nagle: off
+)",
+              "f.yaml");
+    EXPECT_EQ(config.device, "tap:syn0");
+    ASSERT_EQ(config.addresses.size(), 2u);
+    EXPECT_EQ(config.addresses[1].text(), "10.0.0.2/24");
+    EXPECT_EQ(config.gateway->text(), "10.0.0.254");
+    EXPECT_EQ(config.vlan, 42u);
+    EXPECT_EQ(config.cores, (std::vector<unsigned>{0, 1}));
+    EXPECT_TRUE(config.no_huge);
+    EXPECT_EQ(config.serve.app, ServeConfig::App::echo);
+    EXPECT_EQ(config.serve.listen, (PortRange{7000, 7009}));
+    EXPECT_EQ(config.serve.backlog, 16'000u);
+    ASSERT_EQ(config.load.targets.size(), 1u);
+    EXPECT_EQ(config.load.targets[0].path, "/x");
+    EXPECT_EQ(config.load.rate, 1'000'000u);
+    EXPECT_EQ(config.load.ramp, 2s);
+    EXPECT_TRUE(config.load.connect_only);
+    EXPECT_EQ(config.tcp.msl, 1s);
+    EXPECT_EQ(config.tcp.receive_buffer_bytes, 65'536u);
+    EXPECT_FALSE(config.tcp.nagle);
+    EXPECT_TRUE(config.was_given("load.rate"));
+    EXPECT_FALSE(config.was_given("load.count"));
+}
+
+TEST(Yaml, EmptyFilesAndSectionsAreFine) {
+    EXPECT_EQ(refusal(""), "");
+    EXPECT_EQ(refusal("# nothing\n"), "");
+    EXPECT_EQ(refusal("serve:\n"), "");
+}
+
+TEST(Yaml, UnknownKeysNameTheNearest) {
+    EXPECT_EQ(refusal("device: ring\nserve:\n  listn: 7\n"),
+              "f.yaml:3:3: unknown key 'serve.listn'; did you mean 'listen'?");
+    EXPECT_EQ(refusal("adress: 10.0.0.1/24\n"), "f.yaml:1:1: unknown key 'adress'; did you mean 'address'?");
+    EXPECT_EQ(refusal("msl: 1s\n"), "f.yaml:1:1: unknown key 'msl'; did you mean 'tcp.msl'?");
+    EXPECT_EQ(refusal("sreve:\n  app: http\n"), "f.yaml:1:1: unknown key 'sreve'; did you mean 'serve'?");
+    EXPECT_NE(refusal("tcp:\n  q: 1\n").find("f.yaml:2:3: unknown key 'tcp.q'; known here: delayed-ack,"),
+              std::string::npos)
+        << refusal("tcp:\n  q: 1\n");
+}
+
+TEST(Yaml, WrongTypesAndUnits) {
+    EXPECT_EQ(refusal("load:\n  connections: 64q\n"),
+              "f.yaml:2:16: load.connections: expected a count such as 1000, 64k or 1M, found '64q'");
+    EXPECT_EQ(refusal("tcp:\n  msl: 10\n"),
+              "f.yaml:2:8: tcp.msl: expected a duration with its unit, such as 10s, 250ms or 2m, found '10'");
+    EXPECT_EQ(refusal("tcp:\n  msl: [1, 2]\n"), "f.yaml:2:8: tcp.msl: expected a single value, found a list");
+    EXPECT_EQ(refusal("device:\n  a: b\n"),
+              "f.yaml:2:3: device: expected a single value, found keys and values");
+    EXPECT_EQ(refusal("serve: http\n"), "f.yaml:1:8: serve: expected keys and values, found 'http'");
+    EXPECT_EQ(refusal("- a\n"), "f.yaml:1:1: expected keys and values such as 'device: tap:synfin0'");
+    EXPECT_EQ(refusal("vlan: 5000\n"), "f.yaml:1:7: vlan: expected a number from 1 to 4094, found '5000'");
+    EXPECT_EQ(
+        refusal("serve:\n  app: ecko\n"),
+        "f.yaml:2:8: serve.app: expected echo|discard|chargen|http, found 'ecko'; did you mean 'echo'?");
+    EXPECT_EQ(refusal("address: fd00::1/64\n"),
+              "f.yaml:1:10: address: expected an IPv4 address (IPv6 is not built yet), found 'fd00::1/64'");
+    EXPECT_EQ(
+        refusal("address: [10.0.0.1/24, 10.0.0.2]\n"),
+        "f.yaml:1:24: address: expected an address with its prefix such as 10.0.0.1/24, found '10.0.0.2'");
+    EXPECT_EQ(refusal("mtu: 1500\nmtu: 1400\n"), "f.yaml:2:1: key 'mtu' stands twice");
+}
+
+TEST(Yaml, WhatIsNoYamlIsRefusedWithItsPlace) {
+    EXPECT_EQ(refusal("a: [1, 2\nb: 3\n").substr(0, 9), "f.yaml:2:");
+    EXPECT_EQ(refusal("a: \"x\n").substr(0, 7), "f.yaml:");
+    EXPECT_EQ(refusal("\tdevice: x\n").substr(0, 9), "f.yaml:1:");
+}
+
+TEST(Set, OverridesOneKey) {
+    Config config;
+    read_yaml(config, "address: [10.0.0.1/24, 10.0.0.2/24]\ntcp:\n  msl: 5s\n", "f.yaml");
+    apply_set(config, "tcp.msl=1s");
+    apply_set(config, "load.target=tcp://10.0.0.9:7");
+    EXPECT_EQ(config.tcp.msl, 1s);
+    EXPECT_EQ(config.load.targets[0].text(), "tcp://10.0.0.9:7");
+    apply_set(config, "address=10.0.0.3/24,10.0.0.4/24");
+    ASSERT_EQ(config.addresses.size(), 2u);
+    EXPECT_EQ(config.addresses[1].text(), "10.0.0.4/24");
+    const auto refused = [&](const char* assignment) -> std::string {
+        try {
+            apply_set(config, assignment);
+        } catch (const UserError& error) {
+            return error.what();
+        }
+        return {};
+    };
+    EXPECT_EQ(refused("tcp.msll=1s"), "--set tcp.msll=1s: unknown key 'tcp.msll'; did you mean 'msl'?");
+    EXPECT_EQ(refused("tcp.msl=1"),
+              "--set tcp.msl: expected a duration with its unit, such as 10s, 250ms or 2m, found '1'");
+    EXPECT_EQ(refused("tcp"), "--set: expected path.to.key=value, found 'tcp'");
+}
+
+TEST(Effective, ReadsBackAsTheSame) {
+    Config config;
+    read_yaml(config, "tcp:\n  msl: 90s\nserve:\n  response-size: 64KiB\n", "f.yaml");
+    const auto shown = effective(config, Command::serve);
+    EXPECT_EQ(shown["tcp"]["msl"], "90s");
+    EXPECT_EQ(shown["serve"]["response-size"], 65'536);
+    EXPECT_FALSE(shown.contains("load"));
+    // Every value that is shown is taken back by its own field.
+    for (const Field& field : fields()) {
+        const auto value = field.get(config);
+        if (value.is_null() || value.is_array()) continue;
+        Config again;
+        const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+        if (text.empty()) continue;
+        EXPECT_EQ(field.set(again, text, true), "") << field.key;
+        EXPECT_EQ(field.get(again), value) << field.key;
+    }
+}
+
+TEST(Deviations, AreWhatTheUserAskedFor) {
+    Config config;
+    EXPECT_TRUE(deviations(config, Command::load).empty());
+    config.tcp.msl = 1s;
+    config.load.close = LoadConfig::Close::rst;
+    config.load.connect_only = true;
+    const auto list = deviations(config, Command::load);
+    ASSERT_EQ(list.size(), 3u);
+    EXPECT_EQ(list[0], "tcp.msl 1s (default 30s)");
+    EXPECT_NE(list[1].find("rst"), std::string::npos);
+    EXPECT_EQ(deviations(config, Command::serve).size(), 1u);
+}
+
+TEST(Validate, NamesWhatIsMissing) {
+    const auto why = [](const Config& config) -> std::string {
+        try {
+            validate_network(config);
+            validate_load(config);
+        } catch (const UserError& error) {
+            return error.what();
+        }
+        return {};
+    };
+    Config config;
+    EXPECT_EQ(why(config), "no device given");
+    config.device = "tap:x";
+    EXPECT_EQ(why(config), "no address given");
+    config.addresses = {*Cidr::parse("10.0.0.255/24")};
+    EXPECT_EQ(why(config), "address 10.0.0.255/24 can't be a host's");
+    config.addresses = {*Cidr::parse("10.0.0.1/24")};
+    EXPECT_EQ(why(config), "no target given");
+    config.load.targets = {*Target::parse("tcp://10.0.0.2:7").value};
+    EXPECT_EQ(why(config), "");
+    config.load.targets = {*Target::parse("tcp://10.0.0.1:7").value};
+    EXPECT_EQ(why(config), "target tcp://10.0.0.1:7 is this end's own address");
+    config.load.targets = {*Target::parse("tcp://192.0.2.1:7").value};
+    EXPECT_EQ(why(config), "target 192.0.2.1 is on the network of no address, and there is no gateway");
+    config.gateway = Ipv4::parse("10.0.1.1");
+    EXPECT_EQ(why(config), "gateway 10.0.1.1 is on the network of no address");
+    config.gateway = Ipv4::parse("10.0.0.254");
+    EXPECT_EQ(why(config), "");
+}
+
+}  // namespace
+}  // namespace synfin::app

@@ -1,0 +1,307 @@
+/// The generator against the servers, on two engines in virtual time: every connection is accounted for.
+#include "generator.hh"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "client_run.hh"
+#include "discard_server.hh"
+#include "http_server.hh"
+#include "reply_server.hh"
+#include "server_run.hh"
+#include "two_ends.hh"
+
+namespace synfin::app {
+namespace {
+
+constexpr uint16_t kPort = 80;
+const Endpoint kPeer{TwoEnds::kServer, kPort};
+
+void expect_balance(const LoadTally& t) {
+    EXPECT_EQ(t.offered, t.opened + t.skipped());
+    EXPECT_EQ(t.opened, t.established + t.failed_before + t.pending);
+    EXPECT_EQ(t.established, t.completed + t.failed_after + t.unfinished);
+    uint64_t by_cause = 0;
+    for (const uint64_t n : t.failed_by) by_cause += n;
+    EXPECT_EQ(t.failed(), by_cause);
+}
+uint64_t failed_by(const LoadTally& t, CloseReason reason) {
+    return t.failed_by[static_cast<size_t>(reason)];
+}
+uint64_t failed_by(const LoadTally& t, Failure failure) {
+    return t.failed_by[static_cast<size_t>(failure)];
+}
+
+GeneratorPlan tcp_plan(uint32_t connections, uint64_t limit) {
+    GeneratorPlan plan;
+    plan.calls.push_back({kPeer, pattern_request(64), {}});
+    plan.sources = {TwoEnds::kClient};
+    plan.connections = connections;
+    plan.limit = limit;
+    return plan;
+}
+GeneratorPlan http_plan(uint32_t connections, uint64_t limit, uint64_t requests = 1) {
+    GeneratorPlan plan = tcp_plan(connections, limit);
+    plan.calls[0] = {kPeer, http_request(kPeer, "/", false), http_request(kPeer, "/", true)};
+    plan.talk = GeneratorPlan::Talk::http;
+    plan.requests_per_connection = requests;
+    return plan;
+}
+
+/// One client run against one server, to its end.
+template <Server S, typename... Arguments>
+struct Play {
+    explicit Play(GeneratorPlan plan, Duration duration, Arguments... arguments)
+        : client(std::move(plan), duration, stop), server(PortRange{kPort, kPort}, 10'000, arguments...) {
+        EXPECT_TRUE(server.listen(ends.server()));
+    }
+    /// Runs until the client is over; then a moment more for the last ACKs.
+    void run(Duration at_most = 20s) {
+        client.start(ends.now());
+        const auto a = [&](Stack& stack, Instant now) { client.turn(stack, now); };
+        const auto b = [&](Stack& stack, Instant now) { server.turn(stack, now); };
+        EXPECT_TRUE(ends.run(at_most, a, b, [&] { return client.over(); })) << "the run never ended";
+        ends.run(1ms, a, b, [] { return false; });
+        expect_balance(tally());
+        EXPECT_EQ(tally().open_now(), 0u);
+    }
+    const LoadTally& tally() const { return client.generator().tally(); }
+
+    TwoEnds ends;
+    std::atomic<bool> stop{false};
+    ClientRun client;
+    ServerRun<S> server;
+};
+
+using ReplyPlay = Play<ReplyServer, ReplyServer::Shape>;
+using HttpPlay = Play<HttpServer, uint64_t, uint32_t>;
+
+TEST(Generator, RequestAndResponseOnEachConnection) {
+    ReplyPlay play(tcp_plan(20, 200), 0s, {.request_size = 64, .response_size = 64});
+    play.run();
+    EXPECT_EQ(play.tally().completed, 200u);
+    EXPECT_EQ(play.tally().responses, 200u);
+    EXPECT_EQ(play.server.tally().completed, 200u);
+    EXPECT_EQ(play.server.tally().requests, 200u);
+    const LoadTimes& times = play.client.generator().times();
+    EXPECT_EQ(times.connect.count(), 200u);
+    EXPECT_EQ(times.first_byte.count(), 200u);
+    EXPECT_EQ(times.life.count(), 200u);
+    // The wire takes 50 us each way.
+    EXPECT_GE(times.connect.quantile_us(0), 100);
+    EXPECT_LE(times.connect.max_us(), 200);
+    EXPECT_GE(times.first_byte.quantile_us(0), 200);
+    EXPECT_EQ(play.ends.client().occupancy().open, 0u);
+    EXPECT_EQ(play.ends.server().occupancy().open, 0u);
+}
+
+TEST(Generator, ServerClosesFirst) {
+    GeneratorPlan plan = tcp_plan(10, 50);
+    plan.ending = GeneratorPlan::Ending::fin_by_peer;
+    ReplyPlay play(std::move(plan), 0s, {.request_size = 64, .response_size = 64, .close_after_reply = true});
+    play.run();
+    EXPECT_EQ(play.tally().completed, 50u);
+    EXPECT_EQ(play.ends.client().occupancy().time_wait, 0u);
+    EXPECT_EQ(play.ends.server().occupancy().time_wait, 50u);
+}
+
+TEST(Generator, ConnectOnlyAndRst) {
+    GeneratorPlan plan = tcp_plan(10, 50);
+    plan.talk = GeneratorPlan::Talk::nothing;
+    ReplyPlay connect(plan, 0s, {});
+    connect.run();
+    EXPECT_EQ(connect.tally().completed, 50u);
+    EXPECT_EQ(connect.tally().requests, 0u);
+    plan.talk = GeneratorPlan::Talk::tcp;
+    plan.ending = GeneratorPlan::Ending::rst;
+    ReplyPlay reset(plan, 0s, {});
+    reset.run();
+    EXPECT_EQ(reset.tally().completed, 50u);
+    EXPECT_EQ(reset.ends.client().occupancy().time_wait, 0u);
+    EXPECT_EQ(reset.server.tally().ended_by[static_cast<size_t>(CloseReason::reset_by_peer)], 50u);
+}
+
+TEST(Generator, HttpWithManyRequestsPerConnection) {
+    HttpPlay play(http_plan(5, 20, 10), 0s, 1'000, 10'000);
+    play.run();
+    EXPECT_EQ(play.tally().completed, 20u);
+    EXPECT_EQ(play.tally().responses, 200u);
+    EXPECT_EQ(play.server.tally().requests, 200u);
+    EXPECT_EQ(play.ends.server().occupancy().time_wait, 20u)
+        << "the last request says close, so the server does first";
+}
+
+TEST(Generator, BodiesLargerThanEveryBuffer) {
+    HttpPlay play(http_plan(2, 2), 0s, 3'000'000, 10'000);
+    play.run(60s);
+    EXPECT_EQ(play.tally().completed, 2u);
+    EXPECT_EQ(play.tally().failed(), 0u);
+}
+
+TEST(Generator, OpenLoopKeepsItsSchedule) {
+    GeneratorPlan plan = tcp_plan(1'000, 0);
+    plan.open_loop = true;
+    plan.rate = 10'000;
+    ReplyPlay play(std::move(plan), 500ms, {});
+    play.run();
+    EXPECT_NEAR(static_cast<double>(play.tally().offered), 5'000, 2);
+    EXPECT_EQ(play.tally().completed, play.tally().offered);
+    EXPECT_NEAR(std::chrono::duration<double>(play.client.duration()).count(), 0.5, 0.001);
+    EXPECT_LE(play.client.generator().times().slip.quantile_us(0.5), 20);
+}
+
+TEST(Generator, OpenLoopCountsFromTheIntendedTimeWhenTheServerStalls) {
+    GeneratorPlan plan = tcp_plan(10'000, 0);
+    plan.open_loop = true;
+    plan.rate = 10'000;
+    ReplyPlay play(std::move(plan), 300ms, {});
+    // For 100 ms the generator itself is held up: nothing is opened, and what was due then is late, not
+    // forgotten.
+    play.client.start(play.ends.now());
+    const Instant start = play.ends.now();
+    const auto a = [&](Stack& stack, Instant now) {
+        if (now - start < 100ms || now - start > 200ms) play.client.turn(stack, now);
+    };
+    const auto b = [&](Stack& stack, Instant now) { play.server.turn(stack, now); };
+    ASSERT_TRUE(play.ends.run(20s, a, b, [&] { return play.client.over(); }));
+    expect_balance(play.tally());
+    EXPECT_NEAR(static_cast<double>(play.tally().offered), 3'000, 5);
+    EXPECT_GE(play.client.generator().times().slip.quantile_us(0.99), 90'000);
+    EXPECT_GE(play.client.generator().times().connect.quantile_us(0.99), 90'000) << "no coordinated omission";
+}
+
+TEST(Generator, SkipsAreCountedByReason) {
+    GeneratorPlan plan = tcp_plan(10, 0);  // 10 at once is far too few for the rate
+    plan.open_loop = true;
+    plan.rate = 100'000;
+    ReplyPlay play(std::move(plan), 100ms, {});
+    play.run();
+    EXPECT_NEAR(static_cast<double>(play.tally().offered), 10'000, 2);
+    EXPECT_GT(play.tally().skipped_by[static_cast<size_t>(Skip::concurrency_limit)], 1'000u);
+    EXPECT_GT(play.tally().completed, 0u);
+}
+
+TEST(Generator, EnginesShareOneSchedule) {
+    for (const uint32_t engine : {0u, 1u, 2u}) {
+        GeneratorPlan plan = tcp_plan(100, 0);
+        plan.open_loop = true;
+        plan.rate = 3'000;
+        plan.engine = engine;
+        plan.engines = 3;
+        ReplyPlay play(std::move(plan), 100ms, {});
+        play.run();
+        EXPECT_NEAR(static_cast<double>(play.tally().offered), 100, 1) << engine;
+    }
+}
+
+TEST(Generator, RefusedAndUnanswered) {
+    ReplyPlay refused(tcp_plan(5, 20), 0s, {});
+    ASSERT_TRUE(refused.ends.server().unlisten(kPort));
+    refused.run();
+    EXPECT_EQ(failed_by(refused.tally(), CloseReason::refused), 20u);
+    EXPECT_EQ(refused.tally().failed_before, 20u);
+
+    ReplyPlay silent(tcp_plan(5, 0), 50ms, {});
+    silent.ends.lose = [](Bytes, bool to_server) { return to_server; };
+    silent.run();
+    EXPECT_EQ(silent.tally().pending, 5u);
+    EXPECT_EQ(silent.tally().failed(), 0u);
+    EXPECT_EQ(silent.ends.client().occupancy().open, 0u) << "cut connections leave nothing";
+}
+
+TEST(Generator, ResponsesOfTheWrongSize) {
+    ReplyPlay longer(tcp_plan(2, 4), 0s, {.request_size = 64, .response_size = 65});
+    longer.run();
+    EXPECT_EQ(failed_by(longer.tally(), Failure::bad_response), 4u);
+    GeneratorPlan plan = tcp_plan(2, 4);
+    plan.response_size = 100;
+    ReplyPlay shorter(std::move(plan), 0s,
+                      {.request_size = 64, .response_size = 64, .close_after_reply = true});
+    shorter.run();
+    EXPECT_EQ(failed_by(shorter.tally(), Failure::short_response), 4u);
+}
+
+TEST(Generator, HttpThatIsNone) {
+    ReplyPlay play(http_plan(2, 4), 0s, {.request_size = 10, .response_size = 30});  // answers "rrrr..."
+    play.run();
+    EXPECT_EQ(failed_by(play.tally(), Failure::bad_response), 4u);
+}
+
+TEST(Generator, HoldAndStreamEndWithTheRun) {
+    GeneratorPlan hold = tcp_plan(300, 0);
+    hold.talk = GeneratorPlan::Talk::hold;
+    ReplyPlay held(hold, 100ms, {});
+    held.run();
+    EXPECT_EQ(held.client.measured().open_now(), 300u);
+    EXPECT_EQ(held.tally().completed, 300u);
+
+    GeneratorPlan stream = tcp_plan(2, 0);
+    stream.talk = GeneratorPlan::Talk::stream;
+    stream.calls[0].request = pattern_request(64 * 1024);
+    Play<DiscardServer> streamed(stream, 100ms);
+    streamed.run();
+    EXPECT_EQ(streamed.tally().completed, 2u);
+    EXPECT_GT(streamed.ends.server().counters()[Counter::rx_bytes], 1u << 20);
+}
+
+TEST(Generator, OutOfPortsIsASkip) {
+    stack::StackConfig few;
+    few.port_low = 40'000;
+    few.port_high = 40'009;
+    TwoEnds ends(50us, few);
+    std::atomic<bool> stop{false};
+    GeneratorPlan plan = tcp_plan(100, 0);
+    plan.talk = GeneratorPlan::Talk::hold;
+    ClientRun client(std::move(plan), 50ms, stop);
+    ServerRun<DiscardServer> server(PortRange{kPort, kPort}, 1'000);
+    ASSERT_TRUE(server.listen(ends.server()));
+    client.start(ends.now());
+    ASSERT_TRUE(ends.run(
+        10s, [&](Stack& s, Instant now) { client.turn(s, now); },
+        [&](Stack& s, Instant now) { server.turn(s, now); }, [&] { return client.over(); }));
+    const LoadTally& tally = client.generator().tally();
+    expect_balance(tally);
+    EXPECT_EQ(tally.established, 10u);
+    EXPECT_GT(tally.skipped_by[static_cast<size_t>(Skip::no_port)], 0u);
+    EXPECT_LT(tally.skipped(), 200u) << "a closed loop waits after a refusal";
+}
+
+TEST(Generator, InterruptEndsCleanly) {
+    ReplyPlay play(tcp_plan(20, 0), 0s, {});
+    int steps = 0;
+    play.client.start(play.ends.now());
+    ASSERT_TRUE(play.ends.run(
+        5s,
+        [&](Stack& s, Instant now) {
+            if (++steps == 1'000) play.stop = true;
+            play.client.turn(s, now);
+        },
+        [&](Stack& s, Instant now) { play.server.turn(s, now); }, [&] { return play.client.over(); }));
+    expect_balance(play.tally());
+    EXPECT_GT(play.tally().completed, 100u);
+    EXPECT_EQ(play.tally().unfinished + play.tally().pending, 0u);
+}
+
+TEST(ServerRun, EndClosesWhatIsOpen) {
+    GeneratorPlan hold = tcp_plan(50, 0);
+    hold.talk = GeneratorPlan::Talk::hold;
+    ReplyPlay play(hold, 10s, {});
+    int steps = 0;
+    play.client.start(play.ends.now());
+    ASSERT_TRUE(play.ends.run(
+        9s, [&](Stack& s, Instant now) { play.client.turn(s, now); },
+        [&](Stack& s, Instant now) {
+            if (++steps == 1'000) play.server.end(s, now);
+            play.server.turn(s, now);
+        },
+        [&] { return play.server.over(); }));
+    EXPECT_EQ(play.server.tally().completed, 50u);
+    play.ends.run(
+        1ms, [&](Stack& s, Instant now) { play.client.turn(s, now); }, [](Stack&, Instant) {},
+        [] { return false; });
+    EXPECT_EQ(failed_by(play.tally(), Failure::closed_by_peer), 50u);
+}
+
+}  // namespace
+}  // namespace synfin::app

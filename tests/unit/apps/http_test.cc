@@ -1,0 +1,178 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/random.hh"
+#include "http_request.hh"
+#include "http_response.hh"
+
+namespace synfin::app {
+namespace {
+
+Bytes bytes(std::string_view text) {
+    return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+using Outcome = HttpRequest::Outcome;
+
+/// Feeds the text in pieces of `step` bytes; the outcome, and how much was used in `used`.
+Outcome feed(HttpRequest& request, std::string_view text, size_t step, size_t* used_in_all = nullptr) {
+    size_t at = 0;
+    Outcome outcome = Outcome::more;
+    while (at < text.size() && outcome == Outcome::more) {
+        uint32_t used = 0;
+        outcome = request.feed(bytes(text.substr(at, step)), used);
+        at += used;
+    }
+    if (used_in_all != nullptr) *used_in_all = at;
+    return outcome;
+}
+Outcome outcome_of(std::string_view text) {
+    HttpRequest request;
+    return feed(request, text, text.size());
+}
+
+TEST(HttpRequest, IsTheSameHoweverItIsSplit) {
+    const std::string text =
+        "GET /a/b?c HTTP/1.1\r\nHost: x\r\nX-Long: a: b, \"c\"\r\nConnection: foo, CLOSE\r\n"
+        "Content-Length: 12\r\n\r\nrest";
+    for (size_t step = 1; step <= text.size(); ++step) {
+        HttpRequest request;
+        size_t used = 0;
+        ASSERT_EQ(feed(request, text, step, &used), Outcome::complete) << step;
+        EXPECT_EQ(used, text.size() - 4) << step;
+        EXPECT_EQ(request.method(), HttpRequest::Method::get);
+        EXPECT_FALSE(request.keep_alive());
+        EXPECT_EQ(request.content_length(), 12u);
+        EXPECT_FALSE(request.has_transfer_coding());
+    }
+}
+
+TEST(HttpRequest, Variants) {
+    HttpRequest request;
+    EXPECT_EQ(feed(request, "\r\n\nHEAD / HTTP/1.1\nHost:x\n\n", 1), Outcome::complete);
+    EXPECT_EQ(request.method(), HttpRequest::Method::head);
+    EXPECT_TRUE(request.keep_alive());
+    request.clear();
+    EXPECT_EQ(feed(request, "GET / HTTP/1.0\r\n\r\n", 3), Outcome::complete);
+    EXPECT_FALSE(request.keep_alive());
+    request.clear();
+    EXPECT_EQ(feed(request, "get / HTTP/1.1\r\n\r\n", 3), Outcome::complete);
+    EXPECT_EQ(request.method(), HttpRequest::Method::other);
+    request.clear();
+    EXPECT_EQ(feed(request, "POST * HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 3), Outcome::complete);
+    EXPECT_EQ(request.method(), HttpRequest::Method::other);
+    EXPECT_TRUE(request.has_transfer_coding());
+}
+
+TEST(HttpRequest, GarbageIsBad) {
+    for (const char* text : {"nonsense\r\n\r\n",
+                             "GET\r\n",
+                             "GET /\r\n",
+                             " GET / HTTP/1.1\r\n",
+                             "GET  / HTTP/1.1\r\n",
+                             "GET / HTTP/2.0\r\n",
+                             "GET / HTTP/1.x\r\n",
+                             "GET / HTTP/1.1 \r\n",
+                             "GET / HTTP/1.1\rX",
+                             "GET / HTTP/1.1\r\nHost : x\r\n",
+                             "GET / HTTP/1.1\r\n: x\r\n",
+                             "GET / HTTP/1.1\r\nA: b\r\n c\r\n",
+                             "GET /\x01 HTTP/1.1\r\n",
+                             "GET / HTTP/1.1\r\nContent-Length: \r\n",
+                             "GET / HTTP/1.1\r\nContent-Length: 1,1\r\n",
+                             "GET / HTTP/1.1\r\nContent-Length: 1 1\r\n",
+                             "GET / HTTP/1.1\r\nContent-Length: -1\r\n",
+                             "GET / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n",
+                             "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
+                             "\x16\x03\x01\x02"})
+        EXPECT_EQ(outcome_of(text), Outcome::bad) << text;
+    EXPECT_EQ(outcome_of("GET / HTTP/1.1\r\nContent-Length: 1\r\ncontent-length: 1\r\n\r\n"),
+              Outcome::complete);
+}
+
+TEST(HttpRequest, HeadsAreBounded) {
+    const std::string start = "GET / HTTP/1.1\r\nX: ";
+    const std::string most = start + std::string(HttpRequest::kMaxHead - start.size() - 4, 'x') + "\r\n\r\n";
+    ASSERT_EQ(most.size(), HttpRequest::kMaxHead);
+    const std::string more = start + std::string(HttpRequest::kMaxHead - start.size() - 3, 'x') + "\r\n\r\n";
+    for (const size_t step : {size_t{1}, size_t{1000}, most.size() + 10}) {
+        HttpRequest request;
+        EXPECT_EQ(feed(request, most, step), Outcome::complete) << step;
+        request.clear();
+        EXPECT_EQ(feed(request, more, step), Outcome::too_large) << step;
+    }
+    HttpRequest request;
+    EXPECT_EQ(feed(request, std::string(10'000, '\n'), 100), Outcome::too_large) << "empty lines count too";
+}
+
+TEST(HttpRequest, RandomBytesNeverGoPastTheEnd) {
+    Random random(7);
+    for (int round = 0; round < 2'000; ++round) {
+        std::string text = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\n";
+        for (int i = 0; i < 3; ++i)
+            text[random.below(static_cast<uint32_t>(text.size()))] = static_cast<char>(random.below(256));
+        HttpRequest whole, split;
+        size_t used_whole = 0, used_split = 0;
+        const Outcome a = feed(whole, text, text.size(), &used_whole);
+        const Outcome b = feed(split, text, 1 + random.below(7), &used_split);
+        ASSERT_EQ(a, b) << text;
+        ASSERT_EQ(used_whole, used_split) << text;
+        ASSERT_LE(used_whole, text.size());
+    }
+}
+
+using ResponseOutcome = HttpResponse::Outcome;
+
+ResponseOutcome feed(HttpResponse& response, std::string_view text, size_t step, size_t& at) {
+    ResponseOutcome outcome = ResponseOutcome::more;
+    for (at = 0; at < text.size() && outcome == ResponseOutcome::more;) {
+        uint32_t used = 0;
+        outcome = response.feed(bytes(text.substr(at, step)), used);
+        at += used;
+    }
+    return outcome;
+}
+
+TEST(HttpResponse, EndsWhereItsLengthSays) {
+    const std::string text =
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloX";
+    for (size_t step = 1; step <= text.size(); ++step) {
+        HttpResponse response;
+        size_t used = 0;
+        ASSERT_EQ(feed(response, text, step, used), ResponseOutcome::complete) << step;
+        EXPECT_EQ(used, text.size() - 1) << step;
+        EXPECT_EQ(response.status(), 200u);
+        EXPECT_TRUE(response.keep_alive());
+    }
+}
+
+TEST(HttpResponse, Variants) {
+    HttpResponse response;
+    size_t used = 0;
+    EXPECT_EQ(feed(response, "HTTP/1.1 304 \r\nContent-Length: 9\r\n\r\n", 4, used),
+              ResponseOutcome::complete);
+    response.clear();
+    EXPECT_EQ(feed(response, "HTTP/1.1 404\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", 4, used),
+              ResponseOutcome::complete);
+    EXPECT_EQ(response.status(), 404u);
+    EXPECT_FALSE(response.keep_alive());
+    response.clear();
+    EXPECT_EQ(feed(response, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n", 4, used),
+              ResponseOutcome::unsupported);
+    response.clear();
+    EXPECT_EQ(feed(response, "HTTP/1.0 200 OK\r\n\r\nuntil the end", 4, used), ResponseOutcome::more);
+    EXPECT_EQ(response.end(), ResponseOutcome::complete) << "FIN ends a body without a length";
+    response.clear();
+    EXPECT_EQ(feed(response, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", 4, used),
+              ResponseOutcome::more);
+    EXPECT_EQ(response.end(), ResponseOutcome::more) << "short";
+    for (const char* text : {"HTTP/2 200\r\n", "http/1.1 200 OK\r\n", "HTTP/1.1 2x0 OK\r\n",
+                             "HTTP/1.1 2000 OK\r\n", "SSH-2.0\r\n"}) {
+        response.clear();
+        EXPECT_EQ(feed(response, text, 100, used), ResponseOutcome::bad) << text;
+    }
+}
+
+}  // namespace
+}  // namespace synfin::app

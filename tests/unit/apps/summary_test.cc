@@ -1,0 +1,119 @@
+#include "summary.hh"
+
+#include <gtest/gtest.h>
+
+namespace synfin::app {
+namespace {
+
+RunResult some_result() {
+    RunResult result;
+    result.command = Command::load;
+    result.config = {{"load", {{"target", {"tcp://10.0.0.2:7"}}, {"rate", 0}, {"connections", 4}}}};
+    result.duration_s = 2;
+    LoadTally& t = result.tally;
+    t.offered = 110;
+    t.opened = 100;
+    t.skipped_by[static_cast<size_t>(Skip::no_port)] = 10;
+    t.established = 90;
+    t.failed_before = 6;
+    t.pending = 4;
+    t.completed = 80;
+    t.failed_after = 7;
+    t.unfinished = 3;
+    t.responses = 80;
+    t.failed_by[static_cast<size_t>(CloseReason::refused)] = 6;
+    t.failed_by[static_cast<size_t>(Failure::bad_response)] = 7;
+    result.measured = t;
+    Side client;
+    client.final.add(Counter::rx_packets, 300);
+    client.final.add(Counter::tx_packets, 420);
+    client.final.drop(DropReason::tx_full, 1);
+    client.measured = client.final;
+    client.cycles = {8'000, 10'000};
+    result.client = client;
+    result.cores.push_back({3, "client", 0.8});
+    return result;
+}
+
+TEST(Summary, HasEveryKeyThatScriptsRelyOn) {
+    const auto json = to_json(some_result());
+    for (const char* key : {"schema", "command", "config", "host", "duration_s", "connections", "rates",
+                            "packets_per_connection", "latency_us", "tcp", "drops", "memory",
+                            "cycles_per_connection", "cores", "deviations", "valid", "invalid_because"})
+        EXPECT_TRUE(json.contains(key)) << key;
+    EXPECT_EQ(json["schema"], "synfin.result/1");
+    for (const char* key :
+         {"offered", "opened", "established", "completed", "failed", "failed_by", "skipped"})
+        EXPECT_TRUE(json["connections"].contains(key)) << key;
+    for (const char* key :
+         {"cps", "established_per_s", "requests_per_s", "rx_pps", "tx_pps", "rx_bps", "tx_bps"})
+        EXPECT_TRUE(json["rates"].contains(key)) << key;
+    for (const char* phase : {"connect", "first_byte", "life"})
+        for (const char* key : {"p50", "p90", "p99", "p999", "max", "mean", "count"})
+            EXPECT_TRUE(json["latency_us"][phase].contains(key)) << phase << key;
+    for (const char* key : {"retransmitted", "rto_expirations", "out_of_order", "challenge_acks"})
+        EXPECT_TRUE(json["tcp"].contains(key)) << key;
+    for (const char* key : {"client", "server", "both"})
+        EXPECT_TRUE(json["cycles_per_connection"].contains(key)) << key;
+    EXPECT_FALSE(json.contains("floor")) << "the bench's only";
+}
+
+TEST(Summary, CountersBalance) {
+    const auto c = to_json(some_result())["connections"];
+    const auto n = [&](const char* key) { return c[key].get<uint64_t>(); };
+    EXPECT_EQ(n("offered"), n("opened") + n("skipped"));
+    EXPECT_EQ(n("opened"), n("established") + n("failed_before") + n("pending"));
+    EXPECT_EQ(n("established"), n("completed") + (n("failed") - n("failed_before")) + n("unfinished"));
+    uint64_t by_cause = 0;
+    for (const auto& [cause, number] : c["failed_by"].items()) by_cause += number.get<uint64_t>();
+    EXPECT_EQ(n("failed"), by_cause);
+    EXPECT_EQ(c["failed_by"]["refused"], 6);
+    EXPECT_EQ(c["failed_by"]["bad_response"], 7);
+    EXPECT_EQ(c["skipped_by"]["no_port"], 10);
+}
+
+TEST(Summary, Figures) {
+    const auto json = to_json(some_result());
+    EXPECT_EQ(json["rates"]["cps"], 40);
+    EXPECT_EQ(json["packets_per_connection"]["client"], 9);
+    EXPECT_TRUE(json["packets_per_connection"]["server"].is_null());
+    EXPECT_EQ(json["cycles_per_connection"]["client"], 100);
+    EXPECT_EQ(json["cycles_per_connection"]["both"], 100);
+    EXPECT_EQ(json["drops"]["tx_full"], 1);
+    EXPECT_EQ(json["drops"].size(), 1u);
+}
+
+TEST(Summary, TheTextShowsTheSameNumbers) {
+    const auto json = to_json(some_result());
+    const std::string text = to_text(json);
+    for (const char* part : {"tcp://10.0.0.2:7", "offered 110", "completed 80", "refused 6", "no_port 10",
+                             "pending 4", "tx_full 1", "core 3 client 80 % busy", "valid        yes"})
+        EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+}
+
+TEST(Validity, SaysWhatMakesTheFiguresWorthless) {
+    RunResult result = some_result();
+    result.tally.opened = result.tally.offered = 100;
+    EXPECT_EQ(load_invalidity(result, true).size(), 1u)
+        << "tx_full: one packet of 420 is more than a thousandth";
+    result.client->final.add(Counter::tx_packets, 1'000'000);
+    EXPECT_TRUE(load_invalidity(result, true).empty());
+    result.cores[0].busy = 0.99;
+    EXPECT_EQ(load_invalidity(result, true).size(), 1u);
+    EXPECT_TRUE(load_invalidity(result, false).empty()) << "a closed loop is as fast as it can be";
+    result.cores[0].busy = 0.5;
+    result.tally.offered = 110;
+    EXPECT_EQ(load_invalidity(result, true)[0], "10 of 110 offered connections were not opened");
+    result.tally.completed = 0;
+    EXPECT_EQ(load_invalidity(result, false)[0], "no connection completed");
+    const RunResult invalid = [&] {
+        RunResult r = some_result();
+        r.invalid_because = {"why"};
+        return r;
+    }();
+    EXPECT_EQ(to_json(invalid)["valid"], false);
+    EXPECT_NE(to_text(to_json(invalid)).find("NO"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace synfin::app
