@@ -308,12 +308,10 @@ void Connections::take_reassembled(uint32_t index) noexcept {
     if (cold == nullptr || cold->reassembly == 0) return;
     Effects fx;
     if (!reassembly_.front(cold->reassembly, tcb.rcv.nxt.value()).empty()) hold_pending(index);
-    if (const uint32_t n = reassembly_.move_front(cold->reassembly, tcb.rcv.nxt.value(), cold->held);
-        n != 0) {
-        cold->held_bytes += n;
-        tcp::on_reassembled(tcb, n, false, context(), fx);
-        push_held(index);
-    }
+    const uint32_t n = reassembly_.move_front(cold->reassembly, tcb.rcv.nxt.value(), cold->held);
+    cold->held_bytes += n;
+    tcp::on_reassembled(tcb, n, false, context(), fx);  // even if only a part of the hole has been filled
+    if (n != 0) push_held(index);
     if (reassembly_.fin_reached(cold->reassembly, tcb.rcv.nxt.value())) {
         reassembly_.release(cold->reassembly);
         tcp::on_reassembled(tcb, 0, true, context(), fx);
@@ -391,7 +389,7 @@ bool Connections::allow_rst() noexcept {
     return true;
 }
 
-void Connections::reply(const Tcb& tcb, const Effects& fx) noexcept {
+void Connections::reply(Tcb& tcb, const Effects& fx) noexcept {
     switch (fx.reply) {
         case Reply::none: return;
         case Reply::rst: reply_rst(tcb.tuple.get(), fx); return;
@@ -402,11 +400,7 @@ void Connections::reply(const Tcb& tcb, const Effects& fx) noexcept {
             }
             counters_.add(Counter::challenge_acks);
             [[fallthrough]];
-        case Reply::ack: {
-            Tcb copy = tcb;  // ACKs that are owed stay owed: this one answers another segment
-            send_control(tcb, tcp::pure_ack(copy));
-            return;
-        }
+        case Reply::ack: send_control(tcb, tcp::answer(tcb, receive_room(tcb))); return;
         case Reply::syn_ack: {
             tcp::Outgoing out;
             out.seq = tcb.snd.una;

@@ -205,7 +205,7 @@ class Connections {
     void keep(uint32_t index, Bytes data) noexcept;
     void hold_pending(uint32_t index) noexcept;
     void take_reassembled(uint32_t index) noexcept;
-    void reply(const tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
+    void reply(tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
     void reply_rst(const Tuple& tuple, const tcp::Effects& fx) noexcept;
     void send_control(const tcp::Tcb& tcb, const tcp::Outgoing& out) noexcept;
     void send_syn_ack(const tcp::HalfOpen& half_open, uint32_t ts_clock) noexcept;

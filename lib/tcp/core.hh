@@ -110,7 +110,8 @@ struct Outgoing {
 bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgoing& out,
                   Effects& fx) noexcept;
 
-/// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> for Reply::ack and challenge ACKs; clears the ACKs that are owed.
-Outgoing pure_ack(Tcb& tcb) noexcept;
+/// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> for Reply::ack and challenge ACKs. ACKs that are owed stay owed: this
+/// one answers another segment.
+Outgoing answer(Tcb& tcb, uint32_t room) noexcept;
 
 }  // namespace synfin::tcp

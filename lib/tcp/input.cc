@@ -223,14 +223,11 @@ Step check_ack(Tcb& tcb, Flow* flow, Arrival& a, uint32_t text_len, const Contex
             uint32_t{seg.wnd} << tcb.snd_shift() == tcb.snd.wnd) {
             take_duplicate_ack(tcb, *flow, fx);
         }
-        if (flow->has(kKeepalive)) {  // the probe was answered, or the peer spoke by itself
-            flow->stop_keepalive();
-            set_idle_deadline(tcb, flow, ctx, fx);
-        }
         // A peer that acknowledges probes of its closed window is alive (RFC 9293 MUST-37): R2 starts anew.
         if (tcb.snd.wnd == 0) flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     }
     update_window(tcb, flow, seg, ctx, fx);
+    restart_keepalive(tcb, flow, ctx, fx);
     return after_ack(tcb, flow, ctx, fx) ? Step::next : Step::done;
 }
 

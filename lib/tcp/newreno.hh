@@ -57,7 +57,8 @@ inline void grow_cwnd(const Tcb& tcb, Flow& flow, uint32_t acked) noexcept {
 /// Third duplicate ACK (RFC 6582 3.2 step 2). False when the loss was already accounted for.
 inline bool enter_recovery(const Tcb& tcb, Flow& flow) noexcept {
     if (flow.has(kRecoverSet) && !after(tcb.snd.una, flow.recover)) return false;
-    flow.ssthresh_bytes = half_flight(tcb);
+    // What limited transmit sent beyond cwnd does not count as flight (RFC 5681 3.2 step 2).
+    flow.ssthresh_bytes = std::max(std::min(tcb.in_flight(), flow.cwnd_bytes) / 2, 2 * tcb.text_mss());
     flow.recover = tcb.snd.nxt;
     flow.set(kRecoverSet);
     flow.set(kRecovery);

@@ -17,19 +17,23 @@ using wire::kSyn;
 
 namespace {
 
+/// RCV.WND as SEG.WND. Rounded up to the scale's unit, so that the edge that the peer computes never moves
+/// left either (RFC 7323 2.4); the few bytes more are accepted. They add up while the application does not
+/// read: beyond a segment's worth it is rounded down, or small segments could fill memory without end.
+uint16_t window_field(Tcb& tcb, uint32_t room) noexcept {
+    const uint32_t unit = 1u << tcb.rcv_shift();
+    const uint32_t rounded = std::min((tcb.rcv.wnd + unit - 1) & ~(unit - 1), 65'535u << tcb.rcv_shift());
+    if (rounded <= room + unit + tcb.text_mss()) tcb.rcv.wnd = rounded;
+    return static_cast<uint16_t>(std::min(tcb.rcv.wnd >> tcb.rcv_shift(), 65'535u));
+}
+
 /// SEG.WND for what leaves now, after raising RCV.WND to what the buffer can take (RFC 9293 3.8.6.2.2: by at
-/// least one segment or half the buffer, never lowering the right edge). Rounded up to the scale's unit, so
-/// that the edge that the peer computes never moves left either (RFC 7323 2.4); the few bytes more are
-/// accepted. They add up while the application does not read: beyond a segment's worth it is rounded down, or
-/// small segments could fill memory without end.
+/// least one segment or half the buffer, never lowering the right edge).
 uint16_t offer_window(Tcb& tcb, uint32_t room, const Params& p) noexcept {
     if (room > tcb.rcv.wnd && room - tcb.rcv.wnd >= std::min<uint32_t>(tcb.text_mss(), p.rcv_buffer / 2)) {
         tcb.rcv.wnd = room;
     }
-    const uint32_t unit = 1u << tcb.rcv_shift();
-    const uint32_t rounded = std::min((tcb.rcv.wnd + unit - 1) & ~(unit - 1), 65'535u << tcb.rcv_shift());
-    if (rounded <= room + unit + tcb.text_mss()) tcb.rcv.wnd = rounded;
-    return static_cast<uint16_t>(tcb.rcv.wnd >> tcb.rcv_shift());
+    return window_field(tcb, room);
 }
 
 void mark_acked(Tcb& tcb) noexcept {
@@ -156,13 +160,12 @@ void emit_probe(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx, Outgoin
 
 }  // namespace
 
-Outgoing pure_ack(Tcb& tcb) noexcept {
+Outgoing answer(Tcb& tcb, uint32_t room) noexcept {
     Outgoing out;
     out.seq = tcb.snd.nxt;
     out.ack = tcb.rcv.nxt;
     out.flags = kAck;
-    out.wnd = static_cast<uint16_t>(std::min(tcb.rcv.wnd >> tcb.rcv_shift(), 65'535u));
-    mark_acked(tcb);
+    out.wnd = window_field(tcb, room);
     return out;
 }
 
@@ -226,7 +229,8 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
     }
     if (tcb.has(kAckNow) && is_synchronized(state)) {
         offer_window(tcb, room, ctx.params);
-        out = pure_ack(tcb);
+        out = answer(tcb, room);
+        mark_acked(tcb);
         return true;
     }
     return false;

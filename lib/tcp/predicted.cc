@@ -44,6 +44,7 @@ bool predicted(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Eff
     steps::update_ts_recent(tcb, seg);
     if (seg.ack != tcb.snd.una) steps::take_new_ack(tcb, flow, seg, ctx, fx);
     steps::update_window(tcb, flow, seg, ctx, fx);
+    steps::restart_keepalive(tcb, flow, ctx, fx);
     if (!steps::after_ack(tcb, flow, ctx, fx)) return true;
     if (seg.len != 0) {
         fx.deliver_len = seg.len;

@@ -88,7 +88,6 @@ inline void take_new_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Context
         sample_rtt(tcb, *flow, seg, ctx);
         if (flow->has(kRecovery)) {
             recovery_ack(tcb, *flow, acked);
-            if (flow->has(kRetransmitOne)) fx.retransmit = true;
         } else {
             flow->dup_acks = 0;
             if (after(tcb.snd.una, flow->recover)) flow->clear(kRecoverSet);  // has done its work
@@ -109,6 +108,15 @@ inline void take_new_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Context
         fx.timer = true;
     }
     fx.output = true;
+}
+
+/// The peer has spoken: with keepalive on, the time of idling starts anew (RFC 9293 3.8.4), and what was
+/// probed is alive.
+inline void restart_keepalive(Tcb& tcb, Flow* flow, const Context& ctx, Effects& fx) noexcept {
+    if (ctx.params.keepalive_idle == 0 || tcb.state() != State::established) return;
+    if (tcb.snd.una != tcb.snd.nxt || (flow != nullptr && after(flow->snd_end, tcb.snd.nxt))) return;
+    if (flow != nullptr) flow->stop_keepalive();
+    set_idle_deadline(tcb, flow, ctx, fx);
 }
 
 inline void enter_time_wait(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
