@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <filesystem>
@@ -117,6 +117,35 @@ class ThreadState {
     sigset_t mask_{};
 };
 
+/// DPDK makes a directory even when it shares nothing, in one place for all users of the host. It is given
+/// one of its own, which goes when DPDK has started: nothing is left behind, not even by a process that is
+/// killed later.
+class PrivateDirectory {
+  public:
+    PrivateDirectory() : before_(std::getenv(kVariable) != nullptr ? std::getenv(kVariable) : "") {
+        const char* base = std::getenv("TMPDIR");
+        path_ = std::string(base != nullptr ? base : "/tmp") + "/synfin-XXXXXX";
+        if (mkdtemp(path_.data()) == nullptr) path_.clear();  // then DPDK's own choice will do
+        if (!path_.empty()) setenv(kVariable, path_.c_str(), 1);
+    }
+    ~PrivateDirectory() {
+        if (path_.empty()) return;
+        if (before_.empty())
+            unsetenv(kVariable);
+        else
+            setenv(kVariable, before_.c_str(), 1);
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    PrivateDirectory(const PrivateDirectory&) = delete;
+    PrivateDirectory& operator=(const PrivateDirectory&) = delete;
+
+  private:
+    static constexpr const char* kVariable = "RUNTIME_DIRECTORY";
+    std::string before_;
+    std::string path_;
+};
+
 struct PageSize {
     uint64_t bytes = 0;
     uint64_t free = 0;
@@ -181,8 +210,8 @@ struct Eal {
 
 std::vector<std::string> arguments(const EalNeeds& needs, const Eal& eal, unsigned cpu) {
     const std::string id = "synfin-" + std::to_string(getpid());
-    std::vector<std::string> list = {
-        "synfin", "-l", std::to_string(cpu), "--no-telemetry", "--iova-mode=va", "--file-prefix", id};
+    std::vector<std::string> list = {"synfin",        "-l", std::to_string(cpu), "--no-telemetry",
+                                     "--file-prefix", id};
     if (eal.state.hugepages) {
         // One file for all segments: virtio-user can pass few of them to the other side.
         list.insert(list.end(), {"--in-memory", "--single-file-segments"});
@@ -190,7 +219,7 @@ std::vector<std::string> arguments(const EalNeeds& needs, const Eal& eal, unsign
         list.insert(list.end(), {"--no-huge", "--no-shconf", "-m", std::to_string(eal.memory_bytes / kMiB)});
     }
     if (needs.pci.empty()) {
-        list.insert(list.end(), {"--no-pci"});
+        list.insert(list.end(), {"--no-pci", "--iova-mode=va"});  // a NIC's driver may need physical ones
     } else {
         list.insert(list.end(), {"-a", needs.pci});
     }
@@ -241,6 +270,7 @@ bool start(Eal& eal, const EalNeeds& needs, Refusal& refusal) {
 
     LogSink::instance().open(needs.verbose);
     const ThreadState keep;
+    const PrivateDirectory directory;
     std::vector<std::string> list = arguments(needs, eal, keep.first_cpu());
     std::vector<char*> argv;
     for (std::string& argument : list) argv.push_back(argument.data());
@@ -254,9 +284,6 @@ bool start(Eal& eal, const EalNeeds& needs, Refusal& refusal) {
             "DPDK did not start (" + std::string(rte_strerror(error)) + ")" + mend(error) + eal_last_words());
     }
     quiet_xdp_libraries();
-    // Nothing is shared with other processes, so the directory stays empty; without it now, a killed process
-    // leaves nothing behind.
-    rmdir(rte_eal_get_runtime_dir());
     return true;
 }
 

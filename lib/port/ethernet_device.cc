@@ -1,5 +1,6 @@
 #include "port/ethernet_device.hh"
 
+#include <linux/bpf.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -42,7 +43,9 @@ bool is_valid(const DeviceConfig& config, Refusal& refusal) {
 
 /// The driver's least buffer, as far as it is known before the driver is asked.
 uint32_t least_buffer(const DeviceSpec& spec, uint32_t frame) {
-    return spec.kind == DeviceKind::af_packet ? af_packet_slot(frame) : 0;
+    if (spec.kind == DeviceKind::af_packet) return af_packet_slot(frame);
+    if (spec.kind == DeviceKind::af_xdp) return frame + XDP_PACKET_HEADROOM;
+    return 0;
 }
 
 uint32_t packets_per_engine(const DeviceConfig& config) {

@@ -15,6 +15,10 @@ namespace synfin::port {
 
 namespace {
 
+/// A packet buffer must fit in a page of the kernel's AF_XDP memory: with DPDK's header and headroom, and
+/// XDP's.
+constexpr uint16_t kAfXdpMaxMtu = 2798;
+
 std::string number(unsigned value) {
     return std::to_string(value);
 }
@@ -39,6 +43,9 @@ bool check_interface(const DeviceSpec& spec, uint16_t mtu, unsigned engines, Hos
                                                    number(facts.interface->mtu) + " of " + name +
                                                    ": ip link set " + name + " mtu " + number(mtu));
     if (spec.kind != DeviceKind::af_xdp) return true;
+    if (mtu > kAfXdpMaxMtu)
+        return refusal.because(Error::invalid, "MTU " + number(mtu) + ": af_xdp carries up to " +
+                                                   number(kAfXdpMaxMtu) + "; use af_packet:" + name);
     if (!need_capability(CAP_NET_ADMIN, "CAP_NET_ADMIN", spec, refusal)) return false;
     if (!has_capability(CAP_SYS_ADMIN) && !need_capability(CAP_BPF, "CAP_BPF", spec, refusal)) return false;
     if (facts.interface->channels > engines)

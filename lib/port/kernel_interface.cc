@@ -75,7 +75,7 @@ long bpf(int command, bpf_attr& attributes) {
     return syscall(SYS_bpf, command, &attributes, sizeof attributes);
 }
 
-/// A program of two instructions that passes every frame: r0 = XDP_PASS; exit.
+/// A program of two instructions that passes every frame: r0 = XDP_PASS; exit. Negative: errno.
 int load_passing_program() {
     bpf_insn program[2]{};
     program[0].code = BPF_ALU64 | BPF_MOV | BPF_K;
@@ -88,13 +88,19 @@ int load_passing_program() {
     load.insns = reinterpret_cast<uint64_t>(program);
     load.insn_cnt = 2;
     load.license = reinterpret_cast<uint64_t>(license);
-    return static_cast<int>(bpf(BPF_PROG_LOAD, load));
+    load.prog_flags = BPF_F_XDP_HAS_FRAGS;  // MTUs over a page; Linux 5.18
+    int loaded = static_cast<int>(bpf(BPF_PROG_LOAD, load));
+    if (loaded < 0 && errno == EINVAL) {
+        load.prog_flags = 0;
+        loaded = static_cast<int>(bpf(BPF_PROG_LOAD, load));
+    }
+    return loaded < 0 ? -errno : loaded;
 }
 
 /// The link that holds the program on the interface until it is closed. Negative: errno.
 int attach_passing_program(int interface) {
     const int program = load_passing_program();
-    if (program < 0) return -errno;
+    if (program < 0) return program;
     bpf_attr attach{};
     attach.link_create.prog_fd = static_cast<uint32_t>(program);
     attach.link_create.target_ifindex = static_cast<uint32_t>(interface);
