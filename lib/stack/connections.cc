@@ -170,60 +170,51 @@ size_t Connections::memory_bytes() const noexcept {
 Result<ConnectionInfo> Connections::info(uint32_t index, uint16_t generation) const noexcept {
     const Tcb* tcb = find(index, generation);
     if (tcb == nullptr) return Error::gone;
-    const Flow* flow = flow_of(*tcb);
-    const Cold* cold = cold_of(*tcb);
+    return describe(*tcb);
+}
+
+ConnectionInfo Connections::describe(const Tcb& tcb) const noexcept {
+    const Flow* flow = flow_of(tcb);
+    const Cold* cold = cold_of(tcb);
+    const unsigned backoff = flow != nullptr ? flow->backoff : 0;
     ConnectionInfo out;
-    out.state = tcb->state();
-    out.local = {addresses_[tcb->tuple.local_addr], tcb->tuple.local_port};
-    out.peer = {Ipv4{tcb->tuple.remote_addr}, tcb->tuple.remote_port};
-    out.snd_una = tcb->snd.una.value();
-    out.snd_nxt = tcb->snd.nxt.value();
-    out.snd_wnd = tcb->snd.wnd;
-    out.rcv_nxt = tcb->rcv.nxt.value();
-    out.rcv_wnd = tcb->rcv.wnd;
-    out.mss = tcb->mss;
-    out.cwnd_bytes = flow != nullptr ? flow->cwnd_bytes : tcp::initial_window(*tcb);
+    out.state = tcb.state();
+    out.local = {addresses_[tcb.tuple.local_addr], tcb.tuple.local_port};
+    out.peer = {Ipv4{tcb.tuple.remote_addr}, tcb.tuple.remote_port};
+    out.snd_una = tcb.snd.una.value();
+    out.snd_nxt = tcb.snd.nxt.value();
+    out.snd_wnd = tcb.snd.wnd;
+    out.rcv_nxt = tcb.rcv.nxt.value();
+    out.rcv_wnd = tcb.rcv.wnd;
+    out.mss = tcb.mss;
+    out.cwnd_bytes = flow != nullptr ? flow->cwnd_bytes : tcp::initial_window(tcb);
     out.ssthresh_bytes = flow != nullptr ? flow->ssthresh_bytes : UINT32_MAX;
-    out.srtt_us = flow != nullptr ? flow->srtt_us : tcb->srtt.us();
-    out.rttvar_us = flow != nullptr ? flow->rttvar_us : tcb->srtt.us() / 2;
-    out.rto_ms =
-        tcp::backed_off(tcp::rto_ticks(*tcb, flow, params_), flow != nullptr ? flow->backoff : 0, params_);
-    out.unacked_bytes = tcb->in_flight();
-    out.unsent_bytes = flow != nullptr && tcp::after(flow->snd_end, tcb->snd.nxt)
-                           ? tcp::distance(tcb->snd.nxt, flow->snd_end)
-                           : 0;
+    out.srtt_us = flow != nullptr ? flow->srtt_us : tcb.srtt.us();
+    out.rttvar_us = flow != nullptr ? flow->rttvar_us : tcb.srtt.us() / 2;
+    out.rto_ms = tcp::backed_off(tcp::rto_ticks(tcb, flow, params_), backoff, params_);
+    out.unacked_bytes = tcb.in_flight();
+    if (flow != nullptr && tcp::after(flow->snd_end, tcb.snd.nxt))
+        out.unsent_bytes = tcp::distance(tcb.snd.nxt, flow->snd_end);
     out.unread_bytes = cold != nullptr ? cold->held_bytes : 0;
-    out.timestamps = tcb->has(tcp::kTimestamps);
-    out.window_scale = tcb->has(tcp::kWindowScale);
-    out.sack_permitted = tcb->has(tcp::kSack);
+    out.timestamps = tcb.has(tcp::kTimestamps);
+    out.window_scale = tcb.has(tcp::kWindowScale);
+    out.sack_permitted = tcb.has(tcp::kSack);
     return out;
 }
 
 void Connections::for_each(void (*visit)(void* context, const ConnectionInfo&), void* context) const {
     table_.for_each([&](uint32_t h) noexcept {
         const uint32_t i = h & kIndexMask;
-        const TupleSlot* tuple = nullptr;
-        ConnectionInfo info_out;
         switch (kind_of(h)) {
-            case Kind::open: {
-                tuple = &tcbs_[i].tuple;
-                auto found = info(i, tuple->extra);
-                if (found) info_out = *found;
-                info_out.state = tcbs_[i].state();
-                break;
-            }
+            case Kind::open: visit(context, describe(tcbs_[i])); return;
             case Kind::half_open:
-                tuple = &half_opens_[i].tuple;
-                info_out.state = State::syn_received;
-                break;
+                visit(context, describe(tcp::expand(half_opens_[i], std::min(params_.rcv_buffer, 65'535u),
+                                                    params_.rcv_shift)));
+                return;
             case Kind::time_wait:
-                tuple = &time_waits_[i].tuple;
-                info_out.state = State::time_wait;
-                break;
+                visit(context, describe(tcp::expand(time_waits_[i], params_.rcv_buffer)));
+                return;
         }
-        info_out.local = {addresses_[tuple->local_addr], tuple->local_port};
-        info_out.peer = {Ipv4{tuple->remote_addr}, tuple->remote_port};
-        visit(context, info_out);
     });
 }
 

@@ -191,6 +191,8 @@ class Connections {
     uint32_t receive_room(const tcp::Tcb& tcb) const noexcept;
     uint16_t find_listener(const Tuple& tuple) const noexcept;
 
+    ConnectionInfo describe(const tcp::Tcb& tcb) const noexcept;
+
     // arrival
     void arrive_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
     void arrive_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
