@@ -72,10 +72,11 @@ class LocalAddresses {
         return false;
     }
 
-    /// Whether a TCP peer can have this address (RFC 9293 MUST-46, MUST-57, MUST-63).
+    /// Whether a TCP peer can have this address (RFC 9293 MUST-46, MUST-57, MUST-63; RFC 1122 3.2.1.3 (g) for
+    /// loopback).
     bool is_unicast(Ipv4 addr) const noexcept {
-        return !addr.is_unspecified() && !addr.is_multicast() && addr.value >> 28 != 0xf &&
-               !is_broadcast(addr);
+        return !addr.is_unspecified() && !addr.is_loopback() && !addr.is_multicast() &&
+               addr.value >> 28 != 0xf && !is_broadcast(addr);
     }
 
   private:
