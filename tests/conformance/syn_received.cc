@@ -211,8 +211,8 @@ TEST(Row74, FinCompletesTheHandshakeWhoseAckWasLost) {
         STATE(w, close_wait);
         w.main().accept();
         EXPECT_EQ(w.main().count(Event::Kind::open), 1u);
-        EXPECT_EQ(w.main().count(Event::Kind::peer_fin), 1u);
         EXPECT_EQ(w.read_all(), len);
+        EXPECT_EQ(w.main().count(Event::Kind::peer_fin), 1u);
         w.close();
         RECV(w, {.seq = 1, .ack = 2 + len, .flags = kFin | kAck});
         w.in({.seq = 2 + len, .ack = 2});

@@ -21,6 +21,8 @@ constexpr auto kReachable = [] {
     return reach;
 }();
 
+constexpr uint32_t kSparePackets = 64;
+
 int32_t ahead(uint32_t a, uint32_t b) {
     return static_cast<int32_t>(a - b);
 }
@@ -87,7 +89,8 @@ std::string in_use(const Occupancy& occupancy, bool timers) {
     add("flow_lines", occupancy.flow_lines);
     add("send_blocks", occupancy.send_blocks);
     add("held_packets", occupancy.held_packets);
-    add("packets_in_use", occupancy.packets_in_use);
+    // A handful is kept for the next reply; more would be a leak.
+    if (occupancy.packets_in_use > kSparePackets) add("packets_in_use", occupancy.packets_in_use);
     if (timers) add("timers", occupancy.timers);
     return out;
 }

@@ -216,12 +216,13 @@ void Flow::recv(const Seg& want, Site site) {
 }
 
 void Flow::recv_in(Duration from, Duration to, const Seg& want, Site site) {
-    world_.silent(site);
     if (from > 0ms) {
-        world_.advance(from - 1ns);
+        world_.silent(site);
+        // Deadlines are ticks of a millisecond, counted from the tick in which they were set.
+        world_.advance(from - 1ms);
         world_.silent(site);
     }
-    if (!world_.advance_to_packet(to - from + 1ns))
+    if (!world_.advance_to_packet(to - from + (from > 0ms ? 1ms : 0ms)))
         stop_test(site, "nothing was sent between " + std::to_string(from / 1us) + " and " +
                             std::to_string(to / 1us) + " µs");
     recv(want, site);
@@ -579,7 +580,7 @@ uint64_t World::all_drops() const {
 }
 
 std::string World::leaks() const {
-    return in_use(occupancy());
+    return in_use(occupancy(), false);
 }
 
 void World::steer(Flow& flow, bool active) {

@@ -182,7 +182,7 @@ class World {
     uint64_t operator[](DropReason reason) const { return counters()[reason]; }
     uint64_t all_drops() const;
     Occupancy occupancy() const { return std::as_const(*stack_).stack().occupancy(); }
-    /// What is still in use; empty when everything has ended.
+    /// What is still in use, timers aside (the wheel forgets late); empty when everything has ended.
     std::string leaks() const;
 
     void listen(uint16_t port = 80);
@@ -249,7 +249,7 @@ class World {
     }
 /// The next packet that the stack has sent is this one; only the named fields are looked at.
 #define RECV(x, ...) (x).recv(::synfin::fakes::Seg __VA_ARGS__, SYNFIN_SITE)
-/// Nothing is sent for `from`, then this is sent before `to` (both from now).
+/// Nothing is sent for `from` (less the clock's granularity, 1 ms), then this is sent before `to`.
 #define RECV_IN(x, from, to, ...) (x).recv_in(from, to, ::synfin::fakes::Seg __VA_ARGS__, SYNFIN_SITE)
 /// Nothing (more) has been sent.
 #define SILENT(w) (w).silent(SYNFIN_SITE)
@@ -259,7 +259,7 @@ class World {
     EXPECT_EQ(::synfin::tcp::name((x).state()), ::synfin::tcp::name(::synfin::tcp::State::want))
 /// on_close has been told exactly once, with this reason.
 #define CLOSED(x, why) EXPECT_EQ(::synfin::fakes::reasons((x).closes()), name(::synfin::CloseReason::why))
-/// Everything has been given back: records, packets, send blocks, timers.
+/// Everything has been given back: records, packets, send blocks.
 #define IDLE(w) EXPECT_EQ((w).leaks(), "")
 
 /// Which row of the conformance list a test stands for, the clause, and the function that does it.
