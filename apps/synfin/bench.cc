@@ -90,6 +90,9 @@ GeneratorPlan plan_of(const BenchConfig& bench) {
     plan.requests_per_connection = shape.requests;
     plan.connections = static_cast<uint32_t>(concurrency(bench));
     plan.limit = bench.count;
+    // Many connections are opened no faster than the server takes them: else their SYNs would wait in the
+    // wire.
+    plan.handshakes = 256;
     return plan;
 }
 

@@ -23,6 +23,7 @@ bool ClientRun::turn(Stack& stack, Instant now) noexcept {
             }
             break;
         case Phase::draining:
+            if (generator_.ending()) until_ = now + kDrain;
             if (generator_.finished()) {
                 phase_ = Phase::over;
             } else if (now >= until_) {

@@ -17,7 +17,9 @@ constexpr Duration kRetryAfter = 1ms;
 /// Opens before anything has been heard of the first ones, for so long: the next hop's address is still being
 /// asked for, and more SYNs than may wait for it would only be lost and sent again a second later.
 constexpr uint64_t kFirstOpens = 8;
-constexpr Duration kFirstAnswer = 20ms;
+constexpr Duration kFirstAnswer = 200ms;
+/// Connections that a turn ends after stop(): the peer takes them as fast as they come.
+constexpr uint32_t kEndsPerTurn = 32;
 /// Source addresses that are tried before a connection is skipped.
 constexpr size_t kSourceTries = 8;
 }  // namespace
@@ -51,6 +53,7 @@ bool Generator::turn(Stack& stack, Instant now) noexcept {
     bool busy = stack.begin(now);
     while (const Event* event = stack.next_event()) stack.dispatch(*this, *event);
     busy |= launch(stack);
+    end_some();
     return stack.end() || busy;
 }
 
@@ -65,10 +68,19 @@ void Generator::stop(Instant now) noexcept {
         }
     }
     using enum GeneratorPlan::Talk;
-    if (plan_.talk != hold && plan_.talk != stream) return;
-    for (uint32_t id = 1; id <= lives_.high_water(); ++id) {
-        Life& life = lives_[id];
-        if (life.open && life.connection.state() == State::established) end(life.connection, life, false);
+    if (plan_.talk == hold || plan_.talk == stream) end_next_ = 1;
+}
+
+void Generator::end_some() noexcept {
+    for (uint32_t ended = 0; ended < kEndsPerTurn && end_next_ != 0;) {
+        if (end_next_ > lives_.high_water()) {
+            end_next_ = 0;
+            return;
+        }
+        Life& life = lives_[end_next_++];
+        if (!life.open || life.done || life.connection.state() != State::established) continue;
+        end(life.connection, life, false);
+        ++ended;
     }
 }
 
@@ -90,15 +102,20 @@ uint32_t Generator::allowed_now() const noexcept {
     return std::max(1u, static_cast<uint32_t>(share * plan_.connections));
 }
 
+bool Generator::waits_for_first_answer() const noexcept {
+    return tally_.opened == kFirstOpens && tally_.open_now() == kFirstOpens && tally_.established == 0 &&
+           now_ - first_at_ < kFirstAnswer;
+}
+
 bool Generator::launch(Stack& stack) noexcept {
     bool opened = false;
-    if (tally_.opened == kFirstOpens && tally_.open_now() == kFirstOpens && tally_.established == 0 &&
-        now_ - start_ < kFirstAnswer)
-        return false;
+    if (waits_for_first_answer()) return false;
     const uint64_t at_most = tally_.opened < kFirstOpens ? kFirstOpens - tally_.opened : kOpensPerTurn;
     for (uint64_t n = 0; n < at_most && !all_offered(); ++n) {
         if (!plan_.open_loop) {
             if (now_ < retry_at_ || lives_.in_use() >= allowed_now()) break;
+            const uint64_t pending = tally_.opened - tally_.established - tally_.failed_before;
+            if (plan_.handshakes != 0 && pending >= plan_.handshakes) break;
             ++tally_.offered;
             if (!open_one(stack, now_)) {
                 retry_at_ = now_ + kRetryAfter;
@@ -141,7 +158,7 @@ bool Generator::open_one(Stack& stack, Instant due) noexcept {
             plan_.requests_per_connection == 0 ? ~uint64_t{0} : plan_.requests_per_connection;
         life.call = call;
         life.open = true;
-        ++tally_.opened;
+        if (++tally_.opened == kFirstOpens) first_at_ = now_;
         if (plan_.talk == GeneratorPlan::Talk::http) {
             if (responses_.size() < id) responses_.resize(id);  // within the reserve
             responses_[id - 1].clear();

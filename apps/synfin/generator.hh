@@ -43,6 +43,7 @@ struct GeneratorPlan {
     uint64_t response_size = 64;           ///< tcp
     uint64_t requests_per_connection = 1;  ///< 0: until the end of the run
     uint32_t connections = 1;              ///< at once, on this engine
+    uint32_t handshakes = 0;               ///< closed loop: not established at once; 0: no bound
     uint64_t limit = 0;                    ///< open so many in all; 0: until stopped
     Duration ramp{};
     bool open_loop = false;
@@ -63,9 +64,11 @@ class Generator {
     void start(Instant now) noexcept;
     /// One turn of the engine: packets, events, due connections. Returns whether anything happened.
     bool turn(Stack& stack, Instant now) noexcept;
-    /// Opens no more; connections that would go on for ever are ended. What was due and is not opened yet is
-    /// counted as skipped (late).
+    /// Opens no more; connections that would go on for ever are ended, some with each turn. What was due and
+    /// is not opened yet is counted as skipped (late).
     void stop(Instant now) noexcept;
+    /// Whether connections are still to be ended after stop().
+    bool ending() const noexcept { return end_next_ != 0; }
     /// RST to everything still open: the run is over. They count as pending or unfinished.
     void cut() noexcept;
     /// Whether nothing is left to open and nothing is open.
@@ -111,6 +114,8 @@ class Generator {
     HttpResponse& response_of(Connection c) noexcept { return responses_[c.cookie() - 1]; }
 
     bool launch(Stack& stack) noexcept;
+    bool waits_for_first_answer() const noexcept;
+    void end_some() noexcept;
     bool open_one(Stack& stack, Instant due) noexcept;
     void skip(Error error) noexcept;
     uint32_t allowed_now() const noexcept;
@@ -129,6 +134,8 @@ class Generator {
     LoadTally tally_;
     LoadTimes times_;
     Instant now_{}, start_{}, retry_at_{};
+    Instant first_at_{};     ///< when the first kFirstOpens were opened
+    uint32_t end_next_ = 0;  ///< stop(): the next id to look at; 0: none
     uint64_t next_call_ = 0, next_source_ = 0;
     bool stopped_ = true;
 };

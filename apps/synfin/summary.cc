@@ -124,6 +124,13 @@ ordered_json to_json(const RunResult& result) {
     json["cycles_per_connection"] = {{"client", cycles(result.client)},
                                      {"server", cycles(result.server)},
                                      {"both", ratio(both, lives(result.measured))}};
+    if (const uint64_t requests = result.measured.responses; requests != 0) {
+        const auto of = [&](const std::optional<Side>& side) {
+            return side ? ratio(side->cycles.busy, requests) : ordered_json();
+        };
+        json["cycles_per_request"] = {
+            {"client", of(result.client)}, {"server", of(result.server)}, {"both", ratio(both, requests)}};
+    }
     auto& cores = json["cores"] = ordered_json::array();
     for (const CoreShare& core : result.cores)
         cores.push_back({{"core", core.core}, {"role", core.role}, {"busy", rounded(core.busy)}});
@@ -213,9 +220,10 @@ std::string to_text(const ordered_json& result) {
         text += fmt::format("{:<13}{:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>12}\n", "latency (us)", "p50",
                             "p90", "p99", "p99.9", "max", "mean", "count");
         for (const auto& [phase, l] : latencies.items())
-            text += fmt::format("  {:<11}{:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>12}\n", phase,
-                                number(l["p50"]), number(l["p90"]), number(l["p99"]), number(l["p999"]),
-                                number(l["max"]), number(l["mean"]), number(l["count"]));
+            if (l["count"] != 0)
+                text += fmt::format("  {:<11}{:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>12}\n", phase,
+                                    number(l["p50"]), number(l["p90"]), number(l["p99"]), number(l["p999"]),
+                                    number(l["max"]), number(l["mean"]), number(l["count"]));
     }
     const auto& tcp = result["tcp"];
     ordered_json trouble = ordered_json::object();
@@ -232,6 +240,12 @@ std::string to_text(const ordered_json& result) {
     const auto& cycles = result["cycles_per_connection"];
     line("cycles", fmt::format("per connection: client {}  server {}  both {}", number(cycles["client"]),
                                number(cycles["server"]), number(cycles["both"])));
+    if (const auto& requests = result["rates"]["requests_per_s"];
+        requests.get<double>() > 2 * rates["cps"].get<double>())
+        line("", fmt::format("per request: client {}  server {}  both {}",
+                             number(result["cycles_per_request"]["client"]),
+                             number(result["cycles_per_request"]["server"]),
+                             number(result["cycles_per_request"]["both"])));
     if (result.contains("floor")) {
         const auto& floor = result["floor"];
         const auto& floor_cycles = floor["cycles_per_connection"];
