@@ -161,26 +161,6 @@ bool PortEngine<P>::begin(Instant now) noexcept {
         fired = run_timers();
         timers_behind_ = timers_behind();
     }
-    if (port_.caps().ethernet) {
-        neighbours_.poll(
-            now,
-            [this](Ipv4 target, std::optional<Mac> to) noexcept {
-                send_arp(wire::kArpRequest, target, to, addresses_.towards(target));
-            },
-            [this](void* held, Mac mac) noexcept {
-                auto* packet = static_cast<Packet*>(held);
-                std::memcpy(P::data(packet), mac.octets.data(), 6);
-                queue(packet);
-            },
-            [this](Ipv4 next_hop, void* held) noexcept {
-                if (held != nullptr) {
-                    counters_.drop(DropReason::neighbour_failed);
-                    give_back(static_cast<Packet*>(held));
-                } else {
-                    neighbour_failed(next_hop);
-                }
-            });
-    }
     return burst_count_ != 0 || fired != 0;
 }
 
@@ -362,6 +342,26 @@ bool PortEngine<P>::end() noexcept {
         }
         build(packet, out);
         sent = true;
+    }
+    if (port_.caps().ethernet) {  // after the output, so that what it asks for is asked at once
+        neighbours_.poll(
+            now_,
+            [this](Ipv4 target, std::optional<Mac> to) noexcept {
+                send_arp(wire::kArpRequest, target, to, addresses_.towards(target));
+            },
+            [this](void* held, Mac mac) noexcept {
+                auto* packet = static_cast<Packet*>(held);
+                std::memcpy(P::data(packet), mac.octets.data(), 6);
+                queue(packet);
+            },
+            [this](Ipv4 next_hop, void* held) noexcept {
+                if (held != nullptr) {
+                    counters_.drop(DropReason::neighbour_failed);
+                    give_back(static_cast<Packet*>(held));
+                } else {
+                    neighbour_failed(next_hop);
+                }
+            });
     }
     if (tx_count_ != 0) flush();
     return sent;

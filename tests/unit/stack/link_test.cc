@@ -1,0 +1,303 @@
+/// @file
+/// The engine on Ethernet: ARP, VLAN, ICMP echo, and what is dropped on the way up, over a port in plain
+/// memory.
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <vector>
+
+#include "buf/memory_port.hh"
+#include "stack/engine.hh"
+#include "synfin/stack.hh"
+#include "wire/dump.hh"
+
+namespace synfin::stack {
+namespace {
+
+const Mac kOurs{{2, 0, 0, 0, 0, 1}};
+const Mac kPeer{{2, 0, 0, 0, 0, 2}};
+const Ipv4 kOurIp = *Ipv4::parse("10.0.0.1");
+const Ipv4 kPeerIp = *Ipv4::parse("10.0.0.2");
+
+using Frame = std::vector<uint8_t>;
+
+buf::PortCaps ethernet() {
+    buf::PortCaps caps;
+    caps.mac = kOurs;
+    return caps;
+}
+
+StackConfig small_config() {
+    StackConfig c;
+    c.addresses = {*Cidr::parse("10.0.0.1/24")};
+    c.gateway = *Ipv4::parse("10.0.0.254");
+    c.max_connections = 128;
+    c.max_time_wait = 128;
+    c.max_half_open = 128;
+    c.seed = 7;
+    return c;
+}
+
+struct Link {
+    explicit Link(const StackConfig& config = small_config(), uint32_t packets = 256)
+        : port(ethernet(), packets), engine(config, port, HashKey{1, 2}), stack(engine) {
+        turn();
+    }
+    ~Link() {
+        engine.release_packets();
+        EXPECT_EQ(port.in_use(), port.sent()) << "packets leaked";
+    }
+
+    void turn() {
+        do {
+            stack.begin(now);
+            while (const Event* event = stack.next_event()) events.push_back(*event);
+            stack.end();
+        } while (engine.has_work() && port.sent() < 1000);
+    }
+    void advance(Duration d) {
+        const Instant until = now + d;
+        for (auto due = stack.next_deadline(); due && *due <= until; due = stack.next_deadline()) {
+            now = std::max(now, *due);
+            turn();
+        }
+        now = until;
+        turn();
+    }
+    void in(const Frame& frame) {
+        ASSERT_TRUE(port.deliver(frame));
+        turn();
+    }
+    std::optional<Frame> out() { return port.take(); }
+    std::string out_text() {
+        const auto frame = out();
+        return frame ? wire::dump_frame(*frame) : "nothing";
+    }
+    uint64_t dropped(DropReason reason) const { return stack.counters()[reason]; }
+
+    Instant now = Instant::from_ns(5'000'000'000);
+    buf::MemoryPort port;
+    PortEngine<buf::MemoryPort> engine;
+    Stack stack;
+    std::vector<Event> events;
+};
+
+Frame arp(uint16_t operation, Mac sender_mac, Ipv4 sender, Mac target_mac, Ipv4 target,
+          Mac to = Mac::broadcast(), std::optional<uint16_t> vid = std::nullopt) {
+    Frame frame(64);
+    const uint8_t l2 = wire::write_ether(frame.data(), to, sender_mac, vid, wire::kEtherTypeArp);
+    wire::write_arp(frame.data() + l2, {operation, sender_mac, sender, target_mac, target});
+    return frame;
+}
+
+Frame ip_frame(uint8_t protocol, const Frame& payload, Mac to = kOurs, Ipv4 from = kPeerIp,
+               Ipv4 dest = kOurIp, std::optional<uint16_t> vid = std::nullopt) {
+    Frame frame(18 + 20 + payload.size());
+    const uint8_t l2 = wire::write_ether(frame.data(), to, kPeer, vid, wire::kEtherTypeIpv4);
+    wire::Ipv4Emit ip;
+    ip.source = from;
+    ip.destination = dest;
+    ip.total_length = static_cast<uint16_t>(20 + payload.size());
+    ip.protocol = protocol;
+    wire::write_ipv4(frame.data() + l2, ip, true);
+    std::copy(payload.begin(), payload.end(), frame.begin() + l2 + 20);
+    frame.resize(l2 + 20 + payload.size());
+    return frame;
+}
+
+Frame syn(uint16_t port = 80, Ipv4 from = kPeerIp, Ipv4 dest = kOurIp) {
+    Frame segment(20);
+    wire::TcpHeader tcp;
+    tcp.source_port = 4000;
+    tcp.destination_port = port;
+    tcp.seq = 100;
+    tcp.flags = wire::kSyn;
+    tcp.window = 1000;
+    wire::write_tcp(segment.data(), tcp);
+    wire::store_be16(segment.data() + wire::kTcpChecksumAt, wire::tcp_checksum(from, dest, segment));
+    return segment;
+}
+
+TEST(Arp, RequestsForOurAddressAreAnswered) {
+    Link link;
+    link.in(arp(wire::kArpRequest, kPeer, kPeerIp, {}, kOurIp));
+    const auto frame = link.out();
+    ASSERT_TRUE(frame);
+    wire::EtherHeader ether;
+    wire::ArpPacket reply;
+    ASSERT_TRUE(wire::parse_ether(*frame, ether));
+    ASSERT_TRUE(wire::parse_arp(Bytes(*frame).subspan(ether.length), reply));
+    EXPECT_EQ(ether.destination, kPeer);
+    EXPECT_EQ(reply.operation, wire::kArpReply);
+    EXPECT_EQ(reply.sender_mac, kOurs);
+    EXPECT_EQ(reply.sender_ip, kOurIp);
+    EXPECT_EQ(reply.target_ip, kPeerIp);
+}
+
+TEST(Arp, RequestsForOthersAreNotAnswered) {
+    Link link;
+    link.in(arp(wire::kArpRequest, kPeer, kPeerIp, {}, *Ipv4::parse("10.0.0.77")));
+    EXPECT_EQ(link.out_text(), "nothing");
+}
+
+TEST(Arp, AnOpenAsksAndTheSynWaitsForTheAnswer) {
+    Link link;
+    ASSERT_TRUE(link.stack.connect({kPeerIp, 80}));
+    link.turn();
+    EXPECT_NE(link.out_text().find("who-has 10.0.0.2"), std::string::npos);
+    EXPECT_EQ(link.out_text(), "nothing");
+    link.in(arp(wire::kArpReply, kPeer, kPeerIp, kOurs, kOurIp, kOurs));
+    const auto frame = link.out();
+    ASSERT_TRUE(frame);
+    wire::EtherHeader ether;
+    ASSERT_TRUE(wire::parse_ether(*frame, ether));
+    EXPECT_EQ(ether.destination, kPeer);
+    EXPECT_NE(wire::dump_frame(*frame).find("Flags [S]"), std::string::npos);
+}
+
+TEST(Arp, WhatIsNotOnLinkGoesToTheGateway) {
+    Link link;
+    ASSERT_TRUE(link.stack.connect({*Ipv4::parse("192.0.2.9"), 80}));
+    link.turn();
+    EXPECT_NE(link.out_text().find("who-has 10.0.0.254"), std::string::npos);
+}
+
+TEST(Arp, SilenceFailsTheOpenOnceAndByName) {
+    Link link;
+    ASSERT_TRUE(link.stack.connect({kPeerIp, 80}));
+    link.advance(10s);
+    ASSERT_EQ(link.events.size(), 1u);
+    EXPECT_EQ(link.events[0].kind, Event::Kind::close);
+    EXPECT_EQ(link.events[0].why.reason, CloseReason::unreachable);
+    EXPECT_GE(link.dropped(DropReason::neighbour_failed), 1u);
+    EXPECT_EQ(link.stack.occupancy().open, 0u);
+    while (link.out()) {
+    }
+}
+
+TEST(Arp, ReachTellsWhenTheNextHopIsKnown) {
+    Link link;
+    EXPECT_EQ(link.stack.reach(kPeerIp), Reach::resolving);
+    link.turn();
+    link.in(arp(wire::kArpReply, kPeer, kPeerIp, kOurs, kOurIp, kOurs));
+    EXPECT_EQ(link.stack.reach(kPeerIp), Reach::yes);
+    EXPECT_EQ(link.stack.reach(*Ipv4::parse("192.0.2.9")), Reach::resolving);
+    while (link.out()) {
+    }
+}
+
+TEST(Arp, NobodyElseMayClaimOurAddress) {
+    Link link;
+    link.in(arp(wire::kArpReply, kPeer, kOurIp, kOurs, kOurIp, kOurs));
+    EXPECT_EQ(link.dropped(DropReason::bad_arp), 1u);
+    EXPECT_EQ(link.out_text(), "nothing");
+}
+
+TEST(Icmp, EchoIsAnsweredToTheSender) {
+    Link link;
+    link.in(arp(wire::kArpRequest, kPeer, kPeerIp, {}, kOurIp));
+    ASSERT_TRUE(link.out());
+    Frame echo = {8, 0, 0, 0, 0x12, 0x34, 0, 1, 'p', 'i', 'n', 'g'};
+    wire::store_be16(echo.data() + 2, wire::internet_checksum(echo));
+    link.in(ip_frame(wire::kProtocolIcmp, echo));
+    const auto frame = link.out();
+    ASSERT_TRUE(frame);
+    wire::Ipv4Header ip;
+    const Bytes packet = Bytes(*frame).subspan(14);
+    ASSERT_EQ(wire::parse_ipv4(packet, true, ip), wire::Ipv4Check::ok);
+    EXPECT_EQ(ip.destination, kPeerIp);
+    const Bytes icmp = packet.subspan(20, ip.total_length - 20u);
+    EXPECT_TRUE(wire::icmp_checksum_ok(icmp));
+    EXPECT_TRUE(wire::is_echo_reply(icmp));
+    EXPECT_TRUE(std::equal(icmp.begin() + 4, icmp.end(), echo.begin() + 4, echo.end()));
+}
+
+TEST(Icmp, ABadChecksumIsCountedAndNotAnswered) {
+    Link link;
+    link.in(ip_frame(wire::kProtocolIcmp, {8, 0, 1, 2, 0, 0, 0, 1}));
+    EXPECT_EQ(link.dropped(DropReason::bad_icmp), 1u);
+    EXPECT_EQ(link.out_text(), "nothing");
+}
+
+TEST(Drops, EachHasItsReason) {
+    Link link;
+    ASSERT_TRUE(link.stack.listen(80));
+    link.in(Frame(10));
+    EXPECT_EQ(link.dropped(DropReason::runt), 1u);
+    link.in(ip_frame(wire::kProtocolTcp, syn(), kPeer));
+    EXPECT_EQ(link.dropped(DropReason::not_for_us), 1u);
+    link.in(ip_frame(wire::kProtocolTcp, syn(), Mac::broadcast()));  // RFC 1122 4.2.3.10
+    EXPECT_EQ(link.dropped(DropReason::not_for_us), 2u);
+    link.in(ip_frame(wire::kProtocolTcp, syn(), kOurs, kPeerIp, kOurIp, 5));
+    EXPECT_EQ(link.dropped(DropReason::bad_vlan), 1u);
+    link.in(ip_frame(17, Frame(8)));
+    EXPECT_EQ(link.dropped(DropReason::bad_protocol), 1u);
+    link.in(ip_frame(wire::kProtocolTcp, syn(80, kOurIp), kOurs, kOurIp));  // LAND
+    EXPECT_EQ(link.dropped(DropReason::bad_ip_source), 1u);
+    Frame corrupt = ip_frame(wire::kProtocolTcp, syn());
+    corrupt.back() ^= 1;
+    link.in(corrupt);
+    EXPECT_EQ(link.dropped(DropReason::bad_tcp_checksum), 1u);
+    corrupt = ip_frame(wire::kProtocolTcp, syn());
+    corrupt[14 + 8] ^= 1;
+    link.in(corrupt);
+    EXPECT_EQ(link.dropped(DropReason::bad_ip_checksum), 1u);
+    EXPECT_EQ(link.out_text(), "nothing");
+    EXPECT_EQ(link.stack.occupancy().half_open, 0u);
+}
+
+TEST(Vlan, TaggedBothWays) {
+    StackConfig config = small_config();
+    config.vlan = 7;
+    Link link(config);
+    ASSERT_TRUE(link.stack.listen(80));
+    link.in(arp(wire::kArpRequest, kPeer, kPeerIp, {}, kOurIp, Mac::broadcast(), 7));
+    auto frame = link.out();
+    ASSERT_TRUE(frame);
+    wire::EtherHeader ether;
+    ASSERT_TRUE(wire::parse_ether(*frame, ether));
+    EXPECT_EQ(ether.vid, 7);
+    link.in(ip_frame(wire::kProtocolTcp, syn(), kOurs, kPeerIp, kOurIp, 7));
+    frame = link.out();
+    ASSERT_TRUE(frame);
+    ASSERT_TRUE(wire::parse_ether(*frame, ether));
+    EXPECT_EQ(ether.vid, 7);
+    EXPECT_NE(wire::dump_frame(*frame).find("[S.]"), std::string::npos);
+    link.in(ip_frame(wire::kProtocolTcp, syn()));  // untagged
+    EXPECT_EQ(link.dropped(DropReason::bad_vlan), 1u);
+}
+
+TEST(Backpressure, NothingIsLostWhenTheDeviceOrThePoolIsFull) {
+    Link link(small_config(), 64);
+    ASSERT_TRUE(link.stack.listen(80));
+    link.in(arp(wire::kArpRequest, kPeer, kPeerIp, {}, kOurIp));
+    ASSERT_TRUE(link.out());
+    link.port.refuse_tx(5);
+    ASSERT_TRUE(link.port.deliver(ip_frame(wire::kProtocolTcp, syn())));
+    link.turn();
+    EXPECT_NE(link.out_text().find("[S.]"), std::string::npos);
+    EXPECT_EQ(link.dropped(DropReason::tx_full), 0u);
+    EXPECT_EQ(link.dropped(DropReason::no_packet), 0u);
+}
+
+TEST(Ports, RunOutByNameAndComeBackWithTimeWaitAge) {
+    StackConfig config = small_config();
+    config.port_low = 1000;
+    config.port_high = 1009;
+    Link link(config);
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(link.stack.connect({kPeerIp, 80}));
+    const auto refused = link.stack.connect({kPeerIp, 80});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error(), Error::no_port);
+    EXPECT_EQ(link.dropped(DropReason::no_port), 1u);
+    EXPECT_TRUE(link.stack.connect({kPeerIp, 81}));  // another destination has its own
+    link.advance(10s);                               // nobody answers ARP: all fail
+    EXPECT_TRUE(link.stack.connect({kPeerIp, 80}));
+    link.advance(10s);
+    while (link.out()) {
+    }
+}
+
+}  // namespace
+}  // namespace synfin::stack
