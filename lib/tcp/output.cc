@@ -23,7 +23,7 @@ namespace {
 uint16_t window_field(Tcb& tcb, uint32_t room) noexcept {
     const uint32_t unit = 1u << tcb.rcv_shift();
     const uint32_t rounded = std::min((tcb.rcv.wnd + unit - 1) & ~(unit - 1), 65'535u << tcb.rcv_shift());
-    if (rounded <= room + unit + tcb.text_mss()) tcb.rcv.wnd = rounded;
+    if (room != 0 && rounded <= room + unit + tcb.text_mss()) tcb.rcv.wnd = rounded;
     return static_cast<uint16_t>(std::min(tcb.rcv.wnd >> tcb.rcv_shift(), 65'535u));
 }
 

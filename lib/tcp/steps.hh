@@ -80,12 +80,14 @@ inline void take_new_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Context
     if (tcb.has(kSynUnacked)) {
         tcb.clear(kSynUnacked);
         --bytes;
+        fx.opened = true;  // also in FIN-WAIT-1, where CLOSE led from SYN-RECEIVED (RFC 9293 3.10.4)
     }
     if (tcb.has(kFinSent) && seg.ack == tcb.snd.nxt) --bytes;
     tcb.snd.una = seg.ack;
     fx.acked_bytes = bytes;
     if (flow != nullptr) {
         sample_rtt(tcb, *flow, seg, ctx);
+        if (tcb.snd.wnd == 0) flow->backoff = 0;  // of the probes, which were taken: no loss
         if (flow->has(kRecovery)) {
             recovery_ack(tcb, *flow, acked);
         } else {

@@ -1,0 +1,52 @@
+/// @file
+/// RFC 6528 and RFC 7323 5.4.
+
+#include "core_world.hh"
+
+namespace synfin::tcp {
+namespace {
+
+Instant at_us(int64_t us) {
+    return Instant::from_ns(us * 1000);
+}
+
+TEST(Isn, TheClockTicksEvery4Microseconds) {  // RFC 9293 MUST-8
+    const Seq a = initial_sequence_number(kKey, kTuple, at_us(1'000'000));
+    EXPECT_EQ(initial_sequence_number(kKey, kTuple, at_us(1'000'003)), a);
+    EXPECT_EQ(initial_sequence_number(kKey, kTuple, at_us(1'000'004)), a + 1u);
+    EXPECT_EQ(initial_sequence_number(kKey, kTuple, at_us(2'000'000)), a + 250'000u);
+    EXPECT_EQ(initial_sequence_number(kKey, kTuple, at_us(1'000'000 + (int64_t{4} << 32))), a)
+        << "4.77 hours";
+}
+
+TEST(Isn, EachPartOfTheTupleAndOfTheSecretCounts) {  // MUST-9
+    const Seq a = initial_sequence_number(kKey, kTuple, at_us(0));
+    for (const Tuple& t : {Tuple{0x0a00'0003, 40'000, 80, 0}, Tuple{0x0a00'0002, 40'001, 80, 0},
+                           Tuple{0x0a00'0002, 40'000, 81, 0}, Tuple{0x0a00'0002, 40'000, 80, 1}})
+        EXPECT_NE(initial_sequence_number(kKey, t, at_us(0)), a);
+    EXPECT_NE(initial_sequence_number({kKey.k0 + 1, kKey.k1}, kTuple, at_us(0)), a);
+    EXPECT_NE(initial_sequence_number({kKey.k0, kKey.k1 + 1}, kTuple, at_us(0)), a);
+}
+
+TEST(Isn, NeighbouringTuplesSayNothingOfEachOther) {
+    // Differences between ports next to each other are spread over the whole space: none falls twice into one
+    // of 2^20 slots more often than chance has it (300 of 44,850 pairs would be 0.04).
+    std::vector<uint32_t> slots;
+    for (uint16_t port = 1; port <= 300; ++port) {
+        const Tuple a{1, port, 80, 0}, b{1, static_cast<uint16_t>(port + 1), 80, 0};
+        slots.push_back(static_cast<uint32_t>(initial_sequence_number(kKey, b, at_us(0)) -
+                                              initial_sequence_number(kKey, a, at_us(0))) >>
+                        12);
+    }
+    std::sort(slots.begin(), slots.end());
+    EXPECT_EQ(std::adjacent_find(slots.begin(), slots.end()), slots.end());
+}
+
+TEST(Isn, TimestampOffsetsAreTheirOwn) {
+    EXPECT_NE(timestamp_offset(kKey, kTuple), static_cast<uint32_t>(tuple_prf(kKey, kTuple, 1)));
+    EXPECT_NE(timestamp_offset(kKey, kTuple), timestamp_offset(kKey, Tuple{1, 2, 3, 0}));
+    EXPECT_EQ(timestamp_offset(kKey, kTuple), timestamp_offset(kKey, kTuple));
+}
+
+}  // namespace
+}  // namespace synfin::tcp

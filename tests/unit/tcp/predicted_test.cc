@@ -1,0 +1,216 @@
+/// @file
+/// predicted() is on_synchronized(), byte for byte, on random control blocks and segments near to what is
+/// expected; and each state's expected segment is predicted.
+
+#include <array>
+
+#include "base/random.hh"
+#include "core_world.hh"
+
+namespace synfin::tcp {
+namespace {
+
+struct Case {
+    Tcb tcb;
+    Flow flow{};
+    bool has_flow = false;
+    Segment seg;
+    Now now;
+};
+
+Case draw(Random& r) {
+    const auto one_in = [&](uint32_t n) { return r.below(n) == 0; };
+    const auto near = [&](Seq at, uint32_t spread) {
+        return one_in(8) ? at + (r.below(2 * spread) - spread) : at;
+    };
+    Case c;
+    Tcb& t = c.tcb;
+    t.tuple = TupleSlot(kTuple);
+    const auto state = one_in(4) ? State::established : static_cast<State>(3 + r.below(kStates - 3));
+    t.state_and_quick = static_cast<uint8_t>(static_cast<unsigned>(state) | r.below(3) << 4);
+    t.snd.una = Seq(static_cast<uint32_t>(r.next()));
+    const uint32_t in_flight = one_in(3) ? 0 : 1 + r.below(one_in(2) ? 3 : 5000);
+    t.snd.nxt = t.snd.una + in_flight;
+    t.shifts = static_cast<uint8_t>(r.below(2) * 7 | (r.below(2) * 3) << 4);
+    t.snd.wnd = one_in(8) ? 0 : (1 + r.below(600)) << t.snd_shift();
+    t.rcv.nxt = Seq(static_cast<uint32_t>(r.next()));
+    t.rcv.wnd = one_in(8) ? r.below(4) : r.below(70'000);
+    t.snd.wl1 = near(t.rcv.nxt, 10);
+    t.last_ack_sent = t.rcv.nxt - r.below(one_in(2) ? 1 : 4000);
+    t.ts_recent = static_cast<uint32_t>(r.next());
+    t.deadline = static_cast<uint32_t>(r.next());
+    t.mss = static_cast<uint16_t>(one_in(4) ? 48 + r.below(100) : 1460);
+    if (one_in(2)) t.srtt = CompactRtt::from_us(r.below(100'000));
+    constexpr Flag kFlags[] = {kTimestamps, kAckNow, kAckDelayed, kAppGone, kTsStale, kPassive, kNoDelay};
+    for (const Flag flag : kFlags)
+        if (one_in(3)) t.set(flag);
+    if (state == State::syn_received || one_in(20)) t.set(kSynUnacked);
+    const bool closing_side = state == State::fin_wait_1 || state == State::fin_wait_2 ||
+                              state == State::closing || state == State::last_ack;
+    if (closing_side) t.set(kFinQueued);
+    if (closing_side && !one_in(6)) t.set(kFinSent);
+    if (state == State::fin_wait_2) t.snd.nxt = t.snd.una;
+    c.now = Now(Instant::from_ns(static_cast<int64_t>(r.next() >> 20)));
+
+    c.has_flow = one_in(2);
+    if (c.has_flow) {
+        Flow& f = c.flow;
+        t.flow = 1;
+        f.snd_end = t.snd.nxt + (one_in(2) ? r.below(5000) : 0);
+        f.cold = one_in(8);
+        f.cwnd_bytes = t.text_mss() * (1 + r.below(40));
+        f.ssthresh_bytes = one_in(2) ? UINT32_MAX : t.text_mss() * (2 + r.below(40));
+        f.recover = near(t.snd.una, 4000);
+        f.rtx_nxt = near(t.snd.una, 4000);
+        f.srtt_us = one_in(2) ? 0 : 1 + r.below(100'000);
+        f.rttvar_us = r.below(50'000);
+        f.rtt_start_us = c.now.us - r.below(100'000);
+        f.rtt_seq = t.snd.una + r.below(in_flight + 1);
+        f.max_snd_wnd = static_cast<uint16_t>(r.below(600));
+        f.unacked_since_s = static_cast<uint16_t>(r.next());
+        f.backoff = static_cast<uint8_t>(one_in(4) ? r.below(6) : 0);
+        f.dup_acks = static_cast<uint8_t>(one_in(8) ? r.below(5) : 0);
+        f.flags = static_cast<uint8_t>(one_in(4) ? r.below(128) : r.below(2));
+    }
+
+    Segment& s = c.seg;
+    s.flags = kAck;
+    if (one_in(3)) s.flags |= kPsh;
+    if (one_in(3)) s.flags |= kFin;
+    if (one_in(30)) s.flags = static_cast<uint8_t>(r.next());
+    s.seq = near(t.rcv.nxt, 3);
+    s.len = one_in(2) ? 0 : 1 + r.below(one_in(8) ? 70'000 : 2000);
+    if (one_in(8)) s.len = std::min(t.rcv.wnd + 1 - r.below(3), 70'000u);
+    switch (r.below(4)) {
+        case 0: s.ack = t.snd.una; break;
+        case 1: s.ack = t.snd.nxt; break;
+        case 2: s.ack = t.snd.una + r.below(in_flight + 1); break;
+        default: s.ack = near(t.snd.nxt, 3); break;
+    }
+    s.wnd = static_cast<uint16_t>(one_in(2) ? t.snd.wnd >> t.snd_shift() : r.below(600));
+    s.has_ts = one_in(16) ? !t.has(kTimestamps) : t.has(kTimestamps);
+    s.ts_val = t.ts_recent + r.below(1000) - (one_in(8) ? 100 : 0);
+    s.ts_ecr = c.now.tick - r.below(500) + timestamp_offset(kKey, kTuple);
+    return c;
+}
+
+/// What the expected segment of each state is (DESIGN: the hot path is the life of a connection).
+enum class Expected : unsigned {
+    established_data,
+    established_ack,
+    established_fin,
+    established_data_fin,
+    fin_wait_1_ack,
+    fin_wait_1_ack_of_fin,
+    fin_wait_1_fin,
+    fin_wait_1_fin_ack_of_fin,
+    fin_wait_2_data,
+    fin_wait_2_fin,
+    fin_wait_2_fin_after_close,
+    close_wait_ack,
+    closing_ack_of_fin,
+    last_ack_ack_of_fin,
+    kCount
+};
+
+std::optional<Expected> expected(const Tcb& before, const Segment& seg) {
+    using enum Expected;
+    const bool text = seg.len != 0, fin = seg.has(kFin);
+    const bool of_fin = before.has(kFinSent) && seg.ack == before.snd.nxt && seg.ack != before.snd.una;
+    switch (before.state()) {
+        case State::established:
+            if (fin) return text ? established_data_fin : established_fin;
+            return text ? established_data : established_ack;
+        case State::fin_wait_1:
+            if (fin && !text) return of_fin ? fin_wait_1_fin_ack_of_fin : fin_wait_1_fin;
+            if (!text) return of_fin ? fin_wait_1_ack_of_fin : fin_wait_1_ack;
+            return std::nullopt;
+        case State::fin_wait_2:
+            if (fin) return before.has(kAppGone) ? fin_wait_2_fin_after_close : fin_wait_2_fin;
+            if (text) return fin_wait_2_data;
+            return std::nullopt;
+        case State::close_wait: return close_wait_ack;
+        case State::closing: return of_fin ? std::optional(closing_ack_of_fin) : std::nullopt;
+        case State::last_ack: return of_fin ? std::optional(last_ack_ack_of_fin) : std::nullopt;
+        case State::closed:
+        case State::listen:
+        case State::syn_sent:
+        case State::syn_received:
+        case State::time_wait: return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(SYNFIN_DEBUG)
+constexpr int kCases = 400'000;
+#else
+constexpr int kCases = 4'000'000;
+#endif
+
+TEST(Predicted, IsWhatTheEightStepsDo) {
+    const Params params(TcpConfig{}, 1500);
+    Random r(20'240'101);
+    std::array<int, static_cast<size_t>(Expected::kCount)> seen{};
+    std::array<int, kStates> taken{};
+    for (int i = 0; i < kCases; ++i) {
+        const Case c = draw(r);
+        const Context ctx{params, kKey, c.now};
+        Tcb fast = c.tcb, slow = c.tcb;
+        Flow fast_flow = c.flow, slow_flow = c.flow;
+        Effects fast_fx, slow_fx;
+        const bool yes = predicted(fast, c.has_flow ? &fast_flow : nullptr, c.seg, ctx, fast_fx);
+        if (!yes) {
+            ASSERT_EQ(std::memcmp(&fast, &c.tcb, sizeof fast), 0) << "refused, but changed: case " << i;
+            ASSERT_EQ(std::memcmp(&fast_flow, &c.flow, sizeof fast_flow), 0) << "case " << i;
+            continue;
+        }
+        on_synchronized(slow, c.has_flow ? &slow_flow : nullptr, c.seg, ctx, slow_fx);
+        const State state = c.tcb.state();
+        ASSERT_EQ(std::memcmp(&fast, &slow, sizeof fast), 0) << "case " << i << " in " << name(state);
+        ASSERT_EQ(std::memcmp(&fast_flow, &slow_flow, sizeof fast_flow), 0)
+            << "case " << i << " " << name(state);
+        ASSERT_TRUE(fast_fx == slow_fx) << "case " << i << " in " << name(state);
+        ++taken[static_cast<size_t>(state)];
+        if (const auto e = expected(c.tcb, c.seg)) ++seen[static_cast<size_t>(*e)];
+    }
+    for (size_t i = 0; i < seen.size(); ++i)
+        EXPECT_GT(seen[i], kCases / 20'000) << "expected segment " << i << " is hardly ever predicted";
+    for (const State state :
+         {State::closed, State::listen, State::syn_sent, State::syn_received, State::time_wait})
+        EXPECT_EQ(taken[static_cast<size_t>(state)], 0) << name(state);
+}
+
+/// The teardown of a plain client and server takes the straight path from end to end.
+TEST(Predicted, TakesALifeThatGoesWell) {
+    CoreWorld w;
+    w.open({.ts = 1, .wscale = 7});
+    w.in({.len = 100});
+    EXPECT_TRUE(w.was_predicted);
+    w.send(500);
+    w.in({});
+    EXPECT_TRUE(w.was_predicted);
+    w.close();
+    w.in({});  // ACK of our FIN
+    EXPECT_TRUE(w.was_predicted);
+    STATE(w, fin_wait_2);
+    w.in({.flags = kFin | kAck});
+    EXPECT_TRUE(w.was_predicted);
+    STATE(w, time_wait);
+}
+
+/// After a loss is repaired the straight path is taken again.
+TEST(Predicted, ReturnsAfterALoss) {
+    CoreWorld w;
+    w.open();
+    w.send(10 * kMss);
+    w.fire();  // RTO
+    w.in({});
+    w.send(kMss);
+    w.in({});
+    w.send(kMss);
+    w.in({});
+    EXPECT_TRUE(w.was_predicted);
+}
+
+}  // namespace
+}  // namespace synfin::tcp

@@ -1,0 +1,141 @@
+/// @file
+/// SYN cookies (RFC 4987 3.6): what they carry, how long they are believed, and that they cannot be forged.
+
+#include "tcp/syn_cookie.hh"
+
+#include "base/random.hh"
+#include "core_world.hh"
+
+namespace synfin::tcp {
+namespace {
+
+struct Cookie : testing::Test {
+    Params params{TcpConfig{}, 1500};
+    uint32_t tick = 10'000'000;
+
+    HalfOpen syn(const In& in) {
+        CoreWorld w;
+        In s = in;
+        s.flags = kSyn;
+        return half_open(kTuple, w.make(s), Seq{0}, 1, w.ctx());
+    }
+    /// The peer's ACK of a cookie.
+    Segment ack(Seq cookie, const HalfOpen& h, uint32_t ts_clock) {
+        Segment seg;
+        seg.flags = kAck;
+        seg.seq = h.irs + 1u;
+        seg.ack = cookie + 1u;
+        seg.wnd = 1000;
+        seg.has_ts = (h.flags & kTimestamps) != 0;
+        seg.ts_val = 4711;
+        seg.ts_ecr = ts_clock;
+        return seg;
+    }
+    std::optional<HalfOpen> life(const In& in, uint32_t later = 0) {
+        const HalfOpen h = syn(in);
+        const Seq cookie = make_cookie(kKey, kTuple, h.irs, h.mss, tick);
+        const Segment seg = ack(cookie, h, cookie_timestamp(tick, h));
+        return open_cookie(kKey, kTuple, seg, seg.ts_ecr, params, tick + later);
+    }
+};
+
+TEST_F(Cookie, RestoresTheOptions) {
+    for (const uint8_t shift : {uint8_t{0}, uint8_t{1}, uint8_t{7}, uint8_t{14}}) {
+        for (const bool sack : {false, true}) {
+            const auto h = life({.ts = 1, .mss = 1400, .wscale = shift, .sack = sack});
+            ASSERT_TRUE(h);
+            EXPECT_EQ(h->snd_shift, shift);
+            EXPECT_EQ((h->flags & kSack) != 0, sack);
+            EXPECT_TRUE(h->flags & kWindowScale);
+            EXPECT_TRUE(h->flags & kTimestamps);
+            EXPECT_EQ(h->mss, 1400);
+            EXPECT_EQ(h->irs, kIrs);
+            EXPECT_EQ(h->ts_recent, 4711u);
+        }
+    }
+    const auto unscaled = life({.ts = 1});
+    ASSERT_TRUE(unscaled);
+    EXPECT_FALSE(unscaled->flags & kWindowScale);
+}
+
+TEST_F(Cookie, WithoutTimestampsOnlyTheMss) {
+    const auto h = life({.mss = 536, .wscale = 7, .sack = true});
+    ASSERT_TRUE(h);
+    EXPECT_EQ(h->flags & (kWindowScale | kSack | kTimestamps), 0);
+    EXPECT_EQ(h->mss, 536);
+}
+
+TEST_F(Cookie, TheMssIsRoundedDown) {
+    const std::pair<uint16_t, uint16_t> cases[] = {{215, 216},   {216, 216},   {535, 216},  {1219, 536},
+                                                   {1220, 1220}, {1459, 1440}, {1460, 1460}};
+    for (const auto& [offered, restored] : cases) {
+        const auto h = life({.mss = offered});
+        ASSERT_TRUE(h);
+        EXPECT_EQ(h->mss, restored) << offered;
+    }
+}
+
+TEST_F(Cookie, Expires) {  // at most 2 minutes: here 64 to 96 s
+    EXPECT_TRUE(life({}, 63'999));
+    EXPECT_FALSE(life({}, 96'000));
+    EXPECT_FALSE(life({}, 120'000));
+    tick = 32'000 * 1000;  // a period's first tick
+    EXPECT_TRUE(life({}, 95'999));
+    EXPECT_FALSE(life({}, 96'000));
+}
+
+TEST_F(Cookie, AnotherTupleSecretOrPeerIsnIsRefused) {
+    const HalfOpen h = syn({});
+    const Seq cookie = make_cookie(kKey, kTuple, h.irs, h.mss, tick);
+    Segment seg = ack(cookie, h, 0);
+    EXPECT_TRUE(open_cookie(kKey, kTuple, seg, 0, params, tick));
+    Tuple other = kTuple;
+    ++other.remote_port;
+    EXPECT_FALSE(open_cookie(kKey, other, seg, 0, params, tick));
+    EXPECT_FALSE(open_cookie({kKey.k0 ^ 1, kKey.k1}, kTuple, seg, 0, params, tick));
+    seg.seq += 1;
+    EXPECT_FALSE(open_cookie(kKey, kTuple, seg, 0, params, tick));
+}
+
+TEST_F(Cookie, AGuessIsRefused) {
+    const HalfOpen h = syn({});
+    const Seq cookie = make_cookie(kKey, kTuple, h.irs, h.mss, tick);
+    for (unsigned bit = 0; bit < 32; ++bit) {
+        const Segment seg = ack(Seq{cookie.value() ^ 1u << bit}, h, 0);
+        EXPECT_FALSE(open_cookie(kKey, kTuple, seg, 0, params, tick)) << "bit " << bit;
+    }
+    Random r(1);
+    int accepted = 0;  // 2^-24 each, times the share of the clock's values that are young
+    for (int i = 0; i < 1'000'000; ++i) {
+        const Segment seg = ack(Seq{static_cast<uint32_t>(r.next())}, h, 0);
+        accepted += open_cookie(kKey, kTuple, seg, 0, params, tick).has_value();
+    }
+    EXPECT_LE(accepted, 1);
+}
+
+TEST_F(Cookie, ItsTimestampIsNotOfTheFuture) {
+    const HalfOpen h = syn({.ts = 1, .wscale = 14, .sack = true});
+    for (uint32_t t = 0; t < 200; ++t) {
+        const uint32_t ts = cookie_timestamp(tick + t, h);
+        EXPECT_LE(static_cast<int32_t>(ts - (tick + t)), 0);
+        EXPECT_GT(static_cast<int32_t>(ts - (tick + t)), -64);
+        EXPECT_EQ(ts & 31, 14u | 16u);
+    }
+}
+
+TEST_F(Cookie, OpensAConnection) {
+    const auto h = life({.ts = 1, .wscale = 3});
+    ASSERT_TRUE(h);
+    CoreWorld w;
+    w.tcb = expand(*h, 65'535, w.params.rcv_shift);
+    Segment seg = ack(h->iss, *h, 0);
+    seg.len = 10;
+    w.perform([&](Effects& fx) { on_synchronized(w.tcb, nullptr, seg, w.ctx(), fx); });
+    EXPECT_TRUE(w.fx.opened);
+    EXPECT_EQ(w.fx.deliver_len, 10u);
+    EXPECT_EQ(w.tcb.snd.wnd, 8000u) << "scaled";
+    EXPECT_FALSE(w.tcb.srtt.is_set()) << "when the SYN-ACK left is not known";
+}
+
+}  // namespace
+}  // namespace synfin::tcp

@@ -1,0 +1,323 @@
+/// @file
+/// RFC 9293 3.10.8, RFC 6298 5, and the other things that the one deadline means.
+
+#include "core_world.hh"
+
+namespace synfin::tcp {
+namespace {
+
+TEST(Timeouts, SynIsSentAgainAndGivenUpAfterThreeMinutes) {  // MUST-23
+    CoreWorld w;
+    w.connect();
+    RECV(w, {.flags = kSyn});
+    const uint32_t start = w.tick();
+    for (const uint32_t wait : {1000u, 2000u, 4000u, 8000u, 16'000u, 32'000u, 64'000u}) {
+        EXPECT_EQ(w.fire(), wait);
+        RECV(w, {.seq = 0, .flags = kSyn, .retransmission = true});
+        SILENT(w);
+    }
+    w.fire();
+    STATE(w, closed);
+    EXPECT_EQ(w.fx.reason, CloseReason::syn_timed_out);
+    EXPECT_GE(w.tick() - start, 180'000u);
+    SILENT(w);
+}
+
+TEST(Timeouts, TextIsSentAgainAndGivenUpAfterR2) {  // RFC 6298 5.4-5.6, MUST-20
+    CoreWorld w;
+    w.open();
+    w.send(100);
+    RECV(w, {.seq = 1, .len = 100, .retransmission = false});
+    const uint32_t start = w.tick();
+    uint32_t wait = rto_ticks(w.tcb, &w.flow, w.params);
+    int n = 0;
+    while (w.tcb.state() != State::closed && n < 100) {
+        EXPECT_EQ(w.fire(), wait);
+        if (w.tcb.state() == State::closed) break;
+        RECV(w, {.seq = 1, .len = 100, .psh = true, .retransmission = true});
+        SILENT(w);
+        EXPECT_EQ(w.fx.trouble, ++n == w.params.r1);
+        wait = std::min(2 * wait, w.params.rto_max);
+    }
+    EXPECT_EQ(w.fx.reason, CloseReason::timed_out);
+    RECV(w, {.flags = kRst | kAck});
+    SILENT(w);
+    EXPECT_GE(w.tick() - start, 300'000u - 1024);
+    EXPECT_LE(w.tick() - start, 300'000u + w.params.rto_max);
+}
+
+TEST(Timeouts, AnAckRestartsAndTheLastOneEndsTheTimer) {  // RFC 6298 5.2, 5.3
+    CoreWorld w;
+    w.open();
+    w.send(2 * kMss);
+    const uint32_t rto = w.in_ms();
+    w.move_to(w.tick() + rto / 2);
+    w.in({.ack = 1 + kMss});
+    EXPECT_EQ(w.in_ms(), rto_ticks(w.tcb, &w.flow, w.params));
+    w.sent.clear();
+    w.in({});
+    w.advance(3'600'000);
+    SILENT(w);
+    STATE(w, established);
+}
+
+TEST(Timeouts, FinIsSentAgain) {
+    for (const State state : {State::fin_wait_1, State::closing, State::last_ack}) {
+        CoreWorld w;
+        w.bring(state);
+        w.fire();
+        RECV(w, {.seq = 1, .len = 0, .flags = kFin | kAck, .retransmission = true});
+        SILENT(w);
+        w.advance(1'000'000);
+        STATE(w, closed);
+        EXPECT_EQ(w.fx.reason, CloseReason::timed_out);
+    }
+}
+
+TEST(Timeouts, FinWithTextIsSentAgainTogether) {
+    CoreWorld w;
+    w.open();
+    w.hold = true;
+    w.send(10);
+    w.shutdown();
+    w.hold = false;
+    w.pump();
+    RECV(w, {.seq = 1, .len = 10, .flags = kFin | kAck});
+    w.fire();
+    RECV(w, {.seq = 1, .len = 10, .flags = kFin | kAck, .retransmission = true});
+    w.in({.ack = 11});
+    w.sent.clear();
+    w.fire();
+    RECV(w, {.seq = 11, .len = 0, .flags = kFin | kAck, .retransmission = true});
+}
+
+TEST(Timeouts, FinWait2EndsForWhoeverHasClosed) {
+    CoreWorld w;
+    w.open();
+    w.close();
+    w.in({});
+    STATE(w, fin_wait_2);
+    w.sent.clear();
+    EXPECT_EQ(w.fire(), 60'000u);
+    STATE(w, closed);
+    EXPECT_EQ(w.fx.reason, CloseReason::fin_wait_2_timed_out);
+    SILENT(w);
+}
+
+TEST(Timeouts, AHalfClosedFinWait2Waits) {
+    CoreWorld w;
+    w.bring(State::fin_wait_2);
+    w.advance(3'600'000);
+    STATE(w, fin_wait_2);
+}
+
+TEST(Timeouts, AnIdleConnectionGivesItsSecondLineUp) {
+    CoreWorld w;
+    w.open();
+    w.send(10);
+    w.in({});
+    EXPECT_NE(w.tcb.flow, 0u);
+    w.fire();
+    EXPECT_TRUE(w.fx.release_flow);
+    EXPECT_EQ(w.tcb.deadline, kNoDeadline) << "nothing more to wait for";
+}
+
+TEST(Timeouts, ABackedOffRtoIsNotForgottenByIdling) {  // RFC 6298 5.7, Karn
+    CoreWorld w;
+    w.open();
+    w.send(10);
+    w.fire();
+    w.in({.ack = 11});
+    EXPECT_EQ(w.flow.backoff, 1);
+    w.advance(100'000);
+    EXPECT_NE(w.tcb.flow, 0u);
+    EXPECT_FALSE(w.tcb.has(kTsStale)) << "nothing is 24 days old";
+}
+
+TEST(Persist, ProbesAClosedWindowForEver) {  // MUST-34-37: first after an RTO, backing off, never giving up
+    CoreWorld w;
+    w.open();
+    w.in({.wnd = 0});
+    w.send(100);
+    SILENT(w);
+    uint32_t last = 0;
+    for (int i = 0; i < 50; ++i) {
+        const uint32_t wait = w.fire();
+        EXPECT_GE(wait, last);
+        EXPECT_GE(wait, 200u);
+        EXPECT_LE(wait, 120'000u);
+        last = wait;
+        RECV(w, {.seq = 1, .len = 1, .probe = true});
+        SILENT(w);
+        w.in({.ack = 1, .wnd = 0});
+        STATE(w, established);
+    }
+    EXPECT_EQ(last, 120'000u);
+    w.in({.ack = 1, .wnd = 1000});
+    RECV(w, {.seq = 1, .len = 1, .retransmission = true});
+    SILENT(w);
+    EXPECT_EQ(w.flow.backoff, 0);
+    w.in({});
+    RECV(w, {.seq = 2, .len = 99});
+    SILENT(w);
+}
+
+TEST(Persist, GivesUpWhenThePeerIsSilent) {
+    CoreWorld w;
+    w.open();
+    w.in({.wnd = 0});
+    w.send(100);
+    w.advance(1'000'000);
+    STATE(w, closed);
+    EXPECT_EQ(w.fx.reason, CloseReason::timed_out);
+}
+
+TEST(Persist, R2CountsFromWhenItBegins) {
+    CoreWorld w;
+    w.open();
+    w.send(100);
+    w.flow.cold = 1;  // keeps the second line while idle
+    w.in({.wnd = 0});
+    w.advance(1'000'000);
+    w.send(100);
+    w.fire();
+    RECV(w, {.len = 100});
+    RECV(w, {.seq = 101, .len = 1, .probe = true});
+    STATE(w, established);
+}
+
+TEST(Persist, ProbesWithFin) {
+    CoreWorld w;
+    w.open();
+    w.send(10);
+    w.in({.wnd = 0});
+    w.sent.clear();
+    w.shutdown();
+    SILENT(w);
+    w.fire();
+    RECV(w, {.seq = 11, .len = 0, .flags = kFin | kAck, .probe = true});
+    w.fire();
+    RECV(w, {.seq = 11, .len = 0, .flags = kFin | kAck, .probe = true});
+    w.in({.wnd = 0});
+    STATE(w, fin_wait_2);
+}
+
+TEST(Persist, ATakenProbeIsTextLikeAnyOther) {
+    CoreWorld w;
+    w.open();
+    w.in({.wnd = 0});
+    w.send(3);
+    for (const uint32_t seq : {1u, 2u, 3u}) {
+        w.fire();
+        RECV(w, {.seq = seq, .len = 1, .probe = true});
+        w.in({.wnd = 0});
+    }
+    w.fire();
+    SILENT(w);
+    EXPECT_EQ(w.tcb.flow, 0u);
+}
+
+TEST(Persist, OverridesSwsAvoidanceWithoutBackingOff) {  // RFC 9293 3.8.6.2.1 (4)
+    CoreWorld w;
+    w.open();
+    w.send(10);
+    w.in({});
+    w.sent.clear();
+    w.in({.wnd = 100});
+    w.send(1000);
+    for (uint32_t i = 0; i < 5; ++i) {
+        SILENT(w);
+        EXPECT_EQ(w.fire(), rto_ticks(w.tcb, &w.flow, w.params)) << i;
+        RECV(w, {.seq = 11 + 100 * i, .len = 100});
+        EXPECT_EQ(w.flow.backoff, 0);
+        w.in({.wnd = 100});
+    }
+}
+
+struct Keepalive : testing::Test {
+    static TcpConfig config() {
+        TcpConfig c;
+        c.keepalive_idle = 7'200s;
+        return c;
+    }
+    Keepalive() { w.open(); }
+    CoreWorld w{config()};
+};
+
+TEST_F(Keepalive, ProbesAnIdlePeer) {  // RFC 9293 3.8.4, MUST-24-29
+    w.send(10);
+    w.sent.clear();
+    w.in({});
+    const uint32_t start = w.tick();
+    while (w.sent.empty() && w.tick() - start < 8'000'000) w.fire();
+    EXPECT_GE(w.tick() - start, 7'200'000u);
+    EXPECT_LE(w.tick() - start, 7'201'000u);
+    RECV(w, {.seq = 10, .ack = 1, .len = 0, .probe = true});
+    for (int i = 1; i < 9; ++i) {
+        EXPECT_EQ(w.fire(), 75'000u);
+        RECV(w, {.seq = 10, .ack = 1, .len = 0, .probe = true});
+        SILENT(w);
+    }
+    w.fire();
+    STATE(w, closed);
+    EXPECT_EQ(w.fx.reason, CloseReason::timed_out);
+}
+
+TEST_F(Keepalive, AnAnswerStartsItAnew) {
+    for (int life = 0; life < 20; ++life) {
+        w.send(1);
+        w.in({});
+        w.sent.clear();
+        while (w.sent.empty()) w.fire();
+        RECV(w, {.probe = true});
+        w.fire();
+        RECV(w, {.probe = true});
+        w.in({});
+        EXPECT_EQ(w.flow.backoff, 0);
+        EXPECT_FALSE(w.flow.has(kKeepalive));
+        const uint32_t start = w.tick();
+        while (w.sent.empty()) w.fire();
+        EXPECT_GE(w.tick() - start, 7'200'000u);
+        w.in({});
+    }
+    STATE(w, established);
+}
+
+TEST_F(Keepalive, WhatArrivesStartsItAnew) {
+    w.send(1);
+    w.in({});
+    w.advance(7'000'000);
+    w.in({.len = 10});
+    w.sent.clear();
+    w.advance(7'100'000);
+    SILENT(w);
+    w.advance(200'000);
+    RECV(w, {.probe = true});
+}
+
+TEST_F(Keepalive, TextTakesOver) {
+    w.send(1);
+    w.in({});
+    w.sent.clear();
+    while (w.sent.empty()) w.fire();
+    w.fire(), w.fire();
+    w.sent.clear();
+    w.send(10);
+    RECV(w, {.seq = 2, .len = 10});
+    EXPECT_EQ(w.fire(), rto_ticks(w.tcb, &w.flow, w.params));
+    RECV(w, {.seq = 2, .len = 10, .retransmission = true});
+}
+
+TEST(KeepaliveOff, ByDefault) {  // MUST-25
+    CoreWorld w;
+    w.open();
+    w.send(1);
+    w.in({});
+    w.sent.clear();
+    w.advance(1'000'000'000);
+    SILENT(w);
+    STATE(w, established);
+}
+
+}  // namespace
+}  // namespace synfin::tcp
