@@ -347,6 +347,7 @@ Exit run(const Config& config) {
         throw usage_error(fmt::format("--cores: expected one core or an even number of cores, found {}", n),
                           "one core runs both engines; of 2N cores each pair has two");
     const BenchConfig& bench = config.bench;
+    check_json_path(config.json);
     switch (bench.profile) {
         case Profile::http:
             return Bench<HttpServer>(config, bench.response_size, stack_of(config, false).max_connections)

@@ -97,7 +97,13 @@ void explain_load(const Config& config) {
 
 void explain_bench(const Config& config) {
     fmt::print("bench: {}\n", find_field("bench.profile")->get(config).get<std::string>());
-    line("device", "none: an in-memory wire");
+    line("device", "none: an in-memory wire for each pair of engines");
+    line("cores", config.cores.size() < 2
+                      ? "1: both engines on it"
+                      : fmt::format("{}: {} pairs", config.cores.size(), config.cores.size() / 2));
+    line("connections", config.bench.connections
+                            ? count_text(static_cast<double>(*config.bench.connections)) + " at once"
+                            : "the profile's own number at once");
 }
 
 Exit run(const Config& config) {

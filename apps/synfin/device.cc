@@ -10,7 +10,12 @@ namespace synfin::app {
 
 namespace {
 
-std::unique_ptr<Runtime> opened(std::unique_ptr<Runtime> runtime, const std::string& why, Error error) {
+/// @param open calls Runtime's own with where to put the refusal.
+template <typename Open>
+std::unique_ptr<Runtime> opened(Open&& open) {
+    std::string why;
+    Error error{};
+    auto runtime = open(why, error);
     if (runtime != nullptr) return runtime;
     const bool usage = error == Error::invalid || error == Error::not_supported;
     throw UserError(usage ? Exit::usage : Exit::failed, why);
@@ -24,9 +29,7 @@ std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackCon
     runtime.stack = stack;
     runtime.cores = config.cores;
     runtime.no_huge = config.no_huge;
-    std::string why;
-    Error error{};
-    auto open = opened(Runtime::open(runtime, why, error), why, error);
+    auto open = opened([&](std::string& why, Error& error) { return Runtime::open(runtime, why, error); });
     for (const std::string& line : open->report().lines()) fmt::print(stderr, "{}\n", line);
     return open;
 }
@@ -40,9 +43,7 @@ std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConf
     near.cores = config.cores;
     near.no_huge = config.no_huge;
     near.wire_bytes = wire_bytes;
-    std::string why;
-    Error error{};
-    return opened(Runtime::open_ring(near, far, why, error), why, error);
+    return opened([&](std::string& why, Error& error) { return Runtime::open_ring(near, far, why, error); });
 }
 
 void run_engines(Runtime& runtime,

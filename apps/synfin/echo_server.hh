@@ -6,9 +6,9 @@
 
 namespace synfin::app {
 
-/// Back-pressure is exact: only what the send queue took is taken from the receive queue, so a peer that does not
-/// read closes its own window. The stack tells of the peer's FIN when all before it has been taken, so nothing
-/// need be remembered of a connection.
+/// Back-pressure is exact: only what the send queue took is taken from the receive queue, so a peer that does
+/// not read closes its own window. The stack tells of the peer's FIN when all before it has been taken, so
+/// nothing need be remembered of a connection.
 class EchoServer {
   public:
     explicit EchoServer(uint32_t max_connections) : retry_(max_connections) {}

@@ -152,6 +152,7 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
 Exit run(const Config& config) {
     validate_network(config);
     validate_load(config);
+    check_json_path(config.json);
     const unsigned engines = std::max<unsigned>(1, static_cast<unsigned>(config.cores.size()));
     const AddressLock lock(config.device, config.addresses);
     const auto runtime = open_device(config, stack_of(config, engines));

@@ -155,6 +155,7 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
 
 Exit run(const Config& config) {
     validate_network(config);
+    check_json_path(config.json);
     const auto connections = static_cast<uint32_t>(config.serve.max_connections);
     switch (config.serve.app) {
         case ServeConfig::App::http:

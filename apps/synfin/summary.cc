@@ -274,6 +274,13 @@ std::string to_text(const ordered_json& result) {
     return text;
 }
 
+void check_json_path(const std::string& json_path) {
+    if (json_path.empty() || json_path == "-") return;
+    if (!std::ofstream(json_path, std::ios::app))
+        throw run_error(fmt::format("{}: the result can't be written there", json_path),
+                        "choose another file for --json");
+}
+
 void publish(const ordered_json& result, const std::string& json_path) {
     const bool to_stdout = json_path == "-";
     std::fputs(to_text(result).c_str(), to_stdout ? stderr : stdout);

@@ -51,6 +51,9 @@ nlohmann::ordered_json to_json(const RunResult& result);
 /// The same for people.
 std::string to_text(const nlohmann::ordered_json& result);
 
+/// Throws UserError(failed) when the file of --json can't be written: before the run, not after it.
+void check_json_path(const std::string& json_path);
+
 /// Writes the JSON where --json says, and the text to standard output, or to standard error when the JSON
 /// goes there. Throws UserError(failed) when the file can't be written.
 void publish(const nlohmann::ordered_json& result, const std::string& json_path);
