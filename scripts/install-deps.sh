@@ -27,7 +27,6 @@ test_packages=(
     clang-tidy
     python3         # layer check, integration tests
     iproute2        # ip, ss: namespaces and veth pairs
-    ethtool         # a veth end with a large MTU
     curl            # an HTTP client of the kernel's
     wrk             # a load generator of the kernel's
     nginx-light     # a server of the kernel's

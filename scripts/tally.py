@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Counts the cases of one `meson test` run, googletest's one by one.
 
-    tally.py BUILD_DIR XML_DIR [TITLE]
+    tally.py BUILD_DIR REPORTS
 
-BUILD_DIR/meson-logs/testlog.json says which programs ran and how they ended; XML_DIR holds what they wrote with
-GTEST_OUTPUT=xml:XML_DIR/. A program without such a file counts as one case; one that failed although its file
-shows no failure (it crashed, or a sanitizer spoke at its end) counts as one failed case more.
+BUILD_DIR/meson-logs/testlog.json says which programs ran and how they ended; REPORTS holds what they wrote (gtest_report.sh).
+A program without a report counts as one case; one that failed although its reports show no failure (it crashed, or a
+sanitizer spoke at its end) counts as one failed case more.
 Prints each failed and each skipped case, then the counts as `N passed, N failed, N skipped`.
 """
 
@@ -36,31 +36,33 @@ def program_outcome(entry):
     return {"OK": "passed", "EXPECTEDFAIL": "passed", "SKIP": "skipped"}.get(entry["result"], "failed")
 
 
-def cases_of_run(build_dir, xml_dir):
-    entries = []
+def program_of(entry):
+    """The name of the program that a log entry ran, behind the wrapper."""
+    return next(pathlib.Path(word).name for word in entry["command"] if not word.endswith("gtest_report.sh"))
+
+
+def cases_of_run(build_dir, reports_dir):
     log = pathlib.Path(build_dir, "meson-logs", "testlog.json")
+    programs = collections.defaultdict(list)
     for line in log.read_text().splitlines():
-        entries.append(json.loads(line))
-    programs = collections.defaultdict(list)  # googletest names its file after the program
-    for entry in entries:
-        programs[pathlib.Path(entry["command"][0]).name].append(entry)
+        entry = json.loads(line)
+        programs[program_of(entry)].append(entry)
     for program, runs in programs.items():
-        reports = sorted(pathlib.Path(xml_dir).glob(f"{program}.xml")) + sorted(pathlib.Path(xml_dir).glob(f"{program}_[0-9]*.xml"))
+        reports = sorted(pathlib.Path(reports_dir).glob(f"{program}-[0-9]*.xml"))
         if not reports:
             for run in runs:
                 yield run["name"], program_outcome(run), run["result"]
             continue
-        any_failed = False
+        failed = 0
         for report in reports:
             for name, outcome, detail in gtest_cases(report):
-                any_failed |= outcome == "failed"
+                failed += outcome == "failed"
                 yield f"{program}: {name}", outcome, detail
-        for run in runs:
-            if program_outcome(run) == "failed" and not any_failed:
+        # A run that failed without a word: it crashed before it could write, or after.
+        silent = [run for run in runs if program_outcome(run) == "failed"]
+        if silent and (failed == 0 or len(reports) < len(runs)):
+            for run in silent[:max(1, len(runs) - len(reports))]:
                 yield run["name"], "failed", f'ended with {run["result"]} (status {run.get("returncode")})'
-        for _ in range(len(runs) - len(reports)):
-            if any_failed or all(program_outcome(run) != "failed" for run in runs):
-                yield program, "failed", "wrote no report"
 
 
 def main():

@@ -57,14 +57,17 @@ def wait_until(condition, what, timeout=10.0, interval=0.02):
 
 
 class Namespace:
-    """A network namespace with lo up and IPv6 off (the kernel then sends nothing by itself)."""
+    """A network namespace with lo up and IPv6 off (the kernel then sends nothing by itself).
+
+    Its TCP is Reno's, which every kernel has: a machine's own choice (BBR paces by what it measures) would make
+    durations differ from machine to machine."""
 
     def __init__(self, name):
         self.name = name
         sh("ip", "netns", "add", name)
         with open(f"/run/netns/{name}", "rb") as inside:
             self._fd = os.dup(inside.fileno())
-        self.run("sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6")
+        self.run("sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; echo reno > /proc/sys/net/ipv4/tcp_congestion_control")
         self.ip("link", "set", "lo", "up")
 
     def command(self, *command):

@@ -62,8 +62,8 @@ class BenchTest(unittest.TestCase):
         self.assertEqual(result["connections"]["failed"], 0)
         self.assertEqual(result["deviations"], [])
         self.assertEqual(result["drops"], {}, "a wire that loses nothing")
-        # SYN, SYN-ACK, ACK, request, response, and FIN and ACK from each side: 9 or 10 packets, each counted at both ends.
-        self.assertGreaterEqual(result["packets_per_connection"]["client"], 8)
+        # At least SYN, SYN-ACK, ACK with the request, response with FIN, FIN-ACK, ACK; at most each of the ten alone.
+        self.assertGreaterEqual(result["packets_per_connection"]["client"], 6)
         self.assertLessEqual(result["packets_per_connection"]["client"], 10)
         self.assertGreater(result["floor"]["cps"], result["rates"]["cps"])
 
