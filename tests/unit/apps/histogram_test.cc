@@ -71,6 +71,9 @@ TEST(Histogram, EdgesAndMerge) {
     EXPECT_EQ(a.quantile_us(0.25), 0);
     EXPECT_EQ(a.quantile_us(0.5), 1);
     EXPECT_NEAR(a.quantile_us(0.75), 3600e6, 3600e6 / 1024);
+    Histogram three;
+    for (const Duration d : {1us, 2us, 3us}) three.record(d);
+    EXPECT_EQ(three.quantile_us(0.5), 2) << "the least that half of them, rounded up, don't exceed";
     a.clear();
     EXPECT_EQ(a.count(), 0u);
     EXPECT_EQ(a.quantile_us(1), 0);

@@ -57,6 +57,10 @@ TEST(HttpRequest, Variants) {
     EXPECT_EQ(feed(request, "GET / HTTP/1.0\r\n\r\n", 3), Outcome::complete);
     EXPECT_FALSE(request.keep_alive());
     request.clear();
+    EXPECT_EQ(feed(request, "GET / HTTP/1.1\r\nConnection: close, x\r\nConnection: y\r\n\r\n", 3),
+              Outcome::complete);
+    EXPECT_FALSE(request.keep_alive()) << "once said, close stays";
+    request.clear();
     EXPECT_EQ(feed(request, "get / HTTP/1.1\r\n\r\n", 3), Outcome::complete);
     EXPECT_EQ(request.method(), HttpRequest::Method::other);
     request.clear();
@@ -77,6 +81,7 @@ TEST(HttpRequest, GarbageIsBad) {
                              "GET / HTTP/1.1\rX",
                              "GET / HTTP/1.1\r\nHost : x\r\n",
                              "GET / HTTP/1.1\r\n: x\r\n",
+                             "GET / HTTP/1.1\r\n\x01q: x\r\n",
                              "GET / HTTP/1.1\r\nA: b\r\n c\r\n",
                              "GET /\x01 HTTP/1.1\r\n",
                              "GET / HTTP/1.1\r\nContent-Length: \r\n",
