@@ -3,7 +3,7 @@
 
     tally.py BUILD_DIR REPORTS
 
-BUILD_DIR/meson-logs/testlog.json says which programs ran and how they ended; REPORTS holds what they wrote (gtest_report.sh).
+BUILD_DIR/meson-logs says which programs ran and how they ended; REPORTS holds what they wrote (gtest_report.sh).
 A program without a report counts as one case; one that failed although its reports show no failure (it crashed, or a
 sanitizer spoke at its end) counts as one failed case more.
 Prints each failed and each skipped case, then the counts as `N passed, N failed, N skipped`.
@@ -42,7 +42,7 @@ def program_of(entry):
 
 
 def cases_of_run(build_dir, reports_dir):
-    log = pathlib.Path(build_dir, "meson-logs", "testlog.json")
+    log = pathlib.Path(build_dir, "meson-logs", "testlog-gtest_report.sh.json")  # meson names it after the wrapper
     programs = collections.defaultdict(list)
     for line in log.read_text().splitlines():
         entry = json.loads(line)
