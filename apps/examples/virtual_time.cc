@@ -25,6 +25,11 @@ int main() {
         return any;
     };
 
+    auto exchange = [&] {
+        const bool there = carry(client, server);
+        return carry(server, client) || there;
+    };
+
     const std::vector<uint8_t> block(65'536, 'x');
     std::vector<uint8_t> buffer(65'536);
     uint64_t sent = 0, received = 0;
@@ -37,7 +42,7 @@ int main() {
             sent += client.send(c, rest).value_or(0);
             if (sent == kTotal) (void)client.shutdown(c);
         }
-        const bool moved = carry(client, server) | carry(server, client);
+        const bool moved = exchange();
         if (!s) s = server.accept().value_or({});
         while (const uint32_t n = server.receive(s, buffer).value_or(0)) received += n;
         if (moved) continue;
@@ -52,7 +57,7 @@ int main() {
     while (client.stack().occupancy().open + server.stack().occupancy().open +
                client.stack().occupancy().time_wait !=
            0) {
-        while (carry(client, server) | carry(server, client)) {
+        while (exchange()) {
         }
         client.advance(client.now() + 1s);
         server.advance(server.now() + 1s);

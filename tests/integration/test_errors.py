@@ -143,5 +143,5 @@ class LoadFailureTest(RigCase):
         load.wait(30)
         counted = self.rig.result(load)["connections"]
         self.assertEqual(test_load.balance(counted), [], counted)
-        self.assertLessEqual(set(counted["failed_by"]), {"refused", "reset_by_peer"}, counted)
+        self.assertLessEqual(set(counted["failed_by"]), {"refused", "reset_by_peer", "short_response"}, counted)
         self.assertGreater(counted["failed_by"].get("refused", 0), 0, counted)
