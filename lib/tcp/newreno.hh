@@ -73,7 +73,6 @@ inline void recovery_ack(const Tcb& tcb, Flow& flow, uint32_t acked) noexcept {
     if (at_or_after(tcb.snd.una, flow.recover)) {  // full
         flow.cwnd_bytes = std::min(flow.ssthresh_bytes, std::max(tcb.in_flight(), smss) + smss);
         flow.clear(kRecovery);
-        flow.clear(kRetransmitOne);  // was asked for in the same burst: what it would send has arrived
         flow.dup_acks = 0;
         return;
     }

@@ -34,11 +34,10 @@ void give_up(Tcb& tcb, CloseReason reason, Effects& fx) noexcept {
     fx.reason = reason;
 }
 
-/// Ticks since the oldest unacknowledged octet was first waited for; to the second, 18 h at most.
+/// Ticks for which the oldest unacknowledged octet has been waited for at least; to the second, 18 h at most.
 uint32_t waited(const Flow& flow, const Now& now) noexcept {
-    return static_cast<uint32_t>(
-               static_cast<uint16_t>(static_cast<uint16_t>(now.tick >> 10) - flow.unacked_since_s))
-           << 10;
+    const auto begun = static_cast<uint16_t>(static_cast<uint16_t>(now.tick >> 10) - flow.unacked_since_s);
+    return begun == 0 ? 0 : uint32_t{begun - 1u} << 10;  // the first second may have been a part of one
 }
 
 /// Whether idling for an RTO gives the second line up. What it knows beyond the RTT must not be lost: a cold

@@ -78,6 +78,7 @@ TEST(NewReno, ThirdDuplicateAckRetransmits) {  // RFC 5681 3.2 2-4: ssthresh 5, 
     EXPECT_TRUE(w.fx.retransmit);
     EXPECT_EQ(w.flow.ssthresh_bytes, 5 * kMss) << "what limited transmit sent does not count";
     EXPECT_EQ(w.flow.cwnd_bytes, 8 * kMss);
+    EXPECT_FALSE(w.flow.has(kTiming)) << "what is sent again is not timed (Karn)";
     RECV(w, {.seq = 1, .len = kMss, .retransmission = true});
     SILENT(w);
     for (int i = 0; i < 4; ++i) w.in({.ack = 1});  // inflated to 12, the flight
@@ -109,18 +110,6 @@ TEST(NewReno, FullAckEndsRecovery) {  // RFC 6582 3.2 step 3 (1): min(ssthresh, 
     EXPECT_FALSE(w.flow.has(kRecovery));
     EXPECT_EQ(w.flow.cwnd_bytes, 2 * kMss);
     EXPECT_EQ(w.flow.dup_acks, 0);
-}
-
-TEST(NewReno, AFullAckInTheSameBurstRetransmitsNothing) {
-    CoreWorld w;
-    in_flight(w, 10);
-    w.hold = true;
-    for (int i = 0; i < 3; ++i) w.in({.ack = 1});
-    EXPECT_TRUE(w.flow.has(kRetransmitOne));
-    w.in({.ack = 1 + 10 * kMss});
-    w.hold = false;
-    w.pump();
-    while (!w.sent.empty()) RECV(w, {.retransmission = false});
 }
 
 TEST(NewReno, RecoverPreventsASecondRecovery) {  // RFC 6582 3.2 step 2 and 4: not again below recover

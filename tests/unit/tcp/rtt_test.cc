@@ -34,7 +34,7 @@ TEST(Rtt, GranularityAndLimits) {
     TcpConfig c;
     c.rto_min = 1ms;
     const Params p(c, 1500);
-    EXPECT_EQ(rto_ticks(10'000, 100, p), 11u) << "G, not 4*RTTVAR";
+    EXPECT_EQ(rto_ticks(10'900, 10, p), 12u) << "G, not 4*RTTVAR: 11.9 ms, rounded up";
     EXPECT_EQ(rto_ticks(10'000, 251, p), 12u) << "4*RTTVAR = 1.004 ms, rounded up";
     EXPECT_EQ(rto_ticks(100'000'000, 50'000'000, p), 120'000u) << "2.5: the maximum";
     const Params standard(TcpConfig{}, 1500);

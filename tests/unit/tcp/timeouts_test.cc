@@ -46,6 +46,22 @@ TEST(Timeouts, TextIsSentAgainAndGivenUpAfterR2) {  // RFC 6298 5.4-5.6, MUST-20
     EXPECT_LE(w.tick() - start, 300'000u + w.params.rto_max);
 }
 
+TEST(Timeouts, R2IsNeverEarly) {  // MUST-21
+    for (uint32_t offset = 0; offset < 1024; offset += 31) {
+        CoreWorld w;
+        w.move_to(5'000'000 + offset);
+        w.user_timeout = 5000;
+        w.open();
+        w.send(10);
+        const uint32_t start = w.tick();
+        w.tcb.srtt = {};
+        w.flow.srtt_us = 166'000 + 10 * offset;  // expiries at various times
+        while (w.tcb.state() != State::closed) w.fire();
+        EXPECT_GE(w.tick() - start, 5000u);
+        EXPECT_EQ(w.fx.reason, CloseReason::timed_out);
+    }
+}
+
 TEST(Timeouts, AnAckRestartsAndTheLastOneEndsTheTimer) {  // RFC 6298 5.2, 5.3
     CoreWorld w;
     w.open();

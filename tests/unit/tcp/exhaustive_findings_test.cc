@@ -1,0 +1,68 @@
+/// @file
+/// What tests/exhaustive found, each as the few segments that it takes.
+
+#include "core_world.hh"
+
+namespace synfin::tcp {
+namespace {
+
+/// SYN-RECEIVED by simultaneous open.
+CoreWorld crossed() {
+    CoreWorld w;
+    w.connect();
+    w.in({.seq = 0, .flags = kSyn});
+    EXPECT_EQ(w.tcb.state(), State::syn_received);
+    w.sent.clear();
+    return w;
+}
+
+/// CLOSE in SYN-RECEIVED leads to FIN-WAIT-1 (RFC 9293 3.10.4) past ESTABLISHED. The application that only
+/// closed its sending side is told that the connection is open when the SYN is acknowledged all the same.
+TEST(ExhaustiveFindings, ShutdownInSynReceivedStillOpens) {
+    CoreWorld w = crossed();
+    w.shutdown();
+    RECV(w, {.seq = 1, .ack = 1, .flags = kFin | kAck});
+    EXPECT_EQ(w.tcb.state(), State::fin_wait_1);
+    w.in({.seq = 1, .ack = 1});
+    EXPECT_TRUE(w.fx.opened);
+    w.in({.seq = 1, .ack = 2});
+    EXPECT_EQ(w.tcb.state(), State::fin_wait_2);
+    EXPECT_FALSE(w.fx.opened);
+}
+
+/// An old SYN wakes a listener; the peer, in TIME-WAIT or in another connection of the tuple, answers the
+/// SYN-ACK by an ACK for that one. An ACK in return would be answered likewise, for ever: RST, although the
+/// sequence number is outside the window (RFC 9293 3.5.2 group 2).
+TEST(ExhaustiveFindings, SynReceivedAnswersAckOfAnotherConnectionByRst) {
+    CoreWorld w;
+    w.bring(State::syn_received);
+    w.in({.seq = 1'000'000, .ack = 5'000'000});
+    RECV(w, {.seq = 5'000'000, .flags = kRst});
+    SILENT(w);
+    EXPECT_EQ(w.tcb.state(), State::syn_received);
+    EXPECT_EQ(w.fx.drop, DropReason::unacceptable_seq);
+    w.in({.seq = 1'000'000, .ack = 5'000'000, .flags = kRst | kAck});  // but never RST
+    SILENT(w);
+    w.in({.seq = 1'000'000, .ack = 1});  // the handshake's number: 3.10.7.4 first
+    RECV(w, {.seq = 1, .ack = 1});
+}
+
+/// The same where the application has closed meanwhile: FIN-WAIT-1 with the SYN not acknowledged.
+TEST(ExhaustiveFindings, FinWait1BeforeTheHandshakeAnswersAckOfAnotherConnectionByRst) {
+    for (const uint32_t seq : {1u, 1'000'000u}) {
+        CoreWorld w = crossed();
+        w.shutdown();
+        RECV(w, {.flags = kFin | kAck});
+        w.in({.seq = seq, .ack = 5'000'000});
+        RECV(w, {.seq = 5'000'000, .flags = kRst});
+        SILENT(w);
+        EXPECT_EQ(w.tcb.state(), State::fin_wait_1);
+    }
+    CoreWorld w;  // with the SYN acknowledged it is a challenge ACK
+    w.bring(State::fin_wait_1);
+    w.in({.seq = 1, .ack = 5'000'000});
+    RECV(w, {.seq = 2, .ack = 1});
+}
+
+}  // namespace
+}  // namespace synfin::tcp
