@@ -1,0 +1,123 @@
+/// @file
+/// The application sees each byte once and in order, however the segments of a burst are mixed and however
+/// much of each piece it takes.
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "base/random.hh"
+#include "buf/memory_port.hh"
+#include "stack/engine.hh"
+#include "synfin/stack.hh"
+#include "synfin/virtual_stack.hh"
+
+namespace synfin {
+namespace {
+
+const Cidr kClient = *Cidr::parse("10.0.0.2/24"), kServer = *Cidr::parse("10.0.0.1/24");
+
+uint8_t byte_at(size_t i) {
+    return static_cast<uint8_t>(i * 131 + (i >> 8));
+}
+
+struct Reader {
+    Random random;
+    std::vector<uint8_t> got;
+    Connection connection;
+    bool takes_all, fin = false;
+    size_t got_at_fin = 0;
+
+    void on_open(Connection c) { connection = c; }
+    void on_data(Connection, RxView& view) {
+        if (!takes_all && random.below(3) == 0) view.take(random.below(view.size() + 1));
+        got.insert(got.end(), view.bytes().begin(), view.bytes().begin() + view.taken());
+    }
+    void on_writable(Connection) {}
+    void on_peer_fin(Connection) { fin = true, got_at_fin = got.size(); }
+    void on_close(Connection, const CloseInfo&) {}
+};
+
+/// A server on a port that gets whole bursts.
+struct Server {
+    explicit Server(uint64_t seed, bool takes_all) : reader{Random(seed), {}, {}, takes_all} {
+        EXPECT_TRUE(stack.listen(80));
+    }
+    static buf::PortCaps caps() {
+        buf::PortCaps out;
+        out.ethernet = false;
+        out.max_frame = 1500;
+        return out;
+    }
+    static stack::StackConfig config() {
+        stack::StackConfig out;
+        out.addresses = {kServer};
+        out.max_connections = 16;
+        out.max_time_wait = 16;
+        out.max_half_open = 16;
+        out.seed = 1;
+        return out;
+    }
+    void turn() {
+        now += 1ms;
+        stack.poll(reader, now);
+    }
+    buf::MemoryPort port{caps(), 256};
+    stack::PortEngine<buf::MemoryPort> engine{config(), port, {1, 2}};
+    Stack stack{engine};
+    Reader reader;
+    Instant now = Instant::from_ns(1'000'000'000);
+};
+
+void run(uint64_t seed, bool takes_all) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    Server server(seed, takes_all);
+    VirtualConfig config;
+    config.address = kClient;
+    config.stack.seed = 7;
+    config.stack.max_connections = config.stack.max_half_open = config.stack.max_time_wait = 16;
+    VirtualStack client(config);
+    const auto exchange = [&] {
+        while (const auto packet = client.output()) server.port.deliver(*packet);
+        server.turn();
+        while (const auto packet = server.port.take()) client.input(*packet);
+    };
+    auto c = client.connect({Ipv4{kServer.addr}, 80});
+    ASSERT_TRUE(c);
+    for (int i = 0; i < 3; ++i) exchange();
+
+    std::vector<uint8_t> text(10 * 1448);
+    for (size_t i = 0; i < text.size(); ++i) text[i] = byte_at(i);
+    ASSERT_EQ(*client.send(*c, text), text.size());
+    ASSERT_TRUE(client.shutdown(*c));
+    std::vector<std::vector<uint8_t>> packets;
+    while (auto packet = client.output()) packets.push_back(std::move(*packet));
+    ASSERT_GE(packets.size(), 10u);
+    for (size_t i = packets.size() - 1; i > 0; --i)
+        if (random.below(2) == 0) std::swap(packets[i], packets[random.below(static_cast<uint32_t>(i + 1))]);
+    for (size_t i = 0; i < packets.size();) {
+        for (size_t n = 1 + random.below(6); n > 0 && i < packets.size(); --n)
+            server.port.deliver(packets[i++]);
+        server.turn();
+        if (random.below(2) == 0) static_cast<void>(server.reader.connection.resume());
+    }
+    for (int i = 0; i < 1000 && !server.reader.fin; ++i) {
+        static_cast<void>(server.reader.connection.resume());
+        exchange();
+    }
+    ASSERT_EQ(server.reader.got.size(), text.size());
+    EXPECT_TRUE(server.reader.got == text);
+    EXPECT_TRUE(server.reader.fin);
+    EXPECT_EQ(server.reader.got_at_fin, text.size()) << "FIN is told after the last byte";
+}
+
+TEST(TextOrder, AnyMixOfSegmentsForWhoTakesAll) {
+    for (uint64_t seed = 1; seed <= 150; ++seed) run(seed, true);
+}
+TEST(TextOrder, AnyMixOfSegmentsForWhoTakesParts) {
+    for (uint64_t seed = 1; seed <= 150; ++seed) run(seed, false);
+}
+
+}  // namespace
+}  // namespace synfin
