@@ -112,6 +112,11 @@ Step check_timestamps(const Tcb& tcb, const Segment& seg, Effects& fx) noexcept 
     return Step::next;
 }
 
+/// While our SYN is not acknowledged: SND.UNA < SEG.ACK =< SND.NXT.
+bool acks_our_syn(const Tcb& tcb, const Segment& seg) noexcept {
+    return after(seg.ack, tcb.snd.una) && at_or_before(seg.ack, tcb.snd.nxt);
+}
+
 /// First: the sequence number (with PAWS before it, RFC 7323 5.3).
 Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
     Segment& seg = a.seg;
@@ -127,8 +132,15 @@ Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
             fx.drop = DropReason::window_full;
             return Step::next;
         }
-        if (!seg.has(kRst)) reply_to_unacceptable(seg, fx);
-        return drop(fx, seg.has(kRst) ? DropReason::rst_ignored : DropReason::unacceptable_seq);
+        if (seg.has(kRst)) return drop(fx, DropReason::rst_ignored);
+        if (tcb.has(kSynUnacked) && seg.has(kAck) && !acks_our_syn(tcb, seg)) {
+            // RFC 9293 3.5.2 group 2: a peer that acknowledges what was never sent has another connection in
+            // mind (the SYN that we answer is an old duplicate). It answers an ACK by an ACK; only RST ends that.
+            reply_rst(fx, seg.ack);
+        } else {
+            reply_to_unacceptable(seg, fx);
+        }
+        return drop(fx, DropReason::unacceptable_seq);
     }
     update_ts_recent(tcb, seg);
     return Step::next;
@@ -202,7 +214,7 @@ Step check_ack(Tcb& tcb, Flow* flow, Arrival& a, uint32_t text_len, const Contex
     const Segment& seg = a.seg;
     if (!seg.has(kAck)) return drop(fx, DropReason::no_ack_flag);
     if (tcb.state() == State::syn_received) {
-        if (!after(seg.ack, tcb.snd.una) || after(seg.ack, tcb.snd.nxt)) {
+        if (!acks_our_syn(tcb, seg)) {
             reply_rst(fx, seg.ack);
             return drop(fx, DropReason::unacceptable_ack);
         }
@@ -213,7 +225,11 @@ Step check_ack(Tcb& tcb, Flow* flow, Arrival& a, uint32_t text_len, const Contex
     // RFC 5961 5: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
     const uint32_t max_wnd = flow != nullptr ? uint32_t{flow->max_snd_wnd} << tcb.snd_shift() : tcb.snd.wnd;
     if (after(seg.ack, tcb.snd.nxt) || before(seg.ack, tcb.snd.una - max_wnd)) {
-        fx.reply = Reply::challenge_ack;
+        if (tcb.has(kSynUnacked)) {  // FIN-WAIT-1 by CLOSE in SYN-RECEIVED: as there
+            reply_rst(fx, seg.ack);
+        } else {
+            fx.reply = Reply::challenge_ack;
+        }
         return drop(fx, DropReason::unacceptable_ack);
     }
     if (after(seg.ack, tcb.snd.una)) {
