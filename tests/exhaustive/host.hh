@@ -1,0 +1,175 @@
+#pragma once
+/// @file
+/// Host: one side. The real core with the least that can stand in for lib/stack: one tuple, one slot for its
+/// record in any of the three sizes, one second line, and an application that notes what it is told. It
+/// performs Effects in the order in which lib/stack/arrival.cc, events.cc and timers.cc do, and checks what
+/// the core and the application may rely on.
+
+#include <cstddef>
+#include <optional>
+
+#include "scenario.hh"
+#include "witness.hh"
+
+namespace synfin::exhaustive {
+
+/// One step as a host sees it: what is given, when, and what leaves.
+struct Turn {
+    const Ground& ground;
+    uint32_t tick;
+    Witness& witness;
+    Input input;
+    Packet out[8] = {};
+    unsigned out_count = 0;
+    unsigned side = 0;                ///< who sent what is in `out`
+    bool returned_to_listen = false;  ///< a half-open record gave way to LISTEN (MUST-11)
+
+    tcp::Context context() const noexcept {
+        tcp::Now now;
+        now.tick = tick;
+        now.us = tick * 1000;
+        return {ground.params, ground.key, now};
+    }
+};
+
+class Host {
+  public:
+    Host(const Scenario& scenario, unsigned side) noexcept {
+        head_.side = static_cast<uint8_t>(side);
+        head_.connects_left = scenario.side[side].connects;
+    }
+
+    /// Whether the application may make the call now. In a state where it would be refused it is no choice.
+    bool may(Call call, const Ground& ground, uint32_t tick) const noexcept;
+    void call(Call call, Turn& turn) noexcept;
+    void arrive(const Packet& packet, Turn& turn) noexcept;
+    /// The tick at which fire() has something to do; none when nothing runs (a timestamp that comes of age
+    /// after 24 days is none).
+    std::optional<uint32_t> next_deadline(const Ground& ground, uint32_t tick) const noexcept;
+    /// Fires what is due first; turn.tick is at or after next_deadline().
+    void fire(Turn& turn) noexcept;
+
+    /// CLOSED when there is no record, whether the port listens or not.
+    tcp::State state() const noexcept;
+    bool listens(const Ground& g) const noexcept { return g.scenario.side[head_.side].listens; }
+    bool has_connection() const noexcept { return head_.has_connection != 0; }
+    bool has_second_line() const noexcept { return head_.slot == kOpen && tcb_.flow != 0; }
+    /// The last record ended otherwise than by FIN in both directions.
+    bool ended_abruptly() const noexcept { return head_.ended_abruptly != 0; }
+    /// A FIN that came out of order waits for the text before it.
+    bool fin_kept() const noexcept { return head_.kept_fin != 0; }
+    bool fin_queued() const noexcept { return head_.slot == kOpen && tcb_.has(tcp::kFinQueued); }
+    /// Both records are the ends of one connection.
+    bool is_peer_of(const Host& other) const noexcept;
+
+    /// What must hold between any two steps, of this side and between the two.
+    void check(const Host& peer, const Ground& ground, Witness& witness) const noexcept;
+    /// Nothing runs any more and nothing is in flight: may it stay so?
+    void check_rest(const Host& peer, Witness& witness) const noexcept;
+    /// Every byte that the application sent in the life that the two share has arrived.
+    bool all_delivered_to(const Host& peer) const noexcept;
+
+    /// Sets what nobody will read to zero, and moves all times back by `ticks`, a multiple of kGrain.
+    void normalise(uint32_t ticks) noexcept;
+
+    /// Visits the bytes that make up the state, the head first: it says which parts follow.
+    template <typename Self, typename Visit>
+    static void for_each_part(Self& self, Visit&& visit) {
+        visit(&self.head_, sizeof(Head));
+        switch (self.head_.slot) {
+            case kNone: break;
+            case kHalfOpen: visit(&self.half_open_, kHalfOpenBytes); break;
+            case kTimeWait: visit(&self.time_wait_, sizeof(tcp::TimeWait)); break;
+            case kOpen:
+                visit(&self.tcb_, sizeof(tcp::Tcb));
+                if (self.tcb_.flow != 0) visit(&self.flow_, sizeof(tcp::Flow));
+                break;
+        }
+    }
+
+  private:
+    enum Slot : uint8_t { kNone, kHalfOpen, kOpen, kTimeWait };
+
+    /// The record's kind, the application, and what the checks remember. All of it is part of the state.
+    struct Head {
+        uint8_t side = 0;
+        Slot slot = kNone;
+        uint8_t connects_left = 0;
+        uint8_t lives = 0;           ///< connections begun: the last one's number plus 1
+        tcp::Seq iss, irs;           ///< of the record; irs is 0 before the peer's SYN
+        uint8_t peer_life = 0;       ///< the number that irs is
+        uint8_t synchronised = 0;    ///< irs is known
+        uint8_t has_connection = 0;  ///< the application holds a handle: it is owed an end
+        uint8_t told_open = 0;
+        uint8_t told_fin = 0;
+        uint8_t sent = 0;      ///< bytes given to send() in this life
+        uint8_t received = 0;  ///< bytes handed to the application in this life
+        uint8_t fin_taken = 0;
+        uint8_t ended_abruptly = 0;
+        uint8_t queued = 0;                ///< bytes in `queue`
+        uint8_t queue[kMaxText] = {};      ///< the send queue, from SND.UNA
+        uint8_t kept_text[kMaxText] = {};  ///< out-of-order text by its offset
+        uint8_t kept_mask = 0;
+        uint8_t kept_fin = 0;
+        uint8_t kept_fin_offset = 0;
+        uint8_t spare[3] = {};
+        uint16_t sent_mask = 0;       ///< bit of life * kMaxText + offset: given to send()
+        uint16_t delivered_mask = 0;  ///< the same of the peer's: taken by the core
+        uint32_t delayed_ack_due = 0;
+        uint32_t half_open_due = 0;
+    };
+    static_assert(std::has_unique_object_representations_v<Head>);
+    static_assert(kMaxLives * kMaxText <= 16);
+    /// Without the padding at its end, which has no value.
+    static constexpr size_t kHalfOpenBytes = offsetof(tcp::HalfOpen, due) + sizeof(uint32_t);
+    static_assert(kHalfOpenBytes + 8 == sizeof(tcp::HalfOpen));
+
+    static uint16_t bit(unsigned life, unsigned offset) noexcept {
+        return static_cast<uint16_t>(1u << (life * kMaxText + offset));
+    }
+    tcp::Flow* flow() noexcept { return tcb_.flow != 0 ? &flow_ : nullptr; }
+    tcp::Flow& need_flow(const Turn& turn) noexcept;
+    void need_cold(const Turn& turn) noexcept { need_flow(turn).cold = 1; }
+    void release_flow() noexcept;
+    uint32_t receive_room(const tcp::Tcb& tcb, const Ground& ground) const noexcept;
+    uint32_t half_open_deadline(const Ground& ground) const noexcept;
+
+    // calls
+    void connect(Turn& turn) noexcept;
+    void send(Turn& turn) noexcept;
+    // arrival
+    void arrive_listen(const Packet& packet, Turn& turn) noexcept;
+    void arrive_half_open(const Packet& packet, Turn& turn) noexcept;
+    void arrive_time_wait(const Packet& packet, Turn& turn) noexcept;
+    void begin_life(Turn& turn) noexcept;
+    void synchronise(tcp::Seq irs, Turn& turn) noexcept;
+    // effects
+    void perform(const Packet* packet, tcp::Effects& fx, Turn& turn) noexcept;
+    void take_acked(uint32_t bytes, Turn& turn) noexcept;
+    void deliver(const uint8_t* text, uint32_t len, Turn& turn) noexcept;
+    void keep(const Packet& packet, const tcp::Effects& fx, Turn& turn) noexcept;
+    void take_reassembled(Turn& turn) noexcept;
+    void tell_end(tcp::CloseReason reason, Turn& turn) noexcept;
+    void free_record(bool abruptly) noexcept;
+    // sending
+    void run_output(Turn& turn) noexcept;
+    void reply(tcp::Tcb& tcb, const tcp::Effects& fx, Turn& turn) noexcept;
+    void reply_rst(const tcp::Effects& fx, Turn& turn) noexcept;
+    void send_syn_ack(Turn& turn) noexcept;
+    void emit(const tcp::Tcb& tcb, const tcp::Outgoing& out, Turn& turn) noexcept;
+    void put(const Packet& packet, Turn& turn) noexcept;
+
+    bool has_unsent() const noexcept {
+        return (tcb_.flow != 0 && tcp::after(flow_.snd_end, tcb_.snd.nxt)) ||
+               (tcb_.has(tcp::kFinQueued) && !tcb_.has(tcp::kFinSent));
+    }
+    void check_state(Witness& witness) const noexcept;
+
+    Head head_;
+    tcp::HalfOpen half_open_;
+    tcp::TimeWait time_wait_;
+    tcp::Tcb tcb_;
+    tcp::Flow flow_;
+};
+
+}  // namespace synfin::exhaustive

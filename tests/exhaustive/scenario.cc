@@ -1,0 +1,51 @@
+#include "scenario.hh"
+
+#include "tcp/isn.hh"
+
+namespace synfin::exhaustive {
+
+namespace {
+
+/// Few expiries to each end: 1, 2 and 4 s after the SYN, a segment or FIN its sender gives up.
+tcp::TcpConfig config_of(const Scenario& scenario) {
+    constexpr auto grains = [](unsigned n) { return std::chrono::milliseconds(n * kGrain); };
+    tcp::TcpConfig c;
+    c.msl = grains(30);
+    c.rto_initial = grains(1);
+    c.rto_min = grains(1);
+    c.rto_after_syn_loss = grains(3);
+    c.syn_timeout = grains(6);
+    c.syn_ack_timeout = grains(6);
+    c.user_timeout = grains(6);
+    c.fin_wait_2_timeout = grains(60);
+    c.timestamps = scenario.timestamps;
+    return c;
+}
+
+}  // namespace
+
+Ground::Ground(const Scenario& of) noexcept
+    : scenario(of), params(config_of(of), 1500), key{1, 2}, msl(params.two_msl / 2) {
+    tuple[0] = {.remote_addr = 0x0a000002, .remote_port = 80, .local_port = 50'000, .local_addr = 0};
+    tuple[1] = {.remote_addr = 0x0a000001, .remote_port = 50'000, .local_port = 80, .local_addr = 0};
+    for (unsigned i = 0; i < 2; ++i) ts_offset[i] = tcp::timestamp_offset(key, tuple[i]);
+}
+
+tcp::Segment Packet::segment() const noexcept {
+    tcp::Segment s;
+    s.seq = tcp::Seq(seq);
+    s.ack = tcp::Seq(ack);
+    s.len = len;
+    s.wnd = wnd;
+    s.flags = flags;
+    s.has_ts = (options & kTs) != 0;
+    s.ts_val = ts_val;
+    s.ts_ecr = ts_ecr;
+    s.mss = mss;
+    s.has_wscale = (options & kScale) != 0;
+    s.wscale = shift;
+    s.sack_permitted = (options & kSackPermitted) != 0;
+    return s;
+}
+
+}  // namespace synfin::exhaustive
