@@ -43,9 +43,12 @@ Codec<uint64_t> count(uint64_t low, uint64_t high) {
 Codec<uint64_t> size(uint64_t low, uint64_t high) {
     return within(parse_bytes, low, high);
 }
-Codec<Duration> duration(Duration least = Duration::zero()) {
+Codec<Duration> duration(Duration least = Duration::zero(), Duration most = Duration::max()) {
     return {[=](std::string_view text) {
                 auto parsed = parse_duration(text);
+                if (parsed && *parsed.value > most)
+                    return Parsed<Duration>::refuse(expected_but_found(
+                        fmt::format("a duration of at most {}", duration_text(most)), text));
                 if (parsed && *parsed.value < least)
                     return Parsed<Duration>::refuse(expected_but_found(
                         fmt::format("a duration of at least {}", duration_text(least)), text));
@@ -200,9 +203,10 @@ Field tcp_number(std::string key, Codec<uint64_t> codec, std::string help) {
             [](const Config& config) { return ordered_json(config.tcp.*member); }};
 }
 template <Duration tcp::TcpConfig::*member>
-Field tcp_duration(std::string key, std::string options, Duration least, std::string help) {
+Field tcp_duration(std::string key, std::string options, Duration least, std::string help,
+                   Duration most = tcp::kMaxDuration) {
     return scalar<Duration>(
-        std::move(key), std::move(options), kAll, "TIME", duration(least),
+        std::move(key), std::move(options), kAll, "TIME", duration(least, most),
         [](Config& c) -> Duration& { return c.tcp.*member; }, std::move(help));
 }
 template <bool tcp::TcpConfig::*member>
@@ -326,8 +330,8 @@ void add_bench(std::vector<Field>& all) {
 
 void add_tcp(std::vector<Field>& all) {
     using tcp::TcpConfig;
-    all.push_back(tcp_duration<&TcpConfig::msl>("tcp.msl", "--msl", 1ms,
-                                                "maximum segment lifetime; TIME-WAIT is twice this"));
+    all.push_back(tcp_duration<&TcpConfig::msl>(
+        "tcp.msl", "--msl", 1ms, "maximum segment lifetime; TIME-WAIT is twice this", tcp::kMaxMsl));
     all.push_back(tcp_duration<&TcpConfig::rto_initial>("tcp.rto-initial", "", 1ms, ""));
     all.push_back(tcp_duration<&TcpConfig::rto_min>("tcp.rto-min", "", 1ms, ""));
     all.push_back(tcp_duration<&TcpConfig::rto_max>("tcp.rto-max", "", 1s, ""));
@@ -342,7 +346,7 @@ void add_tcp(std::vector<Field>& all) {
                                                                          size(4096, 1u << 30), ""));
     all.push_back(
         tcp_number<uint32_t, &TcpConfig::send_buffer_bytes>("tcp.send-buffer", size(4096, 1u << 30), ""));
-    all.push_back(tcp_number<uint16_t, &TcpConfig::mss_limit>("tcp.mss", size(0, 8960), ""));
+    all.push_back(tcp_number<uint16_t, &TcpConfig::mss_limit>("tcp.mss", size(tcp::kMinMss, 8960), ""));
     all.push_back(tcp_switch<&TcpConfig::timestamps>("tcp.timestamps", ""));
     all.push_back(tcp_switch<&TcpConfig::window_scale>("tcp.window-scale", ""));
     all.push_back(tcp_switch<&TcpConfig::sack_permitted>("tcp.sack", ""));

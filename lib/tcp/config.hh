@@ -9,6 +9,12 @@
 
 namespace synfin::tcp {
 
+inline constexpr Duration kMaxMsl = 130s;  ///< what a TIME-WAIT record can hold; RFC 9293's is 120 s
+inline constexpr Duration kMaxDuration =
+    20 * 24h;                            ///< of every other duration: a deadline is 31 bits of ticks
+inline constexpr uint16_t kMinMss = 88;  ///< options leave text to send; smaller limits count as this
+
+/// Values beyond the limits above count as the limit; the command refuses them.
 struct TcpConfig {
     /// Maximum segment lifetime; TIME-WAIT lasts twice this (RFC 9293 MUST-13). DEVIATION: 30 s, not 2 min,
     /// as Linux.

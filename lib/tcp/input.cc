@@ -25,12 +25,12 @@ enum class Step : uint8_t { next, done };
 
 /// The smallest MSS that is believed; smaller ones would turn a window into a flood of headers (as Linux:
 /// 48).
-constexpr uint16_t kMinMss = 48;
+constexpr uint16_t kSmallestPeerMss = 48;
 
 /// RFC 9293 3.7.1: the peer's MSS, 536 when it sent none (MUST-15), but not more than the path carries.
 uint16_t send_mss(const Segment& syn, const Params& p) noexcept {
     const uint16_t peer = syn.mss != 0 ? syn.mss : uint16_t{536};
-    return std::min(std::max(peer, kMinMss), p.path_mss);
+    return std::min(std::max(peer, kSmallestPeerMss), p.path_mss);
 }
 
 /// ACKs that are sent at once when text arrives early in a connection, as Linux: the peer's slow start needs
@@ -135,7 +135,8 @@ Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
         if (seg.has(kRst)) return drop(fx, DropReason::rst_ignored);
         if (tcb.has(kSynUnacked) && seg.has(kAck) && !acks_our_syn(tcb, seg)) {
             // RFC 9293 3.5.2 group 2: a peer that acknowledges what was never sent has another connection in
-            // mind (the SYN that we answer is an old duplicate). It answers an ACK by an ACK; only RST ends that.
+            // mind (the SYN that we answer is an old duplicate). It answers an ACK by an ACK; only RST ends
+            // that.
             reply_rst(fx, seg.ack);
         } else {
             reply_to_unacceptable(seg, fx);

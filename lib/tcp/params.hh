@@ -18,7 +18,8 @@ struct Now {
 };
 
 constexpr uint32_t to_ticks(Duration d) noexcept {
-    return static_cast<uint32_t>(std::clamp<int64_t>((d.count() + 999'999) / 1'000'000, 0, INT32_MAX));
+    return static_cast<uint32_t>(
+        std::clamp<int64_t>((std::min(d, kMaxDuration).count() + 999'999) / 1'000'000, 0, INT32_MAX));
 }
 
 struct Params {
@@ -33,7 +34,7 @@ struct Params {
     bool timestamps, window_scale, sack_permitted, nagle, time_wait_reuse;
 
     Params(const TcpConfig& c, uint16_t mtu) noexcept
-        : two_msl(to_ticks(2 * c.msl)),
+        : two_msl(to_ticks(2 * std::min(c.msl, kMaxMsl))),
           rto_initial(to_ticks(c.rto_initial)),
           rto_min(to_ticks(c.rto_min)),
           rto_max(to_ticks(c.rto_max)),
@@ -48,7 +49,8 @@ struct Params {
           rcv_buffer(c.window_scale ? std::min<uint32_t>(c.receive_buffer_bytes, 1u << 30)
                                     : std::min<uint32_t>(c.receive_buffer_bytes, 65'535)),
           snd_buffer(std::min<uint32_t>(c.send_buffer_bytes, 1u << 30)),
-          mss(static_cast<uint16_t>(c.mss_limit != 0 ? std::min<int>(c.mss_limit, mtu - 40) : mtu - 40)),
+          mss(static_cast<uint16_t>(c.mss_limit != 0 ? std::clamp<int>(c.mss_limit, kMinMss, mtu - 40)
+                                                     : mtu - 40)),
           path_mss(mss),
           rcv_shift(0),
           keepalive_probes(c.keepalive_probes),
