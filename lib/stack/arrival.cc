@@ -245,6 +245,7 @@ void Connections::perform(uint32_t index, const Segment* seg, Bytes text, Effect
     static_cast<void>(seg);
     if (fx.drop != DropReason::none) [[unlikely]]
         counters_.drop(fx.drop);
+    if (fx.trouble) counters_.add(Counter::r1_exceeded);
     if (fx.duplicate_ack) counters_.add(Counter::duplicate_acks);
     if (fx.retransmit) counters_.add(Counter::fast_retransmits);
     if (fx.acked_bytes != 0 && tcb.flow != 0) {

@@ -44,8 +44,8 @@ constexpr uint32_t half_flight(const Tcb& tcb) noexcept {
 inline void grow_cwnd(const Tcb& tcb, Flow& flow, uint32_t acked) noexcept {
     const uint32_t smss = tcb.text_mss();
     if (flow.cwnd_bytes < flow.ssthresh_bytes) {
-        // RFC 3465 with L = 2 would be SHOULD for delayed ACKs; an ACK that covers a burst counts for all of
-        // it, as Linux does.
+        // DEVIATION: RFC 5681 3.1 adds at most SMSS per ACK; an ACK that covers a burst counts for all of it,
+        // as Linux does.
         flow.cwnd_bytes += std::min(acked, flow.ssthresh_bytes - flow.cwnd_bytes);
     } else {
         const uint64_t step = uint64_t{smss} * std::max(acked, smss) / std::max(flow.cwnd_bytes, 1u);

@@ -157,6 +157,8 @@ inline bool after_ack(Tcb& tcb, const Flow* flow, const Context& ctx, Effects& f
 }
 
 /// RFC 9293 3.8.6.3: at once early in the connection, for every second full segment, else within the delay.
+/// DEVIATION: SHLD-19 wants an ACK for every second full segment; those that arrive in one burst are answered
+/// by one ACK.
 inline void owe_ack(Tcb& tcb, Effects& fx) noexcept {
     if (tcb.has(kAckNow)) return;
     if (tcb.quick_acks() > 0) {
