@@ -81,7 +81,7 @@ stage_bench() {
 stage_sanitize() {
     local before=$stage_failed
     check env CC=clang CXX=clang++ scripts/build.sh $sanitized -- -Dbuildtype=debugoptimized \
-        -Db_sanitize=address,undefined -Db_lundef=false -Dapps=false -Dbench=false
+        -Db_sanitize=address,undefined -Db_lundef=false -Dbench=false
     [ "$stage_failed" = "$before" ] || return
     ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
         meson_tests $sanitized --no-suite exhaustive
