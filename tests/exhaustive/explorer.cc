@@ -3,6 +3,8 @@
 #include <bit>
 #include <chrono>
 #include <cstdio>
+#include <optional>
+#include <utility>
 
 namespace synfin::exhaustive {
 
@@ -45,6 +47,14 @@ uint64_t with_budget(uint64_t hash, Budget budget) noexcept {
 void append(std::vector<uint8_t>& to, const void* bytes, size_t size) {
     const auto* p = static_cast<const uint8_t*>(bytes);
     to.insert(to.end(), p, p + size);
+}
+
+/// A host retransmits: whether its last retransmission reached the other end of its connection and brought
+/// nothing about.
+bool is_in_vain(const World& world, unsigned side, std::optional<Host::Progress>& asked) {
+    const Host& host = world.host(side);
+    const auto last = std::exchange(asked, host.progress());
+    return last == asked && host.is_peer_of(world.host(1 - side));
 }
 
 constexpr unsigned kFairSteps = 400;  ///< a continuation that takes longer does not end
@@ -188,6 +198,7 @@ Explorer::Rest Explorer::run_to_rest(World& world, std::string* story) {
     Witness quiet;
     quiet.story = story;
     unsigned turn_of = 0;
+    std::optional<Host::Progress> asked[2];
     for (unsigned step = 0; step < kFairSteps; ++step) {
         Action action;
         if (world.in_flight(0) + world.in_flight(1) != 0) {
@@ -203,6 +214,10 @@ Explorer::Rest Explorer::run_to_rest(World& world, std::string* story) {
         }
         Turn turn = world.turn(ground_, quiet);
         world.act(action, turn);
+        if (action.kind == Action::Kind::time_out && turn.sends_text_or_flag()) {
+            quiet.require(!is_in_vain(world, turn.side, asked[turn.side]),
+                          "retransmits to a peer that lives and does not answer");
+        }
         world.settle(turn, 0, quiet);
         if (quiet.fault() != nullptr) {
             report_.witness.require(false, quiet.fault());

@@ -143,7 +143,33 @@ void Host::synchronise(Seq irs, Turn& turn) noexcept {
 
 // ---- arrival (lib/stack/arrival.cc)
 
+/// RFC 9293 3.10.7.3, RFC 5961 3.2 and RFC 1337: whether this RST ends what we have.
+bool Host::is_ended_by(const Packet& rst) const noexcept {
+    const Seq seq(rst.seq);
+    switch (head_.slot) {
+        case kNone:
+        case kTimeWait: return false;
+        case kHalfOpen: return seq == half_open_.irs + 1u;
+        case kOpen: break;
+    }
+    if (tcb_.state() == State::syn_sent) return rst.has(wire::kAck) && Seq(rst.ack) == tcb_.snd.nxt;
+    return seq == tcb_.rcv.nxt;
+}
+
 void Host::arrive(const Packet& packet, Turn& turn) noexcept {
+    if (!packet.has(wire::kRst)) {
+        receive(packet, turn);
+        return;
+    }
+    const Slot before = head_.slot;
+    const bool ends = is_ended_by(packet);
+    receive(packet, turn);
+    turn.witness.require(
+        head_.slot == (ends ? kNone : before),
+        ends ? "a valid RST does not end the connection" : "an RST that is not valid is believed");
+}
+
+void Host::receive(const Packet& packet, Turn& turn) noexcept {
     switch (head_.slot) {
         case kNone:
             if (listens(turn.ground)) {
@@ -396,6 +422,11 @@ void Host::free_record(bool abruptly) noexcept {
     half_open_ = tcp::HalfOpen{};
     time_wait_ = tcp::TimeWait{};
     tcb_ = Tcb{};
+}
+
+Host::Progress Host::progress() const noexcept {
+    if (head_.slot != kOpen) return {.state = state(), .una = {}, .rcv_nxt = {}};
+    return {.state = state(), .una = tcb_.snd.una, .rcv_nxt = tcb_.rcv.nxt};
 }
 
 // ---- time (lib/stack/timers.cc)

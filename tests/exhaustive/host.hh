@@ -24,6 +24,12 @@ struct Turn {
     unsigned side = 0;                ///< who sent what is in `out`
     bool returned_to_listen = false;  ///< a half-open record gave way to LISTEN (MUST-11)
 
+    /// What leaves is more than an ACK.
+    bool sends_text_or_flag() const noexcept {
+        for (unsigned i = 0; i < out_count; ++i)
+            if (out[i].segment().span() != 0) return true;
+        return false;
+    }
     tcp::Context context() const noexcept {
         tcp::Now now;
         now.tick = tick;
@@ -61,6 +67,14 @@ class Host {
     bool fin_queued() const noexcept { return head_.slot == kOpen && tcb_.has(tcp::kFinQueued); }
     /// Both records are the ends of one connection.
     bool is_peer_of(const Host& other) const noexcept;
+
+    /// What retransmitting is for: as long as it stays the same nothing has come of it.
+    struct Progress {
+        tcp::State state = tcp::State::closed;
+        tcp::Seq una, rcv_nxt;
+        bool operator==(const Progress&) const noexcept = default;
+    };
+    Progress progress() const noexcept;
 
     /// What must hold between any two steps, of this side and between the two.
     void check(const Host& peer, const Ground& ground, Witness& witness) const noexcept;
@@ -138,6 +152,8 @@ class Host {
     void connect(Turn& turn) noexcept;
     void send(Turn& turn) noexcept;
     // arrival
+    bool is_ended_by(const Packet& rst) const noexcept;
+    void receive(const Packet& packet, Turn& turn) noexcept;
     void arrive_listen(const Packet& packet, Turn& turn) noexcept;
     void arrive_half_open(const Packet& packet, Turn& turn) noexcept;
     void arrive_time_wait(const Packet& packet, Turn& turn) noexcept;
