@@ -193,7 +193,7 @@ TEST(Row6, AShutWindowStillTakesRst) {
 }
 
 TEST(Row6, AShutWindowStillTakesUrg) {
-    ROW(6, "9293-3.10.7.4 first, MUST-66", "tcp::check_urg");
+    ROW(6, "9293-3.10.7.4 first, MUST-66", "tcp::accept_text");
     World w(small_buffer);
     w.open();
     shut_window(w);
@@ -206,7 +206,7 @@ TEST(Row6, AShutWindowStillTakesUrg) {
 }
 
 TEST(Row6, AShutWindowOpensAgain) {
-    ROW(6, "9293-3.8.6", "tcp::window_to_offer");
+    ROW(6, "9293-3.8.6", "tcp::offer_window");
     World w(small_buffer);
     w.open();
     shut_window(w);
@@ -260,7 +260,7 @@ TEST(Row31, ABadDataOffsetChangesNothing) {
 }
 
 TEST(Row31, TruncatedPacketsChangeNothing) {
-    ROW(31, "9293-3.1, 791-3.1", "net::ip_input");
+    ROW(31, "9293-3.1, 791-3.1", "stack::parse_ip");
     World w;
     w.open();
     const auto whole = build(w.main().make({.seq = 1, .ack = 1, .flags = kAck | kPsh, .len = 8}));

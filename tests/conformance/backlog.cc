@@ -26,7 +26,7 @@ void flood(World& w, uint32_t n, uint32_t seed = 1) {
 }
 
 TEST(Row34, AFloodBeyondTheTableCostsNoState) {
-    ROW(34, "4987-3.2, 3.6", "tcp::SynCookies");
+    ROW(34, "4987-3.2, 3.6", "tcp::open_cookie");
     World w(small_backlog);
     w.listen();
     flood(w, 5000);
@@ -39,7 +39,7 @@ TEST(Row34, AFloodBeyondTheTableCostsNoState) {
 }
 
 TEST(Row34, ACookieOpensAConnectionAndRestoresItsOptions) {
-    ROW(34, "4987-3.6", "tcp::SynCookies");
+    ROW(34, "4987-3.6", "tcp::open_cookie");
     struct Case {
         std::optional<uint16_t> mss;
         bool timestamps;
@@ -93,7 +93,7 @@ TEST(Row34, ACookieOpensAConnectionAndRestoresItsOptions) {
 }
 
 TEST(Row34, DataOrFinCompletesTheHandshakeOfACookieToo) {
-    ROW(74, "4987-3.6, 9293-3.10.7.4 fifth", "tcp::SynCookies");
+    ROW(74, "4987-3.6, 9293-3.10.7.4 fifth", "tcp::open_cookie");
     for (const int flags : {kAck | kPsh, kAck | kFin | kPsh, kAck | kUrg | kPsh}) {
         World w(small_backlog);
         w.listen();
@@ -110,7 +110,7 @@ TEST(Row34, DataOrFinCompletesTheHandshakeOfACookieToo) {
 }
 
 TEST(Row34, AForgedAckIsRefused) {
-    ROW(34, "4987-3.6", "tcp::SynCookies");
+    ROW(34, "4987-3.6", "tcp::open_cookie");
     World w(small_backlog);
     w.listen();
     flood(w, 100);
@@ -128,7 +128,7 @@ TEST(Row34, AForgedAckIsRefused) {
 }
 
 TEST(Row34, ACookieIsForItsTupleAndItsSequenceNumber) {
-    ROW(34, "4987-3.6", "tcp::SynCookies");
+    ROW(34, "4987-3.6", "tcp::open_cookie");
     World w(small_backlog);
     w.listen();
     flood(w, 100);
@@ -155,7 +155,7 @@ TEST(Row34, ACookieIsForItsTupleAndItsSequenceNumber) {
 }
 
 TEST(Row34, ACookieExpiresWithinTwoMinutes) {
-    ROW(34, "4987-3.6", "tcp::SynCookies");
+    ROW(34, "4987-3.6", "tcp::open_cookie");
     for (const Duration wait : {Duration(30s), Duration(59s), Duration(121s), Duration(300s)}) {
         World w(small_backlog);
         w.listen();
@@ -177,7 +177,7 @@ TEST(Row34, ACookieExpiresWithinTwoMinutes) {
 }
 
 TEST(Row34, WithCookiesOffTheSynIsDropped) {
-    ROW(34, "4987-3.2", "stack::Engine");
+    ROW(34, "4987-3.2", "stack::arrive_listen");
     World w([](WorldConfig& c) { small_backlog(c), c.stack.tcp.syn_cookies = false; });
     w.listen();
     flood(w, 100);
@@ -191,7 +191,7 @@ TEST(Row34, WithCookiesOffTheSynIsDropped) {
 }
 
 TEST(Row35, WithTheConnectionPoolFullTheHandshakeAckIsDropped) {
-    ROW(35, "project choice: drop, not RST, as Linux", "stack::Engine");
+    ROW(35, "project choice: drop, not RST, as Linux", "stack::promote");
     World w([](WorldConfig& c) { c.stack.max_connections = 4; });
     std::vector<Flow*> open;
     uint16_t port = 41000;
@@ -221,7 +221,7 @@ TEST(Row35, WithTheConnectionPoolFullTheHandshakeAckIsDropped) {
 }
 
 TEST(Row35, ConnectWithTheConnectionPoolFullIsRefused) {
-    ROW(35, "9293-3.10.1", "stack::Engine::connect");
+    ROW(35, "9293-3.10.1", "stack::connect");
     World w([](WorldConfig& c) { c.stack.max_connections = 4; });
     Error error = Error::none;
     std::vector<Connection> all;
@@ -241,7 +241,7 @@ TEST(Row35, ConnectWithTheConnectionPoolFullIsRefused) {
 }
 
 TEST(Row35, AbandonedHandshakesFreeTheirSlots) {
-    ROW(35, "4987-3.2", "tcp::HalfOpen");
+    ROW(35, "4987-3.2", "tcp::on_half_open_deadline");
     World w(small_backlog);
     w.listen();
     for (int wave = 0; wave < 30; ++wave) {  // never answered
@@ -266,7 +266,7 @@ TEST(Row35, AbandonedHandshakesFreeTheirSlots) {
 }
 
 TEST(Row35, AcceptedConnectionsThatEndBeforeAcceptFreeTheirSlots) {
-    ROW(35, "9293-3.10.1", "stack::Engine");
+    ROW(35, "9293-3.10.1", "stack::end");
     World w([](WorldConfig& c) { c.stack.max_connections = 8; });
     w.listen();
     for (uint16_t i = 0; i < 200; ++i) {

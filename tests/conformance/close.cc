@@ -86,7 +86,7 @@ TEST(Row9, PassiveClose) {
 }
 
 TEST(Row9, TheFinWaitsBehindQueuedData) {
-    ROW(9, "9293-3.10.4", "tcp::output");
+    ROW(9, "9293-3.10.4", "tcp::next_segment");
     World w;
     w.main().wnd = 500;
     w.bring(State::close_wait);
@@ -155,7 +155,7 @@ TEST(Row11, DataAfterAHalfCloseIsDelivered) {
 }
 
 TEST(Row11, SendingAfterAHalfCloseIsRefused) {
-    ROW(11, "9293-3.10.2", "stack::Engine::send");
+    ROW(11, "9293-3.10.2", "stack::send");
     World w;
     w.bring(State::fin_wait_1, Side::passive, true);
     const uint8_t byte = 0;
@@ -288,7 +288,7 @@ TEST(Row18, ARstFromThePeerIsToldOnce) {
 }
 
 TEST(Row38, TheFinIsRetransmitted) {
-    ROW(38, "9293-3.10.8", "tcp::on_timeout");
+    ROW(38, "9293-3.10.8", "tcp::on_retransmission_timeout");
     for (const State state : {State::fin_wait_1, State::closing, State::last_ack}) {
         SCOPED_TRACE(tcp::name(state));
         World w;
@@ -301,7 +301,7 @@ TEST(Row38, TheFinIsRetransmitted) {
 }
 
 TEST(Row38, AnOrphanInFinWait2TimesOut) {
-    ROW(38, "9293-3.6 (Linux: tcp_fin_timeout)", "tcp::on_timeout");
+    ROW(38, "9293-3.6 (Linux: tcp_fin_timeout)", "tcp::on_deadline");
     World w;
     w.bring(State::fin_wait_2);
     w.advance(59s);
@@ -314,7 +314,7 @@ TEST(Row38, AnOrphanInFinWait2TimesOut) {
 }
 
 TEST(Row38, AHalfClosedConnectionMayStayInFinWait2) {
-    ROW(38, "9293-3.6.1", "tcp::on_timeout");
+    ROW(38, "9293-3.6.1", "tcp::on_deadline");
     World w;
     w.bring(State::fin_wait_2, Side::passive, true);
     w.advance(3600s);
@@ -326,7 +326,7 @@ TEST(Row38, AHalfClosedConnectionMayStayInFinWait2) {
 }
 
 TEST(Row38, LastAckClosingAndFinWait1TimeOut) {
-    ROW(38, "9293-3.10.8 user timeout", "tcp::on_timeout");
+    ROW(38, "9293-3.10.8 user timeout", "tcp::on_retransmission_timeout");
     for (const State state : {State::fin_wait_1, State::closing, State::last_ack}) {
         SCOPED_TRACE(tcp::name(state));
         World w;

@@ -29,7 +29,7 @@ constexpr uint32_t acked(uint32_t n) {
 }
 
 TEST(Row54, TheInitialWindow) {
-    ROW(54, "6928-2", "tcp::NewReno");
+    ROW(54, "6928-2", "tcp::initial_window");
     struct Case {
         uint16_t mss, mtu;
         uint32_t window;
@@ -48,7 +48,7 @@ TEST(Row54, TheInitialWindow) {
 }
 
 TEST(Row54, AfterALostSynTheWindowIsOneSegment) {
-    ROW(54, "5681-3.1", "tcp::NewReno");
+    ROW(54, "5681-3.1", "tcp::initial_window");
     World w(plain);
     w.bring(State::syn_sent);
     RECV_IN(w, 1s, 1010ms, {.flags = kSyn});
@@ -60,7 +60,7 @@ TEST(Row54, AfterALostSynTheWindowIsOneSegment) {
 }
 
 TEST(Row54, SlowStartAddsASegmentPerAckedSegment) {
-    ROW(54, "5681-3.1 (2)", "tcp::NewReno");
+    ROW(54, "5681-3.1 (2)", "tcp::grow_cwnd");
     World w(plain);
     open_and_send(w, 60000, 10);
     for (uint32_t i = 1; i <= 10; ++i) {
@@ -73,7 +73,7 @@ TEST(Row54, SlowStartAddsASegmentPerAckedSegment) {
 }
 
 TEST(Row54, AnAckOfManySegmentsDoesNotAddMoreThanItAcks) {
-    ROW(54, "5681-3.1", "tcp::NewReno");
+    ROW(54, "5681-3.1", "tcp::grow_cwnd");
     World w(plain);
     open_and_send(w, 100000, 10);
     w.in({.ack = acked(10)});
@@ -83,7 +83,7 @@ TEST(Row54, AnAckOfManySegmentsDoesNotAddMoreThanItAcks) {
 }
 
 TEST(Row54, AckDivisionDoesNotInflate) {
-    ROW(54, "5681-3.1", "tcp::NewReno");
+    ROW(54, "5681-3.1", "tcp::grow_cwnd");
     World w(plain);
     open_and_send(w, 60000, 10);
     for (uint32_t i = 1; i <= 100; ++i) w.in({.ack = 1 + i * 14});
@@ -91,7 +91,7 @@ TEST(Row54, AckDivisionDoesNotInflate) {
 }
 
 TEST(Row54, ATimeoutHalvesTheThresholdAndStartsAtOneSegment) {
-    ROW(54, "5681-3.1 (4)", "tcp::NewReno");
+    ROW(54, "5681-3.1 (4)", "tcp::timeout_loss");
     World w(plain);
     open_and_send(w, 60000, 10);
     RECV_IN(w, 290ms, 310ms, {.seq = 1, .len = kMss});
@@ -103,7 +103,7 @@ TEST(Row54, ATimeoutHalvesTheThresholdAndStartsAtOneSegment) {
 }
 
 TEST(Row54, TheThresholdIsAtLeastTwoSegments) {
-    ROW(54, "5681-3.1 (4)", "tcp::NewReno");
+    ROW(54, "5681-3.1 (4)", "tcp::half_flight");
     World w(plain);
     open_and_send(w, 2 * kMss, 2);
     RECV_IN(w, 290ms, 310ms, {.seq = 1, .len = kMss});
@@ -111,7 +111,7 @@ TEST(Row54, TheThresholdIsAtLeastTwoSegments) {
 }
 
 TEST(Row54, CongestionAvoidanceAddsOneSegmentPerRoundTrip) {
-    ROW(54, "5681-3.1 (3)", "tcp::NewReno");
+    ROW(54, "5681-3.1 (3)", "tcp::grow_cwnd");
     World w(plain);
     w.bring(State::syn_sent);
     w.advance(100ms);
@@ -142,7 +142,7 @@ TEST(Row54, CongestionAvoidanceAddsOneSegmentPerRoundTrip) {
 }
 
 TEST(Row55, AfterIdlenessTheWindowRestarts) {
-    ROW(55, "5681-4.1", "tcp::NewReno");
+    ROW(55, "5681-4.1", "tcp::start_flow");
     World w(plain);
     open_and_send(w, 14600, 10);
     w.advance(100ms);
@@ -156,7 +156,7 @@ TEST(Row55, AfterIdlenessTheWindowRestarts) {
 }
 
 TEST(Row55, AShortPauseDoesNotRestart) {
-    ROW(55, "5681-4.1", "tcp::NewReno");
+    ROW(55, "5681-4.1", "tcp::start_flow");
     World w(plain);
     open_and_send(w, 14600, 10);
     w.advance(100ms);
@@ -169,7 +169,7 @@ TEST(Row55, AShortPauseDoesNotRestart) {
 }
 
 TEST(Row56, ThreeDuplicateAcksRetransmitTheSegment) {
-    ROW(56, "5681-3.2 (2)", "tcp::NewReno");
+    ROW(56, "5681-3.2 (2)", "tcp::enter_recovery");
     World w(plain);
     open_and_send(w, 14600, 10);
     w.in({.ack = acked(1)});
@@ -211,7 +211,7 @@ TEST(Row56, WhatIsNotADuplicateAck) {
 }
 
 TEST(Row56, FurtherDuplicateAcksInflate) {
-    ROW(56, "5681-3.2 (4), (5)", "tcp::NewReno");
+    ROW(56, "5681-3.2 (4), (5)", "tcp::take_duplicate_ack");
     World w(plain);
     open_and_send(w, 60000, 10);
     for (int i = 0; i < 3; ++i) w.in({.ack = 1});
@@ -222,7 +222,7 @@ TEST(Row56, FurtherDuplicateAcksInflate) {
 }
 
 TEST(Row57, LimitedTransmitSendsNewDataOnTheFirstTwo) {
-    ROW(57, "3042-2", "tcp::NewReno");
+    ROW(57, "3042-2", "tcp::send_limit");
     World w(plain);
     open_and_send(w, 60000, 10);
     const uint32_t cwnd = w.info().cwnd_bytes;
@@ -239,7 +239,7 @@ TEST(Row57, LimitedTransmitSendsNewDataOnTheFirstTwo) {
 }
 
 TEST(Row57, LimitedTransmitStaysWithinThePeersWindow) {
-    ROW(57, "3042-2", "tcp::NewReno");
+    ROW(57, "3042-2", "tcp::send_limit");
     World w([](WorldConfig& c) { plain(c), c.wnd = 14600; });
     open_and_send(w, 60000, 10);
     w.in({.ack = 1});
@@ -248,7 +248,7 @@ TEST(Row57, LimitedTransmitStaysWithinThePeersWindow) {
 }
 
 TEST(Row58, APartialAckRetransmitsTheNextHole) {
-    ROW(58, "6582-3.2", "tcp::NewReno");
+    ROW(58, "6582-3.2", "tcp::recovery_ack");
     World w(plain);
     open_and_send(w, 14600, 10);  // segments 0, 3 and 6 are lost
     for (int i = 0; i < 7; ++i) w.in({.ack = 1});
@@ -273,7 +273,7 @@ TEST(Row58, APartialAckRetransmitsTheNextHole) {
 }
 
 TEST(Row58, RecoverPreventsReentryAfterATimeout) {
-    ROW(58, "6582-3.2, 4", "tcp::NewReno");
+    ROW(58, "6582-3.2, 4", "tcp::enter_recovery");
     World w(plain);
     open_and_send(w, 14600, 10);
     RECV_IN(w, 290ms, 310ms, {.seq = 1, .len = kMss});
@@ -288,7 +288,7 @@ TEST(Row58, RecoverPreventsReentryAfterATimeout) {
 }
 
 TEST(Row58, EverythingArrivesAfterManyLosses) {
-    ROW(58, "6582", "tcp::NewReno");
+    ROW(58, "6582", "tcp::recovery_ack");
     // A peer that loses every third segment on its first way; it acknowledges as RFC 5681 says.
     World w(plain);
     w.bring(State::syn_sent);

@@ -18,7 +18,7 @@ constexpr Message kSoft[] = {{3, 0, "net unreachable"},     {3, 1, "host unreach
 constexpr Message kHard[] = {{3, 2, "protocol unreachable"}, {3, 3, "port unreachable"}};
 
 TEST(Row47, SoftErrorsDoNotAbort) {
-    ROW(47, "9293-3.9.2.2 MUST-54..56, 1122-4.2.3.9", "net::on_icmp_error");
+    ROW(47, "9293-3.9.2.2 MUST-54..56, 1122-4.2.3.9", "tcp::on_icmp_error");
     for (const State state : {State::syn_sent, State::established, State::fin_wait_1})
         for (const auto& m : kSoft) {
             SCOPED_TRACE(std::string(tcp::name(state)) + " " + m.name);
@@ -36,7 +36,7 @@ TEST(Row47, SoftErrorsDoNotAbort) {
 }
 
 TEST(Row47, HardErrorsEndAnOpenThatIsNotAnswered) {
-    ROW(47, "9293-3.9.2.2, 5927-4", "net::on_icmp_error");
+    ROW(47, "9293-3.9.2.2, 5927-4", "tcp::on_icmp_error");
     for (const auto& m : kHard) {
         SCOPED_TRACE(m.name);
         World w;
@@ -51,7 +51,7 @@ TEST(Row47, HardErrorsEndAnOpenThatIsNotAnswered) {
 }
 
 TEST(Row47, HardErrorsDoNotAbortAnEstablishedConnection) {
-    ROW(47, "5927-4.2", "net::on_icmp_error");
+    ROW(47, "5927-4.2", "tcp::on_icmp_error");
     for (const State state : {State::established, State::fin_wait_1, State::last_ack})
         for (const auto& m : kHard) {
             SCOPED_TRACE(std::string(tcp::name(state)) + " " + m.name);
@@ -68,7 +68,7 @@ TEST(Row47, HardErrorsDoNotAbortAnEstablishedConnection) {
 }
 
 TEST(Row47, TheQuotedSequenceNumberMustBeInFlight) {
-    ROW(47, "5927-4.1", "net::on_icmp_error");
+    ROW(47, "5927-4.1", "tcp::on_icmp_error");
     for (const uint32_t off : {uint32_t(-1), 1u, 2u, 100000u, 0x80000000u}) {
         World w;
         w.bring(State::syn_sent);
@@ -81,7 +81,7 @@ TEST(Row47, TheQuotedSequenceNumberMustBeInFlight) {
 }
 
 TEST(Row47, TheQuotedTupleMustBeOurs) {
-    ROW(47, "5927-4.1, 1122-3.2.2", "net::on_icmp_error");
+    ROW(47, "5927-4.1, 1122-3.2.2", "tcp::on_icmp_error");
     World w;
     w.bring(State::syn_sent);
     const Packet syn = w.main().last();
@@ -107,7 +107,7 @@ TEST(Row47, TheQuotedTupleMustBeOurs) {
 }
 
 TEST(Row47, AnErrorAboutASynAckFreesTheHalfOpenRecordOrNothing) {
-    ROW(47, "5927-4", "net::on_icmp_error");
+    ROW(47, "5927-4", "tcp::on_icmp_error");
     World w;
     w.bring(State::syn_received);
     w.raw(icmp_error(kRouter, kUs, 3, 3, w.main().last().bytes));

@@ -5,7 +5,7 @@ namespace synfin::fakes {
 namespace {
 
 TEST(Row71, KeepAlivesAreOffByDefault) {
-    ROW(71, "9293-3.8.4 MUST-24/25", "tcp::on_timeout");
+    ROW(71, "9293-3.8.4 MUST-24/25", "tcp::on_keepalive");
     World w;
     w.open();
     w.advance(48h);
@@ -18,7 +18,7 @@ void keepalive(WorldConfig& c) {
 }
 
 TEST(Row71, AnIdleConnectionIsProbed) {
-    ROW(71, "9293-3.8.4 MUST-26..28", "tcp::on_timeout");
+    ROW(71, "9293-3.8.4 MUST-26..28", "tcp::on_keepalive");
     World w(keepalive);
     w.open();
     w.advance(1h);
@@ -34,7 +34,7 @@ TEST(Row71, AnIdleConnectionIsProbed) {
 }
 
 TEST(Row71, OneLostProbeDoesNotKill) {
-    ROW(71, "9293-3.8.4 MUST-29", "tcp::on_timeout");
+    ROW(71, "9293-3.8.4 MUST-29", "tcp::on_keepalive");
     World w(keepalive);
     w.open();
     RECV_IN(w, 2h - 1s, 2h + 1s, {.seq = 0});
@@ -45,7 +45,7 @@ TEST(Row71, OneLostProbeDoesNotKill) {
 }
 
 TEST(Row71, ADeadPeerIsFound) {
-    ROW(71, "9293-3.8.4", "tcp::on_timeout");
+    ROW(71, "9293-3.8.4", "tcp::on_keepalive");
     World w(keepalive);
     w.open();
     w.advance(2h + 8 * 75s - 1s);
@@ -74,7 +74,7 @@ TEST(Row71, AKeepAliveProbeFromThePeerIsAnswered) {
 }
 
 TEST(Row73, FragmentsAreDroppedAndCounted) {
-    ROW(73, "791-3.2 (DEVIATION: not reassembled)", "net::ip_input");
+    ROW(73, "791-3.2 (DEVIATION: not reassembled)", "stack::parse_ip");
     World w;
     w.open();
     Packet p = w.main().make({.seq = 1, .ack = 1, .len = 8});
@@ -92,7 +92,7 @@ TEST(Row73, FragmentsAreDroppedAndCounted) {
 }
 
 TEST(Row77, UnknownIpOptionsAreIgnored) {
-    ROW(77, "9293-3.9.2 MUST-50, 1122-3.2.1.8", "net::ip_input");
+    ROW(77, "9293-3.9.2 MUST-50, 1122-3.2.1.8", "stack::parse_ip");
     for (const std::vector<uint8_t>& options : {std::vector<uint8_t>{1, 1, 1, 1},
                                                 {0, 0, 0, 0},
                                                 {7, 7, 4, 0, 0, 0, 0, 0},
@@ -115,7 +115,7 @@ TEST(Row77, UnknownIpOptionsAreIgnored) {
 }
 
 TEST(Row77, SourceRoutesAreDroppedAndCounted) {
-    ROW(77, "9293-3.9.2.1 MUST-51..53 (DEVIATION: not followed)", "net::ip_input");
+    ROW(77, "9293-3.9.2.1 MUST-51..53 (DEVIATION: not followed)", "stack::parse_ip");
     World w;
     w.listen();
     for (const uint8_t kind : {uint8_t{131}, uint8_t{137}}) {
@@ -130,7 +130,7 @@ TEST(Row77, SourceRoutesAreDroppedAndCounted) {
 }
 
 TEST(Row77, MalformedIpOptionsNeitherLoopNorOverread) {
-    ROW(77, "1122-3.2.1.8", "net::ip_input");
+    ROW(77, "1122-3.2.1.8", "stack::parse_ip");
     World w;
     w.listen();
     for (const std::vector<uint8_t>& options : {std::vector<uint8_t>{131, 0, 0, 0},
@@ -150,7 +150,7 @@ TEST(Row77, MalformedIpOptionsNeitherLoopNorOverread) {
 }
 
 TEST(Row77, DscpAndTtlAreTheConfigurations) {
-    ROW(77, "9293-3.9.2 MUST-48/49", "net::ip_output");
+    ROW(77, "9293-3.9.2 MUST-48/49", "stack::build");
     World w([](WorldConfig& c) { c.stack.tcp.ttl = 17, c.stack.tcp.dscp = 46; });
     auto expect = [&](const char* what) {
         EXPECT_EQ(w.main().last().ttl, 17) << what;
@@ -186,7 +186,7 @@ TEST(Row77, DscpAndTtlAreTheConfigurations) {
 }
 
 TEST(Row77, TheTtlOfWhatArrivesDoesNotMatter) {
-    ROW(77, "1122-3.2.1.7", "net::ip_input");
+    ROW(77, "1122-3.2.1.7", "stack::parse_ip");
     World w;
     w.listen();
     Packet syn = w.main().make({.seq = 0, .flags = kSyn});

@@ -7,7 +7,7 @@ namespace synfin::fakes {
 namespace {
 
 TEST(Row70, UrgentDataStaysInTheStream) {
-    ROW(70, "9293-3.8.5 MUST-30..33, 6093-6", "tcp::check_urg");
+    ROW(70, "9293-3.8.5 MUST-30..33, 6093-6", "tcp::accept_text");
     World w;
     w.open();
     uint32_t total = 0;
@@ -24,7 +24,7 @@ TEST(Row70, UrgentDataStaysInTheStream) {
 }
 
 TEST(Row70, TheStackItselfSendsNoUrg) {
-    ROW(70, "9293-3.8.5 SHLD-13", "tcp::output");
+    ROW(70, "9293-3.8.5 SHLD-13", "tcp::next_segment");
     World w;
     w.open();
     w.send(1000);
@@ -34,7 +34,7 @@ TEST(Row70, TheStackItselfSendsNoUrg) {
 }
 
 TEST(Row72, EachByteIsDeliveredOnce) {
-    ROW(72, "9293-3.10.7.4 seventh", "buf::Reassembly");
+    ROW(72, "9293-3.10.7.4 seventh", "buf::ReassemblyPool");
     // Pieces of a stream, overlapping, repeated, in any order.
     for (uint64_t seed = 1; seed <= 60; ++seed) {
         World w;
@@ -59,7 +59,7 @@ TEST(Row72, EachByteIsDeliveredOnce) {
 }
 
 TEST(Row72, TheFirstCopyOfAByteWins) {
-    ROW(72, "project choice: first copy wins", "buf::Reassembly");
+    ROW(72, "project choice: first copy wins", "buf::ReassemblyPool");
     World w;
     w.open();
     auto forged = [&](uint32_t seq, uint32_t len) {
@@ -96,7 +96,7 @@ TEST(Row72, WhatIsBeyondTheWindowIsTrimmed) {
 }
 
 TEST(Row72, MemoryForHolesIsBoundedAndCounted) {
-    ROW(72, "9293-3.10.7.4 first", "buf::Reassembly");
+    ROW(72, "9293-3.10.7.4 first", "buf::ReassemblyPool");
     World w;
     w.open();
     uint32_t most = 0;
@@ -118,7 +118,7 @@ TEST(Row72, MemoryForHolesIsBoundedAndCounted) {
 }
 
 TEST(Row72, HoldingDataIsGivenBackWhenTheConnectionEnds) {
-    ROW(72, "9293-3.10.5", "buf::Reassembly");
+    ROW(72, "9293-3.10.5", "buf::ReassemblyPool");
     for (const bool by_peer : {true, false}) {
         World w;
         w.open();

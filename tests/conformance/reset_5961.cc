@@ -147,7 +147,7 @@ uint32_t challenges(World& w, Flow& flow, uint32_t n) {
 }
 
 TEST(Row24, ChallengeAcksAreRateLimited) {
-    ROW(24, "5961-7", "tcp::ChallengeLimit");
+    ROW(24, "5961-7", "stack::allow_challenge");
     World w;
     w.open();
     w.advance(10s);
@@ -162,7 +162,7 @@ TEST(Row24, ChallengeAcksAreRateLimited) {
 }
 
 TEST(Row24, TheLimitDoesNotCountForAnOutsider) {
-    ROW(24, "5961-7 (CVE-2016-5696)", "tcp::ChallengeLimit");
+    ROW(24, "5961-7 (CVE-2016-5696)", "stack::allow_challenge");
     // The attack sends 100 challenges on its own connection and the guess on the victim's; how many answers
     // it gets tells whether the guess had hit. That must not follow: the limit varies from second to second
     // by more than one guess can change it.

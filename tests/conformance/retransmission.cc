@@ -25,7 +25,7 @@ void open_after(World& w, Duration rtt) {
 }
 
 TEST(Row50, TheFirstSampleSetsSrttAndRttvar) {
-    ROW(50, "6298-2.2", "tcp::Rtt");
+    ROW(50, "6298-2.2", "tcp::take_rtt_sample");
     World w(without_timestamps);
     open_after(w, 100ms);
     EXPECT_NEAR(w.info().srtt_us, 100'000, 1000);
@@ -34,7 +34,7 @@ TEST(Row50, TheFirstSampleSetsSrttAndRttvar) {
 }
 
 TEST(Row50, LaterSamplesAreSmoothed) {
-    ROW(50, "6298-2.3", "tcp::Rtt");
+    ROW(50, "6298-2.3", "tcp::take_rtt_sample");
     World w(without_timestamps);
     open_after(w, 100ms);
     double srtt = 100, rttvar = 50;
@@ -49,7 +49,7 @@ TEST(Row50, LaterSamplesAreSmoothed) {
 }
 
 TEST(Row50, TheTimeoutHasItsStatedBounds) {
-    ROW(50, "6298-2.4/2.5 (DEVIATION: 200 ms, as Linux)", "tcp::Rtt");
+    ROW(50, "6298-2.4/2.5 (DEVIATION: 200 ms, as Linux)", "tcp::take_rtt_sample");
     World w(without_timestamps);
     open_after(w, 1ms);
     for (int i = 0; i < 20; ++i) sample(w, 1ms);
@@ -78,7 +78,7 @@ TEST(Row50, TheBoundsCanBeSet) {
 }
 
 TEST(Row51, NoSampleFromARetransmittedSegment) {
-    ROW(51, "6298-3 (Karn), 9293 MUST-18", "tcp::Rtt");
+    ROW(51, "6298-3 (Karn), 9293 MUST-18", "tcp::sample_rtt");
     World w(without_timestamps);
     open_after(w, 100ms);
     const auto before = w.info();
@@ -92,7 +92,7 @@ TEST(Row51, NoSampleFromARetransmittedSegment) {
 }
 
 TEST(Row51, TheBackedOffTimeoutStaysUntilASampleComes) {
-    ROW(51, "6298-5.5, Karn part 2", "tcp::on_timeout");
+    ROW(51, "6298-5.5, Karn part 2", "tcp::on_retransmission_timeout");
     World w(without_timestamps);
     open_after(w, 100ms);
     w.send(10);
@@ -108,7 +108,7 @@ TEST(Row51, TheBackedOffTimeoutStaysUntilASampleComes) {
 }
 
 TEST(Row52, TheTimerStartsWithTheFirstSegmentOnly) {
-    ROW(52, "6298-5.1", "tcp::output");
+    ROW(52, "6298-5.1", "tcp::next_segment");
     World w(without_timestamps);
     open_after(w, 100ms);
     REQUIRE(w.stack().stack().config().tcp.nagle);
@@ -148,7 +148,7 @@ TEST(Row52, TheTimerStopsWhenAllIsAcknowledged) {
 }
 
 TEST(Row52, EachExpiryDoublesTheTimeoutAndSendsTheOldest) {
-    ROW(52, "6298-5.4..5.6", "tcp::on_timeout");
+    ROW(52, "6298-5.4..5.6", "tcp::on_retransmission_timeout");
     World w(without_timestamps);
     open_after(w, 100ms);
     w.send(3000);
@@ -175,7 +175,7 @@ TEST(Row52, ADuplicateAckDoesNotRestartTheTimer) {
 }
 
 TEST(Row53, R2EndsTheConnection) {
-    ROW(53, "9293-3.8.3 MUST-20/21", "tcp::on_timeout");
+    ROW(53, "9293-3.8.3 MUST-20/21", "tcp::on_retransmission_timeout");
     World w(without_timestamps);
     open_after(w, 100ms);
     w.send(10);
@@ -192,7 +192,7 @@ TEST(Row53, R2EndsTheConnection) {
 }
 
 TEST(Row53, TheUserTimeoutIsSettable) {
-    ROW(53, "9293-3.9.1 MUST-21, 5482", "stack::Connection::set_user_timeout");
+    ROW(53, "9293-3.9.1 MUST-21, 5482", "stack::set_user_timeout");
     for (const Duration timeout : {Duration(5s), Duration(1000s)}) {
         World w(without_timestamps);
         open_after(w, 100ms);
@@ -209,7 +209,7 @@ TEST(Row53, TheUserTimeoutIsSettable) {
 }
 
 TEST(Row53, ProgressHoldsTheUserTimeoutOff) {
-    ROW(53, "9293-3.9.1", "tcp::on_timeout");
+    ROW(53, "9293-3.9.1", "tcp::on_retransmission_timeout");
     World w(without_timestamps);
     open_after(w, 100ms);
     for (int i = 0; i < 20; ++i) {

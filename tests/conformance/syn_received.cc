@@ -86,7 +86,7 @@ TEST(Row19, CloseInSynReceivedQueuesTheFinBehindData) {
 }
 
 TEST(Row33, SynAckIsSentAgainUnchanged) {
-    ROW(33, "9293-3.8.1", "tcp::HalfOpen");
+    ROW(33, "9293-3.8.1", "tcp::on_half_open_deadline");
     World w([](WorldConfig& c) { c.wscale = 7, c.sack = true; });
     w.bring(State::syn_received);
     const Packet first = w.main().last();
@@ -130,7 +130,7 @@ TEST(Row33, ADuplicateSynElicitsTheSynAckAgain) {
 }
 
 TEST(Row33, AHalfOpenConnectionIsNotToldToTheApplication) {
-    ROW(33, "9293-3.10.1", "stack::Engine");
+    ROW(33, "9293-3.10.1", "stack::promote");
     World w;
     w.bring(State::syn_received);
     EXPECT_EQ(w.stack().accept().error(), Error::would_block);

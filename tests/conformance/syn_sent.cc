@@ -122,7 +122,7 @@ TEST(Row4, SimultaneousOpenMeetsInEstablished) {
 }
 
 TEST(Row4, TheSynAckOfASimultaneousOpenIsRetransmitted) {
-    ROW(4, "9293-3.5", "tcp::on_timeout");
+    ROW(4, "9293-3.5", "tcp::on_retransmission_timeout");
     World w;
     w.bring(State::syn_received, Side::active);
     RECV_IN(w, 500ms, 2s, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
@@ -148,7 +148,7 @@ TEST(Row19, CloseInSynSentSendsNothing) {
 }
 
 TEST(Row32, TheSynIsSentAgainWithDoubledTimeouts) {
-    ROW(32, "6298-5.5, 9293-3.8.1", "tcp::on_timeout");
+    ROW(32, "6298-5.5, 9293-3.8.1", "tcp::on_retransmission_timeout");
     World w;
     w.bring(State::syn_sent);
     const Packet first = w.main().last();
@@ -169,7 +169,7 @@ TEST(Row32, TheSynIsSentAgainWithDoubledTimeouts) {
 }
 
 TEST(Row32, R2ForSynIsThreeMinutes) {
-    ROW(32, "9293-3.8.3 MUST-23", "tcp::on_timeout");
+    ROW(32, "9293-3.8.3 MUST-23", "tcp::on_retransmission_timeout");
     World w;
     w.bring(State::syn_sent);
     w.at(179s);
@@ -185,7 +185,7 @@ TEST(Row32, R2ForSynIsThreeMinutes) {
 }
 
 TEST(Row32, TheTimeoutAfterALostSynStartsAtThreeSeconds) {
-    ROW(32, "6298-5.7", "tcp::on_established");
+    ROW(32, "6298-5.7", "tcp::rto_ticks");
     World w([](WorldConfig& c) { c.timestamps = false; });
     w.bring(State::syn_sent);
     RECV_IN(w, 1s, 1010ms, {.seq = 0, .flags = kSyn});

@@ -12,7 +12,7 @@ void without_timestamps(WorldConfig& c) {
 }
 
 TEST(Row12, TimeWaitLastsTwiceTheMsl) {
-    ROW(12, "9293-3.6.1 MUST-13", "net::TimeWaitTable");
+    ROW(12, "9293-3.6.1 MUST-13", "stack::link_time_wait");
     for (const Duration msl : {Duration(30s), Duration(2s), Duration(120s)}) {
         World w([&](WorldConfig& c) { c.stack.tcp.msl = msl; });
         w.bring(State::time_wait);
@@ -33,7 +33,7 @@ TEST(Row12, TheDefaultMslIsThirtySeconds) {
 }
 
 TEST(Row12, AConnectionInTimeWaitHasGoneForTheApplication) {
-    ROW(12, "9293-3.6.1", "stack::Engine");
+    ROW(12, "9293-3.6.1", "stack::finish");
     World w;
     w.bring(State::time_wait);
     CLOSED(w, fin);
@@ -149,7 +149,7 @@ TEST(Row14, WithoutTimestampsAHigherSequenceNumberDecides) {
 }
 
 TEST(Row14, WithoutAListenerASynDoesNotEndTimeWait) {
-    ROW(14, "6191-2", "stack::Engine");
+    ROW(14, "6191-2", "stack::arrive_time_wait");
     World w(with_timestamps);
     w.bring(State::time_wait);
     REQUIRE(w.stack().unlisten(80));
@@ -204,7 +204,7 @@ Result<Connection> again(World& w) {
 }
 
 TEST(Row16, ConnectReusesATimeWaitTupleOnlyWithTimestamps) {
-    ROW(16, "6191-3", "stack::Engine::connect");
+    ROW(16, "6191-3", "stack::connect");
     World w(without_timestamps);
     w.bring(State::time_wait, Side::active);
     w.advance(30s);
@@ -215,7 +215,7 @@ TEST(Row16, ConnectReusesATimeWaitTupleOnlyWithTimestamps) {
 }
 
 TEST(Row16, ConnectReusesATimeWaitTupleWhenItsClockHasMoved) {
-    ROW(16, "6191-3", "stack::Engine::connect");
+    ROW(16, "6191-3", "stack::connect");
     World w(with_timestamps);
     w.bring(State::time_wait, Side::active);
     EXPECT_EQ(again(w).error(), Error::in_use) << "in the same tick of the timestamp clock";
@@ -232,7 +232,7 @@ TEST(Row16, ConnectReusesATimeWaitTupleWhenItsClockHasMoved) {
 }
 
 TEST(Row16, SwitchedOffConnectNeverReuses) {
-    ROW(16, "9293-3.6.1", "stack::Engine::connect");
+    ROW(16, "9293-3.6.1", "stack::connect");
     World w([](WorldConfig& c) { c.timestamps = true, c.stack.tcp.time_wait_reuse = false; });
     w.bring(State::time_wait, Side::active);
     w.advance(50s);
@@ -256,7 +256,7 @@ TEST(Row16, AnEphemeralPortAvoidsUnsafeTimeWaitTuples) {
 }
 
 TEST(Row12, WithTheTimeWaitPoolFullTheFullRecordStays) {
-    ROW(12, "9293-3.6.1 MUST-13", "net::TimeWaitTable");
+    ROW(12, "9293-3.6.1 MUST-13", "stack::link_time_wait");
     World w([](WorldConfig& c) { c.stack.max_time_wait = 2; });
     std::vector<Flow*> flows;
     for (uint16_t i = 0; i < 5; ++i) {

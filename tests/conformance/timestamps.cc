@@ -17,7 +17,7 @@ struct Stamped {
 };
 
 TEST(Row43, OnAllSegmentsWhenBothOffer) {
-    ROW(43, "7323-3.2", "tcp::output");
+    ROW(43, "7323-3.2", "tcp::next_segment");
     for (const Side side : {Side::passive, Side::active}) {
         World w([](WorldConfig& c) { c.timestamps = true; });
         w.open(side);
@@ -42,7 +42,7 @@ TEST(Row43, OnAllSegmentsWhenBothOffer) {
 }
 
 TEST(Row43, OnNoneWhenOneDoesNot) {
-    ROW(43, "7323-3.2", "tcp::output");
+    ROW(43, "7323-3.2", "tcp::next_segment");
     World w([](WorldConfig& c) { c.timestamps = false; });
     w.bring(State::syn_received);
     EXPECT_FALSE(w.main().last().ts.has_value());
@@ -57,7 +57,7 @@ TEST(Row43, OnNoneWhenOneDoesNot) {
 }
 
 TEST(Row43, TheSynsTsEcrIsZeroAndTheSynAckEchoes) {
-    ROW(43, "7323-3.2", "tcp::syn_options");
+    ROW(43, "7323-3.2", "wire::write_syn_options");
     World w([](WorldConfig& c) { c.timestamps = true; });
     w.main().connect();
     ASSERT_TRUE(w.main().last().ts.has_value());
@@ -208,7 +208,7 @@ TEST(Row45, TsRecentIsInvalidAfter24DaysIdle) {
 }
 
 TEST(Row51, WithTimestampsARetransmissionGivesASample) {
-    ROW(51, "7323-4.1, 6298-3", "tcp::Rtt");
+    ROW(51, "7323-4.1, 6298-3", "tcp::sample_rtt");
     World w([](WorldConfig& c) { c.timestamps = true; });
     w.open();
     w.send(10);

@@ -73,7 +73,7 @@ TEST(Row65, OutOfOrderDataIsAckedAtOnce) {
 }
 
 TEST(Row65, AnAckRidesOnData) {
-    ROW(65, "9293-3.8.6.3", "tcp::output");
+    ROW(65, "9293-3.8.6.3", "tcp::next_segment");
     World w;
     w.open();
     w.main().end_quick_acks();
@@ -99,7 +99,7 @@ void drain(World& w, uint32_t end, Duration limit) {
 }
 
 TEST(Row66, AZeroWindowIsProbed) {
-    ROW(66, "9293-3.8.6.1 MUST-34..36, SHLD-29/30", "tcp::on_timeout");
+    ROW(66, "9293-3.8.6.1 MUST-34..36, SHLD-29/30", "tcp::on_retransmission_timeout");
     World w(plain);
     w.main().wnd = 0;
     w.open();
@@ -129,7 +129,7 @@ TEST(Row66, AZeroWindowIsProbed) {
 }
 
 TEST(Row66, AConnectionWhosePeerAcksProbesLives) {
-    ROW(66, "9293-3.8.6.1 MUST-37", "tcp::on_timeout");
+    ROW(66, "9293-3.8.6.1 MUST-37", "tcp::on_retransmission_timeout");
     World w(plain);
     w.main().wnd = 0;
     w.open();
@@ -149,7 +149,7 @@ TEST(Row66, AConnectionWhosePeerAcksProbesLives) {
 }
 
 TEST(Row66, AProbeThatThePeerTakesIsDataLikeAnyOther) {
-    ROW(66, "9293-3.8.6.1", "tcp::on_timeout");
+    ROW(66, "9293-3.8.6.1", "tcp::on_retransmission_timeout");
     World w(plain);
     w.main().wnd = 0;
     w.open();
@@ -162,7 +162,7 @@ TEST(Row66, AProbeThatThePeerTakesIsDataLikeAnyOther) {
 }
 
 TEST(Row66, ALostWindowUpdateDoesNotDeadlock) {
-    ROW(66, "9293-3.8.6.1", "tcp::on_timeout");
+    ROW(66, "9293-3.8.6.1", "tcp::on_retransmission_timeout");
     World w(plain);
     w.main().wnd = 2000;
     w.open();
@@ -201,7 +201,7 @@ TEST(Row66, AShrunkWindowIsTolerated) {
 }
 
 TEST(Row67, TheReceiverDoesNotOfferSlivers) {
-    ROW(67, "9293-3.8.6.2.2 MUST-39, 1122-4.2.3.3", "tcp::window_to_offer");
+    ROW(67, "9293-3.8.6.2.2 MUST-39, 1122-4.2.3.3", "tcp::offer_window");
     World w([](WorldConfig& c) { c.stack.tcp.receive_buffer_bytes = 8192; });
     w.open();
     while (w.info().rcv_wnd > 0) {
@@ -226,7 +226,7 @@ TEST(Row67, TheReceiverDoesNotOfferSlivers) {
 }
 
 TEST(Row67, NagleHoldsSmallSegments) {
-    ROW(67, "9293-3.7.4 MUST-17, 1122-4.2.3.4", "tcp::output");
+    ROW(67, "9293-3.7.4 MUST-17, 1122-4.2.3.4", "tcp::next_segment");
     World w;
     w.open();
     w.send(10);
@@ -245,7 +245,7 @@ TEST(Row67, NagleHoldsSmallSegments) {
 }
 
 TEST(Row67, NagleCanBeSwitchedOff) {
-    ROW(67, "9293-3.7.4 MUST-17", "stack::Connection::set_no_delay");
+    ROW(67, "9293-3.7.4 MUST-17", "stack::set_no_delay");
     World w;
     w.open();
     REQUIRE(w.main().c.set_no_delay(true));
@@ -262,7 +262,7 @@ TEST(Row67, NagleCanBeSwitchedOff) {
 }
 
 TEST(Row67, SwitchingNagleOffSendsWhatIsHeld) {
-    ROW(67, "9293-3.7.4 MUST-17", "stack::Connection::set_no_delay");
+    ROW(67, "9293-3.7.4 MUST-17", "stack::set_no_delay");
     World w;
     w.open();
     w.send(10);
@@ -275,7 +275,7 @@ TEST(Row67, SwitchingNagleOffSendsWhatIsHeld) {
 }
 
 TEST(Row67, AFinDoesNotWaitForNagle) {
-    ROW(67, "9293-3.7.4", "tcp::output");
+    ROW(67, "9293-3.7.4", "tcp::next_segment");
     World w;
     w.open();
     w.send(10);
@@ -287,7 +287,7 @@ TEST(Row67, AFinDoesNotWaitForNagle) {
 }
 
 TEST(Row67, TheSenderDoesNotFillSlivers) {
-    ROW(67, "9293-3.8.6.2.1 MUST-38", "tcp::output");
+    ROW(67, "9293-3.8.6.2.1 MUST-38", "tcp::next_segment");
     World w(plain);
     w.main().wnd = 20000;
     w.open();
@@ -327,7 +327,7 @@ TEST(Row68, AnOldSegmentDoesNotUpdateTheWindow) {
 }
 
 TEST(Row68, OurRightEdgeNeverMovesLeft) {
-    ROW(68, "9293-3.8.6 SHLD-14", "tcp::window_to_offer");
+    ROW(68, "9293-3.8.6 SHLD-14", "tcp::offer_window");
     // The harness checks each window that the stack offers; here with windows that are hard to round.
     for (const uint32_t buffer : {4096u, 65535u, 65536u, 100'001u, 1'000'003u}) {
         World w([&](WorldConfig& c) { c.wscale = 7, c.stack.tcp.receive_buffer_bytes = buffer; });
@@ -345,7 +345,7 @@ TEST(Row68, OurRightEdgeNeverMovesLeft) {
 }
 
 TEST(Row69, PshMarksTheLastBufferedSegment) {
-    ROW(69, "9293-3.9.1 MUST-60/61", "tcp::output");
+    ROW(69, "9293-3.9.1 MUST-60/61", "tcp::next_segment");
     World w;
     w.open();
     w.send(2 * w.main().full() + 100);
