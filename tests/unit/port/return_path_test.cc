@@ -68,10 +68,9 @@ TEST(ReturnPath, TheAnswerComesToTheQueueThatAsked) {
                 const auto syn = port.take();
                 ASSERT_TRUE(syn.has_value());
                 // The answer's tuple: the SYN's with its ends exchanged.
-                std::vector<uint8_t> answer(syn->begin() + 16, syn->begin() + 20);
-                answer.insert(answer.end(), syn->begin() + 12, syn->begin() + 16);
-                answer.insert(answer.end(), syn->begin() + 22, syn->begin() + 24);
-                answer.insert(answer.end(), syn->begin() + 20, syn->begin() + 22);
+                std::vector<uint8_t> answer;  // addresses and ports, the other way round
+                for (const size_t at : {16u, 17u, 18u, 19u, 12u, 13u, 14u, 15u, 22u, 23u, 20u, 21u})
+                    answer.push_back((*syn)[at]);
                 ASSERT_EQ(reta[bit_serial(key, answer) % reta.size()], queue);
             }
         }
