@@ -89,6 +89,7 @@ void Races::collect() {
         ASSERT_TRUE(accepted && *accepted == event.connection);
         const auto peer = accepted->peer();
         if (peer && peer->port == segment_.sport && peer->addr.v4 == segment_.src) {
+            if (has_handle_) (void)stack_.close(c_);  // the tuple's last one: ended, perhaps with text unread
             c_ = *accepted;
             has_handle_ = true;
         } else {
