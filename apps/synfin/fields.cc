@@ -346,7 +346,7 @@ void add_tcp(std::vector<Field>& all) {
                                                                          size(4096, 1u << 30), ""));
     all.push_back(
         tcp_number<uint32_t, &TcpConfig::send_buffer_bytes>("tcp.send-buffer", size(4096, 1u << 30), ""));
-    all.push_back(tcp_number<uint16_t, &TcpConfig::mss_limit>("tcp.mss", size(tcp::kMinMss, 8960), ""));
+    all.push_back(tcp_number<uint16_t, &TcpConfig::mss_limit>("tcp.mss", size(0, 8960), ""));
     all.push_back(tcp_switch<&TcpConfig::timestamps>("tcp.timestamps", ""));
     all.push_back(tcp_switch<&TcpConfig::window_scale>("tcp.window-scale", ""));
     all.push_back(tcp_switch<&TcpConfig::sack_permitted>("tcp.sack", ""));

@@ -39,7 +39,7 @@ struct NeighbourCounters {
 /// @note cost: a lookup of the same next hop as before is two compares; poll() with nothing due is one.
 class Neighbours {
   public:
-    static constexpr uint32_t kMaxHeld = 16;  ///< packets that wait for one neighbour
+    static constexpr uint32_t kMaxHeld = 4;  ///< packets that wait for one neighbour
 
     /// @throws std::bad_alloc
     explicit Neighbours(const NeighbourConfig& config);
