@@ -6,9 +6,9 @@
 
 namespace synfin {
 
-/// Remote address and port, local address and port, as numbers in host byte order. The local address is an index into
-/// the engine's address list; the remote one is the IPv4 address, or for IPv6 later the index of an interned address:
-/// so every record stays as small as it is today.
+/// Remote address and port, local address and port, as numbers in host byte order. The local address is an
+/// index into the engine's address list; the remote one is the IPv4 address, or for IPv6 later the index of
+/// an interned address: so every record stays as small as it is today.
 struct Tuple {
     uint32_t remote_addr = 0;
     uint16_t remote_port = 0;
