@@ -81,6 +81,26 @@ void on_abort(int) {
     std::abort();
 }
 
+/// What all scenarios have seen together.
+class Together : public testing::Environment {
+  public:
+    void add(const EdgeTable& edges) {
+        edges_.add(edges);
+        ++scenarios_;
+    }
+    void TearDown() override {
+        if (scenarios_ != std::size(kScenarios)) return;
+        std::printf("all scenarios:\n%s", edges_.text().c_str());
+        EXPECT_EQ(edges_.missing(), "");
+    }
+
+  private:
+    EdgeTable edges_;
+    size_t scenarios_ = 0;
+};
+Together* const together =
+    static_cast<Together*>(testing::AddGlobalTestEnvironment(new Together));  // googletest's own
+
 class Exhaustive : public testing::TestWithParam<Scenario> {};
 
 TEST_P(Exhaustive, EveryChoiceEndsWell) {
@@ -108,6 +128,7 @@ TEST_P(Exhaustive, EveryChoiceEndsWell) {
     running = nullptr;
     std::printf("%s: %u drops, %u duplicates, %u time-outs\n%s", scenario.name, scenario.budget.drops,
                 scenario.budget.duplicates, scenario.budget.time_outs, report.text().c_str());
+    together->add(report.witness.edges);
     EXPECT_TRUE(report.fault.empty()) << report.fault << "\n" << report.trace;
 }
 

@@ -57,7 +57,8 @@ bool is_in_vain(const World& world, unsigned side, std::optional<Host::Progress>
     return last == asked && host.is_peer_of(world.host(1 - side));
 }
 
-constexpr unsigned kFairSteps = 400;  ///< a continuation that takes longer does not end
+constexpr unsigned kFairSteps = 400;    ///< a continuation that takes longer does not end
+constexpr unsigned kLonelyTimers = 50;  ///< expiries until a host must have given its peer up
 
 }  // namespace
 
@@ -126,8 +127,8 @@ Report Explorer::run(const Limits& limits) {
                 report_.states = visited_.size();
                 return report_;
             }
-            const uint64_t bytes = visited_.bytes() + good_.bytes() + nodes_.capacity() * sizeof(Node) +
-                                   current.capacity() + next.capacity();
+            const uint64_t bytes = visited_.bytes() + good_.bytes() + alone_.bytes() +
+                                   nodes_.capacity() * sizeof(Node) + current.capacity() + next.capacity();
             report_.bytes = std::max(report_.bytes, bytes);
             if (bytes > limits.bytes || ((node & 0xfffu) == 0 && out_of_time())) {
                 stopped = true;
@@ -140,6 +141,7 @@ Report Explorer::run(const Limits& limits) {
     report_.complete = current.empty() && !stopped;
     report_.states = visited_.size();
     report_.fair_states = good_.size();
+    report_.lonely_states = alone_.size();
     return report_;
 }
 
@@ -186,8 +188,9 @@ bool Explorer::visit(uint32_t parent, Action action, const World& world, std::ve
     append(next, &node, sizeof node);
     append(next, &budget, sizeof budget);
     append(next, packed, size);
-    if (!is_fair_end(world, hash, nullptr)) {
-        fail(node, nullptr, report_.witness.fault(), true);
+    const bool fair = is_fair_end(world, hash, nullptr);
+    if (!fair || !ends_alone(world)) {
+        fail(node, nullptr, report_.witness.fault(), !fair);
         return false;
     }
     return true;
@@ -256,6 +259,47 @@ bool Explorer::is_fair_end(const World& start, uint64_t hash, std::string* story
     return true;
 }
 
+/// From `world`: nothing arrives any more on either side. Each gives up in its time, or rests where the RFC
+/// lets it rest, until it is closed.
+bool Explorer::ends_alone(const World& world) {
+    for (unsigned side = 0; side < 2; ++side) {
+        uint8_t bytes[World::kMaxBytes];
+        size_t size = 0;
+        Host host = world.host(side);
+        Host::for_each_part(host, [&](const void* part, size_t n) noexcept {
+            std::memcpy(bytes + size, part, n);
+            size += n;
+        });
+        if (!alone_.insert(hash_of(bytes, size))) continue;
+        Witness quiet;
+        uint32_t tick = world.turn(ground_, quiet).tick;
+        const auto wait = [&] {
+            for (unsigned n = 0; n < kLonelyTimers; ++n) {
+                const auto deadline = host.next_deadline(ground_, tick);
+                if (!deadline) return true;
+                if (static_cast<int32_t>(*deadline - tick) > 0) tick = *deadline;
+                Turn turn{.ground = ground_, .tick = tick, .witness = quiet, .input = {}};
+                turn.input.kind = Input::Kind::time_out;
+                host.fire(turn);
+            }
+            return false;
+        };
+        quiet.require(wait(), "tries for ever to reach a peer that is gone");
+        if (host.may(kClose, ground_, tick)) {
+            Turn turn{.ground = ground_, .tick = tick, .witness = quiet, .input = {}};
+            host.call(kClose, turn);
+            quiet.require(wait(), "tries for ever to close towards a peer that is gone");
+        }
+        quiet.require(host.state() == tcp::State::closed && !host.has_connection(),
+                      "does not end when the peer is gone");
+        if (quiet.fault() != nullptr) {
+            report_.witness.require(false, quiet.fault());
+            return false;
+        }
+    }
+    return true;
+}
+
 void Explorer::close_all(World& world, std::string* story) {
     Witness quiet;
     quiet.story = story;
@@ -303,12 +347,13 @@ std::string Explorer::replay(uint32_t node, const Action* last, bool in_continua
 
 std::string Report::text() const {
     char line[256];
-    std::snprintf(
-        line, sizeof line,
-        "  depth %u (%s), %llu distinct states, %llu transitions, %llu fair continuations, %llu MiB\n", depth,
-        complete ? "the whole space" : "cut here", static_cast<unsigned long long>(states),
-        static_cast<unsigned long long>(transitions), static_cast<unsigned long long>(fair_states),
-        static_cast<unsigned long long>(bytes >> 20));
+    std::snprintf(line, sizeof line,
+                  "  depth %u (%s), %llu distinct states, %llu transitions, %llu fair and %llu lonely "
+                  "continuations, %llu MiB\n",
+                  depth, complete ? "the whole space" : "cut here", static_cast<unsigned long long>(states),
+                  static_cast<unsigned long long>(transitions), static_cast<unsigned long long>(fair_states),
+                  static_cast<unsigned long long>(lonely_states),
+                  static_cast<unsigned long long>(bytes >> 20));
     std::string out = line;
     out += "  ends told:";
     for (unsigned r = 0; r < static_cast<unsigned>(tcp::CloseReason::kCount); ++r) {

@@ -1,7 +1,8 @@
 #pragma once
 /// @file
-/// Explorer: every state that a scenario can reach, breadth first, each looked at once; and from each of them
-/// the fair continuation, in which the network loses nothing any more, which must come to a legal end.
+/// Explorer: every state that a scenario can reach, breadth first, each looked at once. From each of them the
+/// fair continuation, in which the network loses nothing any more, and the lonely one, in which nothing
+/// arrives any more: both must come to a legal end.
 
 #include <cstdint>
 #include <string>
@@ -38,10 +39,11 @@ struct Report {
     std::string trace;    ///< the shortest way to the fault
     uint64_t states = 0;  ///< distinct
     uint64_t transitions = 0;
-    uint64_t fair_states = 0;  ///< distinct states from which the fair continuation was followed
-    uint32_t depth = 0;        ///< actions from the start; all states up to here were seen
-    bool complete = false;     ///< there are no others: the space has ended
-    uint64_t bytes = 0;        ///< of memory at most
+    uint64_t fair_states = 0;    ///< distinct states from which the fair continuation was followed
+    uint64_t lonely_states = 0;  ///< distinct states of one host from which it was left alone
+    uint32_t depth = 0;          ///< actions from the start; all states up to here were seen
+    bool complete = false;       ///< there are no others: the space has ended
+    uint64_t bytes = 0;          ///< of memory at most
     Witness witness;
 
     std::string text() const;  ///< the numbers and the table of edges
@@ -65,6 +67,7 @@ class Explorer {
     enum class Rest : uint8_t { reached, known, never };
     bool is_fair_end(const World& start, uint64_t hash, std::string* story);
     Rest run_to_rest(World& world, std::string* story);
+    bool ends_alone(const World& world);
     void close_all(World& world, std::string* story);
     void fail(uint32_t node, const Action* last, const char* fault, bool in_continuation);
     std::string replay(uint32_t node, const Action* last, bool in_continuation) const;
@@ -72,7 +75,8 @@ class Explorer {
     Ground ground_;
     Report report_;
     HashSet visited_;
-    HashSet good_;  ///< states, budgets left out, whose fair continuation ends well
+    HashSet good_;   ///< states, budgets left out, whose fair continuation ends well
+    HashSet alone_;  ///< hosts that end when they hear nothing any more
     std::vector<Node> nodes_;
     std::vector<uint64_t> path_;  ///< of the fair continuation that is being followed
     uint32_t at_ = 0;

@@ -14,10 +14,9 @@ namespace {
 constexpr State kAll[] = {closed,     listen,     syn_sent, syn_received, established, fin_wait_1,
                           fin_wait_2, close_wait, closing,  last_ack,     time_wait};
 
-/// The edges of the figure, and those that the text of 3.10 adds. What ends a connection by RST, ABORT or
-/// time-out leads to CLOSED from everywhere and is not listed.
-struct Edge {
-    State from, to;
+/// The edges of the figure, and those that the text of 3.10 adds; but for those that belong to no connection
+/// (CLOSED and LISTEN), and LISTEN to SYN-SENT by SEND, a call that the API does not have. struct Edge {
+State from, to;
 };
 constexpr Edge kFigure[] = {
     {closed, syn_sent},         {listen, syn_received},    {syn_sent, syn_received},
@@ -124,6 +123,14 @@ bool explain(State from, State to, const Input& in, EdgeTable& edges) noexcept {
 void EdgeTable::add(const EdgeTable& other) noexcept {
     for (unsigned i = 0; i < tcp::kStates; ++i)
         for (unsigned j = 0; j < tcp::kStates; ++j) taken_[i][j] += other.taken_[i][j];
+}
+
+std::string EdgeTable::missing() const {
+    std::string out;
+    for (const Edge& e : kFigure)
+        if (taken_[index(e.from)][index(e.to)] == 0)
+            out += std::string(name(e.from)) + " -> " + std::string(name(e.to)) + "\n";
+    return out;
 }
 
 std::string EdgeTable::text() const {

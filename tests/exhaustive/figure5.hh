@@ -30,8 +30,10 @@ class EdgeTable {
   public:
     void add(tcp::State from, tcp::State to) noexcept { ++taken_[index(from)][index(to)]; }
     void add(const EdgeTable& other) noexcept;
-    /// The edges that were taken, and those of figure 5 that were not.
+    /// Every edge of figure 5, and how often it was taken.
     std::string text() const;
+    /// The edges of figure 5 that were not taken, one per line.
+    std::string missing() const;
 
   private:
     static constexpr unsigned index(tcp::State s) noexcept { return static_cast<unsigned>(s); }
