@@ -206,7 +206,7 @@ uint32_t ReassemblyPool::move_front(uint32_t& index, uint32_t rcv_nxt, ByteQueue
 uint8_t ReassemblyPool::sack_blocks(uint32_t index, std::span<SackBlock> blocks) const noexcept {
     if (index == 0) return 0;
     const Record& record = records_[index];
-    uint8_t filled = 0;
+    size_t filled = 0;
     // No two ranges have the same age: a segment stamps one. Younger ones than next_age are filled in
     // already.
     for (uint64_t next_age = 0; filled < blocks.size(); ++filled) {
@@ -222,7 +222,7 @@ uint8_t ReassemblyPool::sack_blocks(uint32_t index, std::span<SackBlock> blocks)
         blocks[filled] = SackBlock{youngest->left, youngest->right};
         next_age = best + 1;
     }
-    return filled;
+    return static_cast<uint8_t>(filled);
 }
 
 }  // namespace synfin::buf

@@ -12,12 +12,10 @@ namespace synfin::stack {
 
 using tcp::CloseReason;
 using tcp::Effects;
-using tcp::Flow;
 using tcp::HalfOpen;
 using tcp::Reply;
 using tcp::Segment;
 using tcp::Seq;
-using tcp::State;
 using tcp::Tcb;
 using tcp::TimeWait;
 

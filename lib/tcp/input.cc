@@ -14,10 +14,8 @@ namespace synfin::tcp {
 using namespace steps;  // NOLINT(google-build-using-namespace): this file is the steps
 using wire::kAck;
 using wire::kFin;
-using wire::kPsh;
 using wire::kRst;
 using wire::kSyn;
-using wire::kUrg;
 
 namespace {
 
