@@ -15,8 +15,9 @@ constexpr State kAll[] = {closed,     listen,     syn_sent, syn_received, establ
                           fin_wait_2, close_wait, closing,  last_ack,     time_wait};
 
 /// The edges of the figure, and those that the text of 3.10 adds; but for those that belong to no connection
-/// (CLOSED and LISTEN), and LISTEN to SYN-SENT by SEND, a call that the API does not have. struct Edge {
-State from, to;
+/// (CLOSED and LISTEN), and LISTEN to SYN-SENT by SEND, a call that the API does not have.
+struct Edge {
+    State from, to;
 };
 constexpr Edge kFigure[] = {
     {closed, syn_sent},         {listen, syn_received},    {syn_sent, syn_received},
