@@ -269,8 +269,13 @@ void Connections::perform(uint32_t index, const Segment* seg, Bytes text, Effect
             case buf::Insert::full: counters_.drop(DropReason::reassembly_full); break;
         }
     }
-    if (fx.peer_fin && !tcb.has(tcp::kAppGone))
-        push({.kind = Event::Kind::peer_fin, .generation = tcb.tuple.extra, .index = index});
+    if (fx.peer_fin) {
+        // Text beyond a FIN contradicts it: "ignore the segment text" (RFC 9293 3.10.7.4), also what came
+        // before it.
+        if (Cold* cold = cold_of(tcb); cold != nullptr) reassembly_.release(cold->reassembly);
+        if (!tcb.has(tcp::kAppGone))
+            push({.kind = Event::Kind::peer_fin, .generation = tcb.tuple.extra, .index = index});
+    }
     if (fx.reply != Reply::none) reply(tcb, fx);
     if (fx.delayed_ack) {
         const uint32_t mask = static_cast<uint32_t>(delayed_acks_.size()) - 1;
@@ -311,10 +316,8 @@ void Connections::take_reassembled(uint32_t index) noexcept {
     cold->held_bytes += n;
     tcp::on_reassembled(tcb, n, false, context(), fx);  // even if only a part of the hole has been filled
     if (n != 0) push_held(index);
-    if (reassembly_.fin_reached(cold->reassembly, tcb.rcv.nxt.value())) {
-        reassembly_.release(cold->reassembly);
+    if (reassembly_.fin_reached(cold->reassembly, tcb.rcv.nxt.value()))
         tcp::on_reassembled(tcb, 0, true, context(), fx);
-    }
     perform(index, nullptr, {}, fx);
 }
 

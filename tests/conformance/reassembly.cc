@@ -136,6 +136,22 @@ TEST(Row72, HoldingDataIsGivenBackWhenTheConnectionEnds) {
     }
 }
 
+TEST(Row72, TextBeyondTheFinIsForgotten) {
+    ROW(72, "9293-3.10.7.4 seventh", "stack::perform");
+    for (const bool fin_with_text : {true, false}) {
+        World w;
+        w.open();
+        w.in({.seq = 101, .ack = 1, .len = 50});  // the FIN will say that the stream ends at 101, or at 1
+        if (fin_with_text)
+            w.in({.seq = 1, .ack = 1, .flags = kFin | kAck, .len = 100});
+        else
+            w.in({.seq = 1, .ack = 1, .flags = kFin | kAck});
+        STATE(w, close_wait);
+        EXPECT_EQ(w.main().rel_rcv(), fin_with_text ? 102u : 2u);
+        EXPECT_EQ(w.read_all(), fin_with_text ? 100u : 0u);
+    }
+}
+
 TEST(Row11, DataThatArrivesInFinWaitOutOfOrderIsDelivered) {
     ROW(11, "9293-3.6.1", "tcp::accept_text");
     World w;

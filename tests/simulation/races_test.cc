@@ -237,7 +237,7 @@ TEST_P(CloseRaces, LeaveNothingBehind) {
                 static_cast<unsigned long long>(races.untold_race()), again.log().c_str());
 }
 
-INSTANTIATE_TEST_SUITE_P(, CloseRaces, testing::Range(uint64_t{1}, uint64_t{21}));
+INSTANTIATE_TEST_SUITE_P(, CloseRaces, testing::Range(uint64_t{1}, uint64_t{1} + SYNFIN_RACE_SEEDS));
 
 }  // namespace
 }  // namespace synfin::simulation
