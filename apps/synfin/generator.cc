@@ -14,10 +14,12 @@ namespace {
 constexpr unsigned kOpensPerTurn = 32;
 /// After a refusal a closed loop waits this long: the pools won't have changed sooner.
 constexpr Duration kRetryAfter = 1ms;
-/// Opens before anything has been heard of the first ones, for so long: the next hop's address is still being
-/// asked for, and more SYNs than may wait for it would only be lost and sent again a second later.
-constexpr uint64_t kFirstOpens = 8;
-constexpr Duration kFirstAnswer = 200ms;
+/// Slow start: in the beginning so many more handshakes wait for an answer than have got one. The addresses
+/// of both ends are still being asked for, on either side, and more packets than may wait for that
+/// (net::Neighbours::kMaxHeld) would be lost and sent again a second later. Who has not answered by then will
+/// not.
+constexpr uint64_t kFirstOpens = 4;
+constexpr Duration kSlowStart = 500ms;
 /// Connections that a turn ends after stop(): the peer takes them as fast as they come.
 constexpr uint32_t kEndsPerTurn = 32;
 /// Source addresses that are tried before a connection is skipped.
@@ -102,15 +104,16 @@ uint32_t Generator::allowed_now() const noexcept {
     return std::max(1u, static_cast<uint32_t>(share * plan_.connections));
 }
 
-bool Generator::waits_for_first_answer() const noexcept {
-    return tally_.opened == kFirstOpens && tally_.open_now() == kFirstOpens && tally_.established == 0 &&
-           now_ - first_at_ < kFirstAnswer;
+uint64_t Generator::opens_now() const noexcept {
+    if (now_ - start_ >= kSlowStart) return kOpensPerTurn;
+    const uint64_t waiting = tally_.opened - tally_.established - tally_.failed_before;
+    const uint64_t may_wait = tally_.established + kFirstOpens;
+    return std::min<uint64_t>(kOpensPerTurn, may_wait - std::min(may_wait, waiting));
 }
 
 bool Generator::launch(Stack& stack) noexcept {
     bool opened = false;
-    if (waits_for_first_answer()) return false;
-    const uint64_t at_most = tally_.opened < kFirstOpens ? kFirstOpens - tally_.opened : kOpensPerTurn;
+    const uint64_t at_most = opens_now();
     for (uint64_t n = 0; n < at_most && !all_offered(); ++n) {
         if (!plan_.open_loop) {
             if (now_ < retry_at_ || lives_.in_use() >= allowed_now()) break;
@@ -158,7 +161,7 @@ bool Generator::open_one(Stack& stack, Instant due) noexcept {
             plan_.requests_per_connection == 0 ? ~uint64_t{0} : plan_.requests_per_connection;
         life.call = call;
         life.open = true;
-        if (++tally_.opened == kFirstOpens) first_at_ = now_;
+        ++tally_.opened;
         if (plan_.talk == GeneratorPlan::Talk::http) {
             if (responses_.size() < id) responses_.resize(id);  // within the reserve
             responses_[id - 1].clear();

@@ -114,7 +114,7 @@ class Generator {
     HttpResponse& response_of(Connection c) noexcept { return responses_[c.cookie() - 1]; }
 
     bool launch(Stack& stack) noexcept;
-    bool waits_for_first_answer() const noexcept;
+    uint64_t opens_now() const noexcept;
     void end_some() noexcept;
     bool open_one(Stack& stack, Instant due) noexcept;
     void skip(Error error) noexcept;
@@ -134,7 +134,6 @@ class Generator {
     LoadTally tally_;
     LoadTimes times_;
     Instant now_{}, start_{}, retry_at_{};
-    Instant first_at_{};     ///< when the first kFirstOpens were opened
     uint32_t end_next_ = 0;  ///< stop(): the next id to look at; 0: none
     uint64_t next_call_ = 0, next_source_ = 0;
     bool stopped_ = true;
