@@ -202,7 +202,7 @@ TEST(Generator, RefusedAndUnanswered) {
     EXPECT_EQ(failed_by(refused.tally(), CloseReason::refused), 20u);
     EXPECT_EQ(refused.tally().failed_before, 20u);
 
-    ReplyPlay silent(tcp_plan(5, 0), 50ms, {});
+    ReplyPlay silent(tcp_plan(5, 0), 600ms, {});  // beyond the slow start
     silent.ends.lose = [](Bytes, bool to_server) { return to_server; };
     silent.run();
     EXPECT_EQ(silent.tally().pending, 5u);
