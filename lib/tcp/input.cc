@@ -511,6 +511,8 @@ void on_synchronized(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ct
         // Simultaneous open: SYN|ACK begins one before RCV.NXT. Its window is not scaled (RFC 7323 2.2).
         a.seg.wnd = static_cast<uint16_t>(a.seg.wnd >> tcb.snd_shift());
         trim(tcb, a);
+        tcb.set(kAckNow);  // our own SYN|ACK may have been lost, and would not be sent again
+        fx.output = true;
     }
     if (check_sequence(tcb, a, fx) == Step::done) return;
     if (!a.seg.has(kSyn)) trim(tcb, a);
