@@ -41,7 +41,8 @@ std::array<uint8_t, kFrameBytes> make_frame() {
                   .header_length = kTcpBytes + kOptions,
                   .flags = kAck | kPsh,
                   .window = 512});
-    write_timestamps(p + kTcpBytes, 1, 2);
+    WordWriter timestamps(p + kTcpBytes);
+    put_timestamps(timestamps, 1, 2);
     for (uint32_t i = 0; i < kText; ++i) p[kTcpBytes + kOptions + i] = static_cast<uint8_t>('a' + i % 26);
     store_be16(p + kTcpChecksumAt, tcp_checksum(kClient, kServer, {p, kTcpBytes + kOptions + kText}));
     return frame;
@@ -125,18 +126,20 @@ void options(benchmark::State& state, Bytes bytes) {
 }
 void options_timestamps(benchmark::State& state) {
     std::array<uint8_t, kPaddedTimestampsBytes> bytes;
-    write_timestamps(bytes.data(), 1, 2);
+    WordWriter writer(bytes.data());
+    put_timestamps(writer, 1, 2);
     options(state, bytes);
 }
 void options_syn(benchmark::State& state) {
     std::array<uint8_t, kMaxSynOptionBytes> bytes;
-    const uint8_t n = write_syn_options(bytes.data(), {.mss = 1460,
-                                                       .timestamps = true,
-                                                       .ts_val = 1,
-                                                       .sack_permitted = true,
-                                                       .window_scale = true,
-                                                       .shift = 7});
-    options(state, {bytes.data(), n});
+    WordWriter writer(bytes.data());
+    put_syn_options(writer, {.mss = 1460,
+                             .timestamps = true,
+                             .ts_val = 1,
+                             .sack_permitted = true,
+                             .window_scale = true,
+                             .shift = 7});
+    options(state, {bytes.data(), writer.bytes()});
 }
 
 void checksum(benchmark::State& state) {

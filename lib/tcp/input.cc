@@ -342,11 +342,6 @@ void on_time_wait(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx)
 
 }  // namespace
 
-void set_state(Tcb& tcb, State to) noexcept {
-    SYNFIN_CHECK(is_legal_edge(tcb.state(), to));
-    tcb.state_and_quick = static_cast<uint8_t>((tcb.state_and_quick & 0xf0) | static_cast<uint8_t>(to));
-}
-
 void on_closed(const Segment& seg, Effects& fx) noexcept {
     fx.drop = DropReason::closed_port;
     if (seg.has(kRst)) return;

@@ -185,6 +185,7 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
     if (tcb.has(kSynUnacked) && tcb.snd.nxt == tcb.snd.una) {  // the first SYN
         emit_syn(tcb, ctx, out);
         tcb.snd.nxt += 1;
+        out.last = true;
         return true;
     }
     if (flow != nullptr) {
@@ -219,6 +220,7 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
                 flow->rtt_start_us = ctx.now.us;
             }
             start_timer(tcb, flow, was_idle, ctx, fx);
+            out.last = len == unsent && tcb.has(kFinSent) == tcb.has(kFinQueued);
             return true;
         }
         if (in_flight == 0) {
@@ -239,6 +241,7 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
         offer_window(tcb, room, ctx.params);
         out = answer(tcb, room);
         mark_acked(tcb);
+        out.last = true;
         return true;
     }
     return false;
