@@ -58,7 +58,7 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
     if (!peer.addr.is_v4()) return Error::not_supported;
     const Ipv4 remote = peer.addr.v4;
     if (peer.port == 0 || !addresses_.is_unicast(remote)) return Error::invalid;  // RFC 9293 MUST-46
-    if (addresses_.size() == 0 || !addresses_.next_hop(remote)) return Error::no_route;
+    if (addresses_.size() == 0 || addresses_.next_hop(remote).is_unspecified()) return Error::no_route;
     Tuple tuple;
     tuple.remote_addr = remote.value;
     tuple.remote_port = peer.port;
@@ -119,6 +119,10 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
         counters_.drop(DropReason::connections_full);
         return Error::no_memory;
     }
+    // The next open to this destination will most likely ask for the next port.
+    Tuple next = tuple;
+    ++next.local_port;
+    table_.prefetch(table_.hash(next));
     Tcb& tcb = tcbs_[index];
     Effects fx;
     tcp::open_active(tcb, tuple, iss, context(), fx);
@@ -213,11 +217,7 @@ Result<void> Connections::close(uint32_t index, uint16_t generation) noexcept {
     if (cold != nullptr && cold->ending) {  // over already, and now nobody wants the rest
         tcb->set(tcp::kAppGone);
         cold->ending = false;
-        push({.kind = Event::Kind::close,
-              .reason = cold->reason,
-              .established = true,
-              .generation = generation,
-              .index = index});
+        push_close(index, cold->reason, true);
         return {};
     }
     Effects fx;

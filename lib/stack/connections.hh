@@ -234,7 +234,20 @@ class Connections {
     // ends
     void end(uint32_t index, tcp::CloseReason reason) noexcept;
     void finish(uint32_t index) noexcept;
-    void push(Pending event) noexcept { events_.push_back(event); }
+    /// An event of the record's present connection, to be told in its turn.
+    /// @note cost: field by field into its place; a temporary that is copied whole waits for its own stores.
+    Pending& push(Event::Kind kind, uint32_t index) noexcept {
+        Pending& event = events_.emplace_back();
+        event.kind = kind;
+        event.index = index;
+        event.generation = tcbs_[index].tuple.extra;
+        return event;
+    }
+    void push_close(uint32_t index, tcp::CloseReason reason, bool established) noexcept {
+        Pending& event = push(Event::Kind::close, index);
+        event.reason = reason;
+        event.established = established;
+    }
     void push_held(uint32_t index) noexcept;
     void drain(uint32_t index, uint32_t bytes) noexcept;
 
