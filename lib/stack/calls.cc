@@ -78,9 +78,9 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
     // 6191 2; the expiry is kept in units of 16 ticks, so one unit more).
     uint32_t hash = 0;
     uint32_t old = net::ConnectionTable::kNone;
+    auto own = [&](uint16_t first) noexcept { return owned_ports(tuple, first); };
     auto is_free = [&](uint16_t port) noexcept {
         tuple.local_port = port;
-        if (!owns(tuple)) return false;
         hash = table_.hash(tuple);
         old = find_record(tuple, hash);
         if (old == net::ConnectionTable::kNone) return true;
@@ -95,14 +95,15 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
         if (!params_.time_wait_reuse || core_now_.tick - ports_forgotten_ < 32) return false;
         ports_forgotten_ = core_now_.tick;
         ports_.note_release();
-        return ports_.choose(tuple, is_free) != 0;
+        return ports_.choose(tuple, own, is_free) != 0;
     };
     if (options.source_port != 0) {
-        if (!is_free(options.source_port)) {
+        const bool comes_back = (own(options.source_port & 0xffc0) >> options.source_port % 64 & 1) != 0;
+        if (!comes_back || !is_free(options.source_port)) {
             tcbs_.free(index);
             return Error::in_use;
         }
-    } else if (ports_.choose(tuple, is_free) == 0 && !choose_again()) {
+    } else if (ports_.choose(tuple, own, is_free) == 0 && !choose_again()) {
         tcbs_.free(index);
         counters_.drop(DropReason::no_port);
         return Error::no_port;

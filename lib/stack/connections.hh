@@ -126,7 +126,8 @@ class Connections {
     void copy_text(const SegmentOut& out, MutableBytes into) noexcept;
     bool has_events() const noexcept { return next_event_ != events_.size(); }
 
-    virtual bool owns(const Tuple& tuple) const noexcept = 0;  ///< the port's steering, see buf/port.hh
+    /// The port's steering, see buf/port.hh: the tuple's local port does not count.
+    virtual uint64_t owned_ports(const Tuple& tuple, uint16_t first) const noexcept = 0;
 
     void set_now(Instant now) noexcept {
         now_ = now;

@@ -106,8 +106,8 @@ class PortEngine final : public Engine {
         return out;
     }
 
-    bool owns(const Tuple& t) const noexcept override {
-        return port_.owns(addresses_[t.local_addr], t.local_port, Ipv4{t.remote_addr}, t.remote_port);
+    uint64_t owned_ports(const Tuple& t, uint16_t first) const noexcept override {
+        return port_.owned_ports(addresses_[t.local_addr], first, Ipv4{t.remote_addr}, t.remote_port);
     }
 
     // input
