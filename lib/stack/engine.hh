@@ -199,7 +199,7 @@ bool PortEngine<P>::begin(Instant now) noexcept {
 }
 
 /// The packet that nearly all are, by a straight path with one condition per line. False: nothing was done,
-/// parse() judges it; which would take these alike (tests/unit/stack/link_test.cc).
+/// parse() judges it; which would take these alike (tests/unit/stack/usual_packet_test.cc).
 template <buf::Port P>
 bool PortEngine<P>::parse_usual(Packet* packet, Parsed& out) noexcept {
     const uint8_t* frame = P::data(packet);

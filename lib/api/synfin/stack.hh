@@ -11,7 +11,7 @@
 #include "base/units.hh"
 #include "stack/config.hh"
 #include "stack/event.hh"  // IWYU pragma: export
-#include "stack/ledger.hh"
+#include "stack/ledger.hh"  // IWYU pragma: export
 #include "synfin/application.hh"
 #include "synfin/connection.hh"
 
