@@ -64,6 +64,7 @@ struct Config {
     uint64_t mtu = 1500;
     std::vector<unsigned> cores;  ///< empty: one, the first that this process may use
     bool no_huge = false;
+    bool no_offload = false;
     std::string control;  ///< empty: under /run/synfin/
     std::string json;     ///< empty: no file; "-": standard output
     ServeConfig serve;

@@ -240,6 +240,8 @@ void add_common(std::vector<Field>& all) {
                                                 "cores to run on, for example 0-3,6; one engine each"));
     all.push_back(scalar<bool>("no-huge", "--no-huge", kDevice, "BOOL", boolean(), AT(bool, no_huge),
                                "do without huge pages", Kind::flag));
+    all.push_back(scalar<bool>("no-offload", "--no-offload", kDevice, "BOOL", boolean(), AT(bool, no_offload),
+                               "checksums by the stack, whatever the device offers", Kind::flag));
     all.push_back(scalar<std::string>("control", "--control", kDevice, "PATH", text(),
                                       AT(std::string, control),
                                       "the control socket; default under /run/synfin/"));

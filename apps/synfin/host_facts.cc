@@ -31,6 +31,27 @@ bool pin(unsigned core) {
     return pthread_setaffinity_np(pthread_self(), sizeof set, &set) == 0;
 }
 
+/// What was opened, and what of it is used.
+nlohmann::ordered_json device_facts(const DeviceReport& report) {
+    nlohmann::ordered_json device = {{"device", report.device},
+                                     {"driver", report.driver},
+                                     {"mac", report.mac.text()},
+                                     {"mtu", report.mtu},
+                                     {"link_mbps", report.link_mbps},
+                                     {"rx_queues", report.rx_queues},
+                                     {"tx_queues", report.tx_queues},
+                                     {"rx_descriptors", report.rx_descriptors},
+                                     {"tx_descriptors", report.tx_descriptors},
+                                     {"steering", describe(report.steering)},
+                                     {"steering_why", report.steering_why}};
+    auto& offloads = device["offloads"] = nlohmann::ordered_json::object();
+    for (const auto& offload : report.offloads)
+        offloads[offload.what] = {
+            {"offered", offload.offered}, {"used", offload.used}, {"instead", offload.instead}};
+    device["notes"] = report.notes;
+    return device;
+}
+
 }  // namespace
 
 nlohmann::ordered_json host_facts(const DeviceReport& report, double tsc_hz) {
@@ -42,7 +63,8 @@ nlohmann::ordered_json host_facts(const DeviceReport& report, double tsc_hz) {
             {"dpdk", report.dpdk},
             {"hugepages", report.hugepages},
             {"memory", report.memory},
-            {"tsc_hz", static_cast<uint64_t>(tsc_hz)}};
+            {"tsc_hz", static_cast<uint64_t>(tsc_hz)},
+            {"device", device_facts(report)}};
 }
 
 double core_round_trip_ns(unsigned core_a, unsigned core_b) {

@@ -131,7 +131,8 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
         client.cycles += run.measured_cycles();
         result.duration_s =
             std::max(result.duration_s, std::chrono::duration<double>(run.duration()).count());
-        result.cores.push_back({runtime.core_of(i), "client", run.measured_cycles().share()});
+        result.cores.push_back({runtime.core_of(i), "client", run.measured_cycles().share(),
+                                run.generator().tally().established});
     }
     result.command = Command::load;
     result.config = effective(config, Command::load);

@@ -70,7 +70,8 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
         server.final += runtime.stack(i).counters();
         server.cycles += runs[i].cycles;
         half_open += runtime.stack(i).occupancy().half_open;
-        result.cores.push_back({runtime.core_of(i), "server", runs[i].cycles.share()});
+        result.cores.push_back(
+            {runtime.core_of(i), "server", runs[i].cycles.share(), runs[i].tally().established});
     }
     server.measured = server.final;
     result.command = Command::serve;

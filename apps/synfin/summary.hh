@@ -27,6 +27,8 @@ struct CoreShare {
     unsigned core = 0;
     std::string role;  ///< "client", "server", "both"
     double busy = 0;   ///< 0..1
+    std::optional<uint64_t>
+        established{};  ///< connections of its engine, where an engine has a core to itself
 };
 
 struct RunResult {

@@ -91,6 +91,7 @@ std::unique_ptr<Runtime> Runtime::open(const RuntimeConfig& config, std::string&
     port::DeviceConfig device;
     device.mtu = config.stack.mtu;
     device.no_huge = config.no_huge;
+    device.no_offload = config.no_offload;
     device.verbose = config.verbose;
     device.packets = config.packets;
     device.key = shared_secret(config.stack);

@@ -19,6 +19,7 @@ struct DeviceConfig {
     unsigned engines = 1;     ///< cores that share the device, 1..64
     uint16_t mtu = 1500;      ///< IP packet bytes, 576..9000
     bool no_huge = false;     ///< ordinary pages even where huge ones are free
+    bool no_offload = false;  ///< checksums by the stack, whatever the device offers
     int verbose = 0;          ///< DPDK's own lines: 0 hidden, 1 shown, 2 with debugging
     uint32_t packets = 0;     ///< packet buffers of each engine; 0: from the descriptors, and 8192 to hold
     HashKey key{};            ///< of software steering and of RSS: a secret of this process

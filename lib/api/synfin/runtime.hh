@@ -49,6 +49,7 @@ struct RuntimeConfig {
     stack::StackConfig stack;     ///< the same for every engine
     std::vector<unsigned> cores;  ///< CPU numbers, one engine each; empty: the first that we may run on
     bool no_huge = false;         ///< ordinary pages even where huge ones are free
+    bool no_offload = false;      ///< checksums by the stack, whatever the device offers
     int verbose = 0;              ///< DPDK's own lines: 0 hidden, 1 shown, 2 with debugging
     uint32_t packets = 0;         ///< packet buffers of each engine; 0: a sensible number (see the report)
     uint32_t wire_bytes = 256 * 1024;  ///< "ring": bytes in flight in each direction; a power of two
