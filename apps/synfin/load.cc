@@ -8,6 +8,7 @@
 
 #include "address_lock.hh"
 #include "client_run.hh"
+#include "common_end.hh"
 #include "device.hh"
 #include "fields.hh"
 #include "host_facts.hh"
@@ -168,15 +169,15 @@ Exit run(const Config& config) {
         const Monitor monitor(
             {.command = "load", .control = config.control, .show_progress = true, .on_begin = {}}, watches);
         const Instant start = runtime->now();  // one schedule for all engines
+        CommonEnd common_end(runtime->cores().size());
         run_engines(*runtime, [&](std::span<const unsigned> stacks, unsigned) {
             Idle idle(runtime->idle_policy());
             BusyMeter meter;
             Instant show_at = start;
             for (const unsigned index : stacks) runs[index].start(start);
-            for (bool over = false; !over;) {
+            for (bool ended = false, said = false; !ended;) {
                 const Instant now = runtime->now();
-                bool busy = false;
-                over = true;
+                bool busy = false, over = true;
                 for (const unsigned index : stacks) {
                     ClientRun& each = runs[index];
                     const bool did = each.turn(runtime->stack(index), now);
@@ -184,7 +185,8 @@ Exit run(const Config& config) {
                     busy |= did;
                     over &= each.over();
                 }
-                if (now >= show_at || over) {
+                ended = common_end.reached(over, said);
+                if (now >= show_at || ended) {
                     show_at = now + kShowEvery;
                     for (const unsigned index : stacks) {
                         EngineSnapshot snapshot;

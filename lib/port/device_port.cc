@@ -188,12 +188,17 @@ unsigned DevicePort::engine_of(Packet* packet) noexcept {
 }
 
 void DevicePort::pass_on(std::span<Packet* const> packets, unsigned engine) noexcept {
+    counters_.steered += hand_over(packets, engine);
+}
+
+/// Gives packets to another engine and returns how many its ring took; the others are freed.
+uint32_t DevicePort::hand_over(std::span<Packet* const> packets, unsigned engine) noexcept {
     const uint32_t taken = plan_->received(index_, engine).push(packets);
-    counters_.steered += taken;
     for (size_t i = taken; i < packets.size(); ++i) {
         ++counters_.mailbox_full;
         free(packets[i]);
     }
+    return taken;
 }
 
 void DevicePort::copy_to_others(Packet* packet) noexcept {
@@ -205,7 +210,7 @@ void DevicePort::copy_to_others(Packet* packet) noexcept {
             ++counters_.no_buffer;
             continue;
         }
-        pass_on({&copy, 1}, engine);
+        hand_over({&copy, 1}, engine);
     }
 }
 

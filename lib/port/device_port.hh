@@ -19,7 +19,7 @@ namespace synfin::port {
 
 /// What one port counts; written by its engine's core alone.
 struct alignas(64) PortCounters {
-    uint64_t steered = 0;       ///< received here, passed to another engine
+    uint64_t steered = 0;       ///< received here, passed to another engine (copies of ARP packets not counted)
     uint64_t misdirected = 0;   ///< of these: RSS had been predicted to bring it to that engine's queue
     uint64_t mailbox_full = 0;  ///< dropped because the ring to another engine was full
     uint64_t tx_refused = 0;    ///< packets that a tx_burst did not take (the engine still has them)
@@ -158,6 +158,7 @@ class alignas(64) DevicePort {
     uint16_t keep_ours(Packet** packets, uint16_t n) noexcept;
     unsigned engine_of(Packet* packet) noexcept;
     void pass_on(std::span<Packet* const> packets, unsigned engine) noexcept;
+    uint32_t hand_over(std::span<Packet* const> packets, unsigned engine) noexcept;
     void copy_to_others(Packet* packet) noexcept;
     void send_for_clients() noexcept;
 

@@ -56,6 +56,9 @@ class Card:
     queues: int = 1  # pairs that QEMU's tap has
     rss: bool = False  # spreads what it receives over its queues
     tells_link: bool = True  # the driver sees that the cable is pulled
+    # Whether the card goes on after its cable was pulled. QEMU's packed ring does not: what it drops meanwhile it counts as used twice
+    # (x-query-virtio-queue-status then has inuse 4294967295), and never looks at the ring again.
+    pullable: bool = True
     newer: bool = False  # wants the QEMU of the backports
 
     @property

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash disable=SC2013
 # Process 1 of a guest: mounts, modules, cards to their drivers, then a shell for whoever calls at port 1 of the card that
 # stays with the kernel. The kernel's command line says what to do: synfin.bind=uio|vfio synfin.modules=a,b
 chmod 755 /  # DPDK loads nothing from below a directory that anybody may write to

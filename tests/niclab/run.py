@@ -32,7 +32,7 @@ CARDS = (
     Card("igb-4", "igb", bind="vfio", engines=4, rss=True, newer=True),
     Card("vmxnet3", "vmxnet3", tells_link=False),
     Card("virtio", "virtio-net-pci,disable-legacy=on,iommu_platform=on", bind="vfio"),
-    Card("virtio-packed", "virtio-net-pci,disable-legacy=on,packed=on"),
+    Card("virtio-packed", "virtio-net-pci,disable-legacy=on,packed=on", pullable=False),
 )
 
 

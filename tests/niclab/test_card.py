@@ -38,7 +38,8 @@ class ServeTest(NicCase):
         self.assertEqual([what for what, offload in offloads.items() if offload["used"]], [])
 
     def check_spread(self, result):
-        """Every engine had its part. Of 164 connections, by chance, one of four engines gets less than 15 once in a million runs."""
+        """Every engine had its part (of 164 connections, by chance, one of four engines gets ten or less once in a million runs), and the
+        right one."""
         established = [core["established"] for core in result["cores"]]
         self.assertEqual(len(established), self.card.engines)
         self.assertGreater(min(established), 10, established)
@@ -104,6 +105,10 @@ class ChecksumTest(NicCase):
 
 class LinkTest(NicCase):
     PULLED = 5.0
+
+    @classmethod
+    def concerns(cls, card):
+        return card.pullable
 
     def test_open_connections_survive_5_s_without_a_link(self):
         serve = self.rig.serve("echo")
