@@ -62,8 +62,6 @@ class Lab:
                 namespace = rig.Namespace(f"sf{os.getpid()}-cable")
                 stack.callback(namespace.remove)
                 namespace.ip("tuntap", "add", "mode", "tap", *card.tap_flags, TAP)
-                namespace.ip("link", "set", TAP, "up")
-                namespace.ip("address", "add", f"{KERNEL_ADDRESS}/{PREFIX}", "dev", TAP)
                 self._guest = Guest(namespace, card, TAP, self._kernel, self._image, qemu, directory)
                 stack.callback(self._guest.close)
                 self._stack = stack.pop_all()
@@ -98,13 +96,15 @@ class NicRig(Rig):
         self.directory = tempfile.mkdtemp(prefix=f"sf{os.getpid()}-")
         os.chmod(self.directory, 0o755)
         self._processes = []
-        self._namespaces = []  # the lab's, not ours to remove
+        self._namespaces = []
         self.ours = GuestSide(self.guest)
-        self.theirs = self.kernel = self.guest.namespace
+        # The end of the cable moves to a namespace of this test's own, where no connection is left of an earlier one.
+        self.theirs = self.kernel = self._namespace(f"sf{os.getpid()}-theirs")
+        self.guest.namespace.ip("link", "set", TAP, "netns", self.theirs.name)
+        self.theirs.ip("link", "set", TAP, "mtu", mtu, "up")
+        self.theirs.ip("address", "add", f"{KERNEL_ADDRESS}/{PREFIX}", "dev", TAP)
         self.peer = TAP
         self.device = self.guest.address
-        self.theirs.ip("link", "set", TAP, "mtu", mtu)
-        self.theirs.ip("neighbour", "flush", "dev", TAP)
         self._hugepages = self._free_hugepages()
         self._files = self._guest_files()
 
@@ -166,6 +166,8 @@ class NicRig(Rig):
         return super().said() + "\n" + self.guest.said()
 
     def close(self):
+        self.end_processes()
+        self.theirs.ip("link", "set", TAP, "netns", self.guest.namespace.name)
         super().close()
         self.guest.run("rm -f /tmp/*.json /tmp/*.control")
 
