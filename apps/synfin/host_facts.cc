@@ -31,7 +31,8 @@ bool pin(unsigned core) {
     return pthread_setaffinity_np(pthread_self(), sizeof set, &set) == 0;
 }
 
-/// What was opened, and what of it is used.
+}  // namespace
+
 nlohmann::ordered_json device_facts(const DeviceReport& report) {
     nlohmann::ordered_json device = {{"device", report.device},
                                      {"driver", report.driver},
@@ -51,8 +52,6 @@ nlohmann::ordered_json device_facts(const DeviceReport& report) {
     device["notes"] = report.notes;
     return device;
 }
-
-}  // namespace
 
 nlohmann::ordered_json host_facts(const DeviceReport& report, double tsc_hz) {
     utsname kernel{};

@@ -10,8 +10,8 @@
 
 int main(int argc, char** argv) {
     using namespace synfin::app;
-    static constexpr std::array kSubcommands = {&kBenchCommand, &kServeCommand, &kLoadCommand,
-                                                &kCheckCommand};
+    static constexpr std::array kSubcommands = {&kBenchCommand, &kServeCommand,   &kLoadCommand,
+                                                &kCheckCommand, &kDevicesCommand, &kDoctorCommand};
     try {
         const Request request = parse_command_line({argv + 1, argv + argc}, kSubcommands);
         if (request.subcommand != nullptr) return static_cast<int>(request.subcommand->run(request.config));

@@ -307,18 +307,22 @@ void check_json_path(const std::string& json_path) {
 }
 
 void publish(const ordered_json& result, const std::string& json_path) {
+    publish(result, to_text(result), json_path);
+}
+
+void publish(const ordered_json& result, const std::string& text, const std::string& json_path) {
     const bool to_stdout = json_path == "-";
-    std::fputs(to_text(result).c_str(), to_stdout ? stderr : stdout);
+    std::fputs(text.c_str(), to_stdout ? stderr : stdout);
     std::fflush(stdout);
     if (json_path.empty()) return;
-    const std::string text = result.dump(2) + "\n";
+    const std::string json = result.dump(2) + "\n";
     if (to_stdout) {
-        std::fputs(text.c_str(), stdout);
+        std::fputs(json.c_str(), stdout);
         std::fflush(stdout);
         return;
     }
     std::ofstream file(json_path);
-    if (!(file << text) || !file.flush())
+    if (!(file << json) || !file.flush())
         throw run_error(fmt::format("{}: the result can't be written", json_path),
                         "choose another file for --json");
 }

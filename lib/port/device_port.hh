@@ -19,7 +19,7 @@ namespace synfin::port {
 
 /// What one port counts; written by its engine's core alone.
 struct alignas(64) PortCounters {
-    uint64_t steered = 0;       ///< received here, passed to another engine (copies of ARP packets not counted)
+    uint64_t steered = 0;  ///< received here, passed to another engine (copies of ARP packets not counted)
     uint64_t misdirected = 0;   ///< of these: RSS had been predicted to bring it to that engine's queue
     uint64_t mailbox_full = 0;  ///< dropped because the ring to another engine was full
     uint64_t tx_refused = 0;    ///< packets that a tx_burst did not take (the engine still has them)

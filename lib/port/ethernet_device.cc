@@ -185,10 +185,7 @@ bool EthernetDevice::probe(const std::string& args, Refusal& refusal) {
     if (error != 0) return refuse(error, "DPDK's driver refused it", refusal);
     if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) == 0) return true;
     return refusal.because(Error::no_device,
-                           config_.spec.text +
-                               ": no DPDK driver took it; for a PCI device: dpdk-devbind.py "
-                               "--bind=vfio-pci ADDRESS (its kernel interface goes away)" +
-                               eal_last_words());
+                           config_.spec.text + ": none of DPDK's drivers took it" + eal_last_words());
 }
 
 /// Drivers that do not say mean the 40 bytes of the first NICs that had RSS.

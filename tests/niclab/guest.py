@@ -77,7 +77,7 @@ class Guest:
         vfio = card.bind == "vfio"
         # An engine takes 30 MB of packets; one CPU more than one engine, so that the shell is answered.
         cpus, hugepages = max(2, card.engines), 64 + 24 * card.engines
-        line = ("console=ttyS0 quiet loglevel=4 panic=-1 nokaslr mitigations=off no_timer_check tsc=reliable "
+        line = ("console=ttyS0 quiet loglevel=4 panic=-1 nokaslr mitigations=off no_timer_check tsc=reliable ipv6.disable=1 "
                 f"hugepages={hugepages} synfin.bind={card.bind} {'intel_iommu=on' if vfio else ''}")
         arguments = [
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35", "-accel", "tcg,thread=multi",

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -66,6 +67,10 @@ class Runtime {
     /// and its server on cores[2k + 1]. The rest is taken from `client` except server.stack.
     static std::unique_ptr<Runtime> open_ring(const RuntimeConfig& client, const RuntimeConfig& server,
                                               std::string& why, Error& error);
+
+    /// Opens a device for as many engines as there are cores, and closes it again: what it is and offers.
+    /// Errors: as open.
+    static std::optional<DeviceReport> probe(const RuntimeConfig& config, std::string& why, Error& error);
     ~Runtime();
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;
