@@ -31,6 +31,7 @@ test_packages=(
     curl            # an HTTP client of the kernel's
     wrk             # a load generator of the kernel's
     nginx-light     # a server of the kernel's
+    valgrind        # callgrind counts instructions per connection
     tcpdump         # the packets of a failed integration test, as text
 )
 

@@ -20,6 +20,7 @@
 #include "server_run.hh"
 #include "subcommand.hh"
 #include "summary.hh"
+#include "wire_model.hh"
 
 namespace synfin::app {
 
@@ -175,7 +176,11 @@ class Bench {
         }
         gather(gauge.hz(), round_trip_before, round_trip());
         measure_the_floor();
-        publish(to_json(result_), config_.json);
+        auto json = to_json(result_);
+        const auto model = config_.bench.model ? WireModel::of(json) : std::nullopt;
+        if (model) json["model"] = to_json(*model);
+        publish(json, config_.json);
+        if (model) fmt::print(config_.json == "-" ? stderr : stdout, "{}", model_text(json["model"]));
         if (result_.tally.completed == 0)
             throw run_error("no connection completed", "the result's failed_by and drops name the causes");
         return result_.invalid_because.empty() ? Exit::done : Exit::invalid;
@@ -348,6 +353,9 @@ Exit run(const Config& config) {
                           "one core runs both engines; of 2N cores each pair has two");
     const BenchConfig& bench = config.bench;
     check_json_path(config.json);
+    if (bench.model && !shape_of(bench.profile).lives_end)
+        throw usage_error("--model: expected a profile whose connections end",
+                          "connect, crr and http are such profiles");
     switch (bench.profile) {
         case Profile::http:
             return Bench<HttpServer>(config, bench.response_size, stack_of(config, false).max_connections)

@@ -1,11 +1,17 @@
 // Lookups in a full connection table, with the records behind it, as an engine does them: a burst of 32 in
-// three passes (hash and prefetch the bucket; prefetch the record; find), and one at a time for comparison.
+// three passes (hash and prefetch the bucket; prefetch the record; find), and one at a time for comparison;
+// inserting and erasing. Each on few connections of the table, whose lines stay in the cache (hot), and on
+// all of them in random order (cold, once the table is larger than the caches).
+//
+// Tables of 1 k to 16 M entries; with --largest also of 100 M, which takes 7 GB.
 
 #include "net/connection_table.hh"
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "base/random.hh"
@@ -49,22 +55,39 @@ Connections& connections(uint32_t n) {
     return *current;
 }
 
+// The connections that are spoken on: those of a bench with its default of 256, or all.
+constexpr uint32_t kHot = 256;
+
 // The packets' tuples, in the order in which they come: at random.
 std::vector<Tuple> arrivals(uint32_t n, uint32_t offset) {
     Random random(1);
-    std::vector<Tuple> tuples(1u << 18);
+    std::vector<Tuple> tuples(1u << 20);
     for (Tuple& tuple : tuples) tuple = tuple_of(offset + random.below(n));
     return tuples;
 }
+
+// Handles of different connections in random order, and their hashes.
+struct Chosen {
+    Chosen(const Connections& c, uint32_t among, uint32_t count) : hashes(count), handles(count) {
+        Random random(2);
+        std::vector<uint32_t> all(among);
+        for (uint32_t i = 0; i < among; ++i) all[i] = i;
+        for (uint32_t i = 0; i < count; ++i) {
+            std::swap(all[i], all[i + random.below(among - i)]);
+            handles[i] = all[i] + 1;
+            hashes[i] = c.table.hash(tuple_of(all[i]));
+        }
+    }
+    std::vector<uint32_t> hashes, handles;
+};
 
 uint32_t find(const Connections& c, uint32_t hash, const Tuple& tuple) {
     return c.table.find(hash, [&](uint32_t handle) { return c.records[handle].tuple == tuple; });
 }
 
-void bursts(benchmark::State& state, uint32_t offset) {
-    const auto n = static_cast<uint32_t>(state.range(0));
-    const Connections& c = connections(n);
-    const std::vector<Tuple> tuples = arrivals(n, offset);
+void bursts(benchmark::State& state, uint32_t among, uint32_t offset) {
+    const Connections& c = connections(static_cast<uint32_t>(state.range(0)));
+    const std::vector<Tuple> tuples = arrivals(among, offset);
     uint32_t hashes[kBurst];
     uint64_t found = 0;
     size_t at = 0;
@@ -81,10 +104,14 @@ void bursts(benchmark::State& state, uint32_t offset) {
 }
 
 void hit_in_bursts(benchmark::State& state) {
-    bursts(state, 0);
+    bursts(state, static_cast<uint32_t>(state.range(0)), 0);
+}
+void hit_in_bursts_hot(benchmark::State& state) {
+    bursts(state, kHot, 0);
 }
 void miss_in_bursts(benchmark::State& state) {
-    bursts(state, static_cast<uint32_t>(state.range(0)));
+    const auto n = static_cast<uint32_t>(state.range(0));
+    bursts(state, n, n);
 }
 
 // Each lookup waits for the one before: the latency that the passes hide.
@@ -102,25 +129,31 @@ void hit_one_by_one(benchmark::State& state) {
     cycles.done();
 }
 
-// A connection ends and another begins, in a table that is full but for one.
-void erase_and_insert(benchmark::State& state) {
-    const auto n = static_cast<uint32_t>(state.range(0));
-    Connections& c = connections(n);
-    std::vector<uint32_t> hashes(1u << 16), handles(1u << 16);
-    Random random(2);
-    for (size_t i = 0; i < hashes.size(); ++i) {
-        handles[i] = random.below(n) + 1;
-        hashes[i] = c.table.hash(tuple_of(handles[i] - 1));
-    }
-    size_t at = 0;
+// Many connections end, then as many begin, in a table that is full but for them. Counted apart.
+void erase_and_insert(benchmark::State& state, uint32_t among) {
+    Connections& c = connections(static_cast<uint32_t>(state.range(0)));
+    const uint32_t count = std::min(among, 1u << 20);
+    const Chosen chosen(c, among, count);
+    uint64_t erasing = 0, inserting = 0;
     bool ok = true;
-    micro::Cycles cycles(state);
     for (auto _ : state) {
-        ok = ok && c.table.erase(hashes[at], handles[at]) && c.table.insert(hashes[at], handles[at]);
-        at = (at + 1) % hashes.size();
+        const uint64_t begin = TscClock::cycles();
+        for (uint32_t i = 0; i < count; ++i) ok &= c.table.erase(chosen.hashes[i], chosen.handles[i]);
+        const uint64_t middle = TscClock::cycles();
+        for (uint32_t i = 0; i < count; ++i) ok &= c.table.insert(chosen.hashes[i], chosen.handles[i]);
+        inserting += TscClock::cycles() - middle;
+        erasing += middle - begin;
     }
-    cycles.done();
+    const double items = static_cast<double>(state.iterations()) * count;
+    state.counters["erase_cycles"] = static_cast<double>(erasing) / items;
+    state.counters["insert_cycles"] = static_cast<double>(inserting) / items;
     if (!ok) state.SkipWithError("an entry was lost");
+}
+void erase_and_insert_cold(benchmark::State& state) {
+    erase_and_insert(state, static_cast<uint32_t>(state.range(0)));
+}
+void erase_and_insert_hot(benchmark::State& state) {
+    erase_and_insert(state, kHot);
 }
 
 void hash(benchmark::State& state) {
@@ -133,17 +166,27 @@ void hash(benchmark::State& state) {
 
 BENCHMARK(hash);
 // By size, so that each table is built once.
-[[maybe_unused]] const int registered = [] {
-    for (const int64_t n : {1'000, 10'000, 100'000, 1'000'000, 10'000'000}) {
-        benchmark::RegisterBenchmark("hit_in_bursts", hit_in_bursts)->Arg(n);
-        benchmark::RegisterBenchmark("miss_in_bursts", miss_in_bursts)->Arg(n);
-        benchmark::RegisterBenchmark("hit_one_by_one", hit_one_by_one)->Arg(n);
-        benchmark::RegisterBenchmark("erase_and_insert", erase_and_insert)->Arg(n);
-    }
-    return 0;
-}();
+void add_size(int64_t n) {
+    benchmark::RegisterBenchmark("hit_in_bursts", hit_in_bursts)->Arg(n);
+    benchmark::RegisterBenchmark("hit_in_bursts_hot", hit_in_bursts_hot)->Arg(n);
+    benchmark::RegisterBenchmark("miss_in_bursts", miss_in_bursts)->Arg(n);
+    benchmark::RegisterBenchmark("hit_one_by_one", hit_one_by_one)->Arg(n);
+    benchmark::RegisterBenchmark("erase_and_insert", erase_and_insert_cold)->Arg(n);
+    benchmark::RegisterBenchmark("erase_and_insert_hot", erase_and_insert_hot)->Arg(n);
+}
 
 }  // namespace
 }  // namespace synfin::net
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+    const auto largest = [](const char* argument) { return std::string_view(argument) == "--largest"; };
+    const bool all = std::any_of(argv + 1, argv + argc, largest);
+    argc = static_cast<int>(std::remove_if(argv + 1, argv + argc, largest) - argv);
+    for (const int64_t n : {1'000, 16'000, 128'000, 1'000'000, 16'000'000}) synfin::net::add_size(n);
+    if (all) synfin::net::add_size(100'000'000);
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+    benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+    return 0;
+}

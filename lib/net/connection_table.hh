@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -29,17 +30,25 @@ class ConnectionTable {
     /// @param max_entries 1..2^31: up to so many, insert() succeeds whatever the hashes.
     /// @param key random and secret where the network can choose tuples.
     ConnectionTable(uint32_t max_entries, HashKey key)
-        : key_(key),
+        : key_{siphash(key, 0, 0), siphash(key, 1, 0), siphash(key, 2, 0), siphash(key, 3, 0),
+               siphash(key, 4, 0)},
           max_entries_(max_entries),
           bucket_count_(max_entries / kMeanEntries + 1),
           buckets_(bucket_count_) {
         SYNFIN_CHECK(max_entries > 0 && max_entries <= uint32_t{1} << 31);
     }
 
-    /// SipHash-1-3: whoever does not know the key can neither choose colliding tuples nor learn from timing
-    /// how to. (A NIC's RSS hash may stand in for it where its key is as secret.)
-    uint32_t hash(const Tuple& tuple) const noexcept {
-        return static_cast<uint32_t>(siphash<1, 3>(key_, tuple.word0(), tuple.word1()));
+    /// Pair-multiply-shift (Thorup, "High speed hashing for integers and strings", 2015, 3.5): strongly
+    /// universal, so whoever does not know the key cannot choose tuples that collide more often than random
+    /// ones; nothing that leaves the engine depends on it. The last multiplication spreads ports that follow
+    /// each other. A tenth of SipHash's cost, and it is paid for every segment. (A NIC's RSS hash may stand
+    /// in for it where its key is as secret.)
+    uint32_t hash(const Tuple& t) const noexcept {
+        const uint32_t ports = uint32_t{t.remote_port} << 16 | t.local_port;
+        uint64_t h =
+            (key_[0] + ports) * (key_[1] + t.remote_addr) + (key_[2] + t.local_addr) * key_[3] + key_[4];
+        h ^= h >> 32;
+        return static_cast<uint32_t>((h * 0x9e3779b97f4a7c15u) >> 32);
     }
 
     void prefetch(uint32_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
@@ -180,7 +189,7 @@ class ConnectionTable {
         return {0, -1};
     }
 
-    HashKey key_;
+    std::array<uint64_t, 5> key_;
     uint32_t size_ = 0;
     uint32_t max_entries_;
     uint32_t bucket_count_;

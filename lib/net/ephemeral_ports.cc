@@ -22,7 +22,7 @@ EphemeralPorts::EphemeralPorts(uint16_t low, uint16_t high, HashKey key)
     for (Destination& to : destinations_) to.counter = random.below(range_);
 }
 
-void EphemeralPorts::note_release(const Tuple& tuple) noexcept {
+void EphemeralPorts::forget_refusal(const Tuple& tuple) noexcept {
     const uint64_t hash = hash_of(tuple);
     Destination& to = destinations_[hash % kDestinations];
     const uint32_t at = static_cast<uint32_t>(tuple.local_port) - low_;
@@ -36,7 +36,7 @@ void EphemeralPorts::note_release(const Tuple& tuple) noexcept {
 
 void EphemeralPorts::begin_map(Destination& to, uint32_t first) noexcept {
     std::fill_n(map(to), words_, 0);
-    to.crowded = true;
+    to.crowded = has_maps_ = true;
     to.refused = 0;
     for (uint32_t n = 0, at = first; n < patience_; ++n, at = after(at)) refuse(to, at);
 }

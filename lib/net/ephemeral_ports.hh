@@ -54,7 +54,9 @@ class EphemeralPorts {
     }
 
     /// The tuple's local port may be free again: it has left the connection table, and TIME-WAIT.
-    void note_release(const Tuple& tuple) noexcept;
+    void note_release(const Tuple& tuple) noexcept {
+        if (has_maps_) forget_refusal(tuple);
+    }
     /// Any port may be free again: forgets what was refused, at once; the next choose() towards each crowded
     /// destination learns it anew. For when it is not known which (TIME-WAIT tuples that became old enough).
     void note_release() noexcept { ++epoch_; }
@@ -107,6 +109,7 @@ class EphemeralPorts {
         map(to)[at / 64] |= uint64_t{1} << at % 64;
         ++to.refused;
     }
+    void forget_refusal(const Tuple& tuple) noexcept;
     /// Starts a map, in which patience_ ports from `first` on are refused.
     void begin_map(Destination& to, uint32_t first) noexcept;
     uint32_t next_untried(const Destination& to, uint32_t at) noexcept;
@@ -117,6 +120,7 @@ class EphemeralPorts {
     const uint32_t words_;     ///< of one map
     const HashKey key_;
     uint64_t epoch_ = 1;
+    bool has_maps_ = false;  ///< a destination was crowded once
     std::vector<Destination> destinations_;
     MappedArray<uint64_t> maps_;  ///< set: refused; pages exist for crowded destinations only
 };

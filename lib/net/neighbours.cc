@@ -97,7 +97,7 @@ const Mac* Neighbours::lookup_slow(Ipv4 next_hop, Instant now) noexcept {
             break;
         case Phase::refreshing: break;
     }
-    last_ = entry;
+    recent_[next_hop.value % kRecent] = entry;
     return &entry->mac;
 }
 

@@ -36,7 +36,8 @@ struct NeighbourCounters {
 /// The cache. An entry exists only for addresses that we asked for, and for hosts that asked for us.
 ///
 /// Not thread-safe; every engine has its own and hears of the others' answers only by asking itself.
-/// @note cost: a lookup of the same next hop as before is two compares; poll() with nothing due is one.
+/// @note cost: a lookup of a next hop that was looked up lately is two compares; poll() with nothing due is
+/// one.
 class Neighbours {
   public:
     static constexpr uint32_t kMaxHeld = 4;  ///< packets that wait for one neighbour
@@ -51,9 +52,10 @@ class Neighbours {
     /// @return valid until the next call of a non-const member. Null: unknown; asking has begun unless the
     ///         neighbour has just failed or the table is full.
     const Mac* lookup(Ipv4 next_hop, Instant now) noexcept {
-        if (last_ != nullptr && last_->addr == next_hop && now < last_->fresh_until) {
-            last_->used = now;
-            return &last_->mac;
+        Entry* const recent = recent_[next_hop.value % kRecent];
+        if (recent != nullptr && recent->addr == next_hop && now < recent->fresh_until) {
+            recent->used = now;
+            return &recent->mac;
         }
         return lookup_slow(next_hop, now);
     }
@@ -120,6 +122,7 @@ class Neighbours {
     static constexpr Instant kLongAgo = Instant::from_ns(INT64_MIN);
     static constexpr Instant kNever = Instant::from_ns(INT64_MAX);
     static constexpr uint32_t kNone = UINT32_MAX;
+    static constexpr uint32_t kRecent = 64;
 
     enum class Phase : uint8_t {
         resolving,   ///< address unknown, being asked for
@@ -170,7 +173,8 @@ class Neighbours {
     std::vector<uint32_t> chains_;   ///< hash -> first entry
     std::vector<uint32_t> pending_;  ///< entries with something due, unordered
     Instant next_due_ = kNever;      ///< no later than the earliest of them
-    Entry* last_ = nullptr;          ///< of the latest successful lookup; may stand for another address now
+    std::array<Entry*, kRecent>
+        recent_{};  ///< of the latest successful lookups; may stand for other addresses now
     uint32_t size_ = 0;
     uint32_t hand_ = 0;  ///< where the search for an entry to evict goes on
     NeighbourCounters counters_;

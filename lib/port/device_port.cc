@@ -22,6 +22,7 @@ DevicePort::DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool,
     : path_(Path::wire), pool_(pool), wire_tx_(&transmit), wire_rx_(&receive), caps_(caps) {}
 
 DevicePort::~DevicePort() {
+    while (spare_count_ > 0) free(spare_[--spare_count_]);
     while (pending_begin_ < pending_end_) free(pending_[pending_begin_++]);
     if (path_ != Path::shared) return;
     for (unsigned other = 0; other < plan_->engines(); ++other)
@@ -85,7 +86,7 @@ uint16_t DevicePort::rx_wire(Packet** packets, uint16_t n) noexcept {
         uint32_t length = 0;
         const uint8_t* frame = wire_rx_->peek(length);
         if (frame == nullptr) break;
-        Packet* packet = alloc();
+        Packet* packet = take_spare();
         if (packet == nullptr) {
             ++counters_.no_buffer;
             break;
@@ -114,7 +115,7 @@ uint16_t DevicePort::tx_wire(Packet** packets, uint16_t n) noexcept {
     if (count != 0) {
         wire_tx_->publish();
         counters_.wire_tx_packets += count;
-        rte_pktmbuf_free_bulk(packets, count);
+        for (uint16_t i = 0; i < count; ++i) keep_spare(packets[i]);
     }
     return count;
 }

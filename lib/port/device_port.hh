@@ -136,6 +136,8 @@ class alignas(64) DevicePort {
 
     const PortCounters& counters() const noexcept { return counters_; }
     rte_mempool* pool() const noexcept { return pool_; }
+    /// Packets out of the pool that nobody has: kept for what is received next (wire only).
+    uint32_t spare() const noexcept { return spare_count_; }
 
   private:
     enum class Path : uint8_t {
@@ -176,7 +178,25 @@ class alignas(64) DevicePort {
     RxScrutiny scrutiny_;
     unsigned next_source_ = 0;  ///< whose mailbox is looked at first: each in turn
     std::vector<unsigned> tx_clients_;
+    Packet* take_spare() noexcept {
+        if (spare_count_ == 0) [[unlikely]] {
+            if (rte_pktmbuf_alloc_bulk(pool_, spare_.data(), kBurst) != 0) return alloc();
+            spare_count_ = kBurst;
+        }
+        return spare_[--spare_count_];
+    }
+    void keep_spare(Packet* packet) noexcept {
+        if (spare_count_ < kSpare && reset(packet)) [[likely]]
+            spare_[spare_count_++] = packet;
+        else
+            free(packet);
+    }
+
     static constexpr uint16_t kBurst = 32;
+    /// Wire only: what was sent carries what is received next, without a way through the pool.
+    static constexpr uint16_t kSpare = 64;
+    std::array<Packet*, kSpare> spare_{};
+    uint16_t spare_count_ = 0;
     std::array<Packet*, kBurst> pending_{};  ///< clients' packets that the device did not take yet
     uint16_t pending_begin_ = 0, pending_end_ = 0;
     PortCounters counters_;

@@ -28,6 +28,13 @@ void Connections::arrive(const Tuple& tuple, uint32_t hash, const Segment& seg, 
             case Kind::time_wait: arrive_time_wait(h & kIndexMask, hash, seg); return;
         }
     }
+    // Here, and not for each segment: what has a record came from an address that passed this (RFC 9293
+    // MUST-57, MUST-63).
+    const Ipv4 source{tuple.remote_addr};
+    if (!addresses_.is_unicast(source) || addresses_.find(source) != net::LocalAddresses::kNone) {
+        counters_.drop(DropReason::bad_ip_source);
+        return;
+    }
     if (const uint16_t listener = find_listener(tuple); listener != 0) {
         arrive_listen(listener, tuple, hash, seg, text, std::nullopt);
         return;
@@ -166,7 +173,7 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
 
 void Connections::open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const Segment& seg,
                                    Bytes text) noexcept {
-    const uint32_t ts_ecr = seg.ts_ecr - tcp::timestamp_offset(key_, tuple);
+    const uint32_t ts_ecr = seg.ts_ecr - ts_offsets_.of(tuple);
     auto made = tcp::open_cookie(key_, tuple, seg, ts_ecr, params_, core_now_.tick);
     if (!made) {
         counters_.drop(DropReason::bad_cookie);
@@ -241,11 +248,13 @@ void Connections::arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, Se
 void Connections::perform(uint32_t index, const Segment* seg, Bytes text, Effects& fx) noexcept {
     Tcb& tcb = tcbs_[index];
     static_cast<void>(seg);
-    if (fx.drop != DropReason::none) [[unlikely]]
-        counters_.drop(fx.drop);
-    if (fx.trouble) counters_.add(Counter::r1_exceeded);
-    if (fx.duplicate_ack) counters_.add(Counter::duplicate_acks);
-    if (fx.retransmit) counters_.add(Counter::fast_retransmits);
+    const bool rare = fx.is_rare();
+    if (rare) [[unlikely]] {
+        if (fx.drop != DropReason::none) counters_.drop(fx.drop);
+        if (fx.trouble) counters_.add(Counter::r1_exceeded);
+        if (fx.duplicate_ack) counters_.add(Counter::duplicate_acks);
+        if (fx.retransmit) counters_.add(Counter::fast_retransmits);
+    }
     if (fx.acked_bytes != 0 && tcb.flow != 0) {
         buf::release(blocks_, flows_[tcb.flow].send_queue, fx.acked_bytes);
         if (tcb.has(tcp::kWantWritable) && !tcb.has(tcp::kAppGone)) {
@@ -259,7 +268,7 @@ void Connections::perform(uint32_t index, const Segment* seg, Bytes text, Effect
             push({.kind = Event::Kind::open, .generation = tcb.tuple.extra, .index = index});
     }
     if (fx.deliver_len != 0) deliver(index, text.subspan(fx.deliver_offset, fx.deliver_len));
-    if (fx.keep_len != 0 || fx.keep_fin) [[unlikely]] {
+    if (rare && (fx.keep_len != 0 || fx.keep_fin)) [[unlikely]] {
         Cold* cold = need_cold(tcb);
         const auto kept = reassembly_.insert(cold->reassembly, tcb.rcv.nxt.value(), fx.keep_seq.value(),
                                              text.subspan(fx.keep_offset, fx.keep_len), fx.keep_fin);
@@ -285,7 +294,7 @@ void Connections::perform(uint32_t index, const Segment* seg, Bytes text, Effect
             tcb.set(tcp::kAckNow);
         }
     }
-    if (fx.release_flow) release_flow(tcb);
+    if (rare && fx.release_flow) release_flow(tcb);
     if (fx.timer) arm(index, tcb);
     if (fx.ended) {
         if (fx.reason == CloseReason::reset_by_peer || fx.reason == CloseReason::refused)
@@ -421,7 +430,7 @@ void Connections::reply_rst(const Tuple& tuple, const Effects& fx) noexcept {
         counters_.drop(DropReason::rst_rate_limited);
         return;
     }
-    SegmentOut out;
+    SegmentOut& out = control_.emplace_back();
     out.tuple = tuple;
     out.seq = fx.rst_seq;
     out.flags = wire::kRst;
@@ -430,31 +439,28 @@ void Connections::reply_rst(const Tuple& tuple, const Effects& fx) noexcept {
         out.ack = fx.rst_ack;
     }
     counters_.add(Counter::resets_sent);
-    control_.push_back(out);
 }
 
 void Connections::send_control(const Tcb& tcb, const tcp::Outgoing& out) noexcept {
-    control_.push_back(to_wire(tcb, out));
+    to_wire(tcb, out, control_.emplace_back());
 }
 
 void Connections::send_syn_ack(const HalfOpen& h, uint32_t ts_clock) noexcept {
-    SegmentOut out;
+    SegmentOut& out = control_.emplace_back();
     out.tuple = h.tuple.get();
     out.seq = h.iss;
     out.ack = h.irs + 1u;
     out.flags = wire::kSyn | wire::kAck;
     out.wnd = static_cast<uint16_t>(std::min(params_.rcv_buffer, 65'535u));
-    out.is_syn = true;
     out.mss = params_.mss;
     out.sack_permitted = (h.flags & tcp::kSack) != 0;
     out.window_scale = (h.flags & tcp::kWindowScale) != 0;
     out.shift = params_.rcv_shift;
     out.timestamps = (h.flags & tcp::kTimestamps) != 0;
     if (out.timestamps) {
-        out.ts_val = ts_clock + tcp::timestamp_offset(key_, out.tuple);
+        out.ts_val = ts_clock + ts_offsets_.of(out.tuple);
         out.ts_ecr = h.ts_recent;
     }
-    control_.push_back(out);
 }
 
 }  // namespace synfin::stack

@@ -37,6 +37,7 @@ Connections::Connections(const StackConfig& config, HashKey key)
       key_(key),
       addresses_(config.addresses, config.gateway),
       table_(config.max_connections + config.max_half_open + config.max_time_wait, derive(key, 1)),
+      context_{params_, key, {}},
       tcbs_(config.max_connections),
       flows_(config.max_connections),
       colds_(config.max_connections),
@@ -47,6 +48,7 @@ Connections::Connections(const StackConfig& config, HashKey key)
                   params_.rcv_buffer),
       wheel_(config.max_connections + 1, 0),
       ports_(config.port_low, config.port_high, derive(key, 2)),
+      ts_offsets_(key),
       random_(siphash(key, 3, 0)),
       listener_of_port_(65'536),
       listeners_(1),
@@ -88,12 +90,6 @@ Flow& Connections::need_flow(Tcb& tcb) noexcept {
     return flows_[tcb.flow];
 }
 
-Cold* Connections::cold_of(const Tcb& tcb) noexcept {
-    if (tcb.flow == 0) return nullptr;
-    const uint32_t cold = flows_[tcb.flow].cold;
-    return cold != 0 ? &colds_[cold] : nullptr;
-}
-
 Cold* Connections::need_cold(Tcb& tcb) noexcept {
     Flow& flow = need_flow(tcb);
     if (flow.cold == 0) {
@@ -127,13 +123,6 @@ void Connections::free_tcb(uint32_t index) noexcept {
     tcb.deadline = tcp::kNoDeadline;
     ++tcb.tuple.extra;
     tcbs_.free(index);
-}
-
-uint32_t Connections::receive_room(const Tcb& tcb) const noexcept {
-    const Cold* cold = cold_of(tcb);
-    const uint32_t limit =
-        tcb.has(tcp::kWindowScale) ? params_.rcv_buffer : std::min(params_.rcv_buffer, 65'535u);
-    return cold == nullptr ? limit : limit - std::min(limit, cold->held_bytes);
 }
 
 uint16_t Connections::find_listener(const Tuple& tuple) const noexcept {

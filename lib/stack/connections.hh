@@ -22,6 +22,7 @@
 #include "stack/config.hh"
 #include "stack/event.hh"
 #include "tcp/core.hh"
+#include "tcp/isn.hh"
 #include "time/timer_wheel.hh"
 #include "wire/tcp_options.hh"
 
@@ -45,19 +46,19 @@ struct alignas(64) Cold {
 struct SegmentOut {
     Tuple tuple;
     tcp::Seq seq, ack;
-    uint16_t wnd = 0;
-    uint8_t flags = 0;
-    bool timestamps = false;
-    bool is_syn = false;  ///< SYN options follow
-    bool sack_permitted = false, window_scale = false;
-    uint8_t shift = 0;
-    uint16_t mss = 0;
-    uint32_t ts_val = 0, ts_ecr = 0;
     uint32_t len = 0;         ///< bytes of text
     uint32_t offset = 0;      ///< in the send queue of `connection`
     uint32_t connection = 0;  ///< index; 0: no text
+    uint32_t ts_val = 0, ts_ecr = 0;
+    uint16_t wnd = 0;
+    uint8_t flags = 0;
+    bool timestamps = false;
+    bool sack_permitted = false, window_scale = false;  ///< on SYN
+    uint16_t mss = 0;                                   ///< on SYN
+    uint8_t shift = 0;                                  ///< on SYN
     uint8_t sack_count = 0;
-    wire::SackBlock sack[3];
+    // Left alone when there are none: a segment is made for every packet.
+    wire::SackBlock sack[3];  // NOLINT(cppcoreguidelines-pro-type-member-init)
 };
 
 class Connections {
@@ -118,9 +119,9 @@ class Connections {
     bool timers_behind() const noexcept;
     /// The exact time at which run_timers has something to do next.
     std::optional<uint32_t> next_timer_tick() noexcept;
-    /// The next segment to send, or false. (output.cc)
-    bool next_out(SegmentOut& out) noexcept;
-    bool has_output() const noexcept { return !control_.empty() || !output_.empty(); }
+    /// The next segment to send, valid until the next call, or null. (output.cc)
+    const SegmentOut* next_out() noexcept;
+    bool has_output() const noexcept { return next_control_ < control_.size() || !output_.empty(); }
     /// Copies a segment's text from the send queue.
     void copy_text(const SegmentOut& out, MutableBytes into) noexcept;
     bool has_events() const noexcept { return next_event_ != events_.size(); }
@@ -129,9 +130,9 @@ class Connections {
 
     void set_now(Instant now) noexcept {
         now_ = now;
-        core_now_ = tcp::Now(now);
+        core_now_ = context_.now = tcp::Now(now);
     }
-    tcp::Context context() const noexcept { return {params_, key_, core_now_}; }
+    const tcp::Context& context() const noexcept { return context_; }
 
     /// Record kinds, in the two top bits of a handle of the table.
     enum class Kind : uint32_t { open = 0, half_open = 1, time_wait = 2 };
@@ -150,6 +151,7 @@ class Connections {
     Counters counters_;
     Instant now_{};
     tcp::Now core_now_{};
+    tcp::Context context_;
 
   private:
     static constexpr uint32_t kTimersPerTurn = 256;
@@ -181,14 +183,23 @@ class Connections {
         return tcb.flow != 0 ? &flows_[tcb.flow] : nullptr;
     }
     tcp::Flow& need_flow(tcp::Tcb& tcb) noexcept;
-    Cold* cold_of(const tcp::Tcb& tcb) noexcept;
+    Cold* cold_of(const tcp::Tcb& tcb) noexcept {
+        if (tcb.flow == 0) return nullptr;
+        const uint32_t cold = flows_[tcb.flow].cold;
+        return cold != 0 ? &colds_[cold] : nullptr;
+    }
     const Cold* cold_of(const tcp::Tcb& tcb) const noexcept {
         return const_cast<Connections*>(this)->cold_of(tcb);
     }  // NOLINT
     Cold* need_cold(tcp::Tcb& tcb) noexcept;
     void release_flow(tcp::Tcb& tcb) noexcept;
     void free_tcb(uint32_t index) noexcept;
-    uint32_t receive_room(const tcp::Tcb& tcb) const noexcept;
+    uint32_t receive_room(const tcp::Tcb& tcb) const noexcept {
+        const Cold* cold = cold_of(tcb);
+        const uint32_t limit =
+            tcb.has(tcp::kWindowScale) ? params_.rcv_buffer : std::min(params_.rcv_buffer, 65'535u);
+        return cold == nullptr ? limit : limit - std::min(limit, cold->held_bytes);
+    }
     uint16_t find_listener(const Tuple& tuple) const noexcept;
 
     ConnectionInfo describe(const tcp::Tcb& tcb) const noexcept;
@@ -213,8 +224,12 @@ class Connections {
     void send_syn_ack(const tcp::HalfOpen& half_open, uint32_t ts_clock) noexcept;
     bool allow_challenge() noexcept;
     bool allow_rst() noexcept;
-    void want_output(uint32_t index, tcp::Tcb& tcb) noexcept;
-    SegmentOut to_wire(const tcp::Tcb& tcb, const tcp::Outgoing& out) const noexcept;
+    void want_output(uint32_t index, tcp::Tcb& tcb) noexcept {
+        if (tcb.has(tcp::kInOutput)) return;
+        tcb.set(tcp::kInOutput);
+        output_.push_back(index);
+    }
+    void to_wire(const tcp::Tcb& tcb, const tcp::Outgoing& out, SegmentOut& s) noexcept;
 
     // ends
     void end(uint32_t index, tcp::CloseReason reason) noexcept;
@@ -244,6 +259,7 @@ class Connections {
     buf::ReassemblyPool reassembly_;
     TimerWheel wheel_;
     net::EphemeralPorts ports_;
+    tcp::TimestampOffsets ts_offsets_;
     Random random_;
 
     MappedArray<uint16_t> listener_of_port_;  ///< port -> first listener, 0: none
@@ -259,6 +275,7 @@ class Connections {
     Event event_;
     std::vector<SegmentOut> control_;  ///< replies, RSTs, SYN-ACKs: sent before everything else
     size_t next_control_ = 0;
+    SegmentOut out_;
     std::vector<uint32_t> output_;  ///< connections that may have something to send
     size_t next_output_ = 0;
 

@@ -16,8 +16,9 @@ const Event* Connections::next_event() noexcept {
         Tcb* tcb = find(pending.index, pending.generation);
         if (tcb == nullptr) continue;
         const bool silent = tcb->has(tcp::kAppGone) && pending.kind != Event::Kind::close;
-        event_ = Event{};
         event_.kind = pending.kind;
+        event_.data = {};
+        event_.item = 0;
         event_.connection = Connection(this, pending.index, pending.generation);
         switch (pending.kind) {
             case Event::Kind::open:

@@ -46,7 +46,7 @@ void shutdown(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
             queue_fin(tcb, tcb.flow == 0 ? State::fin_wait_1 : State::syn_received, fx);
             return;
         case State::established: queue_fin(tcb, State::fin_wait_1, fx); return;
-        case State::close_wait: queue_fin(tcb, State::last_ack, fx); return;
+        case State::close_wait: queue_fin(tcb, State::close_wait, fx); return;  // LAST-ACK when FIN leaves
         case State::closed:
         case State::listen:
         case State::fin_wait_1:

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "base/check.hh"
 #include "base/siphash.hh"
 #include "tcp/effects.hh"
 #include "tcp/params.hh"
@@ -22,7 +23,10 @@ struct Context {
 };
 
 /// The one writer of the state. CHECKs the edge against RFC 9293 figure 5 (state.hh).
-void set_state(Tcb& tcb, State to) noexcept;
+inline void set_state(Tcb& tcb, State to) noexcept {
+    SYNFIN_CHECK(is_legal_edge(tcb.state(), to));
+    tcb.state_and_quick = static_cast<uint8_t>((tcb.state_and_quick & 0xf0) | static_cast<uint8_t>(to));
+}
 
 // ---- 3.10.7 SEGMENT ARRIVES (input.cc)
 // ----------------------------------------------------------------------------
@@ -102,11 +106,12 @@ struct Outgoing {
     uint8_t flags = 0;
     bool retransmission = false;
     bool probe = false;  ///< zero-window or keepalive probe
+    bool last = false;   ///< nothing follows: asking again would say so
 };
 
 /// The next segment that the connection may send, SWS, Nagle, cwnd and SND.WND permitting; false: none.
 /// Updates the control block as if it were sent: a segment that the device then refuses is repaired as a lost
-/// one. Call it until it says false. `room`: what the receive buffer can take now.
+/// one. Call it until it says false or `last`. `room`: what the receive buffer can take now.
 bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgoing& out,
                   Effects& fx) noexcept;
 

@@ -3,7 +3,9 @@
 /// Effects: what the core asks of the stack after one segment, call or timer. Plain data: the core performs
 /// nothing.
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "base/counters.hh"
 #include "tcp/close_reason.hh"
@@ -35,21 +37,30 @@ struct Effects {
     DropReason drop = DropReason::none;  ///< why the segment, or a part of it, was not used
     CloseReason reason = CloseReason::fin;
     bool rst_has_ack = false;
-    bool keep_fin = false;           ///< the stored text ends with FIN
-    bool opened = false;             ///< reached ESTABLISHED (or beyond) just now
-    bool peer_fin = false;           ///< the peer's FIN was taken
-    bool ended = false;              ///< CLOSED now: free the record; `reason` says why
-    bool time_wait = false;          ///< entered TIME-WAIT now
-    bool time_wait_restart = false;  ///< restart the 2MSL timer
-    bool reopen = false;             ///< TIME-WAIT yields to this SYN: treat it as on_listen does (RFC 6191)
-    bool to_listen = false;    ///< a passive half-open connection returns to LISTEN: free the record silently
+    bool opened = false;       ///< reached ESTABLISHED (or beyond) just now
+    bool peer_fin = false;     ///< the peer's FIN was taken
+    bool ended = false;        ///< CLOSED now: free the record; `reason` says why
+    bool time_wait = false;    ///< entered TIME-WAIT now
     bool delayed_ack = false;  ///< file an entry in the delayed-ACK FIFO
     bool timer = false;        ///< Tcb::deadline was set: arm the wheel
     bool output = false;       ///< next_segment() may have something to send
-    bool retransmit = false;   ///< what leaves next is a retransmission caused by duplicate ACKs
+    // Eight that are rare, asked for together.
+    bool keep_fin = false;           ///< the stored text ends with FIN
+    bool time_wait_restart = false;  ///< restart the 2MSL timer
+    bool reopen = false;             ///< TIME-WAIT yields to this SYN: treat it as on_listen does (RFC 6191)
+    bool to_listen = false;   ///< a passive half-open connection returns to LISTEN: free the record silently
+    bool retransmit = false;  ///< what leaves next is a retransmission caused by duplicate ACKs
     bool duplicate_ack = false;
     bool release_flow = false;  ///< the second line is no longer needed
     bool trouble = false;       ///< R1 passed (RFC 9293 MUST-20)
+
+    /// Whether there is anything but what a connection's usual life brings.
+    bool is_rare() const noexcept {
+        uint64_t eight;
+        std::memcpy(&eight, &keep_fin, sizeof eight);
+        return (eight | keep_len | static_cast<uint64_t>(drop)) != 0;
+    }
 };
+static_assert(offsetof(Effects, trouble) - offsetof(Effects, keep_fin) == 7);
 
 }  // namespace synfin::tcp

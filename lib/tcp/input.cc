@@ -342,11 +342,6 @@ void on_time_wait(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx)
 
 }  // namespace
 
-void set_state(Tcb& tcb, State to) noexcept {
-    SYNFIN_CHECK(is_legal_edge(tcb.state(), to));
-    tcb.state_and_quick = static_cast<uint8_t>((tcb.state_and_quick & 0xf0) | static_cast<uint8_t>(to));
-}
-
 void on_closed(const Segment& seg, Effects& fx) noexcept {
     fx.drop = DropReason::closed_port;
     if (seg.has(kRst)) return;
@@ -511,6 +506,8 @@ void on_synchronized(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ct
         // Simultaneous open: SYN|ACK begins one before RCV.NXT. Its window is not scaled (RFC 7323 2.2).
         a.seg.wnd = static_cast<uint16_t>(a.seg.wnd >> tcb.snd_shift());
         trim(tcb, a);
+        tcb.set(kAckNow);  // our own SYN|ACK may have been lost, and would not be sent again
+        fx.output = true;
     }
     if (check_sequence(tcb, a, fx) == Step::done) return;
     if (!a.seg.has(kSyn)) trim(tcb, a);

@@ -84,6 +84,14 @@ void emit_text(Tcb& tcb, const Flow* flow, Seq seq, uint32_t limit, bool fin, ui
     mark_acked(tcb);
 }
 
+/// "Send a FIN segment, enter LAST-ACK state" (RFC 9293 3.10.4); FIN-WAIT-1 was entered when CLOSE was
+/// called.
+void note_fin(Tcb& tcb, const Outgoing& out) noexcept {
+    if ((out.flags & kFin) == 0 || tcb.has(kFinSent)) return;
+    tcb.set(kFinSent);
+    if (tcb.state() == State::close_wait) set_state(tcb, State::last_ack);
+}
+
 uint32_t span(const Outgoing& out) noexcept {
     return out.len + ((out.flags & kFin) != 0 ? 1u : 0u);
 }
@@ -152,7 +160,7 @@ void emit_probe(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx, Outgoin
                   room, ctx, out);
         const Seq end = out.seq + span(out);
         out.retransmission = !after(end, tcb.snd.nxt);
-        if ((out.flags & kFin) != 0) tcb.set(kFinSent);
+        note_fin(tcb, out);
         tcb.snd.nxt = later(tcb.snd.nxt, end);
     }
     out.probe = true;
@@ -177,6 +185,7 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
     if (tcb.has(kSynUnacked) && tcb.snd.nxt == tcb.snd.una) {  // the first SYN
         emit_syn(tcb, ctx, out);
         tcb.snd.nxt += 1;
+        out.last = true;
         return true;
     }
     if (flow != nullptr) {
@@ -204,13 +213,14 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
             const bool was_idle = in_flight == 0;
             emit_text(tcb, flow, tcb.snd.nxt, len, fin_fits, room, ctx, out);
             tcb.snd.nxt += span(out);
-            if ((out.flags & kFin) != 0) tcb.set(kFinSent);
+            note_fin(tcb, out);
             if (flow != nullptr && out.len != 0 && !flow->has(kTiming)) {
                 flow->set(kTiming);
                 flow->rtt_seq = tcb.snd.nxt;
                 flow->rtt_start_us = ctx.now.us;
             }
             start_timer(tcb, flow, was_idle, ctx, fx);
+            out.last = len == unsent && tcb.has(kFinSent) == tcb.has(kFinQueued);
             return true;
         }
         if (in_flight == 0) {
@@ -231,6 +241,7 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
         offer_window(tcb, room, ctx.params);
         out = answer(tcb, room);
         mark_acked(tcb);
+        out.last = true;
         return true;
     }
     return false;

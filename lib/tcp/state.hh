@@ -35,21 +35,23 @@ constexpr std::string_view name(State state) noexcept {
 /// edge.
 constexpr bool is_legal_edge(State from, State to) noexcept {
     using enum State;
-    if (to == closed) return true;
-    switch (from) {
-        case closed: return to == listen || to == syn_sent;
-        case listen: return to == syn_received || to == syn_sent;
-        case syn_sent: return to == syn_received || to == established;
-        case syn_received: return to == established || to == fin_wait_1 || to == listen || to == close_wait;
-        case established: return to == fin_wait_1 || to == close_wait;
-        case fin_wait_1: return to == fin_wait_2 || to == closing || to == time_wait;
-        case fin_wait_2: return to == time_wait;
-        case close_wait: return to == last_ack;
-        case closing: return to == time_wait;
-        case last_ack: return false;
-        case time_wait: return to == syn_received;
-    }
-    return false;
+    constexpr auto set = [](auto... states) constexpr {
+        return static_cast<uint16_t>((0u | ... | (1u << static_cast<unsigned>(states))));
+    };
+    constexpr uint16_t kTo[kStates] = {
+        set(closed, listen, syn_sent),                             // CLOSED
+        set(closed, syn_received, syn_sent),                       // LISTEN
+        set(closed, syn_received, established),                    // SYN-SENT
+        set(closed, established, fin_wait_1, listen, close_wait),  // SYN-RECEIVED
+        set(closed, fin_wait_1, close_wait),                       // ESTABLISHED
+        set(closed, fin_wait_2, closing, time_wait),               // FIN-WAIT-1
+        set(closed, time_wait),                                    // FIN-WAIT-2
+        set(closed, last_ack),                                     // CLOSE-WAIT
+        set(closed, time_wait),                                    // CLOSING
+        set(closed),                                               // LAST-ACK
+        set(closed, syn_received),                                 // TIME-WAIT
+    };
+    return (kTo[static_cast<unsigned>(from)] >> static_cast<unsigned>(to) & 1) != 0;
 }
 
 /// RFC 9293 3.3.2: both SYNs have been exchanged and acknowledged, or are about to be (SYN-RECEIVED counts).

@@ -34,10 +34,11 @@ void give_up(Tcb& tcb, CloseReason reason, Effects& fx) noexcept {
     fx.reason = reason;
 }
 
-/// Ticks for which the oldest unacknowledged octet has been waited for at least; to the second, 18 h at most.
+/// Ticks for which the oldest unacknowledged octet has been waited for at least. When that began is known to
+/// the second: up to a second less, and 18 h at most.
 uint32_t waited(const Flow& flow, const Now& now) noexcept {
-    const auto begun = static_cast<uint16_t>(static_cast<uint16_t>(now.tick >> 10) - flow.unacked_since_s);
-    return begun == 0 ? 0 : uint32_t{begun - 1u} << 10;  // the first second may have been a part of one
+    const uint32_t at_most = (now.tick - (uint32_t{flow.unacked_since_s} << 10)) & 0x3ff'ffff;
+    return at_most - std::min(at_most, 1023u);
 }
 
 /// Whether idling for an RTO gives the second line up. What it knows beyond the RTT must not be lost: a cold
@@ -67,7 +68,8 @@ void on_retransmission_timeout(Tcb& tcb, Flow& flow, uint32_t user_timeout, cons
     if (flow.backoff == 0 && syn)
         flow.unacked_since_s = static_cast<uint16_t>((ctx.now.tick - p.rto_initial) >> 10);
     const uint32_t limit = syn ? p.syn_timeout : user_timeout;
-    if (waited(flow, ctx.now) >= limit) {
+    const uint32_t so_far = waited(flow, ctx.now);
+    if (so_far >= limit) {
         give_up(tcb, syn ? CloseReason::syn_timed_out : CloseReason::timed_out, fx);
         return;
     }
@@ -82,7 +84,8 @@ void on_retransmission_timeout(Tcb& tcb, Flow& flow, uint32_t user_timeout, cons
     flow.clear(kTiming);  // Karn
     if (flow.backoff < 255) ++flow.backoff;
     if (flow.backoff == p.r1) fx.trouble = true;
-    arm(tcb, ctx.now.tick + backed_off(rto_ticks(tcb, &flow, p), flow.backoff, p), fx);
+    const uint32_t rto = backed_off(rto_ticks(tcb, &flow, p), flow.backoff, p);
+    arm(tcb, ctx.now.tick + std::min(rto, limit - so_far), fx);  // the user timeout does not wait for the RTO
     fx.output = true;
 }
 

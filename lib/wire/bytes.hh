@@ -18,6 +18,13 @@ inline uint16_t load_be16(const uint8_t* p) noexcept {
     return __builtin_bswap16(v);
 }
 
+/// As it lies in memory.
+inline uint32_t load_raw32(const uint8_t* p) noexcept {
+    uint32_t v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+
 inline uint32_t load_be32(const uint8_t* p) noexcept {
     uint32_t v;
     std::memcpy(&v, p, sizeof v);

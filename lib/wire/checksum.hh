@@ -9,6 +9,8 @@
 /// - a *checksum*, uint16_t, is a number in host order like every other header field: load_be16 and
 ///   store_be16 move it from and to the wire.
 
+#include <immintrin.h>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -32,13 +34,15 @@ inline uint64_t sum_bytes(Bytes bytes, uint64_t initial = 0) noexcept {
     if (left > kInlineSumBytes) return sum_long(bytes, initial);
     uint64_t even = initial;  // two chains of additions, to run side by side
     uint64_t odd = 0;
-    uint32_t words[4];
-    for (; left >= 16; left -= 16, p += 16) {
-        std::memcpy(words, p, 16);
-        even += words[0];
-        odd += words[1];
-        even += words[2];
-        odd += words[3];
+    uint32_t words[2];
+    if (left >= 16) {
+        __m256i sums = _mm256_setzero_si256();  // four 32-bit words of memory in four 64-bit lanes
+        for (; left >= 16; left -= 16, p += 16)
+            sums = _mm256_add_epi64(
+                sums, _mm256_cvtepu32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+        const __m128i pairs = _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+        even += static_cast<uint64_t>(_mm_cvtsi128_si64(pairs));
+        odd += static_cast<uint64_t>(_mm_extract_epi64(pairs, 1));
     }
     if (left & 8) {
         std::memcpy(words, p, 8);

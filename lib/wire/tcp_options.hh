@@ -3,11 +3,13 @@
 /// The TCP options that synfin speaks: MSS (RFC 9293 3.7.1), window scale and timestamps (RFC 7323),
 /// SACK-permitted and SACK (RFC 2018).
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
 #include "base/units.hh"
 #include "wire/bytes.hh"
+#include "wire/word_writer.hh"
 
 namespace synfin::wire {
 
@@ -25,13 +27,16 @@ inline constexpr uint8_t kSackPermittedBytes = 2;
 inline constexpr uint8_t kTimestampsBytes = 10;
 
 inline constexpr uint8_t kMaxTcpOptionBytes = 40;
-inline constexpr uint8_t kMaxSynOptionBytes = 20;      ///< the most that write_syn_options() writes
+inline constexpr uint8_t kMaxSynOptionBytes = 20;      ///< the most that put_syn_options() writes
 inline constexpr uint8_t kPaddedTimestampsBytes = 12;  ///< NOP NOP timestamps
 inline constexpr uint8_t kMaxWindowScale = 14;         ///< RFC 7323 2.3
 inline constexpr uint8_t kMaxSackBlocks = 4;
 
 /// NOP NOP kind 8 length 10: how every stack begins the timestamps of a segment without SYN (RFC 7323 A).
 inline constexpr uint32_t kTimestampsPrefix = 0x0101'080a;
+/// SACK-permitted, then kind 8 length 10; NOP, then kind 3 length 3: the same of a segment with SYN.
+inline constexpr uint32_t kSackAndTimestampsPrefix = 0x0402'080a;
+inline constexpr uint32_t kWindowScalePrefix = 0x01'0303;
 
 /// [left, right) in sequence numbers (RFC 2018 3).
 struct SackBlock {
@@ -72,10 +77,22 @@ inline bool parse_tcp_options(Bytes options, TcpOptions& out) noexcept {
         out.ts_ecr = load_be32(p + 8);
         return true;
     }
+    // The SYN of Linux and ours: MSS, SACK-permitted, timestamps, NOP, window scale.
+    if (options.size() == kMaxSynOptionBytes && load_be32(p + 4) == kSackAndTimestampsPrefix &&
+        load_be16(p) == (kOptionMss << 8 | kMssBytes) && load_be32(p + 16) >> 8 == kWindowScalePrefix)
+        [[likely]] {
+        out.has_mss = out.has_window_scale = out.sack_permitted = out.has_timestamps = true;
+        out.mss = load_be16(p + 2);
+        out.window_scale = std::min(p[19], kMaxWindowScale);
+        out.sack_count = 0;
+        out.ts_val = load_be32(p + 8);
+        out.ts_ecr = load_be32(p + 12);
+        return true;
+    }
     return parse_tcp_options_general(options, out);
 }
 
-/// What write_syn_options() takes. The MSS is always sent (RFC 9293 SHLD-5).
+/// What put_syn_options() takes. The MSS is always sent (RFC 9293 SHLD-5).
 struct SynOptions {
     uint16_t mss = 536;
     bool timestamps = false;
@@ -87,52 +104,41 @@ struct SynOptions {
 };
 
 /// Writes the options of a SYN or SYN-ACK in the order and with the padding of Linux, so that every peer and
-/// middlebox has seen the layout before. Returns the bytes: a multiple of 4, at most kMaxSynOptionBytes.
-inline uint8_t write_syn_options(uint8_t* out, const SynOptions& syn) noexcept {
+/// middlebox has seen the layout before: at most kMaxSynOptionBytes.
+inline void put_syn_options(WordWriter& out, const SynOptions& syn) noexcept {
     constexpr uint32_t kNop = kOptionNop;
     constexpr uint32_t kTimestampsHead = kOptionTimestamps << 8 | kTimestampsBytes;
     constexpr uint32_t kSackPermittedOption = kOptionSackPermitted << 8 | kSackPermittedBytes;
     constexpr uint32_t kTwoNops = kNop << 8 | kNop;
-    uint8_t* p = out;
-    store_be32(p, kOptionMss << 24 | kMssBytes << 16 | syn.mss);
-    p += 4;
+    out.put(kOptionMss << 24 | kMssBytes << 16 | syn.mss);
     if (syn.timestamps) {
-        store_be32(p, (syn.sack_permitted ? kSackPermittedOption : kTwoNops) << 16 | kTimestampsHead);
-        store_be32(p + 4, syn.ts_val);
-        store_be32(p + 8, syn.ts_ecr);
-        p += 12;
+        out.put((syn.sack_permitted ? kSackPermittedOption : kTwoNops) << 16 | kTimestampsHead);
+        out.put(syn.ts_val);
+        out.put(syn.ts_ecr);
     } else if (syn.sack_permitted) {
-        store_be32(p, kTwoNops << 16 | kSackPermittedOption);
-        p += 4;
+        out.put(kTwoNops << 16 | kSackPermittedOption);
     }
-    if (syn.window_scale) {
-        store_be32(p, kNop << 24 | kOptionWindowScale << 16 | kWindowScaleBytes << 8 | syn.shift);
-        p += 4;
-    }
-    return static_cast<uint8_t>(p - out);
+    if (syn.window_scale) out.put(kNop << 24 | kOptionWindowScale << 16 | kWindowScaleBytes << 8 | syn.shift);
 }
 
 /// Writes NOP NOP timestamps: kPaddedTimestampsBytes bytes.
-inline void write_timestamps(uint8_t* out, uint32_t ts_val, uint32_t ts_ecr) noexcept {
-    store_be32(out, kTimestampsPrefix);
-    store_be32(out + 4, ts_val);
-    store_be32(out + 8, ts_ecr);
+inline void put_timestamps(WordWriter& out, uint32_t ts_val, uint32_t ts_ecr) noexcept {
+    out.put(kTimestampsPrefix);
+    out.put(ts_val);
+    out.put(ts_ecr);
 }
 
-/// Writes NOP NOP SACK and at most four blocks (three fit beside timestamps: the caller sees to it). Returns
-/// the bytes: 4 + 8 per block; 0 without blocks.
-inline uint8_t write_sack(uint8_t* out, std::span<const SackBlock> blocks) noexcept {
-    if (blocks.empty()) return 0;
+/// Writes NOP NOP SACK and at most four blocks (three fit beside timestamps: the caller sees to it): 4 + 8
+/// bytes per block; nothing without blocks.
+inline void put_sack(WordWriter& out, std::span<const SackBlock> blocks) noexcept {
+    if (blocks.empty()) return;
     if (blocks.size() > kMaxSackBlocks) blocks = blocks.first(kMaxSackBlocks);
-    const auto bytes = static_cast<uint8_t>(8 * blocks.size());
-    store_be32(out, uint32_t{kOptionNop} << 24 | kOptionNop << 16 | kOptionSack << 8 | (2 + bytes));
-    uint8_t* p = out + 4;
+    const auto bytes = static_cast<uint32_t>(8 * blocks.size());
+    out.put(uint32_t{kOptionNop} << 24 | kOptionNop << 16 | kOptionSack << 8 | (2 + bytes));
     for (const SackBlock& block : blocks) {
-        store_be32(p, block.left);
-        store_be32(p + 4, block.right);
-        p += 8;
+        out.put(block.left);
+        out.put(block.right);
     }
-    return static_cast<uint8_t>(4 + bytes);
 }
 
 }  // namespace synfin::wire

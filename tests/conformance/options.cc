@@ -123,7 +123,7 @@ TEST(Row30, TheDefaultMssIs536) {
 }
 
 TEST(Row30, OurOfferIsTheMtuLessForty) {
-    ROW(30, "9293-3.7.1 MUST-14/65/67, 6691-2", "wire::write_syn_options");
+    ROW(30, "9293-3.7.1 MUST-14/65/67, 6691-2", "wire::put_syn_options");
     for (const uint16_t mtu : {uint16_t{576}, uint16_t{1000}, uint16_t{1500}, uint16_t{9000}})
         for (const bool timestamps : {false, true}) {
             auto config = [&](WorldConfig& c) { c.stack.mtu = mtu, c.timestamps = timestamps; };
@@ -174,7 +174,7 @@ TEST(Row30, AnAbsurdMssDoesNotStopTheStream) {
 }
 
 TEST(Row42, WindowScaleOnlyWhenBothOffer) {
-    ROW(42, "7323-2.2", "wire::write_syn_options");
+    ROW(42, "7323-2.2", "wire::put_syn_options");
     World with([](WorldConfig& c) { c.wscale = 5; });
     with.bring(State::syn_received);
     EXPECT_TRUE(with.main().last().wscale.has_value());
@@ -238,7 +238,7 @@ TEST(Row42, AShiftBeyondFourteenIsFourteen) {
 }
 
 TEST(Row59, SackPermittedOnlyOnSynAndOnlyInAnswer) {
-    ROW(59, "2018-2", "wire::write_syn_options");
+    ROW(59, "2018-2", "wire::put_syn_options");
     for (const bool offered : {false, true}) {
         World w([&](WorldConfig& c) { c.sack = offered; });
         w.bring(State::syn_received);
@@ -249,7 +249,7 @@ TEST(Row59, SackPermittedOnlyOnSynAndOnlyInAnswer) {
 }
 
 TEST(Row77, SynOptionsAreInLinuxsOrder) {
-    ROW(77, "project choice: options as Linux orders and pads them", "wire::write_syn_options");
+    ROW(77, "project choice: options as Linux orders and pads them", "wire::put_syn_options");
     World w([](WorldConfig& c) { c.timestamps = true, c.sack = true, c.wscale = 7; });
     w.main().connect();
     auto kinds = [](const Options& o) {

@@ -57,7 +57,7 @@ TEST(Row43, OnNoneWhenOneDoesNot) {
 }
 
 TEST(Row43, TheSynsTsEcrIsZeroAndTheSynAckEchoes) {
-    ROW(43, "7323-3.2", "wire::write_syn_options");
+    ROW(43, "7323-3.2", "wire::put_syn_options");
     World w([](WorldConfig& c) { c.timestamps = true; });
     w.main().connect();
     ASSERT_TRUE(w.main().last().ts.has_value());

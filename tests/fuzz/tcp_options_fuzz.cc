@@ -24,14 +24,16 @@ bool same_sack(const TcpOptions& a, const TcpOptions& b) {
 
 void check_syn_round_trip(const TcpOptions& options) {
     uint8_t bytes[kMaxSynOptionBytes];
-    const uint8_t length = write_syn_options(bytes, {.mss = options.mss,
-                                                     .timestamps = options.has_timestamps,
-                                                     .ts_val = options.ts_val,
-                                                     .ts_ecr = options.ts_ecr,
-                                                     .sack_permitted = options.sack_permitted,
-                                                     .window_scale = options.has_window_scale,
-                                                     .shift = options.window_scale});
-    SYNFIN_CHECK(length % 4 == 0 && length <= sizeof bytes);
+    WordWriter writer(bytes);
+    put_syn_options(writer, {.mss = options.mss,
+                             .timestamps = options.has_timestamps,
+                             .ts_val = options.ts_val,
+                             .ts_ecr = options.ts_ecr,
+                             .sack_permitted = options.sack_permitted,
+                             .window_scale = options.has_window_scale,
+                             .shift = options.window_scale});
+    const uint8_t length = writer.bytes();
+    SYNFIN_CHECK(length <= sizeof bytes);
     TcpOptions again;
     SYNFIN_CHECK(parse_tcp_options(Bytes(bytes, length), again));
     again.has_mss = options.has_mss;  // always written
@@ -40,7 +42,9 @@ void check_syn_round_trip(const TcpOptions& options) {
 
 void check_sack_round_trip(const TcpOptions& options) {
     uint8_t bytes[kMaxTcpOptionBytes];
-    const uint8_t length = write_sack(bytes, std::span(options.sack, options.sack_count));
+    WordWriter writer(bytes);
+    put_sack(writer, std::span(options.sack, options.sack_count));
+    const uint8_t length = writer.bytes();
     TcpOptions again;
     SYNFIN_CHECK(length <= sizeof bytes && parse_tcp_options(Bytes(bytes, length), again));
     SYNFIN_CHECK(same_sack(again, options));

@@ -60,7 +60,7 @@ std::vector<Frame> receive(DevicePort& port) {
 }
 
 unsigned packets_out(const DevicePort& port) {
-    return rte_mempool_in_use_count(port.pool());
+    return rte_mempool_in_use_count(port.pool()) - port.spare();
 }
 
 FlowTuple flow(unsigned i) {

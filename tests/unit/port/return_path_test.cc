@@ -5,6 +5,7 @@
 #include "base/random.hh"
 #include "buf/memory_port.hh"
 #include "port/toeplitz.hh"
+#include "rss.hh"
 #include "stack/engine.hh"
 
 namespace synfin::port {
@@ -21,17 +22,20 @@ struct RssPort : buf::MemoryPort {
     uint16_t mine;
 };
 
-/// The hash as the specification words it, a bit at a time: for each bit of the input that is set, the 32
-/// bits of the key that begin at that place.
-uint32_t bit_serial(const std::vector<uint8_t>& key, const std::vector<uint8_t>& input) {
-    uint32_t hash = 0;
-    for (size_t bit = 0; bit < input.size() * 8; ++bit) {
-        if ((input[bit / 8] >> (7 - bit % 8) & 1) == 0) continue;
-        uint32_t window = 0;
-        for (size_t i = bit; i < bit + 32; ++i) window = window << 1 | (key[i / 8] >> (7 - i % 8) & 1u);
-        hash ^= window;
-    }
-    return hash;
+buf::PortCaps ip_caps() {
+    buf::PortCaps caps;
+    caps.ethernet = false;
+    return caps;
+}
+
+stack::StackConfig small_config(uint64_t seed) {
+    stack::StackConfig config;
+    config.addresses = {{Ipv4{0x0a000001}, 8}};
+    config.max_connections = 64;
+    config.max_half_open = 16;
+    config.max_time_wait = 16;
+    config.seed = seed;
+    return config;
 }
 
 TEST(ReturnPath, TheAnswerComesToTheQueueThatAsked) {
@@ -40,23 +44,15 @@ TEST(ReturnPath, TheAnswerComesToTheQueueThatAsked) {
     RecordProperty("function", "port::RssPrediction");
     Random random(37);
     for (int round = 0; round < 60; ++round) {
-        std::vector<uint8_t> key(round % 2 == 0 ? 40 : 52);
-        for (auto& byte : key) byte = static_cast<uint8_t>(random.next());
-        std::vector<uint16_t> reta(round % 3 == 0 ? 512 : 128);
-        const uint16_t queues = static_cast<uint16_t>(2 + random.below(7));
-        for (size_t i = 0; i < reta.size(); ++i)  // every queue has an entry, whatever chance gives
-            reta[i] = static_cast<uint16_t>(i < queues ? i : random.below(queues));
+        const auto queues = static_cast<uint16_t>(round < 30 ? 2 + random.below(7) : 2 + random.below(63));
+        const size_t key_bytes = round % 2 == 0 ? 40 : 52;
+        const test::Rss rss{
+            round % 5 == 0 ? test::sparse_key(key_bytes) : test::random_key(random, key_bytes),
+            test::redirection_table(random, size_t{64} << round % 4, queues, round % 3 == 0), queues};
         for (uint16_t queue = 0; queue < queues; ++queue) {
-            buf::PortCaps caps;
-            caps.ethernet = false;
-            RssPort port(caps, key, reta, queue);
-            stack::StackConfig config;
-            config.addresses = {{Ipv4{0x0a000001}, 8}};
-            config.max_connections = 64;
-            config.max_half_open = 16;
-            config.max_time_wait = 16;
-            config.seed = static_cast<uint64_t>(round) + 1;
-            stack::PortEngine<RssPort> engine(config, port, HashKey{random.next(), random.next()});
+            RssPort port(ip_caps(), rss.key, rss.reta, queue);
+            stack::PortEngine<RssPort> engine(small_config(static_cast<uint64_t>(round) + 1), port,
+                                              HashKey{random.next(), random.next()});
             for (int i = 0; i < 32; ++i) {
                 const Endpoint peer{Ipv4{0x0a000100u + random.below(1u << 16)},
                                     static_cast<uint16_t>(1 + random.below(65535))};
@@ -71,9 +67,44 @@ TEST(ReturnPath, TheAnswerComesToTheQueueThatAsked) {
                 std::vector<uint8_t> answer;  // addresses and ports, the other way round
                 for (const size_t at : {16u, 17u, 18u, 19u, 12u, 13u, 14u, 15u, 22u, 23u, 20u, 21u})
                     answer.push_back((*syn)[at]);
-                ASSERT_EQ(reta[bit_serial(key, answer) % reta.size()], queue);
+                ASSERT_EQ(rss.reta[test::bit_serial(rss.key, answer) % rss.reta.size()], queue);
             }
         }
+    }
+}
+
+/// As many connections to one peer as the queue has ports towards it, then no_port.
+TEST(ReturnPath, ConnectsOnEveryPortOfTheShareAndThenRefuses) {
+    Random random(38);
+    for (const int n : {1, 2, 3, 8, 17, 64}) {
+        const auto queues = static_cast<uint16_t>(n);
+        const test::Rss rss{test::random_key(random, 40), test::redirection_table(random, 128, queues, true),
+                            queues};
+        const auto queue = static_cast<uint16_t>(random.below(queues));
+        RssPort port(ip_caps(), rss.key, rss.reta, queue);
+        stack::StackConfig config = small_config(queues);
+        config.port_low = 40'000;
+        config.port_high = 41'999;
+        config.max_connections = 4'096;
+        stack::PortEngine<RssPort> engine(config, port, HashKey{random.next(), random.next()});
+        constexpr Ipv4 kUs{0x0a000001}, kPeer{0x0a000100};
+        const Endpoint peer{kPeer, 80};
+        uint32_t want = 0;
+        for (uint32_t local = config.port_low; local <= config.port_high; ++local)
+            want += rss.queue_of({kPeer.value, kUs.value, peer.port, static_cast<uint16_t>(local)}) == queue;
+        uint32_t opened = 0;
+        Error refusal{};
+        for (bool more = true; more; opened += more) {
+            engine.begin(Instant::from_ns(1'000'000'000));
+            const auto c = engine.connect(peer, {});
+            more = static_cast<bool>(c);
+            if (!more) refusal = c.error();
+            engine.end();
+            while (port.take()) {
+            }
+        }
+        EXPECT_EQ(opened, want) << queues << " queues";
+        EXPECT_EQ(refusal, Error::no_port);
     }
 }
 

@@ -32,8 +32,10 @@ TEST(Timeouts, TextIsSentAgainAndGivenUpAfterR2) {  // RFC 6298 5.4-5.6, MUST-20
     uint32_t wait = rto_ticks(w.tcb, &w.flow, w.params);
     int n = 0;
     while (w.tcb.state() != State::closed && n < 100) {
-        EXPECT_EQ(w.fire(), wait);
-        if (w.tcb.state() == State::closed) break;
+        const uint32_t waited = w.fire();
+        EXPECT_LE(waited, wait);
+        if (w.tcb.state() == State::closed) break;  // not after a whole RTO: at R2
+        EXPECT_EQ(waited, wait);
         RECV(w, {.seq = 1, .len = 100, .psh = true, .retransmission = true});
         SILENT(w);
         EXPECT_EQ(w.fx.trouble, ++n == w.params.r1);
@@ -43,10 +45,10 @@ TEST(Timeouts, TextIsSentAgainAndGivenUpAfterR2) {  // RFC 6298 5.4-5.6, MUST-20
     RECV(w, {.flags = kRst | kAck});
     SILENT(w);
     EXPECT_GE(w.tick() - start, 300'000u - 1024);
-    EXPECT_LE(w.tick() - start, 300'000u + w.params.rto_max);
+    EXPECT_LE(w.tick() - start, 300'000u + 1024);
 }
 
-TEST(Timeouts, R2IsNeverEarly) {  // MUST-21
+TEST(Timeouts, R2IsNeverEarlyAndASecondLateAtMost) {  // MUST-21
     for (uint32_t offset = 0; offset < 1024; offset += 31) {
         CoreWorld w;
         w.move_to(5'000'000 + offset);
@@ -58,6 +60,7 @@ TEST(Timeouts, R2IsNeverEarly) {  // MUST-21
         w.flow.srtt_us = 166'000 + 10 * offset;  // expiries at various times
         while (w.tcb.state() != State::closed) w.fire();
         EXPECT_GE(w.tick() - start, 5000u);
+        EXPECT_LE(w.tick() - start, 5000u + 1024);
         EXPECT_EQ(w.fx.reason, CloseReason::timed_out);
     }
 }

@@ -4,6 +4,7 @@
 
 #include "base/random.hh"
 #include "hex.hh"
+#include "wire/checksum.hh"
 
 namespace synfin::wire {
 namespace {
@@ -182,7 +183,10 @@ TEST(TcpOptions, OfAnOptionGivenTwiceTheLastCounts) {
 
 std::vector<uint8_t> syn(const SynOptions& options) {
     std::vector<uint8_t> out(kMaxSynOptionBytes, 0xee);
-    out.resize(write_syn_options(out.data(), options));
+    WordWriter writer(out.data());
+    put_syn_options(writer, options);
+    EXPECT_EQ(writer.sum(), sum_bytes(Bytes(out).first(writer.bytes())));
+    out.resize(writer.bytes());
     return out;
 }
 
@@ -230,24 +234,31 @@ TEST(TcpOptions, EveryWrittenSynIsParsedBack) {
 
 TEST(TcpOptions, WrittenTimestamps) {
     std::vector<uint8_t> out(kPaddedTimestampsBytes);
-    write_timestamps(out.data(), 0x01020304, 0x05060708);
+    WordWriter writer(out.data());
+    put_timestamps(writer, 0x01020304, 0x05060708);
+    EXPECT_EQ(writer.bytes(), kPaddedTimestampsBytes);
     EXPECT_EQ(out, hex("0101080a 01020304 05060708"));
 }
 
 TEST(TcpOptions, WrittenSack) {
     const SackBlock blocks[] = {{1, 2}, {3, 4}, {5, 6}, {7, 8}, {9, 10}};
     std::vector<uint8_t> out(kMaxTcpOptionBytes, 0xee);
-    EXPECT_EQ(write_sack(out.data(), {}), 0);
+    const auto write_sack = [&](std::span<const SackBlock> given) {
+        WordWriter writer(out.data());
+        put_sack(writer, given);
+        return writer.bytes();
+    };
+    EXPECT_EQ(write_sack({}), 0);
     EXPECT_EQ(out[0], 0xee);
     for (size_t n = 1; n <= 5; ++n) {
         const size_t written = std::min<size_t>(n, 4);
-        ASSERT_EQ(write_sack(out.data(), std::span(blocks, n)), 4 + 8 * written);
+        ASSERT_EQ(write_sack(std::span(blocks, n)), 4 + 8 * written);
         TcpOptions options;
         ASSERT_TRUE(parse_tcp_options(Bytes(out).first(4 + 8 * written), options));
         ASSERT_EQ(options.sack_count, written);
         for (size_t i = 0; i < written; ++i) EXPECT_EQ(options.sack[i], blocks[i]);
     }
-    write_sack(out.data(), std::span(blocks, 1));
+    write_sack(std::span(blocks, 1));
     EXPECT_EQ(std::vector<uint8_t>(out.begin(), out.begin() + 12), hex("0101050a 00000001 00000002"));
 }
 

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Measures what synfin promises of itself on one machine with two cores, five times each, and prints the table.
+
+    bench/e2e/reach.py [--synfin build/apps/synfin/synfin] [--runs 5] [--duration 2s] [--cores 0,1] [--only WORD]
+
+The rows take turns, round by round, so that a bad minute of the machine costs each row one run and no row all of them. Rows that
+`synfin bench` cannot give yet say so.
+"""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+from bench_run import Run, median, number, run
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SEGMENT_TEXT = 1448 / 1514  # of a full frame with timestamps
+IDLE_DURATION = "10s"  # for a million connections to be opened, on a busy machine too
+
+
+class Bench:
+    """How the rows run the command."""
+
+    def __init__(self, synfin, duration, cores):
+        self.synfin = synfin
+        self.duration = duration
+        self.first, self.second = cores
+
+    def one(self, *arguments):
+        return run(self.synfin, [*arguments, "--cores", self.first, "-d", self.duration])
+
+    def two(self, *arguments):
+        return run(self.synfin, [*arguments, "--cores", f"{self.first},{self.second}", "-d", self.duration])
+
+    def both_alone(self):
+        """A pair of engines on each core, at the same time."""
+        runs = [Run(self.synfin, ["--cores", core, "-d", self.duration]) for core in (self.first, self.second)]
+        return [each.result() for each in runs]
+
+
+# What each row runs. The result is the figure, or several of one run.
+
+
+def life_cycles(bench):
+    result = bench.one()
+    return [result.metric("cycles_per_connection.both")], [result]
+
+
+def share_of_floor(bench):
+    result = bench.two()
+    return [result.metric("rates.cps") / result.metric("floor.cps")], [result]
+
+
+def instructions(_):
+    counted = subprocess.run([ROOT / "scripts/instructions.py"], check=True, capture_output=True, text=True).stdout
+    return [float(re.match(r"\d+", counted).group())], []
+
+
+def idle_bytes(bench):
+    result = run(bench.synfin, ["--profile", "idle", "-c", "1M", "--cores", bench.first, "-d", IDLE_DURATION])
+    if result.metric("connections.established") < 1_000_000:
+        sys.exit(f"in {IDLE_DURATION} fewer than 1 M connections were opened: {result.command}")
+    return [result.metric("memory.bytes_per_connection")], [result]
+
+
+def connect_latency(bench):
+    result = bench.two("--profile", "connect", "-c", "1")
+    return [result.metric("latency_us.connect.p50"), result.metric("latency_us.connect.p999")], [result]
+
+
+def response_latency(bench):
+    result = bench.two("--profile", "rr", "-c", "1")
+    return [result.metric("latency_us.first_byte.p50")], [result]
+
+
+def stream_rate(bench):
+    result = bench.two("--profile", "stream", "-c", "1")
+    return [result.metric("rates.tx_bps") * SEGMENT_TEXT / 1e9], [result]
+
+
+def scaling(bench):
+    alone = bench.one()
+    both = bench.both_alone()
+    return [sum(result.metric("rates.cps") for result in both) / alone.metric("rates.cps")], [alone, *both]
+
+
+# What, how it is measured, reach, stretch.
+ROWS = [
+    ("crr, both ends on one core: TSC cycles per connection", life_cycles, "2000", "1200"),
+    ("crr, one core each: CPS as a share of the floor's", share_of_floor, "0.4", "0.7"),
+    ("instructions per connection, both ends (callgrind)", instructions, "5000", "3000"),
+    ("memory per idle connection and end, 1 M of them, bytes", idle_bytes, "128", "80"),
+    ("memory per TIME-WAIT connection, bytes", None, "48", "32"),
+    ("established at once in 24 GiB, pairs", None, "50 M", "100 M"),
+    ("CPS beside 10 M idle connections, against none", None, "0.8", "0.9"),
+    ("CPS at 1 % loss, against none", None, "0.7", "0.9"),
+    ("connect, one at a time, one core each, p50 / p99.9, us", connect_latency, "3 / 15", "1 / 5"),
+    ("rr, 64 B each way, one core each, p50, us", response_latency, "2", "1"),
+    ("stream, one connection, one core each, Gbit/s of text", stream_rate, "20", "40"),
+    ("two pairs on two cores against one pair on one: CPS", scaling, "1.9", "1.98"),
+]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--synfin", type=pathlib.Path, default=ROOT / "build/apps/synfin/synfin")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--duration", default="2s", help="of each run; default 2s")
+    parser.add_argument("--cores", default="0,1", help="the two to use; default 0,1")
+    parser.add_argument("--only", default="", help="rows with this word in their name")
+    arguments = parser.parse_args()
+    cores = arguments.cores.split(",")
+    if len(cores) != 2 or arguments.runs < 1:
+        parser.error("--cores: two, as 0,1; --runs: at least 1")
+    bench = Bench(arguments.synfin, arguments.duration, cores)
+
+    rows = [row for row in ROWS if arguments.only.lower() in row[0].lower()]
+    figures = {what: [] for what, *_ in rows}
+    round_trips, not_valid, host = [], 0, {}
+    for turn in range(arguments.runs):
+        for what, measure, _, _ in rows:
+            if measure is None or (measure is instructions and turn > 0):  # a count does not vary
+                continue
+            print(f"run {turn + 1} of {arguments.runs}: {what}", file=sys.stderr, flush=True)
+            values, results = measure(bench)
+            figures[what].append(values)
+            for result in results:
+                not_valid += 0 if result.valid else 1
+                host = result.values["host"]
+                round_trips += host.get("core_round_trip_ns", {}).values()
+
+    if host:
+        print(f"{host['cpu']}, TSC {host['tsc_hz'] / 1e9:.2f} GHz, Linux {host['kernel']}, {host['memory']}; "
+              f"{arguments.runs} runs of {arguments.duration}")
+    if round_trips:
+        print(f"a line's way to the other core and back: {min(round_trips):.0f} to {max(round_trips):.0f} ns")
+    if not_valid:
+        print(f"{not_valid} runs were not valid")
+    print("\n| what | median | least .. most | reach | stretch |\n|---|---|---|---|---|")
+    for what, _, reach, stretch in rows:
+        columns = list(zip(*figures[what]))
+        medians = " / ".join(number(median(column)) for column in columns) or "not measured"
+        spread = " / ".join(f"{number(min(column))} .. {number(max(column))}" for column in columns)
+        print(f"| {what} | {medians} | {spread} | {reach} | {stretch} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+/// @file
+/// crr: N connections through their whole life, for an instruction counter. Client and server engine on one
+/// thread, joined by the bench's in-memory wire, in virtual time: two runs execute the same instructions.
+///
+///   valgrind --tool=callgrind --toggle-collect=synfin_counted_lives crr 10000
+///
+/// What a run of `synfin bench` with its defaults does on one core, turn by turn: 256 connections at once
+/// from 32 addresses, 64 bytes each way, the server closes first. Afterwards virtual time goes on until the
+/// last TIME-WAIT record has expired, so that this end of a life is counted too.
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+
+#include "client_run.hh"
+#include "reply_server.hh"
+#include "server_run.hh"
+#include "synfin/runtime.hh"
+
+namespace {
+
+using namespace synfin;
+
+constexpr Ipv4 kServer{0x0a000001};
+constexpr uint32_t kSources = 32;
+constexpr uint16_t kPort = 80;
+constexpr uint32_t kConcurrent = 256;
+constexpr uint32_t kBytes = 64;
+/// One end's turn with 32 connections' packets takes about as long on a processor.
+constexpr Duration kTurn = 16us;
+
+Ipv4 source(uint32_t i) {
+    return {kServer.value + 255 + i};
+}
+
+stack::StackConfig stack_of(bool client) {
+    stack::StackConfig config;
+    if (client)
+        for (uint32_t i = 0; i < kSources; ++i) config.addresses.push_back({source(i), 8});
+    else
+        config.addresses.push_back({kServer, 8});
+    config.max_connections = 2 * kConcurrent + 1'024;
+    config.max_half_open = kConcurrent + 1'024;
+    config.seed = client ? 1 : 2;
+    return config;
+}
+
+app::GeneratorPlan plan_of(uint64_t lives) {
+    app::GeneratorPlan plan;
+    plan.calls.push_back(
+        {.peer = {kServer, kPort}, .request = app::pattern_request(kBytes), .last_request = {}});
+    for (uint32_t i = 0; i < kSources; ++i) plan.sources.push_back(source(i));
+    plan.talk = app::GeneratorPlan::Talk::tcp;
+    plan.ending = app::GeneratorPlan::Ending::fin_by_peer;
+    plan.response_size = kBytes;
+    plan.connections = kConcurrent;
+    plan.handshakes = kConcurrent;
+    plan.limit = lives;
+    return plan;
+}
+
+struct Ends {
+    explicit Ends(uint64_t lives)
+        : client(plan_of(lives), Duration::zero(), never),
+          server(app::PortRange{kPort, kPort}, stack_of(false).max_connections,
+                 app::ReplyServer::Shape{
+                     .request_size = kBytes, .response_size = kBytes, .close_after_reply = true}) {}
+    std::atomic<bool> never{false};
+    app::ClientRun client;
+    app::ServerRun<app::ReplyServer> server;
+};
+
+}  // namespace
+
+/// What is counted: named for callgrind, which starts and ends with it.
+extern "C" [[gnu::noinline]] void synfin_counted_lives(Runtime& runtime, Ends& ends, Instant now);
+
+void synfin_counted_lives(Runtime& runtime, Ends& ends, Instant now) {
+    Stack &client = runtime.stack(0), &server = runtime.stack(1);
+    ends.client.start(now);
+    while (!ends.client.over()) {
+        ends.client.turn(client, now);
+        ends.server.turn(server, now + kTurn);
+        now += 2 * kTurn;
+    }
+    // Nothing more arrives: only the moments at which a timer is due are left.
+    const Instant end = now + 2 * server.config().tcp.msl + 1s;
+    for (auto due = server.next_deadline(); due && *due < end; due = server.next_deadline()) {
+        now = std::max(now + kTurn, *due);
+        ends.client.turn(client, now);
+        ends.server.turn(server, now);
+    }
+}
+
+int main(int argc, char** argv) {
+    const uint64_t lives = argc == 2 ? std::strtoull(argv[1], nullptr, 10) : 0;
+    if (lives == 0) {
+        std::fprintf(stderr, "usage: crr CONNECTIONS\n");
+        return 2;
+    }
+    RuntimeConfig near, far;
+    near.device = far.device = "ring";
+    near.stack = stack_of(true);
+    far.stack = stack_of(false);
+    near.no_huge = true;  // the same on every host
+    std::string why;
+    Error error{};
+    const auto runtime = Runtime::open_ring(near, far, why, error);
+    if (runtime == nullptr) {
+        std::fprintf(stderr, "crr: %s\n", why.c_str());
+        return 1;
+    }
+    Ends ends(lives);
+    if (!ends.server.listen(runtime->stack(1))) return 1;
+    const auto ran = runtime->run([&](std::span<const unsigned>, unsigned) {
+        auto* volatile counted = &synfin_counted_lives;  // no clone of it under another name
+        counted(*runtime, ends, Instant::from_ns(1'000'000'000));
+    });
+    if (!ran) return 1;
+
+    // A count of something else than N whole lives must not pass for one.
+    const app::LoadTally& tally = ends.client.generator().tally();
+    const Counters& at_client = runtime->stack(0).counters();
+    const Counters& at_server = runtime->stack(1).counters();
+    const uint64_t packets = at_client[Counter::tx_packets] + at_server[Counter::tx_packets];
+    const uint64_t repeated = at_client[Counter::retransmitted] + at_server[Counter::retransmitted];
+    const Occupancy left = runtime->stack(1).occupancy();
+    std::printf("completed %llu packets_per_connection %.2f retransmitted %llu time_wait_left %u\n",
+                static_cast<unsigned long long>(tally.completed),
+                static_cast<double>(packets) / static_cast<double>(lives),
+                static_cast<unsigned long long>(repeated), left.time_wait);
+    return tally.completed == lives && repeated == 0 && left.time_wait == 0 ? 0 : 1;
+}

@@ -1,0 +1,68 @@
+// What choosing the source port of an active open costs, towards 32 or 10,000 destinations in turn, on a
+// device with as many queues as the argument says: the port's answers must come back to the first queue.
+// Connections open and end by 64 at a time; choosing and releasing are counted apart.
+
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <vector>
+
+#include "base/random.hh"
+#include "net/ephemeral_ports.hh"
+#include "port/toeplitz.hh"
+#include "time/tsc_clock.hh"
+
+namespace synfin::port {
+namespace {
+
+constexpr uint16_t kLow = 32'768, kHigh = 60'999;
+constexpr uint32_t kTogether = 64;
+constexpr uint32_t kServer = 0x0a000001, kClient = 0x0a000100;
+constexpr uint16_t kServerPort = 80;
+
+RssPrediction device(uint16_t queues) {
+    Random random(1);
+    std::array<uint8_t, 40> key;
+    for (auto& byte : key) byte = static_cast<uint8_t>(random.next());
+    std::vector<uint16_t> reta(512);
+    for (size_t i = 0; i < reta.size(); ++i) reta[i] = static_cast<uint16_t>(i % queues);
+    return {key, std::move(reta)};
+}
+
+void choose(benchmark::State& state) {
+    const auto queues = static_cast<uint16_t>(state.range(0));
+    const auto destinations = static_cast<uint32_t>(state.range(1));
+    const RssPrediction prediction = device(queues);
+    net::EphemeralPorts ports(kLow, kHigh, HashKey{1, 2});
+    std::array<Tuple, kTogether> open;
+    uint32_t next = 0;
+    uint64_t asked = 0, refused = 0, choosing = 0, releasing = 0;
+    for (auto _ : state) {
+        const uint64_t begin = TscClock::cycles();
+        for (Tuple& tuple : open) {
+            tuple = {kServer + next, kServerPort, 0, 0};
+            next = next + 1 == destinations ? 0 : next + 1;
+            tuple.local_port = ports.choose(tuple, [&](uint16_t port) {
+                ++asked;
+                // None is in use: a port that follows the last one is, only after the range was gone round.
+                return queues == 1 || prediction.queue({tuple.remote_addr, kClient, kServerPort, port}) == 0;
+            });
+            refused += tuple.local_port == 0;
+        }
+        const uint64_t middle = TscClock::cycles();
+        for (const Tuple& tuple : open) ports.note_release(tuple);
+        releasing += TscClock::cycles() - middle;
+        choosing += middle - begin;
+    }
+    const double choices = static_cast<double>(state.iterations()) * kTogether;
+    state.counters["choose_cycles"] = static_cast<double>(choosing) / choices;
+    state.counters["release_cycles"] = static_cast<double>(releasing) / choices;
+    state.counters["asked"] = static_cast<double>(asked) / choices;
+    if (refused != 0) state.SkipWithError("no port");
+}
+BENCHMARK(choose)->ArgNames({"queues", "destinations"})->ArgsProduct({{1, 2, 4, 8, 16, 64}, {32, 10'000}});
+
+}  // namespace
+}  // namespace synfin::port
+
+BENCHMARK_MAIN();

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Counts the instructions of one connection's whole life, both ends together, and holds them to a committed number.
+
+    scripts/instructions.py              prints the count
+    scripts/instructions.py --check      fails when it is more than 2 % off bench/instructions/expected.txt, to either side
+    scripts/instructions.py --update     writes expected.txt
+    scripts/instructions.py --profile    prints the functions that take most, per connection
+
+Needs valgrind and a release build with g++ (--crr names the program: BUILD/bench/instructions/crr). The program is run for two
+numbers of connections in virtual time; the difference is free of the start's cost. Nothing in it depends on how fast or how
+loaded the machine is.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+EXPECTED = ROOT / "bench/instructions/expected.txt"
+TOLERANCE = 0.02
+FEW, MANY = 2_000, 12_000
+COUNTED = "synfin_counted_lives"
+# callgrind_annotate: "1,234 (12.3%)  file.cc:function [object]"
+LINE = re.compile(r"^\s*([\d,]+)\s+\(\s*[\d.]+%\)\s+(\S.*)$")
+
+
+def start(crr, connections, directory):
+    """Starts one counted run; its result is `directory/connections`."""
+    out = pathlib.Path(directory) / str(connections)
+    command = ["valgrind", "--tool=callgrind", "--collect-atstart=no", f"--toggle-collect={COUNTED}", f"--callgrind-out-file={out}",
+               str(crr), str(connections)]
+    return out, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process):
+    """What the program said. Ends the script if it failed."""
+    said, log = process.communicate()
+    if process.returncode != 0:
+        sys.exit(f"instructions: {' '.join(process.args)} failed:\n{log}{said}")
+    return said.strip()
+
+
+def total(out):
+    """The counted instructions of a run."""
+    for line in out.read_text(encoding="utf-8").splitlines():
+        if line.startswith(("totals:", "summary:")):
+            count = int(line.split()[1])
+            if count > 0:
+                return count
+    sys.exit(f"instructions: {out} counts nothing: is {COUNTED} still a function of its own?")
+
+
+def by_function(out):
+    """{function: own instructions}. The parts of one function that were inlined from several files are added."""
+    text = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", str(out)], check=True, capture_output=True, text=True).stdout
+    cost = {}
+    for line in text.splitlines():
+        match = LINE.match(line)
+        if not match or match.group(2).startswith("PROGRAM TOTALS"):
+            continue
+        name = re.sub(r" \[[^\]]*\]$", "", match.group(2))
+        name = re.sub(r"^[^:(]*?:(?!:)", "", name)
+        cost[name] = cost.get(name, 0) + int(match.group(1).replace(",", ""))
+    return cost
+
+
+def print_profile(few, many, lives, top):
+    before, after = by_function(few), by_function(many)
+    own = sorted(((after[name] - before.get(name, 0)) / lives, name) for name in after)[::-1]
+    whole = sum(cost for cost, _ in own)
+    print(f"{'per life':>9} {'share':>6}  function (own instructions)")
+    for cost, name in own[:top]:
+        print(f"{cost:9.1f} {100 * cost / whole:5.1f}%  {name}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = ROOT / os.environ.get("BUILD", "build") / "bench/instructions/crr"
+    parser.add_argument("--crr", type=pathlib.Path, default=default, help=f"the program (default {default})")
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--check", action="store_true", help=f"compare with {EXPECTED.relative_to(ROOT)}")
+    action.add_argument("--update", action="store_true", help="write the count there")
+    parser.add_argument("--profile", action="store_true", help="print the functions that take most")
+    parser.add_argument("--top", type=int, default=40, help="so many of them (default 40)")
+    arguments = parser.parse_args()
+    if not arguments.crr.exists():
+        sys.exit(f"instructions: no {arguments.crr}: run scripts/build.sh, or give --crr")
+
+    with tempfile.TemporaryDirectory() as directory:
+        runs = [start(arguments.crr, n, directory) for n in (FEW, MANY)]
+        said = [finish(process) for _, process in runs]
+        few, many = (out for out, _ in runs)
+        lives = MANY - FEW
+        count = (total(many) - total(few)) / lives
+        print(f"{count:.0f} instructions per connection, both ends ({said[1]})")
+        if arguments.profile:
+            print_profile(few, many, lives, arguments.top)
+
+    if arguments.update:
+        EXPECTED.write_text(f"{count:.0f}\n", encoding="utf-8")
+    if arguments.check:
+        expected = float(EXPECTED.read_text(encoding="utf-8"))
+        off = count / expected - 1
+        if abs(off) > TOLERANCE:
+            advice = "find what it is for (--profile)" if off > 0 else "a gain: keep it with scripts/instructions.py --update, and commit"
+            sys.exit(f"instructions: {expected:.0f} expected, {count:.0f} found, {100 * off:+.1f} %: {advice}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+/// The source port of an active open, for any device: 1 to 64 queues, any key, any redirection table. What is
+/// chosen comes back to the queue that chose; every port that does is found; none that does not is.
+#include <gtest/gtest.h>
+#include <rte_thash.h>
+
+#include <set>
+
+#include "net/ephemeral_ports.hh"
+#include "rss.hh"
+
+namespace synfin::port {
+namespace {
+
+using test::Rss;
+
+constexpr size_t kTableSizes[] = {64, 128, 256, 512};
+
+/// For each number of queues a device with each size of table, keys of both usual lengths, random and
+/// sparse.
+template <typename Try>
+void for_each_device(Random& random, Try&& attempt) {
+    for (uint16_t queues = 1; queues <= 64; ++queues) {
+        for (const size_t size : kTableSizes) {
+            const size_t bytes = random.below(2) == 0 ? 40 : 52;
+            const bool in_turn = random.below(2) == 0;
+            SCOPED_TRACE(testing::Message() << queues << " queues, table of " << size);
+            for (const bool sparse : {false, true}) {
+                const Rss rss{sparse ? test::sparse_key(bytes) : test::random_key(random, bytes),
+                              test::redirection_table(random, size, queues, in_turn), queues};
+                attempt(rss);
+                if (testing::Test::HasFatalFailure()) return;
+            }
+        }
+    }
+}
+
+FlowTuple random_tuple(Random& random) {
+    return {static_cast<uint32_t>(random.next()), static_cast<uint32_t>(random.next()),
+            static_cast<uint16_t>(random.next()), static_cast<uint16_t>(random.next())};
+}
+
+TEST(PortChoice, PredictionIsTheDevicesOwnQueue) {
+    Random random(64);
+    for_each_device(random, [&](const Rss& rss) {
+        const RssPrediction prediction(rss.key, rss.reta);
+        for (int i = 0; i < 50; ++i) {
+            const FlowTuple tuple = random_tuple(random);
+            uint32_t words[] = {tuple.source, tuple.destination,
+                                uint32_t{tuple.source_port} << 16 | tuple.destination_port};
+            const uint32_t dpdk = rte_softrss(words, 3, rss.key.data());
+            ASSERT_EQ(prediction.hash(tuple), dpdk);
+            ASSERT_EQ(test::bit_serial(rss.key, test::wire_order(tuple)), dpdk);
+            ASSERT_EQ(prediction.queue(tuple), rss.queue_of(tuple));
+        }
+    });
+}
+
+/// One queue's ports towards one peer, as its engine asks for them.
+class Chooser {
+  public:
+    Chooser(const RssPrediction& prediction, uint16_t queue, const FlowTuple& answer, uint16_t low,
+            uint16_t high)
+        : prediction_(prediction), queue_(queue), answer_(answer), ports_(low, high, HashKey{1, queue}) {}
+
+    uint16_t choose() {
+        return ports_.choose(tuple(0), [&](uint16_t port) {
+            FlowTuple back = answer_;
+            back.destination_port = port;
+            return prediction_.queue(back) == queue_ && !used_.contains(port);
+        });
+    }
+    void use(uint16_t port) { ASSERT_TRUE(used_.insert(port).second) << "port " << port << " twice"; }
+    void release(uint16_t port) {
+        used_.erase(port);
+        ports_.note_release(tuple(port));
+    }
+    const std::set<uint16_t>& used() const { return used_; }
+
+  private:
+    Tuple tuple(uint16_t local_port) const { return {answer_.source, answer_.source_port, local_port, 0}; }
+
+    const RssPrediction& prediction_;
+    uint16_t queue_;
+    FlowTuple answer_;
+    net::EphemeralPorts ports_;
+    std::set<uint16_t> used_;
+};
+
+/// The ports of a range whose answers the device brings to the queue.
+std::set<uint16_t> share(const Rss& rss, uint16_t queue, FlowTuple answer, uint16_t low, uint16_t high) {
+    std::set<uint16_t> ports;
+    for (uint32_t port = low; port <= high; ++port) {
+        answer.destination_port = static_cast<uint16_t>(port);
+        if (rss.queue_of(answer) == queue) ports.insert(static_cast<uint16_t>(port));
+    }
+    return ports;
+}
+
+/// Takes ports until there is none, and looks that it were all, and no other.
+void exhaust(const Rss& rss, Random& random, uint16_t queue, uint16_t low, uint16_t high) {
+    const RssPrediction prediction(rss.key, rss.reta);
+    const FlowTuple answer = random_tuple(random);
+    const std::set<uint16_t> want = share(rss, queue, answer, low, high);
+    Chooser chooser(prediction, queue, answer, low, high);
+    for (uint16_t port; (port = chooser.choose()) != 0;) {
+        chooser.use(port);
+        ASSERT_LE(chooser.used().size(), want.size());
+    }
+    ASSERT_EQ(chooser.used(), want);
+    ASSERT_EQ(chooser.choose(), 0) << "still none";
+    if (want.empty()) return;
+    // One that comes free is found, whichever it is, and then there is none again.
+    for (int i = 0; i < 3; ++i) {
+        const uint16_t freed = *std::next(want.begin(), random.below(static_cast<uint32_t>(want.size())));
+        chooser.release(freed);
+        ASSERT_EQ(chooser.choose(), freed);
+        chooser.use(freed);
+        ASSERT_EQ(chooser.choose(), 0);
+    }
+}
+
+TEST(PortChoice, EveryPortOfTheShareAndThenNone) {
+    Random random(4096);
+    for_each_device(random, [&](const Rss& rss) {
+        // Ranges of any place and size, also shorter than what the queues need to have a port each.
+        const auto low = static_cast<uint16_t>(1 + random.below(60'000));
+        const auto high = static_cast<uint16_t>(low + random.below(random.below(2) == 0 ? 64 : 1'500));
+        exhaust(rss, random, static_cast<uint16_t>(random.below(rss.queues)), low, high);
+    });
+}
+
+/// Linux's whole range, and all queues of a device: each port belongs to one of them.
+TEST(PortChoice, TheQueuesDivideTheRange) {
+    Random random(28'232);
+    constexpr uint16_t kLow = 32'768, kHigh = 60'999;
+    for (const uint16_t queues : {uint16_t{7}, uint16_t{64}}) {
+        const Rss rss{test::random_key(random, 40), test::redirection_table(random, 512, queues, true),
+                      queues};
+        const RssPrediction prediction(rss.key, rss.reta);
+        const FlowTuple answer = random_tuple(random);
+        std::set<uint16_t> all;
+        for (uint16_t queue = 0; queue < queues; ++queue) {
+            Chooser chooser(prediction, queue, answer, kLow, kHigh);
+            for (uint16_t port; (port = chooser.choose()) != 0;) {
+                chooser.use(port);
+                FlowTuple back = answer;
+                back.destination_port = port;
+                ASSERT_EQ(rss.queue_of(back), queue);
+                ASSERT_TRUE(all.insert(port).second) << "two queues have port " << port;
+            }
+        }
+        EXPECT_EQ(all.size(), kHigh - kLow + 1u) << queues << " queues";
+    }
+}
+
+/// A key of zeros brings everything to one queue: the others have no port, and say so.
+TEST(PortChoice, AQueueWithoutPortsSaysSo) {
+    Random random(1);
+    const Rss rss{std::vector<uint8_t>(40), test::redirection_table(random, 128, 4, true), 4};
+    for (uint16_t queue = 0; queue < 4; ++queue) exhaust(rss, random, queue, 50'000, 51'000);
+}
+
+}  // namespace
+}  // namespace synfin::port
