@@ -39,8 +39,7 @@ class LinkLog {
 };
 
 /// A thread that asks every kEvery. Asking works everywhere: the interrupt that announces a change does not
-/// come on every card with every kernel driver, and some drivers stop a card whose link interrupt is on while
-/// the link is away (README.md).
+/// come on every card with every kernel driver (README.md).
 class LinkWatch {
   public:
     static constexpr Duration kEvery = 100ms;

@@ -19,6 +19,7 @@ class Report(unittest.TestResult):
     def __init__(self):
         super().__init__()
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.passed = set()  # ids
         self._begin = 0.0
 
     def startTest(self, test):
@@ -32,6 +33,7 @@ class Report(unittest.TestResult):
 
     def addSuccess(self, test):
         self._line("passed", test)
+        self.passed.add(test.id())
 
     def addSkip(self, test, reason):
         self._line("skipped", test, reason)

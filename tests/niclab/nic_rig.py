@@ -32,6 +32,7 @@ class Lab:
         self._image = self.directory / f"initramfs-{os.getpid()}"
         self._qemu = {}
         self._guest = None
+        self.reports = {}  # card's name: what a result said of the device, for the table in the docs
         self._stack = contextlib.ExitStack()
 
     def prepare(self):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """synfin on emulated cards, through their poll-mode drivers: runs every case on every card that it concerns.
 
-    tests/niclab/run.py [--synfin PATH] [--lab DIR] [--card NAME]... [--list] [NAME...]
+    tests/niclab/run.py [--synfin PATH] [--lab DIR] [--card NAME]... [--table FILE] [--list] [NAME...]
 
 NAME: a part of a case's name. DIR keeps what the guests are made of (by default `niclab` in the build directory).
 One guest lives at a time, emulated without KVM: a core and a half while it lasts. What it needs comes from scripts/install-deps.sh nic and
@@ -22,6 +22,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 import ingredients  # noqa: E402
 import nic_rig  # noqa: E402
 import rig  # noqa: E402
+import table  # noqa: E402
 from guest import Card  # noqa: E402
 from report import Report, flat  # noqa: E402
 
@@ -63,6 +64,7 @@ def main():
     parser.add_argument("--synfin", default=str(HERE.parent.parent / "build/apps/synfin/synfin"))
     parser.add_argument("--lab")
     parser.add_argument("--card", action="append", choices=[card.name for card in CARDS])
+    parser.add_argument("--table", metavar="FILE", help="write what was seen of all cards as the page docs/cards.md")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("name", nargs="*")
     options = parser.parse_args()
@@ -93,6 +95,8 @@ def main():
                 case.run(report)
     finally:
         nic_rig.lab.close()
+    if options.table and nic_rig.lab.reports:
+        pathlib.Path(options.table).write_text(table.text(CARDS, nic_rig.lab.reports, report.passed))
     print(report.sum())
     return 1 if report.counts["failed"] else 0
 

@@ -4,6 +4,7 @@ import time
 
 import clients
 import frames
+import nic_rig
 from nic_rig import NicCase
 from rig import KERNEL_ADDRESS, SYNFIN_ADDRESS, wait_until
 
@@ -25,6 +26,8 @@ class ServeTest(NicCase):
         self.assertEqual(result["connections"]["completed"], 164, result["connections"])
         self.assertEqual(result["device"]["false_verdicts"], 0, result["device"])
         self.assertGreaterEqual(self.frames.seen[6], 164 * 4)
+        if not options:
+            nic_rig.lab.reports[self.card.name] = result["host"]["device"] | {"dpdk": result["host"]["dpdk"]}
         return result
 
     def test_100_fetches_in_turn_and_64_at_once(self):
