@@ -49,14 +49,15 @@ uint16_t DevicePort::inspect(Packet** packets, uint16_t n) noexcept {
 }
 
 bool DevicePort::pass(Packet* packet) noexcept {
-    if (packet->nb_segs > 1) {
-        // The first buffer has room for the longest frame, and the driver has left some of it unused.
-        if (packet->pkt_len > caps_.max_frame || rte_pktmbuf_linearize(packet) != 0) return false;
-        ++counters_.joined;
-    }
     if (scrutiny_.kernel_checksums) {
         if (!judge_local_checksums(packet)) ++counters_.cut;
         return true;
+    }
+    if (packet->pkt_len > caps_.max_frame) return false;
+    if (packet->nb_segs > 1) {
+        // The first buffer has room for the longest frame, and the driver has left some of it unused.
+        if (rte_pktmbuf_linearize(packet) != 0) return false;
+        ++counters_.joined;
     }
     packet->ol_flags &= ~scrutiny_.forget;
     if (scrutiny_.audits != 0) audit(packet);

@@ -50,6 +50,7 @@ class EthernetDevice final : public Device {
     bool refuse(int error, const std::string& what, Refusal& refusal) const;
     uint8_t rss_key_bytes() const noexcept;
     bool is_host_memory() const noexcept;
+    bool filters_vlans() const noexcept;
     std::string predict_rss(RssPrediction& prediction) const;
 
     DeviceConfig config_;

@@ -42,7 +42,7 @@ def _rows(cards, reports, passed):
         report = reports.get(card.name)
         if report is None:
             continue
-        link = "survived" if f"{card.name}.test_card.{LINK}" in passed else "not shown"
+        link = "survived" if f"{card.name}.test_card.{LINK}" in passed else "not tried" if card.pullable else "does not survive (QEMU)"
         yield [card.name, report["driver"], {"uio": "uio_pci_generic", "vfio": "vfio-pci"}[card.bind],
                f"{report['rx_queues']}, {report['tx_queues']}", _spread(card, report, passed),
                *(_cell(card, report["offloads"][what], what, passed) for what in whats), link]

@@ -14,7 +14,6 @@ CLIENT_MAC = bytes.fromhex("02000000aa01")
 
 class ServeTest(NicCase):
     SIZE = 10_000
-    LARGE = 200_000
 
     def fetch_all(self, *options):
         serve = self.rig.serve("http", "--response-size", f"{self.SIZE}B", *options)
@@ -34,11 +33,6 @@ class ServeTest(NicCase):
         result = self.fetch_all()
         if self.card.engines > 1:
             self.check_spread(result)
-
-    def test_the_same_without_offloads(self):
-        result = self.fetch_all("--no-offload")
-        offloads = result["host"]["device"]["offloads"]
-        self.assertEqual([what for what, offload in offloads.items() if offload["used"]], [])
 
     def check_spread(self, result):
         """Every engine had its part (of 164 connections, by chance, one of four engines gets ten or less once in a million runs), and the
@@ -102,7 +96,26 @@ class ChecksumTest(NicCase):
     def test_bad_checksums_are_dropped_and_counted(self):
         self.send_bad()
 
-    def test_the_same_without_offloads(self):
+
+class NoOffloadTest(NicCase):
+    """The same with everything left to the stack, on the cards that offer something."""
+
+    SIZE = ServeTest.SIZE
+    COUNT = ChecksumTest.COUNT
+    fetch_all = ServeTest.fetch_all
+    send_bad = ChecksumTest.send_bad
+    mac = ChecksumTest.mac
+
+    @classmethod
+    def concerns(cls, card):
+        return card.engines == 1 and not card.name.startswith("virtio")
+
+    def test_100_fetches_in_turn_and_64_at_once(self):
+        result = self.fetch_all("--no-offload")
+        offloads = result["host"]["device"]["offloads"]
+        self.assertEqual([what for what, offload in offloads.items() if offload["used"]], [])
+
+    def test_bad_checksums_are_dropped_and_counted(self):
         self.send_bad("--no-offload")
 
 
@@ -111,7 +124,7 @@ class LinkTest(NicCase):
 
     @classmethod
     def concerns(cls, card):
-        return card.pullable
+        return card.pullable and card.name not in ("e1000e-2", "igb")  # whose kin do it
 
     def test_open_connections_survive_5_s_without_a_link(self):
         serve = self.rig.serve("echo")
