@@ -30,6 +30,7 @@ ARROWS = {
 PUBLIC_ROOM = "base"
 PUBLIC_HEADERS = {
     "port/device_report.hh",
+    "port/pci_function.hh",
     "stack/config.hh",
     "stack/connection.hh",
     "stack/event.hh",

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that synfin needs, and only those that are missing.
 #
-#   scripts/install-deps.sh [build] [test]      (default: both)
+#   scripts/install-deps.sh [build] [test] [nic]      (default: build and test)
 #
 # build: what compiles the command and the tests.   test: what scripts/test.sh runs beside them.
+# nic: what its last stage emulates network cards with (the rest of that it unpacks in the build directory).
 # Does nothing, and needs no rights, when everything is there. Uses sudo when not root.
 set -euo pipefail
 
@@ -34,6 +35,12 @@ test_packages=(
     tcpdump         # the packets of a failed integration test, as text
 )
 
+nic_packages=(
+    qemu-system-x86 # machines with network cards
+    busybox-static  # the guests' userland
+    socat           # reaches the command's control socket in a guest
+)
+
 say() { printf 'install-deps: %s\n' "$*" >&2; }
 
 wanted=()
@@ -42,7 +49,8 @@ for set in "${@:-build test}"; do
         case $name in
             build) wanted+=("${build_packages[@]}") ;;
             test) wanted+=("${test_packages[@]}") ;;
-            *) say "unknown set '$name': expected build or test"; exit 2 ;;
+            nic) wanted+=("${nic_packages[@]}") ;;
+            *) say "unknown set '$name': expected build, test or nic"; exit 2 ;;
         esac
     done
 done

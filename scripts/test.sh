@@ -4,11 +4,11 @@
 #   scripts/test.sh              everything; the last line is the sum: N passed, N failed, N skipped
 #   scripts/test.sh STAGE...     only these (see `stages` below)
 #
-# Exit status 1 when a case failed. Only the integration stage needs root; without it, it is skipped with the reason.
+# Exit status 1 when a case failed. Only the stages integration and nic need root; without it, they are skipped with the reason.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-stages=(format layers headers tidy docs unit bench sanitize integration)
+stages=(format layers headers tidy docs unit bench sanitize integration nic)
 usage() { sed -n '2,7s/^# \{0,1\}//p' "$0"; echo "stages: ${stages[*]}"; }
 case ${1:-} in -h | --help) usage; exit 0 ;; esac
 for stage in "$@"; do
@@ -91,6 +91,11 @@ stage_sanitize() {
         meson_tests $sanitized --no-suite exhaustive
 }
 stage_integration() { counted tests/integration/run.py --synfin $release/apps/synfin/synfin; }
+# Where QEMU can't be installed the cases are skipped, with the reason.
+stage_nic() {
+    scripts/install-deps.sh nic || true
+    counted tests/niclab/run.py --synfin $release/apps/synfin/synfin
+}
 
 run_stage() {
     local name=$1 begin=$SECONDS

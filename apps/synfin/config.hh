@@ -15,7 +15,7 @@
 namespace synfin::app {
 
 /// Which subcommand runs; a field names those that it means something to.
-enum class Command : uint8_t { bench = 1, serve = 2, load = 4, check = 8 };
+enum class Command : uint8_t { bench = 1, serve = 2, load = 4, check = 8, devices = 16, doctor = 32 };
 
 struct ServeConfig {
     enum class App : uint8_t { http, echo, discard, chargen };
@@ -66,8 +66,10 @@ struct Config {
     uint64_t mtu = 1500;
     std::vector<unsigned> cores;  ///< empty: one, the first that this process may use
     bool no_huge = false;
-    std::string control;  ///< empty: under /run/synfin/
-    std::string json;     ///< empty: no file; "-": standard output
+    bool no_offload = false;
+    bool doctor_fix = false;  ///< doctor: run what is harmless, after asking
+    std::string control;      ///< empty: under /run/synfin/
+    std::string json;         ///< empty: no file; "-": standard output
     ServeConfig serve;
     LoadConfig load;
     BenchConfig bench;

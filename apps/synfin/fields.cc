@@ -19,6 +19,9 @@ constexpr unsigned kServe = static_cast<unsigned>(Command::serve);
 constexpr unsigned kLoad = static_cast<unsigned>(Command::load);
 constexpr unsigned kDevice = kServe | kLoad;
 constexpr unsigned kAll = kBench | kServe | kLoad;
+constexpr unsigned kDevices = static_cast<unsigned>(Command::devices);
+constexpr unsigned kDoctor = static_cast<unsigned>(Command::doctor);
+constexpr unsigned kLook = kDevices | kDoctor;
 
 /// How one type of value is read and written.
 template <typename T>
@@ -223,7 +226,7 @@ constexpr uint64_t kMillions = 1'000'000;
 
 void add_common(std::vector<Field>& all) {
     all.push_back(
-        scalar<std::string>("device", "--device", kDevice, "DEV", text(), AT(std::string, device),
+        scalar<std::string>("device", "--device", kDevice | kLook, "DEV", text(), AT(std::string, device),
                             "pci:ADDRESS, af_xdp:IFACE, af_packet:IFACE, tap:NAME, "
                             "memif:PATH[,server|,client], vhost:PATH, virtio-user:PATH or vdev:ARGS"));
     all.push_back(list<Cidr>("address", "--address", kDevice, "CIDR", cidr(),
@@ -233,18 +236,23 @@ void add_common(std::vector<Field>& all) {
                                  AT(std::optional<Ipv4>, gateway), "next hop for what is not on link"));
     all.push_back(optional<uint64_t>("vlan", "--vlan", kDevice, "ID", count(1, 4094),
                                      AT(std::optional<uint64_t>, vlan), "802.1Q tag on every frame"));
-    all.push_back(scalar<uint64_t>("mtu", "--mtu", kDevice, "N", size(576, 9000), AT(uint64_t, mtu),
+    all.push_back(scalar<uint64_t>("mtu", "--mtu", kDevice | kLook, "N", size(576, 9000), AT(uint64_t, mtu),
                                    "bytes of an IP packet"));
-    all.push_back(scalar<std::vector<unsigned>>("cores", "--cores", kAll, "LIST", cores(),
+    all.push_back(scalar<std::vector<unsigned>>("cores", "--cores", kAll | kDevices, "LIST", cores(),
                                                 AT(std::vector<unsigned>, cores),
                                                 "cores to run on, for example 0-3,6; one engine each"));
-    all.push_back(scalar<bool>("no-huge", "--no-huge", kDevice, "BOOL", boolean(), AT(bool, no_huge),
-                               "do without huge pages", Kind::flag));
+    all.push_back(scalar<bool>("no-huge", "--no-huge", kDevice | kDevices, "BOOL", boolean(),
+                               AT(bool, no_huge), "do without huge pages", Kind::flag));
+    all.push_back(scalar<bool>("no-offload", "--no-offload", kDevice | kDevices, "BOOL", boolean(),
+                               AT(bool, no_offload), "checksums by the stack, whatever the device offers",
+                               Kind::flag));
     all.push_back(scalar<std::string>("control", "--control", kDevice, "PATH", text(),
                                       AT(std::string, control),
                                       "the control socket; default under /run/synfin/"));
-    all.push_back(scalar<std::string>("json", "--json", kAll, "FILE", text(), AT(std::string, json),
+    all.push_back(scalar<std::string>("json", "--json", kAll | kLook, "FILE", text(), AT(std::string, json),
                                       "write the result as JSON; - for standard output"));
+    all.push_back(scalar<bool>("doctor.fix", "--fix", kDoctor, "BOOL", boolean(), AT(bool, doctor_fix),
+                               "run the harmless mends, each after asking", Kind::flag));
 }
 
 void add_serve(std::vector<Field>& all) {

@@ -33,6 +33,26 @@ bool pin(unsigned core) {
 
 }  // namespace
 
+nlohmann::ordered_json device_facts(const DeviceReport& report) {
+    nlohmann::ordered_json device = {{"device", report.device},
+                                     {"driver", report.driver},
+                                     {"mac", report.mac.text()},
+                                     {"mtu", report.mtu},
+                                     {"link_mbps", report.link_mbps},
+                                     {"rx_queues", report.rx_queues},
+                                     {"tx_queues", report.tx_queues},
+                                     {"rx_descriptors", report.rx_descriptors},
+                                     {"tx_descriptors", report.tx_descriptors},
+                                     {"steering", describe(report.steering)},
+                                     {"steering_why", report.steering_why}};
+    auto& offloads = device["offloads"] = nlohmann::ordered_json::object();
+    for (const auto& offload : report.offloads)
+        offloads[offload.what] = {
+            {"offered", offload.offered}, {"used", offload.used}, {"instead", offload.instead}};
+    device["notes"] = report.notes;
+    return device;
+}
+
 nlohmann::ordered_json host_facts(const DeviceReport& report, double tsc_hz) {
     utsname kernel{};
     uname(&kernel);
@@ -42,7 +62,8 @@ nlohmann::ordered_json host_facts(const DeviceReport& report, double tsc_hz) {
             {"dpdk", report.dpdk},
             {"hugepages", report.hugepages},
             {"memory", report.memory},
-            {"tsc_hz", static_cast<uint64_t>(tsc_hz)}};
+            {"tsc_hz", static_cast<uint64_t>(tsc_hz)},
+            {"device", device_facts(report)}};
 }
 
 double core_round_trip_ns(unsigned core_a, unsigned core_b) {

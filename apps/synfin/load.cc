@@ -8,6 +8,7 @@
 
 #include "address_lock.hh"
 #include "client_run.hh"
+#include "common_end.hh"
 #include "device.hh"
 #include "fields.hh"
 #include "host_facts.hh"
@@ -131,7 +132,8 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
         client.cycles += run.measured_cycles();
         result.duration_s =
             std::max(result.duration_s, std::chrono::duration<double>(run.duration()).count());
-        result.cores.push_back({runtime.core_of(i), "client", run.measured_cycles().share()});
+        result.cores.push_back({runtime.core_of(i), "client", run.measured_cycles().share(),
+                                run.generator().tally().established});
     }
     result.command = Command::load;
     result.config = effective(config, Command::load);
@@ -167,15 +169,15 @@ Exit run(const Config& config) {
         const Monitor monitor(
             {.command = "load", .control = config.control, .show_progress = true, .on_begin = {}}, watches);
         const Instant start = runtime->now();  // one schedule for all engines
+        CommonEnd common_end(runtime->cores().size());
         run_engines(*runtime, [&](std::span<const unsigned> stacks, unsigned) {
             Idle idle(runtime->idle_policy());
             BusyMeter meter;
             Instant show_at = start;
             for (const unsigned index : stacks) runs[index].start(start);
-            for (bool over = false; !over;) {
+            for (bool ended = false, said = false; !ended;) {
                 const Instant now = runtime->now();
-                bool busy = false;
-                over = true;
+                bool busy = false, over = true;
                 for (const unsigned index : stacks) {
                     ClientRun& each = runs[index];
                     const bool did = each.turn(runtime->stack(index), now);
@@ -183,7 +185,8 @@ Exit run(const Config& config) {
                     busy |= did;
                     over &= each.over();
                 }
-                if (now >= show_at || over) {
+                ended = common_end.reached(over, said);
+                if (now >= show_at || ended) {
                     show_at = now + kShowEvery;
                     for (const unsigned index : stacks) {
                         EngineSnapshot snapshot;

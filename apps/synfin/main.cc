@@ -10,10 +10,9 @@
 
 int main(int argc, char** argv) {
     using namespace synfin::app;
-    static constexpr std::array kSubcommands = {&kBenchCommand, &kServeCommand, &kLoadCommand,
-                                                &kCheckCommand};
-#ifdef __AVX2__  // the default of meson_options.txt; without it in the processor the first such instruction
-                 // kills
+    static constexpr std::array kSubcommands = {&kBenchCommand, &kServeCommand,   &kLoadCommand,
+                                                &kCheckCommand, &kDevicesCommand, &kDoctorCommand};
+#ifdef __AVX2__  // the default build; the first such instruction would kill where the processor has none
     if (__builtin_cpu_supports("avx2") == 0) {
         std::fputs("synfin: error: this processor has no AVX2\n  build with -Dmarch=x86-64-v2\n", stderr);
         return static_cast<int>(Exit::failed);

@@ -9,6 +9,7 @@
 
 #include "address_lock.hh"
 #include "chargen_server.hh"
+#include "common_end.hh"
 #include "device.hh"
 #include "discard_server.hh"
 #include "echo_server.hh"
@@ -70,7 +71,8 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
         server.final += runtime.stack(i).counters();
         server.cycles += runs[i].cycles;
         half_open += runtime.stack(i).occupancy().half_open;
-        result.cores.push_back({runtime.core_of(i), "server", runs[i].cycles.share()});
+        result.cores.push_back(
+            {runtime.core_of(i), "server", runs[i].cycles.share(), runs[i].tally().established});
     }
     server.measured = server.final;
     result.command = Command::serve;
@@ -109,6 +111,7 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
     }
     std::vector<EngineWatch> watches(runtime->stacks());
     const Instant start = runtime->now();
+    CommonEnd common_end(runtime->cores().size());
     {
         const Monitor monitor({.command = "serve",
                                .control = config.control,
@@ -119,13 +122,12 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
             Idle idle(runtime->idle_policy());
             BusyMeter meter;
             Instant show_at = start;
-            for (bool over = false; !over;) {
+            for (bool ended = false, said = false; !ended;) {
                 const Instant now = runtime->now();
                 const bool stop =
                     interrupted().load(std::memory_order_relaxed) ||
                     (config.serve.duration > Duration::zero() && now - start >= config.serve.duration);
-                bool busy = false;
-                over = true;
+                bool busy = false, over = true;
                 for (const unsigned index : stacks) {
                     ServerRun<S>& each = runs[index];
                     if (stop) each.end(runtime->stack(index), now);
@@ -134,7 +136,8 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
                     busy |= did;
                     over &= each.over();
                 }
-                if (now >= show_at || over) {
+                ended = common_end.reached(over, said);
+                if (now >= show_at || ended) {
                     show_at = now + kShowEvery;
                     for (const unsigned index : stacks) {
                         EngineSnapshot snapshot;

@@ -22,5 +22,7 @@ extern const Subcommand kBenchCommand;
 extern const Subcommand kServeCommand;
 extern const Subcommand kLoadCommand;
 extern const Subcommand kCheckCommand;
+extern const Subcommand kDevicesCommand;
+extern const Subcommand kDoctorCommand;
 
 }  // namespace synfin::app

@@ -67,10 +67,22 @@ ordered_json drops(const Counters& counters, const DeviceStats& device) {
     for (const auto& [key, n] : {std::pair<const char*, uint64_t>{"rx_missed", device.rx_missed},
                                  {"rx_errors", device.rx_errors},
                                  {"rx_no_buffer", device.rx_no_buffer},
+                                 {"rx_runts", device.runts},
+                                 {"rx_giants", device.giants},
                                  {"tx_errors", device.tx_errors},
                                  {name(DropReason::mailbox_full), device.mailbox_full}})
         if (n != 0) all[key] = n;
     return all;
+}
+
+/// What the device and its port did beside carrying packets.
+ordered_json device(const DeviceStats& stats) {
+    return {{"link_up", stats.link_up},
+            {"link_downs", stats.link_downs},
+            {"link_down_s", rounded(std::chrono::duration<double>(stats.link_down_time).count())},
+            {"tx_refused", stats.tx_refused},
+            {"joined", stats.joined},
+            {"false_verdicts", stats.false_verdicts}};
 }
 
 }  // namespace
@@ -111,10 +123,14 @@ ordered_json to_json(const RunResult& result) {
                           {"first_byte", latency(times.first_byte)},
                           {"life", latency(times.life)}};
     if (times.slip.count() != 0) json["latency_us"]["slip"] = latency(times.slip);
+    // Steering is below the engines: the device's ports count it.
+    counters.add(Counter::steered, result.device.steered);
+    counters.add(Counter::misdirected, result.device.misdirected);
     auto& tcp = json["tcp"] = ordered_json::object();
     for (size_t i = 0; i < counters.events.size(); ++i)
         tcp[name(static_cast<Counter>(i))] = counters.events[i];
     json["drops"] = drops(counters, result.device);
+    if (result.command != Command::bench) json["device"] = device(result.device);
     json["memory"] = result.memory;
     const auto cycles = [&](const std::optional<Side>& side) {
         return side ? ratio(side->cycles.busy, lives(result.measured)) : ordered_json();
@@ -132,8 +148,10 @@ ordered_json to_json(const RunResult& result) {
             {"client", of(result.client)}, {"server", of(result.server)}, {"both", ratio(both, requests)}};
     }
     auto& cores = json["cores"] = ordered_json::array();
-    for (const CoreShare& core : result.cores)
+    for (const CoreShare& core : result.cores) {
         cores.push_back({{"core", core.core}, {"role", core.role}, {"busy", rounded(core.busy)}});
+        if (core.established) cores.back()["established"] = *core.established;
+    }
     if (result.floor) {
         const Floor& floor = *result.floor;
         json["floor"] = {{"cps", rounded(floor.cps, 1)},
@@ -234,6 +252,10 @@ std::string to_text(const ordered_json& result) {
         trouble[key] = tcp[key];
     line("tcp", pairs(trouble));
     line("drops", pairs(result["drops"]));
+    if (result.contains("device") && result["device"]["link_downs"] != 0)
+        line("link",
+             fmt::format("went down {} times, for {:.1f} s together", number(result["device"]["link_downs"]),
+                         result["device"]["link_down_s"].get<double>()));
     const auto& each = result["packets_per_connection"];
     line("packets", fmt::format("per connection (rx+tx): client {}  server {}", number(each["client"]),
                                 number(each["server"])));
@@ -263,8 +285,11 @@ std::string to_text(const ordered_json& result) {
                                    number(result["memory"]["bytes_per_connection"])));
     std::string cores;
     for (const auto& core : result["cores"])
-        cores += fmt::format("{}core {} {} {:.0f} % busy", cores.empty() ? "" : "  ", number(core["core"]),
-                             core["role"].get<std::string>(), 100 * core["busy"].get<double>());
+        cores += fmt::format("{}core {} {} {:.0f} % busy{}", cores.empty() ? "" : "  ", number(core["core"]),
+                             core["role"].get<std::string>(), 100 * core["busy"].get<double>(),
+                             result["cores"].size() > 1 && core.contains("established")
+                                 ? fmt::format(" {} connections", number(core["established"]))
+                                 : "");
     line("cores", cores);
     if (result.contains("time_wait_at"))
         line("time-wait", fmt::format("at the {}", number(result["time_wait_at"])));
@@ -282,18 +307,22 @@ void check_json_path(const std::string& json_path) {
 }
 
 void publish(const ordered_json& result, const std::string& json_path) {
+    publish(result, to_text(result), json_path);
+}
+
+void publish(const ordered_json& result, const std::string& text, const std::string& json_path) {
     const bool to_stdout = json_path == "-";
-    std::fputs(to_text(result).c_str(), to_stdout ? stderr : stdout);
+    std::fputs(text.c_str(), to_stdout ? stderr : stdout);
     std::fflush(stdout);
     if (json_path.empty()) return;
-    const std::string text = result.dump(2) + "\n";
+    const std::string json = result.dump(2) + "\n";
     if (to_stdout) {
-        std::fputs(text.c_str(), stdout);
+        std::fputs(json.c_str(), stdout);
         std::fflush(stdout);
         return;
     }
     std::ofstream file(json_path);
-    if (!(file << text) || !file.flush())
+    if (!(file << json) || !file.flush())
         throw run_error(fmt::format("{}: the result can't be written", json_path),
                         "choose another file for --json");
 }

@@ -27,6 +27,8 @@ struct CoreShare {
     unsigned core = 0;
     std::string role;  ///< "client", "server", "both"
     double busy = 0;   ///< 0..1
+    std::optional<uint64_t>
+        established{};  ///< connections of its engine, where an engine has a core to itself
 };
 
 struct RunResult {
@@ -57,6 +59,8 @@ void check_json_path(const std::string& json_path);
 /// Writes the JSON where --json says, and the text to standard output, or to standard error when the JSON
 /// goes there. Throws UserError(failed) when the file can't be written.
 void publish(const nlohmann::ordered_json& result, const std::string& json_path);
+/// The same with the text for people given.
+void publish(const nlohmann::ordered_json& result, const std::string& text, const std::string& json_path);
 
 /// What makes the figures of a load run worthless, each with its number. Empty: they stand.
 std::vector<std::string> load_invalidity(const RunResult& result, bool open_loop);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/random.hh"
 #include "port/core_threads.hh"
@@ -48,6 +49,28 @@ bool are_distinct(std::vector<unsigned> cores) {
     return std::adjacent_find(cores.begin(), cores.end()) == cores.end();
 }
 
+/// @param cores as asked; as chosen on return
+std::optional<port::DeviceConfig> device_config(const RuntimeConfig& config, std::vector<unsigned>& cores,
+                                                Refusal& refusal) {
+    port::DeviceConfig device;
+    device.mtu = config.stack.mtu;
+    device.vlan = config.stack.vlan;
+    device.no_huge = config.no_huge;
+    device.no_offload = config.no_offload;
+    device.verbose = config.verbose;
+    device.packets = config.packets;
+    device.key = shared_secret(config.stack);
+    const auto spec = port::parse_device(config.device, refusal);
+    if (!spec || !choose_cores(cores, refusal)) return std::nullopt;
+    if (!are_distinct(cores)) {
+        refusal.because(Error::invalid, "a CPU is named twice among the cores");
+        return std::nullopt;
+    }
+    device.spec = *spec;
+    device.engines = static_cast<unsigned>(cores.size());
+    return device;
+}
+
 }  // namespace
 
 struct Runtime::Impl {
@@ -83,33 +106,31 @@ Runtime::~Runtime() = default;
 
 std::unique_ptr<Runtime> Runtime::open(const RuntimeConfig& config, std::string& why, Error& error) {
     Refusal refusal;
-    auto refused = [&]() -> std::unique_ptr<Runtime> {
+    std::vector<unsigned> cores = config.cores;
+    const auto device = device_config(config, cores, refusal);
+    auto impl = std::make_unique<Impl>();
+    if (device) impl->device = port::Device::open(*device, refusal);
+    if (!impl->device) {
         why = refusal.why;
         error = refusal.error;
         return nullptr;
-    };
-    port::DeviceConfig device;
-    device.mtu = config.stack.mtu;
-    device.no_huge = config.no_huge;
-    device.verbose = config.verbose;
-    device.packets = config.packets;
-    device.key = shared_secret(config.stack);
-    const auto spec = port::parse_device(config.device, refusal);
-    std::vector<unsigned> cores = config.cores;
-    if (!spec || !choose_cores(cores, refusal)) return refused();
-    if (!are_distinct(cores)) {
-        refusal.because(Error::invalid, "a CPU is named twice among the cores");
-        return refused();
     }
-    device.spec = *spec;
-    device.engines = static_cast<unsigned>(cores.size());
-
-    auto impl = std::make_unique<Impl>();
-    impl->device = port::Device::open(device, refusal);
-    if (!impl->device) return refused();
-    for (const unsigned core : cores) impl->add_engine(config.stack, device.key, core);
-    impl->choose_idle(config.idle, spec->kind == port::DeviceKind::pci);
+    for (const unsigned core : cores) impl->add_engine(config.stack, device->key, core);
+    impl->choose_idle(config.idle, device->spec.kind == port::DeviceKind::pci);
     return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
+}
+
+std::optional<DeviceReport> Runtime::probe(const RuntimeConfig& config, std::string& why, Error& error) {
+    Refusal refusal;
+    std::vector<unsigned> cores = config.cores;
+    const auto wanted = device_config(config, cores, refusal);
+    const auto device = wanted ? port::Device::open(*wanted, refusal) : nullptr;
+    if (!device) {
+        why = refusal.why;
+        error = refusal.error;
+        return std::nullopt;
+    }
+    return device->report();
 }
 
 std::unique_ptr<Runtime> Runtime::open_ring(const RuntimeConfig& client, const RuntimeConfig& server,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/siphash.hh"
 #include "base/units.hh"
@@ -16,10 +17,12 @@ namespace synfin::port {
 
 struct DeviceConfig {
     DeviceSpec spec;
-    unsigned engines = 1;     ///< cores that share the device, 1..64
-    uint16_t mtu = 1500;      ///< IP packet bytes, 576..9000
-    bool no_huge = false;     ///< ordinary pages even where huge ones are free
-    int verbose = 0;          ///< DPDK's own lines: 0 hidden, 1 shown, 2 with debugging
+    unsigned engines = 1;            ///< cores that share the device, 1..64
+    uint16_t mtu = 1500;             ///< IP packet bytes, 576..9000
+    bool no_huge = false;            ///< ordinary pages even where huge ones are free
+    bool no_offload = false;         ///< checksums by the stack, whatever the device offers
+    int verbose = 0;                 ///< DPDK's own lines: 0 hidden, 1 shown, 2 with debugging
+    std::optional<uint16_t> vlan{};  ///< the VID of every frame, for cards that let none pass unless told
     uint32_t packets = 0;     ///< packet buffers of each engine; 0: from the descriptors, and 8192 to hold
     HashKey key{};            ///< of software steering and of RSS: a secret of this process
     Duration link_wait = 5s;  ///< how long a device that reports a link may take to bring it up

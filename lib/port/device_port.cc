@@ -7,7 +7,7 @@ namespace synfin::port {
 DevicePort::DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan, rte_mempool* pool,
                        const buf::PortCaps& caps)
     : path_(plan.engines() == 1 ? Path::queue : Path::shared),
-      judge_checksums_(queues.judge_checksums),
+      has_scrutiny_(queues.scrutiny.any()),
       device_(queues.device),
       rx_queue_(queues.rx),
       tx_queue_(queues.tx),
@@ -15,6 +15,7 @@ DevicePort::DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan,
       pool_(pool),
       plan_(&plan),
       caps_(caps),
+      scrutiny_(queues.scrutiny),
       tx_clients_(queues.tx_clients) {}
 
 DevicePort::DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool, const buf::PortCaps& caps)
@@ -31,10 +32,51 @@ DevicePort::~DevicePort() {
         while (const auto packet = plan_->to_send(client).pop()) free(*packet);
 }
 
-uint16_t DevicePort::judge(Packet** packets, uint16_t n) noexcept {
-    for (uint16_t i = 0; i < n; ++i)
-        if (!judge_local_checksums(packets[i])) ++counters_.cut;
-    return n;
+// -- what the device's word is worth
+
+/// Moves the packets that pass to the front and returns how many they are; the others are freed.
+uint16_t DevicePort::inspect(Packet** packets, uint16_t n) noexcept {
+    uint16_t passed = 0;
+    for (uint16_t i = 0; i < n; ++i) {
+        if (pass(packets[i])) {
+            packets[passed++] = packets[i];
+        } else {
+            ++counters_.giants;
+            free(packets[i]);
+        }
+    }
+    return passed;
+}
+
+bool DevicePort::pass(Packet* packet) noexcept {
+    if (scrutiny_.kernel_checksums) {
+        if (!judge_local_checksums(packet)) ++counters_.cut;
+        return true;
+    }
+    if (packet->pkt_len > caps_.max_frame) return false;
+    if (packet->nb_segs > 1) {
+        // The first buffer has room for the longest frame, and the driver has left some of it unused.
+        if (rte_pktmbuf_linearize(packet) != 0) return false;
+        ++counters_.joined;
+    }
+    packet->ol_flags &= ~scrutiny_.forget;
+    if (scrutiny_.audits != 0) audit(packet);
+    return true;
+}
+
+/// A driver may call everything good, or count other bytes than we do. The first verdicts are compared with
+/// what they judge; a false one ends the belief in all of this port.
+void DevicePort::audit(Packet* packet) noexcept {
+    constexpr uint64_t kVerdicts = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
+    if ((packet->ol_flags & kVerdicts) == 0) return;
+    --scrutiny_.audits;
+    if (has_false_verdict(packet)) {
+        ++counters_.false_verdicts;
+        scrutiny_.audits = 0;
+        scrutiny_.forget = kVerdicts;
+        packet->ol_flags &= ~kVerdicts;
+    }
+    has_scrutiny_ = scrutiny_.any();
 }
 
 // -- the in-memory wire
@@ -88,8 +130,8 @@ uint16_t DevicePort::rx_shared(Packet** packets, uint16_t n) noexcept {
     uint16_t count = take_mail(packets, has_queue ? static_cast<uint16_t>(n - n / 2) : n);
     if (!has_queue || count == n) return count;
     const uint16_t room = std::min<uint16_t>(static_cast<uint16_t>(n - count), 2 * kBurst);
-    const uint16_t got = rte_eth_rx_burst(device_, rx_queue_, packets + count, room);
-    if (judge_checksums_) judge(packets + count, got);
+    uint16_t got = rte_eth_rx_burst(device_, rx_queue_, packets + count, room);
+    if (has_scrutiny_) got = inspect(packets + count, got);
     return static_cast<uint16_t>(count + keep_ours(packets + count, got));
 }
 
@@ -148,12 +190,17 @@ unsigned DevicePort::engine_of(Packet* packet) noexcept {
 }
 
 void DevicePort::pass_on(std::span<Packet* const> packets, unsigned engine) noexcept {
+    counters_.steered += hand_over(packets, engine);
+}
+
+/// Gives packets to another engine and returns how many its ring took; the others are freed.
+uint32_t DevicePort::hand_over(std::span<Packet* const> packets, unsigned engine) noexcept {
     const uint32_t taken = plan_->received(index_, engine).push(packets);
-    counters_.steered += taken;
     for (size_t i = taken; i < packets.size(); ++i) {
         ++counters_.mailbox_full;
         free(packets[i]);
     }
+    return taken;
 }
 
 void DevicePort::copy_to_others(Packet* packet) noexcept {
@@ -165,7 +212,7 @@ void DevicePort::copy_to_others(Packet* packet) noexcept {
             ++counters_.no_buffer;
             continue;
         }
-        pass_on({&copy, 1}, engine);
+        hand_over({&copy, 1}, engine);
     }
 }
 

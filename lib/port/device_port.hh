@@ -19,13 +19,28 @@ namespace synfin::port {
 
 /// What one port counts; written by its engine's core alone.
 struct alignas(64) PortCounters {
-    uint64_t steered = 0;       ///< received here, passed to another engine
+    uint64_t steered = 0;  ///< received here, passed to another engine (copies of ARP packets not counted)
     uint64_t misdirected = 0;   ///< of these: RSS had been predicted to bring it to that engine's queue
     uint64_t mailbox_full = 0;  ///< dropped because the ring to another engine was full
     uint64_t tx_refused = 0;    ///< packets that a tx_burst did not take (the engine still has them)
     uint64_t no_buffer = 0;     ///< wire, ARP copies: no packet buffer for it (wire: the frame waits)
     uint64_t cut = 0;           ///< cut short by the driver; given to the engine, which drops them
+    uint64_t joined = 0;        ///< received in several buffers and copied into one
+    uint64_t giants = 0;        ///< dropped: longer than the longest frame that was asked for
+    uint64_t false_verdicts =
+        0;  ///< a checksum verdict of the device was wrong: none is believed from then on
     uint64_t wire_rx_packets = 0, wire_rx_bytes = 0, wire_tx_packets = 0, wire_tx_bytes = 0;
+};
+
+/// What received packets go through before the engine sees them. Nothing is the fast path: a device whose
+/// verdicts have been found right, and whose frames fit one buffer.
+struct RxScrutiny {
+    bool kernel_checksums = false;  ///< verdicts are ours to give, see rx_checksum.hh
+    uint64_t forget = 0;  ///< verdict flags that nobody asked the device for, or that are not believed
+    uint32_t audits = 0;  ///< so many verdicts are compared with the packet's bytes first
+    bool join = false;    ///< long frames come in several buffers
+
+    bool any() const noexcept { return kernel_checksums || forget != 0 || audits != 0 || join; }
 };
 
 /// Satisfies buf::Port. Used by one thread at a time, which has an lcore id (Runtime's threads do).
@@ -40,7 +55,7 @@ class alignas(64) DevicePort {
         uint16_t rx = 0;
         uint16_t tx = 0;
         std::vector<unsigned> tx_clients{};  ///< the engines that send through ours
-        bool judge_checksums = false;        ///< see rx_checksum.hh
+        RxScrutiny scrutiny{};
     };
 
     /// An Ethernet device's engine `index`. `plan` outlives the port.
@@ -74,7 +89,7 @@ class alignas(64) DevicePort {
             case Path::wire: return rx_wire(packets, n);
             case Path::queue: {
                 const uint16_t got = rte_eth_rx_burst(device_, rx_queue_, packets, n);
-                return judge_checksums_ ? judge(packets, got) : got;
+                return has_scrutiny_ ? inspect(packets, got) : got;
             }
             case Path::shared: return rx_shared(packets, n);
         }
@@ -134,7 +149,9 @@ class alignas(64) DevicePort {
     static buf::Verdict verdict(bool bad, bool good) noexcept {
         return bad ? buf::Verdict::bad : good ? buf::Verdict::good : buf::Verdict::unknown;
     }
-    uint16_t judge(Packet** packets, uint16_t n) noexcept;
+    uint16_t inspect(Packet** packets, uint16_t n) noexcept;
+    bool pass(Packet* packet) noexcept;
+    void audit(Packet* packet) noexcept;
     uint16_t rx_wire(Packet** packets, uint16_t n) noexcept;
     uint16_t tx_wire(Packet** packets, uint16_t n) noexcept;
     uint16_t rx_shared(Packet** packets, uint16_t n) noexcept;
@@ -143,11 +160,12 @@ class alignas(64) DevicePort {
     uint16_t keep_ours(Packet** packets, uint16_t n) noexcept;
     unsigned engine_of(Packet* packet) noexcept;
     void pass_on(std::span<Packet* const> packets, unsigned engine) noexcept;
+    uint32_t hand_over(std::span<Packet* const> packets, unsigned engine) noexcept;
     void copy_to_others(Packet* packet) noexcept;
     void send_for_clients() noexcept;
 
     Path path_;
-    bool judge_checksums_ = false;
+    bool has_scrutiny_ = false;
     uint16_t device_ = 0;
     uint16_t rx_queue_ = kNone;
     uint16_t tx_queue_ = kNone;
@@ -157,6 +175,7 @@ class alignas(64) DevicePort {
     WireRing* wire_rx_ = nullptr;
     SteeringPlan* plan_ = nullptr;
     buf::PortCaps caps_;
+    RxScrutiny scrutiny_;
     unsigned next_source_ = 0;  ///< whose mailbox is looked at first: each in turn
     std::vector<unsigned> tx_clients_;
     Packet* take_spare() noexcept {

@@ -65,6 +65,14 @@ struct DeviceStats {
     uint64_t misdirected = 0;   ///< of these: RSS had been predicted to bring it to another queue
     uint64_t mailbox_full = 0;  ///< dropped: ring to another engine full
     uint64_t cut = 0;  ///< longer than a buffer and cut by the driver; the stack counts them as bad_ip_header
+    uint64_t joined = 0;  ///< received in several buffers and copied into one
+    uint64_t giants = 0;  ///< dropped: longer than MTU and headers
+    uint64_t runts = 0;   ///< the device dropped them: shorter than Ethernet allows, or broken off
+    uint64_t false_verdicts =
+        0;  ///< checksum verdicts of the device that were found wrong; none is believed then
+    bool link_up = false;
+    uint64_t link_downs = 0;  ///< times that the link was seen to go down since the device was opened
+    Duration link_down_time{};
 };
 
 }  // namespace synfin::port

@@ -9,6 +9,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <numeric>
+#include <span>
+#include <string_view>
 #include <thread>
 
 #include "port/eal.hh"
@@ -23,13 +26,46 @@ constexpr uint32_t kHeldPackets = 8192;  // for what an engine and its applicati
 constexpr unsigned kMaxEngines = 64;
 constexpr auto kLinkPoll = std::chrono::milliseconds(20);
 
-constexpr struct {
+/// Verdicts on received packets that the driver vouches for are compared with the packets so many times, on
+/// each queue.
+constexpr uint32_t kAudits = 1024;
+
+/// A checksum offload: what it does for us when the device is asked to.
+struct ChecksumOffload {
     uint64_t flag;
     const char* what;
-} kRxOffloads[] = {{RTE_ETH_RX_OFFLOAD_IPV4_CKSUM, "rx IPv4 checksum"},
-                   {RTE_ETH_RX_OFFLOAD_TCP_CKSUM, "rx TCP checksum"}},
-  kTxOffloads[] = {{RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, "tx IPv4 checksum"},
-                   {RTE_ETH_TX_OFFLOAD_TCP_CKSUM, "tx TCP checksum"}};
+    bool buf::PortCaps::*cap;
+    uint64_t verdicts;  ///< rx: the mbuf flags that it fills
+};
+constexpr ChecksumOffload kRxChecksums[] = {{RTE_ETH_RX_OFFLOAD_IPV4_CKSUM, "rx IPv4 checksum",
+                                             &buf::PortCaps::rx_ip_checksum, RTE_MBUF_F_RX_IP_CKSUM_MASK},
+                                            {RTE_ETH_RX_OFFLOAD_TCP_CKSUM, "rx TCP checksum",
+                                             &buf::PortCaps::rx_tcp_checksum, RTE_MBUF_F_RX_L4_CKSUM_MASK}};
+constexpr ChecksumOffload kTxChecksums[] = {
+    {RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, "tx IPv4 checksum", &buf::PortCaps::tx_ip_checksum, 0},
+    {RTE_ETH_TX_OFFLOAD_TCP_CKSUM, "tx TCP checksum", &buf::PortCaps::tx_tcp_checksum, 0}};
+
+/// What devices offer and we do ourselves, and why.
+constexpr struct {
+    bool rx;
+    uint64_t flag;
+    const char* what;
+    const char* instead;
+} kUnused[] = {
+    {true, RTE_ETH_RX_OFFLOAD_VLAN_STRIP, "rx VLAN strip", "the stack reads the tag where it stands"},
+    {false, RTE_ETH_TX_OFFLOAD_VLAN_INSERT, "tx VLAN insert",
+     "the tag is part of the header that is copied anyway"},
+    {false, RTE_ETH_TX_OFFLOAD_TCP_TSO, "TSO", "every segment is made by the stack, at most MSS long"},
+    {true, RTE_ETH_RX_OFFLOAD_TCP_LRO, "LRO", "the stack wants to see every segment"},
+    {true, RTE_ETH_RX_OFFLOAD_RSS_HASH, "RSS hash in the packet",
+     "the connection table hashes with its own key"},
+    {true, RTE_ETH_RX_OFFLOAD_SCATTER, "rx scatter", "a packet buffer holds the longest frame"},
+};
+
+/// The names that drivers have for frames shorter than 64 bytes and longer than the limit.
+constexpr std::string_view kRuntNames[] = {"rx_undersize_errors", "rx_undersized_errors",
+                                           "rx_fragmented_errors", "rx_fragment_errors"};
+constexpr std::string_view kGiantNames[] = {"rx_oversize_errors", "rx_jabber_errors"};
 
 bool is_valid(const DeviceConfig& config, Refusal& refusal) {
     if (config.mtu < 576 || config.mtu > 9000)
@@ -89,10 +125,15 @@ std::unique_ptr<Device> EthernetDevice::open(const DeviceConfig& config, Refusal
     device->plan_steering();
     device->wait_for_link();
     device->make_ports();
+    device->find_frame_counters();
+    EthernetDevice* self = device.get();
+    device->link_watch_ = std::make_unique<LinkWatch>(
+        Link{device->report_.link_up, device->report_.link_mbps}, [self] { return self->ask_link(); });
     return device;
 }
 
 EthernetDevice::~EthernetDevice() {
+    link_watch_.reset();
     ports_.clear();
     if (started_) rte_eth_dev_stop(id_);
     if (!attached_) return;
@@ -144,10 +185,7 @@ bool EthernetDevice::probe(const std::string& args, Refusal& refusal) {
     if (error != 0) return refuse(error, "DPDK's driver refused it", refusal);
     if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) == 0) return true;
     return refusal.because(Error::no_device,
-                           config_.spec.text +
-                               ": no DPDK driver took it; for a PCI device: dpdk-devbind.py "
-                               "--bind=vfio-pci ADDRESS (its kernel interface goes away)" +
-                               eal_last_words());
+                           config_.spec.text + ": none of DPDK's drivers took it" + eal_last_words());
 }
 
 /// Drivers that do not say mean the 40 bytes of the first NICs that had RSS.
@@ -170,28 +208,59 @@ void EthernetDevice::choose_queues() {
     if (!hardware && !kernel) tx_queues_ = 1;
 }
 
+/// virtio drops every tagged frame whose VID it was not told (VIRTIO_NET_F_CTRL_VLAN, which the driver always
+/// accepts). On other cards the stack looks at the tags, and counts the wrong ones.
+bool EthernetDevice::filters_vlans() const noexcept {
+    return config_.vlan && std::string_view(info_.driver_name) == "net_virtio" &&
+           (info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
+}
+
 void EthernetDevice::choose_offloads(rte_eth_conf& conf) {
     // Virtual devices between processes of one host: software checksums cost little, and nobody has to guess
     // what the other side left out.
     const bool trusted = config_.spec.kind == DeviceKind::pci || config_.spec.kind == DeviceKind::vdev;
-    const std::string by_stack = trusted ? "by the stack" : "by the stack, as on a wire";
-    for (const auto& offload : kRxOffloads) {
-        const bool offered = (info_.rx_offload_capa & offload.flag) != 0;
-        if (offered && trusted) conf.rxmode.offloads |= offload.flag;
+    const bool asked = trusted && !config_.no_offload;
+    const std::string by_stack = config_.no_offload ? "by the stack, as asked (no_offload)"
+                                 : trusted          ? "by the stack"
+                                                    : "by the stack, as on a wire";
+    const auto choose = [&](const ChecksumOffload& offload, uint64_t capabilities, uint64_t& wanted,
+                            const std::string& instead) {
+        const bool offered = (capabilities & offload.flag) != 0, used = offered && asked;
+        if (used) {
+            wanted |= offload.flag;
+            rx_verdicts_ |= offload.verdicts;
+            caps_.*offload.cap = true;
+        }
+        report_.offloads.push_back({offload.what, offered, used, instead});
+    };
+    for (const auto& offload : kRxChecksums) {
+        choose(offload, info_.rx_offload_capa, conf.rxmode.offloads,
+               is_host_memory() ? "by the port, which takes the kernel's partial checksums" : by_stack);
+        if (is_host_memory()) caps_.*offload.cap = true;
+    }
+    if (filters_vlans()) conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
+    for (const auto& offload : kTxChecksums)
+        choose(offload, info_.tx_offload_capa, conf.txmode.offloads, by_stack);
+    for (const auto& unused : kUnused)
         report_.offloads.push_back(
-            {offload.what, offered, offered && trusted,
-             is_host_memory() ? "by the port, which takes the kernel's partial checksums" : by_stack});
-    }
-    for (const auto& offload : kTxOffloads) {
-        const bool offered = (info_.tx_offload_capa & offload.flag) != 0;
-        if (offered && trusted) conf.txmode.offloads |= offload.flag;
-        report_.offloads.push_back({offload.what, offered, offered && trusted, by_stack});
-    }
-    caps_.rx_ip_checksum = is_host_memory() || (conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0;
-    caps_.rx_tcp_checksum = is_host_memory() || (conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TCP_CKSUM) != 0;
-    caps_.tx_ip_checksum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
-    caps_.tx_tcp_checksum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) != 0;
+            {unused.what, ((unused.rx ? info_.rx_offload_capa : info_.tx_offload_capa) & unused.flag) != 0,
+             false, unused.instead});
     caps_.max_frame = frame_;
+}
+
+/// A card may fill in verdicts that nobody asked for (seen: "good" for every frame while the offload is off),
+/// and a driver may have more to say than the truth: see DevicePort::audit().
+RxScrutiny EthernetDevice::choose_scrutiny() const {
+    RxScrutiny scrutiny;
+    scrutiny.kernel_checksums = is_host_memory();
+    scrutiny.forget = (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK) & ~rx_verdicts_;
+    scrutiny.audits = rx_verdicts_ != 0 ? kAudits : 0;
+    for (uint16_t queue = 0; queue < rx_queues_; ++queue) {
+        rte_eth_rxq_info queue_info{};
+        if (rte_eth_rx_queue_info_get(id_, queue, &queue_info) == 0)
+            scrutiny.join |= queue_info.scattered_rx != 0;
+    }
+    return scrutiny;
 }
 
 bool EthernetDevice::configure(Refusal& refusal) {
@@ -263,6 +332,9 @@ bool EthernetDevice::start(Refusal& refusal) {
     if (const int error = rte_eth_dev_start(id_); error != 0)
         return refuse(error, "it did not start", refusal);
     started_ = true;
+    if (filters_vlans())
+        if (const int error = rte_eth_dev_vlan_filter(id_, *config_.vlan, 1); error != 0)
+            return refuse(error, "it does not let VLAN " + std::to_string(*config_.vlan) + " pass", refusal);
     rte_ether_addr address{};
     if (const int error = rte_eth_macaddr_get(id_, &address); error != 0)
         return refuse(error, "it does not tell its MAC address", refusal);
@@ -333,18 +405,34 @@ void EthernetDevice::plan_steering() {
     }
 }
 
+Link EthernetDevice::ask_link() const {
+    const std::lock_guard lock(asking_);
+    rte_eth_link link{};
+    if (rte_eth_link_get_nowait(id_, &link) != 0) return {};
+    return {link.link_status == RTE_ETH_LINK_UP,
+            link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed};
+}
+
+void EthernetDevice::find_frame_counters() {
+    const auto find = [&](std::span<const std::string_view> names, std::vector<uint64_t>& ids) {
+        for (const std::string_view name : names)
+            if (uint64_t id = 0; rte_eth_xstats_get_id_by_name(id_, name.data(), &id) == 0) ids.push_back(id);
+    };
+    find(kRuntNames, runt_counters_);
+    find(kGiantNames, giant_counters_);
+}
+
 void EthernetDevice::wait_for_link() {
     const DeviceKind kind = config_.spec.kind;
     // These have a link when somebody comes to the other end, which may be long after.
     const bool meets_a_peer =
         kind == DeviceKind::memif || kind == DeviceKind::vhost || kind == DeviceKind::virtio_user;
     const auto until = std::chrono::steady_clock::now() + (meets_a_peer ? Duration(0s) : config_.link_wait);
-    rte_eth_link link{};
-    while (rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status != RTE_ETH_LINK_UP &&
-           std::chrono::steady_clock::now() < until)
+    Link link = ask_link();
+    for (; !link.up && std::chrono::steady_clock::now() < until; link = ask_link())
         std::this_thread::sleep_for(kLinkPoll);
-    report_.link_up = link.link_status == RTE_ETH_LINK_UP;
-    report_.link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+    report_.link_up = link.up;
+    report_.link_mbps = link.mbps;
     if (!report_.link_up)
         report_.notes.push_back(meets_a_peer ? "no link yet: nobody has come to the other end"
                                              : "no link: check the cable or the other end");
@@ -352,6 +440,7 @@ void EthernetDevice::wait_for_link() {
 
 void EthernetDevice::make_ports() {
     const unsigned engines = config_.engines;
+    const RxScrutiny scrutiny = choose_scrutiny();
     for (unsigned engine = 0; engine < engines; ++engine) {
         DevicePort::Queues queues;
         queues.device = id_;
@@ -359,7 +448,7 @@ void EthernetDevice::make_ports() {
         queues.tx = engine < tx_queues_ ? static_cast<uint16_t>(engine) : DevicePort::kNone;
         for (unsigned client = tx_queues_; client < engines; ++client)
             if (client % tx_queues_ == engine) queues.tx_clients.push_back(client);
-        queues.judge_checksums = is_host_memory();
+        queues.scrutiny = scrutiny;
         ports_.push_back(std::make_unique<DevicePort>(engine, queues, *plan_, pools_[engine].get(), caps_));
     }
     report_.device = config_.spec.text;
@@ -379,6 +468,28 @@ void EthernetDevice::make_ports() {
 
 DeviceStats EthernetDevice::stats() const {
     DeviceStats sum;
+    add_device_counters(sum);
+    for (const auto& port : ports_) {
+        const PortCounters& counters = port->counters();
+        sum.steered += counters.steered;
+        sum.misdirected += counters.misdirected;
+        sum.mailbox_full += counters.mailbox_full;
+        sum.tx_refused += counters.tx_refused;
+        sum.rx_no_buffer += counters.no_buffer;
+        sum.cut += counters.cut;
+        sum.joined += counters.joined;
+        sum.giants += counters.giants;
+        sum.false_verdicts += counters.false_verdicts;
+    }
+    const LinkHistory link = link_watch_->history();
+    sum.link_up = link.now.up;
+    sum.link_downs = link.downs;
+    sum.link_down_time = link.down_time;
+    return sum;
+}
+
+void EthernetDevice::add_device_counters(DeviceStats& sum) const {
+    const std::lock_guard lock(asking_);
     rte_eth_stats device{};
     if (rte_eth_stats_get(id_, &device) == 0) {
         sum.rx_packets = device.ipackets;
@@ -390,16 +501,15 @@ DeviceStats EthernetDevice::stats() const {
         sum.rx_no_buffer = device.rx_nombuf;
         sum.tx_errors = device.oerrors;
     }
-    for (const auto& port : ports_) {
-        const PortCounters& counters = port->counters();
-        sum.steered += counters.steered;
-        sum.misdirected += counters.misdirected;
-        sum.mailbox_full += counters.mailbox_full;
-        sum.tx_refused += counters.tx_refused;
-        sum.rx_no_buffer += counters.no_buffer;
-        sum.cut += counters.cut;
-    }
-    return sum;
+    const auto read = [&](const std::vector<uint64_t>& ids) {
+        std::vector<uint64_t> values(ids.size());
+        const auto n = static_cast<unsigned>(ids.size());
+        if (n == 0 || rte_eth_xstats_get_by_id(id_, ids.data(), values.data(), n) != static_cast<int>(n))
+            return uint64_t{0};
+        return std::accumulate(values.begin(), values.end(), uint64_t{0});
+    };
+    sum.runts = read(runt_counters_);
+    sum.giants = read(giant_counters_);
 }
 
 }  // namespace synfin::port

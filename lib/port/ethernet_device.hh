@@ -5,11 +5,13 @@
 #include <rte_ethdev.h>
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "port/device.hh"
 #include "port/host_check.hh"
+#include "port/link_watch.hh"
 #include "port/packet_pool.hh"
 #include "port/steering.hh"
 
@@ -40,10 +42,15 @@ class EthernetDevice final : public Device {
     bool probe(const std::string& args, Refusal& refusal);
     void choose_queues();
     void choose_offloads(rte_eth_conf& conf);
+    RxScrutiny choose_scrutiny() const;
+    Link ask_link() const;
+    void find_frame_counters();
+    void add_device_counters(DeviceStats& sum) const;
     bool set_mtu(Refusal& refusal);
     bool refuse(int error, const std::string& what, Refusal& refusal) const;
     uint8_t rss_key_bytes() const noexcept;
     bool is_host_memory() const noexcept;
+    bool filters_vlans() const noexcept;
     std::string predict_rss(RssPrediction& prediction) const;
 
     DeviceConfig config_;
@@ -57,10 +64,14 @@ class EthernetDevice final : public Device {
     uint16_t rx_descriptors_ = 1024, tx_descriptors_ = 1024;
     bool want_rss_ = false;
     std::vector<uint8_t> rss_key_;
+    uint64_t rx_verdicts_ = 0;  ///< the flags of the verdicts that were asked for
     buf::PortCaps caps_;
     std::vector<PacketPool> pools_;
     std::unique_ptr<SteeringPlan> plan_;
     std::vector<std::unique_ptr<DevicePort>> ports_;
+    std::vector<uint64_t> runt_counters_, giant_counters_;  ///< the driver's own, by their ids
+    mutable std::mutex asking_;  ///< DPDK's control calls are not made for several threads
+    std::unique_ptr<LinkWatch> link_watch_;
 };
 
 }  // namespace synfin::port

@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <string>
 
+#include "port/pci_function.hh"
+
 namespace synfin::port {
 
 namespace {
@@ -105,7 +107,16 @@ bool check_pci(const DeviceSpec& spec, Refusal& refusal) {
     if (!std::filesystem::exists(device, error))
         return refusal.because(Error::no_device,
                                "no PCI device " + spec.target + " here; see: synfin devices");
-    return true;
+    const auto function = read_pci_function("/", spec.target);
+    if (!function)
+        return refusal.because(Error::no_device, spec.target + " is no Ethernet card; see: synfin devices");
+    if (function->owner == PciOwner::user_space || function->owner == PciOwner::shared) return true;
+    const std::string has =
+        function->driver.empty() ? "no driver has it" : "the kernel has it (" + function->driver + ")";
+    // Not every card may be taken from the kernel: the doctor knows which.
+    return refusal.because(
+        Error::in_use,
+        spec.target + ": " + has + "; how to give it to DPDK: synfin doctor --device pci:" + spec.target);
 }
 
 }  // namespace

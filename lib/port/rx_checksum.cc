@@ -7,8 +7,10 @@ namespace synfin::port {
 
 namespace {
 
+enum class Partial : bool { refused, taken };
+
 /// The flags for a frame; `cut` when it is not all of its packet.
-uint64_t judge(const uint8_t* frame, uint32_t length, bool& cut) noexcept {
+uint64_t judge(const uint8_t* frame, uint32_t length, Partial partial_sums, bool& cut) noexcept {
     if (length < sizeof(rte_ether_hdr)) return 0;
     uint32_t offset = sizeof(rte_ether_hdr);
     uint16_t type = static_cast<uint16_t>(frame[12] << 8 | frame[13]);
@@ -35,7 +37,7 @@ uint64_t judge(const uint8_t* frame, uint32_t length, bool& cut) noexcept {
     const bool complete = ((sum & 0xffff) + (sum >> 16)) == 0xffff;
     uint16_t field;
     __builtin_memcpy(&field, tcp + 16, sizeof field);
-    const bool partial = field == pseudo;
+    const bool partial = partial_sums == Partial::taken && field == pseudo;
     return ip_flag | (complete || partial ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : RTE_MBUF_F_RX_L4_CKSUM_BAD);
 }
 
@@ -45,8 +47,23 @@ bool judge_local_checksums(rte_mbuf* packet) noexcept {
     packet->ol_flags &= ~(RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK);
     if (packet->nb_segs != 1) return true;
     bool cut = false;
-    packet->ol_flags |= judge(rte_pktmbuf_mtod(packet, const uint8_t*), rte_pktmbuf_data_len(packet), cut);
+    packet->ol_flags |=
+        judge(rte_pktmbuf_mtod(packet, const uint8_t*), rte_pktmbuf_data_len(packet), Partial::taken, cut);
     return !cut;
+}
+
+bool has_false_verdict(const rte_mbuf* packet) noexcept {
+    if (packet->nb_segs != 1) return false;
+    bool cut = false;
+    const uint64_t truth =
+        judge(rte_pktmbuf_mtod(packet, const uint8_t*), rte_pktmbuf_data_len(packet), Partial::refused, cut);
+    // Both flags of a mask together mean "none": no verdict.
+    const auto is_false = [&](uint64_t mask, uint64_t good, uint64_t bad) {
+        const uint64_t said = packet->ol_flags & mask, is = truth & mask;
+        return (said == good || said == bad) && is != 0 && said != is;
+    };
+    return is_false(RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_IP_CKSUM_BAD) ||
+           is_false(RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_BAD);
 }
 
 }  // namespace synfin::port

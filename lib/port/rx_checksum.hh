@@ -1,6 +1,7 @@
 #pragma once
 /// @file
-/// Checksum verdicts for frames that came from the kernel of this host without crossing a wire.
+/// Checksum verdicts given in software: for frames that came from the kernel of this host without crossing a
+/// wire, and to find out whether a card's can be trusted.
 
 #include <rte_mbuf.h>
 
@@ -18,5 +19,10 @@ namespace synfin::port {
 /// @return false for a frame that ends before its IP packet does: the driver cut it.
 /// @note cost: one pass over the segment's bytes, instead of the stack's.
 bool judge_local_checksums(rte_mbuf* packet) noexcept;
+
+/// Whether the packet's flags have a verdict, and it is not what its bytes say. One buffer; others are not
+/// judged.
+/// @note cost: one pass over the segment's bytes.
+bool has_false_verdict(const rte_mbuf* packet) noexcept;
 
 }  // namespace synfin::port

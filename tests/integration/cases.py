@@ -14,10 +14,13 @@ class RigCase(unittest.TestCase):
 
     def setUp(self):
         self._said = ""
-        self.rig = Rig(self.mtu)
+        self.rig = self.make_rig()
         self.addCleanup(self._tear_down)
         if self.wire_text:
             self.rig.capture()
+
+    def make_rig(self):
+        return Rig(self.mtu)
 
     @property
     def said(self):

@@ -15,8 +15,6 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import time
-import traceback
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -24,6 +22,7 @@ sys.path.insert(0, str(HERE))
 
 import rig  # noqa: E402
 from cases import RigCase, settings  # noqa: E402
+from report import Report, flat  # noqa: E402
 
 
 def why_not():
@@ -43,51 +42,6 @@ def why_not():
                           capture_output=True, text=True, check=False)
     subprocess.run(["ip", "netns", "del", probe], check=False)
     return None if veth.returncode == 0 else f"no veth here: {veth.stderr.strip()}"
-
-
-def flat(suite):
-    for item in suite:
-        if isinstance(item, unittest.TestSuite):
-            yield from flat(item)
-        else:
-            yield item
-
-
-class Report(unittest.TestResult):
-    """One line per case as it ends; what the processes of a failed one said."""
-
-    def __init__(self):
-        super().__init__()
-        self.counts = {"passed": 0, "failed": 0, "skipped": 0}
-        self._begin = 0.0
-
-    def startTest(self, test):
-        super().startTest(test)
-        self._begin = time.monotonic()
-
-    def _line(self, outcome, test, text=""):
-        self.counts[outcome] += 1
-        word = {"passed": "PASS", "failed": "FAIL", "skipped": "SKIP"}[outcome]
-        print(f"{word} {test.id()} ({time.monotonic() - self._begin:.1f} s){': ' + text if text else ''}", flush=True)
-
-    def addSuccess(self, test):
-        self._line("passed", test)
-
-    def addSkip(self, test, reason):
-        self._line("skipped", test, reason)
-
-    def addFailure(self, test, err):
-        self._line("failed", test)
-        print("".join(traceback.format_exception(*err)))
-        said = getattr(test, "said", "")
-        if said:
-            print(said, flush=True)
-
-    addError = addFailure
-
-    def addSubTest(self, test, subtest, err):
-        if err is not None:
-            self.addFailure(subtest, err)
 
 
 def main():
@@ -118,9 +72,8 @@ def main():
             report.addSkip(case, reason)
         else:
             case.run(report)
-    counts = report.counts
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-    return 1 if counts["failed"] else 0
+    print(report.sum())
+    return 1 if report.counts["failed"] else 0
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -49,6 +50,7 @@ struct RuntimeConfig {
     stack::StackConfig stack;     ///< the same for every engine
     std::vector<unsigned> cores;  ///< CPU numbers, one engine each; empty: the first that we may run on
     bool no_huge = false;         ///< ordinary pages even where huge ones are free
+    bool no_offload = false;      ///< checksums by the stack, whatever the device offers
     int verbose = 0;              ///< DPDK's own lines: 0 hidden, 1 shown, 2 with debugging
     uint32_t packets = 0;         ///< packet buffers of each engine; 0: a sensible number (see the report)
     uint32_t wire_bytes = 256 * 1024;  ///< "ring": bytes in flight in each direction; a power of two
@@ -65,6 +67,10 @@ class Runtime {
     /// and its server on cores[2k + 1]. The rest is taken from `client` except server.stack.
     static std::unique_ptr<Runtime> open_ring(const RuntimeConfig& client, const RuntimeConfig& server,
                                               std::string& why, Error& error);
+
+    /// Opens a device for as many engines as there are cores, and closes it again: what it is and offers.
+    /// Errors: as open.
+    static std::optional<DeviceReport> probe(const RuntimeConfig& config, std::string& why, Error& error);
     ~Runtime();
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;

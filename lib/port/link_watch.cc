@@ -1,0 +1,69 @@
+#include "port/link_watch.hh"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <chrono>
+#include <utility>
+
+namespace synfin::port {
+
+namespace {
+
+Instant steady_now() {
+    return Instant::from_ns(std::chrono::steady_clock::now().time_since_epoch() / 1ns);
+}
+
+/// The command's signals are for its own threads.
+void block_signals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, nullptr);
+}
+
+}  // namespace
+
+void LinkLog::see(Link link, Instant now) noexcept {
+    if (link.up != last_.up) {
+        if (link.up)
+            down_time_ += now - since_;
+        else
+            ++downs_;
+        since_ = now;
+    }
+    last_ = link;
+}
+
+LinkHistory LinkLog::history(Instant now) const noexcept {
+    return {last_, downs_, last_.up ? down_time_ : down_time_ + (now - since_)};
+}
+
+LinkWatch::LinkWatch(Link first, std::function<Link()> ask)
+    : ask_(std::move(ask)), log_(first, steady_now()), thread_([this] { run(); }) {}
+
+LinkWatch::~LinkWatch() {
+    {
+        const std::lock_guard lock(mutex_);
+        ending_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+}
+
+LinkHistory LinkWatch::history() const {
+    const std::lock_guard lock(mutex_);
+    return log_.history(steady_now());
+}
+
+void LinkWatch::run() {
+    block_signals();
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, kEvery, [this] { return ending_; })) {
+        lock.unlock();
+        const Link link = ask_();
+        lock.lock();
+        log_.see(link, steady_now());
+    }
+}
+
+}  // namespace synfin::port

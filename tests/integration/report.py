@@ -1,0 +1,56 @@
+"""What a run of cases prints: one line per case as it ends, and their sum."""
+
+import time
+import traceback
+import unittest
+
+
+def flat(suite):
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from flat(item)
+        else:
+            yield item
+
+
+class Report(unittest.TestResult):
+    """One line per case as it ends; what the processes of a failed one said."""
+
+    def __init__(self):
+        super().__init__()
+        self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.passed = set()  # ids
+        self._begin = 0.0
+
+    def startTest(self, test):
+        super().startTest(test)
+        self._begin = time.monotonic()
+
+    def _line(self, outcome, test, text=""):
+        self.counts[outcome] += 1
+        word = {"passed": "PASS", "failed": "FAIL", "skipped": "SKIP"}[outcome]
+        print(f"{word} {test.id()} ({time.monotonic() - self._begin:.1f} s){': ' + text if text else ''}", flush=True)
+
+    def addSuccess(self, test):
+        self._line("passed", test)
+        self.passed.add(test.id())
+
+    def addSkip(self, test, reason):
+        self._line("skipped", test, reason)
+
+    def addFailure(self, test, err):
+        self._line("failed", test)
+        print("".join(traceback.format_exception(*err)))
+        said = getattr(test, "said", "")
+        if said:
+            print(said, flush=True)
+
+    addError = addFailure
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None:
+            self.addFailure(subtest, err)
+
+    def sum(self):
+        """The last line of a run."""
+        return ", ".join(f"{self.counts[outcome]} {outcome}" for outcome in ("passed", "failed", "skipped"))

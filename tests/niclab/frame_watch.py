@@ -1,0 +1,87 @@
+"""Looks at every frame that leaves the card, at the other end of the cable: are its checksums right?"""
+
+import socket
+import struct
+import threading
+
+SOL_PACKET, PACKET_STATISTICS = 263, 6
+ETH_P_ALL = 0x0003
+PACKET_OUTGOING = 4
+TCP, ICMP = 6, 1
+
+
+def ones_sum(data):
+    """The one's complement sum of RFC 1071: 0xFFFF over data that holds its right checksum."""
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
+
+
+def what_is_wrong(frame):
+    """In words; None for a frame with the right checksums, or with none."""
+    kind, at = struct.unpack_from(">H", frame, 12)[0], 14
+    while kind in (0x8100, 0x88A8):
+        kind, at = struct.unpack_from(">H", frame, at + 2)[0], at + 4
+    if kind != 0x0800:
+        return None
+    ip = frame[at:]
+    header, total = (ip[0] & 15) * 4, struct.unpack_from(">H", ip, 2)[0]
+    if total > len(ip):
+        return f"IPv4 says {total} bytes, there are {len(ip)}"
+    if ones_sum(ip[:header]) != 0xFFFF:
+        return "IPv4 header checksum"
+    payload = ip[header:total]
+    if ip[9] == TCP and ones_sum(ip[12:20] + struct.pack(">BBH", 0, TCP, len(payload)) + payload) != 0xFFFF:
+        return "TCP checksum"
+    if ip[9] == ICMP and ones_sum(payload) != 0xFFFF:
+        return "ICMP checksum"
+    return None
+
+
+class FrameWatch:
+    """From its making until stop(): counts what comes out of the card, and keeps the first wrong ones as text."""
+
+    KEPT = 5
+
+    def __init__(self, namespace, interface):
+        self.seen = {}  # IPv4 protocol: frames
+        self.wrong = []
+        with namespace.entered():
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self._socket.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
+        self._socket.bind((interface, ETH_P_ALL))
+        self._socket.settimeout(0.1)
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while True:
+            try:
+                frame, address = self._socket.recvfrom(65536)
+            except TimeoutError:
+                if self._stopping:
+                    return
+                continue
+            if address[2] != PACKET_OUTGOING and len(frame) >= 34:
+                self.seen[frame[23]] = self.seen.get(frame[23], 0) + 1
+                problem = what_is_wrong(frame)
+                if problem and len(self.wrong) < self.KEPT:
+                    self.wrong.append(f"{problem}: {frame[:80].hex(' ')}")
+
+    def stop(self):
+        """After all that has arrived has been looked at."""
+        if not self._stopping:
+            self._stopping = True
+            self._thread.join()
+            _, lost = struct.unpack("II", self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+            if lost:
+                self.wrong.append(f"{lost} frames were not looked at")
+            self._socket.close()
+
+    def send(self, frame):
+        """Towards the card."""
+        self._socket.send(frame)

@@ -1,0 +1,200 @@
+"""The rig of the card tests: synfin in a guest on an emulated card, and this machine's kernel at the other end of the cable, which is a
+tap in a namespace.
+
+A NicRig is a Rig: what the tests over veth ask of theirs, this one answers too, so that they run here unchanged.
+One guest lives at a time, and as long as the next test wants the same card.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import tempfile
+
+import ingredients
+import initramfs
+import rig
+from cases import RigCase
+from frame_watch import FrameWatch
+from guest import Guest, build_image
+from rig import KERNEL_ADDRESS, PREFIX, SYNFIN_ADDRESS, Rig
+
+TAP = "sfcable"
+
+
+class Lab:
+    """What all guests share: the kernel, the image, the emulators; and the guest that is up."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._kernel = None
+        self._image = self.directory / f"initramfs-{os.getpid()}"
+        self._qemu = {}
+        self._guest = None
+        self.reports = {}  # card's name: what a result said of the device, for the table in the docs
+        self._stack = contextlib.ExitStack()
+
+    def prepare(self):
+        """Fetches and builds; raises ingredients.Missing."""
+        self._kernel = ingredients.Kernel.fetch(self.directory)
+        archive = initramfs.Archive(self._image)
+        build_image(archive, self._kernel, rig.SYNFIN)
+        archive.close()
+
+    def qemu(self, card):
+        """The card's emulator; raises ingredients.Missing, the same at each call."""
+        if card.newer not in self._qemu:
+            try:
+                self._qemu[card.newer] = ingredients.newer_qemu(self.directory) if card.newer else ingredients.installed_qemu()
+            except ingredients.Missing as missing:
+                self._qemu[card.newer] = missing
+        found = self._qemu[card.newer]
+        if isinstance(found, ingredients.Missing):
+            raise found
+        return found
+
+    def guest(self, card):
+        if self._guest is None or self._guest.card is not card or self._guest.popen.poll() is not None:
+            self.close_guest()
+            qemu = self.qemu(card)
+            with contextlib.ExitStack() as stack:
+                directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="sfguest-"))
+                namespace = rig.Namespace(f"sf{os.getpid()}-cable")
+                stack.callback(namespace.remove)
+                namespace.ip("tuntap", "add", "mode", "tap", *card.tap_flags, TAP)
+                self._guest = Guest(namespace, card, TAP, self._kernel, self._image, qemu, directory)
+                stack.callback(self._guest.close)
+                self._stack = stack.pop_all()
+        return self._guest
+
+    def close_guest(self):
+        self._guest = None
+        self._stack.close()
+
+    def close(self):
+        self.close_guest()
+        self._image.unlink(missing_ok=True)
+
+
+lab: Lab = None  # set by run.py
+
+
+class GuestSide:
+    """synfin's end, as far as tests ask for it."""
+
+    def __init__(self, guest):
+        self.guest = guest
+
+    def run(self, *command, **_):
+        return self.guest.run(" ".join(command)).strip()
+
+
+class NicRig(Rig):
+    def __init__(self, card, mtu=1500):
+        self.card = card
+        self.guest = lab.guest(card)
+        self.directory = tempfile.mkdtemp(prefix=f"sf{os.getpid()}-")
+        os.chmod(self.directory, 0o755)
+        self._processes = []
+        self._namespaces = []
+        self.ours = GuestSide(self.guest)
+        # The end of the cable moves to a namespace of this test's own, where no connection is left of an earlier one.
+        self.theirs = self.kernel = self._namespace(f"sf{os.getpid()}-theirs")
+        self.guest.namespace.ip("link", "set", TAP, "netns", self.theirs.name)
+        self.theirs.ip("link", "set", TAP, "mtu", mtu, "up")
+        self.theirs.ip("address", "add", f"{KERNEL_ADDRESS}/{PREFIX}", "dev", TAP)
+        self.peer = TAP
+        self.device = self.guest.address
+        self._hugepages = self._free_hugepages()
+        self._files = self._guest_files()
+
+    @property
+    def cores(self):
+        """One engine for each queue; a card of one queue leaves the first CPU to the guest's kernel."""
+        return "1" if self.card.engines == 1 else f"0-{self.card.engines - 1}"
+
+    def synfin(self, *args, namespace=None):
+        process = self.guest.start(["/usr/bin/synfin", *args])
+        self._processes.append(process)
+        return process
+
+    def _start(self, what, options, device, address):
+        name = f"/tmp/{len(self._processes)}"
+        # --cores before the options: a test that names its own comes last and counts.
+        process = self.synfin(*what, "--device", device or f"pci:{self.device}", "--address", address, "--control", f"{name}.control",
+                              "--json", f"{name}.json", "--cores", self.cores, *options)
+        process.report, process.control, process.rig = f"{name}.json", f"{name}.control", self
+        return process
+
+    def serve(self, app, *options, device=None, address=f"{SYNFIN_ADDRESS}/{PREFIX}"):
+        process = self._start(["serve", "--app", app], options, device, address)
+        process.wait_for_line(r"^listening on ")
+        return process
+
+    def load(self, target, *options, device=None, address=f"{SYNFIN_ADDRESS}/{PREFIX}"):
+        return self._start(["load", target], options, device, address)
+
+    def stats(self, process):
+        text = self.guest.run(f"[ -S {process.control} ] && socat -u UNIX-CONNECT:{process.control} -")
+        return json.loads(text) if text.startswith("{") else {"states": {}}
+
+    def result(self, process):
+        return json.loads(self.guest.run(f"cat {process.report}"))
+
+    # -- the end of a test
+
+    def _free_hugepages(self):
+        return self.guest.run("cat /sys/kernel/mm/hugepages/*/free_hugepages").split()
+
+    def _guest_files(self):
+        return set(self.guest.run("ls -d /run/synfin/* /run/dpdk/* /var/run/dpdk/* /dev/hugepages/* /tmp/synfin-* 2>/dev/null").split())
+
+    def _driver(self):
+        return self.guest.run(f"basename $(readlink /sys/bus/pci/devices/{self.device}/driver)").strip()
+
+    def leftovers(self):
+        left = sorted(self._guest_files() - self._files)
+        wanted = {"uio": "uio_pci_generic", "vfio": "vfio-pci"}[self.card.bind]
+        if self._driver() != wanted:
+            left.append(f"bound to {self._driver() or 'nothing'}, not {wanted}")
+        free = self._free_hugepages()
+        if free != self._hugepages:
+            left.append(f"free hugepages: {free} instead of {self._hugepages}")
+        return left
+
+    def said(self):
+        return super().said() + "\n" + self.guest.said()
+
+    def close(self):
+        self.end_processes()
+        self.theirs.ip("link", "set", TAP, "netns", self.guest.namespace.name)
+        super().close()
+        self.guest.run("rm -f /tmp/*.json /tmp/*.control")
+
+
+class NicCase(RigCase):
+    """A case on one card; run.py makes a class of it for each card that it concerns. Every frame that leaves the card while it runs is
+    looked at: one with a wrong checksum fails the case."""
+
+    card = None
+
+    @classmethod
+    def concerns(cls, card):
+        """Whether there is something to see on this card."""
+        return True
+
+    def make_rig(self):
+        try:
+            return NicRig(self.card, self.mtu)
+        except ingredients.Missing as missing:
+            self.skipTest(str(missing))
+
+    def setUp(self):
+        super().setUp()
+        self.frames = FrameWatch(self.rig.theirs, TAP)
+        self.addCleanup(self._look_at_frames)
+
+    def _look_at_frames(self):
+        self.frames.stop()
+        self.assertEqual(self.frames.wrong, [], "frames that left the card wrong")

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""synfin on emulated cards, through their poll-mode drivers: runs every case on every card that it concerns.
+
+    tests/niclab/run.py [--synfin PATH] [--lab DIR] [--card NAME]... [--table FILE] [--list] [NAME...]
+
+NAME: a part of a case's name. DIR keeps what the guests are made of (by default `niclab` in the build directory).
+One guest lives at a time, emulated without KVM: a core and a half while it lasts. What it needs comes from scripts/install-deps.sh nic and
+from Debian's mirror; where that or root is missing, the cases are skipped with the reason. The last line is
+`N passed, N failed, N skipped`; the exit status is 1 when a case failed.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
+
+import ingredients  # noqa: E402
+import nic_rig  # noqa: E402
+import rig  # noqa: E402
+import table  # noqa: E402
+from guest import Card  # noqa: E402
+from report import Report, flat  # noqa: E402
+
+CARDS = (
+    Card("e1000e", "e1000e"),
+    Card("e1000e-2", "e1000e", engines=2),  # more engines than queues
+    Card("igb", "igb", newer=True),
+    Card("igb-4", "igb", bind="vfio", engines=4, rss=True, newer=True),
+    Card("vmxnet3", "vmxnet3", tells_link=False),
+    Card("virtio", "virtio-net-pci,disable-legacy=on,iommu_platform=on", bind="vfio"),
+    Card("virtio-packed", "virtio-net-pci,disable-legacy=on,packed=on", pullable=False),
+)
+
+
+def why_not():
+    """Why no case can run on this machine; None when they can."""
+    if os.geteuid() != 0:
+        return "not root: the cable is a tap in a namespace"
+    for tool in ("ip", "ss", "curl", "nginx", "busybox", "socat", "qemu-system-x86_64"):
+        if not shutil.which(tool):
+            return f"no {tool}: scripts/install-deps.sh test nic"
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        return "no /dev/net/tun"
+    try:
+        nic_rig.lab.prepare()
+    except ingredients.Missing as missing:
+        return str(missing)
+    return None
+
+
+def on_card(case, card):
+    """The same case as one of a class of this card's."""
+    kind = type(f"{type(case).__name__}", (type(case),), {"card": card, "__module__": f"{card.name}.{type(case).__module__}"})
+    return kind(case._testMethodName)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--synfin", default=str(HERE.parent.parent / "build/apps/synfin/synfin"))
+    parser.add_argument("--lab")
+    parser.add_argument("--card", action="append", choices=[card.name for card in CARDS])
+    parser.add_argument("--table", metavar="FILE", help="write what was seen of all cards as the page docs/cards.md")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("name", nargs="*")
+    options = parser.parse_args()
+    rig.SYNFIN = os.path.abspath(options.synfin)
+
+    found = [case for case in flat(unittest.TestLoader().discover(str(HERE))) if isinstance(case, nic_rig.NicCase)]
+    cases = [on_card(case, card) for card in CARDS for case in found
+             if type(case).concerns(card) and (not options.card or card.name in options.card)]
+    cases = [case for case in cases if not options.name or any(n in case.id() for n in options.name)]
+    if options.list:
+        print("\n".join(case.id() for case in cases))
+        return 0
+
+    os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    if not os.access(rig.SYNFIN, os.X_OK):
+        print(f"no {rig.SYNFIN}: scripts/build.sh build", file=sys.stderr)
+        return 1
+    # PATH/build/apps/synfin/synfin: beside the build, so that it is fetched once.
+    nic_rig.lab = nic_rig.Lab(options.lab or pathlib.Path(rig.SYNFIN).parents[2] / "niclab")
+    report = Report()
+    try:
+        reason = why_not()
+        for case in cases:
+            if reason:
+                report.startTest(case)
+                report.addSkip(case, reason)
+            else:
+                case.run(report)
+    finally:
+        nic_rig.lab.close()
+    if options.table and nic_rig.lab.reports:
+        pathlib.Path(options.table).write_text(table.text(CARDS, nic_rig.lab.reports, report.passed))
+    print(report.sum())
+    return 1 if report.counts["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Frames that are none of ours: two tags, a pause, too long, too short. Each is counted or kept out by the card, none is answered, and
+the server goes on."""
+
+import time
+
+import frames
+from nic_rig import TAP, NicCase
+from rig import KERNEL_ADDRESS, SYNFIN_ADDRESS, wait_until
+from test_card import CLIENT_MAC, ChecksumTest
+
+COUNT = 10
+
+
+class FramingTest(NicCase):
+    mac = ChecksumTest.mac
+
+    @classmethod
+    def concerns(cls, card):
+        return card.engines == 1 and card.name != "virtio-packed"
+
+    def segment(self, size):
+        return frames.ipv4(KERNEL_ADDRESS, SYNFIN_ADDRESS, 6, frames.tcp(KERNEL_ADDRESS, SYNFIN_ADDRESS, 5000, 7, payload=bytes(size)))
+
+    def dropped(self):
+        return self.rig.stats(self.serve).get("drops", {})
+
+    def expect(self, frame, *reasons):
+        """The frame is sent COUNT times, and as often one of the reasons is counted."""
+        before = sum(self.dropped().get(reason, 0) for reason in reasons)
+        for _ in range(COUNT):
+            self.frames.send(frame)
+        wait_until(lambda: sum(self.dropped().get(reason, 0) for reason in reasons) == before + COUNT,
+                   lambda: f"{reasons} from {before}: {self.dropped()}", 5)
+
+    def test_frames_that_are_not_ours(self):
+        self.rig.theirs.ip("link", "set", TAP, "mtu", 9000)
+        self.serve = self.rig.serve("echo")
+        self.rig.kernel.connect(7).close()
+        mac = self.mac()
+        self.expect(frames.ethernet(mac, CLIENT_MAC, 0x0800, self.segment(0), tags=b"\x88\xa8\0\x05\x81\0\0\x06"), "bad_ethertype")
+        if not self.card.name.startswith("virtio"):  # which keeps out what it was not told of
+            self.expect(frames.ethernet(mac, CLIENT_MAC, 0x0800, self.segment(0), tags=b"\x81\0\0\x05\x81\0\0\x06"), "bad_vlan")
+        for size in (14, 18, 30, 40):  # some cards fill up what is short
+            self.expect(frames.ethernet(mac, CLIENT_MAC, 0x0800, self.segment(0))[:size],
+                        "runt", "bad_ip_header", "bad_ip_checksum", "bad_tcp_header")
+        received = self.rig.stats(self.serve)["tcp"]["rx_packets"]
+        for _ in range(COUNT):
+            self.frames.send(frames.ethernet(bytes.fromhex("0180c2000001"), CLIENT_MAC, 0x8808, b"\0\x01\xff\xff"))
+            for size in (1600, 2500, 8900):
+                self.frames.send(frames.ethernet(mac, CLIENT_MAC, 0x0800, self.segment(size)))
+        with self.rig.kernel.connect(7) as s:  # behind all of them
+            s.sendall(b"hello")
+            self.assertEqual(s.recv(5), b"hello")
+        time.sleep(0.2)
+        stats = self.rig.stats(self.serve)
+        self.assertLess(stats["tcp"]["rx_packets"], received + COUNT, "what is not ours came as far as the engine")
+        self.assertEqual(stats["tcp"]["passive_opens"], 2, "no giant was taken for a segment")
+        self.assertEqual(self.serve.interrupt(), 0, self.serve.said())
+        drops = self.rig.result(self.serve)["drops"]
+        if "virtio" in self.card.name:
+            self.assertEqual(drops.get("rx_giants"), 3 * COUNT, drops)

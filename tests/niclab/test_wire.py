@@ -1,0 +1,34 @@
+"""The cases that run over veth, unchanged, over a card. Left out is what is long on an emulated machine: a GiB, 100,000 connections, 1,000
+connections at once with a MiB each, the bench of wrk. All of the others run on one card, those that depend on it most on every kind."""
+
+import test_life
+import test_load
+import test_serve
+from nic_rig import NicCase
+
+LONG = {"test_body_of_1_gib", "test_100000_connections_and_nginx_counts_as_many", "test_1000_connections_at_once_return_1_mib_each",
+        "test_wrk_with_keep_alive", "test_wrk_with_a_connection_for_each_request"}
+ON = ("virtio",)
+ON_EVERY_KIND = ("virtio", "igb", "e1000e", "vmxnet3"), ("AddressTest", "JumboTest")
+
+
+def over_a_card(kind):
+    """The cases of one class of the integration tests, as cases of a card."""
+
+    class OverACard(NicCase, kind):
+        @classmethod
+        def concerns(cls, card):
+            cards, cases = ON_EVERY_KIND
+            return card.name in (cards if kind.__name__ in cases else ON)
+
+    for name in LONG:
+        if hasattr(OverACard, name):
+            setattr(OverACard, name, None)  # unittest then finds no case of that name
+    OverACard.__name__ = OverACard.__qualname__ = kind.__name__
+    return OverACard
+
+
+for module in (test_serve, test_load, test_life):
+    for kind in [k for k in vars(module).values() if isinstance(k, type) and k.__module__ == module.__name__ and k.__name__.endswith("Test")]:
+        globals()[kind.__name__] = over_a_card(kind)
+del kind
