@@ -10,7 +10,7 @@
 #include "base/result.hh"
 #include "base/units.hh"
 #include "stack/config.hh"
-#include "stack/event.hh"  // IWYU pragma: export
+#include "stack/event.hh"   // IWYU pragma: export
 #include "stack/ledger.hh"  // IWYU pragma: export
 #include "synfin/application.hh"
 #include "synfin/connection.hh"
