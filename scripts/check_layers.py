@@ -34,6 +34,7 @@ PUBLIC_HEADERS = {
     "stack/config.hh",
     "stack/connection.hh",
     "stack/event.hh",
+    "stack/ledger.hh",
     "tcp/close_reason.hh",
     "tcp/config.hh",
     "tcp/state.hh",

@@ -15,6 +15,7 @@
 #include "host_facts.hh"
 #include "http_server.hh"
 #include "interrupt.hh"
+#include "ledger_report.hh"
 #include "monitor.hh"
 #include "reply_server.hh"
 #include "server_run.hh"
@@ -179,7 +180,10 @@ class Bench {
         auto json = to_json(result_);
         const auto model = config_.bench.model ? WireModel::of(json) : std::nullopt;
         if (model) json["model"] = to_json(*model);
+        if (config_.bench.ledger) json["ledger"] = ledger_;
         publish(json, config_.json);
+        if (config_.bench.ledger)
+            fmt::print(config_.json == "-" ? stderr : stdout, "{}", ledger_text(ledger_));
         if (model) fmt::print(config_.json == "-" ? stderr : stdout, "{}", model_text(json["model"]));
         if (result_.tally.completed == 0)
             throw run_error("no connection completed", "the result's failed_by and drops name the causes");
@@ -191,6 +195,7 @@ class Bench {
         Idle idle(runtime_->idle_policy());
         BusyMeter meter;
         Instant show_at = start;
+        for (const unsigned index : stacks) runtime_->stack(index).ledger().keep(config_.bench.ledger);
         for (const unsigned index : stacks)
             if (index % 2 == 0) pairs_[index / 2].client.start(start);
         for (bool over = false; !over;) {
@@ -280,6 +285,11 @@ class Bench {
             add_cores(runtime_->core_of(client_stack), pair.client.measured_cycles(),
                       runtime_->core_of(server_stack), pair.server_side.cycles);
         }
+        if (config_.bench.ledger) {
+            std::vector<const stack::Ledger*> engines;
+            for (unsigned i = 0; i < runtime_->stacks(); ++i) engines.push_back(&runtime_->stack(i).ledger());
+            ledger_ = ledger_json(engines, result_.tally.completed);
+        }
         result_.command = Command::bench;
         result_.config = effective(config_, Command::bench);
         result_.config["bench"]["connections"] = concurrency(config_.bench);
@@ -345,6 +355,7 @@ class Bench {
     std::deque<Pair<S>> pairs_;
     LoadTimes times_;
     RunResult result_;
+    nlohmann::ordered_json ledger_;
 };
 
 Exit run(const Config& config) {

@@ -54,7 +54,8 @@ struct BenchConfig {
     Duration duration{};                  ///< 0: 5 s, or until `count`
     uint64_t request_size = 64;
     uint64_t response_size = 64;
-    bool model = false;  ///< carry the figures over to NICs and more cores
+    bool ledger = false;  ///< count cycles by stage
+    bool model = false;   ///< carry the figures over to NICs and more cores
 };
 
 struct Config {

@@ -337,6 +337,8 @@ void add_bench(std::vector<Field>& all) {
                                    AT(uint64_t, bench.request_size), "bytes of a request (crr, rr, stream)"));
     all.push_back(scalar<uint64_t>("bench.response-size", "--response-size", kBench, "N", size(0, 1u << 20),
                                    AT(uint64_t, bench.response_size), "bytes of a response (crr, rr, http)"));
+    all.push_back(scalar<bool>("bench.ledger", "--ledger", kBench, "BOOL", boolean(), AT(bool, bench.ledger),
+                               "where the engines' cycles go, by stage", Kind::flag));
     all.push_back(scalar<bool>("bench.model", "--model", kBench, "BOOL", boolean(), AT(bool, bench.model),
                                "what the figures come to on 10 to 400 GbE with 1 to 64 cores", Kind::flag));
 }

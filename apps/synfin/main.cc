@@ -12,6 +12,12 @@ int main(int argc, char** argv) {
     using namespace synfin::app;
     static constexpr std::array kSubcommands = {&kBenchCommand, &kServeCommand,   &kLoadCommand,
                                                 &kCheckCommand, &kDevicesCommand, &kDoctorCommand};
+#ifdef __AVX2__  // the default build; the first such instruction would kill where the processor has none
+    if (__builtin_cpu_supports("avx2") == 0) {
+        std::fputs("synfin: error: this processor has no AVX2\n  build with -Dmarch=x86-64-v2\n", stderr);
+        return static_cast<int>(Exit::failed);
+    }
+#endif
     try {
         const Request request = parse_command_line({argv + 1, argv + argc}, kSubcommands);
         if (request.subcommand != nullptr) return static_cast<int>(request.subcommand->run(request.config));

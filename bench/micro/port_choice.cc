@@ -33,6 +33,7 @@ void choose(benchmark::State& state) {
     const auto queues = static_cast<uint16_t>(state.range(0));
     const auto destinations = static_cast<uint32_t>(state.range(1));
     const RssPrediction prediction = device(queues);
+    const std::vector<uint64_t> patterns = prediction.patterns(0);
     net::EphemeralPorts ports(kLow, kHigh, HashKey{1, 2});
     std::array<Tuple, kTogether> open;
     uint32_t next = 0;
@@ -42,10 +43,15 @@ void choose(benchmark::State& state) {
         for (Tuple& tuple : open) {
             tuple = {kServer + next, kServerPort, 0, 0};
             next = next + 1 == destinations ? 0 : next + 1;
-            tuple.local_port = ports.choose(tuple, [&](uint16_t port) {
+            const auto own = [&](uint16_t first) {
+                return queues == 1 ? ~uint64_t{0}
+                                   : prediction.owned_ports(patterns,
+                                                            {tuple.remote_addr, kClient, kServerPort, first});
+            };
+            // None is in use: a port that follows the last one is, only after the range was gone round.
+            tuple.local_port = ports.choose(tuple, own, [&](uint16_t) {
                 ++asked;
-                // None is in use: a port that follows the last one is, only after the range was gone round.
-                return queues == 1 || prediction.queue({tuple.remote_addr, kClient, kServerPort, port}) == 0;
+                return true;
             });
             refused += tuple.local_port == 0;
         }

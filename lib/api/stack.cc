@@ -13,6 +13,10 @@ Result<void> Stack::unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept {
 Result<Connection> Stack::connect(Endpoint peer, const ConnectOptions& options) noexcept {
     return engine_->connect(peer, options);
 }
+stack::Ledger& Stack::ledger() noexcept {
+    return engine_->ledger();
+}
+
 Reach Stack::reach(Ipv4 destination) noexcept {
     return engine_->reach(destination);
 }

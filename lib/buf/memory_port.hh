@@ -58,7 +58,7 @@ class MemoryPort {
         packet->meta = meta;
     }
     const PortCaps& caps() const noexcept { return caps_; }
-    bool owns(Ipv4, uint16_t, Ipv4, uint16_t) const noexcept { return true; }
+    uint64_t owned_ports(Ipv4, uint16_t, Ipv4, uint16_t) const noexcept { return ~uint64_t{0}; }
 
     // -- the wire's side
 

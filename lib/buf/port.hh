@@ -57,9 +57,10 @@ concept Port = requires(P port, typename P::Packet* packet, typename P::Packet**
     /// Sets the length and what the device must do; data() is complete otherwise.
     {P::finish(packet, length, meta)};
     { port.caps() } -> std::same_as<const PortCaps&>;
-    /// Whether packets from (remote, n) to (local, n) arrive at this queue's engine: what an active open asks
-    /// before it takes a source port. Always true where there is one engine.
-    { port.owns(addr, n, addr, n) } -> std::same_as<bool>;
+    /// Of the 64 local ports from the second argument on, a multiple of 64, those to which packets from the
+    /// remote address and port arrive at this queue's engine: what an active open asks before it takes a
+    /// source port. All where there is one engine. @note cost: as one hash, not 64.
+    { port.owned_ports(addr, n, addr, n) } -> std::same_as<uint64_t>;
 };
 
 }  // namespace synfin::buf

@@ -2,6 +2,7 @@
 /// @file
 /// EphemeralPorts: the source port of an active open (RFC 6056), for one engine.
 
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -15,10 +16,10 @@ namespace synfin::net {
 /// longest time between two uses of a tuple; where they start is secret, and how many opens other
 /// destinations saw cannot be told from it.
 ///
-/// Nothing here says which ports are in use: the caller's is_free does, and it also refuses ports whose
-/// packets would come back to another engine. What it refuses is remembered, as a bit map, for a destination
-/// where that happens often, so that finding the last free ports, or that there is none, stays cheap.
-/// Therefore: **is_free may begin to accept a port that it refused only after note_release()**.
+/// Nothing here says which ports are in use, or whose packets come back to this engine: the caller's is_free
+/// and own do. What they refuse is remembered, as a bit map, for a destination where is_free does so often,
+/// so that finding the last free ports, or that there is none, stays cheap. Therefore: **is_free may begin to
+/// accept a port that it refused only after note_release()**; own always answers the same.
 class EphemeralPorts {
   public:
     /// @param low,high the range, inclusive; 0 < low <= high.
@@ -26,36 +27,51 @@ class EphemeralPorts {
     /// @throws std::bad_alloc
     EphemeralPorts(uint16_t low, uint16_t high, HashKey key);
 
-    /// A local port for a tuple, whose own local_port is ignored, that is_free(uint16_t port) accepts. Tries
-    /// each port of the range at most once.
-    /// @return 0 exactly when is_free refuses every port.
-    /// @note cost: usually one is_free. Once a destination is crowded, one per port that was taken since it
-    /// was
-    ///       last tried, and a scan of at most range/64 words; 0 again costs no is_free at all.
-    template <typename IsFree>
-    uint16_t choose(const Tuple& tuple, IsFree&& is_free) {
+    /// A local port for a tuple, whose own local_port is ignored. Tries each port of the range at most once.
+    /// @param own uint64_t(uint16_t base): of the 64 ports from base on (a multiple of 64), those that come
+    ///        back to this engine. Bits of ports outside of the range mean nothing.
+    /// @param is_free bool(uint16_t port): whether one of these can be had.
+    /// @return 0 exactly when there is none.
+    /// @note cost: usually one own and one is_free. Once a destination is crowded, one is_free per port that
+    ///       was taken since it was last tried, and a scan of at most range/64 words; 0 again costs nothing.
+    template <typename Own, typename IsFree>
+    uint16_t choose(const Tuple& tuple, Own&& own, IsFree&& is_free) {
         const uint64_t hash = hash_of(tuple);
         Destination& to = destination(hash);
+        if (to.exhausted) return 0;
         const uint32_t first = start(hash, to);
-        uint32_t at = first;
-        if (!to.crowded) {
-            for (uint32_t tried = 0; tried < patience_; ++tried) {
-                if (is_free(port(at))) return taken(hash, to, at);
-                at = after(at);
+        uint32_t base = first & ~kInWord;
+        uint64_t wanted = ~uint64_t{0} << (first & kInWord);
+        uint32_t refusals = 0;
+        // The word of the first port is met again at the end, for what lies before it.
+        for (uint32_t n = 0; n <= words_; ++n) {
+            uint64_t ports = wanted & in_range(base) & ~refused(to, base);
+            if (ports != 0) {
+                const uint64_t ours = own(static_cast<uint16_t>(base));
+                refuse(to, base, ~ours);
+                for (ports &= ours; ports != 0; ports &= ports - 1) {
+                    const uint32_t port = base + static_cast<uint32_t>(std::countr_zero(ports));
+                    if (is_free(static_cast<uint16_t>(port))) return taken(hash, to, port);
+                    refuse(to, base, ports & -ports);
+                    if (!to.crowded && ++refusals == kPatience) begin_map(to, first, port);
+                }
             }
-            begin_map(to, first);
+            base = base + kInWord >= high_ ? low_ & ~kInWord : base + kInWord + 1;
+            wanted = n + 1 == words_ ? ~(~uint64_t{0} << (first & kInWord)) : ~uint64_t{0};
         }
-        while (to.refused < range_) {
-            at = next_untried(to, at);
-            if (is_free(port(at))) return taken(hash, to, at);
-            refuse(to, at);
-        }
+        to.exhausted = has_refusals_ = true;
         return 0;
+    }
+    /// The same where every port comes back to this engine.
+    template <typename IsFree>
+    uint16_t choose(const Tuple& tuple, IsFree&& is_free) {
+        return choose(
+            tuple, [](uint16_t) noexcept { return ~uint64_t{0}; }, is_free);
     }
 
     /// The tuple's local port may be free again: it has left the connection table, and TIME-WAIT.
     void note_release(const Tuple& tuple) noexcept {
-        if (has_maps_) forget_refusal(tuple);
+        if (has_refusals_) forget_refusal(tuple);
     }
     /// Any port may be free again: forgets what was refused, at once; the next choose() towards each crowded
     /// destination learns it anew. For when it is not known which (TIME-WAIT tuples that became old enough).
@@ -66,13 +82,14 @@ class EphemeralPorts {
   private:
     static constexpr uint32_t kDestinations = 256;  ///< counters and maps; destinations share by hash
     static constexpr uint32_t kPatience = 32;       ///< refusals in one choice that make a crowd
+    static constexpr uint32_t kInWord = 63;         ///< of a port's number: its bit in a word of the map
 
     struct Destination {
-        uint64_t hash = 0;     ///< whose map this is
-        uint64_t epoch = 0;    ///< the map is void in any other
-        uint32_t counter = 0;  ///< added to the destination's secret offset; outlives the map
-        uint32_t refused = 0;  ///< bits set in the map
-        bool crowded = false;  ///< the map is kept
+        uint64_t hash = 0;       ///< whose map this is
+        uint64_t epoch = 0;      ///< the map is void in any other
+        uint32_t counter = 0;    ///< added to the destination's secret offset; outlives the map
+        bool crowded = false;    ///< the map is kept
+        bool exhausted = false;  ///< the last choice tried every port
     };
 
     uint64_t hash_of(Tuple tuple) const noexcept {
@@ -85,42 +102,50 @@ class EphemeralPorts {
         if (to.hash != hash || to.epoch != epoch_) {
             to.hash = hash;
             to.epoch = epoch_;
-            to.crowded = false;
+            to.crowded = to.exhausted = false;
         }
         return to;
     }
     uint32_t offset(uint64_t hash) const noexcept {
         return static_cast<uint32_t>((hash >> 32) * range_ >> 32);
     }
+    /// The port to try first.
     uint32_t start(uint64_t hash, const Destination& to) const noexcept {
-        return (offset(hash) + to.counter) % range_;
+        const uint32_t at = offset(hash) + to.counter;
+        return low_ + (at >= range_ ? at - range_ : at);
     }
-    uint32_t after(uint32_t at) const noexcept { return at + 1 == range_ ? 0 : at + 1; }
-    uint16_t port(uint32_t at) const noexcept { return static_cast<uint16_t>(low_ + at); }
-    uint16_t taken(uint64_t hash, Destination& to, uint32_t at) noexcept {
-        to.counter = (at + 1 + range_ - offset(hash)) % range_;
-        return port(at);
+    uint16_t taken(uint64_t hash, Destination& to, uint32_t port) noexcept {
+        const uint32_t next = port - low_ + 1, origin = offset(hash);
+        to.counter = next >= origin ? next - origin : next + range_ - origin;
+        return static_cast<uint16_t>(port);
     }
 
-    uint64_t* map(const Destination& to) noexcept {
-        return maps_.data() + static_cast<size_t>(&to - destinations_.data()) * words_;
+    /// The ports of a word that are ours to give.
+    uint64_t in_range(uint32_t base) const noexcept {
+        uint64_t ports = ~uint64_t{0};
+        if (base < low_) ports <<= low_ - base;
+        if (base + kInWord > high_) ports &= ~uint64_t{0} >> (base + kInWord - high_);
+        return ports;
     }
-    void refuse(Destination& to, uint32_t at) noexcept {
-        map(to)[at / 64] |= uint64_t{1} << at % 64;
-        ++to.refused;
+    uint64_t& word(const Destination& to, uint32_t base) noexcept {
+        return maps_[static_cast<size_t>(&to - destinations_.data()) * words_ + base / 64 - low_ / 64];
     }
+    uint64_t refused(const Destination& to, uint32_t base) noexcept {
+        return to.crowded ? word(to, base) : 0;
+    }
+    void refuse(const Destination& to, uint32_t base, uint64_t ports) noexcept {
+        if (to.crowded) word(to, base) |= ports;
+    }
+    /// Starts a map, in which the ports from `first` to `last`, round the range, are refused.
+    void begin_map(Destination& to, uint32_t first, uint32_t last) noexcept;
     void forget_refusal(const Tuple& tuple) noexcept;
-    /// Starts a map, in which patience_ ports from `first` on are refused.
-    void begin_map(Destination& to, uint32_t first) noexcept;
-    uint32_t next_untried(const Destination& to, uint32_t at) noexcept;
 
-    const uint16_t low_;
+    const uint32_t low_, high_;
     const uint32_t range_;
-    const uint32_t patience_;  ///< kPatience, or the range if that is less
-    const uint32_t words_;     ///< of one map
+    const uint32_t words_;  ///< of one map
     const HashKey key_;
     uint64_t epoch_ = 1;
-    bool has_maps_ = false;  ///< a destination was crowded once
+    bool has_refusals_ = false;  ///< a destination was crowded or exhausted once
     std::vector<Destination> destinations_;
     MappedArray<uint64_t> maps_;  ///< set: refused; pages exist for crowded destinations only
 };

@@ -17,13 +17,16 @@ class LocalAddresses {
     static constexpr uint32_t kNone = ~uint32_t{0};
 
     LocalAddresses(const std::vector<Cidr>& addresses, std::optional<Ipv4> gateway)
-        : addresses_(addresses), gateway_(gateway) {
+        : addresses_(addresses), gateway_(gateway.value_or(Ipv4{})) {
         for (uint32_t i = 0; i < addresses.size(); ++i) {
             by_value_.push_back({addresses[i].addr.value, i});
             const auto same = [&](const Cidr& n) {
                 return n.prefix == addresses[i].prefix && n.contains(addresses[i].addr);
             };
-            if (std::none_of(networks_.begin(), networks_.end(), same)) networks_.push_back(addresses[i]);
+            if (std::none_of(networks_.begin(), networks_.end(), same)) {
+                networks_.push_back(addresses[i]);
+                masks_.push_back({addresses[i].addr.value, addresses[i].mask()});
+            }
         }
         std::sort(by_value_.begin(), by_value_.end(),
                   [](const Entry& a, const Entry& b) { return a.value < b.value; });
@@ -48,10 +51,10 @@ class LocalAddresses {
     Ipv4 operator[](uint32_t index) const noexcept { return addresses_[index].addr; }
     uint32_t size() const noexcept { return static_cast<uint32_t>(addresses_.size()); }
 
-    /// The next hop towards a destination: itself on link, else the gateway, else none.
-    std::optional<Ipv4> next_hop(Ipv4 destination) const noexcept {
-        for (const Cidr& n : networks_)
-            if (n.contains(destination)) return destination;
+    /// The next hop towards a destination: itself on link, else the gateway, else none: 0.0.0.0.
+    Ipv4 next_hop(Ipv4 destination) const noexcept {
+        for (const Network& n : masks_)
+            if (((destination.value ^ n.addr) & n.mask) == 0) return destination;
         return gateway_;
     }
 
@@ -83,10 +86,14 @@ class LocalAddresses {
     struct Entry {
         uint32_t value, index;
     };
+    struct Network {
+        uint32_t addr, mask;
+    };
     std::vector<Cidr> addresses_;
     std::vector<Entry> by_value_;
     std::vector<Cidr> networks_;
-    std::optional<Ipv4> gateway_;
+    std::vector<Network> masks_;  ///< of networks_, for every packet
+    Ipv4 gateway_{};
     bool is_run_ = false;
 };
 

@@ -129,9 +129,9 @@ class alignas(64) DevicePort {
 
     const buf::PortCaps& caps() const noexcept { return caps_; }
 
-    bool owns(Ipv4 local, uint16_t local_port, Ipv4 remote, uint16_t remote_port) const noexcept {
-        return plan_ == nullptr ||
-               plan_->engine_of({remote.value, local.value, remote_port, local_port}) == index_;
+    uint64_t owned_ports(Ipv4 local, uint16_t first, Ipv4 remote, uint16_t remote_port) const noexcept {
+        if (plan_ == nullptr) return ~uint64_t{0};
+        return plan_->owned_ports(index_, {remote.value, local.value, remote_port, first});
     }
 
     const PortCounters& counters() const noexcept { return counters_; }

@@ -92,11 +92,14 @@ Destination classify(const uint8_t* frame, uint32_t length) noexcept {
 
 SteeringPlan::SteeringPlan(unsigned engines, HashKey key)
     : kind_(engines == 1 ? Steering::one_engine : Steering::software), engines_(engines), key_(key) {
+    for (unsigned port = 0; port < kBlock; port += engines) every_nth_ |= uint64_t{1} << port;
     make_mailboxes();
 }
 
 SteeringPlan::SteeringPlan(unsigned engines, HashKey key, RssPrediction prediction)
     : kind_(Steering::rss), engines_(engines), key_(key), prediction_(std::move(prediction)) {
+    for (unsigned engine = 0; engine < engines; ++engine)
+        patterns_.push_back(prediction_.patterns(static_cast<uint16_t>(engine)));
     make_mailboxes();
 }
 

@@ -51,9 +51,15 @@ class SteeringPlan {
     unsigned engine_of(const FlowTuple& tuple) const noexcept {
         if (engines_ == 1) return 0;
         if (kind_ == Steering::rss) return prediction_.queue(tuple);
-        const uint64_t hash = siphash<1, 3>(key_, uint64_t{tuple.source} << 32 | tuple.destination,
-                                            uint32_t{tuple.source_port} << 16 | tuple.destination_port);
-        return static_cast<unsigned>((hash >> 32) * engines_ >> 32);
+        return (block_hash(tuple) + tuple.destination_port % kBlock) % engines_;
+    }
+    /// Of the 64 destination ports from the tuple's on, a multiple of 64, those that the engine owns.
+    /// @note cost: as engine_of().
+    uint64_t owned_ports(unsigned engine, const FlowTuple& first) const noexcept {
+        if (engines_ == 1) return ~uint64_t{0};
+        if (kind_ == Steering::rss) return prediction_.owned_ports(patterns_[engine], first);
+        const unsigned begin = (engine + engines_ - block_hash(first) % engines_) % engines_;
+        return begin < kBlock ? every_nth_ << begin : 0;
     }
 
     /// RSS only: whether a device was caught bringing a segment to another queue than predicted. From then on
@@ -69,12 +75,22 @@ class SteeringPlan {
     Mailbox& to_send(unsigned from) noexcept { return *to_send_[from]; }
 
   private:
+    /// Software: destination ports that follow one another go to one engine after the other, from an engine
+    /// on that is a secret of every block of ports and of all else in the tuple.
+    static constexpr unsigned kBlock = 64;
+    uint32_t block_hash(const FlowTuple& tuple) const noexcept {
+        const uint32_t ports = uint32_t{tuple.source_port} << 16 | tuple.destination_port / kBlock;
+        return static_cast<uint32_t>(
+            siphash<1, 3>(key_, uint64_t{tuple.source} << 32 | tuple.destination, ports) >> 33);
+    }
     void make_mailboxes();
 
     Steering kind_;
     unsigned engines_;
     HashKey key_;
     RssPrediction prediction_;
+    std::vector<std::vector<uint64_t>> patterns_;  ///< RSS: of each engine
+    uint64_t every_nth_ = 0;                       ///< software: bits 0, engines_, 2 engines_...
     std::atomic<bool> check_all_{false};
     std::vector<std::unique_ptr<Mailbox>> received_;
     std::vector<std::unique_ptr<Mailbox>> to_send_;

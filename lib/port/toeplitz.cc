@@ -34,6 +34,15 @@ ToeplitzTable::ToeplitzTable(Bytes key) noexcept {
                 if ((value >> (7 - bit) & 1) != 0) table_[byte][value] ^= window(key, 8 * byte + bit);
 }
 
+std::vector<uint64_t> RssPrediction::patterns(uint16_t queue) const {
+    std::vector<uint64_t> patterns(reta_.size());
+    for (size_t entry = 0; entry < reta_.size(); ++entry)
+        for (uint16_t port = 0; port < 64; ++port)
+            if (reta_[(entry ^ table_({0, 0, 0, port})) & mask_] == queue)
+                patterns[entry] |= uint64_t{1} << port;
+    return patterns;
+}
+
 RssPrediction::RssPrediction(Bytes key, std::vector<uint16_t> reta)
     : table_(key), reta_(std::move(reta)), mask_(static_cast<uint32_t>(reta_.size() - 1)) {
     SYNFIN_CHECK(std::has_single_bit(reta_.size()));

@@ -259,13 +259,12 @@ void Connections::perform(uint32_t index, const Segment* seg, Bytes text, Effect
         buf::release(blocks_, flows_[tcb.flow].send_queue, fx.acked_bytes);
         if (tcb.has(tcp::kWantWritable) && !tcb.has(tcp::kAppGone)) {
             tcb.clear(tcp::kWantWritable);
-            push({.kind = Event::Kind::writable, .generation = tcb.tuple.extra, .index = index});
+            push(Event::Kind::writable, index);
         }
     }
     if (fx.opened) {
         counters_.add(Counter::established);
-        if (!tcb.has(tcp::kAppGone))
-            push({.kind = Event::Kind::open, .generation = tcb.tuple.extra, .index = index});
+        if (!tcb.has(tcp::kAppGone)) push(Event::Kind::open, index);
     }
     if (fx.deliver_len != 0) deliver(index, text.subspan(fx.deliver_offset, fx.deliver_len));
     if (rare && (fx.keep_len != 0 || fx.keep_fin)) [[unlikely]] {
@@ -282,8 +281,7 @@ void Connections::perform(uint32_t index, const Segment* seg, Bytes text, Effect
         // Text beyond a FIN contradicts it: "ignore the segment text" (RFC 9293 3.10.7.4), also what came
         // before it.
         if (Cold* cold = cold_of(tcb); cold != nullptr) reassembly_.release(cold->reassembly);
-        if (!tcb.has(tcp::kAppGone))
-            push({.kind = Event::Kind::peer_fin, .generation = tcb.tuple.extra, .index = index});
+        if (!tcb.has(tcp::kAppGone)) push(Event::Kind::peer_fin, index);
     }
     if (fx.reply != Reply::none) reply(tcb, fx);
     if (fx.delayed_ack) {
@@ -304,11 +302,7 @@ void Connections::perform(uint32_t index, const Segment* seg, Bytes text, Effect
     }
     if (fx.time_wait) {
         counters_.add(Counter::time_wait_entered);
-        push({.kind = Event::Kind::close,
-              .reason = CloseReason::fin,
-              .established = true,
-              .generation = tcb.tuple.extra,
-              .index = index});
+        push_close(index, CloseReason::fin, true);
     }
     if (fx.output) want_output(index, tcb);
     if (fx.deliver_len != 0 && tcb.flow != 0) take_reassembled(index);
@@ -347,7 +341,7 @@ void Connections::deliver(uint32_t index, Bytes data) noexcept {
         keep(index, data);
         return;
     }
-    push({.kind = Event::Kind::data, .generation = tcb.tuple.extra, .index = index, .data = data});
+    push(Event::Kind::data, index).data = data;
 }
 
 /// Holds acknowledged text for the application. Without a block for it the connection is reset: it was
@@ -372,7 +366,7 @@ void Connections::push_held(uint32_t index) noexcept {
     Cold* cold = cold_of(tcb);
     if (cold == nullptr || cold->event_queued || cold->paused || cold->held_bytes == 0) return;
     cold->event_queued = true;
-    push({.kind = Event::Kind::data, .from_held = true, .generation = tcb.tuple.extra, .index = index});
+    push(Event::Kind::data, index).from_held = true;
 }
 
 bool Connections::allow_challenge() noexcept {

@@ -58,7 +58,7 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
     if (!peer.addr.is_v4()) return Error::not_supported;
     const Ipv4 remote = peer.addr.v4;
     if (peer.port == 0 || !addresses_.is_unicast(remote)) return Error::invalid;  // RFC 9293 MUST-46
-    if (addresses_.size() == 0 || !addresses_.next_hop(remote)) return Error::no_route;
+    if (addresses_.size() == 0 || addresses_.next_hop(remote).is_unspecified()) return Error::no_route;
     Tuple tuple;
     tuple.remote_addr = remote.value;
     tuple.remote_port = peer.port;
@@ -78,9 +78,9 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
     // 6191 2; the expiry is kept in units of 16 ticks, so one unit more).
     uint32_t hash = 0;
     uint32_t old = net::ConnectionTable::kNone;
+    auto own = [&](uint16_t first) noexcept { return owned_ports(tuple, first); };
     auto is_free = [&](uint16_t port) noexcept {
         tuple.local_port = port;
-        if (!owns(tuple)) return false;
         hash = table_.hash(tuple);
         old = find_record(tuple, hash);
         if (old == net::ConnectionTable::kNone) return true;
@@ -95,14 +95,15 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
         if (!params_.time_wait_reuse || core_now_.tick - ports_forgotten_ < 32) return false;
         ports_forgotten_ = core_now_.tick;
         ports_.note_release();
-        return ports_.choose(tuple, is_free) != 0;
+        return ports_.choose(tuple, own, is_free) != 0;
     };
     if (options.source_port != 0) {
-        if (!is_free(options.source_port)) {
+        const bool comes_back = (own(options.source_port & 0xffc0) >> options.source_port % 64 & 1) != 0;
+        if (!comes_back || !is_free(options.source_port)) {
             tcbs_.free(index);
             return Error::in_use;
         }
-    } else if (ports_.choose(tuple, is_free) == 0 && !choose_again()) {
+    } else if (ports_.choose(tuple, own, is_free) == 0 && !choose_again()) {
         tcbs_.free(index);
         counters_.drop(DropReason::no_port);
         return Error::no_port;
@@ -119,6 +120,10 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
         counters_.drop(DropReason::connections_full);
         return Error::no_memory;
     }
+    // The next open to this destination will most likely ask for the next port.
+    Tuple next = tuple;
+    ++next.local_port;
+    table_.prefetch(table_.hash(next));
     Tcb& tcb = tcbs_[index];
     Effects fx;
     tcp::open_active(tcb, tuple, iss, context(), fx);
@@ -213,11 +218,7 @@ Result<void> Connections::close(uint32_t index, uint16_t generation) noexcept {
     if (cold != nullptr && cold->ending) {  // over already, and now nobody wants the rest
         tcb->set(tcp::kAppGone);
         cold->ending = false;
-        push({.kind = Event::Kind::close,
-              .reason = cold->reason,
-              .established = true,
-              .generation = generation,
-              .index = index});
+        push_close(index, cold->reason, true);
         return {};
     }
     Effects fx;

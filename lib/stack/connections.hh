@@ -126,7 +126,8 @@ class Connections {
     void copy_text(const SegmentOut& out, MutableBytes into) noexcept;
     bool has_events() const noexcept { return next_event_ != events_.size(); }
 
-    virtual bool owns(const Tuple& tuple) const noexcept = 0;  ///< the port's steering, see buf/port.hh
+    /// The port's steering, see buf/port.hh: the tuple's local port does not count.
+    virtual uint64_t owned_ports(const Tuple& tuple, uint16_t first) const noexcept = 0;
 
     void set_now(Instant now) noexcept {
         now_ = now;
@@ -234,7 +235,20 @@ class Connections {
     // ends
     void end(uint32_t index, tcp::CloseReason reason) noexcept;
     void finish(uint32_t index) noexcept;
-    void push(Pending event) noexcept { events_.push_back(event); }
+    /// An event of the record's present connection, to be told in its turn.
+    /// @note cost: field by field into its place; a temporary that is copied whole waits for its own stores.
+    Pending& push(Event::Kind kind, uint32_t index) noexcept {
+        Pending& event = events_.emplace_back();
+        event.kind = kind;
+        event.index = index;
+        event.generation = tcbs_[index].tuple.extra;
+        return event;
+    }
+    void push_close(uint32_t index, tcp::CloseReason reason, bool established) noexcept {
+        Pending& event = push(Event::Kind::close, index);
+        event.reason = reason;
+        event.established = established;
+    }
     void push_held(uint32_t index) noexcept;
     void drain(uint32_t index, uint32_t bytes) noexcept;
 

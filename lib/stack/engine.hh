@@ -15,6 +15,7 @@
 #include "buf/port.hh"
 #include "net/neighbours.hh"
 #include "stack/connections.hh"
+#include "stack/ledger.hh"
 #include "wire/arp.hh"
 #include "wire/checksum.hh"
 #include "wire/ether.hh"
@@ -52,6 +53,10 @@ class Engine : public Connections {
         out.packets_in_use = out.held_packets + packets_spare();
         return out;
     }
+    Ledger& ledger() noexcept { return ledger_; }
+
+  protected:
+    Ledger ledger_;
 };
 
 template <buf::Port P>
@@ -72,10 +77,10 @@ class PortEngine final : public Engine {
     bool end() noexcept override;
     std::optional<Instant> next_deadline() noexcept override;
     Reach reach(Ipv4 destination) noexcept override {
-        const std::optional<Ipv4> next_hop = addresses_.next_hop(destination);
-        if (!next_hop) return Reach::no_route;
-        if (!port_.caps().ethernet || neighbours_.lookup(*next_hop, now_) != nullptr) return Reach::yes;
-        return neighbours_.is_failed(*next_hop) ? Reach::no_answer : Reach::resolving;
+        const Ipv4 next_hop = addresses_.next_hop(destination);
+        if (next_hop.is_unspecified()) return Reach::no_route;
+        if (!port_.caps().ethernet || neighbours_.lookup(next_hop, now_) != nullptr) return Reach::yes;
+        return neighbours_.is_failed(next_hop) ? Reach::no_answer : Reach::resolving;
     }
     bool has_work() const noexcept override { return has_output() || has_events() || tx_count_ != 0; }
     uint32_t packets_held() const noexcept override { return burst_count_ + tx_count_ + neighbours_.held(); }
@@ -101,8 +106,8 @@ class PortEngine final : public Engine {
         return out;
     }
 
-    bool owns(const Tuple& t) const noexcept override {
-        return port_.owns(addresses_[t.local_addr], t.local_port, Ipv4{t.remote_addr}, t.remote_port);
+    uint64_t owned_ports(const Tuple& t, uint16_t first) const noexcept override {
+        return port_.owned_ports(addresses_[t.local_addr], first, Ipv4{t.remote_addr}, t.remote_port);
     }
 
     // input
@@ -148,6 +153,7 @@ class PortEngine final : public Engine {
     uint64_t head_sum_ = 0;  ///< of the IPv4 header in it
     uint32_t last_tick_ = 0;
     bool timers_behind_ = true;
+    bool is_busy_ = false;  ///< the first half of this turn had something to do
     uint16_t burst_count_ = 0, spare_count_ = 0, tx_count_ = 0;
     std::array<Packet*, kBurst> burst_{};
     std::array<Packet*, kSpare> spare_{};
@@ -161,7 +167,9 @@ class PortEngine final : public Engine {
 template <buf::Port P>
 bool PortEngine<P>::begin(Instant now) noexcept {
     set_now(now);
+    ledger_.begin_turn();
     burst_count_ = port_.rx_burst(burst_.data(), kBurst);
+    ledger_.stamp(Stage::rx);
     counters_.add(Counter::rx_packets, burst_count_);
     uint32_t parsed = 0;
     for (uint16_t i = 0; i < burst_count_; ++i) {
@@ -173,21 +181,25 @@ bool PortEngine<P>::begin(Instant now) noexcept {
     }
     if (parsed > 1)
         for (uint32_t i = 0; i < parsed; ++i) prefetch_record(parsed_[i].hash);
+    ledger_.stamp(Stage::parse);
     for (uint32_t i = 0; i < parsed; ++i) {
         const Parsed& p = parsed_[i];
         arrive(p.tuple, p.hash, p.seg, p.text);
     }
+    ledger_.stamp(Stage::core);
     uint32_t fired = 0;
     if (const uint32_t tick = now.tick(); tick != last_tick_ || timers_behind_) {
         last_tick_ = tick;
         fired = run_timers();
         timers_behind_ = timers_behind();
     }
-    return burst_count_ != 0 || fired != 0;
+    ledger_.stamp(Stage::timers);
+    is_busy_ = burst_count_ != 0 || fired != 0;
+    return is_busy_;
 }
 
 /// The packet that nearly all are, by a straight path with one condition per line. False: nothing was done,
-/// parse() judges it; which would take these alike (tests/unit/stack/link_test.cc).
+/// parse() judges it; which would take these alike (tests/unit/stack/usual_packet_test.cc).
 template <buf::Port P>
 bool PortEngine<P>::parse_usual(Packet* packet, Parsed& out) noexcept {
     const uint8_t* frame = P::data(packet);
@@ -401,6 +413,7 @@ void PortEngine<P>::take_icmp(Bytes ip_packet, const wire::Ipv4Header& ip) noexc
 
 template <buf::Port P>
 bool PortEngine<P>::end() noexcept {
+    ledger_.stamp(Stage::application);
     for (uint16_t i = 0; i < burst_count_; ++i) give_back(burst_[i]);
     burst_count_ = 0;
     bool sent = false;
@@ -437,6 +450,8 @@ bool PortEngine<P>::end() noexcept {
             });
     }
     if (tx_count_ != 0) flush();
+    ledger_.stamp(Stage::emit);
+    ledger_.end_turn(is_busy_ || sent);
     return sent;
 }
 
@@ -528,17 +543,17 @@ void PortEngine<P>::send_frame(Packet* packet, Ipv4 destination) noexcept {
         queue(packet);
         return;
     }
-    const std::optional<Ipv4> next_hop = addresses_.next_hop(destination);
-    if (!next_hop) {
+    const Ipv4 next_hop = addresses_.next_hop(destination);
+    if (next_hop.is_unspecified()) [[unlikely]] {
         counters_.drop(DropReason::no_route);
         give_back(packet);
         return;
     }
-    if (const Mac* mac = neighbours_.lookup(*next_hop, now_)) [[likely]] {
+    if (const Mac* mac = neighbours_.lookup(next_hop, now_)) [[likely]] {
         std::memcpy(P::data(packet), mac->octets.data(), 6);
         queue(packet);
-    } else if (!neighbours_.hold(*next_hop, packet)) {
-        const bool failed = neighbours_.is_failed(*next_hop);
+    } else if (!neighbours_.hold(next_hop, packet)) {
+        const bool failed = neighbours_.is_failed(next_hop);
         counters_.drop(failed ? DropReason::neighbour_failed : DropReason::neighbour_queue_full);
         give_back(packet);
     }
@@ -583,7 +598,9 @@ void PortEngine<P>::queue(Packet* packet) noexcept {
 /// False when the device took nothing.
 template <buf::Port P>
 bool PortEngine<P>::flush() noexcept {
+    ledger_.stamp(Stage::emit);
     const uint16_t taken = port_.tx_burst(tx_.data(), tx_count_);
+    ledger_.stamp(Stage::tx);
     if (taken != tx_count_) std::copy(tx_.begin() + taken, tx_.begin() + tx_count_, tx_.begin());
     tx_count_ = static_cast<uint16_t>(tx_count_ - taken);
     return taken != 0;

@@ -12,22 +12,25 @@ using tcp::Tcb;
 
 const Event* Connections::next_event() noexcept {
     while (next_event_ < events_.size()) {
-        const Pending pending = events_[next_event_++];
-        Tcb* tcb = find(pending.index, pending.generation);
+        // Field by field, as it was written; and handling one may add others, which moves them.
+        const Pending& told = events_[next_event_++];
+        const uint32_t index = told.index;
+        const Event::Kind kind = told.kind;
+        Tcb* tcb = find(index, told.generation);
         if (tcb == nullptr) continue;
-        const bool silent = tcb->has(tcp::kAppGone) && pending.kind != Event::Kind::close;
-        event_.kind = pending.kind;
+        const bool silent = tcb->has(tcp::kAppGone) && kind != Event::Kind::close;
+        event_.kind = kind;
         event_.data = {};
         event_.item = 0;
-        event_.connection = Connection(this, pending.index, pending.generation);
-        switch (pending.kind) {
+        event_.connection = Connection(this, index, told.generation);
+        switch (kind) {
             case Event::Kind::open:
             case Event::Kind::writable:
                 if (silent) continue;
                 return &event_;
             case Event::Kind::data: {
                 Cold* cold = cold_of(*tcb);
-                if (pending.from_held) {
+                if (told.from_held) {
                     if (cold == nullptr) continue;
                     cold->event_queued = false;
                     if (silent || cold->paused || cold->held_bytes == 0) continue;
@@ -35,21 +38,22 @@ const Event* Connections::next_event() noexcept {
                     event_.item = 1;
                     return &event_;
                 }
-                if (pending.data.empty()) continue;  // held meanwhile (hold_pending)
-                if (silent) {  // acknowledged, and nobody will read it (RFC 9293 3.6.1, SHLD-3)
+                const Bytes data = told.data;
+                if (data.empty()) continue;  // held meanwhile (hold_pending)
+                if (silent) {                // acknowledged, and nobody will read it (RFC 9293 3.6.1, SHLD-3)
                     if (tcb->state() != State::closed) {
                         Effects fx;
                         fx.drop = DropReason::after_close;
                         tcp::abort(*tcb, fx);
-                        perform(pending.index, nullptr, {}, fx);
+                        perform(index, nullptr, {}, fx);
                     }
                     continue;
                 }
                 if (cold != nullptr && cold->held_bytes != 0) {  // an earlier part was left
-                    keep(pending.index, pending.data);
+                    keep(index, data);
                     continue;
                 }
-                event_.data = pending.data;
+                event_.data = data;
                 return &event_;
             }
             case Event::Kind::peer_fin:
@@ -61,17 +65,19 @@ const Event* Connections::next_event() noexcept {
                 return &event_;
             case Event::Kind::close: {
                 Cold* cold = cold_of(*tcb);
-                if (cold != nullptr && cold->held_bytes != 0 && pending.reason == CloseReason::fin &&
+                if (cold != nullptr && cold->held_bytes != 0 && told.reason == CloseReason::fin &&
                     !tcb->has(tcp::kAppGone)) {
                     cold->ending = true;
                     continue;
                 }
-                event_.why.reason = pending.reason;
-                event_.why.established = pending.established;
-                event_.why.local = {addresses_[tcb->tuple.local_addr], tcb->tuple.local_port};
-                event_.why.peer = {Ipv4{tcb->tuple.remote_addr}, tcb->tuple.remote_port};
+                event_.why.reason = told.reason;
+                event_.why.established = told.established;
+                event_.why.local.addr.v4 = addresses_[tcb->tuple.local_addr];
+                event_.why.local.port = tcb->tuple.local_port;
+                event_.why.peer.addr.v4 = Ipv4{tcb->tuple.remote_addr};
+                event_.why.peer.port = tcb->tuple.remote_port;
                 event_.why.cookie = tcb->cookie;
-                finish(pending.index);
+                finish(index);
                 return &event_;
             }
         }
@@ -117,15 +123,11 @@ void Connections::drain(uint32_t index, uint32_t bytes) noexcept {
     cold->paused = false;
     if (cold->fin_waits) {
         cold->fin_waits = false;
-        push({.kind = Event::Kind::peer_fin, .generation = tcb.tuple.extra, .index = index});
+        push(Event::Kind::peer_fin, index);
     }
     if (cold->ending) {
         cold->ending = false;
-        push({.kind = Event::Kind::close,
-              .reason = CloseReason::fin,
-              .established = true,
-              .generation = tcb.tuple.extra,
-              .index = index});
+        push_close(index, CloseReason::fin, true);
     }
 }
 
@@ -143,11 +145,7 @@ void Connections::end(uint32_t index, CloseReason reason) noexcept {
     }
     if (const Cold* cold = cold_of(tcb); cold != nullptr && cold->ending)
         return;  // told when it has been read
-    push({.kind = Event::Kind::close,
-          .reason = reason,
-          .established = !tcb.has(tcp::kSynUnacked),
-          .generation = tcb.tuple.extra,
-          .index = index});
+    push_close(index, reason, !tcb.has(tcp::kSynUnacked));
 }
 
 /// The application has been told of the end: the record goes, or shrinks to TIME-WAIT's.

@@ -30,26 +30,29 @@ constexpr std::string_view name(State state) noexcept {
     return kNames[static_cast<unsigned>(state)];
 }
 
+/// One bit for each of these states.
+template <typename... States>
+constexpr uint16_t state_set(States... states) noexcept {
+    return static_cast<uint16_t>((0u | ... | (1u << static_cast<unsigned>(states))));
+}
+
 /// Whether figure 5 (with the edges that 3.10 adds: abort, RST, R2 and user timeout lead to CLOSED from
 /// everywhere; FIN-WAIT-1 -> TIME-WAIT by FIN|ACK; TIME-WAIT -> SYN-RECEIVED by a new SYN, MAY-2) has the
 /// edge.
 constexpr bool is_legal_edge(State from, State to) noexcept {
     using enum State;
-    constexpr auto set = [](auto... states) constexpr {
-        return static_cast<uint16_t>((0u | ... | (1u << static_cast<unsigned>(states))));
-    };
     constexpr uint16_t kTo[kStates] = {
-        set(closed, listen, syn_sent),                             // CLOSED
-        set(closed, syn_received, syn_sent),                       // LISTEN
-        set(closed, syn_received, established),                    // SYN-SENT
-        set(closed, established, fin_wait_1, listen, close_wait),  // SYN-RECEIVED
-        set(closed, fin_wait_1, close_wait),                       // ESTABLISHED
-        set(closed, fin_wait_2, closing, time_wait),               // FIN-WAIT-1
-        set(closed, time_wait),                                    // FIN-WAIT-2
-        set(closed, last_ack),                                     // CLOSE-WAIT
-        set(closed, time_wait),                                    // CLOSING
-        set(closed),                                               // LAST-ACK
-        set(closed, syn_received),                                 // TIME-WAIT
+        state_set(closed, listen, syn_sent),                             // CLOSED
+        state_set(closed, syn_received, syn_sent),                       // LISTEN
+        state_set(closed, syn_received, established),                    // SYN-SENT
+        state_set(closed, established, fin_wait_1, listen, close_wait),  // SYN-RECEIVED
+        state_set(closed, fin_wait_1, close_wait),                       // ESTABLISHED
+        state_set(closed, fin_wait_2, closing, time_wait),               // FIN-WAIT-1
+        state_set(closed, time_wait),                                    // FIN-WAIT-2
+        state_set(closed, last_ack),                                     // CLOSE-WAIT
+        state_set(closed, time_wait),                                    // CLOSING
+        state_set(closed),                                               // LAST-ACK
+        state_set(closed, syn_received),                                 // TIME-WAIT
     };
     return (kTo[static_cast<unsigned>(from)] >> static_cast<unsigned>(to) & 1) != 0;
 }

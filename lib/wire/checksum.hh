@@ -35,6 +35,7 @@ inline uint64_t sum_bytes(Bytes bytes, uint64_t initial = 0) noexcept {
     uint64_t even = initial;  // two chains of additions, to run side by side
     uint64_t odd = 0;
     uint32_t words[2];
+#ifdef __AVX2__
     if (left >= 16) {
         __m256i sums = _mm256_setzero_si256();  // four 32-bit words of memory in four 64-bit lanes
         for (; left >= 16; left -= 16, p += 16)
@@ -44,6 +45,13 @@ inline uint64_t sum_bytes(Bytes bytes, uint64_t initial = 0) noexcept {
         even += static_cast<uint64_t>(_mm_cvtsi128_si64(pairs));
         odd += static_cast<uint64_t>(_mm_extract_epi64(pairs, 1));
     }
+#else
+    for (; left >= 8; left -= 8, p += 8) {
+        std::memcpy(words, p, 8);
+        even += words[0];
+        odd += words[1];
+    }
+#endif
     if (left & 8) {
         std::memcpy(words, p, 8);
         even += words[0];

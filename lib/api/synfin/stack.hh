@@ -11,6 +11,7 @@
 #include "base/units.hh"
 #include "stack/config.hh"
 #include "stack/event.hh"  // IWYU pragma: export
+#include "stack/ledger.hh"  // IWYU pragma: export
 #include "synfin/application.hh"
 #include "synfin/connection.hh"
 
@@ -82,6 +83,8 @@ class Stack {
     size_t memory_bytes() const noexcept;
     /// Bytes of an open connection's first record, the one that every segment reads.
     static uint32_t tcb_bytes() noexcept;
+    /// Where this engine's cycles go, once `keep(true)` is called.
+    stack::Ledger& ledger() noexcept;
     const stack::StackConfig& config() const noexcept;
     /// Every open, half-open and TIME-WAIT connection, slowly; for `synfin ss` and tests.
     void for_each(void (*visit)(void* context, const ConnectionInfo&), void* context) const;

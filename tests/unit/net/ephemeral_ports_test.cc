@@ -153,6 +153,37 @@ TEST(EphemeralPorts, SteeringThatRefusesMostIsLearnedOnce) {
     EXPECT_LE(asked, 10'000u + ports.range() + 100);
 }
 
+/// One port in 64, at a place of its own in each word: every one is had, no other is asked for, and the
+/// steering is asked once for each word.
+TEST(EphemeralPorts, OwnPortsAloneAreAskedFor) {
+    for (const int range : {1, 63, 64, 65, 1'000, 28'232}) {
+        const int low = 32'768 + 17 * (range % 2);
+        EphemeralPorts ports(static_cast<uint16_t>(low), static_cast<uint16_t>(low + range - 1), kKey);
+        uint64_t steered = 0;
+        const auto own = [&](uint16_t base) {
+            EXPECT_EQ(base % 64, 0);
+            ++steered;
+            return uint64_t{1} << (base / 64 * 7 % 64);
+        };
+        std::set<uint16_t> want, had;
+        for (int port = low; port < low + range; ++port)
+            if (port % 64 == port / 64 * 7 % 64) want.insert(static_cast<uint16_t>(port));
+        const auto is_free = [&](uint16_t port) {
+            EXPECT_TRUE(want.contains(port));
+            return !had.contains(port);
+        };
+        while (const uint16_t port = ports.choose(to(1), own, is_free)) had.insert(port);
+        EXPECT_EQ(had, want) << "range of " << range;
+        steered = 0;
+        EXPECT_EQ(ports.choose(to(1), own, is_free), 0);
+        EXPECT_EQ(steered, 0u) << "none is none";
+        if (want.empty()) continue;
+        had.erase(*want.rbegin());
+        ports.note_release(with_port(to(1), *want.rbegin()));
+        EXPECT_EQ(ports.choose(to(1), own, is_free), *want.rbegin());
+    }
+}
+
 TEST(EphemeralPorts, StartsElsewhereForEveryDestinationAndKey) {
     // 16 bins of the range, 4096 destinations: 256 expected in each, standard deviation 15.5.
     for (const HashKey key : {kKey, HashKey{1, 2}, HashKey{}}) {

@@ -11,6 +11,7 @@
 #include "frames.hh"
 #include "port/core_threads.hh"
 #include "port/device.hh"
+#include "rss.hh"
 
 namespace synfin::port {
 namespace {
@@ -88,7 +89,7 @@ TEST(WireDevice, CarriesFramesBothWaysBetweenItsPairs) {
     EXPECT_EQ(receive(device->port(0)), std::vector<Frame>{back});
     EXPECT_EQ(receive(device->port(2)), std::vector<Frame>{Frame(1518, 0x33)});
     for (unsigned i = 0; i < 4; ++i) EXPECT_EQ(packets_out(device->port(i)), 0u);
-    EXPECT_TRUE(device->port(0).owns({1}, 1, {2}, 2));
+    EXPECT_EQ(device->port(0).owned_ports({1}, 64, {2}, 2), ~uint64_t{0});
 }
 
 TEST(WireDevice, FullWireRefusesAndTheEngineKeepsTheRest) {
@@ -167,9 +168,7 @@ class SharedQueue : public ::testing::Test {
         }
     }
     rte_mempool* pool() { return device_->port(0).pool(); }
-    bool owns(unsigned engine, const FlowTuple& t) {
-        return ports_[engine]->owns({t.destination}, t.destination_port, {t.source}, t.source_port);
-    }
+    bool owns(unsigned engine, const FlowTuple& t) { return test::owns(*ports_[engine], t); }
     /// What each engine gets in a few turns of all.
     std::vector<std::vector<Frame>> turns() {
         std::vector<std::vector<Frame>> got(3);
@@ -312,8 +311,8 @@ TEST(Rss, IsUsedWhereKeyAndTableCanBeReadBack) {
     for (unsigned i = 0; i < 4000; ++i) {
         unsigned owners = 0;
         for (unsigned engine = 0; engine < 4; ++engine) {
-            const bool owns =
-                device->port(engine).owns({0x0a000001}, static_cast<uint16_t>(20'000 + i), {0x0a000002}, 80);
+            const bool owns = test::owns(device->port(engine),
+                                         {0x0a000002, 0x0a000001, 80, static_cast<uint16_t>(20'000 + i)});
             owners += owns;
             owned[engine] += owns;
         }

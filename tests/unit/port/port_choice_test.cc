@@ -60,14 +60,18 @@ class Chooser {
   public:
     Chooser(const RssPrediction& prediction, uint16_t queue, const FlowTuple& answer, uint16_t low,
             uint16_t high)
-        : prediction_(prediction), queue_(queue), answer_(answer), ports_(low, high, HashKey{1, queue}) {}
+        : prediction_(prediction),
+          patterns_(prediction.patterns(queue)),
+          answer_(answer),
+          ports_(low, high, HashKey{1, queue}) {}
 
     uint16_t choose() {
-        return ports_.choose(tuple(0), [&](uint16_t port) {
+        const auto own = [&](uint16_t first) {
             FlowTuple back = answer_;
-            back.destination_port = port;
-            return prediction_.queue(back) == queue_ && !used_.contains(port);
-        });
+            back.destination_port = first;
+            return prediction_.owned_ports(patterns_, back);
+        };
+        return ports_.choose(tuple(0), own, [&](uint16_t port) { return !used_.contains(port); });
     }
     void use(uint16_t port) { ASSERT_TRUE(used_.insert(port).second) << "port " << port << " twice"; }
     void release(uint16_t port) {
@@ -80,7 +84,7 @@ class Chooser {
     Tuple tuple(uint16_t local_port) const { return {answer_.source, answer_.source_port, local_port, 0}; }
 
     const RssPrediction& prediction_;
-    uint16_t queue_;
+    std::vector<uint64_t> patterns_;
     FlowTuple answer_;
     net::EphemeralPorts ports_;
     std::set<uint16_t> used_;

@@ -14,12 +14,12 @@ namespace {
 /// Plain memory behind a NIC's RSS: this queue gets what key and table send to it.
 struct RssPort : buf::MemoryPort {
     RssPort(const buf::PortCaps& caps, Bytes key, std::vector<uint16_t> reta, uint16_t queue)
-        : MemoryPort(caps, 64), prediction(key, std::move(reta)), mine(queue) {}
-    bool owns(Ipv4 local, uint16_t local_port, Ipv4 remote, uint16_t remote_port) const noexcept {
-        return prediction.queue({remote.value, local.value, remote_port, local_port}) == mine;
+        : MemoryPort(caps, 64), prediction(key, std::move(reta)), patterns(prediction.patterns(queue)) {}
+    uint64_t owned_ports(Ipv4 local, uint16_t first, Ipv4 remote, uint16_t remote_port) const noexcept {
+        return prediction.owned_ports(patterns, {remote.value, local.value, remote_port, first});
     }
     RssPrediction prediction;
-    uint16_t mine;
+    std::vector<uint64_t> patterns;
 };
 
 buf::PortCaps ip_caps() {

@@ -46,6 +46,14 @@ struct Rss {
     }
 };
 
+/// Whether an answer with this tuple is one that the port has asked for.
+template <typename Port>
+bool owns(const Port& port, const FlowTuple& answer) {
+    const uint64_t ports = port.owned_ports(Ipv4{answer.destination}, answer.destination_port & 0xffc0,
+                                            Ipv4{answer.source}, answer.source_port);
+    return (ports >> answer.destination_port % 64 & 1) != 0;
+}
+
 inline std::vector<uint8_t> random_key(Random& random, size_t bytes) {
     std::vector<uint8_t> key(bytes);
     for (auto& byte : key) byte = static_cast<uint8_t>(random.next());

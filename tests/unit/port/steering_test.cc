@@ -115,8 +115,29 @@ TEST(SteeringPlan, SpreadsFlowsEvenlyAndAlwaysTheSame) {
     EXPECT_NEAR(moved, 20'000, 600) << "the key decides";
 }
 
+/// What an engine asks before it takes a source port is what the core that receives the answer will say.
+TEST(SteeringPlan, OwnedPortsAreThoseOfTheEngine) {
+    Random random(5);
+    for (unsigned engines = 1; engines <= 70; ++engines) {
+        const SteeringPlan plan(engines, {random.next(), random.next()});
+        for (int i = 0; i < 10; ++i) {
+            FlowTuple tuple{static_cast<uint32_t>(random.next()), static_cast<uint32_t>(random.next()),
+                            static_cast<uint16_t>(random.next()),
+                            static_cast<uint16_t>(random.below(1024) * 64)};
+            const FlowTuple first = tuple;
+            for (int port = 0; port < 64; ++port, ++tuple.destination_port) {
+                const unsigned owner = plan.engine_of(tuple);
+                ASSERT_LT(owner, engines);
+                for (unsigned engine = 0; engine < engines; ++engine)
+                    ASSERT_EQ(plan.owned_ports(engine, first) >> port & 1, engine == owner ? 1u : 0u);
+            }
+        }
+    }
+}
+
 TEST(SteeringPlan, OneEngineOwnsEverything) {
     const SteeringPlan plan(1, {1, 2});
+    EXPECT_EQ(plan.owned_ports(0, kFlow), ~uint64_t{0});
     EXPECT_EQ(plan.kind(), Steering::one_engine);
     EXPECT_EQ(plan.engine_of(kFlow), 0u);
 }
