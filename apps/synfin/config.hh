@@ -25,6 +25,7 @@ struct ServeConfig {
     uint64_t max_connections = 1u << 20;
     uint64_t response_size = 2;  ///< http: bytes of the body
     Duration duration{};         ///< 0: until interrupted
+    Duration drain = 2s;         ///< at the end: how long connections may take to close; 0: they are reset
 
     PortRange ports() const noexcept;
 };

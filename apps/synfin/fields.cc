@@ -275,6 +275,9 @@ void add_serve(std::vector<Field>& all) {
                                    AT(uint64_t, serve.response_size), "http: bytes of the body"));
     all.push_back(scalar<Duration>("serve.duration", "-d,--duration", kServe, "TIME", duration(),
                                    AT(Duration, serve.duration), "stop after this; 0: when interrupted"));
+    all.push_back(scalar<Duration>(
+        "serve.drain", "--drain", kServe, "TIME", duration(), AT(Duration, serve.drain),
+        "when it stops, what connections get to close before they are reset; 0: they are reset at once"));
 }
 
 void add_load(std::vector<Field>& all) {

@@ -130,7 +130,7 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
                 bool busy = false, over = true;
                 for (const unsigned index : stacks) {
                     ServerRun<S>& each = runs[index];
-                    if (stop) each.end(runtime->stack(index), now);
+                    if (stop) each.end(runtime->stack(index), now, config.serve.drain);
                     const bool did = each.turn(runtime->stack(index), now);
                     meter.turn(did, each.cycles);
                     busy |= did;

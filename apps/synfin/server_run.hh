@@ -63,14 +63,16 @@ class ServerRun {
         if (phase_ != Phase::serving) drain(stack, now);
         return busy;
     }
-    /// No more connections; FIN to those that are open, RST to what is still there after kDrain.
-    void end(Stack& stack, Instant now) noexcept {
+    /// No more connections; FIN to those that are open, RST to what is still there after `drain`. 0: RST at
+    /// once.
+    void end(Stack& stack, Instant now, Duration drain = kDrain) noexcept {
         if (phase_ != Phase::serving) return;
         for (uint32_t port = ports_.first; port <= ports_.last; ++port)
             static_cast<void>(stack.unlisten(static_cast<uint16_t>(port)));
+        if (drain == Duration::zero()) return cut(now);
         roster_.for_each([](Connection c) { static_cast<void>(c.close()); });
         phase_ = Phase::draining;
-        until_ = now + kDrain;
+        until_ = now + drain;
     }
     bool over() const noexcept { return phase_ == Phase::over; }
     const ServerTally& tally() const noexcept { return server_.tally(); }
@@ -90,12 +92,16 @@ class ServerRun {
   private:
     enum class Phase : uint8_t { serving, draining, cutting, over };
 
+    void cut(Instant now) noexcept {
+        roster_.for_each([](Connection c) { static_cast<void>(c.abort()); });
+        phase_ = Phase::cutting;
+        until_ = now + kCut;
+    }
+
     void drain(Stack& stack, Instant now) noexcept {
         const bool empty = stack.occupancy().open == 0;
         if (phase_ == Phase::draining && !empty && now >= until_) {
-            roster_.for_each([](Connection c) { static_cast<void>(c.abort()); });
-            phase_ = Phase::cutting;
-            until_ = now + kCut;
+            cut(now);
         } else if (empty || (phase_ == Phase::cutting && now >= until_)) {
             phase_ = Phase::over;
         }

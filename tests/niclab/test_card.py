@@ -157,16 +157,29 @@ class LinkTest(NicCase):
 
 
 class DrainTest(NicCase):
-    def test_sigterm_closes_what_is_open(self):
-        serve = self.rig.serve("echo")
+    def end_with_20_open(self, *options):
+        serve = self.rig.serve("echo", *options)
         sockets = [self.rig.kernel.connect(7) for _ in range(20)]
         for s in sockets:
             self.addCleanup(s.close)
             s.sendall(b"hello")
             self.assertEqual(s.recv(5), b"hello")
         serve.send_signal(15)
+        return serve, sockets
+
+    def ended(self, serve):
+        self.assertEqual(serve.wait(20), 0, serve.said())
+        self.assertEqual(self.rig.result(serve)["connections"]["unfinished"], 0)
+
+    def test_sigterm_closes_what_is_open(self):
+        serve, sockets = self.end_with_20_open()
         for s in sockets:
             self.assertEqual(s.recv(1), b"", "the end of the stream")
             s.close()
-        self.assertEqual(serve.wait(20), 0, serve.said())
-        self.assertEqual(self.rig.result(serve)["connections"]["unfinished"], 0)
+        self.ended(serve)
+
+    def test_or_resets_it_when_asked_to(self):
+        serve, sockets = self.end_with_20_open("--drain", "0s")
+        for s in sockets:
+            self.assertRaises(ConnectionResetError, s.recv, 1)
+        self.ended(serve)
