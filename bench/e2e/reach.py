@@ -53,8 +53,9 @@ def share_of_floor(bench):
     return [result.metric("rates.cps") / result.metric("floor.cps")], [result]
 
 
-def instructions(_):
-    counted = subprocess.run([ROOT / "scripts/instructions.py"], check=True, capture_output=True, text=True).stdout
+def instructions(bench):
+    crr = bench.synfin.resolve().parents[2] / "bench/instructions/crr"  # of the same build
+    counted = subprocess.run([ROOT / "scripts/instructions.py", "--crr", crr], check=True, capture_output=True, text=True).stdout
     return [float(re.match(r"\d+", counted).group())], []
 
 
