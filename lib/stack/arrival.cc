@@ -72,13 +72,13 @@ void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment&
     Effects fx;
     tcp::on_synchronized(tcb, nullptr, seg, context(), fx);
     if (fx.to_listen) {  // RST, or another SYN in the window
-        counters_.drop(fx.drop);
+        if (fx.drop != DropReason::none) counters_.drop(fx.drop);
         if (seg.has(wire::kRst)) counters_.add(Counter::resets_received);
         free_half_open(index, hash);
         return;
     }
     if (!fx.opened) {
-        counters_.drop(fx.drop);
+        if (fx.drop != DropReason::none) counters_.drop(fx.drop);
         half_open.ts_recent = tcb.ts_recent;
         if (fx.reply == Reply::syn_ack) {
             counters_.add(Counter::syn_retransmitted);
@@ -424,7 +424,9 @@ void Connections::reply_rst(const Tuple& tuple, const Effects& fx) noexcept {
         counters_.drop(DropReason::rst_rate_limited);
         return;
     }
-    SegmentOut& out = control_.emplace_back();
+    SegmentOut* made = add_control();
+    if (made == nullptr) return;
+    SegmentOut& out = *made;
     out.tuple = tuple;
     out.seq = fx.rst_seq;
     out.flags = wire::kRst;
@@ -435,12 +437,29 @@ void Connections::reply_rst(const Tuple& tuple, const Effects& fx) noexcept {
     counters_.add(Counter::resets_sent);
 }
 
+/// Room for a reply. None while a device takes nothing: the reply is as good as lost on the way, and what the
+/// peer sends must not make memory grow.
+SegmentOut* Connections::add_control() noexcept {
+    // What has left goes now and not in next_out(), whose result stays valid until then.
+    if (next_control_ == control_.size()) {
+        control_.clear();
+        next_control_ = 0;
+    }
+    if (control_.size() == kMaxControl) [[unlikely]] {
+        counters_.drop(DropReason::tx_full);
+        return nullptr;
+    }
+    return &control_.emplace_back();
+}
+
 void Connections::send_control(const Tcb& tcb, const tcp::Outgoing& out) noexcept {
-    to_wire(tcb, out, control_.emplace_back());
+    if (SegmentOut* made = add_control()) to_wire(tcb, out, *made);
 }
 
 void Connections::send_syn_ack(const HalfOpen& h, uint32_t ts_clock) noexcept {
-    SegmentOut& out = control_.emplace_back();
+    SegmentOut* made = add_control();
+    if (made == nullptr) return;
+    SegmentOut& out = *made;
     out.tuple = h.tuple.get();
     out.seq = h.iss;
     out.ack = h.irs + 1u;

@@ -54,7 +54,7 @@ Connections::Connections(const StackConfig& config, HashKey key)
       listeners_(1),
       delayed_acks_(65'536) {
     events_.reserve(1024);
-    control_.reserve(256);
+    control_.reserve(kMaxControl);
     output_.reserve(1024);
 }
 

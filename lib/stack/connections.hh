@@ -156,6 +156,7 @@ class Connections {
 
   private:
     static constexpr uint32_t kTimersPerTurn = 256;
+    static constexpr uint32_t kMaxControl = 1024;  ///< replies that wait for a device; more than a turn makes
 
     struct Listener {
         uint16_t port = 0;
@@ -221,6 +222,7 @@ class Connections {
     void take_reassembled(uint32_t index) noexcept;
     void reply(tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
     void reply_rst(const Tuple& tuple, const tcp::Effects& fx) noexcept;
+    SegmentOut* add_control() noexcept;
     void send_control(const tcp::Tcb& tcb, const tcp::Outgoing& out) noexcept;
     void send_syn_ack(const tcp::HalfOpen& half_open, uint32_t ts_clock) noexcept;
     bool allow_challenge() noexcept;

@@ -204,7 +204,8 @@ template <buf::Port P>
 bool PortEngine<P>::parse_usual(Packet* packet, Parsed& out) noexcept {
     const uint8_t* frame = P::data(packet);
     const uint32_t length = P::length(packet);
-    if (!P::is_contiguous(packet) || length < kHeadBytes + wire::kTcpBytes) return false;
+    if (!P::is_contiguous(packet) || length < uint32_t{l2_} + wire::kIpv4Bytes + wire::kTcpBytes)
+        return false;
     if (l2_ != 0) {
         if (l2_ != wire::kEtherBytes) return false;                                    // a VLAN is configured
         if (std::memcmp(frame, port_.caps().mac.octets.data(), 6) != 0) return false;  // for our MAC?

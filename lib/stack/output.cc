@@ -39,8 +39,6 @@ void Connections::to_wire(const Tcb& tcb, const tcp::Outgoing& out, SegmentOut& 
 
 const SegmentOut* Connections::next_out() noexcept {
     if (next_control_ < control_.size()) return &control_[next_control_++];
-    control_.clear();
-    next_control_ = 0;
     while (next_output_ < output_.size()) {
         const uint32_t index = output_[next_output_];
         Tcb& tcb = tcbs_[index];

@@ -281,6 +281,34 @@ TEST(Backpressure, NothingIsLostWhenTheDeviceOrThePoolIsFull) {
     EXPECT_EQ(link.dropped(DropReason::no_packet), 0u);
 }
 
+TEST(Backpressure, RepliesThatNoDeviceTakesAreBoundedAndCounted) {
+    Link link;
+    link.in(arp(wire::kArpRequest, kPeer, kPeerIp, {}, kOurIp));
+    ASSERT_TRUE(link.out());
+    for (int i = 0; i < 3000; ++i) {  // while the device takes them, there is no bound
+        link.in(ip_frame(wire::kProtocolTcp, syn()));
+        ASSERT_TRUE(link.out());
+    }
+    EXPECT_EQ(link.dropped(DropReason::tx_full), 0u);
+    link.port.refuse_tx(1'000'000);
+    constexpr uint64_t kSegments = 3000;
+    for (uint64_t i = 0; i < kSegments; ++i) {  // to a closed port: a RST each
+        ASSERT_TRUE(link.port.deliver(ip_frame(wire::kProtocolTcp, syn())));
+        link.stack.begin(link.now);
+        link.stack.end();
+    }
+    const uint64_t dropped = link.dropped(DropReason::tx_full);
+    EXPECT_GT(dropped, kSegments / 2);
+    link.port.refuse_tx(0);
+    uint64_t sent = 0;
+    for (bool more = true; more;) {
+        link.stack.begin(link.now);
+        link.stack.end();
+        for (more = false; link.out(); more = true) ++sent;
+    }
+    EXPECT_EQ(sent + dropped, kSegments);
+}
+
 TEST(Ports, RunOutByNameAndComeBackWithTimeWaitAge) {
     StackConfig config = small_config();
     config.port_low = 1000;
