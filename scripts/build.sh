@@ -30,6 +30,6 @@ if [ ! -f "$dir/build.ninja" ]; then
 fi
 # Asking ninja first keeps the second run silent: "building" is said only when there is something to build.
 if [ "$(ninja -C "$dir" -n "${targets[@]}" 2>/dev/null | tail -n 1)" != "ninja: no work to do." ]; then
-    say "building $dir (about two minutes the first time)"
+    say "building $dir (some minutes the first time)"
     quietly ninja -C "$dir" "${targets[@]}"
 fi
