@@ -163,6 +163,19 @@ class alignas(64) DevicePort {
     uint32_t hand_over(std::span<Packet* const> packets, unsigned engine) noexcept;
     void copy_to_others(Packet* packet) noexcept;
     void send_for_clients() noexcept;
+    Packet* take_spare() noexcept {
+        if (spare_count_ == 0) [[unlikely]] {
+            if (rte_pktmbuf_alloc_bulk(pool_, spare_.data(), kBurst) != 0) return alloc();
+            spare_count_ = kBurst;
+        }
+        return spare_[--spare_count_];
+    }
+    void keep_spare(Packet* packet) noexcept {
+        if (spare_count_ < kSpare && reset(packet)) [[likely]]
+            spare_[spare_count_++] = packet;
+        else
+            free(packet);
+    }
 
     Path path_;
     bool has_scrutiny_ = false;
@@ -178,20 +191,6 @@ class alignas(64) DevicePort {
     RxScrutiny scrutiny_;
     unsigned next_source_ = 0;  ///< whose mailbox is looked at first: each in turn
     std::vector<unsigned> tx_clients_;
-    Packet* take_spare() noexcept {
-        if (spare_count_ == 0) [[unlikely]] {
-            if (rte_pktmbuf_alloc_bulk(pool_, spare_.data(), kBurst) != 0) return alloc();
-            spare_count_ = kBurst;
-        }
-        return spare_[--spare_count_];
-    }
-    void keep_spare(Packet* packet) noexcept {
-        if (spare_count_ < kSpare && reset(packet)) [[likely]]
-            spare_[spare_count_++] = packet;
-        else
-            free(packet);
-    }
-
     static constexpr uint16_t kBurst = 32;
     /// Wire only: what was sent carries what is received next, without a way through the pool.
     static constexpr uint16_t kSpare = 64;
