@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/line_vector.hh"
 #include "http_response.hh"
 #include "load_tally.hh"
 #include "schedule.hh"
@@ -130,7 +131,7 @@ class Generator {
     GeneratorPlan plan_;
     Schedule schedule_;
     SlotPool<Life> lives_;
-    std::vector<HttpResponse> responses_;  ///< by id, http only
+    LineVector<HttpResponse> responses_;  ///< by id, http only
     LoadTally tally_;
     LoadTimes times_;
     Instant now_{}, start_{}, retry_at_{};

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/line_vector.hh"
 #include "base/units.hh"
 
 namespace synfin::app {
@@ -58,7 +59,7 @@ class Histogram {
 
   private:
     static constexpr size_t kBuckets = size_t{kHighestBit - kPrecisionBits + 2} << kPrecisionBits;
-    using Counts = std::array<uint64_t, kBuckets>;
+    struct alignas(kCacheLine) Counts : std::array<uint64_t, kBuckets> {};
 
     std::unique_ptr<Counts> counts_;  // out of line: engines keep several beside their hot state
     uint64_t count_ = 0;

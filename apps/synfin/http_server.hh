@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "base/line_vector.hh"
 #include "http_request.hh"
 #include "server.hh"
 #include "slot_pool.hh"
@@ -74,7 +75,7 @@ class HttpServer {
         Connection connection;
         Instant until;
     };
-    std::vector<Lingering> lingering_;  ///< a ring
+    LineVector<Lingering> lingering_;  ///< a ring
     size_t oldest_ = 0, lingering_count_ = 0;
     Instant now_{};
 };

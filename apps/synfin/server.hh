@@ -6,8 +6,8 @@
 #include <array>
 #include <concepts>
 #include <cstdint>
-#include <vector>
 
+#include "base/line_vector.hh"
 #include "synfin/application.hh"
 
 namespace synfin::app {
@@ -55,7 +55,7 @@ class RetryList {
     }
 
   private:
-    std::vector<Connection> waiting_, now_;
+    LineVector<Connection> waiting_, now_;
 };
 
 /// An Application with a turn of its own per poll, before events are handled.

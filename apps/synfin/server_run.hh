@@ -2,9 +2,7 @@
 /// @file
 /// ServerRun: a server on one engine from its first connection to a clean end.
 
-#include <cstdlib>
-#include <memory>
-
+#include "base/mapped_array.hh"
 #include "engine_watch.hh"
 #include "server.hh"
 #include "synfin/stack.hh"
@@ -16,28 +14,22 @@ namespace synfin::app {
 class Roster {
   public:
     /// Address space for max_connections; a page is touched when its first connection opens.
-    explicit Roster(uint32_t max_connections)
-        : limit_(max_connections),
-          entries_(static_cast<Connection*>(std::calloc(max_connections, sizeof(Connection)))) {}
+    explicit Roster(uint32_t max_connections) : entries_(max_connections) {}
     void add(Connection c) noexcept {
-        if (c.index() >= limit_ || entries_ == nullptr) return;
-        entries_.get()[c.index()] = c;
+        if (c.index() >= entries_.size()) return;
+        entries_[c.index()] = c;
         if (c.index() >= used_) used_ = c.index() + 1;
     }
     /// Those that have ended meanwhile are called too, and answer `gone`.
     template <typename Call>
     void for_each(Call&& call) noexcept {
         for (uint32_t i = 0; i < used_; ++i)
-            if (entries_.get()[i]) call(entries_.get()[i]);
+            if (entries_[i]) call(entries_[i]);
     }
 
   private:
-    struct Free {
-        void operator()(Connection* entries) const noexcept { std::free(entries); }
-    };
-    uint32_t limit_;
     uint32_t used_ = 0;
-    std::unique_ptr<Connection, Free> entries_;
+    MappedArray<Connection> entries_;
 };
 
 template <Server S>

@@ -3,7 +3,8 @@
 /// SlotPool: the records that an application keeps per connection, named by the connection's 32-bit cookie.
 
 #include <cstdint>
-#include <vector>
+
+#include "base/line_vector.hh"
 
 namespace synfin::app {
 
@@ -36,8 +37,8 @@ class SlotPool {
 
   private:
     uint32_t limit_;
-    std::vector<T> slots_;
-    std::vector<uint32_t> free_;
+    LineVector<T> slots_;
+    LineVector<uint32_t> free_;
 };
 
 }  // namespace synfin::app

@@ -7,10 +7,11 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <type_traits>
+
+#include "base/line_vector.hh"
 
 namespace synfin {
 
@@ -25,8 +26,7 @@ class SpscRing {
   public:
     /// @param capacity values that fit; rounded up to a power of two, at most 2^31.
     explicit SpscRing(uint32_t capacity)
-        : slots_(new T[std::bit_ceil(std::max(capacity, 1u))]),
-          mask_(std::bit_ceil(std::max(capacity, 1u)) - 1) {}
+        : slots_(std::bit_ceil(std::max(capacity, 1u))), mask_(std::bit_ceil(std::max(capacity, 1u)) - 1) {}
 
     uint32_t capacity() const noexcept { return mask_ + 1; }
 
@@ -74,12 +74,12 @@ class SpscRing {
   private:
     /// One side's line: the index that it alone writes, and what it knows of the other's. Indices run freely
     /// modulo 2^32.
-    struct alignas(64) Side {
+    struct alignas(kCacheLine) Side {
         std::atomic<uint32_t> index{0};
         uint32_t other = 0;
     };
 
-    std::unique_ptr<T[]> slots_;
+    LineVector<T> slots_;
     uint32_t mask_;
     Side producer_;
     Side consumer_;

@@ -4,8 +4,8 @@
 
 #include <bit>
 #include <cstdint>
-#include <vector>
 
+#include "base/line_vector.hh"
 #include "base/mapped_array.hh"
 #include "base/siphash.hh"
 #include "base/tuple.hh"
@@ -146,7 +146,7 @@ class EphemeralPorts {
     const HashKey key_;
     uint64_t epoch_ = 1;
     bool has_refusals_ = false;  ///< a destination was crowded or exhausted once
-    std::vector<Destination> destinations_;
+    LineVector<Destination> destinations_;
     MappedArray<uint64_t> maps_;  ///< set: refused; pages exist for crowded destinations only
 };
 

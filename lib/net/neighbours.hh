@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
-#include <vector>
 
+#include "base/line_vector.hh"
 #include "base/siphash.hh"
 #include "base/units.hh"
 
@@ -169,10 +169,10 @@ class Neighbours {
     size_t chain_of(Ipv4 addr) const noexcept;
 
     NeighbourConfig config_;
-    std::vector<Entry> entries_;
-    std::vector<uint32_t> chains_;   ///< hash -> first entry
-    std::vector<uint32_t> pending_;  ///< entries with something due, unordered
-    Instant next_due_ = kNever;      ///< no later than the earliest of them
+    LineVector<Entry> entries_;
+    LineVector<uint32_t> chains_;   ///< hash -> first entry
+    LineVector<uint32_t> pending_;  ///< entries with something due, unordered
+    Instant next_due_ = kNever;     ///< no later than the earliest of them
     std::array<Entry*, kRecent>
         recent_{};  ///< of the latest successful lookups; may stand for other addresses now
     uint32_t size_ = 0;

@@ -7,9 +7,9 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "base/counters.hh"
+#include "base/line_vector.hh"
 #include "base/mapped_array.hh"
 #include "base/random.hh"
 #include "buf/block_pool.hh"
@@ -279,20 +279,20 @@ class Connections {
     Random random_;
 
     MappedArray<uint16_t> listener_of_port_;  ///< port -> first listener, 0: none
-    std::vector<Listener> listeners_;         ///< [0] unused
+    LineVector<Listener> listeners_;          ///< [0] unused
 
     uint32_t time_wait_head_ = 0, time_wait_tail_ = 0;  ///< FIFO by expiry
     uint32_t half_open_head_ = 0, half_open_tail_ = 0;  ///< FIFO by due
     MappedArray<DelayedAck> delayed_acks_;              ///< ring
     uint32_t delayed_head_ = 0, delayed_tail_ = 0;
 
-    std::vector<Pending> events_;
+    LineVector<Pending> events_;
     size_t next_event_ = 0;
     Event event_;
-    std::vector<SegmentOut> control_;  ///< replies, RSTs, SYN-ACKs: sent before everything else
+    LineVector<SegmentOut> control_;  ///< replies, RSTs, SYN-ACKs: sent before everything else
     size_t next_control_ = 0;
     SegmentOut out_;
-    std::vector<uint32_t> output_;  ///< connections that may have something to send
+    LineVector<uint32_t> output_;  ///< connections that may have something to send
     size_t next_output_ = 0;
 
     uint32_t second_ = 0;  ///< of the rate limits below

@@ -10,6 +10,7 @@
 
 #include "client_run.hh"
 #include "line_watch.hh"
+#include "own_lines.hh"
 #include "port/core_threads.hh"
 #include "port/device_port.hh"
 #include "port/eal.hh"
@@ -130,6 +131,7 @@ TEST(Sharing, EnginesShareNothingButTheWire) {
     const auto server = std::make_unique<Server>();
     ASSERT_TRUE(server->run.listen(far->stack));
 
+    uint64_t allocations = 0;
     const auto client_loop = [&] {
         Instant now = Instant::from_ns(1'000'000'000);
         client->run.start(now);
@@ -142,6 +144,7 @@ TEST(Sharing, EnginesShareNothingButTheWire) {
             if (!watching && client->run.generator().tally().completed >= kUnwatched) {
                 LineWatch::begin({range_of(lockstep), lockstep.stacks[0], lockstep.stacks[1]});
                 lockstep.watching = true;
+                allocations = OwnLines::allocations();
             }
             // TIME-WAIT ends too, and every timer.
             late = late || client->run.over();
@@ -176,6 +179,8 @@ TEST(Sharing, EnginesShareNothingButTheWire) {
         },
         refusal);
     ASSERT_TRUE(ran) << refusal.why;
+    allocations = OwnLines::allocations() - allocations;
+    EXPECT_EQ(allocations, 0u) << "made while packets were handled";
     ASSERT_EQ(client->run.generator().tally().completed, kLives);
     ASSERT_EQ(far->stack.occupancy().time_wait, 0u);
 
@@ -184,6 +189,9 @@ TEST(Sharing, EnginesShareNothingButTheWire) {
     EXPECT_GT(LineWatch::accesses(), 1'000 * (kLives - kUnwatched));
     unsigned shared_indices = 0, shared_frames = 0;
     for (const Line& line : LineWatch::lines()) {
+        const bool is_written = line.written[0] || line.written[1];
+        EXPECT_FALSE(is_written && OwnLines::reaches_out(line.address))
+            << "written, and another's allocation may lie in it: " << LineWatch::text(line);
         if (!line.is_shared()) continue;
         if (indices.contains(line.address)) {
             ++shared_indices;
