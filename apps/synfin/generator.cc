@@ -142,13 +142,15 @@ bool Generator::open_one(Stack& stack, Instant due) noexcept {
         ++tally_.skipped_by[static_cast<size_t>(Skip::concurrency_limit)];
         return false;
     }
-    const auto call = static_cast<uint32_t>(next_call_++ % plan_.calls.size());
+    const auto call = static_cast<uint32_t>(next_call_);
+    if (++next_call_ == plan_.calls.size()) next_call_ = 0;
     ConnectOptions options;
     options.cookie = id;
     Error error = Error::no_port;
     for (size_t tries = std::min(plan_.sources.size(), kSourceTries); tries > 0 && error == Error::no_port;
          --tries) {
-        options.source = plan_.sources[next_source_++ % plan_.sources.size()];
+        options.source = plan_.sources[next_source_];
+        if (++next_source_ == plan_.sources.size()) next_source_ = 0;
         const auto connection = stack.connect(plan_.calls[call].peer, options);
         if (!connection) {
             error = connection.error();

@@ -31,21 +31,19 @@ class LocalAddresses {
         std::sort(by_value_.begin(), by_value_.end(),
                   [](const Entry& a, const Entry& b) { return a.value < b.value; });
         // Addresses that follow each other, in order: found by a subtraction.
-        is_run_ = !addresses.empty();
-        for (uint32_t i = 0; i < addresses.size(); ++i)
-            is_run_ = is_run_ && addresses[i].addr.value == addresses[0].addr.value + i;
+        while (run_ < addresses.size() && addresses[run_].addr.value == addresses[0].addr.value + run_)
+            ++run_;
+        if (!addresses.empty()) {
+            run_begin_ = addresses[0].addr.value;
+            first_ = masks_[0];
+        }
     }
 
     /// The index of an address of ours, or kNone.
-    /// @note cost: a compare when the addresses form one run, else a binary search.
+    /// @note cost: a compare for those that follow the first one without a gap, else a binary search.
     uint32_t find(Ipv4 addr) const noexcept {
-        if (is_run_) {
-            const uint32_t i = addr.value - addresses_[0].addr.value;
-            return i < addresses_.size() ? i : kNone;
-        }
-        const auto at = std::lower_bound(by_value_.begin(), by_value_.end(), addr.value,
-                                         [](const Entry& e, uint32_t value) { return e.value < value; });
-        return at != by_value_.end() && at->value == addr.value ? at->index : kNone;
+        const uint32_t i = addr.value - run_begin_;
+        return i < run_ ? i : find_beyond(addr);
     }
 
     Ipv4 operator[](uint32_t index) const noexcept { return addresses_[index].addr; }
@@ -53,9 +51,8 @@ class LocalAddresses {
 
     /// The next hop towards a destination: itself on link, else the gateway, else none: 0.0.0.0.
     Ipv4 next_hop(Ipv4 destination) const noexcept {
-        for (const Network& n : masks_)
-            if (((destination.value ^ n.addr) & n.mask) == 0) return destination;
-        return gateway_;
+        return ((destination.value ^ first_.addr) & first_.mask) == 0 ? destination
+                                                                      : next_hop_beyond(destination);
     }
 
     /// An address of ours in the network of a neighbour: whom an ARP request is from. The first when none is.
@@ -89,12 +86,24 @@ class LocalAddresses {
     struct Network {
         uint32_t addr, mask;
     };
+    uint32_t find_beyond(Ipv4 addr) const noexcept {
+        const auto at = std::lower_bound(by_value_.begin(), by_value_.end(), addr.value,
+                                         [](const Entry& e, uint32_t value) { return e.value < value; });
+        return at != by_value_.end() && at->value == addr.value ? at->index : kNone;
+    }
+    Ipv4 next_hop_beyond(Ipv4 destination) const noexcept {
+        for (const Network& n : masks_)
+            if (((destination.value ^ n.addr) & n.mask) == 0) return destination;
+        return gateway_;
+    }
+
     std::vector<Cidr> addresses_;
     std::vector<Entry> by_value_;
     std::vector<Cidr> networks_;
-    std::vector<Network> masks_;  ///< of networks_, for every packet
+    std::vector<Network> masks_;        ///< of networks_
+    Network first_{0, ~uint32_t{0}};    ///< of them; nobody's when there is none
+    uint32_t run_begin_ = 0, run_ = 0;  ///< the first addresses that follow each other
     Ipv4 gateway_{};
-    bool is_run_ = false;
 };
 
 }  // namespace synfin::net

@@ -83,6 +83,7 @@ void Neighbours::ask(Entry& entry, Phase phase, Instant now) noexcept {
 }
 
 const Mac* Neighbours::lookup_slow(Ipv4 next_hop, Instant now) noexcept {
+    if (next_hop.is_unspecified()) return nullptr;  // there is no route
     Entry* entry = find(next_hop);
     if (entry == nullptr) entry = create(next_hop, now, Duration::zero());
     if (entry == nullptr) return nullptr;

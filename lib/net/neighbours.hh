@@ -50,7 +50,7 @@ class Neighbours {
     /// The neighbour's address, if known. An answer older than `reachable` is still given, while poll() asks
     /// anew: the first time to that address only, then to everybody.
     /// @return valid until the next call of a non-const member. Null: unknown; asking has begun unless the
-    ///         neighbour has just failed or the table is full.
+    ///         neighbour has just failed, the table is full, or next_hop is 0.0.0.0: none.
     const Mac* lookup(Ipv4 next_hop, Instant now) noexcept {
         Entry* const recent = recent_[next_hop.value % kRecent];
         if (recent != nullptr && recent->addr == next_hop && now < recent->fresh_until) {

@@ -110,9 +110,11 @@ class alignas(64) DevicePort {
     Packet* alloc() noexcept { return rte_pktmbuf_alloc(pool_); }
     void free(Packet* p) noexcept { rte_pktmbuf_free(p); }
 
+    /// What finish() and the frame itself do not set: one word, as drivers write it (rte_mbuf's rearm_data).
+    /// Fields that only flags of ol_flags give a meaning keep what they were.
     bool reset(Packet* p) noexcept {
         if (p->nb_segs != 1 || !RTE_MBUF_DIRECT(p) || rte_mbuf_refcnt_read(p) != 1) return false;
-        rte_pktmbuf_reset(p);
+        p->data_off = RTE_PKTMBUF_HEADROOM;
         return true;
     }
 
@@ -121,8 +123,7 @@ class alignas(64) DevicePort {
         p->pkt_len = length;
         p->ol_flags = 0;
         if (!meta.ip_checksum && !meta.tcp_checksum) return;
-        p->l2_len = meta.l2_len & 0x7f;  // a bit-field of 7
-        p->l3_len = meta.l3_len;
+        p->tx_offload = rte_mbuf_tx_offload(meta.l2_len, meta.l3_len, 0, 0, 0, 0, 0);
         p->ol_flags = RTE_MBUF_F_TX_IPV4 | (meta.ip_checksum ? RTE_MBUF_F_TX_IP_CKSUM : 0) |
                       (meta.tcp_checksum ? RTE_MBUF_F_TX_TCP_CKSUM : 0);
     }
@@ -170,8 +171,9 @@ class alignas(64) DevicePort {
         }
         return spare_[--spare_count_];
     }
+    /// What an engine sends on a wire is its alone, in one piece, and was alloc()'s or reset().
     void keep_spare(Packet* packet) noexcept {
-        if (spare_count_ < kSpare && reset(packet)) [[likely]]
+        if (spare_count_ < kSpare) [[likely]]
             spare_[spare_count_++] = packet;
         else
             free(packet);

@@ -19,6 +19,78 @@ using tcp::Seq;
 using tcp::Tcb;
 using tcp::TimeWait;
 
+/// Everything that the core asked for, in the order in which the application is to see it.
+[[gnu::always_inline]] inline void Connections::perform_here(uint32_t index, Bytes text,
+                                                             Effects& fx) noexcept {
+    Tcb& tcb = tcbs_[index];
+    if (fx.acked_bytes != 0 && tcb.flow != 0) {
+        buf::release(blocks_, flows_[tcb.flow].send_queue, fx.acked_bytes);
+        if (tcb.has(tcp::kWantWritable) && !tcb.has(tcp::kAppGone)) [[unlikely]] {
+            tcb.clear(tcp::kWantWritable);
+            push(Event::Kind::writable, index);
+        }
+    }
+    if (fx.opened) {
+        counters_.add(Counter::established);
+        if (!tcb.has(tcp::kAppGone)) push(Event::Kind::open, index);
+    }
+    if (fx.deliver_len != 0) deliver(index, text.subspan(fx.deliver_offset, fx.deliver_len));
+    if (fx.is_rare()) [[unlikely]]
+        perform_rare(tcb, text, fx);
+    if (fx.peer_fin) {
+        // Text beyond a FIN contradicts it: "ignore the segment text" (RFC 9293 3.10.7.4), also what came
+        // before it.
+        if (Cold* cold = cold_of(tcb); cold != nullptr) [[unlikely]]
+            reassembly_.release(cold->reassembly);
+        if (!tcb.has(tcp::kAppGone)) push(Event::Kind::peer_fin, index);
+    }
+    if (fx.reply != Reply::none) reply(tcb, fx);
+    if (fx.delayed_ack) {
+        const uint32_t mask = static_cast<uint32_t>(delayed_acks_.size()) - 1;
+        if (delayed_tail_ - delayed_head_ <= mask) {
+            delayed_acks_[delayed_tail_++ & mask] = {index, core_now_.tick + params_.delayed_ack};
+        } else {
+            tcb.set(tcp::kAckNow);
+        }
+    }
+    if (fx.timer) arm(index, tcb);
+    if (fx.ended) {
+        if (fx.reason == CloseReason::reset_by_peer || fx.reason == CloseReason::refused)
+            counters_.add(Counter::resets_received);
+        end(index, fx.reason);
+        return;
+    }
+    if (fx.time_wait) {
+        counters_.add(Counter::time_wait_entered);
+        push_close(index, CloseReason::fin, true);
+    }
+    if (fx.output) want_output(index, tcb);
+    if (fx.deliver_len != 0 && cold_of(tcb) != nullptr) [[unlikely]]
+        take_reassembled(index);
+}
+
+[[gnu::always_inline]] inline void Connections::arrive_open(uint32_t index, uint32_t hash, const Segment& seg,
+                                                            Bytes text) noexcept {
+    Tcb& tcb = tcbs_[index];
+    Effects fx;
+    if (tcp::segment_arrives(tcb, flow_of(tcb), seg, context(), fx)) counters_.add(Counter::predicted);
+    if (fx.reopen) [[unlikely]] {
+        // A full record in TIME-WAIT yields when nobody is to be told of it any more.
+        const Tuple tuple = tcb.tuple.get();
+        const uint16_t listener = find_listener(tuple);
+        if (listener != 0 && !tcb.has(tcp::kOpened)) {
+            const Seq after_iss = tcb.snd.nxt;
+            table_.erase(hash, handle(Kind::open, index));
+            free_tcb(index);
+            counters_.add(Counter::time_wait_reused);
+            arrive_listen(listener, tuple, hash, seg, text, after_iss);
+            return;
+        }
+        fx.reply = Reply::challenge_ack;
+    }
+    perform_here(index, text, fx);
+}
+
 void Connections::arrive(const Tuple& tuple, uint32_t hash, const Segment& seg, Bytes text) noexcept {
     const uint32_t h = find_record(tuple, hash);
     if (h != net::ConnectionTable::kNone) {
@@ -43,27 +115,6 @@ void Connections::arrive(const Tuple& tuple, uint32_t hash, const Segment& seg, 
     tcp::on_closed(seg, fx);
     counters_.drop(fx.drop);
     reply_rst(tuple, fx);
-}
-
-void Connections::arrive_open(uint32_t index, uint32_t hash, const Segment& seg, Bytes text) noexcept {
-    Tcb& tcb = tcbs_[index];
-    Effects fx;
-    if (tcp::segment_arrives(tcb, flow_of(tcb), seg, context(), fx)) counters_.add(Counter::predicted);
-    if (fx.reopen) [[unlikely]] {
-        // A full record in TIME-WAIT yields when nobody is to be told of it any more.
-        const Tuple tuple = tcb.tuple.get();
-        const uint16_t listener = find_listener(tuple);
-        if (listener != 0 && !tcb.has(tcp::kOpened)) {
-            const Seq after_iss = tcb.snd.nxt;
-            table_.erase(hash, handle(Kind::open, index));
-            free_tcb(index);
-            counters_.add(Counter::time_wait_reused);
-            arrive_listen(listener, tuple, hash, seg, text, after_iss);
-            return;
-        }
-        fx.reply = Reply::challenge_ack;
-    }
-    perform(index, &seg, text, fx);
 }
 
 void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment& seg, Bytes text) noexcept {
@@ -97,7 +148,7 @@ void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment&
     }
     unlink_half_open(index);
     half_opens_.free(index);
-    perform(opened, &seg, text, fx);
+    perform(opened, text, fx);
 }
 
 void Connections::arrive_time_wait(uint32_t index, uint32_t hash, const Segment& seg) noexcept {
@@ -198,7 +249,7 @@ void Connections::open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t l
     }
     counters_.add(Counter::passive_opens);
     counters_.add(Counter::syn_cookies_accepted);
-    perform(index, &seg, text, fx);
+    perform(index, text, fx);
 }
 
 /// Gives a control block its record. 0: none left.
@@ -229,7 +280,7 @@ void Connections::arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, Se
     if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::open) {
         tcp::on_icmp_error(tcbs_[index], type, code, quoted_seq, fx);
         if (fx.drop == DropReason::none) counters_.add(Counter::icmp_errors_accepted);
-        perform(index, nullptr, {}, fx);
+        perform(index, {}, fx);
         return;
     }
     if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::half_open) {
@@ -244,30 +295,18 @@ void Connections::arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, Se
     counters_.drop(DropReason::icmp_ignored);
 }
 
-/// Everything that the core asked for, in the order in which the application is to see it.
-void Connections::perform(uint32_t index, const Segment* seg, Bytes text, Effects& fx) noexcept {
-    Tcb& tcb = tcbs_[index];
-    static_cast<void>(seg);
-    const bool rare = fx.is_rare();
-    if (rare) [[unlikely]] {
-        if (fx.drop != DropReason::none) counters_.drop(fx.drop);
-        if (fx.trouble) counters_.add(Counter::r1_exceeded);
-        if (fx.duplicate_ack) counters_.add(Counter::duplicate_acks);
-        if (fx.retransmit) counters_.add(Counter::fast_retransmits);
-    }
-    if (fx.acked_bytes != 0 && tcb.flow != 0) {
-        buf::release(blocks_, flows_[tcb.flow].send_queue, fx.acked_bytes);
-        if (tcb.has(tcp::kWantWritable) && !tcb.has(tcp::kAppGone)) {
-            tcb.clear(tcp::kWantWritable);
-            push(Event::Kind::writable, index);
-        }
-    }
-    if (fx.opened) {
-        counters_.add(Counter::established);
-        if (!tcb.has(tcp::kAppGone)) push(Event::Kind::open, index);
-    }
-    if (fx.deliver_len != 0) deliver(index, text.subspan(fx.deliver_offset, fx.deliver_len));
-    if (rare && (fx.keep_len != 0 || fx.keep_fin)) [[unlikely]] {
+void Connections::perform(uint32_t index, Bytes text, Effects& fx) noexcept {
+    perform_here(index, text, fx);
+}
+
+/// What a connection's usual life does not bring.
+[[gnu::cold, gnu::noinline]] void Connections::perform_rare(Tcb& tcb, Bytes text,
+                                                            const Effects& fx) noexcept {
+    if (fx.drop != DropReason::none) counters_.drop(fx.drop);
+    if (fx.trouble) counters_.add(Counter::r1_exceeded);
+    if (fx.duplicate_ack) counters_.add(Counter::duplicate_acks);
+    if (fx.retransmit) counters_.add(Counter::fast_retransmits);
+    if (fx.keep_len != 0 || fx.keep_fin) {
         Cold* cold = need_cold(tcb);
         const auto kept = reassembly_.insert(cold->reassembly, tcb.rcv.nxt.value(), fx.keep_seq.value(),
                                              text.subspan(fx.keep_offset, fx.keep_len), fx.keep_fin);
@@ -277,35 +316,7 @@ void Connections::perform(uint32_t index, const Segment* seg, Bytes text, Effect
             case buf::Insert::full: counters_.drop(DropReason::reassembly_full); break;
         }
     }
-    if (fx.peer_fin) {
-        // Text beyond a FIN contradicts it: "ignore the segment text" (RFC 9293 3.10.7.4), also what came
-        // before it.
-        if (Cold* cold = cold_of(tcb); cold != nullptr) reassembly_.release(cold->reassembly);
-        if (!tcb.has(tcp::kAppGone)) push(Event::Kind::peer_fin, index);
-    }
-    if (fx.reply != Reply::none) reply(tcb, fx);
-    if (fx.delayed_ack) {
-        const uint32_t mask = static_cast<uint32_t>(delayed_acks_.size()) - 1;
-        if (delayed_tail_ - delayed_head_ <= mask) {
-            delayed_acks_[delayed_tail_++ & mask] = {index, core_now_.tick + params_.delayed_ack};
-        } else {
-            tcb.set(tcp::kAckNow);
-        }
-    }
-    if (rare && fx.release_flow) release_flow(tcb);
-    if (fx.timer) arm(index, tcb);
-    if (fx.ended) {
-        if (fx.reason == CloseReason::reset_by_peer || fx.reason == CloseReason::refused)
-            counters_.add(Counter::resets_received);
-        end(index, fx.reason);
-        return;
-    }
-    if (fx.time_wait) {
-        counters_.add(Counter::time_wait_entered);
-        push_close(index, CloseReason::fin, true);
-    }
-    if (fx.output) want_output(index, tcb);
-    if (fx.deliver_len != 0 && tcb.flow != 0) take_reassembled(index);
+    if (fx.release_flow) release_flow(tcb);
 }
 
 /// What has become contiguous goes the way of text that the application left: it must outlive the turn.
@@ -321,13 +332,12 @@ void Connections::take_reassembled(uint32_t index) noexcept {
     if (n != 0) push_held(index);
     if (reassembly_.fin_reached(cold->reassembly, tcb.rcv.nxt.value()))
         tcp::on_reassembled(tcb, 0, true, context(), fx);
-    perform(index, nullptr, {}, fx);
+    perform(index, {}, fx);
 }
 
 /// Text of this burst that the application has not been told of yet: it goes before what is held from now on.
 void Connections::hold_pending(uint32_t index) noexcept {
-    for (size_t i = next_event_; i < events_.size(); ++i) {
-        Pending& event = events_[i];
+    for (Pending& event : events_) {
         if (event.index != index || event.kind != Event::Kind::data || event.data.empty()) continue;
         if (event.generation == tcbs_[index].tuple.extra) keep(index, std::exchange(event.data, {}));
     }
@@ -355,7 +365,7 @@ void Connections::keep(uint32_t index, Bytes data) noexcept {
         counters_.drop(DropReason::no_send_block);
         Effects fx;
         tcp::abort(tcb, fx);
-        perform(index, nullptr, {}, fx);
+        perform(index, {}, fx);
         return;
     }
     push_held(index);
@@ -405,16 +415,22 @@ void Connections::reply(Tcb& tcb, const Effects& fx) noexcept {
             }
             counters_.add(Counter::challenge_acks);
             [[fallthrough]];
-        case Reply::ack: send_control(tcb, tcp::answer(tcb, receive_room(tcb))); return;
-        case Reply::syn_ack: {
-            tcp::Outgoing out;
-            out.seq = tcb.snd.una;
-            out.ack = tcb.rcv.nxt;
-            out.flags = wire::kSyn | wire::kAck;
-            out.wnd = static_cast<uint16_t>(std::min(params_.rcv_buffer, 65'535u));
-            send_control(tcb, out);
+        case Reply::ack:
+            if (SegmentOut* out = add_control()) {
+                tcp::answer(tcb, receive_room(tcb), *out);
+                complete(tcb, *out);
+            }
             return;
-        }
+        case Reply::syn_ack:
+            if (SegmentOut* out = add_control()) {
+                static_cast<tcp::Outgoing&>(*out) = {};
+                out->seq = tcb.snd.una;
+                out->ack = tcb.rcv.nxt;
+                out->flags = wire::kSyn | wire::kAck;
+                out->wnd = static_cast<uint16_t>(std::min(params_.rcv_buffer, 65'535u));
+                complete(tcb, *out);
+            }
+            return;
     }
 }
 
@@ -426,7 +442,7 @@ void Connections::reply_rst(const Tuple& tuple, const Effects& fx) noexcept {
     }
     SegmentOut* made = add_control();
     if (made == nullptr) return;
-    SegmentOut& out = *made;
+    SegmentOut& out = *made = SegmentOut{};
     out.tuple = tuple;
     out.seq = fx.rst_seq;
     out.flags = wire::kRst;
@@ -437,29 +453,23 @@ void Connections::reply_rst(const Tuple& tuple, const Effects& fx) noexcept {
     counters_.add(Counter::resets_sent);
 }
 
-/// Room for a reply. None while a device takes nothing: the reply is as good as lost on the way, and what the
-/// peer sends must not make memory grow.
+/// Room for a reply, to be filled. None while a device takes nothing: the reply is as good as lost on the
+/// way, and what the peer sends must not make memory grow.
 SegmentOut* Connections::add_control() noexcept {
-    // What has left goes now and not in next_out(), whose result stays valid until then.
-    if (next_control_ == control_.size()) {
-        control_.clear();
-        next_control_ = 0;
-    }
     if (control_.size() == kMaxControl) [[unlikely]] {
         counters_.drop(DropReason::tx_full);
         return nullptr;
     }
-    return &control_.emplace_back();
-}
-
-void Connections::send_control(const Tcb& tcb, const tcp::Outgoing& out) noexcept {
-    if (SegmentOut* made = add_control()) to_wire(tcb, out, *made);
+    return &control_.add();
 }
 
 void Connections::send_syn_ack(const HalfOpen& h, uint32_t ts_clock) noexcept {
     SegmentOut* made = add_control();
     if (made == nullptr) return;
     SegmentOut& out = *made;
+    static_cast<tcp::Outgoing&>(out) = {};
+    out.text = nullptr;
+    out.sack_count = 0;
     out.tuple = h.tuple.get();
     out.seq = h.iss;
     out.ack = h.irs + 1u;

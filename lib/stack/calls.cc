@@ -130,7 +130,7 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
     tcb.cookie = options.cookie;
     tcb.set(tcp::kOpened);
     counters_.add(Counter::active_opens);
-    perform(index, nullptr, {}, fx);
+    perform(index, {}, fx);
     return Connection(this, index, tcb.tuple.extra);
 }
 
@@ -206,7 +206,7 @@ Result<void> Connections::shutdown(uint32_t index, uint16_t generation) noexcept
     if (tcb->has(tcp::kFinQueued)) return Error::closing;
     Effects fx;
     tcp::shutdown(*tcb, context(), fx);
-    perform(index, nullptr, {}, fx);
+    perform(index, {}, fx);
     return {};
 }
 
@@ -223,7 +223,7 @@ Result<void> Connections::close(uint32_t index, uint16_t generation) noexcept {
     }
     Effects fx;
     tcp::close(*tcb, cold != nullptr && cold->held_bytes != 0, context(), fx);
-    perform(index, nullptr, {}, fx);
+    perform(index, {}, fx);
     return {};
 }
 
@@ -234,7 +234,7 @@ Result<void> Connections::abort(uint32_t index, uint16_t generation) noexcept {
     Effects fx;
     tcp::abort(*tcb, fx);
     tcb->set(tcp::kAppGone);
-    perform(index, nullptr, {}, fx);
+    perform(index, {}, fx);
     return {};
 }
 

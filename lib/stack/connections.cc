@@ -52,11 +52,10 @@ Connections::Connections(const StackConfig& config, HashKey key)
       random_(siphash(key, 3, 0)),
       listener_of_port_(65'536),
       listeners_(1),
-      delayed_acks_(65'536) {
-    events_.reserve(1024);
-    control_.reserve(kMaxControl);
-    output_.reserve(1024);
-}
+      delayed_acks_(65'536),
+      events_(1024),
+      control_(kMaxControl),
+      output_(1024) {}
 
 uint32_t Connections::find_record(const Tuple& tuple, uint32_t hash) const noexcept {
     return table_.find(hash, [&](uint32_t h) noexcept {

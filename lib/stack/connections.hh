@@ -12,6 +12,7 @@
 #include "base/line_vector.hh"
 #include "base/mapped_array.hh"
 #include "base/random.hh"
+#include "base/worklist.hh"
 #include "buf/block_pool.hh"
 #include "buf/byte_queue.hh"
 #include "buf/reassembly.hh"
@@ -43,15 +44,10 @@ struct alignas(64) Cold {
 };
 
 /// A segment to be sent, complete but for addresses and the text itself.
-struct SegmentOut {
+struct SegmentOut : tcp::Outgoing {
     Tuple tuple;
-    tcp::Seq seq, ack;
-    uint32_t len = 0;         ///< bytes of text
-    uint32_t offset = 0;      ///< in the send queue of `connection`
-    uint32_t connection = 0;  ///< index; 0: no text
+    buf::ByteQueue* text = nullptr;  ///< where it is; null: there is none
     uint32_t ts_val = 0, ts_ecr = 0;
-    uint16_t wnd = 0;
-    uint8_t flags = 0;
     bool timestamps = false;
     bool sack_permitted = false, window_scale = false;  ///< on SYN
     uint16_t mss = 0;                                   ///< on SYN
@@ -121,10 +117,10 @@ class Connections {
     std::optional<uint32_t> next_timer_tick() noexcept;
     /// The next segment to send, valid until the next call, or null. (output.cc)
     const SegmentOut* next_out() noexcept;
-    bool has_output() const noexcept { return next_control_ < control_.size() || !output_.empty(); }
+    bool has_output() const noexcept { return !control_.empty() || !output_.empty(); }
     /// Copies a segment's text from the send queue.
     void copy_text(const SegmentOut& out, MutableBytes into) noexcept;
-    bool has_events() const noexcept { return next_event_ != events_.size(); }
+    bool has_events() const noexcept { return !events_.empty(); }
 
     /// The port's steering, see buf/port.hh: the tuple's local port does not count.
     virtual uint64_t owned_ports(const Tuple& tuple, uint16_t first) const noexcept = 0;
@@ -165,12 +161,12 @@ class Connections {
         bool open = false;
     };
     struct Pending {  ///< an event, until the application is told
-        Event::Kind kind = Event::Kind::open;
-        tcp::CloseReason reason = tcp::CloseReason::fin;
-        bool established = false;
-        bool from_held = false;
-        uint16_t generation = 0;
-        uint32_t index = 0;
+        Event::Kind kind;
+        tcp::CloseReason reason;  ///< of close
+        bool established;         ///< of close
+        bool from_held;           ///< of data
+        uint16_t generation;
+        uint32_t index;
         Bytes data;
     };
     struct DelayedAck {
@@ -215,7 +211,9 @@ class Connections {
     void open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const tcp::Segment& seg,
                           Bytes text) noexcept;
     uint32_t promote(const tcp::Tcb& tcb, uint32_t hash, uint32_t old_handle) noexcept;
-    void perform(uint32_t index, const tcp::Segment* seg, Bytes text, tcp::Effects& fx) noexcept;
+    void perform(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
+    void perform_here(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
+    void perform_rare(tcp::Tcb& tcb, Bytes text, const tcp::Effects& fx) noexcept;
     void deliver(uint32_t index, Bytes data) noexcept;
     void keep(uint32_t index, Bytes data) noexcept;
     void hold_pending(uint32_t index) noexcept;
@@ -223,16 +221,20 @@ class Connections {
     void reply(tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
     void reply_rst(const Tuple& tuple, const tcp::Effects& fx) noexcept;
     SegmentOut* add_control() noexcept;
-    void send_control(const tcp::Tcb& tcb, const tcp::Outgoing& out) noexcept;
     void send_syn_ack(const tcp::HalfOpen& half_open, uint32_t ts_clock) noexcept;
     bool allow_challenge() noexcept;
     bool allow_rst() noexcept;
     void want_output(uint32_t index, tcp::Tcb& tcb) noexcept {
         if (tcb.has(tcp::kInOutput)) return;
         tcb.set(tcp::kInOutput);
-        output_.push_back(index);
+        output_.add() = index;
     }
-    void to_wire(const tcp::Tcb& tcb, const tcp::Outgoing& out, SegmentOut& s) noexcept;
+    void complete(const tcp::Tcb& tcb, SegmentOut& out) noexcept;
+    void complete_here(const tcp::Tcb& tcb, SegmentOut& out) noexcept;
+    void add_sack_blocks(const tcp::Tcb& tcb, SegmentOut& out) noexcept;
+
+    bool tell_end(const Pending& told, tcp::Tcb& tcb) noexcept;
+    bool tell_with_care(const Pending& told, tcp::Tcb& tcb) noexcept;
 
     // ends
     void end(uint32_t index, tcp::CloseReason reason) noexcept;
@@ -240,10 +242,12 @@ class Connections {
     /// An event of the record's present connection, to be told in its turn.
     /// @note cost: field by field into its place; a temporary that is copied whole waits for its own stores.
     Pending& push(Event::Kind kind, uint32_t index) noexcept {
-        Pending& event = events_.emplace_back();
+        Pending& event = events_.add();
         event.kind = kind;
         event.index = index;
         event.generation = tcbs_[index].tuple.extra;
+        event.from_held = false;
+        event.data = {};
         return event;
     }
     void push_close(uint32_t index, tcp::CloseReason reason, bool established) noexcept {
@@ -286,14 +290,11 @@ class Connections {
     MappedArray<DelayedAck> delayed_acks_;              ///< ring
     uint32_t delayed_head_ = 0, delayed_tail_ = 0;
 
-    LineVector<Pending> events_;
-    size_t next_event_ = 0;
+    Worklist<Pending> events_;
     Event event_;
-    LineVector<SegmentOut> control_;  ///< replies, RSTs, SYN-ACKs: sent before everything else
-    size_t next_control_ = 0;
+    Worklist<SegmentOut> control_;  ///< replies, RSTs, SYN-ACKs: sent before everything else
     SegmentOut out_;
-    LineVector<uint32_t> output_;  ///< connections that may have something to send
-    size_t next_output_ = 0;
+    Worklist<uint32_t> output_;  ///< connections that may have something to send
 
     uint32_t second_ = 0;  ///< of the rate limits below
     uint32_t challenges_left_ = 0;

@@ -68,7 +68,8 @@ class PortEngine final : public Engine {
         : Engine(config, key),
           port_(port),
           neighbours_(neighbour_config(key, port.caps().ethernet)),
-          l2_(port.caps().ethernet ? static_cast<uint8_t>(config.vlan ? 18 : 14) : uint8_t{0}) {
+          l2_(port.caps().ethernet ? static_cast<uint8_t>(config.vlan ? 18 : 14) : uint8_t{0}),
+          own_mac_(mac_word(port.caps().mac)) {
         make_head();
     }
     ~PortEngine() override { release_packets(); }
@@ -111,6 +112,17 @@ class PortEngine final : public Engine {
     }
 
     // input
+    /// A frame's first six bytes; eight must be there.
+    static uint64_t destination_mac(const uint8_t* frame) noexcept {
+        uint64_t word;
+        std::memcpy(&word, frame, sizeof word);
+        return word << 16;
+    }
+    static uint64_t mac_word(const Mac& mac) noexcept {
+        std::array<uint8_t, 8> frame{};
+        std::copy(mac.octets.begin(), mac.octets.end(), frame.begin());
+        return destination_mac(frame.data());
+    }
     bool parse_usual(Packet* packet, Parsed& out) noexcept;
     bool parse(Packet* packet, Parsed& out) noexcept;
     bool parse_ip(Packet* packet, Bytes ip, Parsed& out) noexcept;
@@ -138,6 +150,7 @@ class PortEngine final : public Engine {
     void make_head() noexcept;
     void build(Packet* packet, const SegmentOut& out) noexcept;
     void send_frame(Packet* packet, Ipv4 destination) noexcept;
+    void send_unresolved(Packet* packet, Ipv4 next_hop) noexcept;
     void send_arp(uint16_t operation, Ipv4 target, std::optional<Mac> target_mac, Ipv4 sender) noexcept;
     void queue(Packet* packet) noexcept;
     bool flush() noexcept;
@@ -148,7 +161,8 @@ class PortEngine final : public Engine {
 
     P& port_;
     net::Neighbours neighbours_;
-    const uint8_t l2_;  ///< bytes before the IPv4 header
+    const uint8_t l2_;        ///< bytes before the IPv4 header
+    const uint64_t own_mac_;  ///< as destination_mac() gives it
     alignas(8) std::array<uint8_t, kHeadBytes> head_{};
     uint64_t head_sum_ = 0;  ///< of the IPv4 header in it
     uint32_t last_tick_ = 0;
@@ -172,13 +186,15 @@ bool PortEngine<P>::begin(Instant now) noexcept {
     ledger_.stamp(Stage::rx);
     counters_.add(Counter::rx_packets, burst_count_);
     uint32_t parsed = 0;
+    uint64_t bytes = 0;
     for (uint16_t i = 0; i < burst_count_; ++i) {
         if (i + 2 < burst_count_) __builtin_prefetch(P::data(burst_[i + 2]));
-        counters_.add(Counter::rx_bytes, P::length(burst_[i]));
+        bytes += P::length(burst_[i]);
         if (!parse_usual(burst_[i], parsed_[parsed]) && !parse(burst_[i], parsed_[parsed])) continue;
         table_.prefetch(parsed_[parsed].hash);
         ++parsed;
     }
+    counters_.add(Counter::rx_bytes, bytes);
     if (parsed > 1)
         for (uint32_t i = 0; i < parsed; ++i) prefetch_record(parsed_[i].hash);
     ledger_.stamp(Stage::parse);
@@ -198,52 +214,10 @@ bool PortEngine<P>::begin(Instant now) noexcept {
     return is_busy_;
 }
 
-/// The packet that nearly all are, by a straight path with one condition per line. False: nothing was done,
-/// parse() judges it; which would take these alike (tests/unit/stack/usual_packet_test.cc).
-template <buf::Port P>
-bool PortEngine<P>::parse_usual(Packet* packet, Parsed& out) noexcept {
-    const uint8_t* frame = P::data(packet);
-    const uint32_t length = P::length(packet);
-    if (!P::is_contiguous(packet) || length < uint32_t{l2_} + wire::kIpv4Bytes + wire::kTcpBytes)
-        return false;
-    if (l2_ != 0) {
-        if (l2_ != wire::kEtherBytes) return false;                                    // a VLAN is configured
-        if (std::memcmp(frame, port_.caps().mac.octets.data(), 6) != 0) return false;  // for our MAC?
-        if (wire::load_be16(frame + 12) != wire::kEtherTypeIpv4) return false;         // untagged IPv4?
-    }
-    const uint8_t* ip = frame + l2_;
-    const uint32_t first = wire::load_be32(ip);
-    const uint32_t total_length = first & 0xffff;
-    if (first >> 24 != 0x45) return false;                                // version 4, no options?
-    if ((wire::load_be16(ip + 6) & 0x3fff) != 0) return false;            // whole?
-    if (ip[9] != wire::kProtocolTcp) return false;                        // TCP?
-    if (total_length < wire::kIpv4Bytes + wire::kTcpBytes) return false;  // all of a TCP header there?
-    if (l2_ + total_length > length) return false;                        // all of the packet there?
-    const uint32_t local = addresses_.find(Ipv4{wire::load_be32(ip + 16)});
-    if (local == net::LocalAddresses::kNone) return false;  // for an address of ours?
-    const buf::Verdict ip_verdict = P::ip_verdict(packet), tcp_verdict = P::tcp_verdict(packet);
-    if (ip_verdict == buf::Verdict::bad || tcp_verdict == buf::Verdict::bad) return false;
-    if (ip_verdict == buf::Verdict::unknown &&
-        wire::fold(wire::sum_bytes(Bytes(ip, wire::kIpv4Bytes))) != 0xffff)
-        return false;
-    const uint8_t* tcp = ip + wire::kIpv4Bytes;
-    const uint32_t tcp_length = total_length - wire::kIpv4Bytes;
-    // The addresses before the segment are the pseudo-header's: one sum takes both.
-    if (tcp_verdict == buf::Verdict::unknown &&
-        wire::fold(wire::sum_bytes(Bytes(ip + 12, tcp_length + 8),
-                                   wire::pseudo_header_sum({}, {}, wire::kProtocolTcp,
-                                                           static_cast<uint16_t>(tcp_length)))) != 0xffff)
-        return false;
-    if (!parse_segment(tcp, tcp_length, out)) return false;
-    out.tuple = {wire::load_be32(ip + 12), wire::load_be16(tcp), wire::load_be16(tcp + 2),
-                 static_cast<uint16_t>(local)};
-    out.hash = table_.hash(out.tuple);
-    return true;
-}
-
 /// A segment with a right checksum. False: its length, flags or options are wrong; refused by parse_tcp().
 template <buf::Port P>
-bool PortEngine<P>::parse_segment(const uint8_t* tcp, uint32_t length, Parsed& out) noexcept {
+[[gnu::always_inline]] inline bool PortEngine<P>::parse_segment(const uint8_t* tcp, uint32_t length,
+                                                                Parsed& out) noexcept {
     const uint32_t header = (tcp[12] >> 4) * 4u;
     if (header < wire::kTcpBytes || header > length) return false;
     tcp::Segment& seg = out.seg;
@@ -272,6 +246,49 @@ bool PortEngine<P>::parse_segment(const uint8_t* tcp, uint32_t length, Parsed& o
         seg.wscale = options.window_scale;
         seg.sack_permitted = options.sack_permitted;
     }
+    return true;
+}
+
+/// The packet that nearly all are, by a straight path with one condition per line. False: nothing was done,
+/// parse() judges it; which would take these alike (tests/unit/stack/usual_packet_test.cc).
+template <buf::Port P>
+bool PortEngine<P>::parse_usual(Packet* packet, Parsed& out) noexcept {
+    const uint8_t* frame = P::data(packet);
+    const uint32_t length = P::length(packet);
+    if (!P::is_contiguous(packet) || length < uint32_t{l2_} + wire::kIpv4Bytes + wire::kTcpBytes)
+        return false;
+    if (l2_ != 0) {
+        if (l2_ != wire::kEtherBytes) return false;                             // a VLAN is configured
+        if (destination_mac(frame) != own_mac_) return false;                   // for our MAC?
+        if (wire::load_be16(frame + 12) != wire::kEtherTypeIpv4) return false;  // untagged IPv4?
+    }
+    const uint8_t* ip = frame + l2_;
+    const uint32_t first = wire::load_be32(ip);
+    const uint32_t total_length = first & 0xffff;
+    if (first >> 24 != 0x45) return false;                                // version 4, no options?
+    if ((wire::load_be16(ip + 6) & 0x3fff) != 0) return false;            // whole?
+    if (ip[9] != wire::kProtocolTcp) return false;                        // TCP?
+    if (total_length < wire::kIpv4Bytes + wire::kTcpBytes) return false;  // all of a TCP header there?
+    if (l2_ + total_length > length) return false;                        // all of the packet there?
+    const uint32_t local = addresses_.find(Ipv4{wire::load_be32(ip + 16)});
+    if (local == net::LocalAddresses::kNone) return false;  // for an address of ours?
+    const buf::Verdict ip_verdict = P::ip_verdict(packet), tcp_verdict = P::tcp_verdict(packet);
+    if (ip_verdict == buf::Verdict::bad || tcp_verdict == buf::Verdict::bad) return false;
+    if (ip_verdict == buf::Verdict::unknown &&
+        wire::fold(wire::sum_bytes(Bytes(ip, wire::kIpv4Bytes))) != 0xffff)
+        return false;
+    const uint8_t* tcp = ip + wire::kIpv4Bytes;
+    const uint32_t tcp_length = total_length - wire::kIpv4Bytes;
+    // The addresses before the segment are the pseudo-header's: one sum takes both.
+    if (tcp_verdict == buf::Verdict::unknown &&
+        wire::fold(wire::sum_bytes(Bytes(ip + 12, tcp_length + 8),
+                                   wire::pseudo_header_sum({}, {}, wire::kProtocolTcp,
+                                                           static_cast<uint16_t>(tcp_length)))) != 0xffff)
+        return false;
+    if (!parse_segment(tcp, tcp_length, out)) return false;
+    out.tuple = {wire::load_be32(ip + 12), wire::load_be16(tcp), wire::load_be16(tcp + 2),
+                 static_cast<uint16_t>(local)};
+    out.hash = table_.hash(out.tuple);
     return true;
 }
 
@@ -539,20 +556,24 @@ void PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
 
 /// A frame that is complete but for the destination's MAC.
 template <buf::Port P>
-void PortEngine<P>::send_frame(Packet* packet, Ipv4 destination) noexcept {
-    if (l2_ == 0) {
-        queue(packet);
-        return;
+[[gnu::always_inline]] inline void PortEngine<P>::send_frame(Packet* packet, Ipv4 destination) noexcept {
+    if (l2_ != 0) {
+        const Ipv4 next_hop = addresses_.next_hop(destination);
+        const Mac* mac = neighbours_.lookup(next_hop, now_);
+        if (mac == nullptr) [[unlikely]] {
+            send_unresolved(packet, next_hop);
+            return;
+        }
+        std::memcpy(P::data(packet), mac->octets.data(), 6);
     }
-    const Ipv4 next_hop = addresses_.next_hop(destination);
-    if (next_hop.is_unspecified()) [[unlikely]] {
+    queue(packet);
+}
+
+template <buf::Port P>
+[[gnu::cold, gnu::noinline]] void PortEngine<P>::send_unresolved(Packet* packet, Ipv4 next_hop) noexcept {
+    if (next_hop.is_unspecified()) {
         counters_.drop(DropReason::no_route);
         give_back(packet);
-        return;
-    }
-    if (const Mac* mac = neighbours_.lookup(next_hop, now_)) [[likely]] {
-        std::memcpy(P::data(packet), mac->octets.data(), 6);
-        queue(packet);
     } else if (!neighbours_.hold(next_hop, packet)) {
         const bool failed = neighbours_.is_failed(next_hop);
         counters_.drop(failed ? DropReason::neighbour_failed : DropReason::neighbour_queue_full);

@@ -11,80 +11,88 @@ using tcp::State;
 using tcp::Tcb;
 
 const Event* Connections::next_event() noexcept {
-    while (next_event_ < events_.size()) {
-        // Field by field, as it was written; and handling one may add others, which moves them.
-        const Pending& told = events_[next_event_++];
-        const uint32_t index = told.index;
-        const Event::Kind kind = told.kind;
-        Tcb* tcb = find(index, told.generation);
+    while (!events_.empty()) {
+        const Pending& told = events_.take();  // field by field, as it was written
+        Tcb* tcb = find(told.index, told.generation);
         if (tcb == nullptr) continue;
-        const bool silent = tcb->has(tcp::kAppGone) && kind != Event::Kind::close;
-        event_.kind = kind;
-        event_.data = {};
+        event_.kind = told.kind;
         event_.item = 0;
-        event_.connection = Connection(this, index, told.generation);
-        switch (kind) {
-            case Event::Kind::open:
-            case Event::Kind::writable:
-                if (silent) continue;
-                return &event_;
-            case Event::Kind::data: {
-                Cold* cold = cold_of(*tcb);
-                if (told.from_held) {
-                    if (cold == nullptr) continue;
-                    cold->event_queued = false;
-                    if (silent || cold->paused || cold->held_bytes == 0) continue;
-                    event_.data = buf::front(blocks_, cold->held);
-                    event_.item = 1;
-                    return &event_;
-                }
-                const Bytes data = told.data;
-                if (data.empty()) continue;  // held meanwhile (hold_pending)
-                if (silent) {                // acknowledged, and nobody will read it (RFC 9293 3.6.1, SHLD-3)
-                    if (tcb->state() != State::closed) {
-                        Effects fx;
-                        fx.drop = DropReason::after_close;
-                        tcp::abort(*tcb, fx);
-                        perform(index, nullptr, {}, fx);
-                    }
-                    continue;
-                }
-                if (cold != nullptr && cold->held_bytes != 0) {  // an earlier part was left
-                    keep(index, data);
-                    continue;
-                }
-                event_.data = data;
-                return &event_;
-            }
-            case Event::Kind::peer_fin:
-                if (silent) continue;
-                if (Cold* cold = cold_of(*tcb); cold != nullptr && cold->held_bytes != 0) {
-                    cold->fin_waits = true;  // told when everything before it has been read
-                    continue;
-                }
-                return &event_;
-            case Event::Kind::close: {
-                Cold* cold = cold_of(*tcb);
-                if (cold != nullptr && cold->held_bytes != 0 && told.reason == CloseReason::fin &&
-                    !tcb->has(tcp::kAppGone)) {
-                    cold->ending = true;
-                    continue;
-                }
-                event_.why.reason = told.reason;
-                event_.why.established = told.established;
-                event_.why.local.addr.v4 = addresses_[tcb->tuple.local_addr];
-                event_.why.local.port = tcb->tuple.local_port;
-                event_.why.peer.addr.v4 = Ipv4{tcb->tuple.remote_addr};
-                event_.why.peer.port = tcb->tuple.remote_port;
-                event_.why.cookie = tcb->cookie;
-                finish(index);
-                return &event_;
-            }
+        event_.connection = Connection(this, told.index, told.generation);
+        if (told.kind == Event::Kind::close) {
+            if (tell_end(told, *tcb)) return &event_;
+            continue;
         }
+        if (told.from_held || tcb->has(tcp::kAppGone) || cold_of(*tcb) != nullptr) [[unlikely]] {
+            if (tell_with_care(told, *tcb)) return &event_;
+            continue;
+        }
+        event_.data = told.data;
+        return &event_;
     }
-    events_.clear();
-    next_event_ = 0;
     return nullptr;
+}
+
+/// An event of a connection whose application has gone, or has left text: whether it is told at all.
+bool Connections::tell_with_care(const Pending& told, Tcb& tcb) noexcept {
+    const uint32_t index = told.index;
+    const bool silent = tcb.has(tcp::kAppGone);
+    Cold* cold = cold_of(tcb);
+    switch (told.kind) {
+        case Event::Kind::open:
+        case Event::Kind::writable:
+        case Event::Kind::close: return !silent;
+        case Event::Kind::peer_fin:
+            if (silent) return false;
+            if (cold != nullptr && cold->held_bytes != 0) {
+                cold->fin_waits = true;  // told when everything before it has been read
+                return false;
+            }
+            return true;
+        case Event::Kind::data: break;
+    }
+    if (told.from_held) {
+        if (cold == nullptr) return false;
+        cold->event_queued = false;
+        if (silent || cold->paused || cold->held_bytes == 0) return false;
+        event_.data = buf::front(blocks_, cold->held);
+        event_.item = 1;
+        return true;
+    }
+    const Bytes data = told.data;
+    if (data.empty()) return false;  // held meanwhile (hold_pending)
+    if (silent) {                    // acknowledged, and nobody will read it (RFC 9293 3.6.1, SHLD-3)
+        if (tcb.state() == State::closed) return false;
+        Effects fx;
+        fx.drop = DropReason::after_close;
+        tcp::abort(tcb, fx);
+        perform(index, {}, fx);
+        return false;
+    }
+    if (cold != nullptr && cold->held_bytes != 0) {  // an earlier part was left
+        keep(index, data);
+        return false;
+    }
+    event_.data = data;
+    return true;
+}
+
+/// The end. False: it is told when what came before it has been read.
+bool Connections::tell_end(const Pending& told, Tcb& tcb) noexcept {
+    Cold* cold = cold_of(tcb);
+    if (cold != nullptr && cold->held_bytes != 0 && told.reason == CloseReason::fin &&
+        !tcb.has(tcp::kAppGone)) {
+        cold->ending = true;
+        return false;
+    }
+    event_.why.reason = told.reason;
+    event_.why.established = told.established;
+    event_.why.local.addr.v4 = addresses_[tcb.tuple.local_addr];
+    event_.why.local.port = tcb.tuple.local_port;
+    event_.why.peer.addr.v4 = Ipv4{tcb.tuple.remote_addr};
+    event_.why.peer.port = tcb.tuple.remote_port;
+    event_.why.cookie = tcb.cookie;
+    finish(told.index);
+    return true;
 }
 
 void Connections::taken(const Event& event, uint32_t bytes) noexcept {

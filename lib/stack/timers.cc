@@ -85,7 +85,7 @@ std::optional<uint32_t> Connections::fire(uint32_t index) noexcept {
     Effects fx;
     tcp::on_deadline(tcb, flow_of(tcb), user_timeout, context(), fx);
     if (in_flight && fx.output) counters_.add(Counter::rto_expirations);
-    perform(index, nullptr, {}, fx);
+    perform(index, {}, fx);
     if (tcb.tuple.extra != generation || tcb.state() == State::closed || tcb.deadline == tcp::kNoDeadline)
         return std::nullopt;
     return tcb.deadline;
@@ -121,7 +121,7 @@ void Connections::neighbour_failed(Ipv4 next_hop) noexcept {
         Effects fx;
         fx.ended = true;
         fx.reason = tcp::CloseReason::unreachable;
-        perform(i, nullptr, {}, fx);
+        perform(i, {}, fx);
     }
 }
 

@@ -117,6 +117,6 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
 
 /// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> for Reply::ack and challenge ACKs. ACKs that are owed stay owed: this
 /// one answers another segment.
-Outgoing answer(Tcb& tcb, uint32_t room) noexcept;
+void answer(Tcb& tcb, uint32_t room, Outgoing& out) noexcept;
 
 }  // namespace synfin::tcp

@@ -168,13 +168,12 @@ void emit_probe(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx, Outgoin
 
 }  // namespace
 
-Outgoing answer(Tcb& tcb, uint32_t room) noexcept {
-    Outgoing out;
+void answer(Tcb& tcb, uint32_t room, Outgoing& out) noexcept {
+    out = Outgoing{};
     out.seq = tcb.snd.nxt;
     out.ack = tcb.rcv.nxt;
     out.flags = kAck;
     out.wnd = window_field(tcb, room);
-    return out;
 }
 
 bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgoing& out,
@@ -239,7 +238,7 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
     }
     if (tcb.has(kAckNow) && is_synchronized(state)) {
         offer_window(tcb, room, ctx.params);
-        out = answer(tcb, room);
+        answer(tcb, room, out);
         mark_acked(tcb);
         out.last = true;
         return true;

@@ -74,7 +74,8 @@ inline void sample_rtt(Tcb& tcb, Flow& flow, const Segment& seg, const Context& 
 }
 
 /// SND.UNA < SEG.ACK =< SND.NXT.
-inline void take_new_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+[[gnu::always_inline]] inline void take_new_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx,
+                                                Effects& fx) noexcept {
     const uint32_t acked = distance(tcb.snd.una, seg.ack);
     uint32_t bytes = acked;
     if (tcb.has(kSynUnacked)) {

@@ -503,7 +503,12 @@ void Host::reply(Tcb& tcb, const Effects& fx, Turn& turn) noexcept {
         case Reply::none: return;
         case Reply::rst: reply_rst(fx, turn); return;
         case Reply::challenge_ack:  // the rate limit is the stack's
-        case Reply::ack: emit(tcb, tcp::answer(tcb, receive_room(tcb, turn.ground)), turn); return;
+        case Reply::ack: {
+            tcp::Outgoing out;
+            tcp::answer(tcb, receive_room(tcb, turn.ground), out);
+            emit(tcb, out, turn);
+            return;
+        }
         case Reply::syn_ack: {
             tcp::Outgoing out;
             out.seq = tcb.snd.una;

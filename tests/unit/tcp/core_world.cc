@@ -38,7 +38,8 @@ void CoreWorld::settle() {
         case Reply::none: break;
         case Reply::ack:
         case Reply::challenge_ack: {
-            const Outgoing out = answer(tcb, room.value_or(params.rcv_buffer));
+            Outgoing out;
+            answer(tcb, room.value_or(params.rcv_buffer), out);
             put(out.seq, out.ack, kAck, out.wnd);
             break;
         }
