@@ -1,9 +1,10 @@
 #pragma once
 /// @file
-/// SipHash-2-4 and -1-3 of two 64-bit words: the keyed hash behind ISNs, SYN cookies, timestamp offsets and
-/// the connection table. Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012.
+/// SipHash-2-4 and -1-3 of a few words: the keyed hash behind ISNs, SYN cookies, timestamp offsets and the
+/// choice of ports. Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012.
 
 #include <bit>
+#include <concepts>
 #include <cstdint>
 
 namespace synfin {
@@ -14,10 +15,9 @@ struct HashKey {
     uint64_t k1 = 0;
 };
 
-/// SipHash-C-D over exactly two words (the 16 bytes of a tuple and a label).
-/// @note cost: about 20 cycles for 1-3, 30 for 2-4; no memory but the key.
-template <int C = 2, int D = 4>
-constexpr uint64_t siphash(HashKey key, uint64_t w0, uint64_t w1) noexcept {
+/// SipHash-C-D over the words of a message; the last one has the message's length in its top byte (2.2).
+template <int C, int D, std::same_as<uint64_t>... Words>
+constexpr uint64_t siphash_words(HashKey key, Words... words) noexcept {
     uint64_t v0 = 0x736f6d6570736575ull ^ key.k0;
     uint64_t v1 = 0x646f72616e646f6dull ^ key.k1;
     uint64_t v2 = 0x6c7967656e657261ull ^ key.k0;
@@ -39,12 +39,23 @@ constexpr uint64_t siphash(HashKey key, uint64_t w0, uint64_t w1) noexcept {
         for (int i = 0; i < C; ++i) round();
         v0 ^= m;
     };
-    absorb(w0);
-    absorb(w1);
-    absorb(uint64_t{16} << 56);
+    (absorb(words), ...);
     v2 ^= 0xff;
     for (int i = 0; i < D; ++i) round();
     return v0 ^ v1 ^ v2 ^ v3;
+}
+
+/// SipHash-C-D over two words: 16 bytes.
+/// @note cost: about 20 cycles for 1-3, 30 for 2-4; no memory but the key.
+template <int C = 2, int D = 4>
+constexpr uint64_t siphash(HashKey key, uint64_t w0, uint64_t w1) noexcept {
+    return siphash_words<C, D>(key, w0, w1, uint64_t{16} << 56);
+}
+
+/// SipHash-C-D over 12 bytes, as a tuple has them: one word less.
+template <int C = 2, int D = 4>
+constexpr uint64_t siphash12(HashKey key, uint64_t word, uint32_t tail) noexcept {
+    return siphash_words<C, D>(key, word, uint64_t{12} << 56 | tail);
 }
 
 }  // namespace synfin

@@ -21,7 +21,7 @@ struct Tuple {
     constexpr uint64_t word0() const noexcept {
         return uint64_t{remote_addr} << 32 | uint32_t{remote_port} << 16 | local_port;
     }
-    constexpr uint64_t word1() const noexcept { return local_addr; }
+    constexpr uint32_t word1() const noexcept { return local_addr; }
 };
 
 /// A tuple at the head of a record, with 16 bits of the record's own where the padding would be.

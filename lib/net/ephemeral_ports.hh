@@ -94,7 +94,7 @@ class EphemeralPorts {
 
     uint64_t hash_of(Tuple tuple) const noexcept {
         tuple.local_port = 0;
-        return siphash<1, 3>(key_, tuple.word0(), tuple.word1());
+        return siphash12<1, 3>(key_, tuple.word0(), tuple.word1());
     }
     /// The slot of a destination; what it remembers of another one, or of another time, is dropped.
     Destination& destination(uint64_t hash) noexcept {

@@ -13,8 +13,8 @@
 namespace synfin::tcp {
 
 /// F of RFC 6528: keyed by a secret that lives as long as the engine, as do the indices in the tuple.
-constexpr uint64_t tuple_prf(HashKey key, const Tuple& t, uint32_t label) noexcept {
-    return siphash(key, t.word0(), t.word1() << 32 | label);
+constexpr uint64_t tuple_prf(HashKey key, const Tuple& t, uint16_t label) noexcept {
+    return siphash12(key, t.word0(), t.word1() << 16 | label);
 }
 
 /// ISN = M + F(tuple, secret), M being a clock of 4 us (RFC 9293 MUST-8, MUST-9).
@@ -44,10 +44,10 @@ constexpr uint32_t timestamp_offset(HashKey key, const Tuple& t) noexcept {
 class TimestampOffsets {
   public:
     explicit TimestampOffsets(HashKey key) noexcept : key_(key) {}
-    uint32_t of(const Tuple& t) noexcept {
+    [[gnu::always_inline]] uint32_t of(const Tuple& t) noexcept {
         Entry& entry = entries_[(t.remote_addr ^ t.local_addr) % kEntries];
         if (entry.remote_addr != t.remote_addr || entry.local_addr != t.local_addr) [[unlikely]]
-            entry = {t.remote_addr, t.local_addr, timestamp_secret(key_, t)};
+            learn(entry, t);
         return timestamp_offset(entry.secret, t);
     }
 
@@ -58,6 +58,10 @@ class TimestampOffsets {
         uint32_t local_addr = 0;
         uint64_t secret = 0;
     };
+    [[gnu::noinline]] void learn(Entry& entry, const Tuple& t) noexcept {
+        entry = {t.remote_addr, t.local_addr, timestamp_secret(key_, t)};
+    }
+
     HashKey key_;
     std::array<Entry, kEntries> entries_{};
 };

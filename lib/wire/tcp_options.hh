@@ -66,7 +66,7 @@ bool parse_tcp_options_general(Bytes options, TcpOptions& out) noexcept;
 /// skipped by their length (RFC 9293 MUST-6); of an option given twice the last counts. False when a length
 /// is 0, 1 or passes the end (MUST-7): `out` then has what came before. The bytes are walked once, at
 /// most 40.
-inline bool parse_tcp_options(Bytes options, TcpOptions& out) noexcept {
+[[gnu::always_inline]] inline bool parse_tcp_options(Bytes options, TcpOptions& out) noexcept {
     const uint8_t* p = options.data();
     if (options.size() == kPaddedTimestampsBytes && load_be32(p) == kTimestampsPrefix) [[likely]] {
         out.has_mss = out.has_window_scale = out.sack_permitted = false;

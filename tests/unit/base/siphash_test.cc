@@ -13,6 +13,11 @@ TEST(SipHash, MatchesTheReferenceVector) {
     EXPECT_EQ(siphash(key, 0x0706050403020100, 0x0f0e0d0c0b0a0908), 0x3f2acc7f57c29bdbu);
 }
 
+TEST(SipHash, MatchesTheReferenceVectorOfTwelveBytes) {
+    constexpr HashKey key{0x0706050403020100, 0x0f0e0d0c0b0a0908};
+    EXPECT_EQ(siphash12(key, 0x0706050403020100, 0x0b0a0908), 0x751e8fbc860ee5fbu);
+}
+
 TEST(SipHash, EveryInputMatters) {
     const uint64_t hash = siphash<1, 3>(HashKey{1, 2}, 3, 4);
     EXPECT_NE(hash, (siphash<1, 3>(HashKey{0, 2}, 3, 4)));
