@@ -206,7 +206,7 @@ class Bench {
         Side client, server;
         MemoryUse client_memory, server_memory;
         LoadTally beside;
-        size_t application = 0;
+        size_t application = 0, server_application = 0;
         uint64_t resident = 0;
         double filled_in = 0, emptied_in = 0;
         for (size_t i = 0; i < pairs_.size(); ++i) {
@@ -227,6 +227,7 @@ class Bench {
             client_memory += pair.client_memory;
             server_memory += pair.server_memory;
             application += pair.client.generator().memory_bytes();
+            server_application += pair.server.memory_bytes();
             if (others != nullptr) {
                 beside += others->tally();
                 application += others->memory_bytes();
@@ -253,7 +254,8 @@ class Bench {
         result_.client = client;
         result_.server = server;
         result_.device = runtime_->device_stats();
-        const size_t memory = client_memory.total() + server_memory.total() + application;
+        const size_t memory =
+            client_memory.total() + application + server_memory.total() + server_application;
         const uint64_t open = result_.measured.open_now();
         const bool is_idle = config_.bench.profile == Profile::idle && open != 0;
         // Of connections that stay: of others the tables' sizes, not the connections, would be divided.
@@ -267,8 +269,7 @@ class Bench {
         result_.memory["connections_bytes"] = memory;
         result_.memory["resident_bytes"] = resident;
         result_.memory["client"] = memory_json(client_memory, application);
-        result_.memory["server"] =
-            memory_json(server_memory, 0);  // its applications keep a cookie, if anything
+        result_.memory["server"] = memory_json(server_memory, server_application);
         if (is_idle) result_.extra["idle"] = {{"filled_s", filled_in}, {"emptied_s", emptied_in}};
         if (config_.bench.beside != 0)
             result_.extra["beside"] = {{"established", beside.established},

@@ -44,6 +44,13 @@ class ServerRun {
     }
     bool over() const noexcept { return phase_ == Phase::over; }
     const ServerTally& tally() const noexcept { return server_.tally(); }
+    /// Bytes that the application keeps for its connections; most keep a cookie, if anything.
+    size_t memory_bytes() const noexcept {
+        if constexpr (requires(const S& server) { server.memory_bytes(); })
+            return server_.memory_bytes();
+        else
+            return 0;
+    }
 
     void on_open(Connection c) noexcept { server_.on_open(c); }
     void on_data(Connection c, RxView& view) noexcept { server_.on_data(c, view); }

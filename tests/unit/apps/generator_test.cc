@@ -134,6 +134,25 @@ TEST(Generator, HttpWithManyRequestsPerConnection) {
         << "the last request says close, so the server does first";
 }
 
+TEST(Generator, WhatIsKeptForAConnection) {
+    GeneratorPlan hold = tcp_plan(100, 0);
+    hold.talk = GeneratorPlan::Talk::hold;
+    ReplyPlay held(hold, 50ms, {});
+    held.run();
+    EXPECT_EQ(held.client.generator().memory_bytes(), 100 * 16u);
+    EXPECT_EQ(held.server.memory_bytes(), 0u);
+
+    ReplyPlay asked(tcp_plan(10, 50), 0s, {});
+    asked.run();
+    EXPECT_GT(asked.client.generator().memory_bytes(), 10 * 16u) << "and what it says";
+    EXPECT_LE(asked.client.generator().memory_bytes(), 10 * 64u);
+
+    HttpPlay play(http_plan(10, 50), 0s, 100, 10'000);
+    play.run();
+    EXPECT_GT(play.client.generator().memory_bytes(), asked.client.generator().memory_bytes());
+    EXPECT_GT(play.server.memory_bytes(), 0u);
+}
+
 TEST(Generator, BodiesLargerThanEveryBuffer) {
     HttpPlay play(http_plan(2, 2), 0s, 3'000'000, 10'000);
     play.run(60s);
