@@ -8,7 +8,7 @@
 #include <deque>
 #include <memory>
 
-#include "client_run.hh"
+#include "bench_plan.hh"
 #include "device.hh"
 #include "discard_server.hh"
 #include "fields.hh"
@@ -28,119 +28,36 @@ namespace synfin::app {
 namespace {
 
 using Profile = BenchConfig::Profile;
+using Phase = ClientRun::Phase;
 
 constexpr Duration kShowEvery = 100ms;
-constexpr Duration kDefaultDuration = 5s;
-constexpr uint16_t kPort = 80;
-constexpr Ipv4 kServer{0x0a000001};  // 10.0.0.1, client addresses from 10.0.1.0 on, all in 10.0.0.0/8
 
-/// What a profile is made of.
-struct Shape {
-    GeneratorPlan::Talk talk;
-    GeneratorPlan::Ending ending;
-    uint64_t requests;     ///< per connection; 0: until the end
-    uint64_t connections;  ///< default of -c
-    const char* time_wait_at;
-    bool lives_end;  ///< connections end by themselves: -n can end the run
-};
-
-Shape shape_of(Profile profile) {
-    using enum GeneratorPlan::Talk;
-    using enum GeneratorPlan::Ending;
-    switch (profile) {
-        case Profile::connect: return {nothing, fin, 1, 256, "client", true};
-        case Profile::crr: return {tcp, fin_by_peer, 1, 256, "server", true};
-        case Profile::http: return {http, fin_by_peer, 1, 256, "server", true};
-        case Profile::rr: return {tcp, fin, 0, 256, "client", false};
-        case Profile::stream: return {stream, fin, 0, 4, "client", false};
-        case Profile::idle: return {hold, fin, 0, 100'000, "client", false};
-    }
-    return {nothing, fin, 1, 256, "client", true};
+/// Bytes that one end keeps for connections.
+nlohmann::ordered_json memory_json(const MemoryUse& use, size_t application) {
+    return {{"open", use.open},           {"flows", use.flows},        {"half_open", use.half_open},
+            {"time_wait", use.time_wait}, {"table", use.table},        {"timers", use.timers},
+            {"text", use.text},           {"application", application}};
 }
 
-uint64_t concurrency(const BenchConfig& bench) {
-    return bench.connections.value_or(shape_of(bench.profile).connections);
-}
-
-/// Enough addresses that a tuple comes back late: with 28,232 ports each, 32 make 900,000 tuples.
-uint32_t source_count(const BenchConfig& bench) {
-    return static_cast<uint32_t>(std::clamp<uint64_t>(concurrency(bench) / 10'000, 32, 8'192));
-}
-
-Duration opening_time(const BenchConfig& bench) {
-    if (bench.duration > Duration::zero()) return bench.duration;
-    return bench.count != 0 && shape_of(bench.profile).lives_end ? Duration::zero() : kDefaultDuration;
-}
-
-GeneratorPlan plan_of(const BenchConfig& bench) {
-    const Shape shape = shape_of(bench.profile);
-    GeneratorPlan plan;
-    GeneratorPlan::Call call{.peer = {kServer, kPort}, .request = {}, .last_request = {}};
-    if (shape.talk == GeneratorPlan::Talk::http) {
-        call.request = http_request(call.peer, "/", false);
-        call.last_request = http_request(call.peer, "/", true);
-    } else if (shape.talk == GeneratorPlan::Talk::stream) {
-        call.request = pattern_request(std::max<uint64_t>(bench.request_size, 64 * 1024));
-    } else {
-        call.request = pattern_request(bench.request_size);
-    }
-    plan.calls.push_back(std::move(call));
-    for (uint32_t i = 0; i < source_count(bench); ++i) plan.sources.push_back(Ipv4{kServer.value + 255 + i});
-    plan.talk = shape.talk;
-    plan.ending = shape.ending;
-    plan.response_size = bench.response_size;
-    plan.requests_per_connection = shape.requests;
-    plan.connections = static_cast<uint32_t>(concurrency(bench));
-    plan.limit = bench.count;
-    // Many connections are opened no faster than the server takes them: else their SYNs would wait in the
-    // wire.
-    plan.handshakes = 256;
-    return plan;
-}
-
-stack::StackConfig stack_of(const Config& config, bool client) {
-    stack::StackConfig stack = stack_config(config);
-    stack.addresses.clear();
-    const uint32_t sources = source_count(config.bench);
-    if (client)
-        for (uint32_t i = 0; i < sources; ++i) stack.addresses.push_back({Ipv4{kServer.value + 255 + i}, 8});
-    else
-        stack.addresses.push_back({kServer, 8});
-    const uint64_t connections = concurrency(config.bench);
-    stack.max_connections = static_cast<uint32_t>(2 * connections + 1'024);
-    stack.max_half_open = static_cast<uint32_t>(connections + 1'024);
-    const uint64_t tuples = uint64_t{sources} * (static_cast<uint64_t>(stack.port_high - stack.port_low) + 1);
-    stack.max_time_wait = static_cast<uint32_t>(std::min<uint64_t>(tuples, 1u << 24));
-    return stack;
-}
-
-/// Room for a few packets of every connection: a wire that drops would measure timeouts.
-uint32_t wire_bytes(const BenchConfig& bench) {
-    const uint64_t least = bench.profile == Profile::stream ? 4u << 20 : 256u << 10;
-    uint64_t bytes = least;
-    while (bytes < 512 * std::min<uint64_t>(concurrency(bench), 65'536)) bytes *= 2;
-    return static_cast<uint32_t>(bytes);
-}
-
-/// The server's half of a pair, and what the two threads tell each other.
+/// Both ends of a pair, and what the two threads tell each other.
 template <Server S>
 struct Pair {
     template <typename... Arguments>
-    Pair(const Config& config, uint32_t max_connections, const std::atomic<bool>& stop,
-         const Arguments&... arguments)
-        : client(plan_of(config.bench), opening_time(config.bench), stop),
-          server(PortRange{kPort, kPort}, max_connections, arguments...) {}
+    Pair(const BenchConfig& bench, const std::atomic<bool>& stop, const Arguments&... arguments)
+        : client(client_plan(bench), stop), server(bench_listens(bench), arguments...) {}
 
     ClientRun client;
-    std::atomic<bool> measured{false};  ///< by the client: its time is over
-    std::atomic<bool> ended{false};     ///< by the client: it has no connection left
+    MemoryUse client_memory;  ///< at the end of the measured time
+    uint64_t resident = 0;    ///< then, of the whole process
+    std::atomic<Phase> phase{client.phase()};
     std::atomic<bool> server_over{false};
+
     alignas(64) ServerRun<S> server;
-    bool server_measured = false;
-    Side server_side{};
-    // at the moment that the client's time was over, if both ends share a core
-    size_t client_memory = 0, server_memory = 0;
-    uint64_t open = 0;
+    Phase server_phase = client.phase();  ///< as far as the server's thread has noticed
+    Counters server_before;               ///< at the beginning of the measured time
+    BusyCycles server_cycles_before;
+    Side server_side;
+    MemoryUse server_memory;  ///< at the end of the measured time
 };
 
 template <Server S>
@@ -149,11 +66,10 @@ class Bench {
     template <typename... Arguments>
     explicit Bench(const Config& config, const Arguments&... arguments)
         : config_(config),
-          runtime_(
-              open_wires(config, stack_of(config, true), stack_of(config, false), wire_bytes(config.bench))) {
-        const uint32_t max_connections = stack_of(config, false).max_connections;
+          runtime_(open_wires(config, bench_stack(config, true), bench_stack(config, false),
+                              wire_bytes(config.bench))) {
         for (unsigned i = 0; i < runtime_->stacks(); i += 2) {
-            Pair<S>& pair = pairs_.emplace_back(config, max_connections, interrupted(), arguments...);
+            Pair<S>& pair = pairs_.emplace_back(config.bench, interrupted(), arguments...);
             if (const auto done = pair.server.listen(runtime_->stack(i + 1)); !done)
                 throw run_error(fmt::format("listen: {}", describe(done.error())));
         }
@@ -164,6 +80,7 @@ class Bench {
         const double round_trip_before = round_trip();
         const TscGauge gauge(*runtime_);
         std::vector<EngineWatch> watches(runtime_->stacks());
+        resident_before_ = resident_bytes();
         {
             const Monitor monitor({.command = "bench",
                                    .control = {},
@@ -211,7 +128,7 @@ class Bench {
                 meter.turn(did, client ? pair.client.cycles : pair.server.cycles);
                 busy |= did;
                 // The server may still need an ACK of its FIN: the client's engine stays until it is done.
-                over &= pair.server_over.load(std::memory_order_acquire);
+                over &= pair.server_over.load(std::memory_order_acquire) && may_leave(index);
             }
             if (now >= show_at || over) {
                 show_at = now + kShowEvery;
@@ -226,32 +143,55 @@ class Bench {
         const bool was_measured = pair.client.is_measured();
         const bool did = pair.client.turn(runtime_->stack(index), now);
         if (pair.client.is_measured() && !was_measured) {
-            pair.measured.store(true, std::memory_order_release);
-            pair.client_memory = runtime_->stack(index).memory_bytes();
-            pair.open = pair.client.measured().open_now();
+            pair.client_memory = runtime_->stack(index).memory();
+            pair.resident = resident_bytes();
         }
-        if (pair.client.over()) pair.ended.store(true, std::memory_order_release);
+        if (const Phase phase = pair.client.phase(); phase != pair.phase.load(std::memory_order_relaxed))
+            pair.phase.store(phase, std::memory_order_release);
         return did;
     }
 
     bool server_turn(Pair<S>& pair, unsigned index, Instant now) {
-        if (!pair.server_measured && pair.measured.load(std::memory_order_acquire)) {
-            pair.server_measured = true;
-            pair.server_side.measured = runtime_->stack(index).counters();
-            pair.server_side.cycles = pair.server.cycles;
-            pair.server_memory = runtime_->stack(index).memory_bytes();
+        Stack& stack = runtime_->stack(index);
+        if (const Phase phase = pair.phase.load(std::memory_order_acquire); phase != pair.server_phase) {
+            note(pair, phase, stack);
+            if (phase == Phase::over) pair.server.end(stack, now);
         }
-        if (pair.ended.load(std::memory_order_acquire)) pair.server.end(runtime_->stack(index), now);
-        const bool did = pair.server.turn(runtime_->stack(index), now);
+        const bool did = pair.server.turn(stack, now);
         if (pair.server.over()) pair.server_over.store(true, std::memory_order_release);
         return did;
     }
 
+    /// The client has come to this phase, maybe past others.
+    static void note(Pair<S>& pair, Phase phase, const Stack& stack) {
+        const auto has_come = [&](Phase to) { return pair.server_phase < to && phase >= to; };
+        if (has_come(Phase::opening)) {
+            pair.server_before = stack.counters();
+            pair.server_cycles_before = pair.server.cycles;
+        }
+        if (has_come(Phase::draining)) {
+            pair.server_side.measured = stack.counters() - pair.server_before;
+            pair.server_side.cycles = pair.server.cycles - pair.server_cycles_before;
+            pair.server_memory = stack.memory();
+        }
+        if (has_come(Phase::emptying)) pair.server_side.final = stack.counters() - pair.server_before;
+        pair.server_phase = phase;
+    }
+
+    /// Whether a stack whose connections have ended may be left.
+    bool may_leave(unsigned index) {
+        return !config_.bench.await_time_wait || !runtime_->stack(index).records().any() ||
+               interrupted().load(std::memory_order_relaxed);
+    }
+
     void show(EngineWatch& watch, unsigned index) {
         EngineSnapshot snapshot;
-        snapshot.take(runtime_->stack(index));
+        snapshot.counters = runtime_->stack(index).counters();
         const Pair<S>& pair = pairs_[index / 2];
-        if (index % 2 == 0) snapshot.take(pair.client.generator().tally());  // connections once, not per end
+        if (index % 2 == 0) {  // connections once, not per end
+            const bool filling = pair.client.phase() < Phase::opening;
+            snapshot.take((filling ? *pair.client.beside() : pair.client.generator()).tally());
+        }
         snapshot.cycles = index % 2 == 0 ? pair.client.cycles : pair.server.cycles;
         snapshot.turns = 1;
         watch.show(snapshot);
@@ -264,24 +204,38 @@ class Bench {
 
     void gather(double tsc_hz, double round_trip_before, double round_trip_after) {
         Side client, server;
-        size_t memory = 0;
-        uint64_t open = 0;
+        MemoryUse client_memory, server_memory;
+        LoadTally beside;
+        size_t application = 0, server_application = 0;
+        uint64_t resident = 0;
+        double filled_in = 0, emptied_in = 0;
         for (size_t i = 0; i < pairs_.size(); ++i) {
             const Pair<S>& pair = pairs_[i];
             const auto client_stack = static_cast<unsigned>(2 * i), server_stack = client_stack + 1;
+            const Generator* const others = pair.client.beside();
             result_.measured += pair.client.measured();
             result_.tally += pair.client.generator().tally();
             times_ += pair.client.generator().times();
             client.measured += pair.client.measured_counters();
-            client.final += runtime_->stack(client_stack).counters();
+            client.final +=
+                others != nullptr ? pair.client.counters() : runtime_->stack(client_stack).counters();
             client.cycles += pair.client.measured_cycles();
             server.measured += pair.server_side.measured;
-            server.final += runtime_->stack(server_stack).counters();
+            server.final +=
+                others != nullptr ? pair.server_side.final : runtime_->stack(server_stack).counters();
             server.cycles += pair.server_side.cycles;
-            memory += pair.client_memory + pair.server_memory;
-            open += pair.open;
-            result_.duration_s =
-                std::max(result_.duration_s, std::chrono::duration<double>(pair.client.duration()).count());
+            client_memory += pair.client_memory;
+            server_memory += pair.server_memory;
+            application += pair.client.generator().memory_bytes();
+            server_application += pair.server.memory_bytes();
+            if (others != nullptr) {
+                beside += others->tally();
+                application += others->memory_bytes();
+            }
+            resident = std::max(resident, pair.resident);
+            filled_in = std::max(filled_in, seconds(pair.client.filled_in()));
+            emptied_in = std::max(emptied_in, seconds(pair.client.emptied_in()));
+            result_.duration_s = std::max(result_.duration_s, seconds(pair.client.duration()));
             add_cores(runtime_->core_of(client_stack), pair.client.measured_cycles(),
                       runtime_->core_of(server_stack), pair.server_side.cycles);
         }
@@ -300,20 +254,65 @@ class Bench {
         result_.client = client;
         result_.server = server;
         result_.device = runtime_->device_stats();
+        const size_t memory =
+            client_memory.total() + application + server_memory.total() + server_application;
+        const uint64_t open = result_.measured.open_now();
+        const bool is_idle = config_.bench.profile == Profile::idle && open != 0;
         // Of connections that stay: of others the tables' sizes, not the connections, would be divided.
-        result_.memory["bytes_per_connection"] = config_.bench.profile == Profile::idle && open != 0
-                                                     ? nlohmann::ordered_json(memory / (2 * open))
-                                                     : nlohmann::ordered_json();
+        const auto per_connection = [&](uint64_t bytes) {
+            return is_idle ? nlohmann::ordered_json(bytes / (2 * open)) : nlohmann::ordered_json();
+        };
+        result_.memory["bytes_per_connection"] = per_connection(memory);
+        result_.memory["resident_per_connection"] =
+            per_connection(resident - std::min(resident, resident_before_));
         result_.memory["tcb_bytes"] = Stack::tcb_bytes();
         result_.memory["connections_bytes"] = memory;
-        result_.memory["resident_bytes"] = resident_bytes();
+        result_.memory["resident_bytes"] = resident;
+        result_.memory["client"] = memory_json(client_memory, application);
+        result_.memory["server"] = memory_json(server_memory, server_application);
+        if (is_idle) result_.extra["idle"] = {{"filled_s", filled_in}, {"emptied_s", emptied_in}};
+        if (config_.bench.beside != 0)
+            result_.extra["beside"] = {{"established", beside.established},
+                                       {"completed", beside.completed},
+                                       {"failed", beside.failed()}};
+        result_.extra["tuples"] = {{"sources", kBenchSources},
+                                   {"server_ports", bench_ports(config_.bench).size()}};
         result_.extra["time_wait_at"] = shape_of(config_.bench.profile).time_wait_at;
         result_.deviations = deviations(config_, Command::bench);
         result_.invalid_because = load_invalidity(result_, false);
         if (const uint64_t failed = result_.tally.failed(); failed * 1'000 > result_.tally.opened)
             result_.invalid_because.push_back(
-                fmt::format("{} connections failed on a wire that loses nothing", failed));
+                fmt::format("{} connections failed on a wire that loses {}", failed,
+                            config_.bench.loss_ppm == 0 ? "nothing" : percent_text(config_.bench.loss_ppm)));
+        if (const uint64_t asked = config_.bench.beside * pairs_.size(); beside.completed != asked)
+            result_.invalid_because.push_back(
+                fmt::format("of {} idle connections beside, {} were established and {} closed", asked,
+                            beside.established, beside.completed));
+        if (config_.bench.await_time_wait) count_what_is_left();
     }
+
+    /// After TIME-WAIT: nothing may be.
+    void count_what_is_left() {
+        uint64_t left = 0;
+        auto& ends = result_.extra["left"] = {{"client", nlohmann::ordered_json::object()},
+                                              {"server", nlohmann::ordered_json::object()}};
+        for (unsigned i = 0; i < runtime_->stacks(); ++i) {
+            const Occupancy now = runtime_->stack(i).occupancy();
+            auto& end = ends[i % 2 == 0 ? "client" : "server"];
+            for (const auto& [key, n] : {std::pair{"open", now.open},
+                                         {"half_open", now.half_open},
+                                         {"time_wait", now.time_wait},
+                                         {"flow_lines", now.flow_lines},
+                                         {"text_blocks", now.send_blocks}}) {
+                end[key] = end.value(key, uint64_t{0}) + n;
+                left += n;
+            }
+        }
+        if (left != 0)
+            result_.invalid_because.push_back(fmt::format("{} records were left after TIME-WAIT", left));
+    }
+
+    static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
     void add_cores(unsigned client_core, const BusyCycles& client, unsigned server_core,
                    const BusyCycles& server) {
@@ -355,21 +354,17 @@ class Bench {
     std::deque<Pair<S>> pairs_;
     LoadTimes times_;
     RunResult result_;
+    uint64_t resident_before_ = 0;  ///< before the first connection
     nlohmann::ordered_json ledger_;
 };
 
 Exit run(const Config& config) {
-    if (const size_t n = config.cores.size(); n > 1 && n % 2 != 0)
-        throw usage_error(fmt::format("--cores: expected one core or an even number of cores, found {}", n),
-                          "one core runs both engines; of 2N cores each pair has two");
+    validate_bench(config);
     const BenchConfig& bench = config.bench;
     check_json_path(config.json);
-    if (bench.model && !shape_of(bench.profile).lives_end)
-        throw usage_error("--model: expected a profile whose connections end",
-                          "connect, crr and http are such profiles");
     switch (bench.profile) {
         case Profile::http:
-            return Bench<HttpServer>(config, bench.response_size, stack_of(config, false).max_connections)
+            return Bench<HttpServer>(config, bench.response_size, bench_stack(config, false).max_connections)
                 .run();
         case Profile::stream: return Bench<DiscardServer>(config).run();
         case Profile::connect:
@@ -377,9 +372,6 @@ Exit run(const Config& config) {
         case Profile::rr:
         case Profile::idle: break;
     }
-    if (bench.response_size == 0 && bench.profile != Profile::connect && bench.profile != Profile::idle)
-        throw usage_error("--response-size: expected at least 1 byte for this profile, found '0'",
-                          "a client can't see an empty response");
     return Bench<ReplyServer>(config,
                               ReplyServer::Shape{.request_size = static_cast<uint32_t>(bench.request_size),
                                                  .response_size = static_cast<uint32_t>(bench.response_size),
@@ -395,7 +387,9 @@ const Subcommand kBenchCommand{
     "measure connections per second on this machine: client and server in one process, no device",
     "  synfin bench\n"
     "  synfin bench --profile http --cores 0-1 -c 512 -d 10s --json result.json\n"
-    "  synfin bench --profile idle -c 1M\n",
+    "  synfin bench --profile idle -c 1M --hold 1s --await-time-wait\n"
+    "  synfin bench --loss 1%\n"
+    "  synfin bench --beside 10M\n",
     "",
     run};
 

@@ -54,6 +54,11 @@ struct BenchConfig {
     Duration duration{};                  ///< 0: 5 s, or until `count`
     uint64_t request_size = 64;
     uint64_t response_size = 64;
+    std::optional<Duration> hold;  ///< idle: all are kept so long, however long opening them takes
+    bool await_time_wait = false;  ///< stay until no end has a record left
+    uint64_t beside = 0;           ///< idle connections that each pair has beside the profile's
+    uint64_t loss_ppm = 0;         ///< frames of a million that the wire loses, in each direction
+    uint64_t loss_seed = 1;
     bool ledger = false;  ///< count cycles by stage
     bool model = false;   ///< carry the figures over to NICs and more cores
 };

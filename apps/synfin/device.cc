@@ -44,6 +44,8 @@ std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConf
     near.cores = config.cores;
     near.no_huge = config.no_huge;
     near.wire_bytes = wire_bytes;
+    near.wire_loss_ppm = static_cast<uint32_t>(config.bench.loss_ppm);
+    near.wire_loss_seed = config.bench.loss_seed;
     return opened([&](std::string& why, Error& error) { return Runtime::open_ring(near, far, why, error); });
 }
 

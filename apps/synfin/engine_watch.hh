@@ -56,11 +56,6 @@ struct EngineSnapshot {
         turns += other.turns;
         return *this;
     }
-    void take(const Stack& stack) noexcept {
-        counters = stack.counters();
-        const Occupancy occupancy = stack.occupancy();
-        for (size_t i = 0; i < by_state.size(); ++i) by_state[i] = occupancy.by_state[i];
-    }
     void take(const LoadTally& tally) noexcept {
         offered = tally.offered;
         opened = tally.opened;
@@ -79,6 +74,25 @@ struct EngineSnapshot {
         open = established - ended;
         requests = tally.requests;
     }
+};
+
+/// Connections by state. Reading all records takes milliseconds where there are millions: it is done again no
+/// sooner than after 100 times as long as it took, and a snapshot between has the numbers of the last time.
+class Census {
+  public:
+    void take(const Stack& stack, EngineSnapshot& into) noexcept {
+        if (const uint64_t begin = __rdtsc(); begin >= next_) {
+            const Occupancy occupancy = stack.occupancy();
+            for (size_t i = 0; i < by_state_.size(); ++i) by_state_[i] = occupancy.by_state[i];
+            const uint64_t end = __rdtsc();
+            next_ = end + 100 * (end - begin);
+        }
+        into.by_state = by_state_;
+    }
+
+  private:
+    uint64_t next_ = 0;
+    std::array<uint64_t, 11> by_state_{};
 };
 
 /// One writer (the engine's core, a few times a second), any readers. Words are each right; a snapshot may

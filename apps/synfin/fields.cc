@@ -59,6 +59,9 @@ Codec<Duration> duration(Duration least = Duration::zero(), Duration most = Dura
             },
             [](const Duration& value) { return ordered_json(duration_text(value)); }};
 }
+Codec<uint64_t> percent() {
+    return {parse_percent, [](const uint64_t& ppm) { return ordered_json(percent_text(ppm)); }};
+}
 Codec<bool> boolean() {
     return {parse_bool, [](const bool& value) { return ordered_json(value); }};
 }
@@ -220,6 +223,7 @@ Field tcp_switch(std::string key, std::string help) {
 }
 
 constexpr uint64_t kMillions = 1'000'000;
+constexpr uint64_t kMostConnections = 128 * kMillions;  // of one engine, in memory
 
 // One line per field: the parameter's place is the lambda, the rest reads as the help does.
 #define AT(type, place) [](Config& c) -> type& { return c.place; }
@@ -327,7 +331,8 @@ void add_bench(std::vector<Field>& all) {
                                                    {"idle", Profile::idle}}),
                                   AT(Profile, bench.profile), "connect, crr, http, rr, stream or idle"));
     all.push_back(optional<uint64_t>("bench.connections", "-c,--connections", kBench, "N",
-                                     count(1, 64 * kMillions), AT(std::optional<uint64_t>, bench.connections),
+                                     count(1, kMostConnections),
+                                     AT(std::optional<uint64_t>, bench.connections),
                                      "concurrent connections per pair of engines; default by profile"));
     all.push_back(scalar<uint64_t>("bench.count", "-n,--count", kBench, "N", count(0, 1ull << 48),
                                    AT(uint64_t, bench.count), "stop after N connections per pair"));
@@ -337,6 +342,22 @@ void add_bench(std::vector<Field>& all) {
                                    AT(uint64_t, bench.request_size), "bytes of a request (crr, rr, stream)"));
     all.push_back(scalar<uint64_t>("bench.response-size", "--response-size", kBench, "N", size(0, 1u << 20),
                                    AT(uint64_t, bench.response_size), "bytes of a response (crr, rr, http)"));
+    all.push_back(optional<Duration>("bench.hold", "--hold", kBench, "TIME", duration(),
+                                     AT(std::optional<Duration>, bench.hold),
+                                     "idle: open all -c, keep them for this long, close them; -d is the most "
+                                     "that opening and keeping may take"));
+    all.push_back(scalar<bool>("bench.await-time-wait", "--await-time-wait", kBench, "BOOL", boolean(),
+                               AT(bool, bench.await_time_wait),
+                               "stay until TIME-WAIT is over and tell what is left", Kind::flag));
+    all.push_back(scalar<uint64_t>(
+        "bench.beside", "--beside", kBench, "N", count(0, kMostConnections), AT(uint64_t, bench.beside),
+        "idle connections per pair of engines beside the profile's: established before it begins"));
+    all.push_back(scalar<uint64_t>("bench.loss", "--loss", kBench, "PERCENT", percent(),
+                                   AT(uint64_t, bench.loss_ppm),
+                                   "frames that the wire loses in each direction, such as 1%; a deviation"));
+    all.push_back(scalar<uint64_t>("bench.loss-seed", "--loss-seed", kBench, "N", count(0, 1ull << 48),
+                                   AT(uint64_t, bench.loss_seed),
+                                   "which frames: the same seed, the same loss"));
     all.push_back(scalar<bool>("bench.ledger", "--ledger", kBench, "BOOL", boolean(), AT(bool, bench.ledger),
                                "where the engines' cycles go, by stage", Kind::flag));
     all.push_back(scalar<bool>("bench.model", "--model", kBench, "BOOL", boolean(), AT(bool, bench.model),
@@ -468,6 +489,9 @@ std::vector<std::string> deviations(const Config& config, Command command) {
         list.emplace_back("load.close rst: connections end by RST, without FIN and TIME-WAIT");
     if (command == Command::load && config.load.connect_only)
         list.emplace_back("load.connect-only: connections carry no data");
+    if (command == Command::bench && config.bench.loss_ppm != 0)
+        list.push_back(fmt::format("bench.loss {} (seed {}): the wire loses frames on purpose",
+                                   percent_text(config.bench.loss_ppm), config.bench.loss_seed));
     return list;
 }
 

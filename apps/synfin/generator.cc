@@ -20,8 +20,10 @@ constexpr Duration kRetryAfter = 1ms;
 /// not.
 constexpr uint64_t kFirstOpens = 4;
 constexpr Duration kSlowStart = 500ms;
-/// Connections that a turn ends after stop(): the peer takes them as fast as they come.
+/// Connections that a turn ends after stop(), and how many may be on their way to their end at once: more
+/// would wait in queues until their FINs are sent again.
 constexpr uint32_t kEndsPerTurn = 32;
+constexpr uint32_t kMaxEnding = 512;
 /// Source addresses that are tried before a connection is skipped.
 constexpr size_t kSourceTries = 8;
 }  // namespace
@@ -41,7 +43,15 @@ std::vector<uint8_t> http_request(const Endpoint& host, std::string_view path, b
 }
 
 Generator::Generator(GeneratorPlan plan) : plan_(std::move(plan)), lives_(plan_.connections) {
-    if (plan_.talk == GeneratorPlan::Talk::http) responses_.reserve(plan_.connections);
+    const size_t ids = size_t{plan_.connections} + 1;
+    if (speaks()) exchanges_ = MappedArray<Exchange>(ids);
+    if (plan_.talk == GeneratorPlan::Talk::http) responses_ = MappedArray<HttpResponse>(ids);
+}
+
+size_t Generator::memory_bytes() const noexcept {
+    const size_t ids = lives_.high_water();
+    return lives_.memory_bytes() + (exchanges_.size() != 0 ? ids * sizeof(Exchange) : 0) +
+           (responses_.size() != 0 ? ids * sizeof(HttpResponse) : 0);
 }
 
 void Generator::start(Instant now) noexcept {
@@ -51,12 +61,17 @@ void Generator::start(Instant now) noexcept {
 }
 
 bool Generator::turn(Stack& stack, Instant now) noexcept {
-    now_ = now;
+    begin(now);
     bool busy = stack.begin(now);
     while (const Event* event = stack.next_event()) stack.dispatch(*this, *event);
-    busy |= launch(stack);
-    end_some();
+    busy |= act(stack);
     return stack.end() || busy;
+}
+
+bool Generator::act(Stack& stack) noexcept {
+    const bool opened = launch(stack);
+    if (sweep_ != Sweep::none) end_some(stack);
+    return opened;
 }
 
 void Generator::stop(Instant now) noexcept {
@@ -70,30 +85,29 @@ void Generator::stop(Instant now) noexcept {
         }
     }
     using enum GeneratorPlan::Talk;
-    if (plan_.talk == hold || plan_.talk == stream) end_next_ = 1;
-}
-
-void Generator::end_some() noexcept {
-    for (uint32_t ended = 0; ended < kEndsPerTurn && end_next_ != 0;) {
-        if (end_next_ > lives_.high_water()) {
-            end_next_ = 0;
-            return;
-        }
-        Life& life = lives_[end_next_++];
-        if (!life.open || life.done || life.connection.state() != State::established) continue;
-        end(life.connection, life, false);
-        ++ended;
-    }
+    if (plan_.talk == hold || plan_.talk == stream) sweep_ = Sweep::close;
+    sweep_next_ = 0;
 }
 
 void Generator::cut() noexcept {
     stopped_ = true;
-    for (uint32_t id = 1; id <= lives_.high_water(); ++id) {
-        Life& life = lives_[id];
-        if (!life.open) continue;
-        life.cut = true;
-        static_cast<void>(life.connection.abort());
-    }
+    sweep_ = Sweep::cut;
+    sweep_next_ = 0;
+}
+
+void Generator::end_some(Stack& stack) noexcept {
+    if (sweep_ == Sweep::close && ending_now_ >= kMaxEnding) return;
+    sweep_next_ = stack.visit_open(sweep_next_, kEndsPerTurn, [this](Connection c) noexcept {
+        Life* life = is_second(c.cookie()) == plan_.second ? life_of(c) : nullptr;
+        if (life == nullptr) return;
+        if (sweep_ == Sweep::cut) {
+            life->cut = true;
+            static_cast<void>(c.abort());
+        } else if (!life->done && c.state() == State::established) {
+            end(c, *life, false);
+        }
+    });
+    if (sweep_next_ == 0) sweep_ = Sweep::none;
 }
 
 uint32_t Generator::allowed_now() const noexcept {
@@ -106,7 +120,7 @@ uint32_t Generator::allowed_now() const noexcept {
 
 uint64_t Generator::opens_now() const noexcept {
     if (now_ - start_ >= kSlowStart) return kOpensPerTurn;
-    const uint64_t waiting = tally_.opened - tally_.established - tally_.failed_before;
+    const uint64_t waiting = tally_.pending_now();
     const uint64_t may_wait = tally_.established + kFirstOpens;
     return std::min<uint64_t>(kOpensPerTurn, may_wait - std::min(may_wait, waiting));
 }
@@ -114,16 +128,17 @@ uint64_t Generator::opens_now() const noexcept {
 bool Generator::launch(Stack& stack) noexcept {
     bool opened = false;
     const uint64_t at_most = opens_now();
+    handshakes_.advance(now_.tick());
     for (uint64_t n = 0; n < at_most && !all_offered(); ++n) {
         if (!plan_.open_loop) {
             if (now_ < retry_at_ || lives_.in_use() >= allowed_now()) break;
-            const uint64_t pending = tally_.opened - tally_.established - tally_.failed_before;
-            if (plan_.handshakes != 0 && pending >= plan_.handshakes) break;
+            if (plan_.handshakes != 0 && handshakes_.under_way() >= plan_.handshakes) break;
             ++tally_.offered;
             if (!open_one(stack, now_)) {
                 retry_at_ = now_ + kRetryAfter;
                 break;
             }
+            handshakes_.opened();
             opened = true;
             continue;
         }
@@ -145,7 +160,7 @@ bool Generator::open_one(Stack& stack, Instant due) noexcept {
     const auto call = static_cast<uint32_t>(next_call_);
     if (++next_call_ == plan_.calls.size()) next_call_ = 0;
     ConnectOptions options;
-    options.cookie = id;
+    options.cookie = id | (plan_.second ? kSecond : 0);
     Error error = Error::no_port;
     for (size_t tries = std::min(plan_.sources.size(), kSourceTries); tries > 0 && error == Error::no_port;
          --tries) {
@@ -156,18 +171,19 @@ bool Generator::open_one(Stack& stack, Instant due) noexcept {
             error = connection.error();
             continue;
         }
-        Life& life = lives_[id];
-        life.due = life.asked = due;
-        life.connection = *connection;
-        life.requests_left =
-            plan_.requests_per_connection == 0 ? ~uint64_t{0} : plan_.requests_per_connection;
-        life.call = call;
-        life.open = true;
-        ++tally_.opened;
-        if (plan_.talk == GeneratorPlan::Talk::http) {
-            if (responses_.size() < id) responses_.resize(id);  // within the reserve
-            responses_[id - 1].clear();
+        lives_[id].due = due;
+        if (speaks()) {
+            Exchange& exchange = exchanges_[id];
+            exchange.asked = due;
+            exchange.received = 0;
+            exchange.sent = 0;
+            exchange.requests_left = plan_.requests_per_connection == 0
+                                         ? kNoEnd
+                                         : static_cast<uint32_t>(plan_.requests_per_connection);
+            exchange.call = call;
         }
+        if (plan_.talk == GeneratorPlan::Talk::http) responses_[id].clear();
+        ++tally_.opened;
         return true;
     }
     lives_.give(id);
@@ -188,11 +204,12 @@ void Generator::on_open(Connection c) noexcept {
     Life* found = life_of(c);
     if (found == nullptr) return;
     Life& life = *found;
+    if (!plan_.open_loop) handshakes_.ended(life.due.tick());
     times_.connect.record(now_ - life.due);
     switch (plan_.talk) {
         case GeneratorPlan::Talk::nothing: end(c, life, false); return;
         case GeneratorPlan::Talk::tcp:
-        case GeneratorPlan::Talk::http: speak(c, life); return;
+        case GeneratorPlan::Talk::http: speak(c, exchanges_[id_of(c)]); return;
         case GeneratorPlan::Talk::stream:
         case GeneratorPlan::Talk::hold:
             if (stopped_)
@@ -204,14 +221,14 @@ void Generator::on_open(Connection c) noexcept {
 }
 
 /// Sends the present request, or what is left of it.
-void Generator::speak(Connection c, Life& life) noexcept {
-    const GeneratorPlan::Call& call = plan_.calls[life.call];
-    const bool last = life.requests_left == 1 && !call.last_request.empty();
+void Generator::speak(Connection c, Exchange& exchange) noexcept {
+    const GeneratorPlan::Call& call = plan_.calls[exchange.call];
+    const bool last = exchange.requests_left == 1 && !call.last_request.empty();
     const Bytes request = last ? Bytes(call.last_request) : Bytes(call.request);
-    if (life.sent == request.size()) return;
-    const auto sent = c.send_static(request.subspan(life.sent));
-    life.sent += sent.value_or(0);  // on_writable brings the rest
-    if (life.sent == request.size()) ++tally_.requests;
+    if (exchange.sent == request.size()) return;
+    const auto sent = c.send_static(request.subspan(exchange.sent));
+    exchange.sent += sent.value_or(0);  // on_writable brings the rest
+    if (exchange.sent == request.size()) ++tally_.requests;
 }
 
 /// Sends from the request's bytes again and again until there is no room.
@@ -226,10 +243,9 @@ void Generator::pump(Connection c) noexcept {
 void Generator::on_writable(Connection c) noexcept {
     Life* found = life_of(c);
     if (found == nullptr || found->done || found->failure != kNone) return;
-    Life& life = *found;
     switch (plan_.talk) {
         case GeneratorPlan::Talk::tcp:
-        case GeneratorPlan::Talk::http: speak(c, life); return;
+        case GeneratorPlan::Talk::http: speak(c, exchanges_[id_of(c)]); return;
         case GeneratorPlan::Talk::stream: pump(c); return;
         case GeneratorPlan::Talk::nothing:
         case GeneratorPlan::Talk::hold: return;
@@ -237,20 +253,23 @@ void Generator::on_writable(Connection c) noexcept {
 }
 
 void Generator::on_data(Connection c, RxView& view) noexcept {
-    Life* found = life_of(c);
-    if (found == nullptr || found->failure != kNone) return;
-    Life& life = *found;
+    const uint32_t id = id_of(c);
+    if (id == 0) return;
+    Life& life = lives_[id];
+    if (life.failure != kNone) return;
     if (life.done || plan_.talk == GeneratorPlan::Talk::nothing) return fail(c, life, Failure::bad_response);
     if (plan_.talk == GeneratorPlan::Talk::hold || plan_.talk == GeneratorPlan::Talk::stream) return;
-    if (life.received == 0) times_.first_byte.record(now_ - life.asked);
-    life.received += view.size();
-    if (plan_.talk == GeneratorPlan::Talk::http) return on_response(c, life, response_of(c), view);
-    if (life.received < plan_.response_size) return;
-    if (life.received > plan_.response_size) return fail(c, life, Failure::bad_response);
-    response_complete(c, life, true);
+    Exchange& exchange = exchanges_[id];
+    if (exchange.received == 0) times_.first_byte.record(now_ - exchange.asked);
+    exchange.received += view.size();
+    if (plan_.talk == GeneratorPlan::Talk::http) return on_response(c, life, id, view);
+    if (exchange.received < plan_.response_size) return;
+    if (exchange.received > plan_.response_size) return fail(c, life, Failure::bad_response);
+    response_complete(c, life, exchange, true);
 }
 
-void Generator::on_response(Connection c, Life& life, HttpResponse& response, Bytes bytes) noexcept {
+void Generator::on_response(Connection c, Life& life, uint32_t id, Bytes bytes) noexcept {
+    HttpResponse& response = responses_[id];
     uint32_t used = 0;
     switch (response.feed(bytes, used)) {
         case HttpResponse::Outcome::more: return;
@@ -263,23 +282,24 @@ void Generator::on_response(Connection c, Life& life, HttpResponse& response, By
     if (response.status() >= 400) return fail(c, life, Failure::http_status);
     const bool keeps = response.keep_alive();
     response.clear();
-    response_complete(c, life, keeps);
+    response_complete(c, life, exchanges_[id], keeps);
 }
 
-void Generator::response_complete(Connection c, Life& life, bool peer_keeps) noexcept {
+void Generator::response_complete(Connection c, Life& life, Exchange& exchange, bool peer_keeps) noexcept {
     ++tally_.responses;
-    --life.requests_left;
-    if (life.requests_left == 0 || !peer_keeps) return end(c, life, !peer_keeps);
+    if (exchange.requests_left != kNoEnd) --exchange.requests_left;
+    if (exchange.requests_left == 0 || !peer_keeps) return end(c, life, !peer_keeps);
     if (stopped_ && plan_.requests_per_connection == 0) return end(c, life, false);
-    life.received = 0;
-    life.sent = 0;
-    life.asked = now_;
-    speak(c, life);
+    exchange.received = 0;
+    exchange.sent = 0;
+    exchange.asked = now_;
+    speak(c, exchange);
 }
 
 /// All has been said. `peer_first`: the peer has announced that it closes.
 void Generator::end(Connection c, Life& life, bool peer_first) noexcept {
     life.done = true;
+    ++ending_now_;
     if (plan_.ending == GeneratorPlan::Ending::rst)
         static_cast<void>(c.abort());
     else if (!peer_first && plan_.ending == GeneratorPlan::Ending::fin)
@@ -297,25 +317,26 @@ void Generator::on_peer_fin(Connection c) noexcept {
     if (found == nullptr) return;
     Life& life = *found;
     if (!life.done && life.failure == kNone) {
-        if (plan_.talk == GeneratorPlan::Talk::http &&
-            response_of(c).end() == HttpResponse::Outcome::complete) {
-            if (response_of(c).status() >= 400) return fail(c, life, Failure::http_status);
+        const HttpResponse* response =
+            plan_.talk == GeneratorPlan::Talk::http ? &responses_[id_of(c)] : nullptr;
+        if (response != nullptr && response->end() == HttpResponse::Outcome::complete) {
+            if (response->status() >= 400) return fail(c, life, Failure::http_status);
             ++tally_.responses;
             life.done = true;
+            ++ending_now_;
         } else {
-            const bool asked =
-                plan_.talk == GeneratorPlan::Talk::tcp || plan_.talk == GeneratorPlan::Talk::http;
-            life.failure = static_cast<uint8_t>(asked ? Failure::short_response : Failure::closed_by_peer);
+            life.failure = static_cast<uint8_t>(speaks() ? Failure::short_response : Failure::closed_by_peer);
         }
     }
     static_cast<void>(c.close());
 }
 
 void Generator::on_close(Connection, const CloseInfo& why) noexcept {
-    const uint32_t id = why.cookie;
+    const uint32_t id = id_of(why.cookie);
     Life& life = lives_[id];
     const bool reset_as_asked =
         life.done && plan_.ending == GeneratorPlan::Ending::rst && why.reason == CloseReason::aborted;
+    if (life.done) --ending_now_;
     if (life.cut) {
         ++(why.established ? tally_.unfinished : tally_.pending);
     } else if (life.failure == kNone && life.done && (why.reason == CloseReason::fin || reset_as_asked)) {
@@ -326,7 +347,7 @@ void Generator::on_close(Connection, const CloseInfo& why) noexcept {
         // An end by FIN before all was said has been noticed in on_peer_fin; the reason names the rest.
         ++tally_.failed_by[life.failure != kNone ? life.failure : static_cast<size_t>(why.reason)];
     }
-    life.open = false;
+    if (!plan_.open_loop && !why.established) handshakes_.ended(life.due.tick());
     lives_.give(id);
 }
 

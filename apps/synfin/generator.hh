@@ -1,12 +1,13 @@
 #pragma once
 /// @file
 /// Generator: the client application of the load generator and of the bench: opens connections, speaks on
-/// them, ends them, and accounts for every one. One object per engine.
+/// them, ends them, and accounts for every one. Up to two on one engine.
 
 #include <cstdint>
 #include <vector>
 
-#include "base/line_vector.hh"
+#include "base/mapped_array.hh"
+#include "handshakes.hh"
 #include "http_response.hh"
 #include "load_tally.hh"
 #include "schedule.hh"
@@ -44,12 +45,13 @@ struct GeneratorPlan {
     uint64_t response_size = 64;           ///< tcp
     uint64_t requests_per_connection = 1;  ///< 0: until the end of the run
     uint32_t connections = 1;              ///< at once, on this engine
-    uint32_t handshakes = 0;               ///< closed loop: not established at once; 0: no bound
+    uint32_t handshakes = 0;               ///< closed loop: being established at once; 0: no bound
     uint64_t limit = 0;                    ///< open so many in all; 0: until stopped
     Duration ramp{};
     bool open_loop = false;
     double rate = 0;                   ///< open loop: connections per second over all engines
     uint32_t engine = 0, engines = 1;  ///< open loop: this one opens every engines-th connection
+    bool second = false;               ///< of two generators on one engine: its cookies are told apart
 };
 
 /// A request of `size` bytes that any server may be sent: a repeating pattern.
@@ -65,15 +67,24 @@ class Generator {
     void start(Instant now) noexcept;
     /// One turn of the engine: packets, events, due connections. Returns whether anything happened.
     bool turn(Stack& stack, Instant now) noexcept;
+    /// The parts of a turn that are its own, for who gives it its events: between stack.begin() and
+    /// stack.end(), before the events and after them. act() returns whether anything was opened.
+    void begin(Instant now) noexcept { now_ = now; }
+    bool act(Stack& stack) noexcept;
     /// Opens no more; connections that would go on for ever are ended, some with each turn. What was due and
     /// is not opened yet is counted as skipped (late).
     void stop(Instant now) noexcept;
-    /// Whether connections are still to be ended after stop().
-    bool ending() const noexcept { return end_next_ != 0; }
-    /// RST to everything still open: the run is over. They count as pending or unfinished.
+    /// RST to everything still open, some with each turn: the run is over. They count as pending or
+    /// unfinished.
     void cut() noexcept;
+    /// Whether connections are still to be ended, after stop() or cut().
+    bool ending() const noexcept { return sweep_ != Sweep::none; }
     /// Whether nothing is left to open and nothing is open.
     bool finished() const noexcept { return all_offered() && tally_.open_now() == 0; }
+    /// Whether as many connections are established as the plan has at once.
+    bool is_full() const noexcept {
+        return tally_.open_now() == plan_.connections && tally_.pending_now() == 0;
+    }
     /// Whether the plan's limit has been reached.
     bool all_offered() const noexcept {
         return stopped_ || (plan_.limit != 0 && tally_.offered >= plan_.limit);
@@ -81,6 +92,10 @@ class Generator {
 
     const LoadTally& tally() const noexcept { return tally_; }
     const LoadTimes& times() const noexcept { return times_; }
+    /// Whether an event is this one's, of two on an engine.
+    static bool is_second(uint32_t cookie) noexcept { return (cookie & kSecond) != 0; }
+    /// Bytes that it keeps for its connections.
+    size_t memory_bytes() const noexcept;
 
     // -- Application
     void on_open(Connection c) noexcept;
@@ -90,52 +105,66 @@ class Generator {
     void on_close(Connection c, const CloseInfo& why) noexcept;
 
   private:
-    /// One connection, from connect() to on_close. Its id is the connection's cookie.
+    /// One connection, from connect() to on_close. Its id is the connection's cookie. Small, for there are
+    /// tens of millions of those that are only held.
     struct Life {
-        Instant due{};    ///< when it was to be opened: latencies count from here
-        Instant asked{};  ///< when the present request was due
-        Connection connection{};
-        uint64_t requests_left = 0;
-        uint64_t received = 0;  ///< bytes of the present response
-        uint32_t sent = 0;      ///< bytes of the present request
-        uint32_t call = 0;
+        Instant due{};            ///< when it was to be opened: latencies count from here
         uint8_t failure = kNone;  ///< what the generator found wrong with it
-        bool open = false;        ///< between connect() and on_close
         bool done = false;        ///< all was said; its end is all that is missing
         bool cut = false;
     };
+    static_assert(sizeof(Life) == 16);
+    /// What it is saying, by the same id; only where something is said.
+    struct Exchange {
+        Instant asked{};        ///< when the present request was due
+        uint64_t received = 0;  ///< bytes of the present response
+        uint32_t sent = 0;      ///< bytes of the present request
+        uint32_t requests_left = 0;
+        uint32_t call = 0;
+    };
     static constexpr uint8_t kNone = 255;
+    static constexpr uint32_t kSecond = 1u << 31;  ///< in the cookies of a second generator
+    static constexpr uint32_t kNoEnd = ~uint32_t{0};
+    enum class Sweep : uint8_t { none, close, cut };
 
+    static uint32_t id_of(uint32_t cookie) noexcept { return cookie & ~kSecond; }
+    static uint32_t id_of(Connection c) noexcept { return id_of(c.cookie()); }
     /// The life that an event is about; null when the connection has ended meanwhile (on_close is on its
     /// way).
     Life* life_of(Connection c) noexcept {
-        const uint32_t id = c.cookie();
+        const uint32_t id = id_of(c);
         return id == 0 ? nullptr : &lives_[id];
     }
-    HttpResponse& response_of(Connection c) noexcept { return responses_[c.cookie() - 1]; }
+    bool speaks() const noexcept {
+        return plan_.talk == GeneratorPlan::Talk::tcp || plan_.talk == GeneratorPlan::Talk::http;
+    }
 
     bool launch(Stack& stack) noexcept;
     uint64_t opens_now() const noexcept;
-    void end_some() noexcept;
+    void end_some(Stack& stack) noexcept;
     bool open_one(Stack& stack, Instant due) noexcept;
     void skip(Error error) noexcept;
     uint32_t allowed_now() const noexcept;
 
-    void speak(Connection c, Life& life) noexcept;
+    void speak(Connection c, Exchange& exchange) noexcept;
     void pump(Connection c) noexcept;
-    void response_complete(Connection c, Life& life, bool peer_keeps) noexcept;
+    void response_complete(Connection c, Life& life, Exchange& exchange, bool peer_keeps) noexcept;
     void end(Connection c, Life& life, bool peer_first) noexcept;
     void fail(Connection c, Life& life, Failure failure) noexcept;
-    void on_response(Connection c, Life& life, HttpResponse& response, Bytes bytes) noexcept;
+    void on_response(Connection c, Life& life, uint32_t id, Bytes bytes) noexcept;
 
     GeneratorPlan plan_;
     Schedule schedule_;
     SlotPool<Life> lives_;
-    LineVector<HttpResponse> responses_;  ///< by id, http only
+    MappedArray<Exchange> exchanges_;      ///< by id, tcp and http only
+    MappedArray<HttpResponse> responses_;  ///< by id, http only
+    Handshakes handshakes_;                ///< closed loop
     LoadTally tally_;
     LoadTimes times_;
     Instant now_{}, start_{}, retry_at_{};
-    uint32_t end_next_ = 0;  ///< stop(): the next id to look at; 0: none
+    uint32_t ending_now_ = 0;  ///< lives that are done and have not ended yet
+    Sweep sweep_ = Sweep::none;
+    uint32_t sweep_next_ = 0;  ///< where it goes on, see Stack::visit_open
     uint64_t next_call_ = 0, next_source_ = 0;
     bool stopped_ = true;
 };

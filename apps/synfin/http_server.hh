@@ -29,6 +29,7 @@ class HttpServer {
     void on_close(Connection c, const CloseInfo& why) noexcept;
 
     const ServerTally& tally() const noexcept { return tally_; }
+    size_t memory_bytes() const noexcept { return exchanges_.memory_bytes(); }
 
     /// How long and how much a closing server reads on, so that its last response is not lost to a RST
     /// (RFC 9112 9.6).

@@ -165,6 +165,7 @@ Exit run(const Config& config) {
     for (unsigned i = 0; i < runtime->stacks(); ++i)
         runs.emplace_back(plan_of(config, i, runtime->stacks()), opening_time(config.load), interrupted());
     std::vector<EngineWatch> watches(runtime->stacks());
+    std::vector<Census> census(runtime->stacks());
     {
         const Monitor monitor(
             {.command = "load", .control = config.control, .show_progress = true, .on_begin = {}}, watches);
@@ -190,7 +191,8 @@ Exit run(const Config& config) {
                     show_at = now + kShowEvery;
                     for (const unsigned index : stacks) {
                         EngineSnapshot snapshot;
-                        snapshot.take(runtime->stack(index));
+                        snapshot.counters = runtime->stack(index).counters();
+                        census[index].take(runtime->stack(index), snapshot);
                         snapshot.take(runs[index].generator().tally());
                         snapshot.cycles = runs[index].cycles;
                         snapshot.turns = 1;

@@ -63,6 +63,8 @@ struct LoadTally {
     uint64_t open_now() const noexcept {
         return opened - completed - failed_before - failed_after - pending - unfinished;
     }
+    /// Those of them that are not established yet.
+    uint64_t pending_now() const noexcept { return opened - established - failed_before - pending; }
     LoadTally& operator+=(const LoadTally& other) noexcept;
 };
 

@@ -104,12 +104,13 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
 
     std::deque<ServerRun<S>> runs;
     for (unsigned i = 0; i < runtime->stacks(); ++i) {
-        runs.emplace_back(config.serve.ports(), stack.max_connections, arguments...);
+        runs.emplace_back(config.serve.ports(), arguments...);
         if (const auto done = runs.back().listen(runtime->stack(i)); !done)
             throw run_error(fmt::format("listen: {}", describe(done.error())),
                             "choose other ports with --listen");
     }
     std::vector<EngineWatch> watches(runtime->stacks());
+    std::vector<Census> census(runtime->stacks());
     const Instant start = runtime->now();
     CommonEnd common_end(runtime->cores().size());
     {
@@ -141,7 +142,8 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
                     show_at = now + kShowEvery;
                     for (const unsigned index : stacks) {
                         EngineSnapshot snapshot;
-                        snapshot.take(runtime->stack(index));
+                        snapshot.counters = runtime->stack(index).counters();
+                        census[index].take(runtime->stack(index), snapshot);
                         snapshot.take(runs[index].tally());
                         snapshot.cycles = runs[index].cycles;
                         snapshot.turns = 1;

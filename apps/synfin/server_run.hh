@@ -2,7 +2,6 @@
 /// @file
 /// ServerRun: a server on one engine from its first connection to a clean end.
 
-#include "base/mapped_array.hh"
 #include "engine_watch.hh"
 #include "server.hh"
 #include "synfin/stack.hh"
@@ -10,37 +9,16 @@
 
 namespace synfin::app {
 
-/// The open connections of one engine, by their index: only looked at when the run ends.
-class Roster {
-  public:
-    /// Address space for max_connections; a page is touched when its first connection opens.
-    explicit Roster(uint32_t max_connections) : entries_(max_connections) {}
-    void add(Connection c) noexcept {
-        if (c.index() >= entries_.size()) return;
-        entries_[c.index()] = c;
-        if (c.index() >= used_) used_ = c.index() + 1;
-    }
-    /// Those that have ended meanwhile are called too, and answer `gone`.
-    template <typename Call>
-    void for_each(Call&& call) noexcept {
-        for (uint32_t i = 0; i < used_; ++i)
-            if (entries_[i]) call(entries_[i]);
-    }
-
-  private:
-    uint32_t used_ = 0;
-    MappedArray<Connection> entries_;
-};
-
 template <Server S>
 class ServerRun {
   public:
     static constexpr Duration kDrain = 2s;
     static constexpr Duration kCut = 100ms;
+    static constexpr uint32_t kEndsPerTurn = 64;
 
     template <typename... Arguments>
-    ServerRun(PortRange ports, uint32_t max_connections, Arguments&&... arguments)
-        : server_(std::forward<Arguments>(arguments)...), ports_(ports), roster_(max_connections) {}
+    explicit ServerRun(PortRange ports, Arguments&&... arguments)
+        : server_(std::forward<Arguments>(arguments)...), ports_(ports) {}
 
     /// Before the first turn. Errors: as Stack::listen.
     Result<void> listen(Stack& stack) noexcept {
@@ -55,24 +33,26 @@ class ServerRun {
         if (phase_ != Phase::serving) drain(stack, now);
         return busy;
     }
-    /// No more connections; FIN to those that are open, RST to what is still there after `drain`. 0: RST at
-    /// once.
+    /// No more connections; FIN to those that are open, some with each turn, then RST to what is still there
+    /// after `drain`. 0: RST at once.
     void end(Stack& stack, Instant now, Duration drain = kDrain) noexcept {
         if (phase_ != Phase::serving) return;
         for (uint32_t port = ports_.first; port <= ports_.last; ++port)
             static_cast<void>(stack.unlisten(static_cast<uint16_t>(port)));
-        if (drain == Duration::zero()) return cut(now);
-        roster_.for_each([](Connection c) { static_cast<void>(c.close()); });
-        phase_ = Phase::draining;
-        until_ = now + drain;
+        drain_ = drain;
+        begin(drain == Duration::zero() ? Phase::cutting : Phase::draining, now);
     }
     bool over() const noexcept { return phase_ == Phase::over; }
     const ServerTally& tally() const noexcept { return server_.tally(); }
-
-    void on_open(Connection c) noexcept {
-        roster_.add(c);
-        server_.on_open(c);
+    /// Bytes that the application keeps for its connections; most keep a cookie, if anything.
+    size_t memory_bytes() const noexcept {
+        if constexpr (requires(const S& server) { server.memory_bytes(); })
+            return server_.memory_bytes();
+        else
+            return 0;
     }
+
+    void on_open(Connection c) noexcept { server_.on_open(c); }
     void on_data(Connection c, RxView& view) noexcept { server_.on_data(c, view); }
     void on_writable(Connection c) noexcept { server_.on_writable(c); }
     void on_peer_fin(Connection c) noexcept { server_.on_peer_fin(c); }
@@ -84,25 +64,36 @@ class ServerRun {
   private:
     enum class Phase : uint8_t { serving, draining, cutting, over };
 
-    void cut(Instant now) noexcept {
-        roster_.for_each([](Connection c) { static_cast<void>(c.abort()); });
-        phase_ = Phase::cutting;
-        until_ = now + kCut;
+    void begin(Phase phase, Instant now) noexcept {
+        phase_ = phase;
+        is_ending_ = true;
+        end_next_ = 0;
+        until_ = now + (phase == Phase::cutting ? kCut : drain_);
     }
 
     void drain(Stack& stack, Instant now) noexcept {
-        const bool empty = stack.occupancy().open == 0;
-        if (phase_ == Phase::draining && !empty && now >= until_) {
-            cut(now);
-        } else if (empty || (phase_ == Phase::cutting && now >= until_)) {
+        if (phase_ == Phase::over) return;
+        const bool cuts = phase_ == Phase::cutting;
+        if (is_ending_) {
+            end_next_ = stack.visit_open(end_next_, kEndsPerTurn, [cuts](Connection c) noexcept {
+                static_cast<void>(cuts ? c.abort() : c.close());
+            });
+            is_ending_ = end_next_ != 0;
+            if (is_ending_) until_ = now + (cuts ? kCut : drain_);
+        }
+        if (stack.records().open == 0 || (cuts && now >= until_)) {
             phase_ = Phase::over;
+        } else if (now >= until_) {
+            begin(Phase::cutting, now);
         }
     }
 
     S server_;
     PortRange ports_;
-    Roster roster_;
     Phase phase_ = Phase::serving;
+    bool is_ending_ = false;  ///< connections are still to be told
+    uint32_t end_next_ = 0;   ///< where that goes on, see Stack::visit_open
+    Duration drain_{};
     Instant until_{};
 };
 

@@ -70,7 +70,8 @@ ordered_json drops(const Counters& counters, const DeviceStats& device) {
                                  {"rx_runts", device.runts},
                                  {"rx_giants", device.giants},
                                  {"tx_errors", device.tx_errors},
-                                 {name(DropReason::mailbox_full), device.mailbox_full}})
+                                 {name(DropReason::mailbox_full), device.mailbox_full},
+                                 {name(DropReason::wire_loss), device.wire_loss}})
         if (n != 0) all[key] = n;
     return all;
 }

@@ -26,6 +26,7 @@ constexpr std::array kTimeUnits = {Unit{"ns", 1},
                                    Unit{"h", 3'600'000'000'000}};
 constexpr std::array kCountUnits = {Unit{"", 1}, Unit{"k", 1'000}, Unit{"M", 1'000'000},
                                     Unit{"G", 1'000'000'000}};
+constexpr std::array kPercentUnit = {Unit{"%", 10'000}};
 constexpr std::array kByteUnits = {
     Unit{"", 1},           Unit{"B", 1},          Unit{"k", 1'000},         Unit{"kB", 1'000},
     Unit{"M", 1'000'000},  Unit{"MB", 1'000'000}, Unit{"G", 1'000'000'000}, Unit{"GB", 1'000'000'000},
@@ -130,6 +131,14 @@ Parsed<std::vector<unsigned>> parse_cores(std::string_view text) {
     }
 }
 
+Parsed<uint64_t> parse_percent(std::string_view text) {
+    if (text == "0") return uint64_t{0};
+    const auto ppm = scaled(text, kPercentUnit);
+    if (ppm && *ppm <= 1'000'000) return *ppm;
+    return Parsed<uint64_t>::refuse(
+        expected_but_found("a percentage from 0.0001% to 100%, such as 1%", text));
+}
+
 Parsed<bool> parse_bool(std::string_view text) {
     if (text == "true" || text == "yes" || text == "on") return true;
     if (text == "false" || text == "no" || text == "off") return false;
@@ -143,6 +152,15 @@ std::string duration_text(Duration duration) {
     for (const auto& [name, factor] : {Unit{"s", 1'000'000'000}, Unit{"ms", 1'000'000}, Unit{"us", 1'000}})
         if (ns % factor == 0) return fmt::format("{}{}", ns / factor, name);
     return fmt::format("{}ns", ns);
+}
+
+std::string percent_text(uint64_t ppm) {
+    std::string text = fmt::format("{}", ppm / 10'000);
+    if (const uint64_t rest = ppm % 10'000; rest != 0) {
+        text += fmt::format(".{:04}", rest);
+        text.erase(text.find_last_not_of('0') + 1);
+    }
+    return text + "%";
 }
 
 std::string count_text(double count) {

@@ -56,11 +56,15 @@ Parsed<uint64_t> parse_bytes(std::string_view text);
 Parsed<PortRange> parse_ports(std::string_view text);
 /// "0", "0-3", "0,2,4-6"; no core twice; at most 1024.
 Parsed<std::vector<unsigned>> parse_cores(std::string_view text);
+/// "1%", "0.01%" as parts of a million; at most 100%.
+Parsed<uint64_t> parse_percent(std::string_view text);
 /// true or false (also yes/no, on/off, as YAML 1.1 has them).
 Parsed<bool> parse_bool(std::string_view text);
 
 /// The shortest text that parse_duration() reads back as the same: "30s", "250ms", "1h".
 std::string duration_text(Duration duration);
+/// The shortest text that parse_percent() reads back as the same: "1%", "0.05%".
+std::string percent_text(uint64_t ppm);
 /// "12.3M", "64.0k", "999": three significant digits for people.
 std::string count_text(double count);
 /// "1.50 GiB", "640 B".

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Measures what synfin promises of itself on one machine with two cores, five times each, and prints the table.
 
-    bench/e2e/reach.py [--synfin build/apps/synfin/synfin] [--runs 5] [--duration 2s] [--cores 0,1] [--only WORD]
+    bench/e2e/reach.py [--synfin build/apps/synfin/synfin] [--runs 5] [--duration 2s] [--cores 0,1] [--only WORD] [--pairs 50M]
 
-The rows take turns, round by round, so that a bad minute of the machine costs each row one run and no row all of them. Rows that
-`synfin bench` cannot give yet say so.
+The rows take turns, round by round, so that a bad minute of the machine costs each row one run and no row all of them. What takes
+minutes, or does not vary, is run once.
 """
 
 import argparse
@@ -17,19 +17,29 @@ from bench_run import Run, median, number, run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SEGMENT_TEXT = 1448 / 1514  # of a full frame with timestamps
-IDLE_DURATION = "10s"  # for a million connections to be opened, on a busy machine too
+IDLE = ["--profile", "idle", "--hold", "1s"]
+LOSS_DURATION = "5s"  # the first second's lost SYNs are not yet sent again
+BESIDE = "10M"
 
 
 class Bench:
     """How the rows run the command."""
 
-    def __init__(self, synfin, duration, cores):
+    def __init__(self, synfin, duration, cores, pairs):
         self.synfin = synfin
         self.duration = duration
         self.first, self.second = cores
+        self.pairs = pairs
+        self.turn = 0
 
     def one(self, *arguments):
-        return run(self.synfin, [*arguments, "--cores", self.first, "-d", self.duration])
+        return run(self.synfin, ["--cores", self.first, "-d", self.duration, *arguments])
+
+    def in_turn(self, *settings):
+        """One run of each of these lists of arguments, on one core, in another order each round."""
+        order = list(range(len(settings)))
+        results = {at: self.one(*settings[at]) for at in (order if self.turn % 2 == 0 else reversed(order))}
+        return [results[at] for at in order]
 
     def two(self, *arguments):
         return run(self.synfin, [*arguments, "--cores", f"{self.first},{self.second}", "-d", self.duration])
@@ -60,19 +70,42 @@ def instructions(bench):
 
 
 def idle_bytes(bench):
-    result = run(bench.synfin, ["--profile", "idle", "-c", "1M", "--cores", bench.first, "-d", IDLE_DURATION])
-    if result.metric("connections.established") < 1_000_000:
-        sys.exit(f"in {IDLE_DURATION} fewer than 1 M connections were opened: {result.command}")
-    return [result.metric("memory.bytes_per_connection")], [result]
+    """What is counted, and by how much the process has grown."""
+    result = run(bench.synfin, [*IDLE, "-c", "1M", "--cores", bench.first])
+    return [result.metric("memory.bytes_per_connection"), result.metric("memory.resident_per_connection")], [result]
 
 
 def time_wait_bytes(bench):
-    """The default's tuples are 903,424: nearly as many records at the server, hardly any other connection beside them."""
+    """The default's tuples are 903,424: nearly as many records at the server. Everything that both ends keep is counted."""
     result = run(bench.synfin, ["-n", "900k", "--cores", bench.first])
     if result.metric("duration_s") > 50:
         sys.exit(f"TIME-WAIT records may have ended within the run: {result.command}")
     records = result.metric("tcp.time_wait_entered") - result.metric("tcp.time_wait_reused")
     return [result.metric("memory.connections_bytes") / records], [result]
+
+
+def pairs_at_once(bench):
+    """As many as asked for, if all were established and held, then closed by FIN, and nothing was left after TIME-WAIT."""
+    result = run(bench.synfin, [*IDLE, "-c", bench.pairs, "--await-time-wait", "--cores", bench.first])
+    held, closed = result.metric("connections.established"), result.metric("connections.completed")
+    if held != closed or not result.valid:
+        sys.exit(f"{held} were established, {closed} closed, left: {result.values['left']}: {result.command}")
+    pair = sum(sum(result.values["memory"][end].values()) for end in ("client", "server")) / held
+    return [held, pair], [result]
+
+
+def beside_idle(bench):
+    alone, beside = bench.in_turn([], ["--beside", BESIDE])
+    return [beside.metric("rates.cps") / alone.metric("rates.cps")], [alone, beside]
+
+
+def with_loss(bench):
+    """Against as many connections at once on a wire that loses nothing, and against the default."""
+    duration = ["-d", LOSS_DURATION]
+    lossy, same, default = bench.in_turn([*duration, "--loss", "1%"], [*duration, "-c", "65536"], duration)
+    if lossy.values["config"]["bench"]["connections"] != 65_536:
+        sys.exit(f"not as many connections at once as compared with: {lossy.command}")
+    return [lossy.metric("rates.cps") / other.metric("rates.cps") for other in (same, default)], [lossy, same, default]
 
 
 def connect_latency(bench):
@@ -96,16 +129,18 @@ def scaling(bench):
     return [sum(result.metric("rates.cps") for result in both) / alone.metric("rates.cps")], [alone, *both]
 
 
+ONCE = (instructions, pairs_at_once)  # a count that does not vary, and one that takes minutes
+
 # What, how it is measured, reach, stretch.
 ROWS = [
     ("crr, both ends on one core: TSC cycles per connection", life_cycles, "2000", "1200"),
     ("crr, one core each: CPS as a share of the floor's", share_of_floor, "0.4", "0.7"),
     ("instructions per connection, both ends (callgrind)", instructions, "5000", "3000"),
-    ("memory per idle connection and end, 1 M of them: records and table, bytes", idle_bytes, "128", "80"),
-    ("memory per TIME-WAIT connection, 0.9 M of them: records and table, bytes", time_wait_bytes, "48", "32"),
-    ("established at once in 24 GiB, pairs", None, "50 M", "100 M"),
-    ("CPS beside 10 M idle connections, against none", None, "0.8", "0.9"),
-    ("CPS at 1 % loss, against none", None, "0.7", "0.9"),
+    ("memory per idle connection and end, 1 M pairs: all that is kept / the process's growth, bytes", idle_bytes, "128", "80"),
+    ("memory per TIME-WAIT connection, 0.9 M of them: all that both ends keep, bytes", time_wait_bytes, "48", "32"),
+    ("pairs established at once, then closed, nothing left / bytes a pair", pairs_at_once, "50 M", "100 M"),
+    ("CPS beside 10 M idle pairs, against none", beside_idle, "0.8", "0.9"),
+    ("CPS at 1 % loss, against none with as many at once / against the default", with_loss, "0.7", "0.9"),
     ("connect, one at a time, one core each, p50 / p99.9, us", connect_latency, "3 / 15", "1 / 5"),
     ("rr, 64 B each way, one core each, p50, us", response_latency, "2", "1"),
     ("stream, one connection, one core each, Gbit/s of text", stream_rate, "20", "40"),
@@ -120,18 +155,20 @@ def main():
     parser.add_argument("--duration", default="2s", help="of each run; default 2s")
     parser.add_argument("--cores", default="0,1", help="the two to use; default 0,1")
     parser.add_argument("--only", default="", help="rows with this word in their name")
+    parser.add_argument("--pairs", default="50M", help="for the row of that name; 182 bytes each; default 50M, 0 leaves it out")
     arguments = parser.parse_args()
     cores = arguments.cores.split(",")
     if len(cores) != 2 or arguments.runs < 1:
         parser.error("--cores: two, as 0,1; --runs: at least 1")
-    bench = Bench(arguments.synfin, arguments.duration, cores)
+    bench = Bench(arguments.synfin, arguments.duration, cores, arguments.pairs)
 
     rows = [row for row in ROWS if arguments.only.lower() in row[0].lower()]
     figures = {what: [] for what, *_ in rows}
     round_trips, not_valid, host = [], 0, {}
     for turn in range(arguments.runs):
+        bench.turn = turn
         for what, measure, _, _ in rows:
-            if measure is None or (measure is instructions and turn > 0):  # a count does not vary
+            if (measure in ONCE and turn > 0) or (measure is pairs_at_once and bench.pairs == "0"):
                 continue
             print(f"run {turn + 1} of {arguments.runs}: {what}", file=sys.stderr, flush=True)
             values, results = measure(bench)

@@ -63,7 +63,7 @@ app::GeneratorPlan plan_of(uint64_t lives) {
 struct Ends {
     explicit Ends(uint64_t lives)
         : client(plan_of(lives), Duration::zero(), never),
-          server(app::PortRange{kPort, kPort}, stack_of(false).max_connections,
+          server(app::PortRange{kPort, kPort},
                  app::ReplyServer::Shape{
                      .request_size = kBytes, .response_size = kBytes, .close_after_reply = true}) {}
     std::atomic<bool> never{false};

@@ -158,6 +158,7 @@ std::unique_ptr<Runtime> Runtime::open_ring(const RuntimeConfig& client, const R
     wires.verbose = client.verbose;
     wires.packets = client.packets;
     wires.bytes = client.wire_bytes;
+    wires.loss = {client.wire_loss_ppm, client.wire_loss_seed};
 
     auto impl = std::make_unique<Impl>();
     impl->device = port::Device::open_wires(wires, refusal);

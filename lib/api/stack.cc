@@ -41,8 +41,15 @@ const Counters& Stack::counters() const noexcept {
 Occupancy Stack::occupancy() const noexcept {
     return engine_->occupancy();
 }
-size_t Stack::memory_bytes() const noexcept {
-    return engine_->memory_bytes();
+RecordCount Stack::records() const noexcept {
+    return engine_->records();
+}
+MemoryUse Stack::memory() const noexcept {
+    return engine_->memory();
+}
+uint32_t Stack::visit_open(uint32_t from, uint32_t at_most, void (*visit)(void* context, Connection),
+                           void* context) noexcept {
+    return engine_->visit_open(from, at_most, visit, context);
 }
 uint32_t Stack::tcb_bytes() noexcept {
     return stack::Connections::kTcbBytes;

@@ -37,6 +37,13 @@ struct alignas(64) Counters {
     void drop(DropReason reason, uint64_t n = 1) noexcept { drops[static_cast<size_t>(reason)] += n; }
     uint64_t operator[](Counter counter) const noexcept { return events[static_cast<size_t>(counter)]; }
     uint64_t operator[](DropReason reason) const noexcept { return drops[static_cast<size_t>(reason)]; }
+    /// What was counted since `before`.
+    Counters operator-(const Counters& before) const noexcept {
+        Counters out = *this;
+        for (size_t i = 0; i < events.size(); ++i) out.events[i] -= before.events[i];
+        for (size_t i = 0; i < drops.size(); ++i) out.drops[i] -= before.drops[i];
+        return out;
+    }
     Counters& operator+=(const Counters& other) noexcept {
         for (size_t i = 0; i < events.size(); ++i) events[i] += other.events[i];
         for (size_t i = 0; i < drops.size(); ++i) drops[i] += other.drops[i];

@@ -102,6 +102,10 @@ class BlockPool {
     uint32_t blocks_in_use() const noexcept { return small_list_.in_use + large_list_.in_use; }
     uint32_t small_in_use() const noexcept { return small_list_.in_use; }
     uint32_t large_in_use() const noexcept { return large_list_.in_use; }
+    /// Bytes of blocks that were ever used.
+    size_t memory_bytes() const noexcept {
+        return size_t{small_list_.touched} * sizeof(Small) + size_t{large_list_.touched} * sizeof(Large);
+    }
 
   private:
     static constexpr uint32_t kKindShift = 30;

@@ -28,6 +28,13 @@ struct DeviceConfig {
     Duration link_wait = 5s;  ///< how long a device that reports a link may take to bring it up
 };
 
+/// What a wire loses on purpose: each frame with the same probability, in either direction, by a sequence
+/// that follows from the seed.
+struct WireLoss {
+    uint32_t ppm = 0;  ///< frames lost of a million, 0..1,000,000
+    uint64_t seed = 1;
+};
+
 struct WireConfig {
     unsigned wires = 1;  ///< port 2k is one end of wire k, port 2k+1 the other
     uint16_t mtu = 1500;
@@ -35,6 +42,7 @@ struct WireConfig {
     int verbose = 0;
     uint32_t packets = 0;         ///< packet buffers of each end; 0: 8192
     uint32_t bytes = 256 * 1024;  ///< in flight in each direction; a power of two
+    WireLoss loss{};
 };
 
 /// An open device. Ports are used on their engines' threads; everything else on one thread, ports at rest.

@@ -106,10 +106,22 @@ uint16_t DevicePort::rx_wire(Packet** packets, uint16_t n) noexcept {
     return count;
 }
 
+void DevicePort::lose(uint32_t ppm, uint64_t seed) noexcept {
+    path_ = Path::lossy_wire;
+    loss_ppm_ = ppm;
+    loss_ = Random(seed);
+}
+
+template <bool kLossy>
 uint16_t DevicePort::tx_wire(Packet** packets, uint16_t n) noexcept {
     uint16_t count = 0;
     for (; count < n; ++count) {
         Packet* packet = packets[count];
+        if (kLossy && loss_.chance_ppm(loss_ppm_)) {  // the sender never knows
+            ++counters_.wire_loss;
+            counters_.wire_tx_bytes += packet->data_len;
+            continue;
+        }
         if (!wire_tx_->put(data(packet), packet->data_len)) break;
         counters_.wire_tx_bytes += packet->data_len;
     }
@@ -120,6 +132,8 @@ uint16_t DevicePort::tx_wire(Packet** packets, uint16_t n) noexcept {
     }
     return count;
 }
+template uint16_t DevicePort::tx_wire<false>(Packet** packets, uint16_t n) noexcept;
+template uint16_t DevicePort::tx_wire<true>(Packet** packets, uint16_t n) noexcept;
 
 // -- several engines on one device
 

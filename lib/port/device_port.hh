@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "base/random.hh"
 #include "buf/port.hh"
 #include "port/steering.hh"
 #include "port/wire_ring.hh"
@@ -28,7 +29,8 @@ struct alignas(64) PortCounters {
     uint64_t joined = 0;        ///< received in several buffers and copied into one
     uint64_t giants = 0;        ///< dropped: longer than the longest frame that was asked for
     uint64_t false_verdicts =
-        0;  ///< a checksum verdict of the device was wrong: none is believed from then on
+        0;                   ///< a checksum verdict of the device was wrong: none is believed from then on
+    uint64_t wire_loss = 0;  ///< wire: sent, and lost on purpose
     uint64_t wire_rx_packets = 0, wire_rx_bytes = 0, wire_tx_packets = 0, wire_tx_bytes = 0;
 };
 
@@ -63,6 +65,9 @@ class alignas(64) DevicePort {
                const buf::PortCaps& caps);
     /// One end of a wire.
     DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool, const buf::PortCaps& caps);
+    /// Wire only, before the first frame: from now on each frame that is sent is lost with this probability
+    /// in parts of a million, by the seed's sequence.
+    void lose(uint32_t ppm, uint64_t seed) noexcept;
     /// Frees what is on its way to or for other engines.
     ~DevicePort();
     DevicePort(const DevicePort&) = delete;
@@ -86,7 +91,8 @@ class alignas(64) DevicePort {
 
     uint16_t rx_burst(Packet** packets, uint16_t n) noexcept {
         switch (path_) {
-            case Path::wire: return rx_wire(packets, n);
+            case Path::wire:
+            case Path::lossy_wire: return rx_wire(packets, n);
             case Path::queue: {
                 const uint16_t got = rte_eth_rx_burst(device_, rx_queue_, packets, n);
                 return has_scrutiny_ ? inspect(packets, got) : got;
@@ -99,7 +105,8 @@ class alignas(64) DevicePort {
     uint16_t tx_burst(Packet** packets, uint16_t n) noexcept {
         uint16_t sent = 0;
         switch (path_) {
-            case Path::wire: sent = tx_wire(packets, n); break;
+            case Path::wire: sent = tx_wire<false>(packets, n); break;
+            case Path::lossy_wire: sent = tx_wire<true>(packets, n); break;
             case Path::queue: sent = rte_eth_tx_burst(device_, tx_queue_, packets, n); break;
             case Path::shared: sent = tx_shared(packets, n); break;
         }
@@ -143,6 +150,7 @@ class alignas(64) DevicePort {
   private:
     enum class Path : uint8_t {
         wire,
+        lossy_wire,
         queue,   ///< its own queues, and nobody else's frames in them
         shared,  ///< several engines: frames are looked at, and some passed on
     };
@@ -154,6 +162,7 @@ class alignas(64) DevicePort {
     bool pass(Packet* packet) noexcept;
     void audit(Packet* packet) noexcept;
     uint16_t rx_wire(Packet** packets, uint16_t n) noexcept;
+    template <bool kLossy>
     uint16_t tx_wire(Packet** packets, uint16_t n) noexcept;
     uint16_t rx_shared(Packet** packets, uint16_t n) noexcept;
     uint16_t tx_shared(Packet** packets, uint16_t n) noexcept;
@@ -188,6 +197,8 @@ class alignas(64) DevicePort {
     rte_mempool* pool_;
     WireRing* wire_tx_ = nullptr;
     WireRing* wire_rx_ = nullptr;
+    uint32_t loss_ppm_ = 0;
+    Random loss_{0};
     SteeringPlan* plan_ = nullptr;
     buf::PortCaps caps_;
     RxScrutiny scrutiny_;

@@ -64,6 +64,7 @@ struct DeviceStats {
     uint64_t steered = 0;       ///< passed to another engine
     uint64_t misdirected = 0;   ///< of these: RSS had been predicted to bring it to another queue
     uint64_t mailbox_full = 0;  ///< dropped: ring to another engine full
+    uint64_t wire_loss = 0;     ///< in-memory wire: frames lost on purpose
     uint64_t cut = 0;  ///< longer than a buffer and cut by the driver; the stack counts them as bad_ip_header
     uint64_t joined = 0;  ///< received in several buffers and copied into one
     uint64_t giants = 0;  ///< dropped: longer than MTU and headers

@@ -25,6 +25,9 @@ bool is_valid(const WireConfig& config, Refusal& refusal) {
                                "MTU " + std::to_string(config.mtu) + ": expected 576 to 9000");
     if (config.wires == 0 || config.wires > kMaxWires)
         return refusal.because(Error::invalid, std::to_string(config.wires) + " wires: expected 1 to 1024");
+    if (config.loss.ppm > 1'000'000)
+        return refusal.because(Error::invalid, "a loss of " + std::to_string(config.loss.ppm) +
+                                                   " frames of a million: expected at most all");
     if (!std::has_single_bit(config.bytes) || config.bytes < 64 * 1024)
         return refusal.because(Error::invalid, "a wire of " + std::to_string(config.bytes) +
                                                    " bytes: expected a power of two from 64 KiB on");
@@ -56,6 +59,8 @@ std::unique_ptr<Device> WireDevice::open(const WireConfig& config, Refusal& refu
             auto port =
                 std::make_unique<DevicePort>(side == 0 ? wire.forward : wire.backward,
                                              side == 0 ? wire.backward : wire.forward, pool.get(), caps);
+            if (config.loss.ppm != 0)
+                port->lose(config.loss.ppm, config.loss.seed * 2 * kMaxWires + 2 * k + side);
             device->ends_.push_back({std::move(pool), std::move(port)});
         }
     }
@@ -91,6 +96,7 @@ DeviceStats WireDevice::stats() const {
         stats.tx_bytes += counters.wire_tx_bytes;
         stats.rx_no_buffer += counters.no_buffer;
         stats.tx_refused += counters.tx_refused;
+        stats.wire_loss += counters.wire_loss;
     }
     return stats;
 }

@@ -150,9 +150,34 @@ Occupancy Connections::occupancy() const noexcept {
     return out;
 }
 
-size_t Connections::memory_bytes() const noexcept {
-    return tcbs_.memory_bytes() + flows_.memory_bytes() + colds_.memory_bytes() + half_opens_.memory_bytes() +
-           time_waits_.memory_bytes() + table_.memory_bytes();
+MemoryUse Connections::memory() const noexcept {
+    MemoryUse out;
+    out.open = tcbs_.memory_bytes();
+    out.flows = flows_.memory_bytes() + colds_.memory_bytes();
+    out.half_open = half_opens_.memory_bytes();
+    out.time_wait = time_waits_.memory_bytes();
+    out.table = table_.memory_bytes();
+    out.timers = TimerWheel::memory_bytes(tcbs_.high_water()) + delayed_acks_.bytes();
+    out.text = blocks_.memory_bytes();
+    return out;
+}
+
+/// Calls visit() for up to at_most open connections from index `from` on (1 at first); it may close or abort
+/// them.
+/// @return where to go on, 0 when all have been visited.
+/// @note cost: the record's line of each index that is passed, 16 times at_most of them at most.
+uint32_t Connections::visit_open(uint32_t from, uint32_t at_most, void (*visit)(void* context, Connection),
+                                 void* context) noexcept {
+    uint32_t looks = at_most > UINT32_MAX / 16 ? UINT32_MAX : 16 * at_most;
+    uint32_t index = std::max(from, 1u);
+    for (; index <= tcbs_.high_water(); ++index, --looks) {
+        if (at_most == 0 || looks == 0) return index;
+        const Tcb& tcb = tcbs_[index];
+        if (!tcb.has(tcp::kOpened) || tcb.state() == State::closed) continue;
+        visit(context, Connection(this, index, tcb.tuple.extra));
+        --at_most;
+    }
+    return 0;
 }
 
 Result<ConnectionInfo> Connections::info(uint32_t index, uint16_t generation) const noexcept {

@@ -96,9 +96,11 @@ class Connections {
     Occupancy occupancy() const noexcept;
     const StackConfig& config() const noexcept { return config_; }
     void for_each(void (*visit)(void* context, const ConnectionInfo&), void* context) const;
-    /// Bytes of records, table and wheel per open connection, as laid out.
+    RecordCount records() const noexcept { return {tcbs_.used(), half_opens_.used(), time_waits_.used()}; }
+    uint32_t visit_open(uint32_t from, uint32_t at_most, void (*visit)(void* context, Connection),
+                        void* context) noexcept;
     static constexpr uint32_t kTcbBytes = sizeof(tcp::Tcb);
-    size_t memory_bytes() const noexcept;
+    MemoryUse memory() const noexcept;
 
   protected:
     // -- for the packet side (engine.hh)

@@ -88,8 +88,10 @@ class TimerWheel {
         const Node& node = nodes_[node_of(id)];
         return node.next != 0 ? std::optional(node.tick) : std::nullopt;
     }
-    /// What the wheel takes if every id is used.
-    size_t memory_bytes() const noexcept { return nodes_.bytes() + sizeof(*this); }
+    /// What the wheel takes when `ids` of them have been armed once.
+    static constexpr size_t memory_bytes(uint32_t ids) noexcept {
+        return sizeof(TimerWheel) + (size_t{kFirstId} + ids) * sizeof(Node);
+    }
 
     /// Modulo 2^32: whether a is b or up to 2^31 before it.
     static constexpr bool is_at_or_before(uint32_t a, uint32_t b) noexcept {

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import unittest
 
@@ -82,6 +83,40 @@ class BenchTest(unittest.TestCase):
     def test_a_deviation_is_named(self):
         result = self.bench("--msl", "1s", "--cores", "0")
         self.assertRegex(" ".join(result["deviations"]), "msl")
+
+    def test_a_lossy_wire_is_named_and_counted_and_nothing_else_is_lost(self):
+        result = self.bench("--loss", "2%", "-c", "500", "--cores", "0")
+        self.assert_sound(result)
+        self.assertEqual(result["deviations"], ["bench.loss 2% (seed 1): the wire loses frames on purpose"])
+        self.assertEqual(result["connections"]["failed"], 0)
+        sent = result["tcp"]["tx_packets"] + result["tcp"]["arp_requests_sent"] + result["tcp"]["arp_replies_sent"]
+        self.assertAlmostEqual(result["drops"]["wire_loss"] / sent, 0.02, delta=0.005)
+        self.assertGreater(result["tcp"]["retransmitted"], 0)
+
+    def test_idle_connections_leave_nothing(self):
+        result = json.loads(sh(rig.SYNFIN, "bench", "--profile", "idle", "-c", "20k", "--hold", "100ms", "--await-time-wait",
+                               "--msl", "500ms", "--cores", "0", "--json", "-"))
+        self.assertTrue(result["valid"], result["invalid_because"])
+        self.assertEqual(result["connections"]["completed"], 20_000)
+        self.assertEqual(result["tcp"]["time_wait_entered"], 20_000)
+        for end in ("client", "server"):
+            self.assertEqual(set(result["left"][end].values()), {0}, result["left"])
+        self.assertGreaterEqual(result["duration_s"], result["idle"]["filled_s"] + 0.1)
+        counted = sum(sum(result["memory"][end].values()) for end in ("client", "server"))
+        self.assertEqual(result["memory"]["bytes_per_connection"], counted // 40_000)
+
+    def test_idle_connections_beside(self):
+        alone, beside = self.bench("--cores", "0"), self.bench("--beside", "20k", "--cores", "0")
+        self.assert_sound(beside)
+        self.assertEqual(beside["beside"], {"established": 20_000, "completed": 20_000, "failed": 0})
+        for result in (alone, beside):
+            self.assertEqual(result["connections"]["failed"], 0)
+            self.assertAlmostEqual(result["packets_per_connection"]["client"], 6, delta=0.1)  # of the profile's alone
+
+    def test_options_that_need_another_profile(self):
+        for options in (["--hold", "1s"], ["--profile", "idle", "--beside", "1"], ["--loss", "1"]):
+            refused = subprocess.run([rig.SYNFIN, "bench", *options], capture_output=True, text=True)
+            self.assertEqual(refused.returncode, 2, refused)
 
     def test_a_number_of_connections(self):
         result = json.loads(sh(rig.SYNFIN, "bench", "-n", "1000", "--json", "-", "--cores", "0"))

@@ -80,7 +80,7 @@ struct alignas(64) Client {
 };
 struct alignas(64) Server {
     app::ServerRun<app::ReplyServer> run{
-        app::PortRange{kPort, kPort}, 4 * kConcurrent,
+        app::PortRange{kPort, kPort},
         app::ReplyServer::Shape{.request_size = kBytes, .response_size = kBytes, .close_after_reply = true}};
 };
 

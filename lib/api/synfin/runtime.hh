@@ -54,6 +54,8 @@ struct RuntimeConfig {
     int verbose = 0;              ///< DPDK's own lines: 0 hidden, 1 shown, 2 with debugging
     uint32_t packets = 0;         ///< packet buffers of each engine; 0: a sensible number (see the report)
     uint32_t wire_bytes = 256 * 1024;  ///< "ring": bytes in flight in each direction; a power of two
+    uint32_t wire_loss_ppm = 0;        ///< "ring": frames lost on purpose, of a million, in each direction
+    uint64_t wire_loss_seed = 1;
     IdlePolicy idle = IdlePolicy::automatic;
 };
 

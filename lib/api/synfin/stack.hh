@@ -79,8 +79,20 @@ class Stack {
 
     const Counters& counters() const noexcept;
     Occupancy occupancy() const noexcept;
-    /// Bytes that connections have touched so far: records of all sizes, and the connection table.
-    size_t memory_bytes() const noexcept;
+    /// The numbers of occupancy() that cost nothing: that one reads all records.
+    RecordCount records() const noexcept;
+    /// What connections have needed so far.
+    MemoryUse memory() const noexcept;
+    /// Calls visit(Connection) for up to at_most connections that on_close has not been told of, from a place
+    /// on: 0 at first, then what the call before returned. visit() may close and abort.
+    /// @return where to go on, 0 when all have been visited. Connections that are opened meanwhile may be
+    ///         missed.
+    /// @note cost: bounded by at_most.
+    template <typename Visit>
+    uint32_t visit_open(uint32_t from, uint32_t at_most, Visit&& visit) noexcept {
+        return visit_open(
+            from, at_most, [](void* context, Connection c) { (*static_cast<Visit*>(context))(c); }, &visit);
+    }
     /// Bytes of an open connection's first record, the one that every segment reads.
     static uint32_t tcb_bytes() noexcept;
     /// Where this engine's cycles go, once `keep(true)` is called.
@@ -92,6 +104,9 @@ class Stack {
     stack::Engine& engine() noexcept { return *engine_; }
 
   private:
+    uint32_t visit_open(uint32_t from, uint32_t at_most, void (*visit)(void* context, Connection),
+                        void* context) noexcept;
+
     stack::Engine* engine_;
 };
 

@@ -168,6 +168,23 @@ TEST(Deviations, AreWhatTheUserAskedFor) {
     EXPECT_EQ(deviations(config, Command::serve).size(), 1u);
 }
 
+TEST(Deviations, ALossyWireIsNeverMistakenForAGoodOne) {
+    Config config;
+    read_yaml(config,
+              "bench:\n  loss: 0.5%\n  loss-seed: 9\n  beside: 10M\n  hold: 2s\n  await-time-wait: true\n",
+              "f.yaml");
+    EXPECT_EQ(config.bench.loss_ppm, 5'000u);
+    EXPECT_EQ(config.bench.beside, 10'000'000u);
+    EXPECT_EQ(config.bench.hold, Duration(2s));
+    EXPECT_TRUE(config.bench.await_time_wait);
+    const auto list = deviations(config, Command::bench);
+    ASSERT_EQ(list.size(), 1u) << "the others depart from nothing";
+    EXPECT_EQ(list[0], "bench.loss 0.5% (seed 9): the wire loses frames on purpose");
+    EXPECT_EQ(effective(config, Command::bench)["bench"]["loss"], "0.5%");
+    EXPECT_TRUE(deviations(config, Command::load).empty()) << "it has no such wire";
+    EXPECT_NE(refusal("bench:\n  loss: 1\n").find("a percentage"), std::string::npos);
+}
+
 TEST(Validate, NamesWhatIsMissing) {
     const auto why = [](const Config& config) -> std::string {
         try {

@@ -53,7 +53,9 @@ GeneratorPlan http_plan(uint32_t connections, uint64_t limit, uint64_t requests 
 template <Server S, typename... Arguments>
 struct Play {
     explicit Play(GeneratorPlan plan, Duration duration, Arguments... arguments)
-        : client(std::move(plan), duration, stop), server(PortRange{kPort, kPort}, 10'000, arguments...) {
+        : Play(ClientRun::Plan{.load = std::move(plan), .duration = duration}, arguments...) {}
+    explicit Play(ClientRun::Plan plan, Arguments... arguments)
+        : client(std::move(plan), stop), server(PortRange{kPort, kPort}, arguments...) {
         EXPECT_TRUE(server.listen(ends.server()));
     }
     /// Runs until the client is over; then a moment more for the last ACKs.
@@ -130,6 +132,25 @@ TEST(Generator, HttpWithManyRequestsPerConnection) {
     EXPECT_EQ(play.server.tally().requests, 200u);
     EXPECT_EQ(play.ends.server().occupancy().time_wait, 20u)
         << "the last request says close, so the server does first";
+}
+
+TEST(Generator, WhatIsKeptForAConnection) {
+    GeneratorPlan hold = tcp_plan(100, 0);
+    hold.talk = GeneratorPlan::Talk::hold;
+    ReplyPlay held(hold, 50ms, {});
+    held.run();
+    EXPECT_EQ(held.client.generator().memory_bytes(), 100 * 16u);
+    EXPECT_EQ(held.server.memory_bytes(), 0u);
+
+    ReplyPlay asked(tcp_plan(10, 50), 0s, {});
+    asked.run();
+    EXPECT_GT(asked.client.generator().memory_bytes(), 10 * 16u) << "and what it says";
+    EXPECT_LE(asked.client.generator().memory_bytes(), 10 * 64u);
+
+    HttpPlay play(http_plan(10, 50), 0s, 100, 10'000);
+    play.run();
+    EXPECT_GT(play.client.generator().memory_bytes(), asked.client.generator().memory_bytes());
+    EXPECT_GT(play.server.memory_bytes(), 0u);
 }
 
 TEST(Generator, BodiesLargerThanEveryBuffer) {
@@ -254,7 +275,7 @@ TEST(Generator, OutOfPortsIsASkip) {
     GeneratorPlan plan = tcp_plan(100, 0);
     plan.talk = GeneratorPlan::Talk::hold;
     ClientRun client(std::move(plan), 50ms, stop);
-    ServerRun<DiscardServer> server(PortRange{kPort, kPort}, 1'000);
+    ServerRun<DiscardServer> server(PortRange{kPort, kPort});
     ASSERT_TRUE(server.listen(ends.server()));
     client.start(ends.now());
     ASSERT_TRUE(ends.run(
@@ -281,6 +302,91 @@ TEST(Generator, InterruptEndsCleanly) {
     expect_balance(play.tally());
     EXPECT_GT(play.tally().completed, 100u);
     EXPECT_EQ(play.tally().unfinished + play.tally().pending, 0u);
+}
+
+TEST(ClientRun, HoldsAllThatItOpenedForThatTime) {
+    GeneratorPlan hold = tcp_plan(300, 0);
+    hold.talk = GeneratorPlan::Talk::hold;
+    ReplyPlay play({.load = hold, .hold = 50ms}, {});
+    play.run();
+    EXPECT_EQ(play.client.measured().open_now(), 300u);
+    EXPECT_GT(play.client.filled_in(), 0ms);
+    const Duration kept = play.client.duration() - play.client.filled_in();
+    EXPECT_GE(kept, 50ms);
+    EXPECT_LE(kept, 51ms);
+    EXPECT_EQ(play.tally().completed, 300u);
+    EXPECT_GT(play.client.emptied_in(), 0ms);
+    // 2 x 30 s later there is nothing.
+    play.ends.run(
+        61s, [&](Stack& s, Instant now) { play.client.turn(s, now); },
+        [&](Stack& s, Instant now) { play.server.turn(s, now); },
+        [&] { return !play.ends.client().records().any() && !play.ends.server().records().any(); });
+    EXPECT_FALSE(play.ends.client().records().any());
+    EXPECT_FALSE(play.ends.server().records().any());
+    EXPECT_EQ(play.ends.client().occupancy().flow_lines, 0u);
+}
+
+TEST(ClientRun, ClosingManyRepeatsNothing) {
+    GeneratorPlan hold = tcp_plan(5'000, 0);
+    hold.talk = GeneratorPlan::Talk::hold;
+    ReplyPlay play({.load = hold, .hold = 1ms}, {});
+    // The server takes a packet each 10 us or so: 32 FINs of the client's turn would wait longer and longer.
+    uint32_t most = 0;
+    play.client.start(play.ends.now());
+    ASSERT_TRUE(play.ends.run(
+        60s, [&](Stack& s, Instant now) { play.client.turn(s, now); },
+        [&](Stack& s, Instant now) {
+            if (now.ns() / 10'000 % 20 == 0) play.server.turn(s, now);
+            const Occupancy occupancy = play.ends.client().occupancy();
+            most = std::max(most, occupancy.by_state[static_cast<size_t>(State::fin_wait_1)]);
+        },
+        [&] { return play.client.over(); }));
+    EXPECT_EQ(play.tally().completed, 5'000u);
+    EXPECT_LE(most, 600u) << "no more are closed at once than the peer answers soon";
+    EXPECT_EQ(play.ends.client().counters()[Counter::retransmitted], 0u);
+}
+
+TEST(ClientRun, IdleConnectionsBesideAreThereBeforeAndAfter) {
+    GeneratorPlan idle = tcp_plan(200, 0);
+    idle.talk = GeneratorPlan::Talk::hold;
+    ReplyPlay play({.load = tcp_plan(10, 50), .beside = idle}, {});
+    uint64_t least = ~uint64_t{0};
+    play.client.start(play.ends.now());
+    ASSERT_TRUE(play.ends.run(
+        20s,
+        [&](Stack& s, Instant now) {
+            play.client.turn(s, now);
+            if (play.tally().opened != 0 && play.client.phase() < ClientRun::Phase::emptying)
+                least = std::min(least, play.client.beside()->tally().open_now());
+        },
+        [&](Stack& s, Instant now) { play.server.turn(s, now); }, [&] { return play.client.over(); }));
+    expect_balance(play.tally());
+    EXPECT_EQ(play.tally().opened, 50u);
+    EXPECT_EQ(play.tally().completed, 50u);
+    EXPECT_EQ(play.client.generator().times().connect.count(), 50u) << "only its own are timed";
+    EXPECT_EQ(least, 200u) << "all of them, all the time";
+    expect_balance(play.client.beside()->tally());
+    EXPECT_EQ(play.client.beside()->tally().completed, 200u);
+    EXPECT_LT(play.client.duration(), 100ms) << "their opening is not measured";
+    EXPECT_EQ(play.client.measured_counters()[Counter::active_opens], 50u);
+    EXPECT_EQ(play.client.counters()[Counter::active_opens], 50u);
+    EXPECT_EQ(play.ends.client().records().open, 0u);
+}
+
+TEST(ClientRun, WhatIsLostHoldsNobodyUp) {
+    GeneratorPlan plan = tcp_plan(1'000, 0);
+    plan.handshakes = 10;
+    ReplyPlay play({.load = plan, .duration = 900ms, .drain = 10s}, {});
+    uint64_t syns = 0;  // each of the first 200 after the slow start: twenty times what may be under way
+    play.ends.lose = [&](Bytes packet, bool to_server) {
+        const bool syn = to_server && (packet[33] & 0x02) != 0;
+        if (!syn || play.tally().opened < 500) return false;
+        return ++syns <= 200;
+    };
+    play.run();
+    EXPECT_EQ(play.tally().completed, play.tally().opened);
+    EXPECT_GT(play.tally().opened, 5'000u);
+    EXPECT_EQ(play.ends.client().counters()[Counter::syn_retransmitted], 200u);
 }
 
 TEST(ServerRun, EndClosesWhatIsOpen) {

@@ -54,7 +54,7 @@ struct Talker {
 template <Server S>
 struct Stage {
     template <typename... Arguments>
-    explicit Stage(Arguments... arguments) : server(PortRange{kPort, kPort}, 1'000, arguments...) {
+    explicit Stage(Arguments... arguments) : server(PortRange{kPort, kPort}, arguments...) {
         EXPECT_TRUE(server.listen(ends.server()));
         talker.c = *ends.client().connect({TwoEnds::kServer, kPort});
         run(1ms);

@@ -45,6 +45,20 @@ TEST(Units, Sizes) {
     for (const char* bad : {"", "B", "1.3KiB", "1 KiB", "1kib"}) EXPECT_FALSE(parse_bytes(bad)) << bad;
 }
 
+TEST(Units, Percentages) {
+    EXPECT_EQ(*parse_percent("1%").value, 10'000u);
+    EXPECT_EQ(*parse_percent("0.0001%").value, 1u);
+    EXPECT_EQ(*parse_percent("12.5%").value, 125'000u);
+    EXPECT_EQ(*parse_percent("100%").value, 1'000'000u);
+    EXPECT_EQ(*parse_percent("0").value, 0u);
+    for (const char* wrong : {"", "1", "%", "101%", "100.0001%", "0.00001%", "-1%", "1 %", "1%%"})
+        EXPECT_FALSE(parse_percent(wrong)) << wrong;
+    EXPECT_NE(parse_percent("1").error.find("found '1'"), std::string::npos);
+    for (const uint64_t ppm : {0ull, 1ull, 500ull, 10'000ull, 125'000ull, 1'000'000ull})
+        EXPECT_EQ(*parse_percent(percent_text(ppm)).value, ppm) << percent_text(ppm);
+    EXPECT_EQ(percent_text(500), "0.05%");
+}
+
 TEST(Units, PortsAndCores) {
     EXPECT_EQ(*parse_ports("80").value, (PortRange{80, 80}));
     EXPECT_EQ(*parse_ports("8000-8099").value, (PortRange{8000, 8099}));

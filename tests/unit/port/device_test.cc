@@ -109,6 +109,43 @@ TEST(WireDevice, FullWireRefusesAndTheEngineKeepsTheRest) {
     EXPECT_TRUE(send(device->port(0), frame));
 }
 
+/// Which of the frames that end `from` sends arrive: their second bytes.
+std::vector<uint8_t> surviving(const WireLoss& loss, unsigned from) {
+    Refusal refusal;
+    WireConfig config;
+    config.no_huge = true;
+    config.loss = loss;
+    auto device = Device::open_wires(config, refusal);
+    EXPECT_TRUE(device) << refusal.why;
+    std::vector<uint8_t> arrived;
+    for (unsigned i = 0; i < 200; ++i) {
+        EXPECT_TRUE(send(device->port(from), Frame(60, static_cast<uint8_t>(i)))) << "the sender never knows";
+        for (const Frame& frame : receive(device->port(1 - from))) arrived.push_back(frame[1]);
+    }
+    EXPECT_EQ(device->stats().wire_loss, 200 - arrived.size());
+    EXPECT_EQ(device->stats().tx_packets, 200u);
+    EXPECT_EQ(device->stats().rx_packets, arrived.size());
+    for (unsigned i = 0; i < 2; ++i) EXPECT_EQ(packets_out(device->port(i)), 0u);
+    return arrived;
+}
+
+TEST(WireDevice, LosesOnPurposeBySeed) {
+    const WireLoss tenth{.ppm = 100'000, .seed = 5};
+    const auto there = surviving(tenth, 0), back = surviving(tenth, 1);
+    EXPECT_NEAR(static_cast<double>(there.size()), 180, 15);
+    EXPECT_NEAR(static_cast<double>(back.size()), 180, 15);
+    EXPECT_NE(there, back) << "each direction has its own luck";
+    EXPECT_EQ(there, surviving(tenth, 0)) << "the same seed, the same loss";
+    EXPECT_NE(there, surviving({.ppm = 100'000, .seed = 6}, 0));
+    EXPECT_EQ(surviving({}, 0).size(), 200u) << "by default nothing";
+    EXPECT_EQ(surviving({.ppm = 1'000'000}, 1).size(), 0u);
+    Refusal refusal;
+    WireConfig more_than_all;
+    more_than_all.loss.ppm = 1'000'001;
+    EXPECT_FALSE(Device::open_wires(more_than_all, refusal));
+    EXPECT_EQ(refusal.error, Error::invalid);
+}
+
 TEST(WireDevice, WithoutABufferTheFrameWaits) {
     Refusal refusal;
     WireConfig config;

@@ -1,0 +1,172 @@
+#include "bench_plan.hh"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "user_error.hh"
+
+namespace synfin::app {
+
+namespace {
+
+using Profile = BenchConfig::Profile;
+
+constexpr Duration kDefaultDuration = 5s;
+constexpr uint16_t kPort = 80;
+constexpr Ipv4 kServer{0x0a000001};  // client addresses from 10.0.1.0 on, all in 10.0.0.0/8
+/// Of connections that lose frames most wait for a timeout, at any moment. At 1 % of 800,000 a second 2 in
+/// 100 do so for a second, for a SYN, and 4 in 100 for 200 ms: 22,000, and three times as many leave enough.
+constexpr uint64_t kLossyConnections = 65'536;
+/// What they get to end by themselves: the SYN lost, then a segment three times (3, 6 and 12 s).
+constexpr Duration kLossyDrain = 30s;
+/// Many connections are opened no faster than the server takes them: else their SYNs would wait in the wire.
+constexpr uint32_t kHandshakes = 256;
+
+Ipv4 source(uint32_t index) {
+    return Ipv4{kServer.value + 255 + index};
+}
+
+/// So many that a tuple comes back late: each port makes 900,000, three times as many as connections. Odd:
+/// addresses and ports, both taken in turn, then meet in every combination.
+uint32_t port_count(uint64_t connections) {
+    return static_cast<uint32_t>(connections / (uint64_t{kBenchSources} * 10'000)) | 1;
+}
+
+/// Calls the server at so many ports, from all sources.
+void call_all(GeneratorPlan& plan, GeneratorPlan::Call call, uint32_t first_port, uint32_t ports) {
+    for (uint32_t i = 0; i < ports; ++i) {
+        call.peer = {kServer, static_cast<uint16_t>(first_port + i)};
+        plan.calls.push_back(call);
+    }
+    for (uint32_t i = 0; i < kBenchSources; ++i) plan.sources.push_back(source(i));
+}
+
+GeneratorPlan load_plan(const BenchConfig& bench) {
+    const Shape shape = shape_of(bench.profile);
+    GeneratorPlan plan;
+    GeneratorPlan::Call call{.peer = {kServer, kPort}, .request = {}, .last_request = {}};
+    if (shape.talk == GeneratorPlan::Talk::http) {
+        call.request = http_request(call.peer, "/", false);
+        call.last_request = http_request(call.peer, "/", true);
+    } else if (shape.talk == GeneratorPlan::Talk::stream) {
+        call.request = pattern_request(std::max<uint64_t>(bench.request_size, 64 * 1024));
+    } else if (shape.talk == GeneratorPlan::Talk::tcp) {
+        call.request = pattern_request(bench.request_size);
+    }
+    call_all(plan, call, kPort, bench_ports(bench).size());
+    plan.talk = shape.talk;
+    plan.ending = shape.ending;
+    plan.response_size = bench.response_size;
+    plan.requests_per_connection = shape.requests;
+    plan.connections = static_cast<uint32_t>(concurrency(bench));
+    plan.limit = bench.count;
+    plan.handshakes = kHandshakes;
+    return plan;
+}
+
+GeneratorPlan plan_beside(const BenchConfig& bench) {
+    GeneratorPlan plan;
+    call_all(plan, {}, bench_ports(bench).last + 1u, port_count(bench.beside));
+    plan.talk = GeneratorPlan::Talk::hold;
+    plan.connections = static_cast<uint32_t>(bench.beside);
+    plan.handshakes = kHandshakes;
+    return plan;
+}
+
+}  // namespace
+
+Shape shape_of(Profile profile) {
+    using enum GeneratorPlan::Talk;
+    using enum GeneratorPlan::Ending;
+    switch (profile) {
+        case Profile::connect: return {nothing, fin, 1, 256, kAtClient, true};
+        case Profile::crr: return {tcp, fin_by_peer, 1, 256, kAtServer, true};
+        case Profile::http: return {http, fin_by_peer, 1, 256, kAtServer, true};
+        case Profile::rr: return {tcp, fin, 0, 256, kAtClient, false};
+        case Profile::stream: return {stream, fin, 0, 4, kAtClient, false};
+        case Profile::idle: return {hold, fin, 0, 100'000, kAtClient, false};
+    }
+    return {nothing, fin, 1, 256, kAtClient, true};
+}
+
+uint64_t concurrency(const BenchConfig& bench) {
+    const Shape shape = shape_of(bench.profile);
+    const bool waits = bench.loss_ppm != 0 && shape.lives_end;
+    return bench.connections.value_or(waits ? kLossyConnections : shape.connections);
+}
+
+Duration opening_time(const BenchConfig& bench) {
+    if (bench.duration > Duration::zero() || bench.hold) return bench.duration;
+    return bench.count != 0 && shape_of(bench.profile).lives_end ? Duration::zero() : kDefaultDuration;
+}
+
+PortRange bench_ports(const BenchConfig& bench) {
+    return {kPort, static_cast<uint16_t>(kPort + port_count(concurrency(bench)) - 1)};
+}
+
+PortRange bench_listens(const BenchConfig& bench) {
+    PortRange ports = bench_ports(bench);
+    if (bench.beside != 0) ports.last = static_cast<uint16_t>(ports.last + port_count(bench.beside));
+    return ports;
+}
+
+ClientRun::Plan client_plan(const BenchConfig& bench) {
+    ClientRun::Plan plan{.load = load_plan(bench), .duration = opening_time(bench), .hold = bench.hold};
+    if (bench.loss_ppm != 0) plan.drain = kLossyDrain;
+    if (bench.beside != 0) plan.beside = plan_beside(bench);
+    return plan;
+}
+
+stack::StackConfig bench_stack(const Config& config, bool client) {
+    const BenchConfig& bench = config.bench;
+    const Shape shape = shape_of(bench.profile);
+    const uint64_t connections = concurrency(bench);
+    stack::StackConfig stack = stack_config(config);
+    stack.addresses.clear();
+    if (client)
+        for (uint32_t i = 0; i < kBenchSources; ++i) stack.addresses.push_back({source(i), 8});
+    else
+        stack.addresses.push_back({kServer, 8});
+    // One that is closing still has its record when the next one opens; one that is held has no next.
+    const bool held = shape.talk == GeneratorPlan::Talk::hold;
+    stack.max_connections = static_cast<uint32_t>((held ? 1 : 2) * connections + 1'024 + bench.beside);
+    stack.max_half_open = static_cast<uint32_t>(std::min<uint64_t>(connections, 65'536) + 4'096);
+    // At the end that closes first a record for each tuple. The records of connections that were held, which
+    // nobody needs any more, serve for TIME-WAIT as they are.
+    const uint64_t tuples = uint64_t{kBenchSources} * bench_ports(bench).size() *
+                            (static_cast<uint64_t>(stack.port_high - stack.port_low) + 1);
+    const bool closes_first = client == (shape.time_wait_at == kAtClient);
+    stack.max_time_wait =
+        closes_first && !held ? static_cast<uint32_t>(std::min<uint64_t>(tuples, 1u << 24)) : 65'536;
+    return stack;
+}
+
+/// Room for the packets of connections that speak. A full wire loses nothing: an engine keeps what it can't
+/// send.
+uint32_t wire_bytes(const BenchConfig& bench) {
+    uint32_t bytes = bench.profile == Profile::stream ? 4u << 20 : 256u << 10;
+    while (bytes < 512 * std::min<uint64_t>(concurrency(bench), 2'048)) bytes *= 2;
+    return bytes;
+}
+
+void validate_bench(const Config& config) {
+    const BenchConfig& bench = config.bench;
+    if (const size_t n = config.cores.size(); n > 1 && n % 2 != 0)
+        throw usage_error(fmt::format("--cores: expected one core or an even number of cores, found {}", n),
+                          "one core runs both engines; of 2N cores each pair has two");
+    if (bench.model && !shape_of(bench.profile).lives_end)
+        throw usage_error("--model: expected a profile whose connections end",
+                          "connect, crr and http are such profiles");
+    if (bench.hold && bench.profile != Profile::idle)
+        throw usage_error("--hold: expected --profile idle", "connections of other profiles are not held");
+    if (bench.beside != 0 && bench.profile == Profile::idle)
+        throw usage_error("--beside: expected a profile whose connections speak",
+                          "with --profile idle, -c says how many are idle");
+    const bool answers = bench.profile == Profile::crr || bench.profile == Profile::rr;
+    if (bench.response_size == 0 && answers)
+        throw usage_error("--response-size: expected at least 1 byte for this profile, found '0'",
+                          "a client can't see an empty response");
+}
+
+}  // namespace synfin::app

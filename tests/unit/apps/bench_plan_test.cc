@@ -1,0 +1,118 @@
+/// What a bench's options come to: connections, tuples, sizes of pools.
+#include "bench_plan.hh"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "user_error.hh"
+
+namespace synfin::app {
+namespace {
+
+using Profile = BenchConfig::Profile;
+
+Config with(Profile profile, std::optional<uint64_t> connections = {}) {
+    Config config;
+    config.bench.profile = profile;
+    config.bench.connections = connections;
+    return config;
+}
+
+std::string refusal(const Config& config) {
+    try {
+        validate_bench(config);
+    } catch (const UserError& error) {
+        EXPECT_EQ(error.exit(), Exit::usage);
+        return error.what();
+    }
+    return {};
+}
+
+TEST(BenchPlan, ALossyWireHasEnoughConnectionsToWaitForTimeouts) {
+    Config config = with(Profile::crr);
+    EXPECT_EQ(concurrency(config.bench), 256u);
+    config.bench.loss_ppm = 10'000;
+    EXPECT_EQ(concurrency(config.bench), 65'536u);
+    EXPECT_GT(client_plan(config.bench).drain, ClientRun::kDrain) << "the last ones wait for timeouts too";
+    config.bench.connections = 100;
+    EXPECT_EQ(concurrency(config.bench), 100u) << "as asked";
+    config = with(Profile::stream);
+    config.bench.loss_ppm = 10'000;
+    EXPECT_EQ(concurrency(config.bench), 4u) << "connections that stay are not waited for";
+}
+
+/// The generator takes sources and calls in turn, both at once.
+TEST(BenchPlan, SourcesAndPortsMeetInEveryCombination) {
+    for (const uint64_t connections : {256ull, 400'000ull, 1'000'000ull, 10'000'000ull}) {
+        const GeneratorPlan plan = client_plan(with(Profile::idle, connections).bench).load;
+        std::set<std::pair<uint32_t, uint16_t>> met;
+        const size_t all = plan.sources.size() * plan.calls.size();
+        for (size_t i = 0; i < all; ++i)
+            met.insert(
+                {plan.sources[i % plan.sources.size()].value, plan.calls[i % plan.calls.size()].peer.port});
+        EXPECT_EQ(met.size(), all) << connections;
+        EXPECT_GE(all * 28'232, 2 * connections) << "tuples never run out";
+        EXPECT_EQ(plan.calls.front().peer.port, 80);
+        EXPECT_EQ(plan.calls.back().peer.port, bench_ports(with(Profile::idle, connections).bench).last);
+    }
+}
+
+TEST(BenchPlan, ThoseBesideHavePortsOfTheirOwn) {
+    Config config = with(Profile::crr);
+    EXPECT_FALSE(client_plan(config.bench).beside);
+    EXPECT_EQ(bench_listens(config.bench), bench_ports(config.bench));
+    config.bench.beside = 10'000'000;
+    const ClientRun::Plan plan = client_plan(config.bench);
+    ASSERT_TRUE(plan.beside);
+    EXPECT_EQ(plan.beside->connections, 10'000'000u);
+    EXPECT_EQ(plan.beside->talk, GeneratorPlan::Talk::hold);
+    EXPECT_EQ(plan.load.calls.size(), 1u) << "the profile is as without them";
+    EXPECT_GT(plan.beside->calls.front().peer.port, bench_ports(config.bench).last);
+    EXPECT_EQ(plan.beside->calls.back().peer.port, bench_listens(config.bench).last);
+    for (const bool client : {true, false})
+        EXPECT_GT(bench_stack(config, client).max_connections, 10'000'000u + 2 * 256u);
+}
+
+TEST(BenchPlan, PoolsAreAsLargeAsTheirEndNeeds) {
+    const Config crr = with(Profile::crr);
+    EXPECT_EQ(bench_stack(crr, false).max_time_wait, 32u * 28'232) << "one for each tuple";
+    EXPECT_LT(bench_stack(crr, true).max_time_wait, 100'000u) << "the server closes first";
+    const Config connect = with(Profile::connect);
+    EXPECT_EQ(bench_stack(connect, true).max_time_wait, 32u * 28'232);
+    const Config idle = with(Profile::idle, 100'000'000);
+    for (const bool client : {true, false}) {
+        const stack::StackConfig stack = bench_stack(idle, client);
+        const uint64_t records = uint64_t{stack.max_connections} + stack.max_half_open + stack.max_time_wait;
+        EXPECT_GE(stack.max_connections, 100'000'000u);
+        EXPECT_LT(records, 100'500'000u) << "the table is as large as all of them";
+    }
+}
+
+TEST(BenchPlan, CombinationsThatMeanNothingAreRefused) {
+    EXPECT_EQ(refusal(with(Profile::crr)), "");
+    Config config = with(Profile::crr);
+    config.bench.hold = 1s;
+    EXPECT_NE(refusal(config).find("--hold"), std::string::npos);
+    config.bench.profile = Profile::idle;
+    EXPECT_EQ(refusal(config), "");
+    config.bench.beside = 1;
+    EXPECT_NE(refusal(config).find("--beside"), std::string::npos);
+    config.bench.profile = Profile::http;
+    config.bench.hold.reset();
+    EXPECT_EQ(refusal(config), "");
+    config.cores = {0, 1, 2};
+    EXPECT_NE(refusal(config).find("--cores"), std::string::npos);
+}
+
+TEST(BenchPlan, AHeldRunTakesAsLongAsItTakes) {
+    Config config = with(Profile::idle);
+    EXPECT_EQ(opening_time(config.bench), 5s);
+    config.bench.hold = 2s;
+    EXPECT_EQ(opening_time(config.bench), 0s);
+    config.bench.duration = 60s;
+    EXPECT_EQ(opening_time(config.bench), 60s) << "at most so long";
+}
+
+}  // namespace
+}  // namespace synfin::app

@@ -1,0 +1,115 @@
+/// What an engine tells of its records, and how all open connections are visited.
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "buf/memory_port.hh"
+#include "stack/engine.hh"
+#include "synfin/stack.hh"
+
+namespace synfin::stack {
+namespace {
+
+constexpr uint32_t kMax = 1'000;
+
+/// SYN-SENT connections of a client whose wire leads nowhere.
+struct Opens {
+    static buf::PortCaps caps() {
+        buf::PortCaps c;
+        c.ethernet = false;
+        return c;
+    }
+    static StackConfig config() {
+        StackConfig c;
+        c.addresses = {*Cidr::parse("10.0.0.1/24")};
+        c.max_connections = kMax;
+        c.max_half_open = c.max_time_wait = 16;
+        c.seed = 7;
+        return c;
+    }
+    std::vector<Connection> open(int n) {
+        std::vector<Connection> all;
+        for (int i = 0; i < n; ++i) all.push_back(*stack.connect({*Ipv4::parse("10.0.0.2"), 80}));
+        return all;
+    }
+    void turn() {
+        stack.begin(now);
+        while (stack.next_event() != nullptr) {
+        }
+        stack.end();
+        while (port.take()) {
+        }
+    }
+    buf::MemoryPort port{caps(), 4096};
+    PortEngine<buf::MemoryPort> engine{config(), port, HashKey{1, 2}};
+    Stack stack{engine};
+    Instant now = Instant::from_ns(5'000'000'000);
+};
+
+TEST(VisitOpen, EachOneOnceInParts) {
+    Opens opens;
+    opens.turn();
+    auto all = opens.open(100);
+    ASSERT_TRUE(all[10].abort());  // gone, though nobody has been told yet
+    std::set<uint32_t> seen;
+    uint32_t at = 0, calls = 0;
+    do {
+        uint32_t visited = 0;
+        at = opens.stack.visit_open(at, 7, [&](Connection c) {
+            ++visited;
+            EXPECT_TRUE(seen.insert(c.index()).second);
+            EXPECT_EQ(c.state(), State::syn_sent);
+        });
+        EXPECT_LE(visited, 7u);
+        ASSERT_LT(++calls, 100u);
+    } while (at != 0);
+    EXPECT_EQ(seen.size(), 99u);
+    EXPECT_FALSE(seen.contains(all[10].index()));
+}
+
+TEST(VisitOpen, MayEndWhatItVisits) {
+    Opens opens;
+    opens.turn();
+    opens.open(100);
+    for (uint32_t at = 0;;) {
+        at = opens.stack.visit_open(at, 32, [](Connection c) { EXPECT_TRUE(c.abort()); });
+        if (at == 0) break;
+    }
+    opens.turn();
+    EXPECT_EQ(opens.stack.records().open, 0u);
+}
+
+TEST(VisitOpen, AFewAmongManyFreeRecordsTakeBoundedWork) {
+    Opens opens;
+    opens.turn();
+    auto all = opens.open(kMax);
+    for (size_t i = 0; i + 1 < all.size(); ++i) ASSERT_TRUE(all[i].abort());
+    opens.turn();
+    EXPECT_EQ(opens.stack.records().open, 1u);
+    uint32_t at = 0, calls = 0, seen = 0;
+    do {
+        at = opens.stack.visit_open(at, 10, [&](Connection) { ++seen; });
+        ++calls;
+    } while (at != 0);
+    EXPECT_EQ(seen, 1u);
+    EXPECT_GE(calls, kMax / 160) << "a call looks at 16 times as many records as it may visit";
+}
+
+TEST(Records, MemoryIsOfWhatWasUsed) {
+    Opens opens;
+    opens.turn();
+    const MemoryUse before = opens.stack.memory();
+    opens.open(100);
+    const MemoryUse after = opens.stack.memory();
+    EXPECT_EQ(before.open, 0u);
+    EXPECT_EQ(after.open, 100 * Stack::tcb_bytes());
+    EXPECT_EQ(after.timers - before.timers, 100 * 12u) << "an entry of the wheel for each";
+    EXPECT_EQ(after.table, before.table);
+    EXPECT_EQ(after.half_open + after.time_wait + after.text, 0u);
+    EXPECT_EQ(after.total(), after.open + after.flows + after.table + after.timers);
+    EXPECT_EQ(opens.stack.records().open, opens.stack.occupancy().open);
+}
+
+}  // namespace
+}  // namespace synfin::stack
