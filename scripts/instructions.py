@@ -5,6 +5,7 @@
     scripts/instructions.py --check      fails when it is more than 2 % off bench/instructions/expected.txt, to either side
     scripts/instructions.py --update     writes expected.txt
     scripts/instructions.py --profile    prints the functions that take most, per connection
+    scripts/instructions.py --rooms      prints the rooms whose source they come from; --crr with debug information (CXXFLAGS=-g)
 
 Needs valgrind and a release build with g++ (--crr names the program: BUILD/bench/instructions/crr). The program is run for two
 numbers of connections in virtual time; the difference is free of the start's cost. Nothing in it depends on how fast or how
@@ -77,6 +78,33 @@ def print_profile(few, many, lives, top):
         print(f"{cost:9.1f} {100 * cost / whole:5.1f}%  {name}")
 
 
+def by_room(out):
+    """{room: own instructions}, by the file that each line of source is in, inlined or not."""
+    files, cost = {}, {}
+    room, skip = None, False
+    for line in out.read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"(c?f[lie])=\((\d+)\)(?: (.*))?$", line):
+            kind, number, name = match.groups()
+            if name:
+                path = re.search(r"/((?:lib|apps|bench)/[^/]+)/[^/]+$", name)
+                files[number] = path.group(1) if path else "libraries" if name != "???" else "unknown"
+            if not kind.startswith("c"):
+                room = files[number]
+        elif line.startswith("calls="):
+            skip = True  # the line after it: what the called function cost, counted there
+        elif match := re.match(r"(?:[+-]?\d+|\*) (\d+)$", line):
+            if not skip:
+                cost[room] = cost.get(room, 0) + int(match.group(1))
+            skip = False
+    return cost
+
+
+def print_rooms(few, many, lives):
+    before, after = by_room(few), by_room(many)
+    for cost, room in sorted(((after[room] - before.get(room, 0)) / lives, room) for room in after)[::-1]:
+        print(f"{cost:9.1f}  {room}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = ROOT / os.environ.get("BUILD", "build") / "bench/instructions/crr"
@@ -85,6 +113,7 @@ def main():
     action.add_argument("--check", action="store_true", help=f"compare with {EXPECTED.relative_to(ROOT)}")
     action.add_argument("--update", action="store_true", help="write the count there")
     parser.add_argument("--profile", action="store_true", help="print the functions that take most")
+    parser.add_argument("--rooms", action="store_true", help="print what comes from each room's source")
     parser.add_argument("--top", type=int, default=40, help="so many of them (default 40)")
     arguments = parser.parse_args()
     if not arguments.crr.exists():
@@ -99,6 +128,8 @@ def main():
         print(f"{count:.0f} instructions per connection, both ends ({said[1]})")
         if arguments.profile:
             print_profile(few, many, lives, arguments.top)
+        if arguments.rooms:
+            print_rooms(few, many, lives)
 
     if arguments.update:
         EXPECTED.write_text(f"{count:.0f}\n", encoding="utf-8")
