@@ -16,7 +16,7 @@ import initramfs
 import rig
 from cases import RigCase
 from frame_watch import FrameWatch
-from guest import Guest, build_image
+from guest import BOOTS, Guest, NotUp, build_image
 from rig import KERNEL_ADDRESS, PREFIX, SYNFIN_ADDRESS, Rig
 
 TAP = "sfcable"
@@ -63,10 +63,19 @@ class Lab:
                 namespace = rig.Namespace(f"sf{os.getpid()}-cable")
                 stack.callback(namespace.remove)
                 namespace.ip("tuntap", "add", "mode", "tap", *card.tap_flags, TAP)
-                self._guest = Guest(namespace, card, TAP, self._kernel, self._image, qemu, directory)
+                self._guest = self._boot(namespace, card, qemu, directory)
                 stack.callback(self._guest.close)
                 self._stack = stack.pop_all()
         return self._guest
+
+    def _boot(self, namespace, card, qemu, directory):
+        """A guest that is up. One that does not come up is no case's failure: it is told, and booted again with a kernel that talks."""
+        for boot in range(1, BOOTS + 1):
+            try:
+                return Guest(namespace, card, TAP, self._kernel, self._image, qemu, directory, wordy=boot > 1)
+            except NotUp as problem:
+                print(f"NOTE {card.name}: boot {boot} of at most {BOOTS} did not come up: {problem}", flush=True)
+        raise AssertionError(f"the guest did not come up in {BOOTS} boots")
 
     def close_guest(self):
         self._guest = None
