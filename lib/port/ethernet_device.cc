@@ -7,7 +7,6 @@
 #include <rte_version.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <numeric>
 #include <span>
@@ -188,26 +187,6 @@ bool EthernetDevice::probe(const std::string& args, Refusal& refusal) {
                            config_.spec.text + ": none of DPDK's drivers took it" + eal_last_words());
 }
 
-/// Drivers that do not say mean the 40 bytes of the first NICs that had RSS.
-uint8_t EthernetDevice::rss_key_bytes() const noexcept {
-    return info_.hash_key_size != 0 ? info_.hash_key_size : 40;
-}
-
-/// Own queues for every engine where the device can spread what it receives in a way that we can predict, or
-/// where its queues cost nothing; one rx queue else.
-void EthernetDevice::choose_queues() {
-    const auto engines = static_cast<uint16_t>(config_.engines);
-    const bool kernel = config_.spec.is_kernel_interface();
-    const bool hardware = config_.spec.kind == DeviceKind::pci || config_.spec.kind == DeviceKind::vdev;
-    want_rss_ = hardware && engines > 1 && info_.max_rx_queues >= engines && rss_key_bytes() >= 16 &&
-                info_.reta_size != 0 && std::has_single_bit(info_.reta_size) &&
-                (info_.flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV4_TCP) != 0;
-    rx_queues_ = want_rss_ || kernel ? std::min(engines, info_.max_rx_queues) : 1;
-    tx_queues_ = std::min(engines, info_.max_tx_queues);
-    if (kernel) rx_queues_ = tx_queues_ = std::min(rx_queues_, tx_queues_);  // these drivers have pairs
-    if (!hardware && !kernel) tx_queues_ = 1;
-}
-
 /// virtio drops every tagged frame whose VID it was not told (VIRTIO_NET_F_CTRL_VLAN, which the driver always
 /// accepts). On other cards the stack looks at the tags, and counts the wrong ones.
 bool EthernetDevice::filters_vlans() const noexcept {
@@ -255,7 +234,7 @@ RxScrutiny EthernetDevice::choose_scrutiny() const {
     scrutiny.kernel_checksums = is_host_memory();
     scrutiny.forget = (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK) & ~rx_verdicts_;
     scrutiny.audits = rx_verdicts_ != 0 ? kAudits : 0;
-    for (uint16_t queue = 0; queue < rx_queues_; ++queue) {
+    for (uint16_t queue = 0; queue < queues_.rx; ++queue) {
         rte_eth_rxq_info queue_info{};
         if (rte_eth_rx_queue_info_get(id_, queue, &queue_info) == 0)
             scrutiny.join |= queue_info.scattered_rx != 0;
@@ -264,17 +243,17 @@ RxScrutiny EthernetDevice::choose_scrutiny() const {
 }
 
 bool EthernetDevice::configure(Refusal& refusal) {
-    choose_queues();
+    queues_ = plan_queues(config_.spec, config_.engines, info_);
     rte_eth_conf conf{};
-    if (want_rss_) {
-        rss_key_ = make_rss_key(config_.key, rss_key_bytes());
+    if (queues_.rss) {
+        rss_key_ = make_rss_key(config_.key, rss_key_bytes(info_));
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         conf.rx_adv_conf.rss_conf.rss_key = rss_key_.data();
-        conf.rx_adv_conf.rss_conf.rss_key_len = rss_key_bytes();
+        conf.rx_adv_conf.rss_conf.rss_key_len = rss_key_bytes(info_);
         conf.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_TCP;
     }
     choose_offloads(conf);
-    if (const int error = rte_eth_dev_configure(id_, rx_queues_, tx_queues_, &conf); error != 0)
+    if (const int error = rte_eth_dev_configure(id_, queues_.rx, queues_.tx, &conf); error != 0)
         return refuse(error, "the driver refused its configuration", refusal);
     return set_mtu(refusal);
 }
@@ -315,12 +294,12 @@ bool EthernetDevice::make_pools(Refusal& refusal) {
 
 bool EthernetDevice::set_up_queues(Refusal& refusal) {
     const int node = rte_eth_dev_socket_id(id_);
-    for (uint16_t queue = 0; queue < rx_queues_; ++queue)
+    for (uint16_t queue = 0; queue < queues_.rx; ++queue)
         if (const int error = rte_eth_rx_queue_setup(id_, queue, rx_descriptors_, static_cast<unsigned>(node),
                                                      nullptr, pools_[queue].get());
             error != 0)
             return refuse(error, "rx queue " + std::to_string(queue) + " could not be set up", refusal);
-    for (uint16_t queue = 0; queue < tx_queues_; ++queue)
+    for (uint16_t queue = 0; queue < queues_.tx; ++queue)
         if (const int error =
                 rte_eth_tx_queue_setup(id_, queue, tx_descriptors_, static_cast<unsigned>(node), nullptr);
             error != 0)
@@ -355,7 +334,7 @@ std::string EthernetDevice::predict_rss(RssPrediction& prediction) const {
     for (unsigned i = 0; i < info_.reta_size; ++i) {
         auto& group = table[i / RTE_ETH_RETA_GROUP_SIZE];
         group.mask |= uint64_t{1} << i % RTE_ETH_RETA_GROUP_SIZE;
-        group.reta[i % RTE_ETH_RETA_GROUP_SIZE] = static_cast<uint16_t>(i % rx_queues_);
+        group.reta[i % RTE_ETH_RETA_GROUP_SIZE] = static_cast<uint16_t>(i % queues_.rx);
     }
     // Some devices have a fixed table; what counts is what is read.
     (void)rte_eth_dev_rss_reta_update(id_, table.data(), info_.reta_size);
@@ -365,13 +344,13 @@ std::string EthernetDevice::predict_rss(RssPrediction& prediction) const {
     std::vector<uint16_t> reta(info_.reta_size);
     for (unsigned i = 0; i < info_.reta_size; ++i)
         reta[i] = table[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
-    if (std::any_of(reta.begin(), reta.end(), [&](uint16_t queue) { return queue >= rx_queues_; }))
+    if (std::any_of(reta.begin(), reta.end(), [&](uint16_t queue) { return queue >= queues_.rx; }))
         return "the device's redirection table names queues that are not ours";
 
-    std::vector<uint8_t> key(rss_key_bytes());
+    std::vector<uint8_t> key(rss_key_bytes(info_));
     rte_eth_rss_conf conf{};
     conf.rss_key = key.data();
-    conf.rss_key_len = rss_key_bytes();
+    conf.rss_key_len = rss_key_bytes(info_);
     if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0) return "the device does not tell its RSS key";
     if (key != rss_key_) {  // some drivers take it in this way only
         std::copy(rss_key_.begin(), rss_key_.end(), key.begin());
@@ -394,8 +373,8 @@ void EthernetDevice::plan_steering() {
     RssPrediction prediction;
     std::string why_not = "one rx queue";
     if (config_.spec.is_kernel_interface()) why_not = "the kernel spreads flows in its own way";
-    if (want_rss_) why_not = predict_rss(prediction);
-    if (want_rss_ && why_not.empty()) {
+    if (queues_.rss) why_not = predict_rss(prediction);
+    if (queues_.rss && why_not.empty()) {
         report_.steering_why = "Toeplitz with our key, " + std::to_string(info_.reta_size) +
                                " table entries read back; source ports are chosen by prediction";
         plan_ = std::make_unique<SteeringPlan>(config_.engines, config_.key, std::move(prediction));
@@ -444,10 +423,10 @@ void EthernetDevice::make_ports() {
     for (unsigned engine = 0; engine < engines; ++engine) {
         DevicePort::Queues queues;
         queues.device = id_;
-        queues.rx = engine < rx_queues_ ? static_cast<uint16_t>(engine) : DevicePort::kNone;
-        queues.tx = engine < tx_queues_ ? static_cast<uint16_t>(engine) : DevicePort::kNone;
-        for (unsigned client = tx_queues_; client < engines; ++client)
-            if (client % tx_queues_ == engine) queues.tx_clients.push_back(client);
+        queues.rx = engine < queues_.rx ? static_cast<uint16_t>(engine) : DevicePort::kNone;
+        queues.tx = engine < queues_.tx ? static_cast<uint16_t>(engine) : DevicePort::kNone;
+        for (unsigned client = queues_.tx; client < engines; ++client)
+            if (client % queues_.tx == engine) queues.tx_clients.push_back(client);
         queues.scrutiny = scrutiny;
         ports_.push_back(std::make_unique<DevicePort>(engine, queues, *plan_, pools_[engine].get(), caps_));
     }
@@ -457,8 +436,8 @@ void EthernetDevice::make_ports() {
     report_.mac = caps_.mac;
     report_.mtu = config_.mtu;
     report_.engines = engines;
-    report_.rx_queues = rx_queues_;
-    report_.tx_queues = tx_queues_;
+    report_.rx_queues = queues_.rx;
+    report_.tx_queues = queues_.tx;
     report_.rx_descriptors = rx_descriptors_;
     report_.tx_descriptors = tx_descriptors_;
     report_.steering = plan_->kind();
