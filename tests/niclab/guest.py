@@ -58,6 +58,7 @@ class Card:
     bind: str = "uio"  # or vfio, behind an emulated IOMMU
     engines: int = 1  # on so many CPUs of the guest
     queues: int = 1  # pairs that QEMU's tap has
+    left_sums: bool = False  # checksums may be left to the other end of the cable, and are said to be (virtio)
     rss: bool = False  # spreads what it receives over its queues
     express: bool = True  # sits behind a port of PCI Express; else on the root bus
     tells_link: bool = True  # the driver sees that the cable is pulled
@@ -68,7 +69,7 @@ class Card:
 
     @property
     def tap_flags(self):
-        return ("multi_queue",) if self.queues > 1 else ()
+        return (("multi_queue",) if self.queues > 1 else ()) + (("vnet_hdr",) if self.left_sums else ())
 
 
 class NotUp(Exception):
@@ -98,7 +99,8 @@ class Guest:
             *(("-device", "intel-iommu,intremap=on,aw-bits=48") if vfio else ()),
             "-netdev", f"user,id=talk,restrict=on,hostfwd=tcp:127.0.0.1:{TALK_PORT}-10.0.2.15:1",
             "-device", "virtio-net-pci,netdev=talk,addr=2,romfile=",
-            "-netdev", f"tap,id=cable,ifname={tap},script=no,downscript=no,vnet_hdr=off" + (f",queues={card.queues}" if card.queues > 1 else ""),
+            "-netdev", (f"tap,id=cable,ifname={tap},script=no,downscript=no,vnet_hdr={'on' if card.left_sums else 'off'}"
+                        + (f",queues={card.queues}" if card.queues > 1 else "")),
             # A slot for each: igb claims eight functions for its virtual ones.
             "-device", "pcie-root-port,id=place,chassis=1,slot=1,addr=3",
             "-device", f"{card.device},id=card,netdev=cable,romfile=" + (",bus=place" if card.express else ",addr=4"),

@@ -38,7 +38,7 @@ CARDS = (
     Card("vmxnet3", "vmxnet3", express=False, tells_link=False),
     Card("vmxnet3-2", "vmxnet3", express=False, tells_link=False, engines=2),
     Card("virtio", "virtio-net-pci,disable-legacy=on,iommu_platform=on", bind="vfio"),
-    Card("virtio-2", "virtio-net-pci,disable-legacy=on,mq=on,rss=on,vectors=6", engines=2, queues=2, rss=True),
+    Card("virtio-2", "virtio-net-pci,disable-legacy=on,mq=on,rss=on,vectors=6", engines=2, queues=2, rss=True, left_sums=True),
     Card("virtio-packed", "virtio-net-pci,disable-legacy=on,packed=on", pullable=False),
 )
 
