@@ -228,7 +228,7 @@ class GuestProcess:
     def out(self):
         return self._text
 
-    err = ""
+    err = out
 
     @property
     def pid(self):

@@ -188,8 +188,7 @@ class NicCase(RigCase):
 
     card = None
 
-    @classmethod
-    def concerns(cls, card):
+    def concerns(self, card):
         """Whether there is something to see on this card."""
         return True
 

@@ -26,6 +26,7 @@ import nic_rig  # noqa: E402
 import rig  # noqa: E402
 import table  # noqa: E402
 from guest import Card  # noqa: E402
+from cases import settings  # noqa: E402
 from report import Report, flat  # noqa: E402
 
 CARDS = (
@@ -104,10 +105,11 @@ def main():
     parser.add_argument("name", nargs="*")
     options = parser.parse_args()
     rig.SYNFIN = os.path.abspath(options.synfin)
+    settings.patience = 3  # emulated, and two at a time
 
     found = [case for case in flat(unittest.TestLoader().discover(str(HERE))) if isinstance(case, nic_rig.NicCase)]
     cases = [on_card(case, card) for card in CARDS for case in found
-             if type(case).concerns(card) and (not options.card or card.name in options.card)]
+             if case.concerns(card) and (not options.card or card.name in options.card)]
     cases = [case for case in cases if not options.name or any(n in case.id() for n in options.name)]
     if options.list:
         print("\n".join(case.id() for case in cases))

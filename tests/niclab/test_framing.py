@@ -14,8 +14,7 @@ COUNT = 10
 class FramingTest(NicCase):
     mac = test_card.ChecksumTest.mac
 
-    @classmethod
-    def concerns(cls, card):
+    def concerns(self, card):
         return card.engines == 1 and card.name != "virtio-packed"
 
     def segment(self, size):
@@ -30,7 +29,7 @@ class FramingTest(NicCase):
         for _ in range(COUNT):
             self.frames.send(frame)
         wait_until(lambda: sum(self.dropped().get(reason, 0) for reason in reasons) == before + COUNT,
-                   lambda: f"{reasons} from {before}: {self.dropped()}", 5)
+                   lambda: f"{reasons} from {before}: {self.dropped()}", 15)
 
     def test_frames_that_are_not_ours(self):
         self.rig.theirs.ip("link", "set", TAP, "mtu", 9000)
