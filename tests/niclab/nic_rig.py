@@ -35,12 +35,15 @@ class Lab:
         self.reports = {}  # card's name: what a result said of the device, for the table in the docs
         self._stack = contextlib.ExitStack()
 
-    def prepare(self):
-        """Fetches and builds; raises ingredients.Missing."""
+    def prepare(self, cards):
+        """Fetches and builds what these cards need; raises ingredients.Missing when none can be tried."""
         self._kernel = ingredients.Kernel.fetch(self.directory)
         archive = initramfs.Archive(self._image)
         build_image(archive, self._kernel, rig.SYNFIN)
         archive.close()
+        for card in cards:
+            with contextlib.suppress(ingredients.Missing):  # told by each of its cases
+                self.qemu(card)
 
     def qemu(self, card):
         """The card's emulator; raises ingredients.Missing, the same at each call."""

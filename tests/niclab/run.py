@@ -46,17 +46,17 @@ CARDS = (
 chosen = {}  # card's name: cases; filled before the processes are forked that run them
 
 
-def why_not():
-    """Why no case can run on this machine; None when they can."""
+def why_not(cards):
+    """Why no case can run on this machine; None when they can on these cards."""
     if os.geteuid() != 0:
         return "not root: the cable is a tap in a namespace"
-    for tool in ("ip", "ss", "curl", "nginx", "busybox", "socat", "qemu-system-x86_64"):
+    for tool in ("ip", "ss", "curl", "wrk", "nginx", "tcpdump", "busybox", "socat", "qemu-system-x86_64"):
         if not shutil.which(tool):
             return f"no {tool}: scripts/install-deps.sh test nic"
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         return "no /dev/net/tun"
     try:
-        nic_rig.lab.prepare()
+        nic_rig.lab.prepare(cards)
     except ingredients.Missing as missing:
         return str(missing)
     return None
@@ -84,7 +84,7 @@ def run_on_cards(jobs, report):
     """All chosen cases, several cards at a time; adds to the report, and returns what was said of each device."""
     reports = {}
     longest_first = sorted(chosen, key=lambda name: len(chosen[name]), reverse=True)  # the last one is waited for alone
-    with concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+    with concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), rig._die_with_parent) as pool:
         for done in concurrent.futures.as_completed([pool.submit(run_on_card, name) for name in longest_first]):
             counts, passed, seen = done.result()  # raises for a process that died
             report.passed |= passed
@@ -124,7 +124,7 @@ def main():
     report = Report()
     reports = {}
     try:
-        reason = why_not()
+        reason = why_not({case.card for case in cases})
         if reason:
             for case in cases:
                 report.startTest(case)

@@ -56,5 +56,5 @@ class FramingTest(NicCase):
         self.assertEqual(stats["tcp"]["passive_opens"], 2, "no giant was taken for a segment")
         self.assertEqual(self.serve.interrupt(), 0, self.serve.said())
         drops = self.rig.result(self.serve)["drops"]
-        if "virtio" in self.card.name:
+        if self.card.name == "virtio":  # of the others nobody tells: README.md
             self.assertEqual(drops.get("rx_giants"), 3 * COUNT, drops)
