@@ -1,5 +1,7 @@
 #include "port/device_port.hh"
 
+#include <rte_ether.h>
+
 #include "port/rx_checksum.hh"
 
 namespace synfin::port {
@@ -59,6 +61,8 @@ bool DevicePort::pass(Packet* packet) noexcept {
         if (rte_pktmbuf_linearize(packet) != 0) return false;
         ++counters_.joined;
     }
+    if (scrutiny_.retag && (packet->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0)
+        (void)rte_vlan_insert(&packet);  // the driver has left the headroom: there is room
     packet->ol_flags &= ~scrutiny_.forget;
     if (scrutiny_.audits != 0) audit(packet);
     return true;

@@ -39,8 +39,9 @@ struct RxScrutiny {
     uint64_t forget = 0;  ///< verdict flags that nobody asked the device for, or that are not believed
     uint32_t audits = 0;  ///< so many verdicts are compared with the packet's bytes first
     bool join = false;    ///< long frames come in several buffers
+    bool retag = false;   ///< VLAN tags that were taken off, though nobody asked for it, are put back
 
-    bool any() const noexcept { return kernel_checksums || forget != 0 || audits != 0 || join; }
+    bool any() const noexcept { return kernel_checksums || forget != 0 || audits != 0 || join || retag; }
 };
 
 /// Satisfies buf::Port. Used by one thread at a time, which has an lcore id (Runtime's threads do).

@@ -187,11 +187,11 @@ bool EthernetDevice::probe(const std::string& args, Refusal& refusal) {
                            config_.spec.text + ": none of DPDK's drivers took it" + eal_last_words());
 }
 
-/// virtio drops every tagged frame whose VID it was not told (VIRTIO_NET_F_CTRL_VLAN, which the driver always
-/// accepts). On other cards the stack looks at the tags, and counts the wrong ones.
+/// virtio, and the physical function above a virtual one, drop every tagged frame whose VID they were not
+/// told. So every card is told that can be; those without a filter leave the wrong ones to the stack, which
+/// counts them.
 bool EthernetDevice::filters_vlans() const noexcept {
-    return config_.vlan && std::string_view(info_.driver_name) == "net_virtio" &&
-           (info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
+    return config_.vlan && (info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
 }
 
 void EthernetDevice::choose_offloads(rte_eth_conf& conf) {
@@ -234,6 +234,8 @@ RxScrutiny EthernetDevice::choose_scrutiny() const {
     scrutiny.kernel_checksums = is_host_memory();
     scrutiny.forget = (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK) & ~rx_verdicts_;
     scrutiny.audits = rx_verdicts_ != 0 ? kAudits : 0;
+    // Above a virtual function, another driver may have decided it (seen: Linux's igb).
+    scrutiny.retag = config_.vlan && config_.spec.kind == DeviceKind::pci;
     for (uint16_t queue = 0; queue < queues_.rx; ++queue) {
         rte_eth_rxq_info queue_info{};
         if (rte_eth_rx_queue_info_get(id_, queue, &queue_info) == 0)
@@ -255,16 +257,20 @@ bool EthernetDevice::configure(Refusal& refusal) {
     choose_offloads(conf);
     if (const int error = rte_eth_dev_configure(id_, queues_.rx, queues_.tx, &conf); error != 0)
         return refuse(error, "the driver refused its configuration", refusal);
-    return set_mtu(refusal);
+    return set_mtu(conf, refusal);
 }
 
 /// The kernel's interfaces have their MTU already (checked), memory devices have none.
-bool EthernetDevice::set_mtu(Refusal& refusal) {
+bool EthernetDevice::set_mtu(rte_eth_conf& conf, Refusal& refusal) {
     const DeviceKind kind = config_.spec.kind;
     if (kind != DeviceKind::pci && kind != DeviceKind::vdev && kind != DeviceKind::tap) return true;
     uint16_t now = 0;
     if (rte_eth_dev_get_mtu(id_, &now) == 0 && now == config_.mtu) return true;
-    const int error = rte_eth_dev_set_mtu(id_, config_.mtu);
+    int error = rte_eth_dev_set_mtu(id_, config_.mtu);
+    if (error == -ENOTSUP) {  // some drivers want to know from the beginning
+        conf.rxmode.mtu = config_.mtu;
+        error = rte_eth_dev_configure(id_, queues_.rx, queues_.tx, &conf);
+    }
     if (error == 0 || config_.mtu <= now) return true;  // a larger one than ours does no harm
     return refuse(error, "it does not take an MTU of " + std::to_string(config_.mtu), refusal);
 }

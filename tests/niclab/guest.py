@@ -26,6 +26,7 @@ BOOT_LIMIT = 60
 BOOTS = 3
 
 # What a program in the guest is linked with is found by ldd; drivers are found by DPDK when it starts.
+MODULES = {"talk": ("virtio_pci", "virtio_net"), "uio": ("uio_pci_generic",), "vfio": ("vfio_iommu_type1", "vfio-pci"), "igb": ("igb",)}
 DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_e1000", "net_ring", "net_vmxnet3", "net_virtio")
 DRIVER_DIRECTORY = "/usr/lib/x86_64-linux-gnu/dpdk"
 
@@ -41,8 +42,7 @@ def build_image(archive, kernel, synfin):
     for driver in DRIVERS:
         for name in sorted(plugins.glob(f"librte_{driver}.so.*")):
             archive.program(name)
-    lists = {"talk": ("virtio_pci", "virtio_net"), "uio": ("uio_pci_generic",), "vfio": ("vfio_iommu_type1", "vfio-pci")}
-    for name, modules in lists.items():
+    for name, modules in MODULES.items():
         files = kernel.modules(*modules)
         for file in files:
             archive.add(file, f"/lib/modules/{file.name}")
@@ -66,6 +66,7 @@ class Card:
     # (x-query-virtio-queue-status then has inuse 4294967295), and never looks at the ring again.
     pullable: bool = True
     newer: bool = False  # wants the QEMU of the backports
+    virtual: bool = False  # a virtual function; the guest's kernel drives the physical one, and has to be the full one for that
 
     @property
     def tap_flags(self):
@@ -79,18 +80,19 @@ class NotUp(Exception):
 class Guest:
     """`wordy`: its kernel tells on the console what it does while it boots."""
 
-    def __init__(self, namespace, card, tap, kernel, image, qemu, directory, wordy=False):
+    def __init__(self, namespace, card, tap, parts, directory, wordy=False):
         self.namespace = namespace
         self.card = card
         self._directory = directory
-        command, environment = qemu
+        (command, environment), kernel, image = parts
         console = pathlib.Path(directory, "console")
         self._console = console
         vfio = card.bind == "vfio"
         # An engine takes 30 MB of packets; one CPU more than one engine, so that the shell is answered.
         cpus, hugepages = max(2, card.engines), 64 + 24 * card.engines
         line = (f"console=ttyS0 {'loglevel=7' if wordy else 'quiet loglevel=4'} panic=-1 nokaslr mitigations=off no_timer_check "
-                f"tsc=reliable ipv6.disable=1 hugepages={hugepages} synfin.bind={card.bind} {'intel_iommu=on' if vfio else ''}")
+                f"tsc=reliable ipv6.disable=1 hugepages={hugepages} synfin.bind={card.bind} {'intel_iommu=on' if vfio else ''} "
+                f"{'synfin.vf=igb' if card.virtual else ''}")
         arguments = [
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35", "-accel", "tcg,thread=multi",
             "-cpu", "max", "-smp", str(cpus), "-m", "1024", "-kernel", str(kernel.image), "-initrd", str(image), "-append", line,

@@ -29,7 +29,8 @@ TAIL = """
   why, and what that does not see, is in [lib/port](../lib/port/README.md#cards).
 - 802.1Q tags are written and read by the stack. Frames with two tags (QinQ), pauses, runts and giants are sent to every kind of card: each is
   dropped by the card or counted by its reason, and none is answered.
-- Not used: rte_flow, TSO, LRO. Not tried: virtual functions, and cards that QEMU does not emulate.
+- igb-vf is a virtual function; Linux's igb driver has the physical one, and strips VLAN tags whether asked or not: they are put back.
+- Not used: rte_flow, TSO, LRO. Not tried: cards that QEMU does not emulate.
 """
 
 

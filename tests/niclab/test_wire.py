@@ -10,7 +10,7 @@ from nic_rig import NicCase
 LONG = {"test_body_of_1_gib", "test_100000_connections_and_nginx_counts_as_many", "test_1000_connections_at_once_return_1_mib_each"}
 NOT_OF_A_CARD = {"RefusalTest"}  # what is refused before a device is opened
 ON = ("virtio",)
-ON_EVERY_KIND = ("virtio", "igb", "e1000", "e1000e", "vmxnet3"), {"test_vlan", "test_echo_with_mtu_9000"}
+ON_EVERY_KIND = ("virtio", "igb", "igb-vf", "e1000", "e1000e", "vmxnet3"), {"test_vlan", "test_echo_with_mtu_9000"}
 
 
 def over_a_card(kind):
