@@ -64,7 +64,8 @@ class alignas(64) DevicePort {
                const buf::PortCaps& caps);
     /// One end of a wire.
     DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool, const buf::PortCaps& caps);
-    /// Frees what is on its way to or for other engines.
+    /// Sends what other engines have handed over for that, as far as the device takes it; frees the rest, and
+    /// what is on its way to other engines.
     ~DevicePort();
     DevicePort(const DevicePort&) = delete;
     DevicePort& operator=(const DevicePort&) = delete;
@@ -163,7 +164,7 @@ class alignas(64) DevicePort {
     void pass_on(std::span<Packet* const> packets, unsigned engine) noexcept;
     uint32_t hand_over(std::span<Packet* const> packets, unsigned engine) noexcept;
     void copy_to_others(Packet* packet) noexcept;
-    void send_for_clients() noexcept;
+    uint32_t send_for_clients() noexcept;
     Packet* take_spare() noexcept {
         if (spare_count_ == 0) [[unlikely]] {
             if (rte_pktmbuf_alloc_bulk(pool_, spare_.data(), kBurst) != 0) return alloc();
