@@ -1,5 +1,7 @@
 #include "port/device_port.hh"
 
+#include <rte_ether.h>
+
 #include "port/rx_checksum.hh"
 
 namespace synfin::port {
@@ -22,6 +24,9 @@ DevicePort::DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool,
     : path_(Path::wire), pool_(pool), wire_tx_(&transmit), wire_rx_(&receive), caps_(caps) {}
 
 DevicePort::~DevicePort() {
+    // The last word of a run, a RST, may be on its way from an engine that ended after this one's last turn.
+    while (path_ == Path::shared && send_for_clients() != 0) {
+    }
     while (spare_count_ > 0) free(spare_[--spare_count_]);
     while (pending_begin_ < pending_end_) free(pending_[pending_begin_++]);
     if (path_ != Path::shared) return;
@@ -59,6 +64,8 @@ bool DevicePort::pass(Packet* packet) noexcept {
         if (rte_pktmbuf_linearize(packet) != 0) return false;
         ++counters_.joined;
     }
+    if (scrutiny_.retag && (packet->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0)
+        (void)rte_vlan_insert(&packet);  // the driver has left the headroom: there is room
     packet->ol_flags &= ~scrutiny_.forget;
     if (scrutiny_.audits != 0) audit(packet);
     return true;
@@ -235,18 +242,22 @@ uint16_t DevicePort::tx_shared(Packet** packets, uint16_t n) noexcept {
     return static_cast<uint16_t>(plan_->to_send(index_).push({packets, n}));
 }
 
-void DevicePort::send_for_clients() noexcept {
+/// Returns how many packets the device took.
+uint32_t DevicePort::send_for_clients() noexcept {
+    uint32_t sent = 0;
     for (unsigned client : tx_clients_) {
         if (pending_begin_ == pending_end_) {
             pending_begin_ = 0;
             pending_end_ = static_cast<uint16_t>(plan_->to_send(client).pop(pending_));
         }
         if (pending_begin_ == pending_end_) continue;
-        pending_begin_ = static_cast<uint16_t>(
-            pending_begin_ + rte_eth_tx_burst(device_, tx_queue_, pending_.data() + pending_begin_,
-                                              static_cast<uint16_t>(pending_end_ - pending_begin_)));
-        if (pending_begin_ != pending_end_) return;  // the device is full: later
+        const uint16_t taken = rte_eth_tx_burst(device_, tx_queue_, pending_.data() + pending_begin_,
+                                                static_cast<uint16_t>(pending_end_ - pending_begin_));
+        pending_begin_ = static_cast<uint16_t>(pending_begin_ + taken);
+        sent += taken;
+        if (pending_begin_ != pending_end_) break;  // the device is full: later
     }
+    return sent;
 }
 
 }  // namespace synfin::port

@@ -41,8 +41,9 @@ struct RxScrutiny {
     uint64_t forget = 0;  ///< verdict flags that nobody asked the device for, or that are not believed
     uint32_t audits = 0;  ///< so many verdicts are compared with the packet's bytes first
     bool join = false;    ///< long frames come in several buffers
+    bool retag = false;   ///< VLAN tags that were taken off, though nobody asked for it, are put back
 
-    bool any() const noexcept { return kernel_checksums || forget != 0 || audits != 0 || join; }
+    bool any() const noexcept { return kernel_checksums || forget != 0 || audits != 0 || join || retag; }
 };
 
 /// Satisfies buf::Port. Used by one thread at a time, which has an lcore id (Runtime's threads do).
@@ -68,7 +69,8 @@ class alignas(64) DevicePort {
     /// Wire only, before the first frame: from now on each frame that is sent is lost with this probability
     /// in parts of a million, by the seed's sequence.
     void lose(uint32_t ppm, uint64_t seed) noexcept;
-    /// Frees what is on its way to or for other engines.
+    /// Sends what other engines have handed over for that, as far as the device takes it; frees the rest, and
+    /// what is on its way to other engines.
     ~DevicePort();
     DevicePort(const DevicePort&) = delete;
     DevicePort& operator=(const DevicePort&) = delete;
@@ -172,7 +174,7 @@ class alignas(64) DevicePort {
     void pass_on(std::span<Packet* const> packets, unsigned engine) noexcept;
     uint32_t hand_over(std::span<Packet* const> packets, unsigned engine) noexcept;
     void copy_to_others(Packet* packet) noexcept;
-    void send_for_clients() noexcept;
+    uint32_t send_for_clients() noexcept;
     Packet* take_spare() noexcept {
         if (spare_count_ == 0) [[unlikely]] {
             if (rte_pktmbuf_alloc_bulk(pool_, spare_.data(), kBurst) != 0) return alloc();

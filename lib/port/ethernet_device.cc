@@ -7,7 +7,6 @@
 #include <rte_version.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <numeric>
 #include <span>
@@ -188,31 +187,11 @@ bool EthernetDevice::probe(const std::string& args, Refusal& refusal) {
                            config_.spec.text + ": none of DPDK's drivers took it" + eal_last_words());
 }
 
-/// Drivers that do not say mean the 40 bytes of the first NICs that had RSS.
-uint8_t EthernetDevice::rss_key_bytes() const noexcept {
-    return info_.hash_key_size != 0 ? info_.hash_key_size : 40;
-}
-
-/// Own queues for every engine where the device can spread what it receives in a way that we can predict, or
-/// where its queues cost nothing; one rx queue else.
-void EthernetDevice::choose_queues() {
-    const auto engines = static_cast<uint16_t>(config_.engines);
-    const bool kernel = config_.spec.is_kernel_interface();
-    const bool hardware = config_.spec.kind == DeviceKind::pci || config_.spec.kind == DeviceKind::vdev;
-    want_rss_ = hardware && engines > 1 && info_.max_rx_queues >= engines && rss_key_bytes() >= 16 &&
-                info_.reta_size != 0 && std::has_single_bit(info_.reta_size) &&
-                (info_.flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV4_TCP) != 0;
-    rx_queues_ = want_rss_ || kernel ? std::min(engines, info_.max_rx_queues) : 1;
-    tx_queues_ = std::min(engines, info_.max_tx_queues);
-    if (kernel) rx_queues_ = tx_queues_ = std::min(rx_queues_, tx_queues_);  // these drivers have pairs
-    if (!hardware && !kernel) tx_queues_ = 1;
-}
-
-/// virtio drops every tagged frame whose VID it was not told (VIRTIO_NET_F_CTRL_VLAN, which the driver always
-/// accepts). On other cards the stack looks at the tags, and counts the wrong ones.
+/// virtio, and the physical function above a virtual one, drop every tagged frame whose VID they were not
+/// told. So every card is told that can be; those without a filter leave the wrong ones to the stack, which
+/// counts them.
 bool EthernetDevice::filters_vlans() const noexcept {
-    return config_.vlan && std::string_view(info_.driver_name) == "net_virtio" &&
-           (info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
+    return config_.vlan && (info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
 }
 
 void EthernetDevice::choose_offloads(rte_eth_conf& conf) {
@@ -255,7 +234,9 @@ RxScrutiny EthernetDevice::choose_scrutiny() const {
     scrutiny.kernel_checksums = is_host_memory();
     scrutiny.forget = (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK) & ~rx_verdicts_;
     scrutiny.audits = rx_verdicts_ != 0 ? kAudits : 0;
-    for (uint16_t queue = 0; queue < rx_queues_; ++queue) {
+    // Above a virtual function, another driver may have decided it (seen: Linux's igb).
+    scrutiny.retag = config_.vlan && config_.spec.kind == DeviceKind::pci;
+    for (uint16_t queue = 0; queue < queues_.rx; ++queue) {
         rte_eth_rxq_info queue_info{};
         if (rte_eth_rx_queue_info_get(id_, queue, &queue_info) == 0)
             scrutiny.join |= queue_info.scattered_rx != 0;
@@ -264,28 +245,32 @@ RxScrutiny EthernetDevice::choose_scrutiny() const {
 }
 
 bool EthernetDevice::configure(Refusal& refusal) {
-    choose_queues();
+    queues_ = plan_queues(config_.spec, config_.engines, info_);
     rte_eth_conf conf{};
-    if (want_rss_) {
-        rss_key_ = make_rss_key(config_.key, rss_key_bytes());
+    if (queues_.rss) {
+        rss_key_ = make_rss_key(config_.key, rss_key_bytes(info_));
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         conf.rx_adv_conf.rss_conf.rss_key = rss_key_.data();
-        conf.rx_adv_conf.rss_conf.rss_key_len = rss_key_bytes();
+        conf.rx_adv_conf.rss_conf.rss_key_len = rss_key_bytes(info_);
         conf.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_TCP;
     }
     choose_offloads(conf);
-    if (const int error = rte_eth_dev_configure(id_, rx_queues_, tx_queues_, &conf); error != 0)
+    if (const int error = rte_eth_dev_configure(id_, queues_.rx, queues_.tx, &conf); error != 0)
         return refuse(error, "the driver refused its configuration", refusal);
-    return set_mtu(refusal);
+    return set_mtu(conf, refusal);
 }
 
 /// The kernel's interfaces have their MTU already (checked), memory devices have none.
-bool EthernetDevice::set_mtu(Refusal& refusal) {
+bool EthernetDevice::set_mtu(rte_eth_conf& conf, Refusal& refusal) {
     const DeviceKind kind = config_.spec.kind;
     if (kind != DeviceKind::pci && kind != DeviceKind::vdev && kind != DeviceKind::tap) return true;
     uint16_t now = 0;
     if (rte_eth_dev_get_mtu(id_, &now) == 0 && now == config_.mtu) return true;
-    const int error = rte_eth_dev_set_mtu(id_, config_.mtu);
+    int error = rte_eth_dev_set_mtu(id_, config_.mtu);
+    if (error == -ENOTSUP) {  // some drivers want to know from the beginning
+        conf.rxmode.mtu = config_.mtu;
+        error = rte_eth_dev_configure(id_, queues_.rx, queues_.tx, &conf);
+    }
     if (error == 0 || config_.mtu <= now) return true;  // a larger one than ours does no harm
     return refuse(error, "it does not take an MTU of " + std::to_string(config_.mtu), refusal);
 }
@@ -315,12 +300,12 @@ bool EthernetDevice::make_pools(Refusal& refusal) {
 
 bool EthernetDevice::set_up_queues(Refusal& refusal) {
     const int node = rte_eth_dev_socket_id(id_);
-    for (uint16_t queue = 0; queue < rx_queues_; ++queue)
+    for (uint16_t queue = 0; queue < queues_.rx; ++queue)
         if (const int error = rte_eth_rx_queue_setup(id_, queue, rx_descriptors_, static_cast<unsigned>(node),
                                                      nullptr, pools_[queue].get());
             error != 0)
             return refuse(error, "rx queue " + std::to_string(queue) + " could not be set up", refusal);
-    for (uint16_t queue = 0; queue < tx_queues_; ++queue)
+    for (uint16_t queue = 0; queue < queues_.tx; ++queue)
         if (const int error =
                 rte_eth_tx_queue_setup(id_, queue, tx_descriptors_, static_cast<unsigned>(node), nullptr);
             error != 0)
@@ -355,7 +340,7 @@ std::string EthernetDevice::predict_rss(RssPrediction& prediction) const {
     for (unsigned i = 0; i < info_.reta_size; ++i) {
         auto& group = table[i / RTE_ETH_RETA_GROUP_SIZE];
         group.mask |= uint64_t{1} << i % RTE_ETH_RETA_GROUP_SIZE;
-        group.reta[i % RTE_ETH_RETA_GROUP_SIZE] = static_cast<uint16_t>(i % rx_queues_);
+        group.reta[i % RTE_ETH_RETA_GROUP_SIZE] = static_cast<uint16_t>(i % queues_.rx);
     }
     // Some devices have a fixed table; what counts is what is read.
     (void)rte_eth_dev_rss_reta_update(id_, table.data(), info_.reta_size);
@@ -365,13 +350,13 @@ std::string EthernetDevice::predict_rss(RssPrediction& prediction) const {
     std::vector<uint16_t> reta(info_.reta_size);
     for (unsigned i = 0; i < info_.reta_size; ++i)
         reta[i] = table[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
-    if (std::any_of(reta.begin(), reta.end(), [&](uint16_t queue) { return queue >= rx_queues_; }))
+    if (std::any_of(reta.begin(), reta.end(), [&](uint16_t queue) { return queue >= queues_.rx; }))
         return "the device's redirection table names queues that are not ours";
 
-    std::vector<uint8_t> key(rss_key_bytes());
+    std::vector<uint8_t> key(rss_key_bytes(info_));
     rte_eth_rss_conf conf{};
     conf.rss_key = key.data();
-    conf.rss_key_len = rss_key_bytes();
+    conf.rss_key_len = rss_key_bytes(info_);
     if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0) return "the device does not tell its RSS key";
     if (key != rss_key_) {  // some drivers take it in this way only
         std::copy(rss_key_.begin(), rss_key_.end(), key.begin());
@@ -394,8 +379,8 @@ void EthernetDevice::plan_steering() {
     RssPrediction prediction;
     std::string why_not = "one rx queue";
     if (config_.spec.is_kernel_interface()) why_not = "the kernel spreads flows in its own way";
-    if (want_rss_) why_not = predict_rss(prediction);
-    if (want_rss_ && why_not.empty()) {
+    if (queues_.rss) why_not = predict_rss(prediction);
+    if (queues_.rss && why_not.empty()) {
         report_.steering_why = "Toeplitz with our key, " + std::to_string(info_.reta_size) +
                                " table entries read back; source ports are chosen by prediction";
         plan_ = std::make_unique<SteeringPlan>(config_.engines, config_.key, std::move(prediction));
@@ -444,10 +429,10 @@ void EthernetDevice::make_ports() {
     for (unsigned engine = 0; engine < engines; ++engine) {
         DevicePort::Queues queues;
         queues.device = id_;
-        queues.rx = engine < rx_queues_ ? static_cast<uint16_t>(engine) : DevicePort::kNone;
-        queues.tx = engine < tx_queues_ ? static_cast<uint16_t>(engine) : DevicePort::kNone;
-        for (unsigned client = tx_queues_; client < engines; ++client)
-            if (client % tx_queues_ == engine) queues.tx_clients.push_back(client);
+        queues.rx = engine < queues_.rx ? static_cast<uint16_t>(engine) : DevicePort::kNone;
+        queues.tx = engine < queues_.tx ? static_cast<uint16_t>(engine) : DevicePort::kNone;
+        for (unsigned client = queues_.tx; client < engines; ++client)
+            if (client % queues_.tx == engine) queues.tx_clients.push_back(client);
         queues.scrutiny = scrutiny;
         ports_.push_back(std::make_unique<DevicePort>(engine, queues, *plan_, pools_[engine].get(), caps_));
     }
@@ -457,8 +442,8 @@ void EthernetDevice::make_ports() {
     report_.mac = caps_.mac;
     report_.mtu = config_.mtu;
     report_.engines = engines;
-    report_.rx_queues = rx_queues_;
-    report_.tx_queues = tx_queues_;
+    report_.rx_queues = queues_.rx;
+    report_.tx_queues = queues_.tx;
     report_.rx_descriptors = rx_descriptors_;
     report_.tx_descriptors = tx_descriptors_;
     report_.steering = plan_->kind();

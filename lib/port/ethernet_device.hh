@@ -13,6 +13,7 @@
 #include "port/host_check.hh"
 #include "port/link_watch.hh"
 #include "port/packet_pool.hh"
+#include "port/queue_plan.hh"
 #include "port/steering.hh"
 
 namespace synfin::port {
@@ -40,15 +41,13 @@ class EthernetDevice final : public Device {
     void make_ports();
 
     bool probe(const std::string& args, Refusal& refusal);
-    void choose_queues();
     void choose_offloads(rte_eth_conf& conf);
     RxScrutiny choose_scrutiny() const;
     Link ask_link() const;
     void find_frame_counters();
     void add_device_counters(DeviceStats& sum) const;
-    bool set_mtu(Refusal& refusal);
+    bool set_mtu(rte_eth_conf& conf, Refusal& refusal);
     bool refuse(int error, const std::string& what, Refusal& refusal) const;
-    uint8_t rss_key_bytes() const noexcept;
     bool is_host_memory() const noexcept;
     bool filters_vlans() const noexcept;
     std::string predict_rss(RssPrediction& prediction) const;
@@ -60,9 +59,8 @@ class EthernetDevice final : public Device {
     uint16_t id_ = 0;
     rte_eth_dev_info info_{};
     uint16_t frame_ = 0;  ///< bytes of the longest frame
-    uint16_t rx_queues_ = 1, tx_queues_ = 1;
+    QueuePlan queues_;
     uint16_t rx_descriptors_ = 1024, tx_descriptors_ = 1024;
-    bool want_rss_ = false;
     std::vector<uint8_t> rss_key_;
     uint64_t rx_verdicts_ = 0;  ///< the flags of the verdicts that were asked for
     buf::PortCaps caps_;

@@ -318,10 +318,9 @@ bool PortEngine<P>::parse(Packet* packet, Parsed& out) noexcept {
 
 template <buf::Port P>
 bool PortEngine<P>::parse_ip(Packet* packet, Bytes bytes, Parsed& out) noexcept {
-    const buf::Verdict verdict = P::ip_verdict(packet);
-    if (verdict == buf::Verdict::bad) return refuse(DropReason::bad_ip_checksum);
+    // A device's "bad" is looked into: it is rare, and a false one would lose a packet for ever.
     wire::Ipv4Header ip;
-    switch (wire::parse_ipv4(bytes, verdict == buf::Verdict::unknown, ip)) {
+    switch (wire::parse_ipv4(bytes, P::ip_verdict(packet) != buf::Verdict::good, ip)) {
         case wire::Ipv4Check::ok: break;
         case wire::Ipv4Check::runt: return refuse(DropReason::runt);
         case wire::Ipv4Check::bad_header: return refuse(DropReason::bad_ip_header);
@@ -350,9 +349,8 @@ bool PortEngine<P>::parse_tcp(Packet* packet, const wire::Ipv4Header& ip, Bytes 
                               Parsed& out) noexcept {
     wire::TcpHeader tcp;
     if (!wire::parse_tcp(segment, tcp)) return refuse(DropReason::bad_tcp_header);
-    const buf::Verdict verdict = P::tcp_verdict(packet);
-    if (verdict == buf::Verdict::bad ||
-        (verdict == buf::Verdict::unknown && !wire::tcp_checksum_ok(ip.source, ip.destination, segment)))
+    if (P::tcp_verdict(packet) != buf::Verdict::good &&
+        !wire::tcp_checksum_ok(ip.source, ip.destination, segment))
         return refuse(DropReason::bad_tcp_checksum);
     if (!has_right_flags(tcp.flags)) return refuse(DropReason::bad_tcp_flags);
     if (!parse_segment(segment.data(), static_cast<uint32_t>(segment.size()), out))

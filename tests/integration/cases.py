@@ -5,7 +5,8 @@ import unittest
 
 from rig import Rig
 
-settings = types.SimpleNamespace(long=False)
+# long: the full durations and sizes. patience: how many times longer than over veth what a case waits for may take.
+settings = types.SimpleNamespace(long=False, patience=1)
 
 
 class RigCase(unittest.TestCase):

@@ -26,10 +26,11 @@ class Report(unittest.TestResult):
         super().startTest(test)
         self._begin = time.monotonic()
 
-    def _line(self, outcome, test, text=""):
+    def _line(self, outcome, test, text="", more=""):
+        """In one piece: several runs may print to one stream."""
         self.counts[outcome] += 1
         word = {"passed": "PASS", "failed": "FAIL", "skipped": "SKIP"}[outcome]
-        print(f"{word} {test.id()} ({time.monotonic() - self._begin:.1f} s){': ' + text if text else ''}", flush=True)
+        print(f"{word} {test.id()} ({time.monotonic() - self._begin:.1f} s){': ' + text if text else ''}\n{more}", end="", flush=True)
 
     def addSuccess(self, test):
         self._line("passed", test)
@@ -39,11 +40,8 @@ class Report(unittest.TestResult):
         self._line("skipped", test, reason)
 
     def addFailure(self, test, err):
-        self._line("failed", test)
-        print("".join(traceback.format_exception(*err)))
         said = getattr(test, "said", "")
-        if said:
-            print(said, flush=True)
+        self._line("failed", test, more="".join(traceback.format_exception(*err)) + "\n" + (said + "\n" if said else ""))
 
     addError = addFailure
 

@@ -56,6 +56,6 @@ class NginxTest(RigCase):
         self.assertEqual(load.wait(60), 0, load.said())
         counted = self.rig.result(load)["connections"]
         self.assertEqual(balance(counted), [], counted)
-        self.assertAlmostEqual(counted["offered"], 500 * seconds, delta=5)
+        self.assertAlmostEqual(counted["offered"], 500 * seconds, delta=25)  # a busy machine ends a run 50 ms late
         self.assertEqual(counted["failed"], 0, counted)
         self.assertEqual(self.rig.nginx_counts()[0], counted["established"])

@@ -4,7 +4,9 @@ import socket
 import struct
 import threading
 
-SOL_PACKET, PACKET_STATISTICS = 263, 6
+SOL_PACKET, PACKET_STATISTICS, PACKET_VNET_HDR = 263, 6, 15
+VNET_HDR = struct.Struct("=BBHHHH")  # flags, kind, header and segment sizes, where a checksum begins, where in that it goes
+NEEDS_SUM = 1
 ETH_P_ALL = 0x0003
 PACKET_OUTGOING = 4
 TCP, ICMP = 6, 1
@@ -41,6 +43,16 @@ def what_is_wrong(frame):
     return None
 
 
+def completed(packet):
+    """The frame of a packet with its virtio header, with the checksum that its sender left to the receiver, as a card would add it."""
+    flags, _, _, _, begin, at = VNET_HDR.unpack_from(packet)
+    frame = packet[VNET_HDR.size:]
+    if not flags & NEEDS_SUM:
+        return frame
+    place = begin + at
+    return frame[:place] + struct.pack(">H", ones_sum(frame[begin:]) ^ 0xFFFF) + frame[place + 2:]
+
+
 class FrameWatch:
     """From its making until stop(): counts what comes out of the card, and keeps the first wrong ones as text."""
 
@@ -48,9 +60,13 @@ class FrameWatch:
 
     def __init__(self, namespace, interface):
         self.seen = {}  # IPv4 protocol: frames
+        self.left = 0  # of these: whose checksum was left to this end
         self.wrong = []
         with namespace.entered():
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+            self._sending = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self._socket.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+        self._sending.bind((interface, 0))
         self._socket.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
         self._socket.bind((interface, ETH_P_ALL))
         self._socket.settimeout(0.1)
@@ -61,12 +77,14 @@ class FrameWatch:
     def _run(self):
         while True:
             try:
-                frame, address = self._socket.recvfrom(65536)
+                packet, address = self._socket.recvfrom(65536)
             except TimeoutError:
                 if self._stopping:
                     return
                 continue
+            frame = completed(packet)
             if address[2] != PACKET_OUTGOING and len(frame) >= 34:
+                self.left += packet[0] & NEEDS_SUM
                 self.seen[frame[23]] = self.seen.get(frame[23], 0) + 1
                 problem = what_is_wrong(frame)
                 if problem and len(self.wrong) < self.KEPT:
@@ -81,7 +99,8 @@ class FrameWatch:
             if lost:
                 self.wrong.append(f"{lost} frames were not looked at")
             self._socket.close()
+            self._sending.close()
 
     def send(self, frame):
         """Towards the card."""
-        self._socket.send(frame)
+        self._sending.send(frame)

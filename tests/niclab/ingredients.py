@@ -1,6 +1,6 @@
 """What the guests are made of, beside what scripts/install-deps.sh nic installs: packages that are unpacked, never installed.
 
-- Debian's kernel for clouds: small, and it has uio_pci_generic, vfio-pci and an Intel IOMMU.
+- Debian's kernel for clouds: small, and it has uio_pci_generic, vfio-pci and an Intel IOMMU. The full one for its driver of igb.
 - QEMU from Debian's backports: the one of Debian 12 (7.2) has no igb. It runs from where it is unpacked, with the installed one's
   libraries.
 
@@ -13,7 +13,9 @@ import shutil
 import subprocess
 import tempfile
 
-KERNEL_PACKAGE = "linux-image-cloud-amd64"  # depends on the kernel of the day
+# Each depends on the kernel of the day.
+CLOUD_KERNEL = "linux-image-cloud-amd64"
+FULL_KERNEL = "linux-image-amd64"
 BACKPORTS = "bookworm-backports"
 BACKPORTS_KEY = "/usr/share/keyrings/debian-archive-keyring.gpg"
 QEMU_PACKAGES = ("qemu-system-x86", "qemu-system-common", "qemu-system-data", "seabios")
@@ -50,18 +52,18 @@ class Kernel:
         self._modules = {p.stem.replace("-", "_"): p for p in pathlib.Path(tree, "lib/modules").rglob("*.ko")}
 
     @classmethod
-    def fetch(cls, directory):
-        tree = pathlib.Path(directory, "kernel")
+    def fetch(cls, directory, package):
+        tree = pathlib.Path(directory, package)
         if not tree.exists():
-            depends = _run("apt-cache", "depends", KERNEL_PACKAGE)
+            depends = _run("apt-cache", "depends", package)
             names = [line.split()[-1] for line in depends.splitlines() if "Depends: linux-image-" in line]
             if not names:
-                raise Missing(f"no package {KERNEL_PACKAGE}: apt-get update")
+                raise Missing(f"no package {package}: apt-get update")
             _unpack(names[:1], tree)
         return cls(tree)
 
     def modules(self, *names):
-        """The files of modules and of what they need, needed ones first."""
+        """The files of modules, as far as the kernel has them, and of what they need, needed ones first."""
         order = []
 
         def add(name):
@@ -75,7 +77,8 @@ class Kernel:
             order.append(path)
 
         for name in names:
-            add(name)
+            if name.replace("-", "_") in self._modules:
+                add(name)
         return order
 
 

@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # shellcheck shell=dash disable=SC2013
 # Process 1 of a guest: mounts, modules, cards to their drivers, then a shell for whoever calls at port 1 of the card that
-# stays with the kernel. The kernel's command line says what to do: synfin.bind=uio|vfio synfin.modules=a,b
+# stays with the kernel. The kernel's command line says what to do: synfin.bind=uio|vfio synfin.vf=DRIVER
 chmod 755 /  # DPDK loads nothing from below a directory that anybody may write to
 /bin/busybox --install -s /usr/bin
 mount -t devtmpfs dev /dev
@@ -13,14 +13,13 @@ mount -t hugetlbfs huge /dev/hugepages
 for word in $(cat /proc/cmdline); do
     case $word in
         synfin.bind=*) bind=${word#*=} ;;
-        synfin.modules=*) modules=$(echo "${word#*=}" | tr , ' ') ;;
+        synfin.vf=*) physical=${word#*=} ;;
     esac
 done
 load() {
     while read -r module; do [ -e "/sys/module/$(basename "$module" .ko | tr - _)" ] || insmod "$module"; done <"/etc/modules.$1"
 }
 load talk
-for list in $modules; do load "$list"; done
 
 # The first Ethernet device is for talking; the others are what is tested.
 ip link set lo up
@@ -32,10 +31,15 @@ case ${bind:-} in
     vfio) load vfio; driver=vfio-pci ;;
     *) driver= ;;
 esac
+if [ -n "${physical:-}" ]; then  # the kernel drives that one, and makes a virtual one
+    load "$physical"
+    ip link set eth1 up
+    echo 1 >/sys/class/net/eth1/device/sriov_numvfs
+fi
 for device in /sys/bus/pci/devices/*; do
     address=$(basename "$device")
     case $(cat "$device/class") in 0x0200*) ;; *) continue ;; esac
-    if [ "$address" = "$talk" ] || [ -z "$driver" ]; then continue; fi
+    if [ "$address" = "$talk" ] || [ -z "$driver" ] || [ -e "$device/virtfn0" ]; then continue; fi
     if [ -e "$device/driver" ]; then echo "$address" >"$device/driver/unbind"; fi
     echo $driver >"$device/driver_override"
     echo "$address" >/sys/bus/pci/drivers_probe

@@ -16,57 +16,71 @@ import initramfs
 import rig
 from cases import RigCase
 from frame_watch import FrameWatch
-from guest import Guest, build_image
+from guest import BOOTS, Guest, NotUp, build_image
 from rig import KERNEL_ADDRESS, PREFIX, SYNFIN_ADDRESS, Rig
 
 TAP = "sfcable"
 
 
 class Lab:
-    """What all guests share: the kernel, the image, the emulators; and the guest that is up."""
+    """What all guests share: the kernels, their images, the emulators; and the guest that is up."""
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._kernel = None
-        self._image = self.directory / f"initramfs-{os.getpid()}"
-        self._qemu = {}
+        self._had = {}  # what it is: what was fetched or built, or why it could not be
+        self._images = []
         self._guest = None
         self.reports = {}  # card's name: what a result said of the device, for the table in the docs
         self._stack = contextlib.ExitStack()
 
-    def prepare(self):
-        """Fetches and builds; raises ingredients.Missing."""
-        self._kernel = ingredients.Kernel.fetch(self.directory)
-        archive = initramfs.Archive(self._image)
-        build_image(archive, self._kernel, rig.SYNFIN)
-        archive.close()
-
-    def qemu(self, card):
-        """The card's emulator; raises ingredients.Missing, the same at each call."""
-        if card.newer not in self._qemu:
+    def _once(self, what, make):
+        if what not in self._had:
             try:
-                self._qemu[card.newer] = ingredients.newer_qemu(self.directory) if card.newer else ingredients.installed_qemu()
+                self._had[what] = make()
             except ingredients.Missing as missing:
-                self._qemu[card.newer] = missing
-        found = self._qemu[card.newer]
-        if isinstance(found, ingredients.Missing):
-            raise found
-        return found
+                self._had[what] = missing
+        if isinstance(self._had[what], ingredients.Missing):
+            raise self._had[what]
+        return self._had[what]
+
+    def parts(self, card):
+        """(emulator, kernel, image) for the card's guest. The first call fetches and builds; raises ingredients.Missing, the same each time."""
+        package = ingredients.FULL_KERNEL if card.virtual else ingredients.CLOUD_KERNEL
+        qemu = self._once("newer QEMU", lambda: ingredients.newer_qemu(self.directory)) if card.newer else ingredients.installed_qemu()
+        return qemu, *self._once(package, lambda: self._kernel_and_image(package))
+
+    def _kernel_and_image(self, package):
+        kernel = ingredients.Kernel.fetch(self.directory, package)
+        self._images.append(self.directory / f"{package}-{os.getpid()}.cpio")
+        archive = initramfs.Archive(self._images[-1])
+        build_image(archive, kernel, rig.SYNFIN)
+        archive.close()
+        return kernel, self._images[-1]
 
     def guest(self, card):
         if self._guest is None or self._guest.card is not card or self._guest.popen.poll() is not None:
             self.close_guest()
-            qemu = self.qemu(card)
+            parts = self.parts(card)
             with contextlib.ExitStack() as stack:
                 directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="sfguest-"))
                 namespace = rig.Namespace(f"sf{os.getpid()}-cable")
                 stack.callback(namespace.remove)
                 namespace.ip("tuntap", "add", "mode", "tap", *card.tap_flags, TAP)
-                self._guest = Guest(namespace, card, TAP, self._kernel, self._image, qemu, directory)
+                self._guest = self._boot(namespace, card, parts, directory)
                 stack.callback(self._guest.close)
                 self._stack = stack.pop_all()
         return self._guest
+
+    @staticmethod
+    def _boot(namespace, card, parts, directory):
+        """A guest that is up. One that does not come up is no case's failure: it is told, and booted again with a kernel that talks."""
+        for boot in range(1, BOOTS + 1):
+            try:
+                return Guest(namespace, card, TAP, parts, directory, wordy=boot > 1)
+            except NotUp as problem:
+                print(f"NOTE {card.name}: boot {boot} of at most {BOOTS} did not come up: {problem}", flush=True)
+        raise AssertionError(f"the guest did not come up in {BOOTS} boots")
 
     def close_guest(self):
         self._guest = None
@@ -74,7 +88,8 @@ class Lab:
 
     def close(self):
         self.close_guest()
-        self._image.unlink(missing_ok=True)
+        for image in self._images:
+            image.unlink(missing_ok=True)
 
 
 lab: Lab = None  # set by run.py
@@ -179,8 +194,7 @@ class NicCase(RigCase):
 
     card = None
 
-    @classmethod
-    def concerns(cls, card):
+    def concerns(self, card):
         """Whether there is something to see on this card."""
         return True
 

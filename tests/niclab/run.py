@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """synfin on emulated cards, through their poll-mode drivers: runs every case on every card that it concerns.
 
-    tests/niclab/run.py [--synfin PATH] [--lab DIR] [--card NAME]... [--table FILE] [--list] [NAME...]
+    tests/niclab/run.py [--synfin PATH] [--lab DIR] [--card NAME]... [--jobs N] [--table FILE] [--list] [NAME...]
 
 NAME: a part of a case's name. DIR keeps what the guests are made of (by default `niclab` in the build directory).
-One guest lives at a time, emulated without KVM: a core and a half while it lasts. What it needs comes from scripts/install-deps.sh nic and
-from Debian's mirror; where that or root is missing, the cases are skipped with the reason. The last line is
-`N passed, N failed, N skipped`; the exit status is 1 when a case failed.
+N guests (two) live at a time, one for each card, emulated without KVM: each takes a core and a half. What they need comes from
+scripts/install-deps.sh nic and from Debian's mirror; where that or root is missing, the cases are skipped with the reason. The last line
+is `N passed, N failed, N skipped`; the exit status is 1 when a case failed.
 """
 
 import argparse
+import concurrent.futures
+import multiprocessing
 import os
 import pathlib
 import shutil
@@ -24,6 +26,7 @@ import nic_rig  # noqa: E402
 import rig  # noqa: E402
 import table  # noqa: E402
 from guest import Card  # noqa: E402
+from cases import settings  # noqa: E402
 from report import Report, flat  # noqa: E402
 
 CARDS = (
@@ -31,26 +34,35 @@ CARDS = (
     Card("e1000e-2", "e1000e", engines=2),  # more engines than queues
     Card("igb", "igb", newer=True),
     Card("igb-4", "igb", bind="vfio", engines=4, rss=True, newer=True),
-    Card("vmxnet3", "vmxnet3", tells_link=False),
+    Card("igb-vf", "igb", bind="vfio", newer=True, virtual=True),
+    Card("e1000", "e1000", express=False),
+    Card("e1000-2", "e1000", express=False, engines=2),
+    Card("vmxnet3", "vmxnet3", express=False, tells_link=False),
+    Card("vmxnet3-2", "vmxnet3", express=False, tells_link=False, engines=2),
     Card("virtio", "virtio-net-pci,disable-legacy=on,iommu_platform=on", bind="vfio"),
+    Card("virtio-2", "virtio-net-pci,disable-legacy=on,mq=on,rss=on,vectors=6", engines=2, queues=2, rss=True, left_sums=True),
     Card("virtio-packed", "virtio-net-pci,disable-legacy=on,packed=on", pullable=False),
 )
 
+chosen = {}  # card's name: cases; filled before the processes are forked that run them
 
-def why_not():
-    """Why no case can run on this machine; None when they can."""
+
+def why_not(cards):
+    """Why no case can run on this machine; None when some can. What these cards need has been fetched and built then."""
     if os.geteuid() != 0:
         return "not root: the cable is a tap in a namespace"
-    for tool in ("ip", "ss", "curl", "nginx", "busybox", "socat", "qemu-system-x86_64"):
+    for tool in ("ip", "ss", "curl", "wrk", "nginx", "tcpdump", "busybox", "socat", "qemu-system-x86_64"):
         if not shutil.which(tool):
             return f"no {tool}: scripts/install-deps.sh test nic"
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         return "no /dev/net/tun"
-    try:
-        nic_rig.lab.prepare()
-    except ingredients.Missing as missing:
-        return str(missing)
-    return None
+    reasons = []
+    for card in cards:
+        try:
+            nic_rig.lab.parts(card)
+        except ingredients.Missing as missing:  # each of its cases says so
+            reasons.append(str(missing))
+    return reasons[0] if len(reasons) == len(cards) else None
 
 
 def on_card(case, card):
@@ -59,20 +71,48 @@ def on_card(case, card):
     return kind(case._testMethodName)
 
 
+def run_on_card(name):
+    """The chosen cases of one card, in a process of their own with its guest: how many ended how, which passed, and what was said of the
+    device."""
+    report = Report()
+    try:
+        for case in chosen[name]:
+            case.run(report)
+    finally:
+        nic_rig.lab.close_guest()
+    return report.counts, report.passed, nic_rig.lab.reports
+
+
+def run_on_cards(jobs, report):
+    """All chosen cases, several cards at a time; adds to the report, and returns what was said of each device."""
+    reports = {}
+    longest_first = sorted(chosen, key=lambda name: len(chosen[name]), reverse=True)  # the last one is waited for alone
+    with concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), rig._die_with_parent) as pool:
+        for done in concurrent.futures.as_completed([pool.submit(run_on_card, name) for name in longest_first]):
+            counts, passed, seen = done.result()  # raises for a process that died
+            report.passed |= passed
+            reports |= seen
+            for outcome, count in counts.items():
+                report.counts[outcome] += count
+    return reports
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--synfin", default=str(HERE.parent.parent / "build/apps/synfin/synfin"))
     parser.add_argument("--lab")
     parser.add_argument("--card", action="append", choices=[card.name for card in CARDS])
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="guests at a time")
     parser.add_argument("--table", metavar="FILE", help="write what was seen of all cards as the page docs/cards.md")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("name", nargs="*")
     options = parser.parse_args()
     rig.SYNFIN = os.path.abspath(options.synfin)
+    settings.patience = 3  # emulated, and two at a time
 
     found = [case for case in flat(unittest.TestLoader().discover(str(HERE))) if isinstance(case, nic_rig.NicCase)]
     cases = [on_card(case, card) for card in CARDS for case in found
-             if type(case).concerns(card) and (not options.card or card.name in options.card)]
+             if case.concerns(card) and (not options.card or card.name in options.card)]
     cases = [case for case in cases if not options.name or any(n in case.id() for n in options.name)]
     if options.list:
         print("\n".join(case.id() for case in cases))
@@ -85,18 +125,21 @@ def main():
     # PATH/build/apps/synfin/synfin: beside the build, so that it is fetched once.
     nic_rig.lab = nic_rig.Lab(options.lab or pathlib.Path(rig.SYNFIN).parents[2] / "niclab")
     report = Report()
+    reports = {}
     try:
-        reason = why_not()
-        for case in cases:
-            if reason:
+        reason = why_not({case.card for case in cases})
+        if reason:
+            for case in cases:
                 report.startTest(case)
                 report.addSkip(case, reason)
-            else:
-                case.run(report)
+        else:
+            for case in cases:
+                chosen.setdefault(case.card.name, []).append(case)
+            reports = run_on_cards(options.jobs, report)
     finally:
         nic_rig.lab.close()
-    if options.table and nic_rig.lab.reports:
-        pathlib.Path(options.table).write_text(table.text(CARDS, nic_rig.lab.reports, report.passed))
+    if options.table and reports:
+        pathlib.Path(options.table).write_text(table.text(CARDS, reports, report.passed))
     print(report.sum())
     return 1 if report.counts["failed"] else 0
 

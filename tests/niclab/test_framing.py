@@ -14,8 +14,7 @@ COUNT = 10
 class FramingTest(NicCase):
     mac = test_card.ChecksumTest.mac
 
-    @classmethod
-    def concerns(cls, card):
+    def concerns(self, card):
         return card.engines == 1 and card.name != "virtio-packed"
 
     def segment(self, size):
@@ -30,7 +29,7 @@ class FramingTest(NicCase):
         for _ in range(COUNT):
             self.frames.send(frame)
         wait_until(lambda: sum(self.dropped().get(reason, 0) for reason in reasons) == before + COUNT,
-                   lambda: f"{reasons} from {before}: {self.dropped()}", 5)
+                   lambda: f"{reasons} from {before}: {self.dropped()}", 15)
 
     def test_frames_that_are_not_ours(self):
         self.rig.theirs.ip("link", "set", TAP, "mtu", 9000)
@@ -38,7 +37,7 @@ class FramingTest(NicCase):
         self.rig.kernel.connect(7).close()
         mac = self.mac()
         self.expect(frames.ethernet(mac, test_card.CLIENT_MAC, 0x0800, self.segment(0), tags=b"\x88\xa8\0\x05\x81\0\0\x06"), "bad_ethertype")
-        if not self.card.name.startswith("virtio"):  # which keeps out what it was not told of
+        if self.card.name not in ("virtio", "igb-vf"):  # which keep out what they were not told of
             self.expect(frames.ethernet(mac, test_card.CLIENT_MAC, 0x0800, self.segment(0), tags=b"\x81\0\0\x05\x81\0\0\x06"), "bad_vlan")
         for size in (14, 18, 30, 40):  # some cards fill up what is short
             self.expect(frames.ethernet(mac, test_card.CLIENT_MAC, 0x0800, self.segment(0))[:size],
@@ -57,5 +56,5 @@ class FramingTest(NicCase):
         self.assertEqual(stats["tcp"]["passive_opens"], 2, "no giant was taken for a segment")
         self.assertEqual(self.serve.interrupt(), 0, self.serve.said())
         drops = self.rig.result(self.serve)["drops"]
-        if "virtio" in self.card.name:
+        if self.card.name == "virtio":  # of the others nobody tells: README.md
             self.assertEqual(drops.get("rx_giants"), 3 * COUNT, drops)

@@ -1,25 +1,25 @@
 """The cases that run over veth, unchanged, over a card. Left out is what is long on an emulated machine: a GiB, 100,000 connections, 1,000
-connections at once with a MiB each, the bench of wrk. All of the others run on one card, those that depend on it most on every kind."""
+connections at once with a MiB each. All of the others run on one card, those that depend on it most on every kind."""
 
+import test_errors
 import test_life
 import test_load
 import test_serve
 from nic_rig import NicCase
 
-LONG = {"test_body_of_1_gib", "test_100000_connections_and_nginx_counts_as_many", "test_1000_connections_at_once_return_1_mib_each",
-        "test_wrk_with_keep_alive", "test_wrk_with_a_connection_for_each_request"}
+LONG = {"test_body_of_1_gib", "test_100000_connections_and_nginx_counts_as_many", "test_1000_connections_at_once_return_1_mib_each"}
+NOT_OF_A_CARD = {"RefusalTest"}  # what is refused before a device is opened
 ON = ("virtio",)
-ON_EVERY_KIND = ("virtio", "igb", "e1000e", "vmxnet3"), ("AddressTest", "JumboTest")
+ON_EVERY_KIND = ("virtio", "igb", "igb-vf", "e1000", "e1000e", "vmxnet3"), {"test_vlan", "test_echo_with_mtu_9000"}
 
 
 def over_a_card(kind):
     """The cases of one class of the integration tests, as cases of a card."""
 
     class OverACard(NicCase, kind):
-        @classmethod
-        def concerns(cls, card):
+        def concerns(self, card):
             cards, cases = ON_EVERY_KIND
-            return card.name in (cards if kind.__name__ in cases else ON)
+            return card.name in (cards if self._testMethodName in cases else ON)
 
     for name in LONG:
         if hasattr(OverACard, name):
@@ -28,7 +28,8 @@ def over_a_card(kind):
     return OverACard
 
 
-for module in (test_serve, test_load, test_life):
+for module in (test_serve, test_load, test_life, test_errors):
     for kind in [k for k in vars(module).values() if isinstance(k, type) and k.__module__ == module.__name__ and k.__name__.endswith("Test")]:
-        globals()[kind.__name__] = over_a_card(kind)
+        if kind.__name__ not in NOT_OF_A_CARD:
+            globals()[kind.__name__] = over_a_card(kind)
 del kind

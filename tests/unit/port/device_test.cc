@@ -245,6 +245,14 @@ TEST_F(SharedQueue, EnginesWithoutAQueueSendThroughTheOwner) {
     EXPECT_EQ(rte_mempool_in_use_count(pool()), 0u);
 }
 
+/// Whose engine ended after the owner's last turn.
+TEST_F(SharedQueue, WhatWasHandedOverLeavesBeforeTheOwnerGoes) {
+    std::vector<Frame> sent(100, test::arp_frame(1, 7, 8));  // more than the owner takes in a turn
+    for (const Frame& frame : sent) ASSERT_TRUE(send(*ports_[1], frame));
+    ports_[0].reset();
+    EXPECT_EQ(receive(device_->port(0)), sent);
+}
+
 TEST_F(SharedQueue, ArpAnswersReachEveryEngineAsItsOwnPacket) {
     const Frame answer = test::arp_frame(2, 7, 8);
     ASSERT_TRUE(send(*ports_[0], answer));

@@ -103,6 +103,23 @@ TEST_F(RxScrutinyTest, AfterTheAuditTheCardIsBelieved) {
     EXPECT_EQ(port_->counters().false_verdicts, 0u);
 }
 
+TEST_F(RxScrutinyTest, ATagThatWasTakenOffIsPutBack) {
+    for (const bool retag : {true, false}) {
+        use({.forget = kAll, .retag = retag});
+        const Frame frame = right_segment();
+        rte_mbuf* sent = packet(frame, RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
+        sent->vlan_tci = 0x202a;
+        ASSERT_EQ(port_->tx_burst(&sent, 1), 1);
+        rte_mbuf* got = nullptr;
+        ASSERT_EQ(port_->rx_burst(&got, 1), 1);
+        Frame tagged = frame;
+        tagged.insert(tagged.begin() + 12, {0x81, 0x00, 0x20, 0x2a});
+        EXPECT_EQ(Frame(DevicePort::data(got), DevicePort::data(got) + DevicePort::length(got)),
+                  retag ? tagged : frame);
+        port_->free(got);
+    }
+}
+
 TEST_F(RxScrutinyTest, FramesInSeveralBuffersAreJoinedAndGiantsDropped) {
     use({.forget = kAll, .join = true});
     const uint32_t longest = port_->caps().max_frame;

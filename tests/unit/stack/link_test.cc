@@ -247,6 +247,27 @@ TEST(Drops, EachHasItsReason) {
     EXPECT_EQ(link.stack.occupancy().half_open, 0u);
 }
 
+/// What a device calls bad is summed before it is dropped; what it calls good is not.
+TEST(Drops, ADevicesBadIsLookedIntoItsGoodIsBelieved) {
+    using buf::Verdict;
+    Link link;
+    ASSERT_TRUE(link.stack.listen(80));
+    Frame corrupt = ip_frame(wire::kProtocolTcp, syn());
+    corrupt.back() ^= 1;
+    const auto half_open_after = [&](const Frame& frame, buf::Arrival arrival) {
+        EXPECT_TRUE(link.port.deliver(frame, arrival));
+        link.turn();
+        return link.stack.occupancy().half_open;
+    };
+    EXPECT_EQ(half_open_after(corrupt, {.ip = Verdict::good, .tcp = Verdict::bad}), 0u);
+    EXPECT_EQ(link.dropped(DropReason::bad_tcp_checksum), 1u);
+    EXPECT_EQ(half_open_after(ip_frame(wire::kProtocolTcp, syn()), {.ip = Verdict::bad, .tcp = Verdict::bad}),
+              1u);
+    EXPECT_EQ(link.dropped(DropReason::bad_ip_checksum), 0u);
+    EXPECT_EQ(half_open_after(corrupt, {.ip = Verdict::good, .tcp = Verdict::good}), 1u);
+    EXPECT_EQ(link.dropped(DropReason::bad_tcp_checksum), 1u) << "as a device says that is trusted";
+}
+
 TEST(Vlan, TaggedBothWays) {
     StackConfig config = small_config();
     config.vlan = 7;
