@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "net/record_pool.hh"
+#include "base/record_pool.hh"
 
 namespace synfin::app {
 
@@ -30,7 +30,7 @@ class SlotPool {
     size_t memory_bytes() const noexcept { return records_.memory_bytes(); }
 
   private:
-    net::RecordPool<T> records_;
+    RecordPool<T> records_;
 };
 
 }  // namespace synfin::app

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "base/random.hh"
+#include "base/record_pool.hh"
 #include "cycles.hh"
-#include "net/record_pool.hh"
 
 namespace synfin::net {
 namespace {

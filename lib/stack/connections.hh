@@ -12,6 +12,7 @@
 #include "base/line_vector.hh"
 #include "base/mapped_array.hh"
 #include "base/random.hh"
+#include "base/record_pool.hh"
 #include "base/worklist.hh"
 #include "buf/block_pool.hh"
 #include "buf/byte_queue.hh"
@@ -19,7 +20,6 @@
 #include "net/connection_table.hh"
 #include "net/ephemeral_ports.hh"
 #include "net/local_addresses.hh"
-#include "net/record_pool.hh"
 #include "stack/config.hh"
 #include "stack/event.hh"
 #include "tcp/core.hh"
@@ -272,11 +272,11 @@ class Connections {
     void unlink_half_open(uint32_t index) noexcept;
     void free_half_open(uint32_t index, uint32_t hash) noexcept;
 
-    net::RecordPool<tcp::Tcb> tcbs_;
-    net::RecordPool<tcp::Flow> flows_;
-    net::RecordPool<Cold> colds_;
-    net::RecordPool<tcp::HalfOpen> half_opens_;
-    net::RecordPool<tcp::TimeWait> time_waits_;
+    RecordPool<tcp::Tcb> tcbs_;
+    RecordPool<tcp::Flow> flows_;
+    RecordPool<Cold> colds_;
+    RecordPool<tcp::HalfOpen> half_opens_;
+    RecordPool<tcp::TimeWait> time_waits_;
     buf::BlockPool blocks_;
     buf::ReassemblyPool reassembly_;
     TimerWheel wheel_;

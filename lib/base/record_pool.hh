@@ -10,7 +10,7 @@
 #include "base/check.hh"
 #include "base/mapped_array.hh"
 
-namespace synfin::net {
+namespace synfin {
 
 /// One array, page aligned, indices 1..capacity. A freed record is the next one given (its line is in the
 /// cache); a record that was never used is taken only when none is free, so memory follows the most that was
@@ -76,4 +76,4 @@ class RecordPool {
     MappedArray<T> records_;
 };
 
-}  // namespace synfin::net
+}  // namespace synfin

@@ -1,4 +1,4 @@
-#include "net/record_pool.hh"
+#include "base/record_pool.hh"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/random.hh"
 
-namespace synfin::net {
+namespace synfin {
 namespace {
 
 struct alignas(64) Record {
@@ -86,4 +86,4 @@ TEST(RecordPool, RandomUseKeepsWhatIsWritten) {
 }
 
 }  // namespace
-}  // namespace synfin::net
+}  // namespace synfin
