@@ -17,25 +17,24 @@ inline constexpr size_t kCacheLine = 64;
 /// allocation made before, so it shows in some builds and not in others (tests/sharing).
 template <typename T>
 struct LineAllocator {
-    using value_type = T;
+    using value_type = T;  // NOLINT(readability-identifier-naming): the name that allocators have
 
     LineAllocator() noexcept = default;
     template <typename U>
     LineAllocator(const LineAllocator<U>& /*other*/) noexcept {}  // NOLINT(google-explicit-constructor)
 
     T* allocate(size_t count) {
-        if (count > (std::numeric_limits<size_t>::max() - kCacheLine) / sizeof(T)) throw std::bad_alloc();
+        if (count > (std::numeric_limits<size_t>::max() - kCacheLine) / kBytes) throw std::bad_alloc();
         return static_cast<T*>(::operator new(whole_lines(count), kAlignment));
     }
-    void deallocate(T* data, size_t count) noexcept {
-        ::operator delete(data, whole_lines(count), kAlignment);
-    }
+    void deallocate(T* data, size_t /*count*/) noexcept { ::operator delete(data, kAlignment); }
     bool operator==(const LineAllocator& /*other*/) const noexcept { return true; }
 
   private:
+    static constexpr size_t kBytes = sizeof(T);  // NOLINT(bugprone-sizeof-expression): of pointers too
     static constexpr std::align_val_t kAlignment{alignof(T) > kCacheLine ? alignof(T) : kCacheLine};
     static constexpr size_t whole_lines(size_t count) noexcept {
-        return (count * sizeof(T) + kCacheLine - 1) / kCacheLine * kCacheLine;
+        return (count * kBytes + kCacheLine - 1) / kCacheLine * kCacheLine;
     }
 };
 

@@ -119,11 +119,13 @@ class alignas(64) DevicePort {
     Packet* alloc() noexcept { return rte_pktmbuf_alloc(pool_); }
     void free(Packet* p) noexcept { rte_pktmbuf_free(p); }
 
-    /// What finish() and the frame itself do not set: one word, as drivers write it (rte_mbuf's rearm_data).
-    /// Fields that only flags of ol_flags give a meaning keep what they were.
+    /// The fields that finish() does not set. Those that only flags of ol_flags give a meaning keep what they
+    /// were.
     bool reset(Packet* p) noexcept {
         if (p->nb_segs != 1 || !RTE_MBUF_DIRECT(p) || rte_mbuf_refcnt_read(p) != 1) return false;
         p->data_off = RTE_PKTMBUF_HEADROOM;
+        p->data_len = 0;
+        p->pkt_len = 0;
         return true;
     }
 
