@@ -12,12 +12,15 @@ namespace synfin {
 
 /// A FIFO of plain records that is empty again soon. It is used from its beginning whenever it was empty, so
 /// that its lines stay in the cache; what has been taken is used again before more memory is.
-/// @note cost: a compare and an increment; when it is longer than ever, one copy into memory twice as large.
+/// @note cost: a compare and an increment. Address space is taken for twice `expected`, a page when it is
+/// first
+///       used: while no more than `expected` wait, nothing is allocated, and at worst what waits is moved to
+///       the front. Beyond that, one copy into a mapping twice as large.
 template <typename T>
 class Worklist {
   public:
-    /// @param expected how many at once need no more memory.
-    explicit Worklist(size_t expected) : items_(expected) {}
+    /// @param expected the most that wait at once; at least 1.
+    explicit Worklist(size_t expected) : items_(2 * expected) {}
 
     bool empty() const noexcept { return next_ == end_; }
     size_t size() const noexcept { return end_ - next_; }
@@ -50,7 +53,7 @@ class Worklist {
         if (next_ >= items_.size() / 2) {  // amortised: as many were taken as are moved
             std::memmove(static_cast<void*>(items_.data()), begin(), waiting * sizeof(T));
         } else {
-            MappedArray<T> larger(2 * items_.size() + 1);
+            MappedArray<T> larger(2 * items_.size());
             std::memcpy(static_cast<void*>(larger.data()), begin(), waiting * sizeof(T));
             items_ = std::move(larger);
         }

@@ -25,6 +25,13 @@ uint32_t large_blocks(const StackConfig& c) {
     return static_cast<uint32_t>(std::clamp<uint64_t>(per_connection * c.max_connections, 4096, 1u << 20));
 }
 
+/// Who tells all events in each turn has no more of them: of each connection its end (twice, when TIME-WAIT
+/// is cut short in the turn that it began in), text that was left, and the FIN behind that; of each packet of
+/// the turn, and of each timer, some.
+size_t events_at_once(const StackConfig& c) {
+    return size_t{4} * c.max_connections + 2048;
+}
+
 HashKey derive(HashKey key, uint64_t label) {
     return {siphash(key, label, 0), siphash(key, label, 1)};
 }
@@ -53,9 +60,9 @@ Connections::Connections(const StackConfig& config, HashKey key)
       listener_of_port_(65'536),
       listeners_(1),
       delayed_acks_(65'536),
-      events_(1024),
+      events_(events_at_once(config)),
       control_(kMaxControl),
-      output_(1024) {}
+      output_(config.max_connections) {}
 
 uint32_t Connections::find_record(const Tuple& tuple, uint32_t hash) const noexcept {
     return table_.find(hash, [&](uint32_t h) noexcept {

@@ -56,6 +56,14 @@ struct Lan {
     std::vector<std::pair<Ipv4, void*>> failed;
 };
 
+/// 0.0.0.0 is how "no route" comes from LocalAddresses::next_hop.
+TEST(Neighbours, NobodyIsAskedForNoNextHop) {
+    Lan lan;
+    EXPECT_EQ(lan.lookup(Ipv4{}), nullptr);
+    EXPECT_TRUE(lan.poll().empty());
+    EXPECT_EQ(lan.cache.size(), 0u);
+}
+
 TEST(Neighbours, AsksAtOnceAndGivesTheAnswer) {
     Lan lan;
     EXPECT_EQ(lan.cache.next_deadline(), std::nullopt);
