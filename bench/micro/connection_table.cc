@@ -96,7 +96,7 @@ void bursts(benchmark::State& state, uint32_t among, uint32_t offset) {
         const Tuple* burst = &tuples[at];
         at = (at + kBurst) % tuples.size();
         for (uint32_t i = 0; i < kBurst; ++i) c.table.prefetch(hashes[i] = c.table.hash(burst[i]));
-        for (uint32_t i = 0; i < kBurst; ++i) c.records.prefetch(c.table.first_candidate(hashes[i]));
+        for (uint32_t i = 0; i < kBurst; ++i) c.records.prefetch(c.table.first_candidate(hashes[i]).handle);
         for (uint32_t i = 0; i < kBurst; ++i) found += find(c, hashes[i], burst[i]) != 0;
     }
     cycles.done(kBurst);

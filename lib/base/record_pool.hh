@@ -58,6 +58,8 @@ class RecordPool {
         SYNFIN_DCHECK(index != 0 && index <= high_water_);
         return records_[index];
     }
+    /// The record's address, to be prefetched: of any index in 0..capacity.
+    const T* at(uint32_t index) const noexcept { return records_.data() + index; }
     /// Harmless for any index in 0..capacity.
     void prefetch(uint32_t index) const noexcept { __builtin_prefetch(records_.data() + index); }
 

@@ -91,13 +91,16 @@ using tcp::TimeWait;
     perform_here(index, text, fx);
 }
 
-void Connections::arrive(const Tuple& tuple, uint32_t hash, const Segment& seg, Bytes text) noexcept {
-    const uint32_t h = find_record(tuple, hash);
+void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) noexcept {
+    const auto& [tuple, hash, candidate, record] = lookup;
+    // Segments of this burst that came before may have ended the candidate, or given its record to another.
+    const uint32_t h = candidate.stands() && record->is(tuple) ? candidate.handle : find_record(tuple, hash);
     if (h != net::ConnectionTable::kNone) {
+        const uint32_t index = h & kIndexMask;
         switch (kind_of(h)) {
-            case Kind::open: arrive_open(h & kIndexMask, hash, seg, text); return;
-            case Kind::half_open: arrive_half_open(h & kIndexMask, hash, seg, text); return;
-            case Kind::time_wait: arrive_time_wait(h & kIndexMask, hash, seg); return;
+            case Kind::open: arrive_open(index, hash, seg, text); return;
+            case Kind::half_open: arrive_half_open(index, hash, seg, text); return;
+            case Kind::time_wait: arrive_time_wait(index, hash, seg); return;
         }
     }
     // Here, and not for each segment: what has a record came from an address that passed this (RFC 9293

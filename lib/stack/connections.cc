@@ -65,25 +65,7 @@ Connections::Connections(const StackConfig& config, HashKey key)
       output_(config.max_connections) {}
 
 uint32_t Connections::find_record(const Tuple& tuple, uint32_t hash) const noexcept {
-    return table_.find(hash, [&](uint32_t h) noexcept {
-        const uint32_t i = h & kIndexMask;
-        switch (kind_of(h)) {
-            case Kind::open: return tcbs_[i].tuple.is(tuple);
-            case Kind::half_open: return half_opens_[i].tuple.is(tuple);
-            case Kind::time_wait: return time_waits_[i].tuple.is(tuple);
-        }
-        return false;
-    });
-}
-
-void Connections::prefetch_record(uint32_t hash) const noexcept {
-    const uint32_t h = table_.first_candidate(hash);
-    const uint32_t i = h & kIndexMask;
-    switch (kind_of(h)) {
-        case Kind::open: tcbs_.prefetch(i); return;
-        case Kind::half_open: half_opens_.prefetch(i); return;
-        case Kind::time_wait: time_waits_.prefetch(i); return;
-    }
+    return table_.find(hash, [&](uint32_t h) noexcept { return tuple_of(h)->is(tuple); });
 }
 
 /// One per control block at most, and the pools are of one size: it cannot fail.

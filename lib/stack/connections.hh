@@ -105,8 +105,21 @@ class Connections {
   protected:
     // -- for the packet side (engine.hh)
 
+    /// What the table and the record have been asked ahead, for a burst's segments side by side.
+    struct Lookup {
+        Tuple tuple;
+        uint32_t hash = 0;
+        net::ConnectionTable::Candidate candidate;
+        const TupleSlot* record = nullptr;  ///< the candidate's
+    };
+    void look_ahead(Lookup& of) const noexcept {
+        of.candidate = table_.first_candidate(of.hash);
+        of.record = tuple_of(of.candidate.handle);
+        __builtin_prefetch(of.record);
+    }
+
     /// A TCP segment that passed all checks below TCP. `text` stays valid until the next turn. (arrival.cc)
-    void arrive(const Tuple& tuple, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
+    void arrive(const Lookup& lookup, const tcp::Segment& seg, Bytes text) noexcept;
     /// An ICMP error that quotes a segment of ours.
     void arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, tcp::Seq quoted_seq) noexcept;
     /// The next hop of these connections does not answer ARP: opens towards it fail. (timers.cc)
@@ -140,8 +153,6 @@ class Connections {
         return static_cast<uint32_t>(kind) << 30 | index;
     }
     static constexpr Kind kind_of(uint32_t handle) noexcept { return static_cast<Kind>(handle >> 30); }
-    void prefetch_record(uint32_t hash) const noexcept;
-
     StackConfig config_;
     tcp::Params params_;
     HashKey key_;
@@ -177,6 +188,16 @@ class Connections {
     };
 
     // records
+    /// Every kind of record begins with its tuple. Of no handle: bytes that may be prefetched, no more.
+    const TupleSlot* tuple_of(uint32_t handle) const noexcept {
+        const uint32_t index = handle & kIndexMask;
+        switch (kind_of(handle)) {
+            case Kind::open: return &tcbs_.at(index)->tuple;
+            case Kind::half_open: return &half_opens_.at(index)->tuple;
+            case Kind::time_wait: return &time_waits_.at(index)->tuple;
+        }
+        return nullptr;
+    }
     uint32_t find_record(const Tuple& tuple, uint32_t hash) const noexcept;
     tcp::Flow* flow_of(tcp::Tcb& tcb) noexcept { return tcb.flow != 0 ? &flows_[tcb.flow] : nullptr; }
     const tcp::Flow* flow_of(const tcp::Tcb& tcb) const noexcept {

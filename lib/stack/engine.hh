@@ -19,6 +19,7 @@
 #include "wire/arp.hh"
 #include "wire/checksum.hh"
 #include "wire/ether.hh"
+#include "wire/frame_pattern.hh"
 #include "wire/icmp.hh"
 #include "wire/ipv4.hh"
 #include "wire/tcp.hh"
@@ -68,9 +69,9 @@ class PortEngine final : public Engine {
         : Engine(config, key),
           port_(port),
           neighbours_(neighbour_config(key, port.caps().ethernet)),
-          l2_(port.caps().ethernet ? static_cast<uint8_t>(config.vlan ? 18 : 14) : uint8_t{0}),
-          own_mac_(mac_word(port.caps().mac)) {
+          l2_(port.caps().ethernet ? static_cast<uint8_t>(config.vlan ? 18 : 14) : uint8_t{0}) {
         make_head();
+        make_usual();
     }
     ~PortEngine() override { release_packets(); }
 
@@ -94,8 +95,7 @@ class PortEngine final : public Engine {
     static constexpr uint16_t kSpare = 64;
 
     struct Parsed {
-        Tuple tuple;
-        uint32_t hash = 0;
+        Lookup lookup;
         tcp::Segment seg;
         Bytes text;
     };
@@ -112,17 +112,7 @@ class PortEngine final : public Engine {
     }
 
     // input
-    /// A frame's first six bytes; eight must be there.
-    static uint64_t destination_mac(const uint8_t* frame) noexcept {
-        uint64_t word;
-        std::memcpy(&word, frame, sizeof word);
-        return word << 16;
-    }
-    static uint64_t mac_word(const Mac& mac) noexcept {
-        std::array<uint8_t, 8> frame{};
-        std::copy(mac.octets.begin(), mac.octets.end(), frame.begin());
-        return destination_mac(frame.data());
-    }
+    void make_usual() noexcept;
     bool parse_usual(Packet* packet, Parsed& out) noexcept;
     bool parse(Packet* packet, Parsed& out) noexcept;
     bool parse_ip(Packet* packet, Bytes ip, Parsed& out) noexcept;
@@ -161,8 +151,8 @@ class PortEngine final : public Engine {
 
     P& port_;
     net::Neighbours neighbours_;
-    const uint8_t l2_;        ///< bytes before the IPv4 header
-    const uint64_t own_mac_;  ///< as destination_mac() gives it
+    const uint8_t l2_;          ///< bytes before the IPv4 header
+    wire::FramePattern usual_;  ///< what parse_usual() takes
     alignas(8) std::array<uint8_t, kHeadBytes> head_{};
     uint64_t head_sum_ = 0;  ///< of the IPv4 header in it
     uint32_t last_tick_ = 0;
@@ -191,16 +181,15 @@ bool PortEngine<P>::begin(Instant now) noexcept {
         if (i + 2 < burst_count_) __builtin_prefetch(P::data(burst_[i + 2]));
         bytes += P::length(burst_[i]);
         if (!parse_usual(burst_[i], parsed_[parsed]) && !parse(burst_[i], parsed_[parsed])) continue;
-        table_.prefetch(parsed_[parsed].hash);
+        table_.prefetch(parsed_[parsed].lookup.hash);
         ++parsed;
     }
     counters_.add(Counter::rx_bytes, bytes);
-    if (parsed > 1)
-        for (uint32_t i = 0; i < parsed; ++i) prefetch_record(parsed_[i].hash);
+    for (uint32_t i = 0; i < parsed; ++i) look_ahead(parsed_[i].lookup);
     ledger_.stamp(Stage::parse);
     for (uint32_t i = 0; i < parsed; ++i) {
         const Parsed& p = parsed_[i];
-        arrive(p.tuple, p.hash, p.seg, p.text);
+        arrive(p.lookup, p.seg, p.text);
     }
     ledger_.stamp(Stage::core);
     uint32_t fired = 0;
@@ -249,46 +238,46 @@ template <buf::Port P>
     return true;
 }
 
+/// The head that we send, seen from the other end: but for what may differ.
+template <buf::Port P>
+void PortEngine<P>::make_usual() noexcept {
+    if (l2_ != 0) {
+        const Mac& mac = port_.caps().mac;
+        for (uint32_t i = 0; i < mac.octets.size(); ++i) usual_.expect(i, mac.octets[i]);
+        for (uint32_t i = 12; i < l2_; ++i) usual_.expect(i, head_[i]);
+        if (config_.vlan) usual_.expect(14, head_[14], wire::kVidMask >> 8);  // priority and DEI may be any
+    }
+    usual_.expect(l2_, 0x45);                          // version 4, no options
+    usual_.expect(l2_ + 6u, 0, 0x3f);                  // no fragment
+    usual_.expect(l2_ + 7u, 0);
+    usual_.expect(l2_ + 9u, wire::kProtocolTcp);
+}
+
 /// The packet that nearly all are, by a straight path with one condition per line. False: nothing was done,
 /// parse() judges it; which would take these alike (tests/unit/stack/usual_packet_test.cc).
 template <buf::Port P>
 bool PortEngine<P>::parse_usual(Packet* packet, Parsed& out) noexcept {
     const uint8_t* frame = P::data(packet);
     const uint32_t length = P::length(packet);
-    if (!P::is_contiguous(packet) || length < uint32_t{l2_} + wire::kIpv4Bytes + wire::kTcpBytes)
-        return false;
-    if (l2_ != 0) {
-        if (l2_ != wire::kEtherBytes) return false;                             // a VLAN is configured
-        if (destination_mac(frame) != own_mac_) return false;                   // for our MAC?
-        if (wire::load_be16(frame + 12) != wire::kEtherTypeIpv4) return false;  // untagged IPv4?
-    }
+    constexpr uint32_t kHeaders = wire::kIpv4Bytes + wire::kTcpBytes;
+    if (!P::is_contiguous(packet) || length < l2_ + kHeaders) return false;
+    // For our MAC, with our tag or none; IPv4 without options, whole; TCP?
+    if (!usual_.matches(frame)) return false;
     const uint8_t* ip = frame + l2_;
-    const uint32_t first = wire::load_be32(ip);
-    const uint32_t total_length = first & 0xffff;
-    if (first >> 24 != 0x45) return false;                                // version 4, no options?
-    if ((wire::load_be16(ip + 6) & 0x3fff) != 0) return false;            // whole?
-    if (ip[9] != wire::kProtocolTcp) return false;                        // TCP?
-    if (total_length < wire::kIpv4Bytes + wire::kTcpBytes) return false;  // all of a TCP header there?
-    if (l2_ + total_length > length) return false;                        // all of the packet there?
+    const uint32_t total_length = wire::load_be16(ip + 2);
+    if (total_length - kHeaders > length - l2_ - kHeaders) return false;  // all of it there, and of a TCP header?
     const uint32_t local = addresses_.find(Ipv4{wire::load_be32(ip + 16)});
     if (local == net::LocalAddresses::kNone) return false;  // for an address of ours?
     const buf::Verdict ip_verdict = P::ip_verdict(packet), tcp_verdict = P::tcp_verdict(packet);
     if (ip_verdict == buf::Verdict::bad || tcp_verdict == buf::Verdict::bad) return false;
-    if (ip_verdict == buf::Verdict::unknown &&
-        wire::fold(wire::sum_bytes(Bytes(ip, wire::kIpv4Bytes))) != 0xffff)
-        return false;
+    if (ip_verdict == buf::Verdict::unknown && !wire::ipv4_checksum_ok(ip)) return false;
     const uint8_t* tcp = ip + wire::kIpv4Bytes;
     const uint32_t tcp_length = total_length - wire::kIpv4Bytes;
-    // The addresses before the segment are the pseudo-header's: one sum takes both.
-    if (tcp_verdict == buf::Verdict::unknown &&
-        wire::fold(wire::sum_bytes(Bytes(ip + 12, tcp_length + 8),
-                                   wire::pseudo_header_sum({}, {}, wire::kProtocolTcp,
-                                                           static_cast<uint16_t>(tcp_length)))) != 0xffff)
-        return false;
+    if (tcp_verdict == buf::Verdict::unknown && !wire::tcp_checksum_ok(ip + 12, tcp_length)) return false;
     if (!parse_segment(tcp, tcp_length, out)) return false;
-    out.tuple = {wire::load_be32(ip + 12), wire::load_be16(tcp), wire::load_be16(tcp + 2),
-                 static_cast<uint16_t>(local)};
-    out.hash = table_.hash(out.tuple);
+    out.lookup.tuple = {wire::load_be32(ip + 12), wire::load_be16(tcp), wire::load_be16(tcp + 2),
+                        static_cast<uint16_t>(local)};
+    out.lookup.hash = table_.hash(out.lookup.tuple);
     return true;
 }
 
@@ -355,8 +344,8 @@ bool PortEngine<P>::parse_tcp(Packet* packet, const wire::Ipv4Header& ip, Bytes 
     if (!has_right_flags(tcp.flags)) return refuse(DropReason::bad_tcp_flags);
     if (!parse_segment(segment.data(), static_cast<uint32_t>(segment.size()), out))
         return refuse(DropReason::bad_tcp_options);  // all else of it is right
-    out.tuple = {ip.source.value, tcp.source_port, tcp.destination_port, static_cast<uint16_t>(local)};
-    out.hash = table_.hash(out.tuple);
+    out.lookup.tuple = {ip.source.value, tcp.source_port, tcp.destination_port, static_cast<uint16_t>(local)};
+    out.lookup.hash = table_.hash(out.lookup.tuple);
     return true;
 }
 

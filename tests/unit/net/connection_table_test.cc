@@ -48,7 +48,7 @@ TEST(ConnectionTable, FindsWhatWasInsertedUnderItsTupleOnly) {
     EXPECT_EQ(owner.find({0x0a000001, 1235, 80, 0}), ConnectionTable::kNone);
     EXPECT_EQ(owner.find({0x0a000001, 1234, 81, 0}), ConnectionTable::kNone);
     EXPECT_EQ(owner.find({0x0a000001, 1234, 80, 1}), ConnectionTable::kNone);
-    EXPECT_EQ(owner.table.first_candidate(owner.table.hash(tuple)), handle);
+    EXPECT_EQ(owner.table.first_candidate(owner.table.hash(tuple)).handle, handle);
 }
 
 TEST(ConnectionTable, EraseAndReplaceTouchOnlyTheHandleThatIsNamed) {
