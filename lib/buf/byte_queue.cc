@@ -95,6 +95,11 @@ void splice(BlockPool& pool, ByteQueue& queue, ByteQueue& from) noexcept {
 void release(BlockPool& pool, ByteQueue& queue, uint32_t n) noexcept {
     const uint32_t before = length(pool, queue);
     SYNFIN_DCHECK(n <= before);
+    if (n == before && queue.head == queue.tail) {  // all of a short queue, as an answer's ACK does
+        if (queue.head != 0) pool.free(queue.head);
+        queue = ByteQueue{};
+        return;
+    }
     queue.cursor_offset -= std::min(queue.cursor_offset, n);
     for (uint32_t left = n; left > 0;) {
         const BlockId id = queue.head;

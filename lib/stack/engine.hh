@@ -154,7 +154,7 @@ class PortEngine final : public Engine {
     const uint8_t l2_;          ///< bytes before the IPv4 header
     wire::FramePattern usual_;  ///< what parse_usual() takes
     alignas(8) std::array<uint8_t, kHeadBytes> head_{};
-    uint64_t head_sum_ = 0;  ///< of the IPv4 header in it
+    uint64_t head_sum_ = 0;  ///< of the IPv4 header in it, as a number
     uint32_t last_tick_ = 0;
     bool timers_behind_ = true;
     bool is_busy_ = false;  ///< the first half of this turn had something to do
@@ -486,7 +486,7 @@ void PortEngine<P>::make_head() noexcept {
     ip.ttl = config_.tcp.ttl;
     ip.tos = static_cast<uint8_t>(config_.tcp.dscp << 2);
     wire::write_ipv4(head_.data() + l2_, ip, false);
-    head_sum_ = wire::sum_bytes(Bytes(head_.data() + l2_, wire::kIpv4Bytes));
+    head_sum_ = wire::fold(wire::sum_bytes(Bytes(head_.data() + l2_, wire::kIpv4Bytes)));
 }
 
 template <buf::Port P>
@@ -511,11 +511,12 @@ void PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
     fixed.put(s.ack.value());
     fixed.put(header / 4 << 28 | uint32_t{s.flags} << 16 | s.wnd);
     fixed.put(0);  // checksum, urgent pointer
+    const bool ip_offload = port_.caps().tx_ip_checksum, tcp_offload = port_.caps().tx_tcp_checksum;
     uint64_t text_sum = 0;
     if (s.len != 0) {
         const MutableBytes text(tcp + header, s.len);
         copy_text(s, text);
-        if (!port_.caps().tx_tcp_checksum) text_sum = wire::sum_bytes(text);
+        if (!tcp_offload) text_sum = wire::fold(wire::sum_bytes(text));
     }
 
     const Ipv4 destination{s.tuple.remote_addr};
@@ -523,18 +524,17 @@ void PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
     ends.put(addresses_[s.tuple.local_addr].value);
     ends.put(destination.value);
     const uint32_t tcp_length = header + s.len;
-    const auto total_length = static_cast<uint16_t>(wire::kIpv4Bytes + tcp_length);
-    wire::store_be16(ip + 2, total_length);
-    const bool ip_offload = port_.caps().tx_ip_checksum, tcp_offload = port_.caps().tx_tcp_checksum;
+    const uint32_t total_length = wire::kIpv4Bytes + tcp_length;
+    wire::store_be16(ip + 2, static_cast<uint16_t>(total_length));
     if (!ip_offload)
-        wire::store_be16(ip + 10, static_cast<uint16_t>(
-                                      ~wire::fold(head_sum_ + ends.sum() + __builtin_bswap16(total_length))));
-    const uint64_t pseudo =
-        ends.sum() + wire::pseudo_header_sum({}, {}, wire::kProtocolTcp, static_cast<uint16_t>(tcp_length));
+        wire::store_be16(
+            ip + 10, static_cast<uint16_t>(~wire::fold_numbers(head_sum_ + ends.sum() + total_length)));
+    const uint64_t pseudo = ends.sum() + wire::kProtocolTcp + tcp_length;
     wire::store_be16(
         tcp + wire::kTcpChecksumAt,
-        tcp_offload ? wire::fold(pseudo)
-                    : static_cast<uint16_t>(~wire::fold(pseudo + fixed.sum() + options.sum() + text_sum)));
+        tcp_offload ? wire::fold_numbers(pseudo)
+                    : static_cast<uint16_t>(
+                          ~wire::fold_numbers(pseudo + fixed.sum() + options.sum() + text_sum)));
     P::finish(
         packet, l2_ + total_length,
         {.l2_len = l2_, .l3_len = wire::kIpv4Bytes, .ip_checksum = ip_offload, .tcp_checksum = tcp_offload});

@@ -96,14 +96,12 @@ bool Connections::tell_end(const Pending& told, Tcb& tcb) noexcept {
 }
 
 void Connections::taken(const Event& event, uint32_t bytes) noexcept {
+    if (event.item == 0 && bytes >= event.data.size()) return;  // all of what was in the packet
     const uint32_t index = event.connection.index();
     Tcb* tcb = find(index, event.connection.generation());
     if (tcb == nullptr || event.kind != Event::Kind::data) return;
     const auto size = static_cast<uint32_t>(event.data.size());
     if (event.item == 0) {
-        if (bytes >= size) {
-            return;
-        }
         if (tcb->has(tcp::kAppGone) || tcb->state() == State::closed) return;
         need_cold(*tcb)->paused = true;
         keep(index, event.data.subspan(bytes));

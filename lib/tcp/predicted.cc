@@ -15,26 +15,26 @@ using wire::kPsh;
 namespace {
 
 /// ESTABLISHED + text, ACK or FIN; FIN-WAIT-1 + ACK or FIN|ACK; FIN-WAIT-2 + FIN; CLOSE-WAIT, CLOSING and
-/// LAST-ACK + ACK. The answer is built without branches: all conditions are cheap, and nearly always hold.
+/// LAST-ACK + ACK. Each condition nearly always holds, so that its branch costs no more than the compare.
 bool is_predicted(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept {
     const State state = tcb.state();
     const uint32_t span = seg.len + (seg.has(kFin) ? 1u : 0u);
-    bool yes =
-        state >= State::established && state < State::time_wait;  // synchronised, and not about to end?
-    yes &= (seg.flags & ~(kPsh | kFin)) == kAck;                  // nothing but ACK, PSH and FIN?
-    yes &= seg.seq == tcb.rcv.nxt;                                // the next octet?
-    yes &= span <= tcb.rcv.wnd;                                   // all of it in the window?
-    yes &= seg.has_ts == tcb.has(kTimestamps);                    // timestamps as agreed?
-    yes &= static_cast<int32_t>(seg.ts_val - tcb.ts_recent) >= 0 || !seg.has_ts;  // not old by PAWS?
-    yes &=
-        distance(tcb.snd.una, seg.ack) <= tcb.in_flight();  // acknowledges what is in flight, or nothing new?
-    yes &= span == 0 || can_receive(state);                 // may there be text or FIN?
-    yes &= seg.len == 0 || !tcb.has(kAppGone);              // is there anyone to take the text?
-    yes &= seg.wnd != 0 && tcb.snd.wnd != 0;                // window open, before and after?
-    if (flow == nullptr) return yes;
-    yes &= flow->dup_acks == 0 && flow->flags <= kTiming;                // no loss being repaired?
-    yes &= span != 0 || seg.ack != tcb.snd.una || tcb.in_flight() == 0;  // not a duplicate ACK?
-    return yes;
+    // synchronised, and not about to end?
+    if (state < State::established || state >= State::time_wait) return false;
+    if ((seg.flags & ~(kPsh | kFin)) != kAck) return false;  // nothing but ACK, PSH and FIN?
+    if (seg.seq != tcb.rcv.nxt) return false;                // the next octet?
+    if (span > tcb.rcv.wnd) return false;                    // all of it in the window?
+    if (seg.has_ts != tcb.has(kTimestamps)) return false;    // timestamps as agreed?
+    if (seg.has_ts && static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0) return false;  // not old by PAWS?
+    // acknowledges what is in flight, or nothing new?
+    if (distance(tcb.snd.una, seg.ack) > tcb.in_flight()) return false;
+    if (span != 0 && !can_receive(state)) return false;         // may there be text or FIN?
+    if (seg.len != 0 && tcb.has(kAppGone)) return false;        // is there anyone to take the text?
+    if (seg.wnd == 0 || tcb.snd.wnd == 0) return false;         // window open, before and after?
+    if (flow == nullptr) return true;
+    if (flow->dup_acks != 0 || flow->flags > kTiming) return false;  // no loss being repaired?
+    // not a duplicate ACK?
+    return span != 0 || seg.ack != tcb.snd.una || tcb.in_flight() == 0;
 }
 
 }  // namespace

@@ -102,9 +102,9 @@ inline void sample_rtt(Tcb& tcb, Flow& flow, const Segment& seg, const Context& 
         }
         flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     }
-    if (tcb.snd.una == tcb.snd.nxt) {
-        set_idle_deadline(tcb, flow, ctx, fx);  // RFC 6298 5.2
-    } else {                                    // RFC 6298 5.3
+    if (tcb.snd.una == tcb.snd.nxt) {  // RFC 6298 5.2; when that was our FIN, after_ack() says what comes now
+        if (!tcb.has(kFinSent)) set_idle_deadline(tcb, flow, ctx, fx);
+    } else {  // RFC 6298 5.3
         const uint32_t rto =
             backed_off(rto_ticks(tcb, flow, ctx.params), flow != nullptr ? flow->backoff : 0, ctx.params);
         tcb.deadline = deadline_at(ctx.now.tick + rto);

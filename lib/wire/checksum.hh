@@ -93,13 +93,17 @@ inline uint64_t join_sums(uint64_t a, uint64_t b) noexcept {
     return a + (a < b);
 }
 
+/// fold() of what was added as numbers in host order: words that are about to be stored, other sums folded.
+inline uint16_t fold_numbers(uint64_t sum) noexcept {
+    // x + (x rotated by half) has the end-around carry of its halves' sum in its upper half.
+    const auto half = static_cast<uint32_t>((sum + std::rotl(sum, 32)) >> 32);
+    return static_cast<uint16_t>((half + std::rotl(half, 16)) >> 16);
+}
+
 /// The 16-bit ones-complement sum, in host order, not complemented: what a device that completes a TCP
 /// checksum wants in the field, of the pseudo-header's sum. 0xffff over data with a right checksum in it.
 inline uint16_t fold(uint64_t sum) noexcept {
-    // x + (x rotated by half) has the end-around carry of its halves' sum in its upper half.
-    const auto half = static_cast<uint32_t>((sum + std::rotl(sum, 32)) >> 32);
-    const auto quarter = static_cast<uint16_t>((half + std::rotl(half, 16)) >> 16);
-    return __builtin_bswap16(quarter);
+    return __builtin_bswap16(fold_numbers(sum));
 }
 
 /// The checksum to store, of bytes in which its field is zero.

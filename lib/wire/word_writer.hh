@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// WordWriter: writes a header as 32-bit words and sums them on the way.
+/// WordWriter: writes a header as 32-bit words, and sums them on the way.
 
 #include <cstdint>
 
@@ -17,13 +17,12 @@ class WordWriter {
     explicit WordWriter(uint8_t* at) noexcept : begin_(at), at_(at) {}
 
     void put(uint32_t word) noexcept {
-        const uint32_t swapped = __builtin_bswap32(word);
-        std::memcpy(at_, &swapped, sizeof swapped);
-        sum_ += swapped;
-        at_ += sizeof swapped;
+        store_be32(at_, word);
+        sum_ += word;
+        at_ += sizeof word;
     }
 
-    /// A sum as wire/checksum.hh has it.
+    /// Of the words as numbers, unlike the sums of bytes in memory: for fold_numbers() in wire/checksum.hh.
     uint64_t sum() const noexcept { return sum_; }
     uint8_t bytes() const noexcept { return static_cast<uint8_t>(at_ - begin_); }
 
