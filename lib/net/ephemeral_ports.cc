@@ -13,6 +13,7 @@ EphemeralPorts::EphemeralPorts(uint16_t low, uint16_t high, HashKey key)
       range_(high - low + 1u),
       words_(high / 64u - low / 64u + 1),
       key_(key),
+      known_(kDestinations),
       destinations_(kDestinations),
       maps_(size_t{kDestinations} * words_) {
     SYNFIN_CHECK(low > 0 && low <= high);

@@ -84,6 +84,11 @@ class EphemeralPorts {
     static constexpr uint32_t kPatience = 32;       ///< refusals in one choice that make a crowd
     static constexpr uint32_t kInWord = 63;         ///< of a port's number: its bit in a word of the map
 
+    struct Known {
+        uint64_t word0 = 0;  ///< of the tuple; 0 is nobody's, it has the remote address
+        uint64_t hash = 0;
+        uint32_t word1 = 0;
+    };
     struct Destination {
         uint64_t hash = 0;       ///< whose map this is
         uint64_t epoch = 0;      ///< the map is void in any other
@@ -92,9 +97,14 @@ class EphemeralPorts {
         bool exhausted = false;  ///< the last choice tried every port
     };
 
-    uint64_t hash_of(Tuple tuple) const noexcept {
+    /// SipHash-1-3 of a destination, with a memory: few of them make most opens.
+    uint64_t hash_of(Tuple tuple) noexcept {
         tuple.local_port = 0;
-        return siphash12<1, 3>(key_, tuple.word0(), tuple.word1());
+        Known& known = known_[(tuple.remote_addr ^ tuple.remote_port ^ tuple.local_addr) % kDestinations];
+        if (known.word0 != tuple.word0() || known.word1 != tuple.word1()) [[unlikely]] {
+            known = {tuple.word0(), siphash12<1, 3>(key_, tuple.word0(), tuple.word1()), tuple.word1()};
+        }
+        return known.hash;
     }
     /// The slot of a destination; what it remembers of another one, or of another time, is dropped.
     Destination& destination(uint64_t hash) noexcept {
@@ -146,6 +156,7 @@ class EphemeralPorts {
     const HashKey key_;
     uint64_t epoch_ = 1;
     bool has_refusals_ = false;  ///< a destination was crowded or exhausted once
+    LineVector<Known> known_;
     LineVector<Destination> destinations_;
     MappedArray<uint64_t> maps_;  ///< set: refused; pages exist for crowded destinations only
 };

@@ -122,8 +122,23 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
 
 void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment& seg, Bytes text) noexcept {
     HalfOpen& half_open = half_opens_[index];
-    Tcb tcb = tcp::expand(half_open, std::min(params_.rcv_buffer, 65'535u), params_.rcv_shift);
+    const uint32_t rcv_wnd = std::min(params_.rcv_buffer, 65'535u);
     Effects fx;
+    if (tcp::opens_as_predicted(half_open, rcv_wnd, seg)) [[likely]] {
+        if (const uint32_t opened = tcbs_.alloc(); opened != 0) [[likely]] {
+            Tcb& tcb = tcbs_[opened];
+            const uint16_t generation = tcb.tuple.extra;
+            tcp::open_predicted(half_open, rcv_wnd, seg, context(), tcb, fx);
+            begin_life(tcb, generation);
+            table_.replace(hash, handle(Kind::half_open, index), handle(Kind::open, opened));
+            unlink_half_open(index);
+            half_opens_.free(index);
+            counters_.add(Counter::predicted);
+            perform(opened, text, fx);
+            return;
+        }
+    }
+    Tcb tcb = tcp::expand(half_open, rcv_wnd, params_.rcv_shift);
     tcp::on_synchronized(tcb, nullptr, seg, context(), fx);
     if (fx.to_listen) {  // RST, or another SYN in the window
         if (fx.drop != DropReason::none) counters_.drop(fx.drop);
@@ -268,10 +283,7 @@ uint32_t Connections::promote(const Tcb& tcb, uint32_t hash, uint32_t old_handle
     }
     const uint16_t generation = tcbs_[index].tuple.extra;
     tcbs_[index] = tcb;
-    tcbs_[index].tuple.extra = generation;
-    tcbs_[index].cookie = 0;
-    tcbs_[index].set(tcp::kOpened);
-    if (!params_.nagle) tcbs_[index].set(tcp::kNoDelay);
+    begin_life(tcbs_[index], generation);
     return index;
 }
 

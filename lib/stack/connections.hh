@@ -233,6 +233,13 @@ class Connections {
                        Bytes text, std::optional<tcp::Seq> after_iss) noexcept;
     void open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const tcp::Segment& seg,
                           Bytes text) noexcept;
+    /// What the core does not know of a passive connection's control block, which has just been made.
+    void begin_life(tcp::Tcb& tcb, uint16_t generation) const noexcept {
+        tcb.tuple.extra = generation;
+        tcb.cookie = 0;
+        tcb.set(tcp::kOpened);
+        if (!params_.nagle) tcb.set(tcp::kNoDelay);
+    }
     uint32_t promote(const tcp::Tcb& tcb, uint32_t hash, uint32_t old_handle) noexcept;
     void perform(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
     void perform_here(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;

@@ -31,10 +31,6 @@ uint16_t send_mss(const Segment& syn, const Params& p) noexcept {
     return std::min(std::max(peer, kSmallestPeerMss), p.path_mss);
 }
 
-/// ACKs that are sent at once when text arrives early in a connection, as Linux: the peer's slow start needs
-/// them.
-constexpr unsigned kQuickAcks = 15;
-
 Step drop(Effects& fx, DropReason reason) noexcept {
     fx.drop = reason;
     return Step::done;
@@ -187,24 +183,6 @@ void take_duplicate_ack(const Tcb& tcb, Flow& flow, Effects& fx) noexcept {
         fx.retransmit = enter_recovery(tcb, flow);
     }
     fx.output = true;
-}
-
-/// RFC 6298 2.2: the handshake gives the first sample, unless our SYN was sent again (Karn). The deadline
-/// tells when it was sent; ticks are fine enough, the RTO has a floor of many of them.
-void sample_handshake(Tcb& tcb, Flow* flow, const Context& ctx) noexcept {
-    if (tcb.has(kSynResent)) return;
-    const uint32_t us = std::max((ctx.now.tick - (tcb.deadline - ctx.params.rto_initial)) * 1000, 1u);
-    tcb.srtt = CompactRtt::from_us(us);
-    if (flow != nullptr) take_rtt_sample(*flow, us);
-}
-
-/// ESTABLISHED from SYN-RECEIVED or SYN-SENT; with a CLOSE that waited, FIN-WAIT-1 right after.
-void become_established(Tcb& tcb, Effects& fx) noexcept {
-    set_state(tcb, State::established);
-    tcb.set_quick_acks(kQuickAcks);
-    fx.opened = true;
-    fx.output = true;
-    if (tcb.has(kFinQueued)) set_state(tcb, State::fin_wait_1);
 }
 
 /// Fifth: the ACK field.
@@ -390,8 +368,8 @@ HalfOpen half_open(const Tuple& tuple, const Segment& syn, Seq iss, uint32_t lis
     return out;
 }
 
-Tcb expand(const HalfOpen& h, uint32_t rcv_wnd, uint8_t rcv_shift) noexcept {
-    Tcb tcb;
+void expand(const HalfOpen& h, uint32_t rcv_wnd, uint8_t rcv_shift, Tcb& tcb) noexcept {
+    tcb = Tcb{};
     tcb.tuple = h.tuple;
     tcb.tuple.extra = 0;
     tcb.snd.una = h.iss;
@@ -407,6 +385,11 @@ Tcb expand(const HalfOpen& h, uint32_t rcv_wnd, uint8_t rcv_shift) noexcept {
     tcb.flags = static_cast<uint16_t>(h.flags | kPassive | kSynUnacked);
     if (tcb.has(kWindowScale)) tcb.shifts = static_cast<uint8_t>(h.snd_shift | rcv_shift << 4);
     tcb.mss = h.mss;
+}
+
+Tcb expand(const HalfOpen& h, uint32_t rcv_wnd, uint8_t rcv_shift) noexcept {
+    Tcb tcb;
+    expand(h, rcv_wnd, rcv_shift, tcb);
     return tcb;
 }
 

@@ -37,22 +37,46 @@ bool is_predicted(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept
     return span != 0 || seg.ack != tcb.snd.una || tcb.in_flight() == 0;
 }
 
-}  // namespace
-
-bool predicted(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
-    if (!is_predicted(tcb, flow, seg)) return false;
+/// What such a segment does.
+[[gnu::always_inline]] inline void take_predicted(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx,
+                                                  Effects& fx) noexcept {
     steps::update_ts_recent(tcb, seg);
     if (seg.ack != tcb.snd.una) steps::take_new_ack(tcb, flow, seg, ctx, fx);
     steps::update_window(tcb, flow, seg, ctx, fx);
     steps::restart_keepalive(tcb, flow, ctx, fx);
-    if (!steps::after_ack(tcb, flow, ctx, fx)) return true;
+    if (!steps::after_ack(tcb, flow, ctx, fx)) return;
     if (seg.len != 0) {
         fx.deliver_len = seg.len;
         steps::advance_rcv_nxt(tcb, seg.len);
         steps::owe_ack(tcb, fx);
     }
     if (seg.has(kFin)) steps::take_fin(tcb, ctx, fx);
+}
+
+}  // namespace
+
+bool predicted(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    if (!is_predicted(tcb, flow, seg)) return false;
+    take_predicted(tcb, flow, seg, ctx, fx);
     return true;
+}
+
+bool opens_as_predicted(const HalfOpen& h, uint32_t rcv_wnd, const Segment& seg) noexcept {
+    if ((seg.flags & ~(kPsh | kFin)) != kAck) return false;
+    if (seg.ack != h.iss + 1u || seg.seq != h.irs + 1u) return false;
+    if (seg.len + 1 > rcv_wnd) return false;
+    if (seg.has_ts != ((h.flags & kTimestamps) != 0)) return false;
+    if (seg.has_ts && static_cast<int32_t>(seg.ts_val - h.ts_recent) < 0) return false;
+    return seg.wnd != 0 && h.wnd != 0;
+}
+
+void open_predicted(const HalfOpen& h, uint32_t rcv_wnd, const Segment& seg, const Context& ctx, Tcb& tcb,
+                    Effects& fx) noexcept {
+    expand(h, rcv_wnd, ctx.params.rcv_shift, tcb);
+    steps::sample_handshake(tcb, nullptr, ctx);
+    steps::become_established(tcb, fx);
+    tcb.snd.wl1 = seg.seq - 1u;
+    take_predicted(tcb, nullptr, seg, ctx, fx);
 }
 
 }  // namespace synfin::tcp

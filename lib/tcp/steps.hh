@@ -73,6 +73,28 @@ inline void sample_rtt(Tcb& tcb, Flow& flow, const Segment& seg, const Context& 
     flow.backoff = 0;
 }
 
+/// ACKs that are sent at once when text arrives early in a connection, as Linux: the peer's slow start needs
+/// them.
+inline constexpr unsigned kQuickAcks = 15;
+
+/// RFC 6298 2.2: the handshake gives the first sample, unless our SYN was sent again (Karn). The deadline
+/// tells when it was sent; ticks are fine enough, the RTO has a floor of many of them.
+inline void sample_handshake(Tcb& tcb, Flow* flow, const Context& ctx) noexcept {
+    if (tcb.has(kSynResent)) return;
+    const uint32_t us = std::max((ctx.now.tick - (tcb.deadline - ctx.params.rto_initial)) * 1000, 1u);
+    tcb.srtt = CompactRtt::from_us(us);
+    if (flow != nullptr) take_rtt_sample(*flow, us);
+}
+
+/// ESTABLISHED from SYN-RECEIVED or SYN-SENT; with a CLOSE that waited, FIN-WAIT-1 right after.
+inline void become_established(Tcb& tcb, Effects& fx) noexcept {
+    set_state(tcb, State::established);
+    tcb.set_quick_acks(kQuickAcks);
+    fx.opened = true;
+    fx.output = true;
+    if (tcb.has(kFinQueued)) set_state(tcb, State::fin_wait_1);
+}
+
 /// SND.UNA < SEG.ACK =< SND.NXT.
 [[gnu::always_inline]] inline void take_new_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx,
                                                 Effects& fx) noexcept {

@@ -198,6 +198,8 @@ static_assert(sizeof(TimeWait) == 32 && std::is_trivially_copyable_v<TimeWait>);
 
 /// Expands a half-open record into the control block that it stands for, in SYN-RECEIVED.
 Tcb expand(const HalfOpen& half_open, uint32_t rcv_wnd, uint8_t rcv_shift) noexcept;
+/// The same in its place: a value that is copied whole waits for its own stores.
+void expand(const HalfOpen& half_open, uint32_t rcv_wnd, uint8_t rcv_shift, Tcb& out) noexcept;
 /// Expands a TIME-WAIT record; rcv_wnd is what the stack offers by default.
 Tcb expand(const TimeWait& time_wait, uint32_t rcv_wnd) noexcept;
 /// What TIME-WAIT keeps of a control block.

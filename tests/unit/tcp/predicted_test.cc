@@ -180,6 +180,59 @@ TEST(Predicted, IsWhatTheEightStepsDo) {
         EXPECT_EQ(taken[static_cast<size_t>(state)], 0) << name(state);
 }
 
+/// The ACK of a SYN-ACK, near to what is expected.
+TEST(Predicted, OpensAsTheEightStepsDo) {
+    const Params params(TcpConfig{}, 1500);
+    Random r(20'261'121);
+    const auto one_in = [&](uint32_t n) { return r.below(n) == 0; };
+    int taken = 0, with_text = 0, with_fin = 0;
+    for (int i = 0; i < kCases; ++i) {
+        HalfOpen h;
+        h.tuple = TupleSlot(kTuple);
+        h.iss = Seq(static_cast<uint32_t>(r.next()));
+        h.irs = Seq(static_cast<uint32_t>(r.next()));
+        h.ts_recent = static_cast<uint32_t>(r.next());
+        const Now now(Instant::from_ns(static_cast<int64_t>(r.next() >> 20)));
+        h.deadline = deadline_at(now.tick + r.below(1000));
+        h.started = now.tick - r.below(1000);
+        h.wnd = static_cast<uint16_t>(one_in(16) ? 0 : r.next());
+        h.mss = 1460;
+        if (one_in(2)) h.flags |= kTimestamps;
+        if (one_in(2)) h.flags |= kWindowScale, h.snd_shift = static_cast<uint8_t>(r.below(15));
+        if (one_in(2)) h.flags |= kSack;
+        if (one_in(4)) h.flags |= kSynResent;
+        const uint32_t rcv_wnd = one_in(8) ? r.below(2000) : 65'535;
+
+        Segment seg;
+        seg.flags = kAck;
+        if (one_in(3)) seg.flags |= kPsh;
+        if (one_in(3)) seg.flags |= kFin;
+        if (one_in(16)) seg.flags = static_cast<uint8_t>(r.next());
+        seg.seq = h.irs + (one_in(16) ? r.below(4) : 1);
+        seg.ack = h.iss + (one_in(16) ? r.below(4) : 1);
+        seg.len = one_in(2) ? 0 : r.below(2000);
+        seg.wnd = static_cast<uint16_t>(one_in(16) ? 0 : r.next());
+        seg.has_ts = ((h.flags & kTimestamps) != 0) != one_in(16);
+        if (seg.has_ts) seg.ts_val = h.ts_recent + r.below(1000) - (one_in(8) ? 100 : 0);
+
+        if (!opens_as_predicted(h, rcv_wnd, seg)) continue;
+        const Context ctx{params, kKey, now};
+        Tcb fast;
+        Effects fast_fx, slow_fx;
+        open_predicted(h, rcv_wnd, seg, ctx, fast, fast_fx);
+        Tcb slow = expand(h, rcv_wnd, params.rcv_shift);
+        on_synchronized(slow, nullptr, seg, ctx, slow_fx);
+        ASSERT_EQ(std::memcmp(&fast, &slow, sizeof fast), 0) << "case " << i;
+        ASSERT_TRUE(fast_fx == slow_fx) << "case " << i;
+        ++taken;
+        with_text += seg.len != 0;
+        with_fin += seg.has(kFin);
+    }
+    EXPECT_GT(taken, kCases / 4);
+    EXPECT_GT(with_text, kCases / 20);
+    EXPECT_GT(with_fin, kCases / 20);
+}
+
 /// The teardown of a plain client and server takes the straight path from end to end.
 TEST(Predicted, TakesALifeThatGoesWell) {
     CoreWorld w;
