@@ -89,10 +89,12 @@ void DevicePort::audit(Packet* packet) noexcept {
 // -- the in-memory wire
 
 uint16_t DevicePort::rx_wire(Packet** packets, uint16_t n) noexcept {
+    WireRing::Reader reader(*wire_rx_);
     uint16_t count = 0;
+    uint64_t bytes = 0;
     for (; count < n; ++count) {
         uint32_t length = 0;
-        const uint8_t* frame = wire_rx_->peek(length);
+        const uint8_t* frame = reader.peek(length);
         if (frame == nullptr) break;
         Packet* packet = take_spare();
         if (packet == nullptr) {
@@ -100,14 +102,15 @@ uint16_t DevicePort::rx_wire(Packet** packets, uint16_t n) noexcept {
             break;
         }
         copy_frame(data(packet), frame, length);
-        wire_rx_->take(length);
+        reader.take(length);
         packet->data_len = static_cast<uint16_t>(length);
         packet->pkt_len = length;
-        counters_.wire_rx_bytes += length;
+        bytes += length;
         packets[count] = packet;
     }
     if (count != 0) {
-        wire_rx_->release();
+        reader.release();
+        counters_.wire_rx_bytes += bytes;
         counters_.wire_rx_packets += count;
     }
     return count;
@@ -121,20 +124,24 @@ void DevicePort::lose(uint32_t ppm, uint64_t seed) noexcept {
 
 template <bool kLossy>
 uint16_t DevicePort::tx_wire(Packet** packets, uint16_t n) noexcept {
+    WireRing::Writer writer(*wire_tx_);
     uint16_t count = 0;
+    uint64_t bytes = 0;
     for (; count < n; ++count) {
         Packet* packet = packets[count];
+        const uint32_t length = packet->data_len;
         if (kLossy && loss_.chance_ppm(loss_ppm_)) {  // the sender never knows
             ++counters_.wire_loss;
-            counters_.wire_tx_bytes += packet->data_len;
+            bytes += length;
             continue;
         }
-        if (!wire_tx_->put(data(packet), packet->data_len)) break;
-        counters_.wire_tx_bytes += packet->data_len;
+        if (!writer.put(data(packet), length)) break;
+        bytes += length;
     }
     if (count != 0) {
-        wire_tx_->publish();
+        writer.publish();
         counters_.wire_tx_packets += count;
+        counters_.wire_tx_bytes += bytes;
         for (uint16_t i = 0; i < count; ++i) keep_spare(packets[i]);
     }
     return count;

@@ -39,49 +39,86 @@ class WireRing {
     /// `bytes`: a power of two, at least 4 KiB.
     explicit WireRing(uint32_t bytes);
 
-    // -- the writer's side
-    /// Copies one frame in; nobody sees it before publish(). False when the ring is full: nothing is changed.
-    bool put(const uint8_t* frame, uint32_t length) noexcept {
-        const uint32_t record = record_bytes(length);
-        uint64_t at = writer_.position;
-        const uint32_t before_end = size_ - (static_cast<uint32_t>(at) & mask_);
-        const uint32_t skip = record <= before_end ? 0 : before_end;
-        if (at + skip + record - writer_.peer > size_) {
-            writer_.peer = tail_.load(std::memory_order_acquire);
-            if (at + skip + record - writer_.peer > size_) return false;
+    /// The writer's side, for a burst: frames are copied in, and nobody sees them, nor are they kept, before publish().
+    /// One at a time. @note cost: what it needs lies in registers; members would be read anew after every byte.
+    class Writer {
+      public:
+        explicit Writer(WireRing& ring) noexcept
+            : ring_(ring), bytes_(ring.bytes_), size_(ring.size_), at_(ring.writer_.position) {}
+        Writer(const Writer&) = delete;
+        Writer& operator=(const Writer&) = delete;
+        /// False when the ring is full: nothing is changed.
+        bool put(const uint8_t* frame, uint32_t length) noexcept {
+            const uint32_t record = record_bytes(length);
+            uint32_t place = static_cast<uint32_t>(at_) & (size_ - 1);
+            const uint32_t skip = record <= size_ - place ? 0 : size_ - place;
+            if (at_ + skip + record - ring_.writer_.peer > size_) [[unlikely]] {
+                ring_.writer_.peer = ring_.tail_.load(std::memory_order_acquire);
+                if (at_ + skip + record - ring_.writer_.peer > size_) return false;
+            }
+            if (skip != 0) [[unlikely]] {
+                store_header(bytes_ + place, kSkip);
+                place = 0;
+            }
+            store_header(bytes_ + place, length);
+            copy_frame(bytes_ + place + kHeader, frame, length);
+            at_ += skip + record;
+            return true;
         }
-        if (skip != 0) {
-            store_header(at, kSkip);
-            at += skip;
+        /// Shows everything put so far to the reader.
+        void publish() noexcept {
+            ring_.writer_.position = at_;
+            ring_.head_.store(at_, std::memory_order_release);
         }
-        store_header(at, length);
-        copy_frame(bytes_ + (at & mask_) + kHeader, frame, length);
-        writer_.position = at + record;
-        return true;
-    }
-    /// Shows everything put so far to the reader.
-    void publish() noexcept { head_.store(writer_.position, std::memory_order_release); }
 
-    // -- the reader's side
-    /// Whether a frame is there; its bytes stay until release(). Looks at the writer's index only when what
-    /// it knew of is used up.
-    const uint8_t* peek(uint32_t& length) noexcept {
-        if (reader_.position == reader_.peer) {
-            reader_.peer = head_.load(std::memory_order_acquire);
-            if (reader_.position == reader_.peer) return nullptr;
+      private:
+        WireRing& ring_;
+        uint8_t* const bytes_;
+        const uint32_t size_;
+        uint64_t at_;
+    };
+
+    /// The reader's side, for a burst. One at a time.
+    class Reader {
+      public:
+        explicit Reader(WireRing& ring) noexcept
+            : ring_(ring),
+              bytes_(ring.bytes_),
+              size_(ring.size_),
+              at_(ring.reader_.position),
+              end_(ring.reader_.peer) {}
+        Reader(const Reader&) = delete;
+        Reader& operator=(const Reader&) = delete;
+        /// The next frame, or null: its bytes stay until release(). Looks at the writer's index only when what it
+        /// knew of is used up.
+        const uint8_t* peek(uint32_t& length) noexcept {
+            if (at_ == end_) {
+                end_ = ring_.reader_.peer = ring_.head_.load(std::memory_order_acquire);
+                if (at_ == end_) return nullptr;
+            }
+            uint32_t place = static_cast<uint32_t>(at_) & (size_ - 1);
+            length = load_header(bytes_ + place);
+            if (length == kSkip) [[unlikely]] {
+                at_ += size_ - place;
+                place = 0;
+                length = load_header(bytes_);
+            }
+            return bytes_ + place + kHeader;
         }
-        uint32_t header = load_header(reader_.position);
-        if (header == kSkip) {
-            reader_.position += size_ - (static_cast<uint32_t>(reader_.position) & mask_);
-            header = load_header(reader_.position);
+        /// Passes the frame that peek() showed.
+        void take(uint32_t length) noexcept { at_ += record_bytes(length); }
+        /// Gives the room of everything taken back to the writer.
+        void release() noexcept {
+            ring_.reader_.position = at_;
+            ring_.tail_.store(at_, std::memory_order_release);
         }
-        length = header;
-        return bytes_ + (reader_.position & mask_) + kHeader;
-    }
-    /// Passes the frame that peek() showed.
-    void take(uint32_t length) noexcept { reader_.position += record_bytes(length); }
-    /// Gives the room of everything taken back to the writer.
-    void release() noexcept { tail_.store(reader_.position, std::memory_order_release); }
+
+      private:
+        WireRing& ring_;
+        const uint8_t* const bytes_;
+        const uint32_t size_;
+        uint64_t at_, end_;
+    };
 
     /// The longest frame that always fits in an empty ring.
     uint32_t max_frame() const noexcept { return size_ / 2 - kAlign; }
@@ -92,10 +129,10 @@ class WireRing {
     static constexpr uint32_t record_bytes(uint32_t length) noexcept {
         return (kHeader + length + kAlign - 1) / kAlign * kAlign;
     }
-    void store_header(uint64_t at, uint32_t value) noexcept { std::memcpy(bytes_ + (at & mask_), &value, 4); }
-    uint32_t load_header(uint64_t at) const noexcept {
+    static void store_header(uint8_t* at, uint32_t value) noexcept { std::memcpy(at, &value, 4); }
+    static uint32_t load_header(const uint8_t* at) noexcept {
         uint32_t value;
-        std::memcpy(&value, bytes_ + (at & mask_), 4);
+        std::memcpy(&value, at, 4);
         return value;
     }
 
@@ -108,7 +145,6 @@ class WireRing {
     MappedArray<uint8_t> memory_;
     uint8_t* bytes_;
     uint32_t size_;
-    uint32_t mask_;
     Side writer_;
     Side reader_;
     alignas(64) std::atomic<uint64_t> head_{0};  ///< published by the writer, bytes since the beginning

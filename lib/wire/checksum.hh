@@ -27,6 +27,25 @@ inline constexpr size_t kInlineSumBytes = 128;
 /// sum_bytes() for long data.
 uint64_t sum_long(Bytes bytes, uint64_t initial) noexcept;
 
+/// Of any two sums, whatever their size: the carry is brought round.
+inline uint64_t join_sums(uint64_t a, uint64_t b) noexcept {
+    a += b;
+    return a + (a < b);
+}
+
+/// The ones-complement sum of N words of 8 bytes: all 64 bits count, so that it is joined with others by join_sums() alone.
+/// @note cost: two or three instructions for each word.
+template <unsigned N>
+inline uint64_t sum_words(const uint8_t* p) noexcept {
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < N; ++i) {
+        uint64_t word;
+        std::memcpy(&word, p + 8 * size_t{i}, sizeof word);
+        sum = join_sums(sum, word);
+    }
+    return sum;
+}
+
 /// The sum of the bytes, an odd last one padded with zero, added to `initial`.
 inline uint64_t sum_bytes(Bytes bytes, uint64_t initial = 0) noexcept {
     const uint8_t* p = bytes.data();
@@ -37,16 +56,25 @@ inline uint64_t sum_bytes(Bytes bytes, uint64_t initial = 0) noexcept {
     uint32_t words[2];
 #ifdef __AVX2__
     if (left >= 16) {
-        __m256i sums = _mm256_setzero_si256();  // four 32-bit words of memory in four 64-bit lanes
-        for (; left >= 16; left -= 16, p += 16)
-            sums = _mm256_add_epi64(
-                sums, _mm256_cvtepu32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+        const auto four = [](const uint8_t* at) noexcept {  // 32-bit words of memory in four 64-bit lanes
+            return _mm256_cvtepu32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
+        };
+        __m256i sums = _mm256_setzero_si256();
+        for (; left >= 32; left -= 32, p += 32)
+            sums = _mm256_add_epi64(_mm256_add_epi64(sums, four(p)), four(p + 16));
+        if (left >= 16) {
+            sums = _mm256_add_epi64(sums, four(p));
+            left -= 16;
+            p += 16;
+        }
         const __m128i pairs = _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
         even += static_cast<uint64_t>(_mm_cvtsi128_si64(pairs));
         odd += static_cast<uint64_t>(_mm_extract_epi64(pairs, 1));
+        if (left == 0) [[likely]]
+            return even + odd;
     }
 #else
-    for (; left >= 8; left -= 8, p += 8) {
+    for (; left >= 16; left -= 8, p += 8) {
         std::memcpy(words, p, 8);
         even += words[0];
         odd += words[1];
@@ -71,26 +99,6 @@ inline uint64_t sum_bytes(Bytes bytes, uint64_t initial = 0) noexcept {
     }
     if (left & 1) even += *p;
     return even + odd;
-}
-
-/// The ones-complement sum of N words of 8 bytes: 64 bits with the carry brought round, which fold() takes, but
-/// which is joined with others by join_sums() alone.
-/// @note cost: an instruction for each word, and one.
-template <unsigned N>
-inline uint64_t sum_words(const uint8_t* p) noexcept {
-    unsigned long long sum = 0, word;
-    unsigned char carry = 0;
-    for (unsigned i = 0; i < N; ++i) {
-        std::memcpy(&word, p + 8 * size_t{i}, 8);
-        carry = _addcarry_u64(carry, sum, word, &sum);
-    }
-    _addcarry_u64(carry, sum, 0, &sum);
-    return sum;
-}
-/// Of any two sums, whatever their size.
-inline uint64_t join_sums(uint64_t a, uint64_t b) noexcept {
-    a += b;
-    return a + (a < b);
 }
 
 /// fold() of what was added as numbers in host order: words that are about to be stored, other sums folded.
@@ -147,7 +155,9 @@ inline bool tcp_checksum_ok(const uint8_t* addresses, uint32_t tcp_length) noexc
     if (tcp_length < kSegment) [[unlikely]]
         return fold(sum_bytes(Bytes(addresses, tcp_length + 8), pseudo)) == 0xffff;
     uint64_t sum = join_sums(sum_words<kStraight / 8>(addresses), pseudo);
-    if (tcp_length != kSegment)
+    if (tcp_length == kSegment + 8)  // a SYN's options
+        sum = join_sums(sum, sum_words<1>(addresses + kStraight));
+    else if (tcp_length != kSegment)
         sum = join_sums(sum, sum_bytes(Bytes(addresses + kStraight, tcp_length - kSegment)));
     return fold(sum) == 0xffff;
 }
