@@ -74,7 +74,6 @@ bool DevicePort::pass(Packet* packet) noexcept {
 /// A driver may call everything good, or count other bytes than we do. The first verdicts are compared with
 /// what they judge; a false one ends the belief in all of this port.
 void DevicePort::audit(Packet* packet) noexcept {
-    constexpr uint64_t kVerdicts = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
     if ((packet->ol_flags & kVerdicts) == 0) return;
     --scrutiny_.audits;
     if (has_false_verdict(packet)) {

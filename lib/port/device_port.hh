@@ -79,6 +79,7 @@ class alignas(64) DevicePort {
     static uint32_t length(Packet* p) noexcept { return p->pkt_len; }
     static bool is_contiguous(Packet* p) noexcept { return p->nb_segs == 1; }
     static buf::Verdict ip_verdict(Packet* p) noexcept {
+        if ((p->ol_flags & kVerdicts) == 0) return buf::Verdict::unknown;  // asked of both alike: compiled once
         const uint64_t flags = p->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
         return verdict(flags == RTE_MBUF_F_RX_IP_CKSUM_BAD,
                        flags == RTE_MBUF_F_RX_IP_CKSUM_GOOD || flags == RTE_MBUF_F_RX_IP_CKSUM_NONE);
@@ -86,6 +87,7 @@ class alignas(64) DevicePort {
     /// DPDK's "none" is: the field is not filled, the data is known to be intact (virtio's partial
     /// checksums).
     static buf::Verdict tcp_verdict(Packet* p) noexcept {
+        if ((p->ol_flags & kVerdicts) == 0) return buf::Verdict::unknown;
         const uint64_t flags = p->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
         return verdict(flags == RTE_MBUF_F_RX_L4_CKSUM_BAD,
                        flags == RTE_MBUF_F_RX_L4_CKSUM_GOOD || flags == RTE_MBUF_F_RX_L4_CKSUM_NONE);
@@ -159,6 +161,7 @@ class alignas(64) DevicePort {
         shared,  ///< several engines: frames are looked at, and some passed on
     };
 
+    static constexpr uint64_t kVerdicts = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
     static buf::Verdict verdict(bool bad, bool good) noexcept {
         return bad ? buf::Verdict::bad : good ? buf::Verdict::good : buf::Verdict::unknown;
     }

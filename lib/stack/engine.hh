@@ -175,22 +175,19 @@ bool PortEngine<P>::begin(Instant now) noexcept {
     burst_count_ = port_.rx_burst(burst_.data(), kBurst);
     ledger_.stamp(Stage::rx);
     counters_.add(Counter::rx_packets, burst_count_);
-    uint32_t parsed = 0;
+    Parsed* end = parsed_.data();
     uint64_t bytes = 0;
     for (uint16_t i = 0; i < burst_count_; ++i) {
         if (i + 2 < burst_count_) __builtin_prefetch(P::data(burst_[i + 2]));
         bytes += P::length(burst_[i]);
-        if (!parse_usual(burst_[i], parsed_[parsed]) && !parse(burst_[i], parsed_[parsed])) continue;
-        table_.prefetch(parsed_[parsed].lookup.hash);
-        ++parsed;
+        if (!parse_usual(burst_[i], *end) && !parse(burst_[i], *end)) continue;
+        table_.prefetch(end->lookup.hash);
+        ++end;
     }
     counters_.add(Counter::rx_bytes, bytes);
-    for (uint32_t i = 0; i < parsed; ++i) look_ahead(parsed_[i].lookup);
+    for (Parsed* p = parsed_.data(); p != end; ++p) look_ahead(p->lookup);
     ledger_.stamp(Stage::parse);
-    for (uint32_t i = 0; i < parsed; ++i) {
-        const Parsed& p = parsed_[i];
-        arrive(p.lookup, p.seg, p.text);
-    }
+    for (const Parsed* p = parsed_.data(); p != end; ++p) arrive(p->lookup, p->seg, p->text);
     ledger_.stamp(Stage::core);
     uint32_t fired = 0;
     if (const uint32_t tick = now.tick(); tick != last_tick_ || timers_behind_) {

@@ -89,7 +89,11 @@ bool parse_tcp_options_general(Bytes options, TcpOptions& out) noexcept;
         out.ts_ecr = load_be32(p + 12);
         return true;
     }
-    return parse_tcp_options_general(options, out);
+    // Of its own, so that what is found above need not lie in memory.
+    TcpOptions any;
+    const bool well_formed = parse_tcp_options_general(options, any);
+    out = any;
+    return well_formed;
 }
 
 /// What put_syn_options() takes. The MSS is always sent (RFC 9293 SHLD-5).
