@@ -123,10 +123,10 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
 void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment& seg, Bytes text) noexcept {
     HalfOpen& half_open = half_opens_[index];
     const uint32_t rcv_wnd = std::min(params_.rcv_buffer, 65'535u);
-    Effects fx;
     if (tcp::opens_as_predicted(half_open, rcv_wnd, seg)) [[likely]] {
         if (const uint32_t opened = tcbs_.alloc(); opened != 0) [[likely]] {
             Tcb& tcb = tcbs_[opened];
+            Effects fx;
             const uint16_t generation = tcb.tuple.extra;
             tcp::open_predicted(half_open, rcv_wnd, seg, context(), tcb, fx);
             begin_life(tcb, generation);
@@ -138,7 +138,16 @@ void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment&
             return;
         }
     }
-    Tcb tcb = tcp::expand(half_open, rcv_wnd, params_.rcv_shift);
+    judge_half_open(index, hash, seg, text);
+}
+
+/// What is not the ACK that is waited for, or has no room to be. Not inlined: a control block on the stack wants alignment,
+/// which every segment would pay for.
+[[gnu::cold, gnu::noinline]] void Connections::judge_half_open(uint32_t index, uint32_t hash, const Segment& seg,
+                                                               Bytes text) noexcept {
+    HalfOpen& half_open = half_opens_[index];
+    Tcb tcb = tcp::expand(half_open, std::min(params_.rcv_buffer, 65'535u), params_.rcv_shift);
+    Effects fx;
     tcp::on_synchronized(tcb, nullptr, seg, context(), fx);
     if (fx.to_listen) {  // RST, or another SYN in the window
         if (fx.drop != DropReason::none) counters_.drop(fx.drop);
@@ -169,7 +178,7 @@ void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment&
     perform(opened, text, fx);
 }
 
-void Connections::arrive_time_wait(uint32_t index, uint32_t hash, const Segment& seg) noexcept {
+[[gnu::noinline]] void Connections::arrive_time_wait(uint32_t index, uint32_t hash, const Segment& seg) noexcept {
     TimeWait& record = time_waits_[index];
     Tcb tcb = tcp::expand(record, params_.rcv_buffer);
     Effects fx;
@@ -240,7 +249,7 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
     send_syn_ack(half_opens_[index], core_now_.tick);
 }
 
-void Connections::open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const Segment& seg,
+[[gnu::cold, gnu::noinline]] void Connections::open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const Segment& seg,
                                    Bytes text) noexcept {
     const uint32_t ts_ecr = seg.ts_ecr - ts_offsets_.of(tuple);
     auto made = tcp::open_cookie(key_, tuple, seg, ts_ecr, params_, core_now_.tick);

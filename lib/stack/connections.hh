@@ -228,6 +228,7 @@ class Connections {
     // arrival
     void arrive_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
     void arrive_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
+    void judge_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
     void arrive_time_wait(uint32_t index, uint32_t hash, const tcp::Segment& seg) noexcept;
     void arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t hash, const tcp::Segment& seg,
                        Bytes text, std::optional<tcp::Seq> after_iss) noexcept;
