@@ -60,8 +60,8 @@ class ConnectionTable {
         /// Whether the handle is in the table still. @note cost: one compare, in a line that was prefetched.
         bool stands() const noexcept { return place != nullptr && *place == handle; }
     };
-    /// The entry most likely to be the one, without asking the record: to prefetch that record, and to begin with.
-    /// Looks at the home bucket only.
+    /// The entry most likely to be the one, without asking the record: to prefetch that record, and to begin
+    /// with. Looks at the home bucket only.
     Candidate first_candidate(uint32_t hash) const noexcept {
         const Bucket& bucket = buckets_[home(hash)];
         const uint32_t matches = bucket.slots_with(tag(hash));

@@ -79,7 +79,8 @@ class alignas(64) DevicePort {
     static uint32_t length(Packet* p) noexcept { return p->pkt_len; }
     static bool is_contiguous(Packet* p) noexcept { return p->nb_segs == 1; }
     static buf::Verdict ip_verdict(Packet* p) noexcept {
-        if ((p->ol_flags & kVerdicts) == 0) return buf::Verdict::unknown;  // asked of both alike: compiled once
+        if ((p->ol_flags & kVerdicts) == 0)
+            return buf::Verdict::unknown;  // asked of both alike: compiled once
         const uint64_t flags = p->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
         return verdict(flags == RTE_MBUF_F_RX_IP_CKSUM_BAD,
                        flags == RTE_MBUF_F_RX_IP_CKSUM_GOOD || flags == RTE_MBUF_F_RX_IP_CKSUM_NONE);

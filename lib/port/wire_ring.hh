@@ -12,8 +12,8 @@
 namespace synfin::port {
 
 /// Copies a frame between a record (64-byte aligned, the frame after 8 bytes) and a packet buffer: 56 bytes,
-/// then blocks of 64, in the widest moves that there are for sure. Up to 63 bytes beyond the frame are read and
-/// written: both sides must have them.
+/// then blocks of 64, in the widest moves that there are for sure. Up to 63 bytes beyond the frame are read
+/// and written: both sides must have them.
 inline void copy_frame(uint8_t* to, const uint8_t* from, uint32_t length) noexcept {
     // memcpy() of a constant size is compiled to moves of 16 bytes; the type says 32.
     using Block = uint64_t __attribute__((vector_size(32), aligned(1), may_alias));
@@ -39,8 +39,9 @@ class WireRing {
     /// `bytes`: a power of two, at least 4 KiB.
     explicit WireRing(uint32_t bytes);
 
-    /// The writer's side, for a burst: frames are copied in, and nobody sees them, nor are they kept, before publish().
-    /// One at a time. @note cost: what it needs lies in registers; members would be read anew after every byte.
+    /// The writer's side, for a burst: frames are copied in, and nobody sees them, nor are they kept, before
+    /// publish(). One at a time. @note cost: what it needs lies in registers; members would be read anew
+    /// after every byte.
     class Writer {
       public:
         explicit Writer(WireRing& ring) noexcept
@@ -89,8 +90,8 @@ class WireRing {
               end_(ring.reader_.peer) {}
         Reader(const Reader&) = delete;
         Reader& operator=(const Reader&) = delete;
-        /// The next frame, or null: its bytes stay until release(). Looks at the writer's index only when what it
-        /// knew of is used up.
+        /// The next frame, or null: its bytes stay until release(). Looks at the writer's index only when
+        /// what it knew of is used up.
         const uint8_t* peek(uint32_t& length) noexcept {
             if (at_ == end_) {
                 end_ = ring_.reader_.peer = ring_.head_.load(std::memory_order_acquire);

@@ -141,10 +141,10 @@ void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment&
     judge_half_open(index, hash, seg, text);
 }
 
-/// What is not the ACK that is waited for, or has no room to be. Not inlined: a control block on the stack wants alignment,
-/// which every segment would pay for.
-[[gnu::cold, gnu::noinline]] void Connections::judge_half_open(uint32_t index, uint32_t hash, const Segment& seg,
-                                                               Bytes text) noexcept {
+/// What is not the ACK that is waited for, or has no room to be. Not inlined: a control block on the stack
+/// wants alignment, which every segment would pay for.
+[[gnu::cold, gnu::noinline]] void Connections::judge_half_open(uint32_t index, uint32_t hash,
+                                                               const Segment& seg, Bytes text) noexcept {
     HalfOpen& half_open = half_opens_[index];
     Tcb tcb = tcp::expand(half_open, std::min(params_.rcv_buffer, 65'535u), params_.rcv_shift);
     Effects fx;
@@ -178,7 +178,8 @@ void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment&
     perform(opened, text, fx);
 }
 
-[[gnu::noinline]] void Connections::arrive_time_wait(uint32_t index, uint32_t hash, const Segment& seg) noexcept {
+[[gnu::noinline]] void Connections::arrive_time_wait(uint32_t index, uint32_t hash,
+                                                     const Segment& seg) noexcept {
     TimeWait& record = time_waits_[index];
     Tcb tcb = tcp::expand(record, params_.rcv_buffer);
     Effects fx;
@@ -249,8 +250,9 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
     send_syn_ack(half_opens_[index], core_now_.tick);
 }
 
-[[gnu::cold, gnu::noinline]] void Connections::open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const Segment& seg,
-                                   Bytes text) noexcept {
+[[gnu::cold, gnu::noinline]] void Connections::open_from_cookie(const Tuple& tuple, uint32_t hash,
+                                                                uint16_t listener, const Segment& seg,
+                                                                Bytes text) noexcept {
     const uint32_t ts_ecr = seg.ts_ecr - ts_offsets_.of(tuple);
     auto made = tcp::open_cookie(key_, tuple, seg, ts_ecr, params_, core_now_.tick);
     if (!made) {

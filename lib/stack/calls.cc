@@ -130,7 +130,8 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
     tcb.cookie = options.cookie;
     tcb.set(tcp::kOpened);
     counters_.add(Counter::active_opens);
-    perform(index, {}, fx);
+    arm(index, tcb);  // all that open_active() asks for
+    want_output(index, tcb);
     return Connection(this, index, tcb.tuple.extra);
 }
 

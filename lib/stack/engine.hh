@@ -250,10 +250,12 @@ void PortEngine<P>::make_usual() noexcept {
         const Mac& mac = port_.caps().mac;
         for (uint32_t i = 0; i < mac.octets.size(); ++i) usual_.expect(i, mac.octets[i]);
         for (uint32_t i = 12; i < l2_; ++i) usual_.expect(i, head_[i]);
-        if (config_.vlan) usual_.expect(14, head_[14], wire::kVidMask >> 8);  // priority and DEI may be any
+// A tag's priority and DEI may be any.
+        for (uint32_t at = wire::kEtherBytes; at < l2_; at += wire::kVlanTagBytes)
+            usual_.expect(at, head_[at], wire::kVidMask >> 8);
     }
-    usual_.expect(l2_, 0x45);                          // version 4, no options
-    usual_.expect(l2_ + 6u, 0, 0x3f);                  // no fragment
+    usual_.expect(l2_, 0x45);          // version 4, no options
+    usual_.expect(l2_ + 6u, 0, 0x3f);  // no fragment
     usual_.expect(l2_ + 7u, 0);
     usual_.expect(l2_ + 9u, wire::kProtocolTcp);
 }
@@ -270,7 +272,8 @@ bool PortEngine<P>::parse_usual(Packet* packet, Parsed& out) noexcept {
     if (!usual_.matches(frame)) return false;
     const uint8_t* ip = frame + l2_;
     const uint32_t total_length = wire::load_be16(ip + 2);
-    if (total_length - kHeaders > length - l2_ - kHeaders) return false;  // all of it there, and of a TCP header?
+    if (total_length - kHeaders > length - l2_ - kHeaders)
+        return false;  // all of it there, and of a TCP header?
     const uint32_t local = addresses_.find(Ipv4{wire::load_be32(ip + 16)});
     if (local == net::LocalAddresses::kNone) return false;  // for an address of ours?
     const buf::Verdict ip_verdict = P::ip_verdict(packet), tcp_verdict = P::tcp_verdict(packet);
@@ -532,14 +535,13 @@ void PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
     const uint32_t total_length = wire::kIpv4Bytes + tcp_length;
     wire::store_be16(ip + 2, static_cast<uint16_t>(total_length));
     if (!ip_offload)
-        wire::store_be16(
-            ip + 10, static_cast<uint16_t>(~wire::fold_numbers(head_sum_ + ends.sum() + total_length)));
+        wire::store_be16(ip + 10,
+                         static_cast<uint16_t>(~wire::fold_numbers(head_sum_ + ends.sum() + total_length)));
     const uint64_t pseudo = ends.sum() + wire::kProtocolTcp + tcp_length;
-    wire::store_be16(
-        tcp + wire::kTcpChecksumAt,
-        tcp_offload ? wire::fold_numbers(pseudo)
-                    : static_cast<uint16_t>(
-                          ~wire::fold_numbers(pseudo + fixed.sum() + options.sum() + text_sum)));
+    wire::store_be16(tcp + wire::kTcpChecksumAt,
+                     tcp_offload ? wire::fold_numbers(pseudo)
+                                 : static_cast<uint16_t>(
+                                       ~wire::fold_numbers(pseudo + fixed.sum() + options.sum() + text_sum)));
     P::finish(
         packet, l2_ + total_length,
         {.l2_len = l2_, .l3_len = wire::kIpv4Bytes, .ip_checksum = ip_offload, .tcp_checksum = tcp_offload});

@@ -60,10 +60,10 @@ bool predicted(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Eff
 /// Whether a segment is the ACK that ends a passive open, as it nearly always is; text and FIN may be on it.
 /// rcv_wnd is what expand() would be given.
 bool opens_as_predicted(const HalfOpen& half_open, uint32_t rcv_wnd, const Segment& seg) noexcept;
-/// Then: makes the control block of it, in ESTABLISHED or beyond, where it is to stay, and takes the segment, as expand()
-/// and on_synchronized would do, byte for byte.
-void open_predicted(const HalfOpen& half_open, uint32_t rcv_wnd, const Segment& seg, const Context& ctx, Tcb& tcb,
-                    Effects& fx) noexcept;
+/// Then: makes the control block of it, in ESTABLISHED or beyond, where it is to stay, and takes the segment,
+/// as expand() and on_synchronized would do, byte for byte.
+void open_predicted(const HalfOpen& half_open, uint32_t rcv_wnd, const Segment& seg, const Context& ctx,
+                    Tcb& tcb, Effects& fx) noexcept;
 
 /// Stored text has become contiguous: advances RCV.NXT over `len` bytes, and over FIN when `fin`. The stack
 /// hands the bytes over. Sets fx as accept_text and check_fin do.

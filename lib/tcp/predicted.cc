@@ -28,9 +28,9 @@ bool is_predicted(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept
     if (seg.has_ts && static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0) return false;  // not old by PAWS?
     // acknowledges what is in flight, or nothing new?
     if (distance(tcb.snd.una, seg.ack) > tcb.in_flight()) return false;
-    if (span != 0 && !can_receive(state)) return false;         // may there be text or FIN?
-    if (seg.len != 0 && tcb.has(kAppGone)) return false;        // is there anyone to take the text?
-    if (seg.wnd == 0 || tcb.snd.wnd == 0) return false;         // window open, before and after?
+    if (span != 0 && !can_receive(state)) return false;   // may there be text or FIN?
+    if (seg.len != 0 && tcb.has(kAppGone)) return false;  // is there anyone to take the text?
+    if (seg.wnd == 0 || tcb.snd.wnd == 0) return false;   // window open, before and after?
     if (flow == nullptr) return true;
     if (flow->dup_acks != 0 || flow->flags > kTiming) return false;  // no loss being repaired?
     // not a duplicate ACK?
@@ -38,8 +38,8 @@ bool is_predicted(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept
 }
 
 /// What such a segment does.
-[[gnu::always_inline]] inline void take_predicted(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx,
-                                                  Effects& fx) noexcept {
+[[gnu::always_inline]] inline void take_predicted(Tcb& tcb, Flow* flow, const Segment& seg,
+                                                  const Context& ctx, Effects& fx) noexcept {
     steps::update_ts_recent(tcb, seg);
     if (seg.ack != tcb.snd.una) steps::take_new_ack(tcb, flow, seg, ctx, fx);
     steps::update_window(tcb, flow, seg, ctx, fx);

@@ -33,7 +33,8 @@ inline uint64_t join_sums(uint64_t a, uint64_t b) noexcept {
     return a + (a < b);
 }
 
-/// The ones-complement sum of N words of 8 bytes: all 64 bits count, so that it is joined with others by join_sums() alone.
+/// The ones-complement sum of N words of 8 bytes: all 64 bits count, so that it is joined with others by
+/// join_sums() alone.
 /// @note cost: two or three instructions for each word.
 template <unsigned N>
 inline uint64_t sum_words(const uint8_t* p) noexcept {
@@ -146,12 +147,13 @@ inline bool ipv4_checksum_ok(const uint8_t* header) noexcept {
     return fold(join_sums(sum_words<2>(header), load_raw32(header + 16))) == 0xffff;
 }
 
-/// Whether the checksum of a segment is right that follows the addresses of an IPv4 header without options: the
-/// pseudo-header's addresses and the segment are summed in one go, header and timestamps without a loop.
+/// Whether the checksum of a segment is right that follows the addresses of an IPv4 header without options:
+/// the pseudo-header's addresses and the segment are summed in one go, header and timestamps without a loop.
 /// @param addresses where the source address is; 8 + tcp_length bytes must be there
 inline bool tcp_checksum_ok(const uint8_t* addresses, uint32_t tcp_length) noexcept {
     constexpr uint32_t kStraight = 40, kSegment = kStraight - 8;
-    const uint64_t pseudo = (uint32_t{kProtocolTcp} << 8) + __builtin_bswap16(static_cast<uint16_t>(tcp_length));
+    const uint64_t pseudo =
+        (uint32_t{kProtocolTcp} << 8) + __builtin_bswap16(static_cast<uint16_t>(tcp_length));
     if (tcp_length < kSegment) [[unlikely]]
         return fold(sum_bytes(Bytes(addresses, tcp_length + 8), pseudo)) == 0xffff;
     uint64_t sum = join_sums(sum_words<kStraight / 8>(addresses), pseudo);

@@ -31,8 +31,8 @@ class FramePattern {
         const __m256i differs =
             _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(frame)),
                              _mm256_load_si256(reinterpret_cast<const __m256i*>(value_.data())));
-        return _mm256_testz_si256(differs, _mm256_load_si256(reinterpret_cast<const __m256i*>(
-                                               mask_.data()))) != 0;
+        return _mm256_testz_si256(differs,
+                                  _mm256_load_si256(reinterpret_cast<const __m256i*>(mask_.data()))) != 0;
 #else
         uint64_t wrong = 0;
         for (uint32_t at = 0; at < kBytes; at += 8) {

@@ -51,6 +51,24 @@ TEST(ConnectionTable, FindsWhatWasInsertedUnderItsTupleOnly) {
     EXPECT_EQ(owner.table.first_candidate(owner.table.hash(tuple)).handle, handle);
 }
 
+/// What was looked up ahead counts only while the table says the same.
+TEST(ConnectionTable, ACandidateStandsUntilItsEntryIsErasedOrReplaced) {
+    ConnectionTable table(100, kKey);
+    constexpr uint32_t kHash = 0x12345678;
+    EXPECT_FALSE(table.first_candidate(kHash).stands());
+    ASSERT_TRUE(table.insert(kHash, 7));
+    auto candidate = table.first_candidate(kHash);
+    EXPECT_EQ(candidate.handle, 7u);
+    EXPECT_TRUE(candidate.stands());
+    ASSERT_TRUE(table.erase(kHash, 7));
+    EXPECT_FALSE(candidate.stands());
+    ASSERT_TRUE(table.insert(kHash, 8));
+    EXPECT_FALSE(candidate.stands());
+    candidate = table.first_candidate(kHash);
+    ASSERT_TRUE(table.replace(kHash, 8, 9));
+    EXPECT_FALSE(candidate.stands());
+}
+
 TEST(ConnectionTable, EraseAndReplaceTouchOnlyTheHandleThatIsNamed) {
     ConnectionTable table(100, kKey);
     constexpr uint32_t kHash = 0x12345678;

@@ -37,6 +37,17 @@ TEST(EphemeralPorts, GivesEveryPortOnceBeforeAnyAgain) {
     EXPECT_TRUE(seen.contains(ports.choose(to(1), kAll)));
 }
 
+/// The memory of a destination's hash: another one in its place must not be taken for it.
+TEST(EphemeralPorts, ADestinationBetweenDoesNotDisturbAnother) {
+    EphemeralPorts alone(1000, 59'999, kKey), among(1000, 59'999, kKey);
+    for (int i = 0; i < 300; ++i) {
+        // These fall into one place: 256 apart, and the difference moved into the port.
+        among.choose(to(0x0a000101), kAll);
+        among.choose(to(0x0a000001, 81, 1), kAll);
+        ASSERT_EQ(alone.choose(to(0x0a000001), kAll), among.choose(to(0x0a000001), kAll)) << i;
+    }
+}
+
 TEST(EphemeralPorts, RangesOfAnySize) {
     struct Range {
         int low, high;

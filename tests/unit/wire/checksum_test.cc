@@ -57,6 +57,40 @@ TEST(Checksum, NoCarryIsLost) {
     EXPECT_EQ(fold(0x1'0000'0000), 0x0100) << "memory order: the lowest byte of the sum is the wire's first";
 }
 
+TEST(Checksum, WordsOfEightBytesAreJoinedWithTheirCarry) {
+    Random random(7);
+    for (int i = 0; i < 1000; ++i) {
+        auto bytes = random_bytes(random, 56);
+        if (random.below(4) == 0) std::fill(bytes.begin(), bytes.begin() + 40, uint8_t{0xff});
+        EXPECT_EQ(fold(sum_words<5>(bytes.data())), reference_sum(Bytes(bytes).first(40)));
+        EXPECT_EQ(fold(join_sums(sum_words<5>(bytes.data()), sum_words<2>(bytes.data() + 40))),
+                  reference_sum(bytes));
+    }
+}
+
+TEST(Checksum, AnIpv4HeaderAndTheSegmentBehindItsAddresses) {
+    Random random(8);
+    for (uint32_t tcp_length = 20; tcp_length <= 400; ++tcp_length) {
+        auto packet = random_bytes(random, 20 + tcp_length);
+        store_be16(&packet[10], 0);
+        store_be16(&packet[10], internet_checksum(Bytes(packet).first(20)));
+        store_be16(&packet[36], 0);
+        const Ipv4 source{load_be32(&packet[12])}, destination{load_be32(&packet[16])};
+        store_be16(&packet[36], tcp_checksum(source, destination, Bytes(packet).subspan(20)));
+        EXPECT_TRUE(ipv4_checksum_ok(packet.data()));
+        EXPECT_TRUE(tcp_checksum_ok(packet.data() + 12, tcp_length));
+        const uint32_t at = random.below(20);
+        packet[at] ^= 1;
+        EXPECT_FALSE(ipv4_checksum_ok(packet.data())) << "byte " << at;
+        EXPECT_EQ(tcp_checksum_ok(packet.data() + 12, tcp_length), at < 12);
+        packet[at] ^= 1;
+        const uint32_t in_segment = 20 + random.below(tcp_length);
+        packet[in_segment] ^= 0x40;
+        EXPECT_TRUE(ipv4_checksum_ok(packet.data()));
+        EXPECT_FALSE(tcp_checksum_ok(packet.data() + 12, tcp_length)) << "byte " << in_segment;
+    }
+}
+
 TEST(Checksum, PartsOfEvenLengthAreJoinedByAddition) {
     Random random(2);
     const auto data = random_bytes(random, 1461);
