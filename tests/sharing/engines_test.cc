@@ -108,11 +108,13 @@ Range range_of(const auto& object) {
 Range frames_of(port::WireRing& ring) {
     constexpr std::array<uint8_t, 128> kFrame{};
     uint32_t length = 0;
-    ring.put(kFrame.data(), 60);
-    ring.publish();
-    const auto begin = reinterpret_cast<uintptr_t>(ring.peek(length)) - port::WireRing::kHeader;
-    ring.take(length);
-    ring.release();
+    port::WireRing::Writer writer(ring);
+    port::WireRing::Reader reader(ring);
+    writer.put(kFrame.data(), 60);
+    writer.publish();
+    const auto begin = reinterpret_cast<uintptr_t>(reader.peek(length)) - port::WireRing::kHeader;
+    reader.take(length);
+    reader.release();
     return {begin, begin + kWireBytes};
 }
 
