@@ -18,7 +18,8 @@ inline EtherPayload ether_payload(const uint8_t* frame, uint32_t length) noexcep
         out.type = length < out.offset ? uint16_t{0} : static_cast<uint16_t>(end[-2] << 8 | end[-1]);
     };
     read_type();
-    for (const uint16_t tag : {0x88a8, 0x8100}) {
+    constexpr uint16_t kTags[] = {0x88a8, 0x8100};
+    for (const uint16_t tag : kTags) {
         if (out.type != tag) continue;
         out.offset += 4;
         read_type();

@@ -189,6 +189,8 @@ class Process:
 class Rig:
     """Two namespaces joined by a veth pair: `ours` for synfin, `theirs` for the kernel."""
 
+    filters_vlans = False  # whether the device keeps out tags that it was not told of, before synfin sees them
+
     def __init__(self, mtu=1500):
         tag = f"sf{os.getpid()}"
         self.directory = tempfile.mkdtemp(prefix=f"{tag}-")

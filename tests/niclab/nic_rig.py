@@ -125,6 +125,10 @@ class NicRig(Rig):
         self._files = self._guest_files()
 
     @property
+    def filters_vlans(self):
+        return self.card.filters_vlans
+
+    @property
     def cores(self):
         """One engine for each queue; a card of one queue leaves the first CPU to the guest's kernel."""
         return "1" if self.card.engines == 1 else f"0-{self.card.engines - 1}"

@@ -10,8 +10,6 @@ is `N passed, N failed, N skipped`; the exit status is 1 when a case failed.
 """
 
 import argparse
-import concurrent.futures
-import multiprocessing
 import os
 import pathlib
 import shutil
@@ -21,6 +19,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 
+import in_parallel  # noqa: E402
 import ingredients  # noqa: E402
 import nic_rig  # noqa: E402
 import rig  # noqa: E402
@@ -34,18 +33,15 @@ CARDS = (
     Card("e1000e-2", "e1000e", engines=2),  # more engines than queues
     Card("igb", "igb", newer=True),
     Card("igb-4", "igb", bind="vfio", engines=4, rss=True, newer=True),
-    Card("igb-vf", "igb", bind="vfio", newer=True, virtual=True),
+    Card("igb-vf", "igb", bind="vfio", newer=True, virtual=True, filters_vlans=True),
     Card("e1000", "e1000", express=False),
     Card("e1000-2", "e1000", express=False, engines=2),
     Card("vmxnet3", "vmxnet3", express=False, tells_link=False),
     Card("vmxnet3-2", "vmxnet3", express=False, tells_link=False, engines=2),
-    Card("virtio", "virtio-net-pci,disable-legacy=on,iommu_platform=on", bind="vfio"),
-    Card("virtio-2", "virtio-net-pci,disable-legacy=on,mq=on,rss=on,vectors=6", engines=2, queues=2, rss=True, left_sums=True),
-    Card("virtio-packed", "virtio-net-pci,disable-legacy=on,packed=on", pullable=False),
+    Card("virtio", "virtio-net-pci,disable-legacy=on,iommu_platform=on", bind="vfio", filters_vlans=True),
+    Card("virtio-2", "virtio-net-pci,disable-legacy=on,mq=on,rss=on,vectors=6", engines=2, queues=2, rss=True, left_sums=True, filters_vlans=True),
+    Card("virtio-packed", "virtio-net-pci,disable-legacy=on,packed=on", pullable=False, filters_vlans=True),
 )
-
-chosen = {}  # card's name: cases; filled before the processes are forked that run them
-
 
 def why_not(cards):
     """Why no case can run on this machine; None when some can. What these cards need has been fetched and built then."""
@@ -71,30 +67,10 @@ def on_card(case, card):
     return kind(case._testMethodName)
 
 
-def run_on_card(name):
-    """The chosen cases of one card, in a process of their own with its guest: how many ended how, which passed, and what was said of the
-    device."""
-    report = Report()
-    try:
-        for case in chosen[name]:
-            case.run(report)
-    finally:
-        nic_rig.lab.close_guest()
-    return report.counts, report.passed, nic_rig.lab.reports
-
-
-def run_on_cards(jobs, report):
-    """All chosen cases, several cards at a time; adds to the report, and returns what was said of each device."""
-    reports = {}
-    longest_first = sorted(chosen, key=lambda name: len(chosen[name]), reverse=True)  # the last one is waited for alone
-    with concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), rig._die_with_parent) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(run_on_card, name) for name in longest_first]):
-            counts, passed, seen = done.result()  # raises for a process that died
-            report.passed |= passed
-            reports |= seen
-            for outcome, count in counts.items():
-                report.counts[outcome] += count
-    return reports
+def close_guest():
+    """The end of a card's cases: what was said of the device, for the table."""
+    nic_rig.lab.close_guest()
+    return nic_rig.lab.reports
 
 
 def main():
@@ -133,9 +109,12 @@ def main():
                 report.startTest(case)
                 report.addSkip(case, reason)
         else:
+            by_card = {}
             for case in cases:
-                chosen.setdefault(case.card.name, []).append(case)
-            reports = run_on_cards(options.jobs, report)
+                by_card.setdefault(case.card.name, []).append(case)
+            longest_first = dict(sorted(by_card.items(), key=lambda item: -len(item[1])))  # the last one is waited for alone
+            for seen in in_parallel.run(longest_first, options.jobs, report, close_guest).values():
+                reports |= seen
     finally:
         nic_rig.lab.close()
     if options.table and reports:

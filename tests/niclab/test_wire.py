@@ -5,12 +5,13 @@ import test_errors
 import test_life
 import test_load
 import test_serve
+import test_vlan
 from nic_rig import NicCase
 
 LONG = {"test_body_of_1_gib", "test_100000_connections_and_nginx_counts_as_many", "test_1000_connections_at_once_return_1_mib_each"}
 NOT_OF_A_CARD = {"RefusalTest"}  # what is refused before a device is opened
 ON = ("virtio",)
-ON_EVERY_KIND = ("virtio", "igb", "igb-vf", "e1000", "e1000e", "vmxnet3"), {"test_vlan", "test_echo_with_mtu_9000"}
+ON_EVERY_KIND = ("virtio", "igb", "igb-vf", "e1000", "e1000e", "vmxnet3"), {"test_one_tag", "test_two_tags", "test_echo_with_mtu_9000"}
 
 
 def over_a_card(kind):
@@ -28,7 +29,7 @@ def over_a_card(kind):
     return OverACard
 
 
-for module in (test_serve, test_load, test_life, test_errors):
+for module in (test_serve, test_vlan, test_load, test_life, test_errors):
     for kind in [k for k in vars(module).values() if isinstance(k, type) and k.__module__ == module.__name__ and k.__name__.endswith("Test")]:
         if kind.__name__ not in NOT_OF_A_CARD:
             globals()[kind.__name__] = over_a_card(kind)

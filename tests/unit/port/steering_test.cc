@@ -63,7 +63,8 @@ TEST(Classify, IcmpErrorByTheSegmentItQuotes) {
 TEST(Classify, FragmentsGoToTheFirstEngine) {
     constexpr uint16_t kFragments[] = {0x2000, 0x0001, 0x2001, 0x1fff};
     for (const uint16_t fragment : kFragments)
-        EXPECT_EQ(classified(test::tcp_frame(kFlow, 0x10, false, {.fragment = fragment})).kind, Kind::first);
+        EXPECT_EQ(classified(test::tcp_frame(kFlow, 0x10, test::Tags::none, {.fragment = fragment})).kind,
+                  Kind::first);
 }
 
 TEST(Classify, ArpAnswersGoToEveryoneRequestsToOne) {
