@@ -2,11 +2,20 @@
 
 import concurrent.futures
 import multiprocessing
+import os
 
 import rig
 from report import Report
 
 _groups = {}  # name: cases; filled before the processes are forked that run them
+
+
+def _begin(started):
+    """In a new process: it ends with the one that made it, and its synfin has a core of its own as long as there are."""
+    rig._die_with_parent()
+    with started.get_lock():
+        rig.core = started.value % os.cpu_count()
+        started.value += 1
 
 
 def _run_group(name, finish):
@@ -28,7 +37,8 @@ def run(groups, jobs, report, finish=_nothing):
     its end; returns what it returned, by group. Lines of several groups are mixed, each in one piece."""
     _groups.update(groups)
     left = {}
-    with concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), rig._die_with_parent) as pool:
+    fork = multiprocessing.get_context("fork")
+    with concurrent.futures.ProcessPoolExecutor(jobs, fork, _begin, (fork.Value("i", 0),)) as pool:
         running = {pool.submit(_run_group, name, finish): name for name in groups}
         for done in concurrent.futures.as_completed(running):
             counts, passed, left[running[done]] = done.result()  # raises for a process that died

@@ -49,7 +49,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--synfin", default=str(HERE.parent.parent / "build/apps/synfin/synfin"))
     parser.add_argument("--long", action="store_true")
-    parser.add_argument("--jobs", type=int, default=3, metavar="N", help="classes of cases at a time (3: most of them wait)")
+    parser.add_argument("--jobs", type=int, default=3, metavar="N", help="classes of cases at a time (three: they mostly wait)")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("name", nargs="*")
     options = parser.parse_args()
@@ -68,14 +68,20 @@ def main():
     if reason is None and not os.access(rig.SYNFIN, os.X_OK):
         print(f"no {rig.SYNFIN}: scripts/build.sh build", file=sys.stderr)
         return 1
-    together = {}  # one group for each class, which may share its rig's names
+    together = {}  # a group for each class
+    by_itself = []
     for case in cases:
         if reason and isinstance(case, RigCase):
             report.startTest(case)
             report.addSkip(case, reason)
+        elif hasattr(getattr(case, case._testMethodName), "alone"):
+            by_itself.append(case)
         else:
             together.setdefault(type(case).__qualname__, []).append(case)
-    in_parallel.run(together, options.jobs, report)
+    most_first = dict(sorted(together.items(), key=lambda item: -len(item[1])))  # the last one is waited for alone
+    in_parallel.run(most_first, options.jobs, report)
+    for case in by_itself:
+        case.run(report)
     print(report.sum())
     return 1 if report.counts["failed"] else 0
 

@@ -106,6 +106,8 @@ class GuestSide:
 
 
 class NicRig(Rig):
+    filters_vlans = True
+
     def __init__(self, card, mtu=1500):
         self.card = card
         self.guest = lab.guest(card)
@@ -123,10 +125,6 @@ class NicRig(Rig):
         self.device = self.guest.address
         self._hugepages = self._free_hugepages()
         self._files = self._guest_files()
-
-    @property
-    def filters_vlans(self):
-        return self.card.filters_vlans
 
     @property
     def cores(self):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """synfin on emulated cards, through their poll-mode drivers: runs every case on every card that it concerns.
 
-    tests/niclab/run.py [--synfin PATH] [--lab DIR] [--card NAME]... [--jobs N] [--table FILE] [--list] [NAME...]
+    tests/niclab/run.py [--synfin PATH] [--lab DIR] [--card NAME]... [--long] [--jobs N] [--table FILE] [--list] [NAME...]
 
 NAME: a part of a case's name. DIR keeps what the guests are made of (by default `niclab` in the build directory).
 N guests (two) live at a time, one for each card, emulated without KVM: each takes a core and a half. What they need comes from
@@ -28,20 +28,27 @@ from guest import Card  # noqa: E402
 from cases import settings  # noqa: E402
 from report import Report, flat  # noqa: E402
 
+# In the ordinary run, where another card shows the rest: what is a matter of several engines, what of a driver or a tap of one's own.
+SPREAD = ("ServeTest", "LoadTest")
+OWN = (*SPREAD, "ChecksumTest")
+
 CARDS = (
     Card("e1000e", "e1000e"),
-    Card("e1000e-2", "e1000e", engines=2),  # more engines than queues
+    Card("e1000e-2", "e1000e", engines=2, ordinary=()),  # more engines than queues
     Card("igb", "igb", newer=True),
     Card("igb-4", "igb", bind="vfio", engines=4, rss=True, newer=True),
-    Card("igb-vf", "igb", bind="vfio", newer=True, virtual=True, filters_vlans=True),
-    Card("e1000", "e1000", express=False),
-    Card("e1000-2", "e1000", express=False, engines=2),
+    Card("igb-vf", "igb", bind="vfio", newer=True, virtual=True, filters_vlans=True, ordinary=(*OWN, "VlanTest")),
+    Card("e1000", "e1000", express=False, ordinary=()),
+    Card("e1000-2", "e1000", express=False, engines=2, ordinary=(*OWN, "LinkTest")),
     Card("vmxnet3", "vmxnet3", express=False, tells_link=False),
-    Card("vmxnet3-2", "vmxnet3", express=False, tells_link=False, engines=2),
+    Card("vmxnet3-2", "vmxnet3", express=False, tells_link=False, engines=2, ordinary=SPREAD),
     Card("virtio", "virtio-net-pci,disable-legacy=on,iommu_platform=on", bind="vfio", filters_vlans=True),
-    Card("virtio-2", "virtio-net-pci,disable-legacy=on,mq=on,rss=on,vectors=6", engines=2, queues=2, rss=True, left_sums=True, filters_vlans=True),
-    Card("virtio-packed", "virtio-net-pci,disable-legacy=on,packed=on", pullable=False, filters_vlans=True),
+    Card("virtio-2", "virtio-net-pci,disable-legacy=on,mq=on,rss=on,vectors=6", engines=2, queues=2, rss=True, left_sums=True,
+         filters_vlans=True, ordinary=OWN),
+    Card("virtio-packed", "virtio-net-pci,disable-legacy=on,packed=on", pullable=False, filters_vlans=True,
+         ordinary=(*OWN, "HostTest")),
 )
+
 
 def why_not(cards):
     """Why no case can run on this machine; None when some can. What these cards need has been fetched and built then."""
@@ -78,6 +85,7 @@ def main():
     parser.add_argument("--synfin", default=str(HERE.parent.parent / "build/apps/synfin/synfin"))
     parser.add_argument("--lab")
     parser.add_argument("--card", action="append", choices=[card.name for card in CARDS])
+    parser.add_argument("--long", action="store_true", help="what other cards show already, too; so with --card, --table and names")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="guests at a time")
     parser.add_argument("--table", metavar="FILE", help="write what was seen of all cards as the page docs/cards.md")
     parser.add_argument("--list", action="store_true")
@@ -86,9 +94,11 @@ def main():
     rig.SYNFIN = os.path.abspath(options.synfin)
     settings.patience = 3  # emulated, and two at a time
 
+    long = options.long or options.table or options.card or options.name
     found = [case for case in flat(unittest.TestLoader().discover(str(HERE))) if isinstance(case, nic_rig.NicCase)]
     cases = [on_card(case, card) for card in CARDS for case in found
-             if case.concerns(card) and (not options.card or card.name in options.card)]
+             if case.concerns(card) and (not options.card or card.name in options.card)
+             and (long or card.ordinary is None or type(case).__name__ in card.ordinary)]
     cases = [case for case in cases if not options.name or any(n in case.id() for n in options.name)]
     if options.list:
         print("\n".join(case.id() for case in cases))

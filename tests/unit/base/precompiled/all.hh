@@ -1,0 +1,2 @@
+/// Read by the compiler once, not once per file: see tests/meson.build.
+#include <gtest/gtest.h>
