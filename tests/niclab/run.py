@@ -4,7 +4,7 @@
     tests/niclab/run.py [--synfin PATH] [--lab DIR] [--card NAME]... [--long] [--jobs N] [--table FILE] [--list] [NAME...]
 
 NAME: a part of a case's name. DIR keeps what the guests are made of (by default `niclab` in the build directory).
-N guests (two) live at a time, one for each card, emulated without KVM: each takes a core and a half. What they need comes from
+N guests (three) live at a time, one for each card, emulated without KVM: each takes a core. What they need comes from
 scripts/install-deps.sh nic and from Debian's mirror; where that or root is missing, the cases are skipped with the reason. The last line
 is `N passed, N failed, N skipped`; the exit status is 1 when a case failed.
 """
@@ -86,7 +86,7 @@ def main():
     parser.add_argument("--lab")
     parser.add_argument("--card", action="append", choices=[card.name for card in CARDS])
     parser.add_argument("--long", action="store_true", help="what other cards show already, too; so with --card, --table and names")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="guests at a time")
+    parser.add_argument("--jobs", type=int, default=3, metavar="N", help="guests at a time")
     parser.add_argument("--table", metavar="FILE", help="write what was seen of all cards as the page docs/cards.md")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("name", nargs="*")
