@@ -1,6 +1,7 @@
 """The cases that run over veth, unchanged, over a card. Left out is what is long on an emulated machine: a GiB, 100,000 connections, 1,000
 connections at once with a MiB each. All of the others run on one card, those that depend on it most on every kind."""
 
+import test_conformance
 import test_errors
 import test_life
 import test_load
@@ -29,7 +30,7 @@ def over_a_card(kind):
     return OverACard
 
 
-for module in (test_serve, test_vlan, test_load, test_life, test_errors):
+for module in (test_serve, test_vlan, test_load, test_life, test_errors, test_conformance):
     for kind in [k for k in vars(module).values() if isinstance(k, type) and k.__module__ == module.__name__ and k.__name__.endswith("Test")]:
         if kind.__name__ not in NOT_OF_A_CARD:
             globals()[kind.__name__] = over_a_card(kind)
