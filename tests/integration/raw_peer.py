@@ -24,7 +24,7 @@ def names(flags):
 
 class RawPeer:
     def __init__(self, rig):
-        self._ends = {}  # (port, SYN or SYN|ACK or 0): up to where in sequence space its segments have come
+        self._ends = {}  # (ports, SYN or SYN|ACK or 0): up to where in sequence space its segments have come
         with rig.theirs.entered():
             self._cable = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003))
         self._cable.bind((rig.peer, 0))
@@ -83,7 +83,7 @@ class RawPeer:
             if s is None:
                 continue
             if s.flags & (SYN | FIN) or s.payload:
-                what = (s.port, s.flags & (SYN | ACK) if s.flags & SYN else 0)
+                what = (s.port, s.remote_port, s.flags & (SYN | ACK) if s.flags & SYN else 0)
                 end_of_s = s.seq + len(s.payload) + bool(s.flags & SYN) + bool(s.flags & FIN)
                 if what in self._ends and (self._ends[what] - end_of_s) & 0xFFFFFFFF < 1 << 31:
                     continue
