@@ -11,8 +11,8 @@ from nic_rig import NicCase
 
 LONG = {"test_body_of_1_gib", "test_100000_connections_and_nginx_counts_as_many", "test_1000_connections_at_once_return_1_mib_each"}
 NOT_OF_A_CARD = {"RefusalTest"}  # what is refused before a device is opened
-ON = ("virtio",)
-ON_EVERY_KIND = ("virtio", "igb", "igb-vf", "e1000", "e1000e", "vmxnet3"), {"test_one_tag", "test_two_tags", "test_echo_with_mtu_9000"}
+EVERY_KIND = ("virtio", "igb", "igb-vf", "e1000", "e1000e", "vmxnet3")
+ON = {"VlanTest": (*EVERY_KIND, "igb-4"), "JumboTest": EVERY_KIND}  # the others on one card
 
 
 def over_a_card(kind):
@@ -20,8 +20,7 @@ def over_a_card(kind):
 
     class OverACard(NicCase, kind):
         def concerns(self, card):
-            cards, cases = ON_EVERY_KIND
-            return card.name in (cards if self._testMethodName in cases else ON)
+            return card.name in ON.get(kind.__name__, ("virtio",))
 
     for name in LONG:
         if hasattr(OverACard, name):
