@@ -1,2 +1,0 @@
-/// Read by the compiler once, not once per file: see tests/meson.build.
-#include <gtest/gtest.h>
