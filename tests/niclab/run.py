@@ -29,6 +29,7 @@ from cases import settings  # noqa: E402
 from report import Report, flat  # noqa: E402
 
 # In the ordinary run, where another card shows the rest: what is a matter of several engines, what of a driver or a tap of one's own.
+MOST_CASES = 25  # of one guest; more are worth another boot
 SPREAD = ("ServeTest", "LoadTest")
 OWN = (*SPREAD, "ChecksumTest")
 
@@ -72,6 +73,17 @@ def on_card(case, card):
     """The same case as one of a class of this card's."""
     kind = type(f"{type(case).__name__}", (type(case),), {"card": card, "__module__": f"{card.name}.{type(case).__module__}"})
     return kind(case._testMethodName)
+
+
+def guests(cases):
+    """The cases of each guest: all of one card's, or when they are many, a part of them. The longest come first: the last one is
+    waited for alone."""
+    groups = {}
+    of_card = {card: [case for case in cases if case.card is card] for card in CARDS}
+    for card, all_of_it in of_card.items():
+        for begin in range(0, len(all_of_it), MOST_CASES):
+            groups[card.name, begin] = all_of_it[begin:begin + MOST_CASES]
+    return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
 
 
 def close_guest():
@@ -119,11 +131,7 @@ def main():
                 report.startTest(case)
                 report.addSkip(case, reason)
         else:
-            by_card = {}
-            for case in cases:
-                by_card.setdefault(case.card.name, []).append(case)
-            longest_first = dict(sorted(by_card.items(), key=lambda item: -len(item[1])))  # the last one is waited for alone
-            for seen in in_parallel.run(longest_first, options.jobs, report, close_guest).values():
+            for seen in in_parallel.run(guests(cases), options.jobs, report, close_guest).values():
                 reports |= seen
     finally:
         nic_rig.lab.close()
