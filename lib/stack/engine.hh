@@ -163,6 +163,7 @@ class PortEngine final : public Engine {
     /// What every segment's frame begins with: Ethernet and IPv4 header, the destination's MAC, the length,
     /// the addresses and the checksum left zero. At most 42 bytes; copied in two moves.
     static constexpr uint32_t kHeadBytes = 48;
+    static_assert(kHeadBytes >= wire::kEtherBytes + 2 * wire::kVlanTagBytes + wire::kIpv4Bytes);
 
     P& port_;
     net::Neighbours neighbours_;

@@ -4,7 +4,7 @@
     tests/niclab/run.py [--synfin PATH] [--lab DIR] [--card NAME]... [--long] [--jobs N] [--table FILE] [--list] [NAME...]
 
 NAME: a part of a case's name. DIR keeps what the guests are made of (by default `niclab` in the build directory).
-N guests (three) live at a time, one for each card, emulated without KVM: each takes a core. What they need comes from
+N guests (three) live at a time, emulated without KVM: each takes a core. What they need comes from
 scripts/install-deps.sh nic and from Debian's mirror; where that or root is missing, the cases are skipped with the reason. The last line
 is `N passed, N failed, N skipped`; the exit status is 1 when a case failed.
 """
@@ -28,8 +28,9 @@ from guest import Card  # noqa: E402
 from cases import settings  # noqa: E402
 from report import Report, flat  # noqa: E402
 
-# In the ordinary run, where another card shows the rest: what is a matter of several engines, what of a driver or a tap of one's own.
 MOST_CASES = 25  # of one guest; more are worth another boot
+
+# In the ordinary run, where another card shows the rest: what is a matter of several engines, what of a driver or a tap of one's own.
 SPREAD = ("ServeTest", "LoadTest")
 OWN = (*SPREAD, "ChecksumTest")
 
