@@ -29,6 +29,7 @@ stack::StackConfig stack_config(const Config& config) {
     stack.addresses = config.addresses;
     stack.gateway = config.gateway;
     if (config.vlan) stack.vlan = static_cast<uint16_t>(*config.vlan);
+    if (config.outer_vlan) stack.outer_vlan = static_cast<uint16_t>(*config.outer_vlan);
     stack.mtu = static_cast<uint16_t>(config.mtu);
     stack.tcp = config.tcp;
     return stack;

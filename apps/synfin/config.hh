@@ -69,6 +69,7 @@ struct Config {
     std::vector<Cidr> addresses;
     std::optional<Ipv4> gateway;
     std::optional<uint64_t> vlan;
+    std::optional<uint64_t> outer_vlan;
     uint64_t mtu = 1500;
     std::vector<unsigned> cores;  ///< empty: one, the first that this process may use
     bool no_huge = false;

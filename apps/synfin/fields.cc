@@ -240,6 +240,9 @@ void add_common(std::vector<Field>& all) {
                                  AT(std::optional<Ipv4>, gateway), "next hop for what is not on link"));
     all.push_back(optional<uint64_t>("vlan", "--vlan", kDevice, "ID", count(1, 4094),
                                      AT(std::optional<uint64_t>, vlan), "802.1Q tag on every frame"));
+    all.push_back(optional<uint64_t>("outer-vlan", "--outer-vlan", kDevice, "ID", count(1, 4094),
+                                     AT(std::optional<uint64_t>, outer_vlan),
+                                     "802.1ad tag before that of --vlan (QinQ), or alone"));
     all.push_back(scalar<uint64_t>("mtu", "--mtu", kDevice | kLook, "N", size(576, 9000), AT(uint64_t, mtu),
                                    "bytes of an IP packet"));
     all.push_back(scalar<std::vector<unsigned>>("cores", "--cores", kAll | kDevices, "LIST", cores(),

@@ -55,6 +55,7 @@ std::optional<port::DeviceConfig> device_config(const RuntimeConfig& config, std
     port::DeviceConfig device;
     device.mtu = config.stack.mtu;
     device.vlan = config.stack.vlan;
+    device.outer_vlan = config.stack.outer_vlan;
     device.no_huge = config.no_huge;
     device.no_offload = config.no_offload;
     device.verbose = config.verbose;

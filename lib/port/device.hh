@@ -23,6 +23,7 @@ struct DeviceConfig {
     bool no_offload = false;         ///< checksums by the stack, whatever the device offers
     int verbose = 0;                 ///< DPDK's own lines: 0 hidden, 1 shown, 2 with debugging
     std::optional<uint16_t> vlan{};  ///< the VID of every frame, for cards that let none pass unless told
+    std::optional<uint16_t> outer_vlan{};  ///< the same of an 802.1ad tag, before it
     uint32_t packets = 0;     ///< packet buffers of each engine; 0: from the descriptors, and 8192 to hold
     HashKey key{};            ///< of software steering and of RSS: a secret of this process
     Duration link_wait = 5s;  ///< how long a device that reports a link may take to bring it up

@@ -54,6 +54,8 @@ uint16_t DevicePort::inspect(Packet** packets, uint16_t n) noexcept {
 }
 
 bool DevicePort::pass(Packet* packet) noexcept {
+    if (scrutiny_.outer_kind && (packet->ol_flags & RTE_MBUF_F_RX_VLAN) != 0)
+        rte_pktmbuf_mtod(packet, rte_ether_hdr*)->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_QINQ);
     if (scrutiny_.kernel_checksums) {
         if (!judge_local_checksums(packet)) ++counters_.cut;
         return true;

@@ -38,12 +38,15 @@ struct alignas(64) PortCounters {
 /// verdicts have been found right, and whose frames fit one buffer.
 struct RxScrutiny {
     bool kernel_checksums = false;  ///< verdicts are ours to give, see rx_checksum.hh
-    uint64_t forget = 0;  ///< verdict flags that nobody asked the device for, or that are not believed
-    uint32_t audits = 0;  ///< so many verdicts are compared with the packet's bytes first
-    bool join = false;    ///< long frames come in several buffers
-    bool retag = false;   ///< VLAN tags that were taken off, though nobody asked for it, are put back
+    uint64_t forget = 0;      ///< verdict flags that nobody asked the device for, or that are not believed
+    uint32_t audits = 0;      ///< so many verdicts are compared with the packet's bytes first
+    bool join = false;        ///< long frames come in several buffers
+    bool retag = false;       ///< VLAN tags that were taken off, though nobody asked for it, are put back
+    bool outer_kind = false;  ///< the driver has put the outer tag back as 802.1Q's, whatever it was
 
-    bool any() const noexcept { return kernel_checksums || forget != 0 || audits != 0 || join || retag; }
+    bool any() const noexcept {
+        return kernel_checksums || forget != 0 || audits != 0 || join || retag || outer_kind;
+    }
 };
 
 /// Satisfies buf::Port. Used by one thread at a time, which has an lcore id (Runtime's threads do).

@@ -19,7 +19,8 @@ namespace synfin::port {
 
 namespace {
 
-constexpr uint16_t kEthernetHeader = 14 + 4;  // with a VLAN tag
+constexpr uint16_t kVlanTag = 4;
+constexpr uint16_t kEthernetHeader = 14 + kVlanTag;
 constexpr uint16_t kDescriptors = 1024;
 constexpr uint32_t kHeldPackets = 8192;  // for what an engine and its application hold, and caches
 constexpr unsigned kMaxEngines = 64;
@@ -104,11 +105,10 @@ std::vector<uint8_t> make_rss_key(HashKey secret, size_t bytes) {
 
 std::unique_ptr<Device> EthernetDevice::open(const DeviceConfig& config, Refusal& refusal) {
     if (!is_valid(config, refusal)) return nullptr;
-    const auto facts = check_host(config.spec, config.mtu, config.engines, refusal);
-    if (!facts) return nullptr;
-
     std::unique_ptr<EthernetDevice> device(new EthernetDevice(config));
-    device->frame_ = static_cast<uint16_t>(config.mtu + kEthernetHeader);
+    const auto facts = check_host(config.spec, device->device_mtu(), config.engines, refusal);
+    if (!facts) return nullptr;
+    device->frame_ = static_cast<uint16_t>(device->device_mtu() + kEthernetHeader);
     const PacketSize size = PacketSize::for_frame(device->frame_, least_buffer(config.spec, device->frame_));
     const EalState* eal = start_eal(
         {config.no_huge, config.verbose, uint64_t{config.engines} * packets_per_engine(config) * size.total,
@@ -191,7 +191,8 @@ bool EthernetDevice::probe(const std::string& args, Refusal& refusal) {
 /// told. So every card is told that can be; those without a filter leave the wrong ones to the stack, which
 /// counts them.
 bool EthernetDevice::filters_vlans() const noexcept {
-    return config_.vlan && (info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
+    return (config_.vlan || config_.outer_vlan) &&
+           (info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
 }
 
 void EthernetDevice::choose_offloads(rte_eth_conf& conf) {
@@ -236,6 +237,8 @@ RxScrutiny EthernetDevice::choose_scrutiny() const {
     scrutiny.audits = rx_verdicts_ != 0 ? kAudits : 0;
     // Above a virtual function, another driver may have decided it (seen: Linux's igb).
     scrutiny.retag = config_.vlan && config_.spec.kind == DeviceKind::pci;
+    // The kernel takes the outer tag off and says which kind it was; the driver does not pass that on.
+    scrutiny.outer_kind = config_.outer_vlan && config_.spec.kind == DeviceKind::af_packet;
     for (uint16_t queue = 0; queue < queues_.rx; ++queue) {
         rte_eth_rxq_info queue_info{};
         if (rte_eth_rx_queue_info_get(id_, queue, &queue_info) == 0)
@@ -260,19 +263,25 @@ bool EthernetDevice::configure(Refusal& refusal) {
     return set_mtu(conf, refusal);
 }
 
+/// Devices leave room for one tag beyond their MTU. The second takes of what the MTU allows.
+uint16_t EthernetDevice::device_mtu() const noexcept {
+    return static_cast<uint16_t>(config_.mtu + (config_.outer_vlan ? kVlanTag : 0));
+}
+
 /// The kernel's interfaces have their MTU already (checked), memory devices have none.
 bool EthernetDevice::set_mtu(rte_eth_conf& conf, Refusal& refusal) {
     const DeviceKind kind = config_.spec.kind;
     if (kind != DeviceKind::pci && kind != DeviceKind::vdev && kind != DeviceKind::tap) return true;
     uint16_t now = 0;
-    if (rte_eth_dev_get_mtu(id_, &now) == 0 && now == config_.mtu) return true;
-    int error = rte_eth_dev_set_mtu(id_, config_.mtu);
+    const uint16_t wanted = device_mtu();
+    if (rte_eth_dev_get_mtu(id_, &now) == 0 && now == wanted) return true;
+    int error = rte_eth_dev_set_mtu(id_, wanted);
     if (error == -ENOTSUP) {  // some drivers want to know from the beginning
-        conf.rxmode.mtu = config_.mtu;
+        conf.rxmode.mtu = wanted;
         error = rte_eth_dev_configure(id_, queues_.rx, queues_.tx, &conf);
     }
-    if (error == 0 || config_.mtu <= now) return true;  // a larger one than ours does no harm
-    return refuse(error, "it does not take an MTU of " + std::to_string(config_.mtu), refusal);
+    if (error == 0 || wanted <= now) return true;  // a larger one than ours does no harm
+    return refuse(error, "it does not take an MTU of " + std::to_string(wanted), refusal);
 }
 
 bool EthernetDevice::make_pools(Refusal& refusal) {
@@ -317,9 +326,12 @@ bool EthernetDevice::start(Refusal& refusal) {
     if (const int error = rte_eth_dev_start(id_); error != 0)
         return refuse(error, "it did not start", refusal);
     started_ = true;
-    if (filters_vlans())
-        if (const int error = rte_eth_dev_vlan_filter(id_, *config_.vlan, 1); error != 0)
-            return refuse(error, "it does not let VLAN " + std::to_string(*config_.vlan) + " pass", refusal);
+    // Of two, a card may look at either: the outer one, or the first that is 802.1Q's.
+    for (const auto vid : {config_.outer_vlan, config_.vlan}) {
+        if (!vid || !filters_vlans()) continue;
+        if (const int error = rte_eth_dev_vlan_filter(id_, *vid, 1); error != 0)
+            return refuse(error, "it does not let VLAN " + std::to_string(*vid) + " pass", refusal);
+    }
     rte_ether_addr address{};
     if (const int error = rte_eth_macaddr_get(id_, &address); error != 0)
         return refuse(error, "it does not tell its MAC address", refusal);

@@ -46,6 +46,7 @@ class EthernetDevice final : public Device {
     Link ask_link() const;
     void find_frame_counters();
     void add_device_counters(DeviceStats& sum) const;
+    uint16_t device_mtu() const noexcept;
     bool set_mtu(rte_eth_conf& conf, Refusal& refusal);
     bool refuse(int error, const std::string& what, Refusal& refusal) const;
     bool is_host_memory() const noexcept;

@@ -3,6 +3,8 @@
 #include <rte_ether.h>
 #include <rte_ip.h>
 
+#include "port/ether_payload.hh"
+
 namespace synfin::port {
 
 namespace {
@@ -11,13 +13,7 @@ enum class Partial : bool { refused, taken };
 
 /// The flags for a frame; `cut` when it is not all of its packet.
 uint64_t judge(const uint8_t* frame, uint32_t length, Partial partial_sums, bool& cut) noexcept {
-    if (length < sizeof(rte_ether_hdr)) return 0;
-    uint32_t offset = sizeof(rte_ether_hdr);
-    uint16_t type = static_cast<uint16_t>(frame[12] << 8 | frame[13]);
-    if (type == RTE_ETHER_TYPE_VLAN && length >= offset + 4) {
-        type = static_cast<uint16_t>(frame[16] << 8 | frame[17]);
-        offset += 4;
-    }
+    const auto [type, offset] = ether_payload(frame, length);
     if (type != RTE_ETHER_TYPE_IPV4 || length < offset + sizeof(rte_ipv4_hdr)) return 0;
     const auto* ip = reinterpret_cast<const rte_ipv4_hdr*>(frame + offset);
     const uint32_t header = rte_ipv4_hdr_len(ip);

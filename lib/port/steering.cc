@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "port/ether_payload.hh"
+
 namespace synfin::port {
 
 namespace {
@@ -9,7 +11,7 @@ namespace {
 /// Packets that wait for one engine at another: about a poll's worth of bursts.
 constexpr uint32_t kMailboxPackets = 2048;
 
-constexpr uint16_t kEtherIpv4 = 0x0800, kEtherArp = 0x0806, kEtherVlan = 0x8100;
+constexpr uint16_t kEtherIpv4 = 0x0800, kEtherArp = 0x0806;
 constexpr uint8_t kProtocolIcmp = 1, kProtocolTcp = 6;
 constexpr uint8_t kTcpSyn = 0x02;
 
@@ -77,14 +79,7 @@ Destination classify_arp(const uint8_t* arp, uint32_t length) noexcept {
 }  // namespace
 
 Destination classify(const uint8_t* frame, uint32_t length) noexcept {
-    if (length < 14) return {};
-    uint16_t type = load16(frame + 12);
-    uint32_t offset = 14;
-    if (type == kEtherVlan) {
-        if (length < 18) return {};
-        type = load16(frame + 16);
-        offset = 18;
-    }
+    const auto [type, offset] = ether_payload(frame, length);
     if (type == kEtherIpv4) return classify_ipv4(frame + offset, length - offset);
     if (type == kEtherArp) return classify_arp(frame + offset, length - offset);
     return {};

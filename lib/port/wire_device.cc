@@ -10,7 +10,7 @@ namespace synfin::port {
 
 namespace {
 
-constexpr uint32_t kEthernetHeader = 14 + 4;  // with a VLAN tag
+constexpr uint32_t kEthernetHeader = 14 + 2 * 4;  // with two VLAN tags
 constexpr uint32_t kPackets = 8192;
 constexpr uint32_t kMaxWires = 1024;
 

@@ -69,7 +69,7 @@ class PortEngine final : public Engine {
         : Engine(config, key),
           port_(port),
           neighbours_(neighbour_config(key, port.caps().ethernet)),
-          l2_(port.caps().ethernet ? static_cast<uint8_t>(config.vlan ? 18 : 14) : uint8_t{0}) {
+          l2_(port.caps().ethernet ? header_bytes(config) : uint8_t{0}) {
         make_head();
         make_usual();
     }
@@ -99,6 +99,11 @@ class PortEngine final : public Engine {
         tcp::Segment seg;
         Bytes text;
     };
+
+    static uint8_t header_bytes(const StackConfig& config) noexcept {
+        const int tags = (config.vlan ? 1 : 0) + (config.outer_vlan ? 1 : 0);
+        return static_cast<uint8_t>(wire::kEtherBytes + tags * wire::kVlanTagBytes);
+    }
 
     static net::NeighbourConfig neighbour_config(HashKey key, bool is_ethernet) {
         net::NeighbourConfig out;
@@ -146,8 +151,9 @@ class PortEngine final : public Engine {
     bool flush() noexcept;
 
     /// What every segment's frame begins with: Ethernet and IPv4 header, the destination's MAC, the length,
-    /// the addresses and the checksum left zero.
-    static constexpr uint32_t kHeadBytes = 40;
+    /// the addresses and the checksum left zero. At most 42 bytes; copied in two moves.
+    static constexpr uint32_t kHeadBytes = 48;
+    static_assert(kHeadBytes >= wire::kEtherBytes + 2 * wire::kVlanTagBytes + wire::kIpv4Bytes);
 
     P& port_;
     net::Neighbours neighbours_;
@@ -250,7 +256,7 @@ void PortEngine<P>::make_usual() noexcept {
         const Mac& mac = port_.caps().mac;
         for (uint32_t i = 0; i < mac.octets.size(); ++i) usual_.expect(i, mac.octets[i]);
         for (uint32_t i = 12; i < l2_; ++i) usual_.expect(i, head_[i]);
-// A tag's priority and DEI may be any.
+        // A tag's priority and DEI may be any.
         for (uint32_t at = wire::kEtherBytes; at < l2_; at += wire::kVlanTagBytes)
             usual_.expect(at, head_[at], wire::kVidMask >> 8);
     }
@@ -298,7 +304,8 @@ bool PortEngine<P>::parse(Packet* packet, Parsed& out) noexcept {
     wire::EtherHeader ether;
     if (!wire::parse_ether(frame, ether)) [[unlikely]]
         return refuse(DropReason::runt);
-    if (ether.vid != config_.vlan.value_or(0)) [[unlikely]]
+    if (ether.vid != config_.vlan.value_or(0) || ether.outer_vid != config_.outer_vlan.value_or(0))
+        [[unlikely]]
         return refuse(DropReason::bad_vlan);
     const Bytes payload = frame.subspan(ether.length);
     if (ether.ethertype == wire::kEtherTypeIpv4) [[likely]] {
@@ -489,7 +496,8 @@ void PortEngine<P>::give_back(Packet* packet) noexcept {
 template <buf::Port P>
 void PortEngine<P>::make_head() noexcept {
     if (l2_ != 0)
-        wire::write_ether(head_.data(), Mac{}, port_.caps().mac, config_.vlan, wire::kEtherTypeIpv4);
+        wire::write_ether(head_.data(), Mac{}, port_.caps().mac, config_.vlan, wire::kEtherTypeIpv4,
+                          config_.outer_vlan);
     wire::Ipv4Emit ip;
     ip.ttl = config_.tcp.ttl;
     ip.tos = static_cast<uint8_t>(config_.tcp.dscp << 2);
@@ -585,7 +593,7 @@ void PortEngine<P>::send_arp(uint16_t operation, Ipv4 target, std::optional<Mac>
     }
     uint8_t* out = P::data(packet);
     const uint8_t l2 = wire::write_ether(out, target_mac.value_or(Mac::broadcast()), port_.caps().mac,
-                                         config_.vlan, wire::kEtherTypeArp);
+                                         config_.vlan, wire::kEtherTypeArp, config_.outer_vlan);
     wire::ArpPacket arp;
     arp.operation = operation;
     arp.sender_mac = port_.caps().mac;

@@ -190,7 +190,9 @@ std::string dump_frame(Bytes frame) {
         return line.text;
     }
     line << ether.source << " > " << ether.destination << ", ";
-    if (ether.length > kEtherBytes) line << "vlan " << ether.vid << ", ";
+    if (ether.length > kEtherBytes) line << "vlan ";
+    if (ether.outer_vid != 0) line << ether.outer_vid << ".";
+    if (ether.length > kEtherBytes) line << ether.vid << ", ";
     const Bytes payload = frame.subspan(ether.length);
     if (ether.ethertype == kEtherTypeIpv4) {
         line << "IP ";

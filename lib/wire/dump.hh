@@ -14,7 +14,7 @@ namespace synfin::wire {
 std::string dump_packet(Bytes ip_packet);
 
 /// The same with the Ethernet header before it, ARP too:
-/// "02:00:00:00:00:01 > 02:00:00:00:00:02, vlan 7, IP 10.0.0.1.4000 > ...".
+/// "02:00:00:00:00:01 > 02:00:00:00:00:02, vlan 7, IP 10.0.0.1.4000 > ...". Two tags: "vlan 100.7".
 std::string dump_frame(Bytes frame);
 
 }  // namespace synfin::wire

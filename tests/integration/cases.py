@@ -9,6 +9,12 @@ from rig import Rig
 settings = types.SimpleNamespace(long=False, patience=1)
 
 
+def alone(case):
+    """Marks a case whose outcome depends on a core being free for it: no other runs beside it."""
+    case.alone = True
+    return case
+
+
 class RigCase(unittest.TestCase):
     mtu = 1500
     wire_text = False  # True: the packets are captured and shown when the case fails

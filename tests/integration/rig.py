@@ -25,6 +25,7 @@ PREFIX = 24
 
 # Set by run.py.
 SYNFIN = None
+core = 0  # that this process's synfin runs on; another one's may be on another (in_parallel)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
@@ -189,6 +190,8 @@ class Process:
 class Rig:
     """Two namespaces joined by a veth pair: `ours` for synfin, `theirs` for the kernel."""
 
+    filters_vlans = False  # whether the device may keep out tags that it was not told of, before synfin sees them
+
     def __init__(self, mtu=1500):
         tag = f"sf{os.getpid()}"
         self.directory = tempfile.mkdtemp(prefix=f"{tag}-")
@@ -228,7 +231,7 @@ class Rig:
         """Starts `synfin serve` and waits until it answers."""
         control = self.path(f"control-{len(self._processes)}")
         process = self.synfin("serve", "--device", device or f"af_packet:{self.device}", "--address", address, "--app", app,
-                              "--control", control, "--cores", "0", *options)
+                              "--control", control, "--cores", str(core), *options)
         process.control = control
         process.wait_for_line(r"^listening on ")
         return process
@@ -238,7 +241,7 @@ class Rig:
         report = self.path(f"result-{len(self._processes)}.json")
         control = self.path(f"control-{len(self._processes)}")
         process = self.synfin("load", target, "--device", device or f"af_packet:{self.device}", "--address", address,
-                              "--cores", "0", "--control", control, "--json", report, *options)
+                              "--cores", str(core), "--control", control, "--json", report, *options)
         process.report, process.control = report, control
         return process
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """synfin against the Linux kernel: runs every test_*.py here.
 
-    tests/integration/run.py [--synfin PATH] [--long] [--list] [NAME...]
+    tests/integration/run.py [--synfin PATH] [--long] [--jobs N] [--list] [NAME...]
 
 NAME: a part of a case's name (test_serve, HttpTest, curl...). --long: the full durations and sizes (10 s of wrk, 1 GiB over
 each device) where the ordinary run takes shorter ones.
@@ -20,6 +20,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+import in_parallel  # noqa: E402
 import rig  # noqa: E402
 from cases import RigCase, settings  # noqa: E402
 from report import Report, flat  # noqa: E402
@@ -48,6 +49,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--synfin", default=str(HERE.parent.parent / "build/apps/synfin/synfin"))
     parser.add_argument("--long", action="store_true")
+    parser.add_argument("--jobs", type=int, default=3, metavar="N", help="classes of cases at a time (three: they mostly wait)")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("name", nargs="*")
     options = parser.parse_args()
@@ -66,12 +68,20 @@ def main():
     if reason is None and not os.access(rig.SYNFIN, os.X_OK):
         print(f"no {rig.SYNFIN}: scripts/build.sh build", file=sys.stderr)
         return 1
+    together = {}  # a group for each class
+    by_itself = []
     for case in cases:
         if reason and isinstance(case, RigCase):
             report.startTest(case)
             report.addSkip(case, reason)
+        elif hasattr(getattr(case, case._testMethodName), "alone"):
+            by_itself.append(case)
         else:
-            case.run(report)
+            together.setdefault(type(case).__qualname__, []).append(case)
+    most_first = dict(sorted(together.items(), key=lambda item: -len(item[1])))  # the last one is waited for alone
+    in_parallel.run(most_first, options.jobs, report)
+    for case in by_itself:
+        case.run(report)
     print(report.sum())
     return 1 if report.counts["failed"] else 0
 

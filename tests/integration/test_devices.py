@@ -1,6 +1,9 @@
 """The other devices: the same work over af_xdp, tap, and memif between two synfin processes."""
 
+import os
+
 import echo_clients
+import rig
 import test_load
 import test_serve
 from cases import RigCase
@@ -79,7 +82,8 @@ class MemifTest(RigCase):
     def run_pair(self, app, target, *options):
         path = self.rig.path("memif.sock")
         server = self.rig.serve(app, device=f"memif:{path},server")
-        load = self.rig.load(target, *options, "--cores", "1", device=f"memif:{path},client", address=f"{KERNEL_ADDRESS}/{PREFIX}")
+        other_core = str((rig.core + 1) % os.cpu_count())
+        load = self.rig.load(target, *options, "--cores", other_core, device=f"memif:{path},client", address=f"{KERNEL_ADDRESS}/{PREFIX}")
         self.assertEqual(load.wait(120), 0, load.said())
         counted = self.rig.result(load)["connections"]
         self.assertEqual(test_load.balance(counted), [], counted)

@@ -1,6 +1,6 @@
 """`synfin load` against kernel servers."""
 
-from cases import RigCase, settings
+from cases import RigCase, alone, settings
 from rig import KERNEL_ADDRESS
 
 URL = f"http://{KERNEL_ADDRESS}:80/"
@@ -49,6 +49,7 @@ class NginxTest(RigCase):
         self.assertEqual(self.rig.nginx_counts()[1], 0)
         self.assertEqual(result["connections"]["established"], 1000)
 
+    @alone
     def test_open_loop(self):
         self.rig.nginx()
         seconds = 10 if settings.long else 3

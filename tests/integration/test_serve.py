@@ -2,24 +2,15 @@
 
 import hashlib
 import re
-import socket
-import struct
 import subprocess
 
 import echo_clients
 from cases import RigCase, settings
 from http_body import sha256_of_body
+from ping import ping
 from rig import SYNFIN_ADDRESS
 
 URL = f"http://{SYNFIN_ADDRESS}/"
-
-
-def checksum(data):
-    """RFC 1071; 0 over data that holds its right checksum."""
-    total = sum(struct.unpack(f">{len(data) // 2}H", data[:len(data) & ~1])) + (data[-1] << 8 if len(data) % 2 else 0)
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF
 
 
 class HttpTest(RigCase):
@@ -153,20 +144,9 @@ class AddressTest(RigCase):
     wire_text = True
 
     def test_ping(self):
-        """ICMP echo, asked by hand: Debian without ping is Debian."""
         self.rig.serve("echo")
-        with self.rig.kernel.entered():
-            s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-        with s:
-            s.settimeout(5)
-            for size in (0, 1, 56, 1400):
-                request = struct.pack(">BBHHH", 8, 0, 0, 77, size) + bytes(i % 251 for i in range(size))
-                request = request[:2] + struct.pack(">H", checksum(request)) + request[4:]
-                s.sendto(request, (SYNFIN_ADDRESS, 0))
-                reply = s.recv(65536)[20:]
-                self.assertEqual(reply[0:2], b"\0\0")
-                self.assertEqual(checksum(reply), 0)
-                self.assertEqual(reply[4:], request[4:])
+        for size in (0, 1, 56, 1400):
+            ping(self, self.rig.kernel, size)
 
     def test_several_addresses(self):
         self.rig.serve("echo", "--address", "10.77.0.3/24", "--address", "10.77.0.200/24")
@@ -174,37 +154,6 @@ class AddressTest(RigCase):
             with self.rig.kernel.connect(7, address) as s:
                 s.sendall(b"hello")
                 self.assertEqual(s.recv(5), b"hello")
-
-    def test_vlan(self):
-        """ARP, asked with and without a tag: only the tagged question is answered, with the same tag. (By hand: the kernel's
-        own VLAN interfaces are a module that not every Linux has.)"""
-        self.rig.serve("echo", "--vlan", "42")
-        mac = bytes.fromhex(self.rig.theirs.run("cat", f"/sys/class/net/{self.rig.peer}/address").replace(":", ""))
-        question = struct.pack(">HHHBBH6s4s6s4s", 0x0806, 1, 0x0800, 6, 4, 1, mac, socket.inet_aton("10.77.0.9"), bytes(6),
-                               socket.inet_aton(SYNFIN_ADDRESS))
-        with self.rig.theirs.entered():
-            s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003))
-        with s:
-            s.bind((self.rig.peer, 0))
-            s.setsockopt(263, 8, 1)  # SOL_PACKET, PACKET_AUXDATA: the kernel hands the tag over beside the frame
-            s.settimeout(1)
-            for tag, answered in ((b"", False), (b"\x81\0\0\x2b", False), (b"\x81\0\0\x2a", True)):
-                s.send(b"\xff" * 6 + mac + tag + question)
-                answer = self.arp_answer(s, mac)
-                self.assertEqual(answer is not None, answered, tag)
-                if answered:
-                    self.assertEqual(answer & 0xFFF, 42)
-
-    @staticmethod
-    def arp_answer(s, mac):
-        """The VLAN tag (0: none) of the first frame for us within the socket's timeout; None when there is none."""
-        try:
-            while True:
-                frame, extra, _, _ = s.recvmsg(2048, 256)
-                if frame[:6] == mac:
-                    return struct.unpack("IIIHHHH", extra[0][2])[5] if extra else 0
-        except TimeoutError:
-            return None
 
     def test_gateway(self):
         """A client behind the kernel's end: the answers go to the gateway's MAC."""

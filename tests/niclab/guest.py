@@ -61,11 +61,13 @@ class Card:
     left_sums: bool = False  # checksums may be left to the other end of the cable, and are said to be (virtio)
     rss: bool = False  # spreads what it receives over its queues
     express: bool = True  # sits behind a port of PCI Express; else on the root bus
+    filters_vlans: bool = False  # keeps out tags that it was not told of, even if it was told of none
     tells_link: bool = True  # the driver sees that the cable is pulled
     # Whether the card goes on after its cable was pulled. QEMU's packed ring does not: what it drops meanwhile it counts as used twice
     # (x-query-virtio-queue-status then has inuse 4294967295), and never looks at the ring again.
     pullable: bool = True
     newer: bool = False  # wants the QEMU of the backports
+    ordinary: tuple | None = None  # the classes of cases that a run without --long has for it; None: all
     virtual: bool = False  # a virtual function; the guest's kernel drives the physical one, and has to be the full one for that
 
     @property

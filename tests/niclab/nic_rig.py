@@ -106,6 +106,8 @@ class GuestSide:
 
 
 class NicRig(Rig):
+    filters_vlans = True
+
     def __init__(self, card, mtu=1500):
         self.card = card
         self.guest = lab.guest(card)

@@ -1,17 +1,15 @@
 #!/usr/bin/env python3
 """synfin on emulated cards, through their poll-mode drivers: runs every case on every card that it concerns.
 
-    tests/niclab/run.py [--synfin PATH] [--lab DIR] [--card NAME]... [--jobs N] [--table FILE] [--list] [NAME...]
+    tests/niclab/run.py [--synfin PATH] [--lab DIR] [--card NAME]... [--long] [--jobs N] [--table FILE] [--list] [NAME...]
 
 NAME: a part of a case's name. DIR keeps what the guests are made of (by default `niclab` in the build directory).
-N guests (two) live at a time, one for each card, emulated without KVM: each takes a core and a half. What they need comes from
+N guests (three) live at a time, emulated without KVM: each takes a core. What they need comes from
 scripts/install-deps.sh nic and from Debian's mirror; where that or root is missing, the cases are skipped with the reason. The last line
 is `N passed, N failed, N skipped`; the exit status is 1 when a case failed.
 """
 
 import argparse
-import concurrent.futures
-import multiprocessing
 import os
 import pathlib
 import shutil
@@ -21,6 +19,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 
+import in_parallel  # noqa: E402
 import ingredients  # noqa: E402
 import nic_rig  # noqa: E402
 import rig  # noqa: E402
@@ -29,22 +28,28 @@ from guest import Card  # noqa: E402
 from cases import settings  # noqa: E402
 from report import Report, flat  # noqa: E402
 
+MOST_CASES = 25  # of one guest; more are worth another boot
+
+# In the ordinary run, where another card shows the rest: what is a matter of several engines, what of a driver or a tap of one's own.
+SPREAD = ("ServeTest", "LoadTest")
+OWN = (*SPREAD, "ChecksumTest")
+
 CARDS = (
     Card("e1000e", "e1000e"),
-    Card("e1000e-2", "e1000e", engines=2),  # more engines than queues
+    Card("e1000e-2", "e1000e", engines=2, ordinary=()),  # more engines than queues
     Card("igb", "igb", newer=True),
     Card("igb-4", "igb", bind="vfio", engines=4, rss=True, newer=True),
-    Card("igb-vf", "igb", bind="vfio", newer=True, virtual=True),
-    Card("e1000", "e1000", express=False),
-    Card("e1000-2", "e1000", express=False, engines=2),
+    Card("igb-vf", "igb", bind="vfio", newer=True, virtual=True, filters_vlans=True, ordinary=(*OWN, "VlanTest")),
+    Card("e1000", "e1000", express=False, ordinary=()),
+    Card("e1000-2", "e1000", express=False, engines=2, ordinary=(*OWN, "LinkTest")),
     Card("vmxnet3", "vmxnet3", express=False, tells_link=False),
-    Card("vmxnet3-2", "vmxnet3", express=False, tells_link=False, engines=2),
-    Card("virtio", "virtio-net-pci,disable-legacy=on,iommu_platform=on", bind="vfio"),
-    Card("virtio-2", "virtio-net-pci,disable-legacy=on,mq=on,rss=on,vectors=6", engines=2, queues=2, rss=True, left_sums=True),
-    Card("virtio-packed", "virtio-net-pci,disable-legacy=on,packed=on", pullable=False),
+    Card("vmxnet3-2", "vmxnet3", express=False, tells_link=False, engines=2, ordinary=SPREAD),
+    Card("virtio", "virtio-net-pci,disable-legacy=on,iommu_platform=on", bind="vfio", filters_vlans=True),
+    Card("virtio-2", "virtio-net-pci,disable-legacy=on,mq=on,rss=on,vectors=6", engines=2, queues=2, rss=True, left_sums=True,
+         filters_vlans=True, ordinary=OWN),
+    Card("virtio-packed", "virtio-net-pci,disable-legacy=on,packed=on", pullable=False, filters_vlans=True,
+         ordinary=(*OWN, "HostTest")),
 )
-
-chosen = {}  # card's name: cases; filled before the processes are forked that run them
 
 
 def why_not(cards):
@@ -71,30 +76,21 @@ def on_card(case, card):
     return kind(case._testMethodName)
 
 
-def run_on_card(name):
-    """The chosen cases of one card, in a process of their own with its guest: how many ended how, which passed, and what was said of the
-    device."""
-    report = Report()
-    try:
-        for case in chosen[name]:
-            case.run(report)
-    finally:
-        nic_rig.lab.close_guest()
-    return report.counts, report.passed, nic_rig.lab.reports
+def guests(cases):
+    """The cases of each guest: all of one card's, or when they are many, a part of them. The longest come first: the last one is
+    waited for alone."""
+    groups = {}
+    of_card = {card: [case for case in cases if case.card is card] for card in CARDS}
+    for card, all_of_it in of_card.items():
+        for begin in range(0, len(all_of_it), MOST_CASES):
+            groups[card.name, begin] = all_of_it[begin:begin + MOST_CASES]
+    return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
 
 
-def run_on_cards(jobs, report):
-    """All chosen cases, several cards at a time; adds to the report, and returns what was said of each device."""
-    reports = {}
-    longest_first = sorted(chosen, key=lambda name: len(chosen[name]), reverse=True)  # the last one is waited for alone
-    with concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), rig._die_with_parent) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(run_on_card, name) for name in longest_first]):
-            counts, passed, seen = done.result()  # raises for a process that died
-            report.passed |= passed
-            reports |= seen
-            for outcome, count in counts.items():
-                report.counts[outcome] += count
-    return reports
+def close_guest():
+    """The end of a card's cases: what was said of the device, for the table."""
+    nic_rig.lab.close_guest()
+    return nic_rig.lab.reports
 
 
 def main():
@@ -102,7 +98,8 @@ def main():
     parser.add_argument("--synfin", default=str(HERE.parent.parent / "build/apps/synfin/synfin"))
     parser.add_argument("--lab")
     parser.add_argument("--card", action="append", choices=[card.name for card in CARDS])
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="guests at a time")
+    parser.add_argument("--long", action="store_true", help="what other cards show already, too; so with --card, --table and names")
+    parser.add_argument("--jobs", type=int, default=3, metavar="N", help="guests at a time")
     parser.add_argument("--table", metavar="FILE", help="write what was seen of all cards as the page docs/cards.md")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("name", nargs="*")
@@ -110,9 +107,11 @@ def main():
     rig.SYNFIN = os.path.abspath(options.synfin)
     settings.patience = 3  # emulated, and two at a time
 
+    long = options.long or options.table or options.card or options.name
     found = [case for case in flat(unittest.TestLoader().discover(str(HERE))) if isinstance(case, nic_rig.NicCase)]
     cases = [on_card(case, card) for card in CARDS for case in found
-             if case.concerns(card) and (not options.card or card.name in options.card)]
+             if case.concerns(card) and (not options.card or card.name in options.card)
+             and (long or card.ordinary is None or type(case).__name__ in card.ordinary)]
     cases = [case for case in cases if not options.name or any(n in case.id() for n in options.name)]
     if options.list:
         print("\n".join(case.id() for case in cases))
@@ -133,9 +132,8 @@ def main():
                 report.startTest(case)
                 report.addSkip(case, reason)
         else:
-            for case in cases:
-                chosen.setdefault(case.card.name, []).append(case)
-            reports = run_on_cards(options.jobs, report)
+            for seen in in_parallel.run(guests(cases), options.jobs, report, close_guest).values():
+                reports |= seen
     finally:
         nic_rig.lab.close()
     if options.table and reports:

@@ -27,8 +27,9 @@ TAIL = """
   The other virtio cards here have a cable that does not take such frames.
 - Verdicts on received packets are not tested before the first packet but on the first 1,024 of each queue, and "bad" is looked into always:
   why, and what that does not see, is in [lib/port](../lib/port/README.md#cards).
-- 802.1Q tags are written and read by the stack. Frames with two tags (QinQ), pauses, runts and giants are sent to every kind of card: each is
-  dropped by the card or counted by its reason, and none is answered.
+- VLAN tags, one or two (802.1Q; 802.1ad before it), are written and read by the stack: on every kind of card, kernel clients behind them are
+  served. Frames with other tags, pauses, runts and giants are sent to every kind of card: each is dropped by the card or counted by its reason,
+  and none is answered.
 - igb-vf is a virtual function; Linux's igb driver has the physical one, and strips VLAN tags whether asked or not: they are put back.
 - Not used: rte_flow, TSO, LRO. Not tried: cards that QEMU does not emulate.
 """

@@ -124,7 +124,7 @@ class LinkTest(NicCase):
     PULLED = 5.0
 
     def concerns(self, card):
-        return card.name in ("e1000", "e1000e", "igb-4", "vmxnet3", "virtio")  # one of each kind
+        return card.name in ("e1000-2", "e1000e", "igb-4", "vmxnet3", "virtio")  # one of each kind
 
     def test_open_connections_survive_5_s_without_a_link(self):
         serve = self.rig.serve("echo")

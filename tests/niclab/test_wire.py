@@ -1,16 +1,18 @@
 """The cases that run over veth, unchanged, over a card. Left out is what is long on an emulated machine: a GiB, 100,000 connections, 1,000
 connections at once with a MiB each. All of the others run on one card, those that depend on it most on every kind."""
 
+import test_conformance
 import test_errors
 import test_life
 import test_load
 import test_serve
+import test_vlan
 from nic_rig import NicCase
 
 LONG = {"test_body_of_1_gib", "test_100000_connections_and_nginx_counts_as_many", "test_1000_connections_at_once_return_1_mib_each"}
 NOT_OF_A_CARD = {"RefusalTest"}  # what is refused before a device is opened
-ON = ("virtio",)
-ON_EVERY_KIND = ("virtio", "igb", "igb-vf", "e1000", "e1000e", "vmxnet3"), {"test_vlan", "test_echo_with_mtu_9000"}
+EVERY_KIND = ("virtio", "igb", "igb-vf", "e1000", "e1000e", "vmxnet3")
+ON = {"VlanTest": (*EVERY_KIND, "igb-4"), "JumboTest": EVERY_KIND}  # the others on one card
 
 
 def over_a_card(kind):
@@ -18,8 +20,7 @@ def over_a_card(kind):
 
     class OverACard(NicCase, kind):
         def concerns(self, card):
-            cards, cases = ON_EVERY_KIND
-            return card.name in (cards if self._testMethodName in cases else ON)
+            return card.name in ON.get(kind.__name__, ("virtio",))
 
     for name in LONG:
         if hasattr(OverACard, name):
@@ -28,7 +29,7 @@ def over_a_card(kind):
     return OverACard
 
 
-for module in (test_serve, test_load, test_life, test_errors):
+for module in (test_serve, test_vlan, test_load, test_life, test_errors, test_conformance):
     for kind in [k for k in vars(module).values() if isinstance(k, type) and k.__module__ == module.__name__ and k.__name__.endswith("Test")]:
         if kind.__name__ not in NOT_OF_A_CARD:
             globals()[kind.__name__] = over_a_card(kind)

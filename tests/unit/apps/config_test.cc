@@ -28,6 +28,7 @@ device: tap:syn0
 address: [10.0.0.1/24, 10.0.0.2/24]
 gateway: 10.0.0.254
 vlan: 42
+outer-vlan: 100
 cores: 0-1
 no-huge: true
 serve:
@@ -50,6 +51,7 @@ tcp:
     EXPECT_EQ(config.addresses[1].text(), "10.0.0.2/24");
     EXPECT_EQ(config.gateway->text(), "10.0.0.254");
     EXPECT_EQ(config.vlan, 42u);
+    EXPECT_EQ(config.outer_vlan, 100u);
     EXPECT_EQ(config.cores, (std::vector<unsigned>{0, 1}));
     EXPECT_TRUE(config.no_huge);
     EXPECT_EQ(config.serve.app, ServeConfig::App::echo);

@@ -81,7 +81,7 @@ TEST(WireDevice, CarriesFramesBothWaysBetweenItsPairs) {
     for (unsigned i = 0; i < 4; ++i) macs.insert(device->port(i).caps().mac.text());
     EXPECT_EQ(macs.size(), 4u);
 
-    const Frame there = test::tcp_frame(flow(1)), back = test::tcp_frame(flow(2), 0x12, true);
+    const Frame there = test::tcp_frame(flow(1)), back = test::tcp_frame(flow(2), 0x12, test::Tags::vlan);
     ASSERT_TRUE(send(device->port(0), there));
     ASSERT_TRUE(send(device->port(1), back));
     ASSERT_TRUE(send(device->port(3), Frame(1518, 0x33)));

@@ -20,12 +20,13 @@ inline void put32(Frame& frame, uint32_t value) {
     put16(frame, value & 0xffff);
 }
 
-inline Frame ethernet(uint16_t type, bool vlan = false) {
+enum class Tags { none, vlan, outer, both };
+inline constexpr Tags kTags[] = {Tags::none, Tags::vlan, Tags::outer, Tags::both};
+
+inline Frame ethernet(uint16_t type, Tags tags = Tags::none) {
     Frame frame = {0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2};
-    if (vlan) {
-        put16(frame, 0x8100);
-        put16(frame, 5);
-    }
+    if (tags == Tags::outer || tags == Tags::both) put32(frame, 0x88a8'0064);
+    if (tags == Tags::vlan || tags == Tags::both) put32(frame, 0x8100'0005);
     put16(frame, type);
     return frame;
 }
@@ -64,8 +65,9 @@ inline void put_tcp(Frame& frame, const FlowTuple& t, uint8_t flags) {
     put16(frame, 0);
 }
 
-inline Frame tcp_frame(const FlowTuple& t, uint8_t flags = 0x10, bool vlan = false, IpOptions options = {}) {
-    Frame frame = ethernet(0x0800, vlan);
+inline Frame tcp_frame(const FlowTuple& t, uint8_t flags = 0x10, Tags tags = Tags::none,
+                       IpOptions options = {}) {
+    Frame frame = ethernet(0x0800, tags);
     put_ip(frame, 6, t, 20, options);
     put_tcp(frame, t, flags);
     return frame;

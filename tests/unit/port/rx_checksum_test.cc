@@ -44,8 +44,8 @@ Judged judged(const Frame& frame) {
 
 enum class Fill { full, partial };
 
-Frame segment(Fill fill, bool vlan = false, Frame text = {}) {
-    Frame frame = test::ethernet(0x0800, vlan);
+Frame segment(Fill fill, test::Tags tags = test::Tags::none, Frame text = {}) {
+    Frame frame = test::ethernet(0x0800, tags);
     const size_t ip_at = frame.size();
     test::put_ip(frame, 6, kFlow, static_cast<uint32_t>(20 + text.size()));
     test::put_tcp(frame, kFlow, 0x18);
@@ -59,10 +59,10 @@ Frame segment(Fill fill, bool vlan = false, Frame text = {}) {
 }
 
 TEST(LocalChecksums, FullAndPartialAreGood) {
-    for (const bool vlan : {false, true}) {
+    for (const test::Tags tags : test::kTags) {
         for (const Frame& text : {Frame{}, Frame{1}, Frame{1, 2, 3}, Frame(1400, 0xa5)}) {
-            EXPECT_EQ(judged(segment(Fill::full, vlan, text)), (Judged{Verdict::good, Verdict::good, true}));
-            EXPECT_EQ(judged(segment(Fill::partial, vlan, text)),
+            EXPECT_EQ(judged(segment(Fill::full, tags, text)), (Judged{Verdict::good, Verdict::good, true}));
+            EXPECT_EQ(judged(segment(Fill::partial, tags, text)),
                       (Judged{Verdict::good, Verdict::good, true}));
         }
     }
@@ -76,7 +76,7 @@ TEST(LocalChecksums, PaddingIsNotSummed) {
 
 /// Every single flipped bit of a full segment is seen; none of the partial one's header tuple is missed.
 TEST(LocalChecksums, DamageIsBad) {
-    const Frame whole = segment(Fill::full, false, Frame(33, 0x77));
+    const Frame whole = segment(Fill::full, test::Tags::none, Frame(33, 0x77));
     for (size_t bit = (14 + 20) * 8; bit < whole.size() * 8; ++bit) {
         Frame frame = whole;
         frame[bit / 8] = static_cast<uint8_t>(frame[bit / 8] ^ 1u << bit % 8);
@@ -91,7 +91,7 @@ TEST(LocalChecksums, DamageIsBad) {
 }
 
 TEST(LocalChecksums, CutFramesAreToldAndNotJudged) {
-    Frame frame = segment(Fill::full, false, Frame(100, 1));
+    Frame frame = segment(Fill::full, test::Tags::none, Frame(100, 1));
     frame.resize(frame.size() - 1);
     EXPECT_EQ(judged(frame), (Judged{Verdict::unknown, Verdict::unknown, false}));
 }

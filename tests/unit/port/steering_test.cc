@@ -34,9 +34,9 @@ Frame icmp_error(uint8_t type, const FlowTuple& ours, uint32_t quoted_bytes) {
 }
 
 TEST(Classify, SegmentByItsTuple) {
-    for (const bool vlan : {false, true}) {
+    for (const test::Tags tags : test::kTags) {
         for (const uint32_t words : {0u, 3u, 10u}) {
-            const Destination to = classified(test::tcp_frame(kFlow, 0x10, vlan, {.words = words}));
+            const Destination to = classified(test::tcp_frame(kFlow, 0x10, tags, {.words = words}));
             EXPECT_EQ(to.kind, Kind::segment);
             EXPECT_EQ(to.tuple, kFlow);
             EXPECT_FALSE(to.opens);
@@ -63,7 +63,8 @@ TEST(Classify, IcmpErrorByTheSegmentItQuotes) {
 TEST(Classify, FragmentsGoToTheFirstEngine) {
     constexpr uint16_t kFragments[] = {0x2000, 0x0001, 0x2001, 0x1fff};
     for (const uint16_t fragment : kFragments)
-        EXPECT_EQ(classified(test::tcp_frame(kFlow, 0x10, false, {.fragment = fragment})).kind, Kind::first);
+        EXPECT_EQ(classified(test::tcp_frame(kFlow, 0x10, test::Tags::none, {.fragment = fragment})).kind,
+                  Kind::first);
 }
 
 TEST(Classify, ArpAnswersGoToEveryoneRequestsToOne) {
@@ -83,8 +84,8 @@ TEST(Classify, OtherFramesGoToTheFirstEngine) {
 }
 
 TEST(Classify, NeverReadsBeyondTheFrame) {
-    const Frame frames[] = {test::tcp_frame(kFlow, 0x02, true, {.words = 10}), icmp_error(3, kFlow, 20),
-                            test::arp_frame(2, 1, 2)};
+    const Frame frames[] = {test::tcp_frame(kFlow, 0x02, test::Tags::both, {.words = 10}),
+                            icmp_error(3, kFlow, 20), test::arp_frame(2, 1, 2)};
     for (const Frame& whole : frames)
         for (size_t length = 0; length < whole.size(); ++length)
             (void)classified(Frame(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(length)));

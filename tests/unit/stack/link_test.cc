@@ -84,17 +84,19 @@ struct Link {
 };
 
 Frame arp(uint16_t operation, Mac sender_mac, Ipv4 sender, Mac target_mac, Ipv4 target,
-          Mac to = Mac::broadcast(), std::optional<uint16_t> vid = std::nullopt) {
+          Mac to = Mac::broadcast(), std::optional<uint16_t> vid = std::nullopt,
+          std::optional<uint16_t> outer = std::nullopt) {
     Frame frame(64);
-    const uint8_t l2 = wire::write_ether(frame.data(), to, sender_mac, vid, wire::kEtherTypeArp);
+    const uint8_t l2 = wire::write_ether(frame.data(), to, sender_mac, vid, wire::kEtherTypeArp, outer);
     wire::write_arp(frame.data() + l2, {operation, sender_mac, sender, target_mac, target});
     return frame;
 }
 
 Frame ip_frame(uint8_t protocol, const Frame& payload, Mac to = kOurs, Ipv4 from = kPeerIp,
-               Ipv4 dest = kOurIp, std::optional<uint16_t> vid = std::nullopt) {
-    Frame frame(18 + 20 + payload.size());
-    const uint8_t l2 = wire::write_ether(frame.data(), to, kPeer, vid, wire::kEtherTypeIpv4);
+               Ipv4 dest = kOurIp, std::optional<uint16_t> vid = std::nullopt,
+               std::optional<uint16_t> outer = std::nullopt) {
+    Frame frame(22 + 20 + payload.size());
+    const uint8_t l2 = wire::write_ether(frame.data(), to, kPeer, vid, wire::kEtherTypeIpv4, outer);
     wire::Ipv4Emit ip;
     ip.source = from;
     ip.destination = dest;
@@ -287,6 +289,52 @@ TEST(Vlan, TaggedBothWays) {
     EXPECT_NE(wire::dump_frame(*frame).find("[S.]"), std::string::npos);
     link.in(ip_frame(wire::kProtocolTcp, syn()));  // untagged
     EXPECT_EQ(link.dropped(DropReason::bad_vlan), 1u);
+}
+
+/// Two tags, or an 802.1ad tag alone: on ARP, TCP and ICMP, and of what comes on these alone.
+TEST(Vlan, DoublyTaggedBothWays) {
+    for (const std::optional<uint16_t> inner : {std::optional<uint16_t>(7), std::optional<uint16_t>()}) {
+        StackConfig config = small_config();
+        config.vlan = inner;
+        config.outer_vlan = 100;
+        Link link(config);
+        ASSERT_TRUE(link.stack.listen(80));
+        Frame echo = {8, 0, 0, 0, 0, 0, 0, 1};
+        wire::store_be16(echo.data() + 2, wire::internet_checksum(echo));
+        const Frame frames[] = {
+            arp(wire::kArpRequest, kPeer, kPeerIp, {}, kOurIp, Mac::broadcast(), inner, 100),
+            ip_frame(wire::kProtocolTcp, syn(), kOurs, kPeerIp, kOurIp, inner, 100),
+            ip_frame(wire::kProtocolIcmp, echo, kOurs, kPeerIp, kOurIp, inner, 100)};
+        const char* const kAnswers[] = {"is-at", "[S.]", "echo reply"};
+        const std::string tags = inner ? ", vlan 100.7, " : ", vlan 100.0, ";
+        for (size_t i = 0; i < std::size(frames); ++i) {
+            link.in(frames[i]);
+            const std::string answer = link.out_text();
+            EXPECT_NE(answer.find(tags), std::string::npos) << answer;
+            EXPECT_NE(answer.find(kAnswers[i]), std::string::npos) << answer;
+        }
+        EXPECT_EQ(link.dropped(DropReason::bad_vlan), 0u);
+        uint64_t refused = 0;
+        const std::optional<uint16_t> kVids[] = {{}, 6, 7, 100}, kOuter[] = {{}, 7, 99, 100};
+        for (const auto vid : kVids) {
+            for (const auto outer : kOuter) {
+                if (vid == inner && outer == uint16_t{100}) continue;
+                link.in(ip_frame(wire::kProtocolTcp, syn(), kOurs, kPeerIp, kOurIp, vid, outer));
+                EXPECT_EQ(link.dropped(DropReason::bad_vlan), ++refused);
+            }
+        }
+        EXPECT_EQ(link.out_text(), "nothing");
+    }
+}
+
+TEST(Vlan, WhoHasOneTagTakesNoTwo) {
+    StackConfig config = small_config();
+    config.vlan = 7;
+    Link link(config);
+    ASSERT_TRUE(link.stack.listen(80));
+    link.in(ip_frame(wire::kProtocolTcp, syn(), kOurs, kPeerIp, kOurIp, 7, 100));
+    EXPECT_EQ(link.dropped(DropReason::bad_vlan), 1u);
+    EXPECT_EQ(link.stack.occupancy().half_open, 0u);
 }
 
 TEST(Backpressure, NothingIsLostWhenTheDeviceOrThePoolIsFull) {

@@ -124,6 +124,8 @@ TEST(Dump, Frames) {
               shown + "ARP, operation 3");
     EXPECT_EQ(dump_frame(hex(macs + "0806 0001")), shown + "ARP, bad packet, length 2");
     EXPECT_EQ(dump_frame(hex(macs + "8100 0007 0800")), shown + "vlan 7, IP truncated IP, length 0");
+    EXPECT_EQ(dump_frame(hex(macs + "88a8 0064 8100 0007 0800")),
+              shown + "vlan 100.7, IP truncated IP, length 0");
     EXPECT_EQ(dump_frame(hex(macs + "86dd 60")), shown + "ethertype 0x86dd, length 1");
     EXPECT_EQ(dump_frame(hex("0200")), "truncated Ethernet, length 2");
 

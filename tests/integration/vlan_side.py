@@ -1,0 +1,91 @@
+"""The kernel's end behind VLAN tags.
+
+(Its own VLAN interfaces are a module that not every Linux has.)"""
+
+import fcntl
+import os
+import select
+import socket
+import struct
+import threading
+
+from rig import KERNEL_ADDRESS, PREFIX
+
+VLAN, SERVICE_VLAN = 0x8100, 0x88A8  # 802.1Q, 802.1ad
+INTERFACE = "sftags"
+
+_TUNSETIFF, _IFF_TAP_NO_PI = 0x400454CA, 0x1002
+_SOL_PACKET, _PACKET_AUXDATA, _TP_STATUS_VLAN_VALID = 263, 8, 0x10
+_PACKET_OUTGOING = 4
+
+
+def tag_bytes(tags):
+    """((kind, VID), ...), the outer one first, as they stand behind a frame's addresses."""
+    return b"".join(struct.pack(">HH", *tag) for tag in tags)
+
+
+class VlanSide:
+    """Moves the kernel's address from its end of the cable to a tap. A frame that leaves the tap gets the tags; one that comes
+    with exactly these loses them and is given to the tap; any other is kept (`others`).
+
+    The cable's ends must take the tags beside a frame of 1500 bytes."""
+
+    def __init__(self, rig, tags):
+        self.others = []
+        self.told = set()  # the addresses to which ARP frames with our tags were sent
+        self._tags = tag_bytes(tags)
+        with rig.theirs.entered():
+            self._tap = os.open("/dev/net/tun", os.O_RDWR)
+            fcntl.ioctl(self._tap, _TUNSETIFF, struct.pack("16sH", INTERFACE.encode(), _IFF_TAP_NO_PI))
+            self._cable = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003))
+        # The kernel hands over the outer tag beside the frame.
+        self._cable.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
+        self._cable.bind((rig.peer, 0))
+        rig.theirs.ip("address", "flush", "dev", rig.peer)
+        rig.theirs.ip("address", "add", f"{KERNEL_ADDRESS}/{PREFIX}", "dev", INTERFACE)
+        rig.theirs.ip("link", "set", INTERFACE, "up")
+        self.mac = bytes.fromhex(rig.theirs.run("cat", f"/sys/class/net/{INTERFACE}/address").replace(":", ""))
+        self._stop, self._stopped = os.pipe()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self._stopped)
+        self._thread.join()
+        for fd in (self._stop, self._tap):
+            os.close(fd)
+        self._cable.close()
+
+    def send(self, frame, tags):
+        """A frame of one's own, with tags of one's own."""
+        self._cable.send(frame[:12] + tag_bytes(tags) + frame[12:])
+
+    def _run(self):
+        while True:
+            ready = select.select([self._tap, self._cable, self._stop], [], [])[0]
+            if self._stop in ready:
+                return
+            if self._tap in ready:
+                frame = os.read(self._tap, 65536)
+                self._cable.send(frame[:12] + self._tags + frame[12:])
+            if self._cable in ready:
+                self._receive()
+
+    def _receive(self):
+        frame, extra, _, address = self._cable.recvmsg(65536, 256)
+        if address[2] == _PACKET_OUTGOING:
+            return
+        status, _, _, _, _, vid, kind = struct.unpack("IIIHHHH", extra[0][2])
+        if status & _TP_STATUS_VLAN_VALID:
+            frame = frame[:12] + struct.pack(">HH", kind, vid) + frame[12:]
+        end = 12 + len(self._tags)
+        # Another tag behind ours would be one too many.
+        if frame[12:end] == self._tags and frame[end:end + 2] in (b"\x08\x00", b"\x08\x06"):
+            if frame[end:end + 2] == b"\x08\x06":
+                self.told.add(socket.inet_ntoa(frame[end + 26:end + 30]))
+            os.write(self._tap, frame[:12] + frame[end:])
+        else:
+            self.others.append(frame)
