@@ -1,26 +1,43 @@
 #!/usr/bin/env bash
-# Builds the command guided by a profile of itself: compiled with counters, run over the in-memory wire, compiled again. Twice the
-# time of scripts/build.sh, for a command that takes a tenth fewer instructions for a connection. g++ only.
+# Builds the command guided by a profile of itself: compiled with counters, run over the in-memory wire, compiled again. It takes
+# twice the time of scripts/build.sh, once; what is changed later is compiled with the profile that there is.
 #
-#   scripts/build-profiled.sh DIR      the command is DIR/apps/synfin/synfin
+#   scripts/build-profiled.sh DIR [NINJA_TARGET...]
+#
+# A DIR that scripts/build.sh has configured stays as it is, and clang's stays without a profile.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -eq 1 ] || { sed -n '5s/^# *//p' "$0" >&2; exit 2; }
+say() { printf 'build: %s\n' "$*" >&2; }
+[ $# -gt 0 ] || { say "usage: scripts/build-profiled.sh DIR [TARGET...]"; exit 2; }
 dir=$1
-[ ! -e "$dir" ] || { echo "build-profiled: $dir exists already" >&2; exit 1; }
+shift
+targets=("$@")
+[ $# -gt 0 ] || targets=(apps/synfin/synfin)
 
-targets=(apps/synfin/synfin bench/instructions/crr)
-"$here/build.sh" "$dir" "${targets[@]}" -- -Dtests=false -Db_pgo=generate
+state=$dir/profile-state
+# Interrupted before it was done: what is there counts instead of running fast.
+if [ "$(cat "$state" 2>/dev/null)" = begun ]; then rm -rf "$dir"; fi
+if [ -e "$dir" ] || ! "${CXX:-c++}" -v 2>&1 | grep -q '^gcc version'; then
+    exec "$here/build.sh" "$dir" "${targets[@]}"
+fi
 
-# Every state and kind of traffic that the wire carries; on one core, so that the two ends do not write one counter at once.
-synfin=$dir/apps/synfin/synfin
-"$dir/bench/instructions/crr" 40000 >/dev/null
-for profile in crr cc rr stream http; do
-    "$synfin" bench --profile "$profile" --cores 0 -d 1s --quiet >/dev/null
-done
-"$synfin" bench --loss 1% --cores 0 -d 1s --quiet >/dev/null
+mkdir -p "$dir"
+echo begun >"$state"
+say "twice: with counters first, then by what they counted (scripts/build.sh builds once)"
+"$here/build.sh" "$dir" apps/synfin/synfin bench/instructions/crr -- -Dtests=false -Db_pgo=generate
+
+# Every kind of traffic, and every state; on one core, so that the two ends do not write one counter at once.
+core=$(sed -nE 's/^Cpus_allowed_list:\s*([0-9]+).*/\1/p' /proc/self/status)
+{
+    "$dir/bench/instructions/crr" 40000
+    for profile in crr connect rr stream http; do
+        "$dir/apps/synfin/synfin" bench --profile "$profile" --cores "$core" -d 500ms
+    done
+    "$dir/apps/synfin/synfin" bench --loss 1% --cores "$core" -d 1s
+} >/dev/null
 
 # What no run came by is compiled as ever, not for size: the cards' ways are not on this wire.
 meson configure "$dir" -Db_pgo=use \
-    "-Dcpp_args=-fprofile-partial-training,-Wno-missing-profile,-Wno-coverage-mismatch" >/dev/null
+    "-Dcpp_args=-fprofile-partial-training -Wno-missing-profile -Wno-coverage-mismatch"
 "$here/build.sh" "$dir" "${targets[@]}"
+echo done >"$state"

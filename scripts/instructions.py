@@ -107,7 +107,7 @@ def print_rooms(few, many, lives):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = ROOT / os.environ.get("BUILD", "build") / "bench/instructions/crr"
+    default = ROOT / os.environ.get("BUILD", "build-test") / "bench/instructions/crr"
     parser.add_argument("--crr", type=pathlib.Path, default=default, help=f"the program (default {default})")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true", help=f"compare with {EXPECTED.relative_to(ROOT)}")

@@ -35,13 +35,13 @@ headers() {
 }
 
 tidy() {
-    local db=${BUILD:-build}/compile_commands.json
-    [ -f $db ] || { say "no $db: scripts/build.sh build makes it"; exit 1; }
+    local db=${BUILD:-build-test}/compile_commands.json
+    [ -f $db ] || { say "no $db: scripts/build.sh build-test makes it"; exit 1; }
     local files=("$@")
     [ ${#files[@]} -gt 0 ] || mapfile -t files < <(find lib apps -name '*.cc' | sort)
     # Longest first, so that no core is left with the largest file at the end.
     mapfile -t files < <(ls -S -- "${files[@]}")
-    printf '%s\0' "${files[@]}" | xargs -0 -P "$jobs" -n 1 clang-tidy -p "${BUILD:-build}" --quiet \
+    printf '%s\0' "${files[@]}" | xargs -0 -P "$jobs" -n 1 clang-tidy -p "${BUILD:-build-test}" --quiet \
         --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-ignored-optimization-argument 2> >(grep -v 'warnings generated\.$' >&2)
 }
 

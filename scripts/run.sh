@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 
 "$here/scripts/install-deps.sh" build
-"$here/scripts/build.sh" "$here/build" apps/synfin/synfin
+"$here/scripts/build-profiled.sh" "$here/build" apps/synfin/synfin
 
 [ $# -gt 0 ] || set -- bench
 exec "$here/build/apps/synfin/synfin" "$@"

@@ -16,8 +16,9 @@ for stage in "$@"; do
 done
 [ $# -eq 0 ] || stages=("$@")
 
-release=${BUILD:-build}
-sanitized=${BUILD:-build}-sanitize
+# Not run.sh's build: that one is guided by a profile, and has no tests.
+release=${BUILD:-build-test}
+sanitized=$release-sanitize
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 passed=0 failed=0 skipped=0
