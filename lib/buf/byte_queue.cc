@@ -132,6 +132,12 @@ void clear(BlockPool& pool, ByteQueue& queue) noexcept {
 void copy_out(const BlockPool& pool, ByteQueue& queue, uint32_t offset, MutableBytes out) noexcept {
     if (out.empty()) return;
     SYNFIN_DCHECK(uint64_t{offset} + out.size() <= length(pool, queue));
+    if (queue.head == queue.tail) {  // a request, an answer: nothing to walk
+        std::memcpy(out.data(), pool.bytes(queue.head) + pool[queue.head].begin + offset, out.size());
+        queue.cursor = queue.head;
+        queue.cursor_offset = 0;
+        return;
+    }
     const bool forward = queue.cursor != 0 && offset >= queue.cursor_offset;
     BlockId id = forward ? queue.cursor : queue.head;
     uint32_t block_offset = forward ? queue.cursor_offset : 0;

@@ -151,7 +151,7 @@ class PortEngine final : public Engine {
     bool flush() noexcept;
 
     /// What every segment's frame begins with: Ethernet and IPv4 header, the destination's MAC, the length,
-    /// the addresses and the checksum left zero. At most 42 bytes; copied in two moves.
+    /// the addresses and the checksum left zero. At most 42 bytes, and what makes whole moves of it.
     static constexpr uint32_t kHeadBytes = 48;
     static_assert(kHeadBytes >= wire::kEtherBytes + 2 * wire::kVlanTagBytes + wire::kIpv4Bytes);
 

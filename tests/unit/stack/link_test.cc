@@ -289,6 +289,15 @@ TEST(Vlan, TaggedBothWays) {
     EXPECT_NE(wire::dump_frame(*frame).find("[S.]"), std::string::npos);
     link.in(ip_frame(wire::kProtocolTcp, syn()));  // untagged
     EXPECT_EQ(link.dropped(DropReason::bad_vlan), 1u);
+    for (unsigned bit = 0; bit < 12; ++bit) {
+        const auto other = static_cast<uint16_t>(7 ^ 1u << bit);
+        link.in(ip_frame(wire::kProtocolTcp, syn(), kOurs, kPeerIp, kOurIp, other));
+        EXPECT_EQ(link.dropped(DropReason::bad_vlan), 2u + bit) << "VID " << other;
+    }
+    auto urgent = ip_frame(wire::kProtocolTcp, syn(), kOurs, kPeerIp, kOurIp, 7);
+    urgent[14] |= 0xf0;  // the tag's priority, and DEI
+    link.in(urgent);
+    EXPECT_EQ(link.dropped(DropReason::bad_vlan), 13u);
 }
 
 /// Two tags, or an 802.1ad tag alone: on ARP, TCP and ICMP, and of what comes on these alone.
