@@ -17,9 +17,9 @@ targets=("$@")
 state=$dir/profile-state
 # Interrupted before it was done: what is there counts instead of running fast.
 if [ "$(cat "$state" 2>/dev/null)" = begun ]; then rm -rf "$dir"; fi
-if [ -e "$dir" ] || ! "${CXX:-c++}" -v 2>&1 | grep -q '^gcc version'; then
-    exec "$here/build.sh" "$dir" "${targets[@]}"
-fi
+plainly() { exec "$here/build.sh" "$dir" "${targets[@]}"; }
+[ ! -e "$dir" ] || plainly
+case $("${CXX:-c++}" -v 2>&1) in *"gcc version"*) ;; *) plainly ;; esac
 
 mkdir -p "$dir"
 echo begun >"$state"
