@@ -12,10 +12,9 @@ namespace synfin {
 
 /// A FIFO of plain records that is empty again soon. It is used from its beginning whenever it was empty, so
 /// that its lines stay in the cache; what has been taken is used again before more memory is.
-/// @note cost: a compare and an increment. Address space is taken for twice `expected`, a page when it is
-/// first
-///       used: while no more than `expected` wait, nothing is allocated, and at worst what waits is moved to
-///       the front. Beyond that, one copy into a mapping twice as large.
+/// @note cost: a compare and an increment. While no more than `expected` wait, nothing is allocated, and at
+///       worst what waits is moved to the front; beyond that, one copy into a mapping twice as large. Address
+///       space is taken for twice `expected`; a page of it becomes memory when it is first used.
 template <typename T>
 class Worklist {
   public:

@@ -84,7 +84,7 @@ class EphemeralPorts {
     static constexpr uint32_t kPatience = 32;       ///< refusals in one choice that make a crowd
     static constexpr uint32_t kInWord = 63;         ///< of a port's number: its bit in a word of the map
 
-    struct Known {
+    struct Known {           ///< a destination whose hash was asked for
         uint64_t word0 = 0;  ///< of the tuple; 0 is nobody's, it has the remote address
         uint64_t hash = 0;
         uint32_t word1 = 0;

@@ -220,25 +220,17 @@ template <buf::Port P>
     seg.len = length - header;
     out.text = Bytes(tcp + header, seg.len);
     if (!has_right_flags(seg.flags)) return false;
-    seg.has_wscale = seg.sack_permitted = false;
+    seg.has_ts = seg.has_wscale = seg.sack_permitted = false;
+    seg.ts_val = seg.ts_ecr = 0;
     seg.mss = 0;
     seg.wscale = 0;
-    if (header == wire::kTcpBytes + wire::kPaddedTimestampsBytes &&
-        wire::load_be32(tcp + wire::kTcpBytes) == wire::kTimestampsPrefix) [[likely]] {
-        seg.has_ts = true;
-        seg.ts_val = wire::load_be32(tcp + wire::kTcpBytes + 4);
-        // RFC 7323 3.2: valid with ACK only
-        seg.ts_ecr = (seg.flags & wire::kAck) != 0 ? wire::load_be32(tcp + wire::kTcpBytes + 8) : 0;
-        return true;
-    }
-    seg.has_ts = false;
-    seg.ts_val = seg.ts_ecr = 0;
     if (header == wire::kTcpBytes) return true;
     wire::TcpOptions options;
     if (!wire::parse_tcp_options(Bytes(tcp + wire::kTcpBytes, header - wire::kTcpBytes), options))
         return false;
     seg.has_ts = options.has_timestamps;
     seg.ts_val = options.ts_val;
+    // RFC 7323 3.2: valid with ACK only
     seg.ts_ecr = (seg.flags & wire::kAck) != 0 ? options.ts_ecr : 0;
     if ((seg.flags & wire::kSyn) != 0) {
         seg.mss = options.has_mss ? options.mss : uint16_t{0};

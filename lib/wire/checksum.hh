@@ -6,6 +6,8 @@
 /// - a *sum*, uint64_t, adds 32-bit words as they lie in memory. The ones-complement sum does not care for
 ///   byte order (RFC 1071 2 B), so no word is swapped. No carry can be lost below 2^32 words, so sums of
 ///   parts are joined with a plain +; every part but the last must be even in length.
+///   Two departures, where every packet passes: sum_words() uses all 64 bits, so join_sums() joins it; and
+///   what is about to be stored is added as numbers in host order, for fold_numbers().
 /// - a *checksum*, uint16_t, is a number in host order like every other header field: load_be16 and
 ///   store_be16 move it from and to the wire.
 
