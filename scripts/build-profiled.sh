@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the command guided by a profile of itself: compiled with counters, run over the in-memory wire, compiled again. It takes
-# twice the time of scripts/build.sh, once; what is changed later is compiled with the profile that there is.
+# twice the time of scripts/build.sh, and starts anew when a source has changed: code that a profile does not fit is slower than without.
 #
 #   scripts/build-profiled.sh DIR [NINJA_TARGET...]
 #
@@ -14,15 +14,17 @@ shift
 targets=("$@")
 [ $# -gt 0 ] || targets=(apps/synfin/synfin)
 
-state=$dir/profile-state
-# Interrupted before it was done: what is there counts instead of running fast.
-if [ "$(cat "$state" 2>/dev/null)" = begun ]; then rm -rf "$dir"; fi
+sources=$(cd "$here/.." && find lib apps bench/instructions bench/meson.build meson.build meson_options.txt -type f -print0 |
+    sort -z | xargs -0 sha256sum | sha256sum)
+state=$dir/profile-of
+# Of other sources, or interrupted before it was done.
+if [ -f "$state" ] && [ "$(cat "$state")" != "$sources" ]; then rm -rf "$dir"; fi
 plainly() { exec "$here/build.sh" "$dir" "${targets[@]}"; }
 [ ! -e "$dir" ] || plainly
 case $("${CXX:-c++}" -v 2>&1) in *"gcc version"*) ;; *) plainly ;; esac
 
 mkdir -p "$dir"
-echo begun >"$state"
+: >"$state"
 say "twice: with counters first, then by what they counted (scripts/build.sh builds once)"
 "$here/build.sh" "$dir" apps/synfin/synfin bench/instructions/crr -- -Dtests=false -Db_pgo=generate
 
@@ -45,4 +47,4 @@ else
     meson configure "$dir" -Db_pgo=off
 fi
 "$here/build.sh" "$dir" "${targets[@]}"
-echo done >"$state"
+echo "$sources" >"$state"
