@@ -43,12 +43,18 @@ nlohmann::ordered_json device_facts(const DeviceReport& report) {
                                      {"tx_queues", report.tx_queues},
                                      {"rx_descriptors", report.rx_descriptors},
                                      {"tx_descriptors", report.tx_descriptors},
+                                     {"rx_burst", report.rx_burst},
+                                     {"tx_burst", report.tx_burst},
+                                     {"packets_per_engine", report.packets_per_engine},
+                                     {"packet_bytes", report.packet_bytes},
+                                     {"large_packets_per_engine", report.large_per_engine},
+                                     {"large_packet_bytes", report.large_bytes},
                                      {"steering", describe(report.steering)},
                                      {"steering_why", report.steering_why}};
     auto& offloads = device["offloads"] = nlohmann::ordered_json::object();
     for (const auto& offload : report.offloads)
         offloads[offload.what] = {
-            {"offered", offload.offered}, {"used", offload.used}, {"instead", offload.instead}};
+            {"offered", offload.offered}, {"used", offload.used}, {"why", offload.why}};
     device["notes"] = report.notes;
     return device;
 }

@@ -73,6 +73,9 @@ ordered_json drops(const Counters& counters, const DeviceStats& device) {
                                  {name(DropReason::mailbox_full), device.mailbox_full},
                                  {name(DropReason::wire_loss), device.wire_loss}})
         if (n != 0) all[key] = n;
+    // Where the device takes tags off, the port compares them.
+    const char* bad_vlan = name(DropReason::bad_vlan);
+    if (const uint64_t n = counters[DropReason::bad_vlan] + device.bad_vlan; n != 0) all[bad_vlan] = n;
     return all;
 }
 
@@ -83,7 +86,8 @@ ordered_json device(const DeviceStats& stats) {
             {"link_down_s", rounded(std::chrono::duration<double>(stats.link_down_time).count())},
             {"tx_refused", stats.tx_refused},
             {"joined", stats.joined},
-            {"false_verdicts", stats.false_verdicts}};
+            {"false_verdicts", stats.false_verdicts},
+            {"untaken_tags", stats.untaken_tags}};
 }
 
 }  // namespace

@@ -24,8 +24,38 @@ void store(uint8_t* field, uint16_t checksum) noexcept {
     field[1] = static_cast<uint8_t>(checksum);
 }
 
-constexpr uint32_t kIpChecksumAt = 10;   // RFC 791 3.1
-constexpr uint32_t kTcpChecksumAt = 16;  // RFC 9293 3.1
+uint16_t load(const uint8_t* field) noexcept {
+    return static_cast<uint16_t>(field[0] << 8 | field[1]);
+}
+
+constexpr uint32_t kIpLengthAt = 2, kIpIdAt = 4, kIpChecksumAt = 10, kIpAddressesAt = 12;  // RFC 791 3.1
+constexpr uint32_t kTcpSeqAt = 4, kTcpFlagsAt = 13, kTcpChecksumAt = 16;                   // RFC 9293 3.1
+constexpr uint8_t kOnTheLastAlone = 0x01 | 0x08;                                           // FIN, PSH
+constexpr uint8_t kTcp = 6;
+constexpr uint32_t kMacs = 12, kTag = 4;
+constexpr uint16_t kVlan = 0x8100, kVidMask = 0x0fff;
+
+/// Makes of a copy of a large packet's headers, behind which is `text` bytes of text from `offset` on, a
+/// segment of its own, as a device with TSO does.
+void make_segment(uint8_t* frame, const TxMeta& meta, uint32_t index, uint32_t offset, uint32_t text,
+                  bool is_last) noexcept {
+    uint8_t* ip = frame + meta.l2_len;
+    uint8_t* tcp = ip + meta.l3_len;
+    const uint32_t tcp_bytes = meta.l4_len + text;
+    store(ip + kIpLengthAt, static_cast<uint16_t>(meta.l3_len + tcp_bytes));
+    store(ip + kIpIdAt, static_cast<uint16_t>(load(ip + kIpIdAt) + index));
+    store(ip + kIpChecksumAt, 0);
+    store(ip + kIpChecksumAt, static_cast<uint16_t>(~sum_of(ip, meta.l3_len)));
+
+    const uint32_t seq = (uint32_t{load(tcp + kTcpSeqAt)} << 16 | load(tcp + kTcpSeqAt + 2)) + offset;
+    store(tcp + kTcpSeqAt, static_cast<uint16_t>(seq >> 16));
+    store(tcp + kTcpSeqAt + 2, static_cast<uint16_t>(seq));
+    if (!is_last) tcp[kTcpFlagsAt] = static_cast<uint8_t>(tcp[kTcpFlagsAt] & ~kOnTheLastAlone);
+    store(tcp + kTcpChecksumAt, 0);
+    uint32_t sum = sum_of(tcp, tcp_bytes) + sum_of(ip + kIpAddressesAt, 8) + kTcp + tcp_bytes;
+    while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+    store(tcp + kTcpChecksumAt, static_cast<uint16_t>(~sum));
+}
 
 }  // namespace
 
@@ -46,9 +76,9 @@ MemoryPort::Packet* MemoryPort::Fifo::pop() noexcept {
 
 MemoryPort::MemoryPort(const PortCaps& caps, uint32_t packets)
     : caps_(caps),
-      storage_(new uint8_t[size_t{packets} * (kHeadroom + caps.max_frame)]),
+      storage_(new uint8_t[size_t{packets} * (kHeadroom + kTag + room())]),
       packets_(new Packet[packets]) {
-    const size_t stride = size_t{kHeadroom} + caps.max_frame;
+    const size_t stride = size_t{kHeadroom} + kTag + room();
     for (uint32_t i = packets; i-- > 0;) {
         packets_[i].storage = storage_.get() + i * stride;
         packets_[i].next = free_;
@@ -103,12 +133,70 @@ uint16_t MemoryPort::tx_burst(Packet** packets, uint16_t n) noexcept {
             --refuse_tx_;
             return i;
         }
-        SYNFIN_CHECK(packets[i]->allocated);
-        SYNFIN_CHECK(packets[i]->length > 0 && packets[i]->length <= caps_.max_frame);
-        complete_checksums(packets[i]);
-        tx_.push(packets[i]);
+        SYNFIN_CHECK(packets[i]->allocated && packets[i]->length > 0);
+        if (packets[i]->meta.segment_bytes == 0)
+            send_one(packets[i]);
+        else if (!send_segments(packets[i]))
+            return i;
     }
     return n;
+}
+
+void MemoryPort::send_one(Packet* packet) noexcept {
+    SYNFIN_CHECK(packet->length <= caps_.max_frame);
+    complete_checksums(packet);
+    if (caps_.vid != 0) add_tag(packet);
+    tx_.push(packet);
+}
+
+/// False, and nothing is done, when the pool does not have a packet for each segment.
+bool MemoryPort::send_segments(Packet* large) noexcept {
+    const TxMeta& meta = large->meta;
+    const uint32_t headers = uint32_t{meta.l2_len} + meta.l3_len + meta.l4_len;
+    SYNFIN_CHECK(caps_.large_frame != 0 && caps_.tx_tcp_checksum && meta.tcp_checksum);
+    SYNFIN_CHECK(large->length <= caps_.large_frame && headers < large->length);
+    SYNFIN_CHECK(headers + meta.segment_bytes <= caps_.max_frame);
+    const uint32_t text = large->length - headers;
+    Fifo segments;
+    for (uint32_t offset = 0; offset < text; offset += meta.segment_bytes) {
+        Packet* segment = take_from_pool();
+        if (segment == nullptr) {
+            while (Packet* made = segments.pop()) free(made);
+            return false;
+        }
+        const uint32_t len = std::min<uint32_t>(meta.segment_bytes, text - offset);
+        std::memcpy(data(segment), data(large), headers);
+        std::memcpy(data(segment) + headers, data(large) + headers + offset, len);
+        segment->length = headers + len;
+        make_segment(data(segment), meta, segments.count, offset, len, offset + len == text);
+        segments.push(segment);
+    }
+    while (Packet* segment = segments.pop()) {
+        if (caps_.vid != 0) add_tag(segment);
+        tx_.push(segment);
+    }
+    free(large);
+    return true;
+}
+
+void MemoryPort::add_tag(Packet* packet) const noexcept {
+    packet->offset -= kTag;
+    packet->length += kTag;
+    std::memmove(data(packet), data(packet) + kTag, kMacs);
+    store(data(packet) + kMacs, kVlan);
+    store(data(packet) + kMacs + 2, caps_.vid);
+}
+
+/// False when the packet has no tag, or another than ours.
+bool MemoryPort::remove_tag(Packet* packet) const noexcept {
+    uint8_t* frame = data(packet);
+    if (packet->length < kMacs + kTag || load(frame + kMacs) != kVlan ||
+        (load(frame + kMacs + 2) & kVidMask) != caps_.vid)
+        return false;
+    std::memmove(frame + kTag, frame, kMacs);
+    packet->offset += kTag;
+    packet->length -= kTag;
+    return true;
 }
 
 void MemoryPort::complete_checksums(Packet* packet) const noexcept {
@@ -129,12 +217,17 @@ void MemoryPort::complete_checksums(Packet* packet) const noexcept {
 }
 
 bool MemoryPort::deliver(Bytes bytes, const Arrival& arrival) noexcept {
-    if (bytes.size() > caps_.max_frame) return false;
+    if (bytes.size() > caps_.max_frame + (caps_.vid != 0 ? kTag : 0)) return false;
     Packet* packet = take_from_pool();
     if (packet == nullptr) return false;
     if (!bytes.empty()) std::memcpy(data(packet), bytes.data(), bytes.size());
     packet->length = static_cast<uint32_t>(bytes.size());
     packet->arrival = arrival;
+    if (caps_.vid != 0 && !remove_tag(packet)) {
+        ++bad_vlan_;
+        free(packet);
+        return true;
+    }
     rx_.push(packet);
     return true;
 }

@@ -4,6 +4,7 @@
 /// tests, the simulator, the fuzzer, VirtualStack. It does what its PortCaps promise, checksums included, so
 /// every path of an engine that a NIC reaches can be reached without one.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -48,9 +49,11 @@ class MemoryPort {
     static Verdict ip_verdict(Packet* packet) noexcept { return packet->arrival.ip; }
     static Verdict tcp_verdict(Packet* packet) noexcept { return packet->arrival.tcp; }
     uint16_t rx_burst(Packet** packets, uint16_t n) noexcept;
-    /// CHECKs what a NIC would garble silently: the length, and work that the caps do not offer.
+    /// CHECKs what a NIC would garble silently: the length, and work that the caps do not offer. A large
+    /// packet becomes its segments, for which the pool must have packets.
     uint16_t tx_burst(Packet** packets, uint16_t n) noexcept;
     Packet* alloc() noexcept;
+    Packet* alloc_large() noexcept { return alloc(); }  // where there are large frames, all packets have room
     void free(Packet* packet) noexcept;
     bool reset(Packet* packet) noexcept;
     static void finish(Packet* packet, uint32_t length, const TxMeta& meta) noexcept {
@@ -63,12 +66,14 @@ class MemoryPort {
     // -- the wire's side
 
     /// Puts a packet into the receive queue. False when the pool is empty or the packet is longer than
-    /// max_frame.
+    /// max_frame. With caps().vid, one without that tag is dropped: true.
     bool deliver(Bytes bytes, const Arrival& arrival = {}) noexcept;
     /// The oldest packet that was sent, with the checksums that were left to the device filled in.
     std::optional<std::vector<uint8_t>> take();
     /// Packets that take() will give.
     uint32_t sent() const noexcept { return tx_.count; }
+    /// Packets that were dropped because their tag was not caps().vid.
+    uint64_t bad_vlan() const noexcept { return bad_vlan_; }
     /// Packets out of the pool: in the queues or in the engine's hands. 0 when nothing leaks.
     uint32_t in_use() const noexcept { return in_use_; }
 
@@ -90,6 +95,11 @@ class MemoryPort {
     };
 
     Packet* take_from_pool() noexcept;
+    uint32_t room() const noexcept { return std::max(caps_.max_frame, caps_.large_frame); }
+    void send_one(Packet* packet) noexcept;
+    bool send_segments(Packet* large) noexcept;
+    bool remove_tag(Packet* packet) const noexcept;
+    void add_tag(Packet* packet) const noexcept;
     void complete_checksums(Packet* packet) const noexcept;
 
     PortCaps caps_;
@@ -98,6 +108,7 @@ class MemoryPort {
     Packet* free_ = nullptr;
     Fifo rx_, tx_;
     uint32_t in_use_ = 0;
+    uint64_t bad_vlan_ = 0;
     uint32_t refuse_tx_ = 0, refuse_alloc_ = 0, refuse_reset_ = 0;
 };
 

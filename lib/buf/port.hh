@@ -21,6 +21,14 @@ struct PortCaps {
     bool tx_ip_checksum = false;   ///< fills the IPv4 header checksum where asked
     bool tx_tcp_checksum = false;  ///< completes the TCP checksum from the pseudo-header's sum, where asked
     uint16_t max_frame = 1514;     ///< bytes that a packet buffer can carry
+    /// TSO: bytes of a frame in a large packet, which the device cuts into segments; 0: it cuts none. Goes
+    /// with tx_tcp_checksum.
+    uint16_t large_frame = 0;
+    /// The 802.1Q tag that the port has put on every frame that it sends, and takes off every frame that it
+    /// receives (others are dropped and counted there): the engine's frames have none. 0: tags, if any, are
+    /// the engine's.
+    uint16_t vid = 0;
+    uint16_t rx_burst = 32, tx_burst = 32;  ///< packets at a time that suit the device, 1..32
     Mac mac{};
 };
 
@@ -30,6 +38,12 @@ struct TxMeta {
     uint8_t l3_len = 0;         ///< bytes
     bool ip_checksum = false;   ///< ask the device; only when PortCaps offers it
     bool tcp_checksum = false;  ///< ask the device; the field then holds the pseudo-header's sum
+    uint8_t l4_len = 0;         ///< bytes, options included; with segment_bytes
+    /// TSO, large packets only: ask the device to send the text as segments of so many bytes each, the last
+    /// one shorter; 0: it is one segment. Each gets the headers, with SEG.SEQ, lengths and checksums of its
+    /// own, PSH and FIN on the last alone. The TCP checksum's field then holds the pseudo-header's sum
+    /// without the length.
+    uint16_t segment_bytes = 0;
 };
 
 /// Bytes of room before a packet's data that reset() leaves, at least.
@@ -50,6 +64,8 @@ concept Port = requires(P port, typename P::Packet* packet, typename P::Packet**
     { port.tx_burst(packets, n) } -> std::same_as<uint16_t>;
     /// An empty packet: data() points at room for caps().max_frame bytes. Null when the pool is empty.
     { port.alloc() } -> std::same_as<typename P::Packet*>;
+    /// The same with room for caps().large_frame bytes. Asked for only where that is not 0.
+    { port.alloc_large() } -> std::same_as<typename P::Packet*>;
     {port.free(packet)};
     /// Makes a received packet, owned alone, an empty one for sending. False when it cannot be (shared,
     /// foreign pool): free it.

@@ -2,6 +2,7 @@
 
 #include <rte_ether.h>
 
+#include "port/ether_payload.hh"
 #include "port/rx_checksum.hh"
 
 namespace synfin::port {
@@ -10,11 +11,13 @@ DevicePort::DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan,
                        const buf::PortCaps& caps)
     : path_(plan.engines() == 1 ? Path::queue : Path::shared),
       has_scrutiny_(queues.scrutiny.any()),
+      has_tx_work_(caps.vid != 0 || caps.large_frame != 0),
       device_(queues.device),
       rx_queue_(queues.rx),
       tx_queue_(queues.tx),
       index_(index),
       pool_(pool),
+      large_pool_(queues.large_pool),
       plan_(&plan),
       caps_(caps),
       scrutiny_(queues.scrutiny),
@@ -43,16 +46,15 @@ DevicePort::~DevicePort() {
 uint16_t DevicePort::inspect(Packet** packets, uint16_t n) noexcept {
     uint16_t passed = 0;
     for (uint16_t i = 0; i < n; ++i) {
-        if (pass(packets[i])) {
+        if (pass(packets[i]))
             packets[passed++] = packets[i];
-        } else {
-            ++counters_.giants;
+        else
             free(packets[i]);
-        }
     }
     return passed;
 }
 
+/// False: it is dropped, and has been counted.
 bool DevicePort::pass(Packet* packet) noexcept {
     if (scrutiny_.outer_kind && (packet->ol_flags & RTE_MBUF_F_RX_VLAN) != 0)
         rte_pktmbuf_mtod(packet, rte_ether_hdr*)->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_QINQ);
@@ -60,17 +62,33 @@ bool DevicePort::pass(Packet* packet) noexcept {
         if (!judge_local_checksums(packet)) ++counters_.cut;
         return true;
     }
-    if (packet->pkt_len > caps_.max_frame) return false;
-    if (packet->nb_segs > 1) {
-        // The first buffer has room for the longest frame, and the driver has left some of it unused.
-        if (rte_pktmbuf_linearize(packet) != 0) return false;
-        ++counters_.joined;
+    // The first of several buffers has room for the longest frame, and the driver has left some of it unused.
+    const bool is_in_parts = packet->nb_segs > 1;
+    if (packet->pkt_len > caps_.max_frame || (is_in_parts && rte_pktmbuf_linearize(packet) != 0)) {
+        ++counters_.giants;
+        return false;
+    }
+    if (is_in_parts) ++counters_.joined;
+    if (scrutiny_.vid != 0 && !has_our_tag(packet)) {
+        ++counters_.bad_vlan;
+        return false;
     }
     if (scrutiny_.retag && (packet->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0)
         (void)rte_vlan_insert(&packet);  // the driver has left the headroom: there is room
     packet->ol_flags &= ~scrutiny_.forget;
     if (scrutiny_.audits != 0) audit(packet);
     return true;
+}
+
+/// Of a frame that the device was to take the tag off. What a driver leaves is taken off here. A frame that
+/// ends in its header is the stack's to count.
+bool DevicePort::has_our_tag(Packet* packet) noexcept {
+    if ((packet->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) == 0) {
+        if (ether_payload(data(packet), packet->data_len).type == 0) return true;
+        if (rte_vlan_strip(packet) != 0) return false;  // none
+        ++counters_.untaken_tags;
+    }
+    return (packet->vlan_tci & RTE_VLAN_ID_MASK) == scrutiny_.vid;
 }
 
 /// A driver may call everything good, or count other bytes than we do. The first verdicts are compared with
@@ -246,8 +264,25 @@ void DevicePort::copy_to_others(Packet* packet) noexcept {
 }
 
 uint16_t DevicePort::tx_shared(Packet** packets, uint16_t n) noexcept {
-    if (tx_queue_ != kNone) return rte_eth_tx_burst(device_, tx_queue_, packets, n);
+    if (tx_queue_ != kNone) return tx_prepared(packets, n);
     return static_cast<uint16_t>(plan_->to_send(index_).push({packets, n}));
+}
+
+/// To the device, with the tag that it is to put on, and what its driver wants of a packet that it is to cut.
+uint16_t DevicePort::tx_prepared(Packet** packets, uint16_t n) noexcept {
+    if (caps_.vid != 0) {
+        for (uint16_t i = 0; i < n; ++i) {
+            packets[i]->ol_flags |= RTE_MBUF_F_TX_VLAN;
+            packets[i]->vlan_tci = caps_.vid;
+        }
+    }
+    if (large_pool_ == nullptr) return rte_eth_tx_burst(device_, tx_queue_, packets, n);
+    const uint16_t fit = rte_eth_tx_prepare(device_, tx_queue_, packets, n);
+    const uint16_t sent = rte_eth_tx_burst(device_, tx_queue_, packets, fit);
+    if (sent != fit || fit == n) return sent;
+    ++counters_.tx_unfit;  // it would stand in the way for ever
+    free(packets[fit]);
+    return static_cast<uint16_t>(sent + 1);
 }
 
 /// Returns how many packets the device took.
@@ -256,11 +291,12 @@ uint32_t DevicePort::send_for_clients() noexcept {
     for (unsigned client : tx_clients_) {
         if (pending_begin_ == pending_end_) {
             pending_begin_ = 0;
-            pending_end_ = static_cast<uint16_t>(plan_->to_send(client).pop(pending_));
+            pending_end_ =
+                static_cast<uint16_t>(plan_->to_send(client).pop({pending_.data(), caps_.tx_burst}));
         }
         if (pending_begin_ == pending_end_) continue;
-        const uint16_t taken = rte_eth_tx_burst(device_, tx_queue_, pending_.data() + pending_begin_,
-                                                static_cast<uint16_t>(pending_end_ - pending_begin_));
+        const uint16_t taken = tx_prepared(pending_.data() + pending_begin_,
+                                           static_cast<uint16_t>(pending_end_ - pending_begin_));
         pending_begin_ = static_cast<uint16_t>(pending_begin_ + taken);
         sent += taken;
         if (pending_begin_ != pending_end_) break;  // the device is full: later

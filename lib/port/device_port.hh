@@ -29,8 +29,11 @@ struct alignas(64) PortCounters {
     uint64_t joined = 0;        ///< received in several buffers and copied into one
     uint64_t giants = 0;        ///< dropped: longer than the longest frame that was asked for
     uint64_t false_verdicts =
-        0;                   ///< a checksum verdict of the device was wrong: none is believed from then on
-    uint64_t wire_loss = 0;  ///< wire: sent, and lost on purpose
+        0;                      ///< a checksum verdict of the device was wrong: none is believed from then on
+    uint64_t bad_vlan = 0;      ///< dropped: without our tag, where the device takes tags off
+    uint64_t untaken_tags = 0;  ///< the device was to take our tag off and did not: taken off in software
+    uint64_t tx_unfit = 0;      ///< given to the device, whose driver would not have it: lost
+    uint64_t wire_loss = 0;     ///< wire: sent, and lost on purpose
     uint64_t wire_rx_packets = 0, wire_rx_bytes = 0, wire_tx_packets = 0, wire_tx_bytes = 0;
 };
 
@@ -43,9 +46,10 @@ struct RxScrutiny {
     bool join = false;        ///< long frames come in several buffers
     bool retag = false;       ///< VLAN tags that were taken off, though nobody asked for it, are put back
     bool outer_kind = false;  ///< the driver has put the outer tag back as 802.1Q's, whatever it was
+    uint16_t vid = 0;  ///< of the tag that the device takes off; what comes with another is dropped. 0: none
 
     bool any() const noexcept {
-        return kernel_checksums || forget != 0 || audits != 0 || join || retag || outer_kind;
+        return kernel_checksums || forget != 0 || audits != 0 || join || retag || outer_kind || vid != 0;
     }
 };
 
@@ -62,6 +66,7 @@ class alignas(64) DevicePort {
         uint16_t tx = 0;
         std::vector<unsigned> tx_clients{};  ///< the engines that send through ours
         RxScrutiny scrutiny{};
+        rte_mempool* large_pool = nullptr;  ///< with PortCaps::large_frame
     };
 
     /// An Ethernet device's engine `index`. `plan` outlives the port.
@@ -115,7 +120,10 @@ class alignas(64) DevicePort {
         switch (path_) {
             case Path::wire: sent = tx_wire<false>(packets, n); break;
             case Path::lossy_wire: sent = tx_wire<true>(packets, n); break;
-            case Path::queue: sent = rte_eth_tx_burst(device_, tx_queue_, packets, n); break;
+            case Path::queue:
+                sent =
+                    has_tx_work_ ? tx_prepared(packets, n) : rte_eth_tx_burst(device_, tx_queue_, packets, n);
+                break;
             case Path::shared: sent = tx_shared(packets, n); break;
         }
         counters_.tx_refused += static_cast<uint16_t>(n - sent);
@@ -123,6 +131,7 @@ class alignas(64) DevicePort {
     }
 
     Packet* alloc() noexcept { return rte_pktmbuf_alloc(pool_); }
+    Packet* alloc_large() noexcept { return rte_pktmbuf_alloc(large_pool_); }
     void free(Packet* p) noexcept { rte_pktmbuf_free(p); }
 
     /// The fields that finish() does not set. Those that only flags of ol_flags give a meaning keep what they
@@ -140,9 +149,11 @@ class alignas(64) DevicePort {
         p->pkt_len = length;
         p->ol_flags = 0;
         if (!meta.ip_checksum && !meta.tcp_checksum) return;
-        p->tx_offload = rte_mbuf_tx_offload(meta.l2_len, meta.l3_len, 0, 0, 0, 0, 0);
+        p->tx_offload =
+            rte_mbuf_tx_offload(meta.l2_len, meta.l3_len, meta.l4_len, meta.segment_bytes, 0, 0, 0);
         p->ol_flags = RTE_MBUF_F_TX_IPV4 | (meta.ip_checksum ? RTE_MBUF_F_TX_IP_CKSUM : 0) |
-                      (meta.tcp_checksum ? RTE_MBUF_F_TX_TCP_CKSUM : 0);
+                      (meta.tcp_checksum ? RTE_MBUF_F_TX_TCP_CKSUM : 0) |
+                      (meta.segment_bytes != 0 ? RTE_MBUF_F_TX_TCP_SEG : 0);
     }
 
     const buf::PortCaps& caps() const noexcept { return caps_; }
@@ -171,12 +182,14 @@ class alignas(64) DevicePort {
     }
     uint16_t inspect(Packet** packets, uint16_t n) noexcept;
     bool pass(Packet* packet) noexcept;
+    bool has_our_tag(Packet* packet) noexcept;
     void audit(Packet* packet) noexcept;
     uint16_t rx_wire(Packet** packets, uint16_t n) noexcept;
     template <bool kLossy>
     uint16_t tx_wire(Packet** packets, uint16_t n) noexcept;
     uint16_t rx_shared(Packet** packets, uint16_t n) noexcept;
     uint16_t tx_shared(Packet** packets, uint16_t n) noexcept;
+    uint16_t tx_prepared(Packet** packets, uint16_t n) noexcept;
     uint16_t take_mail(Packet** packets, uint16_t n) noexcept;
     uint16_t keep_ours(Packet** packets, uint16_t n) noexcept;
     unsigned engine_of(Packet* packet) noexcept;
@@ -201,11 +214,13 @@ class alignas(64) DevicePort {
 
     Path path_;
     bool has_scrutiny_ = false;
+    bool has_tx_work_ = false;  ///< packets are not given to the device as the engine made them
     uint16_t device_ = 0;
     uint16_t rx_queue_ = kNone;
     uint16_t tx_queue_ = kNone;
     unsigned index_ = 0;
     rte_mempool* pool_;
+    rte_mempool* large_pool_ = nullptr;
     WireRing* wire_tx_ = nullptr;
     WireRing* wire_rx_ = nullptr;
     uint32_t loss_ppm_ = 0;

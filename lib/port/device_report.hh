@@ -26,7 +26,7 @@ struct OffloadReport {
     std::string what;      ///< "tx TCP checksum"
     bool offered = false;  ///< the driver says it can
     bool used = false;     ///< it was asked to
-    std::string instead;   ///< who does it when it is not used, and why
+    std::string why;       ///< not used: who does it, and why; used: what of it
 };
 
 struct DeviceReport {
@@ -44,6 +44,8 @@ struct DeviceReport {
     unsigned rx_descriptors = 0, tx_descriptors = 0;  ///< per queue
     uint32_t packets_per_engine = 0;                  ///< buffers of each engine's pool
     uint32_t packet_bytes = 0;                        ///< of memory for each, all told
+    uint32_t large_per_engine = 0, large_bytes = 0;   ///< the same of the packets that the device cuts (TSO)
+    unsigned rx_burst = 0, tx_burst = 0;              ///< packets at a time at most
     Steering steering = Steering::one_engine;
     std::string steering_why;
     std::vector<OffloadReport> offloads;
@@ -66,9 +68,11 @@ struct DeviceStats {
     uint64_t mailbox_full = 0;  ///< dropped: ring to another engine full
     uint64_t wire_loss = 0;     ///< in-memory wire: frames lost on purpose
     uint64_t cut = 0;  ///< longer than a buffer and cut by the driver; the stack counts them as bad_ip_header
-    uint64_t joined = 0;  ///< received in several buffers and copied into one
-    uint64_t giants = 0;  ///< dropped: longer than MTU and headers
-    uint64_t runts = 0;   ///< the device dropped them: shorter than Ethernet allows, or broken off
+    uint64_t joined = 0;        ///< received in several buffers and copied into one
+    uint64_t giants = 0;        ///< dropped: longer than MTU and headers
+    uint64_t bad_vlan = 0;      ///< dropped: without our VLAN tag, where the device takes tags off
+    uint64_t untaken_tags = 0;  ///< the device was to take our tag off and did not; the port did
+    uint64_t runts = 0;         ///< the device dropped them: shorter than Ethernet allows, or broken off
     uint64_t false_verdicts =
         0;  ///< checksum verdicts of the device that were found wrong; none is believed then
     bool link_up = false;

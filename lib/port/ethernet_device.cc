@@ -13,6 +13,7 @@
 #include <string_view>
 #include <thread>
 
+#include "port/driver_facts.hh"
 #include "port/eal.hh"
 
 namespace synfin::port {
@@ -30,37 +31,8 @@ constexpr auto kLinkPoll = std::chrono::milliseconds(20);
 /// each queue.
 constexpr uint32_t kAudits = 1024;
 
-/// A checksum offload: what it does for us when the device is asked to.
-struct ChecksumOffload {
-    uint64_t flag;
-    const char* what;
-    bool buf::PortCaps::*cap;
-    uint64_t verdicts;  ///< rx: the mbuf flags that it fills
-};
-constexpr ChecksumOffload kRxChecksums[] = {{RTE_ETH_RX_OFFLOAD_IPV4_CKSUM, "rx IPv4 checksum",
-                                             &buf::PortCaps::rx_ip_checksum, RTE_MBUF_F_RX_IP_CKSUM_MASK},
-                                            {RTE_ETH_RX_OFFLOAD_TCP_CKSUM, "rx TCP checksum",
-                                             &buf::PortCaps::rx_tcp_checksum, RTE_MBUF_F_RX_L4_CKSUM_MASK}};
-constexpr ChecksumOffload kTxChecksums[] = {
-    {RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, "tx IPv4 checksum", &buf::PortCaps::tx_ip_checksum, 0},
-    {RTE_ETH_TX_OFFLOAD_TCP_CKSUM, "tx TCP checksum", &buf::PortCaps::tx_tcp_checksum, 0}};
-
-/// What devices offer and we do ourselves, and why.
-constexpr struct {
-    bool rx;
-    uint64_t flag;
-    const char* what;
-    const char* instead;
-} kUnused[] = {
-    {true, RTE_ETH_RX_OFFLOAD_VLAN_STRIP, "rx VLAN strip", "the stack reads the tag where it stands"},
-    {false, RTE_ETH_TX_OFFLOAD_VLAN_INSERT, "tx VLAN insert",
-     "the tag is part of the header that is copied anyway"},
-    {false, RTE_ETH_TX_OFFLOAD_TCP_TSO, "TSO", "every segment is made by the stack, at most MSS long"},
-    {true, RTE_ETH_RX_OFFLOAD_TCP_LRO, "LRO", "the stack wants to see every segment"},
-    {true, RTE_ETH_RX_OFFLOAD_RSS_HASH, "RSS hash in the packet",
-     "the connection table hashes with its own key"},
-    {true, RTE_ETH_RX_OFFLOAD_SCATTER, "rx scatter", "a packet buffer holds the longest frame"},
-};
+/// Large packets beyond those that may lie in the device's ring until it is used again.
+constexpr uint32_t kHeldLarge = 128;
 
 /// The names that drivers have for frames shorter than 64 bytes and longer than the limit.
 constexpr std::string_view kRuntNames[] = {"rx_undersize_errors", "rx_undersized_errors",
@@ -88,6 +60,12 @@ uint32_t packets_per_engine(const DeviceConfig& config) {
     return config.packets != 0 ? config.packets : 4 * kDescriptors + kHeldPackets;
 }
 
+/// Of an engine's large packets, if the device turns out to have a use for them.
+uint64_t most_large_bytes(const DeviceConfig& config) {
+    if (config.spec.kind != DeviceKind::pci || config.no_offload) return 0;
+    return uint64_t{kDescriptors + kHeldLarge} * PacketSize::for_frame(kLargeFrame, 0).total;
+}
+
 /// A virtual device's name is unique in the process, because a closed one may be opened again.
 unsigned next_vdev_index() {
     static unsigned index = 0;
@@ -111,7 +89,8 @@ std::unique_ptr<Device> EthernetDevice::open(const DeviceConfig& config, Refusal
     device->frame_ = static_cast<uint16_t>(device->device_mtu() + kEthernetHeader);
     const PacketSize size = PacketSize::for_frame(device->frame_, least_buffer(config.spec, device->frame_));
     const EalState* eal = start_eal(
-        {config.no_huge, config.verbose, uint64_t{config.engines} * packets_per_engine(config) * size.total,
+        {config.no_huge, config.verbose,
+         config.engines * (uint64_t{packets_per_engine(config)} * size.total + most_large_bytes(config)),
          config.spec.kind == DeviceKind::pci ? config.spec.target : ""},
         refusal);
     if (eal == nullptr) return nullptr;
@@ -149,12 +128,6 @@ bool EthernetDevice::refuse(int error, const std::string& what, Refusal& refusal
         config_.spec.text + ": " + what + " (" + rte_strerror(code) + ")" + eal_last_words());
 }
 
-/// Frames come from this host's kernel, which may leave checksums to us: see rx_checksum.hh. Tap is not one:
-/// the kernel completes them, since the driver does not offer to.
-bool EthernetDevice::is_host_memory() const noexcept {
-    return config_.spec.kind == DeviceKind::af_packet || config_.spec.kind == DeviceKind::af_xdp;
-}
-
 bool EthernetDevice::attach(const HostFacts& facts, Refusal& refusal) {
     const DeviceKind kind = config_.spec.kind;
     VdevNeeds needs;
@@ -187,56 +160,16 @@ bool EthernetDevice::probe(const std::string& args, Refusal& refusal) {
                            config_.spec.text + ": none of DPDK's drivers took it" + eal_last_words());
 }
 
-/// virtio, and the physical function above a virtual one, drop every tagged frame whose VID they were not
-/// told. So every card is told that can be; those without a filter leave the wrong ones to the stack, which
-/// counts them.
-bool EthernetDevice::filters_vlans() const noexcept {
-    return (config_.vlan || config_.outer_vlan) &&
-           (info_.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
-}
-
-void EthernetDevice::choose_offloads(rte_eth_conf& conf) {
-    // Virtual devices between processes of one host: software checksums cost little, and nobody has to guess
-    // what the other side left out.
-    const bool trusted = config_.spec.kind == DeviceKind::pci || config_.spec.kind == DeviceKind::vdev;
-    const bool asked = trusted && !config_.no_offload;
-    const std::string by_stack = config_.no_offload ? "by the stack, as asked (no_offload)"
-                                 : trusted          ? "by the stack"
-                                                    : "by the stack, as on a wire";
-    const auto choose = [&](const ChecksumOffload& offload, uint64_t capabilities, uint64_t& wanted,
-                            const std::string& instead) {
-        const bool offered = (capabilities & offload.flag) != 0, used = offered && asked;
-        if (used) {
-            wanted |= offload.flag;
-            rx_verdicts_ |= offload.verdicts;
-            caps_.*offload.cap = true;
-        }
-        report_.offloads.push_back({offload.what, offered, used, instead});
-    };
-    for (const auto& offload : kRxChecksums) {
-        choose(offload, info_.rx_offload_capa, conf.rxmode.offloads,
-               is_host_memory() ? "by the port, which takes the kernel's partial checksums" : by_stack);
-        if (is_host_memory()) caps_.*offload.cap = true;
-    }
-    if (filters_vlans()) conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
-    for (const auto& offload : kTxChecksums)
-        choose(offload, info_.tx_offload_capa, conf.txmode.offloads, by_stack);
-    for (const auto& unused : kUnused)
-        report_.offloads.push_back(
-            {unused.what, ((unused.rx ? info_.rx_offload_capa : info_.tx_offload_capa) & unused.flag) != 0,
-             false, unused.instead});
-    caps_.max_frame = frame_;
-}
-
 /// A card may fill in verdicts that nobody asked for (seen: "good" for every frame while the offload is off),
 /// and a driver may have more to say than the truth: see DevicePort::audit().
 RxScrutiny EthernetDevice::choose_scrutiny() const {
     RxScrutiny scrutiny;
-    scrutiny.kernel_checksums = is_host_memory();
-    scrutiny.forget = (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK) & ~rx_verdicts_;
-    scrutiny.audits = rx_verdicts_ != 0 ? kAudits : 0;
+    scrutiny.kernel_checksums = is_host_memory(config_.spec);
+    scrutiny.forget = (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK) & ~offloads_.rx_verdicts;
+    scrutiny.audits = offloads_.rx_verdicts != 0 ? kAudits : 0;
     // Above a virtual function, another driver may have decided it (seen: Linux's igb).
-    scrutiny.retag = config_.vlan && config_.spec.kind == DeviceKind::pci;
+    scrutiny.vid = caps_.vid;
+    scrutiny.retag = config_.vlan && caps_.vid == 0 && config_.spec.kind == DeviceKind::pci;
     // The kernel takes the outer tag off and says which kind it was; the driver does not pass that on.
     scrutiny.outer_kind = config_.outer_vlan && config_.spec.kind == DeviceKind::af_packet;
     for (uint16_t queue = 0; queue < queues_.rx; ++queue) {
@@ -257,7 +190,11 @@ bool EthernetDevice::configure(Refusal& refusal) {
         conf.rx_adv_conf.rss_conf.rss_key_len = rss_key_bytes(info_);
         conf.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_TCP;
     }
-    choose_offloads(conf);
+    offloads_ = plan_offloads(config_, info_, frame_, least_buffer(config_.spec, frame_));
+    caps_ = offloads_.caps;
+    report_.offloads = offloads_.report;
+    conf.rxmode.offloads = offloads_.rx;
+    conf.txmode.offloads = offloads_.tx;
     if (const int error = rte_eth_dev_configure(id_, queues_.rx, queues_.tx, &conf); error != 0)
         return refuse(error, "the driver refused its configuration", refusal);
     return set_mtu(conf, refusal);
@@ -289,8 +226,7 @@ bool EthernetDevice::make_pools(Refusal& refusal) {
     if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx_descriptors_, &tx_descriptors_);
         error != 0)
         return refuse(error, "the driver takes no number of descriptors", refusal);
-    const PacketSize size =
-        PacketSize::for_frame(frame_, std::max(info_.min_rx_bufsize, least_buffer(config_.spec, frame_)));
+    const PacketSize& size = offloads_.packet;
     const uint32_t packets = packets_per_engine(config_);
     const uint32_t least = uint32_t{rx_descriptors_} + tx_descriptors_ + 1024;
     if (packets < least)
@@ -304,6 +240,19 @@ bool EthernetDevice::make_pools(Refusal& refusal) {
     }
     report_.packets_per_engine = packets;
     report_.packet_bytes = size.total;
+    return caps_.large_frame == 0 || make_large_pools(refusal);
+}
+
+bool EthernetDevice::make_large_pools(Refusal& refusal) {
+    const PacketSize size = PacketSize::for_frame(caps_.large_frame, 0);
+    const uint32_t packets = tx_descriptors_ + kHeldLarge;
+    for (unsigned engine = 0; engine < config_.engines; ++engine) {
+        PacketPool pool = make_pool(packets, size, rte_eth_dev_socket_id(id_), refusal);
+        if (!pool) return false;
+        large_pools_.push_back(std::move(pool));
+    }
+    report_.large_per_engine = packets;
+    report_.large_bytes = size.total;
     return true;
 }
 
@@ -328,7 +277,7 @@ bool EthernetDevice::start(Refusal& refusal) {
     started_ = true;
     // Of two, a card may look at either: the outer one, or the first that is 802.1Q's.
     for (const auto vid : {config_.outer_vlan, config_.vlan}) {
-        if (!vid || !filters_vlans()) continue;
+        if (!vid || !offloads_.filters_vlans) continue;
         if (const int error = rte_eth_dev_vlan_filter(id_, *vid, 1); error != 0)
             return refuse(error, "it does not let VLAN " + std::to_string(*vid) + " pass", refusal);
     }
@@ -446,6 +395,7 @@ void EthernetDevice::make_ports() {
         for (unsigned client = queues_.tx; client < engines; ++client)
             if (client % queues_.tx == engine) queues.tx_clients.push_back(client);
         queues.scrutiny = scrutiny;
+        if (caps_.large_frame != 0) queues.large_pool = large_pools_[engine].get();
         ports_.push_back(std::make_unique<DevicePort>(engine, queues, *plan_, pools_[engine].get(), caps_));
     }
     report_.device = config_.spec.text;
@@ -458,6 +408,8 @@ void EthernetDevice::make_ports() {
     report_.tx_queues = queues_.tx;
     report_.rx_descriptors = rx_descriptors_;
     report_.tx_descriptors = tx_descriptors_;
+    report_.rx_burst = caps_.rx_burst;
+    report_.tx_burst = caps_.tx_burst;
     report_.steering = plan_->kind();
     if (wire_like_)
         report_.notes.insert(report_.notes.end(), wire_like_->notes().begin(), wire_like_->notes().end());
@@ -477,6 +429,9 @@ DeviceStats EthernetDevice::stats() const {
         sum.joined += counters.joined;
         sum.giants += counters.giants;
         sum.false_verdicts += counters.false_verdicts;
+        sum.bad_vlan += counters.bad_vlan;
+        sum.untaken_tags += counters.untaken_tags;
+        sum.tx_errors += counters.tx_unfit;
     }
     const LinkHistory link = link_watch_->history();
     sum.link_up = link.now.up;

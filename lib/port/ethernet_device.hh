@@ -12,6 +12,7 @@
 #include "port/device.hh"
 #include "port/host_check.hh"
 #include "port/link_watch.hh"
+#include "port/offload_plan.hh"
 #include "port/packet_pool.hh"
 #include "port/queue_plan.hh"
 #include "port/steering.hh"
@@ -34,6 +35,7 @@ class EthernetDevice final : public Device {
     bool attach(const HostFacts& facts, Refusal& refusal);
     bool configure(Refusal& refusal);
     bool make_pools(Refusal& refusal);
+    bool make_large_pools(Refusal& refusal);
     bool set_up_queues(Refusal& refusal);
     bool start(Refusal& refusal);
     void plan_steering();
@@ -41,7 +43,6 @@ class EthernetDevice final : public Device {
     void make_ports();
 
     bool probe(const std::string& args, Refusal& refusal);
-    void choose_offloads(rte_eth_conf& conf);
     RxScrutiny choose_scrutiny() const;
     Link ask_link() const;
     void find_frame_counters();
@@ -49,8 +50,6 @@ class EthernetDevice final : public Device {
     uint16_t device_mtu() const noexcept;
     bool set_mtu(rte_eth_conf& conf, Refusal& refusal);
     bool refuse(int error, const std::string& what, Refusal& refusal) const;
-    bool is_host_memory() const noexcept;
-    bool filters_vlans() const noexcept;
     std::string predict_rss(RssPrediction& prediction) const;
 
     DeviceConfig config_;
@@ -63,9 +62,9 @@ class EthernetDevice final : public Device {
     QueuePlan queues_;
     uint16_t rx_descriptors_ = 1024, tx_descriptors_ = 1024;
     std::vector<uint8_t> rss_key_;
-    uint64_t rx_verdicts_ = 0;  ///< the flags of the verdicts that were asked for
+    OffloadPlan offloads_;
     buf::PortCaps caps_;
-    std::vector<PacketPool> pools_;
+    std::vector<PacketPool> pools_, large_pools_;
     std::unique_ptr<SteeringPlan> plan_;
     std::vector<std::unique_ptr<DevicePort>> ports_;
     std::vector<uint64_t> runt_counters_, giant_counters_;  ///< the driver's own, by their ids

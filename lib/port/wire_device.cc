@@ -78,6 +78,8 @@ std::unique_ptr<Device> WireDevice::open(const WireConfig& config, Refusal& refu
     report.rx_queues = report.tx_queues = ends;
     report.packets_per_engine = packets;
     report.packet_bytes = size.total;
+    report.rx_burst = caps.rx_burst;
+    report.tx_burst = caps.tx_burst;
     report.steering = Steering::wire;
     report.steering_why = std::to_string(config.wires) + (config.wires == 1 ? " wire" : " wires") + " of " +
                           std::to_string(config.bytes / 1024) + " KiB each way";

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "buf/port.hh"
 #include "net/neighbours.hh"
@@ -66,10 +67,10 @@ class PortEngine final : public Engine {
     using Packet = typename P::Packet;
 
     PortEngine(const StackConfig& config, P& port, HashKey key)
-        : Engine(config, key),
+        : Engine(without_ports_tag(config, port.caps()), key),
           port_(port),
           neighbours_(neighbour_config(key, port.caps().ethernet)),
-          l2_(port.caps().ethernet ? header_bytes(config) : uint8_t{0}) {
+          l2_(port.caps().ethernet ? header_bytes(config_) : uint8_t{0}) {
         make_head();
         make_usual();
     }
@@ -86,12 +87,11 @@ class PortEngine final : public Engine {
     }
     bool has_work() const noexcept override { return has_output() || has_events() || tx_count_ != 0; }
     uint32_t packets_held() const noexcept override { return burst_count_ + tx_count_ + neighbours_.held(); }
-    uint32_t packets_spare() const noexcept override { return spare_count_; }
+    uint32_t packets_spare() const noexcept override { return spare_count_ + (large_ != nullptr ? 1u : 0u); }
     void release_packets() noexcept override;
 
   private:
-    static constexpr uint16_t kBurst = 32;
-    static constexpr uint16_t kTxBurst = 32;
+    static constexpr uint16_t kBurst = 32;  ///< at most; a port may like less
     static constexpr uint16_t kSpare = 64;
 
     struct Parsed {
@@ -99,6 +99,12 @@ class PortEngine final : public Engine {
         tcp::Segment seg;
         Bytes text;
     };
+
+    /// Where the port sees to the tag, there is none here.
+    static StackConfig without_ports_tag(StackConfig config, const buf::PortCaps& caps) {
+        if (caps.vid != 0) config.vlan.reset();
+        return config;
+    }
 
     static uint8_t header_bytes(const StackConfig& config) noexcept {
         const int tags = (config.vlan ? 1 : 0) + (config.outer_vlan ? 1 : 0);
@@ -143,7 +149,10 @@ class PortEngine final : public Engine {
     Packet* take_packet() noexcept;
     void give_back(Packet* packet) noexcept;
     void make_head() noexcept;
+    template <bool kLarge>
     void build(Packet* packet, const SegmentOut& out) noexcept;
+    void build_large(Packet* ordinary, const SegmentOut& out) noexcept;
+    void get_large() noexcept;
     void send_frame(Packet* packet, Ipv4 destination) noexcept;
     void send_unresolved(Packet* packet, Ipv4 next_hop) noexcept;
     void send_arp(uint16_t operation, Ipv4 target, std::optional<Mac> target_mac, Ipv4 sender) noexcept;
@@ -167,7 +176,10 @@ class PortEngine final : public Engine {
     uint16_t burst_count_ = 0, spare_count_ = 0, tx_count_ = 0;
     std::array<Packet*, kBurst> burst_{};
     std::array<Packet*, kSpare> spare_{};
-    std::array<Packet*, kTxBurst> tx_{};
+    const uint16_t rx_burst_ = std::min(port_.caps().rx_burst, kBurst);
+    const uint16_t tx_burst_ = std::min(port_.caps().tx_burst, kBurst);
+    Packet* large_ = nullptr;  ///< TSO: the next packet for several segments; null: none now
+    std::array<Packet*, kBurst> tx_{};
     std::array<Parsed, kBurst> parsed_{};
 };
 
@@ -178,7 +190,7 @@ template <buf::Port P>
 bool PortEngine<P>::begin(Instant now) noexcept {
     set_now(now);
     ledger_.begin_turn();
-    burst_count_ = port_.rx_burst(burst_.data(), kBurst);
+    burst_count_ = port_.rx_burst(burst_.data(), rx_burst_);
     ledger_.stamp(Stage::rx);
     counters_.add(Counter::rx_packets, burst_count_);
     Parsed* end = parsed_.data();
@@ -299,6 +311,8 @@ bool PortEngine<P>::parse(Packet* packet, Parsed& out) noexcept {
     if (ether.vid != config_.vlan.value_or(0) || ether.outer_vid != config_.outer_vlan.value_or(0))
         [[unlikely]]
         return refuse(DropReason::bad_vlan);
+    if (port_.caps().vid != 0 && ether.length != wire::kEtherBytes) [[unlikely]]
+        return refuse(DropReason::bad_ethertype);  // a tag behind the one that the port took off
     const Bytes payload = frame.subspan(ether.length);
     if (ether.ethertype == wire::kEtherTypeIpv4) [[likely]] {
         // What came by broadcast is not answered by TCP (RFC 1122 4.2.3.10) or ICMP (3.2.2.6).
@@ -429,8 +443,10 @@ bool PortEngine<P>::end() noexcept {
     for (uint16_t i = 0; i < burst_count_; ++i) give_back(burst_[i]);
     burst_count_ = 0;
     bool sent = false;
+    if (large_ == nullptr && port_.caps().large_frame != 0) get_large();
     while (has_output()) {
-        if (tx_count_ == kTxBurst && !flush()) break;  // the device is full: what is not built cannot be lost
+        if (tx_count_ == tx_burst_ && !flush())
+            break;  // the device is full: what is not built cannot be lost
         Packet* packet = take_packet();
         if (packet == nullptr) break;  // none now; what is owed stays listed
         const SegmentOut* out = next_out();
@@ -438,7 +454,10 @@ bool PortEngine<P>::end() noexcept {
             give_back(packet);
             break;
         }
-        build(packet, *out);
+        if (out->segment_bytes == 0) [[likely]]
+            build<false>(packet, *out);
+        else
+            build_large(packet, *out);
         sent = true;
     }
     if (port_.caps().ethernet) {  // after the output, so that what it asks for is asked at once
@@ -497,7 +516,9 @@ void PortEngine<P>::make_head() noexcept {
     head_sum_ = wire::fold(wire::sum_bytes(Bytes(head_.data() + l2_, wire::kIpv4Bytes)));
 }
 
+/// kLarge: for the device to cut.
 template <buf::Port P>
+template <bool kLarge>
 void PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
     uint8_t* frame = P::data(packet);
     uint8_t* ip = frame + l2_;
@@ -519,7 +540,8 @@ void PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
     fixed.put(s.ack.value());
     fixed.put(header / 4 << 28 | uint32_t{s.flags} << 16 | s.wnd);
     fixed.put(0);  // checksum, urgent pointer
-    const bool ip_offload = port_.caps().tx_ip_checksum, tcp_offload = port_.caps().tx_tcp_checksum;
+    const bool ip_offload = port_.caps().tx_ip_checksum;
+    const bool tcp_offload = kLarge || port_.caps().tx_tcp_checksum;
     uint64_t text_sum = 0;
     if (s.len != 0) {
         const MutableBytes text(tcp + header, s.len);
@@ -537,15 +559,40 @@ void PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
     if (!ip_offload)
         wire::store_be16(ip + 10,
                          static_cast<uint16_t>(~wire::fold_numbers(head_sum_ + ends.sum() + total_length)));
-    const uint64_t pseudo = ends.sum() + wire::kProtocolTcp + tcp_length;
+    const uint64_t pseudo = ends.sum() + wire::kProtocolTcp + (kLarge ? 0 : tcp_length);
     wire::store_be16(tcp + wire::kTcpChecksumAt,
                      tcp_offload ? wire::fold_numbers(pseudo)
                                  : static_cast<uint16_t>(
                                        ~wire::fold_numbers(pseudo + fixed.sum() + options.sum() + text_sum)));
-    P::finish(
-        packet, l2_ + total_length,
-        {.l2_len = l2_, .l3_len = wire::kIpv4Bytes, .ip_checksum = ip_offload, .tcp_checksum = tcp_offload});
+    P::finish(packet, l2_ + total_length,
+              {.l2_len = l2_,
+               .l3_len = wire::kIpv4Bytes,
+               .ip_checksum = ip_offload,
+               .tcp_checksum = tcp_offload,
+               .l4_len = kLarge ? static_cast<uint8_t>(header) : uint8_t{0},
+               .segment_bytes = kLarge ? s.segment_bytes : uint16_t{0}});
+    if constexpr (kLarge) {  // what leaves is counted; queue() counts one
+        const uint32_t more = (s.len - 1) / s.segment_bytes;
+        counters_.add(Counter::tx_packets, more);
+        counters_.add(Counter::tx_bytes, uint64_t{more} * (l2_ + wire::kIpv4Bytes + header));
+    }
     send_frame(packet, destination);
+}
+
+template <buf::Port P>
+[[gnu::cold, gnu::noinline]] void PortEngine<P>::build_large(Packet* ordinary, const SegmentOut& s) noexcept {
+    give_back(ordinary);
+    build<true>(std::exchange(large_, nullptr), s);
+    get_large();
+}
+
+/// The core is told of a large packet when there is one: what it then cuts into fewer packets always finds
+/// it.
+template <buf::Port P>
+void PortEngine<P>::get_large() noexcept {
+    large_ = port_.alloc_large();
+    constexpr uint32_t kMostHeader = wire::kIpv4Bytes + wire::kTcpBytes + wire::kPaddedTimestampsBytes;
+    context_.large_text = large_ != nullptr ? port_.caps().large_frame - l2_ - kMostHeader : 0;
 }
 
 /// A frame that is complete but for the destination's MAC.
@@ -601,7 +648,7 @@ void PortEngine<P>::send_arp(uint16_t operation, Ipv4 target, std::optional<Mac>
 /// Into the burst that leaves. Full: the device gets it now; what it refuses even then is dropped.
 template <buf::Port P>
 void PortEngine<P>::queue(Packet* packet) noexcept {
-    if (tx_count_ == kTxBurst && !flush()) {
+    if (tx_count_ == tx_burst_ && !flush()) {
         counters_.drop(DropReason::tx_full);
         give_back(packet);
         return;
@@ -638,6 +685,8 @@ template <buf::Port P>
 void PortEngine<P>::release_packets() noexcept {
     while (burst_count_ != 0) port_.free(burst_[--burst_count_]);
     while (spare_count_ != 0) port_.free(spare_[--spare_count_]);
+    if (large_ != nullptr) port_.free(std::exchange(large_, nullptr));
+    context_.large_text = 0;
     while (tx_count_ != 0) port_.free(tx_[--tx_count_]);
     neighbours_.for_each_held([this](void* packet) { port_.free(static_cast<Packet*>(packet)); });
 }

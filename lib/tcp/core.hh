@@ -20,6 +20,9 @@ struct Context {
     const Params& params;
     HashKey key;  ///< for timestamp offsets (isn.hh)
     Now now;
+    /// Bytes of text that may leave in one packet now, for the device to cut into segments (TSO); 0: none
+    /// may.
+    uint32_t large_text = 0;
 };
 
 /// The one writer of the state. CHECKs the edge against RFC 9293 figure 5 (state.hh).
@@ -111,15 +114,20 @@ struct Outgoing {
     uint32_t offset = 0;  ///< of the text in the send queue (from SND.UNA)
     uint32_t len = 0;     ///< bytes of text
     uint16_t wnd = 0;     ///< as on the wire
+    /// Bytes of text of each segment that the device is to make of it, the last may be shorter; 0: it is one
+    /// segment.
+    uint16_t segment_bytes = 0;
     uint8_t flags = 0;
     bool retransmission = false;
     bool probe = false;  ///< zero-window or keepalive probe
     bool last = false;   ///< nothing follows: asking again would say so
 };
 
-/// The next segment that the connection may send, SWS, Nagle, cwnd and SND.WND permitting; false: none.
-/// Updates the control block as if it were sent: a segment that the device then refuses is repaired as a lost
-/// one. Call it until it says false or `last`. `room`: what the receive buffer can take now.
+/// The next segment that the connection may send, SWS, Nagle, cwnd and SND.WND permitting; false: none. Of
+/// new text, several at once where the context lets them: together they are what one call after the other
+/// would have said. Updates the control block as if it were sent: a segment that the device then refuses is
+/// repaired as a lost one. Call it until it says false or `last`. `room`: what the receive buffer can take
+/// now.
 bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgoing& out,
                   Effects& fx) noexcept;
 

@@ -67,15 +67,14 @@ void emit_syn(Tcb& tcb, const Context& ctx, Outgoing& out) noexcept {
     out.wnd = static_cast<uint16_t>(std::min(ctx.params.rcv_buffer, 65'535u));  // never scaled on SYN
 }
 
-/// Text from `seq` on that goes into one segment, at most `limit` bytes; with FIN when the text ends there
-/// and `fin`.
+/// Text from `seq` on, at most `limit` bytes; with FIN when the text ends there and `fin`.
 void emit_text(Tcb& tcb, const Flow* flow, Seq seq, uint32_t limit, bool fin, uint32_t room,
                const Context& ctx, Outgoing& out) noexcept {
     const Seq end = flow != nullptr ? flow->snd_end : (tcb.has(kFinSent) ? tcb.snd.nxt - 1u : tcb.snd.nxt);
     const uint32_t available = before(seq, end) ? distance(seq, end) : 0;
     out.seq = seq;
     out.offset = distance(tcb.snd.una, seq);
-    out.len = std::min({available, limit, tcb.text_mss()});
+    out.len = std::min(available, limit);
     out.flags = kAck;
     out.ack = tcb.rcv.nxt;
     if (out.len != 0 && out.len == available) out.flags |= kPsh;  // MUST-60, MUST-61
@@ -143,6 +142,23 @@ bool worth_sending(const Tcb& tcb, const Flow& flow, uint32_t len, uint32_t unse
     return len >= std::max<uint32_t>((uint32_t{flow.max_snd_wnd} << tcb.snd_shift()) / 2, 1);
 }
 
+/// Segments shorter than this are cut by the core itself: some devices refuse to, and a packet would be very
+/// many of them.
+constexpr uint32_t kLeastCut = 256;
+
+/// How much new text may leave in one packet that the device cuts, when more than a segment's worth is
+/// unsent: whole segments, and the short one at the end if nothing holds it back. `allowed`: by window and
+/// text.
+/// @return at most one segment's worth when that is all.
+[[gnu::noinline]] uint32_t text_at_once(const Tcb& tcb, uint32_t allowed, uint32_t unsent,
+                                        uint32_t most) noexcept {
+    const uint32_t mss = tcb.text_mss();
+    const uint32_t len = std::min(allowed, most);
+    if (len <= mss || mss < kLeastCut) return std::min(allowed, mss);
+    const bool takes_the_end = len == unsent && (tcb.has(kNoDelay) || tcb.has(kFinQueued));
+    return takes_the_end ? len : len - len % mss;
+}
+
 /// A probe of a closed window: one octet of new text, or FIN, or the octet at SND.UNA again; of an idle peer
 /// (keepalive): no text, one before SND.NXT (RFC 9293 3.8.4).
 void emit_probe(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
@@ -155,7 +171,7 @@ void emit_probe(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx, Outgoin
         out.wnd = offer_window(tcb, room, ctx.params);
         mark_acked(tcb);
     } else {
-        const uint32_t limit = std::max(tcb.snd.wnd, 1u);
+        const uint32_t limit = std::clamp(tcb.snd.wnd, 1u, tcb.text_mss());
         emit_text(tcb, &flow, tcb.snd.una, limit, tcb.has(kFinQueued) && !after(flow.snd_end, tcb.snd.una),
                   room, ctx, out);
         const Seq end = out.seq + span(out);
@@ -203,7 +219,10 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
         const uint32_t limit = flow != nullptr ? send_limit(tcb, *flow) : std::max(tcb.snd.wnd, 1u);
         const uint32_t in_flight = tcb.in_flight();
         const uint32_t usable = limit > in_flight ? limit - in_flight : 0;
-        const uint32_t len = std::min({unsent, usable, tcb.text_mss()});
+        const uint32_t mss = tcb.text_mss();
+        uint32_t len = std::min({unsent, usable, mss});
+        if (len < unsent && ctx.large_text != 0) [[unlikely]]
+            len = text_at_once(tcb, std::min(unsent, usable), unsent, ctx.large_text);
         const bool send_text = len != 0 && worth_sending(tcb, *flow, len, unsent);
         // FIN takes a place in the window as an octet does; a closed window is probed with it. A peer that
         // never had any text from us may have it at once.
@@ -211,6 +230,8 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
         if (send_text || (fin_fits && unsent == 0)) {
             const bool was_idle = in_flight == 0;
             emit_text(tcb, flow, tcb.snd.nxt, len, fin_fits, room, ctx, out);
+            if (len > mss) [[unlikely]]
+                out.segment_bytes = static_cast<uint16_t>(mss);
             tcb.snd.nxt += span(out);
             note_fin(tcb, out);
             if (flow != nullptr && out.len != 0 && !flow->has(kTiming)) {

@@ -1,0 +1,34 @@
+#include "port/driver_facts.hh"
+
+#include <algorithm>
+#include <bit>
+#include <string_view>
+
+namespace synfin::port {
+
+namespace {
+
+bool is_driver(const rte_eth_dev_info& info, std::string_view name) noexcept {
+    return info.driver_name != nullptr && info.driver_name == name;
+}
+
+}  // namespace
+
+/// net_e1000_em names two tx queues for every card, but the older ones (82540 to 82547: "e1000") have one,
+/// and what is put into the other never leaves. The newer ones (82571 to 82574: "e1000e") have two that share
+/// one description of where checksums go.
+uint16_t tx_queues(const rte_eth_dev_info& info) noexcept {
+    return is_driver(info, "net_e1000_em") ? uint16_t{1} : info.max_tx_queues;
+}
+
+/// virtio has no such offload: net_virtio moves the addresses by four bytes, of every frame.
+bool moves_tags_in_hardware(const rte_eth_dev_info& info) noexcept {
+    return !is_driver(info, "net_virtio");
+}
+
+/// net_e1000_em's buffers are powers of two, at most 16 KiB.
+uint32_t frame_bytes_in_buffer(const rte_eth_dev_info& info, uint32_t room) noexcept {
+    return is_driver(info, "net_e1000_em") ? std::min(std::bit_floor(room), 16'384u) : room;
+}
+
+}  // namespace synfin::port

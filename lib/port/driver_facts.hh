@@ -1,0 +1,24 @@
+#pragma once
+/// @file
+/// What is known of drivers, of what they offer, and do not do or do otherwise: found on cards
+/// (tests/niclab), each with what was seen.
+
+#include <rte_ethdev.h>
+
+namespace synfin::port {
+
+/// The tx queues that work.
+uint16_t tx_queues(const rte_eth_dev_info& info) noexcept;
+
+/// Whether the device itself puts tags on and takes them off, if it is offered at all; else its driver moves
+/// the frame's beginning, which the stack can do without.
+bool moves_tags_in_hardware(const rte_eth_dev_info& info) noexcept;
+
+/// Bytes of a frame that the driver puts into a buffer with `room` bytes behind the headroom.
+uint32_t frame_bytes_in_buffer(const rte_eth_dev_info& info, uint32_t room) noexcept;
+
+/// TSO: bytes of a frame that the device cuts when it lies in one buffer. 15.5 KiB is what one descriptor of
+/// Intel's 82576 and 82599 takes; others take more (vmxnet3 16,383).
+inline constexpr uint16_t kLargeFrame = 15'872;
+
+}  // namespace synfin::port

@@ -1,0 +1,158 @@
+#include "port/offload_plan.hh"
+
+#include <rte_mbuf.h>
+
+#include <algorithm>
+#include <bit>
+#include <string>
+
+#include "port/driver_facts.hh"
+
+namespace synfin::port {
+
+namespace {
+
+constexpr uint16_t kMostBurst = buf::PortCaps{}.rx_burst;
+
+/// What is offered in one direction, and what is asked for of it.
+struct Direction {
+    uint64_t offered;
+    uint64_t& asked;
+    OffloadReport judge(const char* what, uint64_t flag, bool used, std::string why) const {
+        if (used) asked |= flag;
+        return {what, (offered & flag) != 0, used, std::move(why)};
+    }
+    bool offers(uint64_t flag) const { return (offered & flag) != 0; }
+};
+
+/// Why a thing that is not asked for is done elsewhere.
+std::string by_stack(const DeviceConfig& config, bool trusted) {
+    return config.no_offload ? "by the stack, as asked (no_offload)"
+           : trusted         ? "by the stack"
+                             : "by the stack, as on a wire";
+}
+
+/// One of the device's preferences, where it has one.
+uint16_t burst(const rte_eth_dev_portconf& preferred) {
+    return preferred.burst_size == 0 ? kMostBurst : std::min(preferred.burst_size, kMostBurst);
+}
+
+void plan_checksums(const DeviceConfig& config, bool asked, const std::string& else_why, Direction rx,
+                    Direction tx, OffloadPlan& plan) {
+    struct Checksum {
+        uint64_t flag;
+        const char* what;
+        bool buf::PortCaps::*cap;
+        uint64_t verdicts;
+    };
+    constexpr Checksum kRx[] = {{RTE_ETH_RX_OFFLOAD_IPV4_CKSUM, "rx IPv4 checksum",
+                                 &buf::PortCaps::rx_ip_checksum, RTE_MBUF_F_RX_IP_CKSUM_MASK},
+                                {RTE_ETH_RX_OFFLOAD_TCP_CKSUM, "rx TCP checksum",
+                                 &buf::PortCaps::rx_tcp_checksum, RTE_MBUF_F_RX_L4_CKSUM_MASK}};
+    constexpr Checksum kTx[] = {
+        {RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, "tx IPv4 checksum", &buf::PortCaps::tx_ip_checksum, 0},
+        {RTE_ETH_TX_OFFLOAD_TCP_CKSUM, "tx TCP checksum", &buf::PortCaps::tx_tcp_checksum, 0}};
+    const bool from_kernel = is_host_memory(config.spec);
+    for (const auto& sum : kRx) {
+        const bool used = asked && rx.offers(sum.flag);
+        if (used) plan.rx_verdicts |= sum.verdicts;
+        plan.caps.*sum.cap = used || from_kernel;
+        plan.report.push_back(
+            rx.judge(sum.what, sum.flag, used,
+                     from_kernel ? "by the port, which takes the kernel's partial checksums" : else_why));
+    }
+    for (const auto& sum : kTx) {
+        const bool used = asked && tx.offers(sum.flag);
+        plan.caps.*sum.cap = used;
+        plan.report.push_back(tx.judge(sum.what, sum.flag, used, else_why));
+    }
+}
+
+/// Tags are the device's both ways or the stack's: some cards put none on while they take none off (e1000).
+void plan_tags(const DeviceConfig& config, const rte_eth_dev_info& info, bool asked,
+               const std::string& else_why, Direction rx, Direction tx, OffloadPlan& plan) {
+    constexpr uint64_t kStrip = RTE_ETH_RX_OFFLOAD_VLAN_STRIP, kInsert = RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
+    const bool offered = rx.offers(kStrip) && tx.offers(kInsert);
+    std::string why = else_why;
+    bool used = false;
+    if (offered && asked) {
+        if (!moves_tags_in_hardware(info))
+            why = "by the stack: it is the driver's software that would";
+        else if (config.outer_vlan)
+            why = "by the stack: the device's tag would be 802.1Q's, and stand before the inner one";
+        else if (!config.vlan)
+            why = "no VLAN is configured";
+        else
+            used = true;
+    }
+    if (used) plan.caps.vid = *config.vlan;
+    plan.report.push_back(
+        rx.judge("rx VLAN strip", kStrip, used, used ? "and the port compares its VID" : why));
+    plan.report.push_back(tx.judge("tx VLAN insert", kInsert, used, used ? "" : why));
+}
+
+void plan_segments(bool asked, const std::string& else_why, Direction tx, OffloadPlan& plan) {
+    constexpr uint64_t kFlag = RTE_ETH_TX_OFFLOAD_TCP_TSO;
+    const bool used = asked && tx.offers(kFlag) && plan.caps.tx_tcp_checksum;
+    if (used) plan.caps.large_frame = kLargeFrame;
+    plan.report.push_back(tx.judge(
+        "TSO", kFlag, used, used ? "packets of up to " + std::to_string(kLargeFrame) + " B" : else_why));
+}
+
+/// The stack wants a frame in one piece: a buffer holds the longest wherever the driver fills it that far.
+/// Where it does not, it is asked for parts, which the port joins; or if it makes none, the buffers are
+/// larger.
+void plan_buffers(const rte_eth_dev_info& info, uint16_t frame, uint32_t least_buffer, Direction rx,
+                  OffloadPlan& plan) {
+    constexpr uint64_t kFlag = RTE_ETH_RX_OFFLOAD_SCATTER;
+    const uint32_t least = std::max(info.min_rx_bufsize, least_buffer);
+    plan.packet = PacketSize::for_frame(frame, least);
+    const auto filled = [&] { return frame_bytes_in_buffer(info, plan.packet.room - RTE_PKTMBUF_HEADROOM); };
+    const bool used = filled() < frame && rx.offers(kFlag);
+    if (filled() < frame && !used)
+        plan.packet = PacketSize::for_frame(frame, std::max(least, std::bit_ceil(uint32_t{frame})));
+    const std::string bytes = std::to_string(frame);
+    plan.report.push_back(
+        rx.judge("rx scatter", kFlag, used,
+                 used ? "frames of up to " + bytes + " B in parts of " + std::to_string(filled()) +
+                            ", which the port joins"
+                      : "a buffer of " + std::to_string(filled()) + " B holds the longest frame, " + bytes));
+}
+
+}  // namespace
+
+bool is_host_memory(const DeviceSpec& spec) noexcept {
+    return spec.kind == DeviceKind::af_packet || spec.kind == DeviceKind::af_xdp;
+}
+
+OffloadPlan plan_offloads(const DeviceConfig& config, const rte_eth_dev_info& info, uint16_t frame,
+                          uint32_t least_buffer) {
+    OffloadPlan plan;
+    const Direction rx{info.rx_offload_capa, plan.rx}, tx{info.tx_offload_capa, plan.tx};
+    // Virtual devices between processes of one host: software checksums cost little, and nobody has to guess
+    // what the other side left out.
+    const bool trusted = config.spec.kind == DeviceKind::pci || config.spec.kind == DeviceKind::vdev;
+    const bool asked = trusted && !config.no_offload;
+    const std::string else_why = by_stack(config, trusted);
+
+    plan_checksums(config, asked, else_why, rx, tx, plan);
+    plan_tags(config, info, asked, else_why, rx, tx, plan);
+    plan_segments(asked, else_why, tx, plan);
+    plan_buffers(info, frame, least_buffer, rx, plan);
+    plan.report.push_back(
+        rx.judge("LRO", RTE_ETH_RX_OFFLOAD_TCP_LRO, false, "the stack wants every segment"));
+    plan.report.push_back(rx.judge("RSS hash in the packet", RTE_ETH_RX_OFFLOAD_RSS_HASH, false,
+                                   "only a SYN's is needed, to check the device with"));
+
+    // virtio, and the physical function above a virtual one, drop every tagged frame whose VID they were not
+    // told. So every card is told that can be; those without a filter leave the wrong ones to be counted.
+    plan.filters_vlans = (config.vlan || config.outer_vlan) && rx.offers(RTE_ETH_RX_OFFLOAD_VLAN_FILTER);
+    if (plan.filters_vlans) plan.rx |= RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
+
+    plan.caps.max_frame = frame;
+    plan.caps.rx_burst = burst(info.default_rxportconf);
+    plan.caps.tx_burst = burst(info.default_txportconf);
+    return plan;
+}
+
+}  // namespace synfin::port
