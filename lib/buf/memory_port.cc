@@ -30,27 +30,25 @@ uint16_t load(const uint8_t* field) noexcept {
 
 constexpr uint32_t kIpLengthAt = 2, kIpIdAt = 4, kIpChecksumAt = 10, kIpAddressesAt = 12;  // RFC 791 3.1
 constexpr uint32_t kTcpSeqAt = 4, kTcpFlagsAt = 13, kTcpChecksumAt = 16;                   // RFC 9293 3.1
-constexpr uint8_t kOnTheLastAlone = 0x01 | 0x08;                                           // FIN, PSH
+constexpr uint8_t kAck = 0x10;
 constexpr uint8_t kTcp = 6;
 constexpr uint32_t kMacs = 12, kTag = 4;
 constexpr uint16_t kVlan = 0x8100, kVidMask = 0x0fff;
 
-/// Makes of a copy of a large packet's headers, behind which is `text` bytes of text from `offset` on, a
-/// segment of its own, as a device with TSO does.
-void make_segment(uint8_t* frame, const TxMeta& meta, uint32_t index, uint32_t offset, uint32_t text,
-                  bool is_last) noexcept {
+/// Makes of a copy of a large packet's headers, behind which is the text, one of its segments.
+void make_segment(uint8_t* frame, const TxMeta& meta, uint32_t index) noexcept {
     uint8_t* ip = frame + meta.l2_len;
     uint8_t* tcp = ip + meta.l3_len;
-    const uint32_t tcp_bytes = meta.l4_len + text;
+    const uint32_t tcp_bytes = uint32_t{meta.l4_len} + meta.segment_bytes;
     store(ip + kIpLengthAt, static_cast<uint16_t>(meta.l3_len + tcp_bytes));
     store(ip + kIpIdAt, static_cast<uint16_t>(load(ip + kIpIdAt) + index));
     store(ip + kIpChecksumAt, 0);
     store(ip + kIpChecksumAt, static_cast<uint16_t>(~sum_of(ip, meta.l3_len)));
 
-    const uint32_t seq = (uint32_t{load(tcp + kTcpSeqAt)} << 16 | load(tcp + kTcpSeqAt + 2)) + offset;
+    const uint32_t seq =
+        (uint32_t{load(tcp + kTcpSeqAt)} << 16 | load(tcp + kTcpSeqAt + 2)) + index * meta.segment_bytes;
     store(tcp + kTcpSeqAt, static_cast<uint16_t>(seq >> 16));
     store(tcp + kTcpSeqAt + 2, static_cast<uint16_t>(seq));
-    if (!is_last) tcp[kTcpFlagsAt] = static_cast<uint8_t>(tcp[kTcpFlagsAt] & ~kOnTheLastAlone);
     store(tcp + kTcpChecksumAt, 0);
     uint32_t sum = sum_of(tcp, tcp_bytes) + sum_of(ip + kIpAddressesAt, 8) + kTcp + tcp_bytes;
     while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
@@ -156,19 +154,21 @@ bool MemoryPort::send_segments(Packet* large) noexcept {
     SYNFIN_CHECK(caps_.large_frame != 0 && caps_.tx_tcp_checksum && meta.tcp_checksum);
     SYNFIN_CHECK(large->length <= caps_.large_frame && headers < large->length);
     SYNFIN_CHECK(headers + meta.segment_bytes <= caps_.max_frame);
-    const uint32_t text = large->length - headers;
+    const uint32_t count = (large->length - headers) / meta.segment_bytes;
+    SYNFIN_CHECK(headers + count * meta.segment_bytes == large->length);
+    SYNFIN_CHECK(data(large)[meta.l2_len + meta.l3_len + kTcpFlagsAt] == kAck);
     Fifo segments;
-    for (uint32_t offset = 0; offset < text; offset += meta.segment_bytes) {
+    for (uint32_t i = 0; i < count; ++i) {
         Packet* segment = take_from_pool();
         if (segment == nullptr) {
             while (Packet* made = segments.pop()) free(made);
             return false;
         }
-        const uint32_t len = std::min<uint32_t>(meta.segment_bytes, text - offset);
         std::memcpy(data(segment), data(large), headers);
-        std::memcpy(data(segment) + headers, data(large) + headers + offset, len);
-        segment->length = headers + len;
-        make_segment(data(segment), meta, segments.count, offset, len, offset + len == text);
+        std::memcpy(data(segment) + headers, data(large) + headers + i * meta.segment_bytes,
+                    meta.segment_bytes);
+        segment->length = headers + meta.segment_bytes;
+        make_segment(data(segment), meta, i);
         segments.push(segment);
     }
     while (Packet* segment = segments.pop()) {

@@ -39,10 +39,10 @@ struct TxMeta {
     bool ip_checksum = false;   ///< ask the device; only when PortCaps offers it
     bool tcp_checksum = false;  ///< ask the device; the field then holds the pseudo-header's sum
     uint8_t l4_len = 0;         ///< bytes, options included; with segment_bytes
-    /// TSO, large packets only: ask the device to send the text as segments of so many bytes each, the last
-    /// one shorter; 0: it is one segment. Each gets the headers, with SEG.SEQ, lengths and checksums of its
-    /// own, PSH and FIN on the last alone. The TCP checksum's field then holds the pseudo-header's sum
-    /// without the length.
+    /// TSO, large packets only: ask the device to send the text, a multiple of so many bytes, as segments of
+    /// so many each; 0: it is one segment. Each gets the headers, with SEG.SEQ, lengths and checksums of its
+    /// own. ACK is the only flag. The TCP checksum's field then holds the pseudo-header's sum without the
+    /// length.
     uint16_t segment_bytes = 0;
 };
 

@@ -5,6 +5,8 @@
 
 #include <rte_ethdev.h>
 
+#include <cstdint>
+
 namespace synfin::port {
 
 /// The tx queues that work.
@@ -20,5 +22,10 @@ uint32_t frame_bytes_in_buffer(const rte_eth_dev_info& info, uint32_t room) noex
 /// TSO: bytes of a frame that the device cuts when it lies in one buffer. 15.5 KiB is what one descriptor of
 /// Intel's 82576 and 82599 takes; others take more (vmxnet3 16,383).
 inline constexpr uint16_t kLargeFrame = 15'872;
+
+/// Whether at least two of the longest frames go into one of those.
+constexpr bool has_use_for_large(uint16_t frame) noexcept {
+    return 2 * frame <= kLargeFrame;
+}
 
 }  // namespace synfin::port

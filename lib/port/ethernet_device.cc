@@ -61,8 +61,8 @@ uint32_t packets_per_engine(const DeviceConfig& config) {
 }
 
 /// Of an engine's large packets, if the device turns out to have a use for them.
-uint64_t most_large_bytes(const DeviceConfig& config) {
-    if (config.spec.kind != DeviceKind::pci || config.no_offload) return 0;
+uint64_t most_large_bytes(const DeviceConfig& config, uint16_t frame) {
+    if (config.spec.kind != DeviceKind::pci || config.no_offload || !has_use_for_large(frame)) return 0;
     return uint64_t{kDescriptors + kHeldLarge} * PacketSize::for_frame(kLargeFrame, 0).total;
 }
 
@@ -88,11 +88,11 @@ std::unique_ptr<Device> EthernetDevice::open(const DeviceConfig& config, Refusal
     if (!facts) return nullptr;
     device->frame_ = static_cast<uint16_t>(device->device_mtu() + kEthernetHeader);
     const PacketSize size = PacketSize::for_frame(device->frame_, least_buffer(config.spec, device->frame_));
-    const EalState* eal = start_eal(
-        {config.no_huge, config.verbose,
-         config.engines * (uint64_t{packets_per_engine(config)} * size.total + most_large_bytes(config)),
-         config.spec.kind == DeviceKind::pci ? config.spec.target : ""},
-        refusal);
+    const EalState* eal = start_eal({config.no_huge, config.verbose,
+                                     config.engines * (uint64_t{packets_per_engine(config)} * size.total +
+                                                       most_large_bytes(config, device->frame_)),
+                                     config.spec.kind == DeviceKind::pci ? config.spec.target : ""},
+                                    refusal);
     if (eal == nullptr) return nullptr;
     device->report_.memory = eal->memory;
     device->report_.hugepages = eal->hugepages;

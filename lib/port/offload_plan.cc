@@ -57,14 +57,16 @@ void plan_checksums(const DeviceConfig& config, bool asked, const std::string& e
         const bool used = asked && rx.offers(sum.flag);
         if (used) plan.rx_verdicts |= sum.verdicts;
         plan.caps.*sum.cap = used || from_kernel;
-        plan.report.push_back(
-            rx.judge(sum.what, sum.flag, used,
-                     from_kernel ? "by the port, which takes the kernel's partial checksums" : else_why));
+        plan.report.push_back(rx.judge(sum.what, sum.flag, used,
+                                       used ? ""
+                                       : from_kernel
+                                           ? "by the port, which takes the kernel's partial checksums"
+                                           : else_why));
     }
     for (const auto& sum : kTx) {
         const bool used = asked && tx.offers(sum.flag);
         plan.caps.*sum.cap = used;
-        plan.report.push_back(tx.judge(sum.what, sum.flag, used, else_why));
+        plan.report.push_back(tx.judge(sum.what, sum.flag, used, used ? "" : else_why));
     }
 }
 
@@ -91,12 +93,17 @@ void plan_tags(const DeviceConfig& config, const rte_eth_dev_info& info, bool as
     plan.report.push_back(tx.judge("tx VLAN insert", kInsert, used, used ? "" : why));
 }
 
-void plan_segments(bool asked, const std::string& else_why, Direction tx, OffloadPlan& plan) {
+void plan_segments(bool asked, uint16_t frame, const std::string& else_why, Direction tx, OffloadPlan& plan) {
     constexpr uint64_t kFlag = RTE_ETH_TX_OFFLOAD_TCP_TSO;
-    const bool used = asked && tx.offers(kFlag) && plan.caps.tx_tcp_checksum;
+    const bool wanted = asked && tx.offers(kFlag) && plan.caps.tx_tcp_checksum;
+    const bool used = wanted && has_use_for_large(frame);
+    const std::string size = std::to_string(kLargeFrame) + " B";
     if (used) plan.caps.large_frame = kLargeFrame;
-    plan.report.push_back(tx.judge(
-        "TSO", kFlag, used, used ? "packets of up to " + std::to_string(kLargeFrame) + " B" : else_why));
+    plan.report.push_back(
+        tx.judge("TSO", kFlag, used,
+                 used     ? "packets of up to " + size
+                 : wanted ? "by the stack: a packet of " + size + " has not room for two segments"
+                          : else_why));
 }
 
 /// The stack wants a frame in one piece: a buffer holds the longest wherever the driver fills it that far.
@@ -137,7 +144,7 @@ OffloadPlan plan_offloads(const DeviceConfig& config, const rte_eth_dev_info& in
 
     plan_checksums(config, asked, else_why, rx, tx, plan);
     plan_tags(config, info, asked, else_why, rx, tx, plan);
-    plan_segments(asked, else_why, tx, plan);
+    plan_segments(asked, frame, else_why, tx, plan);
     plan_buffers(info, frame, least_buffer, rx, plan);
     plan.report.push_back(
         rx.judge("LRO", RTE_ETH_RX_OFFLOAD_TCP_LRO, false, "the stack wants every segment"));

@@ -572,7 +572,8 @@ void PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
                .l4_len = kLarge ? static_cast<uint8_t>(header) : uint8_t{0},
                .segment_bytes = kLarge ? s.segment_bytes : uint16_t{0}});
     if constexpr (kLarge) {  // what leaves is counted; queue() counts one
-        const uint32_t more = (s.len - 1) / s.segment_bytes;
+        const uint32_t more = s.len / s.segment_bytes - 1;
+        counters_.add(Counter::tx_large);
         counters_.add(Counter::tx_packets, more);
         counters_.add(Counter::tx_bytes, uint64_t{more} * (l2_ + wire::kIpv4Bytes + header));
     }

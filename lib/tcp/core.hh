@@ -114,8 +114,8 @@ struct Outgoing {
     uint32_t offset = 0;  ///< of the text in the send queue (from SND.UNA)
     uint32_t len = 0;     ///< bytes of text
     uint16_t wnd = 0;     ///< as on the wire
-    /// Bytes of text of each segment that the device is to make of it, the last may be shorter; 0: it is one
-    /// segment.
+    /// Bytes of text of each segment that the device is to make of it: `len` is a multiple, ACK the only
+    /// flag. 0: it is one segment.
     uint16_t segment_bytes = 0;
     uint8_t flags = 0;
     bool retransmission = false;

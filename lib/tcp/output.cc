@@ -147,16 +147,14 @@ bool worth_sending(const Tcb& tcb, const Flow& flow, uint32_t len, uint32_t unse
 constexpr uint32_t kLeastCut = 256;
 
 /// How much new text may leave in one packet that the device cuts, when more than a segment's worth is
-/// unsent: whole segments, and the short one at the end if nothing holds it back. `allowed`: by window and
-/// text.
+/// unsent: whole segments before the one that ends the text. What is on that one alone, PSH and FIN, is not
+/// left to devices (QEMU's lose both). `allowed`: by window and text.
 /// @return at most one segment's worth when that is all.
 [[gnu::noinline]] uint32_t text_at_once(const Tcb& tcb, uint32_t allowed, uint32_t unsent,
                                         uint32_t most) noexcept {
     const uint32_t mss = tcb.text_mss();
-    const uint32_t len = std::min(allowed, most);
-    if (len <= mss || mss < kLeastCut) return std::min(allowed, mss);
-    const bool takes_the_end = len == unsent && (tcb.has(kNoDelay) || tcb.has(kFinQueued));
-    return takes_the_end ? len : len - len % mss;
+    const uint32_t len = std::min({allowed, most, unsent - 1});
+    return len < 2 * mss || mss < kLeastCut ? std::min(allowed, mss) : len - len % mss;
 }
 
 /// A probe of a closed window: one octet of new text, or FIN, or the octet at SND.UNA again; of an idle peer

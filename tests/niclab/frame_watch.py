@@ -1,15 +1,47 @@
-"""Looks at every frame that leaves the card, at the other end of the cable: are its checksums right?"""
+"""Looks at every frame that leaves the card, at the other end of the cable: are its length and its checksums right?"""
 
+import dataclasses
 import socket
 import struct
 import threading
 
 SOL_PACKET, PACKET_STATISTICS, PACKET_VNET_HDR = 263, 6, 15
 VNET_HDR = struct.Struct("=BBHHHH")  # flags, kind, header and segment sizes, where a checksum begins, where in that it goes
-NEEDS_SUM = 1
+NEEDS_SUM, KIND_TCP = 1, 1
 ETH_P_ALL = 0x0003
 PACKET_OUTGOING = 4
 TCP, ICMP = 6, 1
+FIN, PSH = 0x01, 0x08
+
+
+@dataclasses.dataclass(frozen=True)
+class Segment:
+    """A TCP segment with text, as it crossed the cable."""
+
+    flow: tuple
+    seq: int
+    length: int
+    flags: int
+    ip_id: int
+
+
+def segment_of(frame):
+    """None for what is not one."""
+    at = beginning_of_ip(frame)
+    if at is None or frame[at + 9] != TCP:
+        return None
+    ip = frame[at:]
+    total, ip_id, tcp = struct.unpack_from(">HH", ip, 2) + ((ip[0] & 15) * 4,)
+    source, destination, seq = struct.unpack_from(">HHI", ip, tcp)
+    length = total - tcp - (ip[tcp + 12] >> 4) * 4
+    return Segment((ip[12:20], source, destination), seq, length, ip[tcp + 13], ip_id) if length else None
+
+
+def beginning_of_ip(frame):
+    kind, at = struct.unpack_from(">H", frame, 12)[0], 14
+    while kind in (0x8100, 0x88A8):
+        kind, at = struct.unpack_from(">H", frame, at + 2)[0], at + 4
+    return at if kind == 0x0800 else None
 
 
 def ones_sum(data):
@@ -24,10 +56,8 @@ def ones_sum(data):
 
 def what_is_wrong(frame):
     """In words; None for a frame with the right checksums, or with none."""
-    kind, at = struct.unpack_from(">H", frame, 12)[0], 14
-    while kind in (0x8100, 0x88A8):
-        kind, at = struct.unpack_from(">H", frame, at + 2)[0], at + 4
-    if kind != 0x0800:
+    at = beginning_of_ip(frame)
+    if at is None:
         return None
     ip = frame[at:]
     header, total = (ip[0] & 15) * 4, struct.unpack_from(">H", ip, 2)[0]
@@ -53,13 +83,48 @@ def completed(packet):
     return frame[:place] + struct.pack(">H", ones_sum(frame[begin:]) ^ 0xFFFF) + frame[place + 2:]
 
 
+def pieces(segment, size):
+    """What a card would make of it that the sender left to be cut: every `size` bytes a segment, IP's IDs counted on, PSH and FIN on the
+    last alone."""
+    ends = range(0, segment.length, size)
+    return [dataclasses.replace(segment, seq=(segment.seq + begin) % 2**32, length=min(size, segment.length - begin),
+                                flags=segment.flags if begin == ends[-1] else segment.flags & ~(FIN | PSH), ip_id=segment.ip_id + i)
+            for i, begin in enumerate(ends)]
+
+
+def wrong_with_segments(segments, most):
+    """What is wrong with the segments of one sender; None when they are those of streams without gaps, of at most so many bytes each.
+
+    synfin's packets have the ID 0, and the segments that a card cuts of one count from there on."""
+    ends, last = {}, {}
+    for s in segments:
+        if s.length > most:
+            return f"longer than {most}: {s}"
+        expected = ends.get(s.flow, s.seq)
+        if s.seq != expected:
+            return f"{expected} was to come: {s}"
+        before = last.get(s.flow)
+        if s.ip_id and not (before and s.ip_id == before.ip_id + 1 and before.length == most and not before.flags & (FIN | PSH)):
+            return f"not cut from the same packet: {before}, {s}"
+        if s.length < most and not s.flags & PSH:
+            return f"short, and not the end: {s}"
+        ends[s.flow], last[s.flow] = (s.seq + s.length) % 2**32, s
+    return None
+
+
 class FrameWatch:
-    """From its making until stop(): counts what comes out of the card, and keeps the first wrong ones as text."""
+    """From its making until stop(): counts what comes out of the card, and keeps the first wrong ones as text.
+
+    longest: bytes of a frame."""
 
     KEPT = 5
 
-    def __init__(self, namespace, interface):
+    def __init__(self, namespace, interface, longest):
+        self.longest = longest
         self.seen = {}  # IPv4 protocol: frames
+        self.count = 0  # all frames, each that this end is to cut as many as it is cut into
+        self.cut = 0  # frames that this end is to cut
+        self.segments = None  # a list: Segments are kept
         self.left = 0  # of these: whose checksum was left to this end
         self.wrong = []
         with namespace.entered():
@@ -84,11 +149,24 @@ class FrameWatch:
                 continue
             frame = completed(packet)
             if address[2] != PACKET_OUTGOING and len(frame) >= 34:
+                self._note(packet, frame)
                 self.left += packet[0] & NEEDS_SUM
                 self.seen[frame[23]] = self.seen.get(frame[23], 0) + 1
-                problem = what_is_wrong(frame)
+                problem = what_is_wrong(frame) or (None if packet[1] else self._too_long(frame))
                 if problem and len(self.wrong) < self.KEPT:
                     self.wrong.append(f"{problem}: {frame[:80].hex(' ')}")
+
+    def _too_long(self, frame):
+        return f"{len(frame)} bytes" if len(frame) > self.longest else None
+
+    def _note(self, packet, frame):
+        _, kind, _, size, _, _ = VNET_HDR.unpack_from(packet)
+        segment = segment_of(frame) if kind or self.segments is not None else None
+        parts = pieces(segment, size) if kind == KIND_TCP else [segment]
+        self.cut += kind == KIND_TCP
+        self.count += len(parts)
+        if self.segments is not None and segment:
+            self.segments += parts
 
     def stop(self):
         """After all that has arrived has been looked at."""

@@ -58,6 +58,8 @@ class Card:
     bind: str = "uio"  # or vfio, behind an emulated IOMMU
     engines: int = 1  # on so many CPUs of the guest
     queues: int = 1  # pairs that QEMU's tap has
+    cuts: bool = False  # into segments (TSO)
+    tags: bool = True  # puts VLAN tags on and takes them off, itself
     left_sums: bool = False  # checksums may be left to the other end of the cable, and are said to be (virtio)
     rss: bool = False  # spreads what it receives over its queues
     express: bool = True  # sits behind a port of PCI Express; else on the root bus

@@ -32,6 +32,7 @@ class Lab:
         self._images = []
         self._guest = None
         self.reports = {}  # card's name: what a result said of the device, for the table in the docs
+        self.used = {}  # card's name: the offloads that were used in a case that looked for that
         self._stack = contextlib.ExitStack()
 
     def _once(self, what, make):
@@ -208,7 +209,7 @@ class NicCase(RigCase):
 
     def setUp(self):
         super().setUp()
-        self.frames = FrameWatch(self.rig.theirs, TAP)
+        self.frames = FrameWatch(self.rig.theirs, TAP, self.mtu + 14 + 2 * 4)
         self.addCleanup(self._look_at_frames)
 
     def _look_at_frames(self):
