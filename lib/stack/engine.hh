@@ -308,11 +308,11 @@ bool PortEngine<P>::parse(Packet* packet, Parsed& out) noexcept {
     wire::EtherHeader ether;
     if (!wire::parse_ether(frame, ether)) [[unlikely]]
         return refuse(DropReason::runt);
+    if (port_.caps().vid != 0 && ether.length != wire::kEtherBytes) [[unlikely]]
+        return refuse(DropReason::bad_ethertype);  // a tag behind the one that the port took off
     if (ether.vid != config_.vlan.value_or(0) || ether.outer_vid != config_.outer_vlan.value_or(0))
         [[unlikely]]
         return refuse(DropReason::bad_vlan);
-    if (port_.caps().vid != 0 && ether.length != wire::kEtherBytes) [[unlikely]]
-        return refuse(DropReason::bad_ethertype);  // a tag behind the one that the port took off
     const Bytes payload = frame.subspan(ether.length);
     if (ether.ethertype == wire::kEtherTypeIpv4) [[likely]] {
         // What came by broadcast is not answered by TCP (RFC 1122 4.2.3.10) or ICMP (3.2.2.6).

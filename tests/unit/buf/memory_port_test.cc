@@ -110,6 +110,68 @@ TEST(MemoryPort, FillsInTheChecksumsThatWereLeftToIt) {
     EXPECT_EQ(port.take(), whole);
 }
 
+/// Two segments of a packet, one made apart from this code.
+TEST(MemoryPort, CutsLargePackets) {
+    std::vector<uint8_t> large = {0x45, 0x00, 0x00, 0x30, 0x00, 0x01, 0x00, 0x00, 0x40, 0x06, 0x00, 0x00,
+                                  0x0a, 0x00, 0x00, 0x01, 0x0a, 0x00, 0x00, 0x02, 0x00, 0x14, 0x00, 0x50,
+                                  0xff, 0xff, 0xff, 0xfe, 0x00, 0x00, 0x00, 0x00, 0x50, 0x10, 0x20, 0x00,
+                                  0x14, 0x09, 0x00, 0x00, 1,    2,    3,    4,    5,    6,    7,    8};
+    std::vector<uint8_t> second = large;
+    second.erase(second.begin() + 40, second.begin() + 44);
+    second[3] = 0x2c, second[5] = 2;           // length, identification
+    second[10] = 0x66, second[11] = 0xc8;      // 4500 + 002c + 0002 + 4006 + 0a00 + 0001 + 0a00 + 0002 = 9937
+    second[24] = second[25] = second[26] = 0;  // SEG.SEQ: past zero
+    second[27] = 2;
+    // 0a00 + 0001 + 0a00 + 0002 + 0006 + 0018, 0014 + 0050 + 0002 + 5010 + 2000 + 0506 + 0708 = 90a5
+    second[36] = 0x6f, second[37] = 0x5a;
+    const PortCaps caps{.ethernet = false,
+                        .tx_ip_checksum = true,
+                        .tx_tcp_checksum = true,
+                        .max_frame = 44,
+                        .large_frame = 48};
+    const TxMeta meta{.l2_len = 0,
+                      .l3_len = 20,
+                      .ip_checksum = true,
+                      .tcp_checksum = true,
+                      .l4_len = 20,
+                      .segment_bytes = 4};
+    for (const uint32_t pool : {2u, 3u}) {
+        MemoryPort port(caps, pool);
+        MemoryPort::Packet* packet = port.alloc_large();
+        fill(packet, large, meta);
+        ASSERT_EQ(port.tx_burst(&packet, 1), pool == 3 ? 1 : 0) << "there are not two more packets";
+        if (pool == 2) continue;
+        EXPECT_EQ(port.sent(), 2u);
+        const auto first = port.take();
+        EXPECT_EQ(std::vector<uint8_t>(first->begin() + 40, first->end()),
+                  (std::vector<uint8_t>{1, 2, 3, 4}));
+        EXPECT_EQ(port.take(), second);
+        EXPECT_EQ(port.in_use(), 0u);
+    }
+}
+
+TEST(MemoryPort, PutsItsTagOnAndTakesItOff) {
+    MemoryPort port({.max_frame = 60, .vid = 7}, 4);
+    const std::vector<uint8_t> frame = numbered(60, 1);
+    std::vector<uint8_t> tagged = frame;
+    tagged.insert(tagged.begin() + 12, {0x81, 0x00, 0x00, 0x07});
+    MemoryPort::Packet* packet = port.alloc();
+    fill(packet, frame);
+    ASSERT_EQ(port.tx_burst(&packet, 1), 1);
+    EXPECT_EQ(port.take(), tagged);
+    ASSERT_TRUE(port.deliver(frame));
+    EXPECT_EQ(port.bad_vlan(), 1u);
+    tagged[14] = 0xe0;  // the highest priority
+    ASSERT_TRUE(port.deliver(tagged));
+    tagged[15] = 6;
+    ASSERT_TRUE(port.deliver(tagged));
+    EXPECT_EQ(port.bad_vlan(), 2u);
+    ASSERT_EQ(port.rx_burst(&packet, 1), 1);
+    EXPECT_EQ(std::vector<uint8_t>(MemoryPort::data(packet), MemoryPort::data(packet) + 60), frame);
+    EXPECT_EQ(MemoryPort::length(packet), 60u);
+    EXPECT_EQ(port.rx_burst(&packet, 1), 0);
+}
+
 TEST(MemoryPortDeathTest, ChecksWhatANicWouldGarble) {
     MemoryPort port({}, 2);
     MemoryPort::Packet* packet = port.alloc();

@@ -120,6 +120,42 @@ TEST_F(RxScrutinyTest, ATagThatWasTakenOffIsPutBack) {
     }
 }
 
+/// Of frames that a device was to take the tag off, ours alone come through, without.
+TEST_F(RxScrutinyTest, WhereTheDeviceTakesTagsOffOnlyOursComesThrough) {
+    use({.forget = kAll, .vid = 5});
+    constexpr uint64_t kTaken = RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+    const Frame plain = right_segment();
+    const auto through = [&](const Frame& frame, uint64_t flags, uint16_t tci) {
+        rte_mbuf* sent = packet(frame, flags);
+        sent->vlan_tci = tci;
+        EXPECT_EQ(port_->tx_burst(&sent, 1), 1);
+        rte_mbuf* got = nullptr;
+        if (port_->rx_burst(&got, 1) == 0) return Frame{};
+        Frame out(DevicePort::data(got), DevicePort::data(got) + DevicePort::length(got));
+        port_->free(got);
+        return out;
+    };
+    EXPECT_EQ(through(plain, kTaken, 5), plain);
+    EXPECT_EQ(through(plain, kTaken, 0xf005), plain) << "priority and DEI may be any";
+    EXPECT_EQ(port_->counters().bad_vlan, 0u);
+    for (uint64_t bit = 0; bit < 12; ++bit) {
+        EXPECT_EQ(through(plain, kTaken, static_cast<uint16_t>(5 ^ 1u << bit)), Frame{});
+        EXPECT_EQ(port_->counters().bad_vlan, 1 + bit);
+    }
+    EXPECT_EQ(through(plain, 0, 5), Frame{}) << "it had none";
+    EXPECT_EQ(through(test::tcp_frame(kFlow, 0x10, test::Tags::both), 0, 0), Frame{}) << "another kind's";
+    EXPECT_EQ(port_->counters().bad_vlan, 14u);
+    EXPECT_EQ(port_->counters().untaken_tags, 0u);
+
+    Frame tagged = plain;
+    tagged.insert(tagged.begin() + 12, {0x81, 0x00, 0x20, 0x05});
+    EXPECT_EQ(through(tagged, 0, 0), plain) << "left on by the device";
+    EXPECT_EQ(port_->counters().untaken_tags, 1u);
+    const Frame cut(tagged.begin(), tagged.begin() + 16);
+    EXPECT_EQ(through(cut, 0, 0), cut) << "the stack counts runts";
+    EXPECT_EQ(port_->counters().bad_vlan, 14u);
+}
+
 TEST_F(RxScrutinyTest, ATagThatTheDriverPutBackIsTheOuterOneAgain) {
     for (const bool put_back : {true, false}) {
         use({.outer_kind = true});

@@ -40,8 +40,9 @@ StackConfig small_config() {
 }
 
 struct Link {
-    explicit Link(const StackConfig& config = small_config(), uint32_t packets = 256)
-        : port(ethernet(), packets), engine(config, port, HashKey{1, 2}), stack(engine) {
+    explicit Link(const StackConfig& config = small_config(), uint32_t packets = 256,
+                  const buf::PortCaps& caps = ethernet())
+        : port(caps, packets), engine(config, port, HashKey{1, 2}), stack(engine) {
         turn();
     }
     ~Link() {
@@ -300,6 +301,50 @@ TEST(Vlan, TaggedBothWays) {
     EXPECT_EQ(link.dropped(DropReason::bad_vlan), 13u);
 }
 
+/// What the device does of it makes no difference to what is sent, taken and dropped.
+TEST(Vlan, TheSameWhereThePortSeesToIt) {
+    StackConfig config = small_config();
+    config.vlan = 7;
+    buf::PortCaps caps = ethernet();
+    caps.vid = 7;
+    Link ours(config), ports(config, 256, caps);
+    for (Link* link : {&ours, &ports}) ASSERT_TRUE(link->stack.listen(80));
+    const auto tagged = [](Frame frame, std::initializer_list<uint8_t> tags) {
+        frame.insert(frame.begin() + 12, tags);
+        return frame;
+    };
+    const Frame plain = ip_frame(wire::kProtocolTcp, syn());
+    const Frame frames[] = {
+        arp(wire::kArpRequest, kPeer, kPeerIp, {}, kOurIp, Mac::broadcast(), 7),
+        ip_frame(wire::kProtocolTcp, syn(), kOurs, kPeerIp, kOurIp, 7),
+        ip_frame(wire::kProtocolTcp, syn(), kPeer, kPeerIp, kOurIp, 7),  // another station's
+        ip_frame(17, Frame(8), kOurs, kPeerIp, kOurIp, 7),
+        plain,
+        tagged(plain, {0x81, 0, 0, 0}),  // priority alone
+        tagged(plain, {0x81, 0, 0, 8}),
+        tagged(plain, {0x88, 0xa8, 0, 7}),                 // 802.1ad's
+        tagged(plain, {0x88, 0xa8, 0, 9, 0x81, 0, 0, 7}),  // two
+        tagged(plain, {0x81, 0, 0, 7, 0x81, 0, 0, 7}),
+        tagged(plain, {0x81, 0, 0, 7, 0x81, 0, 0, 0}),
+        tagged(plain, {0x81, 0, 0, 7, 0x88, 0xa8, 0, 7}),
+    };
+    uint64_t sent = 0;
+    for (const Frame& frame : frames) {
+        ours.in(frame);
+        ports.in(frame);
+        for (auto a = ours.out(), b = ports.out(); a || b; a = ours.out(), b = ports.out(), ++sent)
+            ASSERT_EQ(a, b);
+        for (size_t d = 0; d < static_cast<size_t>(DropReason::kCount); ++d) {
+            const auto reason = static_cast<DropReason>(d);
+            const uint64_t by_port = reason == DropReason::bad_vlan ? ports.port.bad_vlan() : 0;
+            EXPECT_EQ(ours.dropped(reason), ports.dropped(reason) + by_port) << name(reason);
+        }
+    }
+    EXPECT_EQ(sent, 2u);
+    EXPECT_EQ(ours.dropped(DropReason::bad_vlan), 5u);
+    EXPECT_EQ(ours.dropped(DropReason::bad_ethertype), 3u);
+}
+
 /// Two tags, or an 802.1ad tag alone: on ARP, TCP and ICMP, and of what comes on these alone.
 TEST(Vlan, DoublyTaggedBothWays) {
     for (const std::optional<uint16_t> inner : {std::optional<uint16_t>(7), std::optional<uint16_t>()}) {
@@ -385,6 +430,45 @@ TEST(Backpressure, RepliesThatNoDeviceTakesAreBoundedAndCounted) {
         for (more = false; link.out(); more = true) ++sent;
     }
     EXPECT_EQ(sent + dropped, kSegments);
+}
+
+/// Counts how much is asked of it at a time.
+class CountingPort : public buf::MemoryPort {
+  public:
+    using MemoryPort::MemoryPort;
+    uint16_t rx_burst(Packet** packets, uint16_t n) noexcept {
+        most_asked = std::max(most_asked, n);
+        return MemoryPort::rx_burst(packets, n);
+    }
+    uint16_t tx_burst(Packet** packets, uint16_t n) noexcept {
+        most_given = std::max(most_given, n);
+        return MemoryPort::tx_burst(packets, n);
+    }
+    uint16_t most_asked = 0, most_given = 0;
+};
+
+TEST(Bursts, AreAsLongAsThePortLikes) {
+    for (const auto& [rx, tx] : {std::pair<uint16_t, uint16_t>{32, 32}, {8, 5}, {64, 64}}) {
+        buf::PortCaps caps = ethernet();
+        caps.rx_burst = rx;
+        caps.tx_burst = tx;
+        CountingPort port(caps, 256);
+        PortEngine<CountingPort> engine(small_config(), port, HashKey{1, 2});
+        Stack stack(engine);
+        ASSERT_TRUE(port.deliver(arp(wire::kArpRequest, kPeer, kPeerIp, {}, kOurIp)));
+        for (int i = 0; i < 100; ++i) ASSERT_TRUE(port.deliver(ip_frame(wire::kProtocolTcp, syn())));
+        uint64_t answers = 0;
+        for (Instant now = Instant::from_ns(5'000'000'000); answers < 101; now += 1ms) {
+            ASSERT_LT(now, Instant::from_ns(6'000'000'000));
+            stack.begin(now);
+            stack.end();
+            for (; port.take(); ++answers) {
+            }
+        }
+        EXPECT_EQ(port.most_asked, std::min<uint16_t>(rx, 32));
+        EXPECT_EQ(port.most_given, std::min<uint16_t>(std::min(rx, tx), 32));
+        engine.release_packets();
+    }
 }
 
 TEST(Ports, RunOutByNameAndComeBackWithTimeWaitAge) {

@@ -64,7 +64,8 @@ void CoreWorld::pump() {
                         .wnd = out.wnd,
                         .psh = (out.flags & kPsh) != 0,
                         .retransmission = out.retransmission,
-                        .probe = out.probe});
+                        .probe = out.probe,
+                        .segment = out.segment_bytes});
         if (out.len != 0) {
             EXPECT_EQ(out.seq, tcb.snd.una + out.offset);
         }
@@ -195,6 +196,7 @@ std::string text(const Out& o) {
     if (o.psh.value_or(false)) s << " psh";
     if (o.retransmission.value_or(false)) s << " again";
     if (o.probe.value_or(false)) s << " probe";
+    if (o.segment != 0) s << " by " << o.segment;
     return s.str();
 }
 
@@ -209,7 +211,8 @@ void recv(CoreWorld& w, const Out& want, const char* file, int line) {
     };
     if (got->flags != want.flags || !same(want.seq, got->seq) || !same(want.ack, got->ack) ||
         !same(want.len, got->len) || !same(want.wnd, got->wnd) || !same(want.psh, got->psh) ||
-        !same(want.retransmission, got->retransmission) || !same(want.probe, got->probe)) {
+        !same(want.retransmission, got->retransmission) || !same(want.probe, got->probe) ||
+        want.segment != got->segment) {
         ADD_FAILURE_AT(file, line) << "sent     " << text(*got) << "\nexpected " << text(want);
     }
 }

@@ -62,6 +62,7 @@ struct Out {
     int flags = kAck;
     std::optional<uint16_t> wnd{};
     std::optional<bool> psh{}, retransmission{}, probe{};
+    uint32_t segment = 0;  ///< for the device to cut so
 };
 
 class CoreWorld {
@@ -69,7 +70,7 @@ class CoreWorld {
     explicit CoreWorld(const TcpConfig& config = {}) : params(config, 1500) { move_to(5'000'000); }
 
     // -- time, in milliseconds
-    Context ctx() const { return {params, kKey, now_}; }
+    Context ctx() const { return {params, kKey, now_, large_text}; }
     void advance(uint32_t ms);  ///< every deadline on the way fires at its own tick
     /// Moves to the deadline and fires it; how far away it was.
     uint32_t fire();
@@ -118,7 +119,8 @@ class CoreWorld {
     std::optional<uint32_t> room;  ///< of the receive buffer; by default all that is configured
     uint32_t offer = 65535;        ///< SEG.WND of the peer by default
     uint32_t user_timeout = 300'000;
-    uint32_t peer_nxt = 1;  ///< the peer's next sequence number
+    uint32_t large_text = 0;  ///< that a packet may carry for a device to cut
+    uint32_t peer_nxt = 1;    ///< the peer's next sequence number
     bool was_predicted = false;
     bool hold = false;  ///< do not pump: what arrives meanwhile is one burst
 

@@ -17,6 +17,61 @@ TEST(Output, TextIsCutIntoSegments) {  // RFC 6691: beside the options
     RECV(w, {.seq = 2897, .len = 104, .psh = true});  // MUST-60, MUST-61
 }
 
+/// TSO: whole segments, of what may leave now; PSH and FIN stay out of them.
+TEST(Output, WholeSegmentsLeaveAtOnceForTheDeviceToCut) {
+    CoreWorld w;
+    w.large_text = 5 * kMss + 10;
+    w.open();
+    w.tcb.set(kNoDelay);
+    w.hold = true;
+    w.send(10 * kMss + 100);
+    w.shutdown();
+    w.hold = false;
+    w.pump();
+    RECV(w, {.seq = 1, .len = 5 * kMss, .psh = false, .segment = kMss});
+    RECV(w, {.seq = 1 + 5 * kMss, .len = 5 * kMss, .psh = false, .segment = kMss});
+    SILENT(w);  // cwnd
+    w.in({});
+    RECV(w, {.seq = 1 + 10 * kMss, .len = 100, .flags = kFin | kAck, .psh = true});
+    SILENT(w);
+}
+
+TEST(Output, TheSegmentThatEndsTheTextIsNotCutByTheDevice) {
+    CoreWorld w;
+    w.large_text = 15'000;
+    w.open();
+    w.send(3 * kMss);
+    RECV(w, {.seq = 1, .len = 2 * kMss, .psh = false, .segment = kMss});
+    RECV(w, {.seq = 1 + 2 * kMss, .len = kMss, .psh = true});
+    w.send(2 * kMss);
+    RECV(w, {.seq = 1 + 3 * kMss, .len = kMss, .psh = false});
+    RECV(w, {.seq = 1 + 4 * kMss, .len = kMss, .psh = true});
+}
+
+TEST(Output, WhatTheWindowLetsGoIsRoundedDownToSegments) {
+    CoreWorld w;
+    w.large_text = 15'000;
+    w.open();
+    w.in({.wnd = 3 * kMss + 700});
+    w.send(20'000);
+    RECV(w, {.seq = 1, .len = 3 * kMss, .segment = kMss});
+    SILENT(w);  // 700: less than a segment, and than half of the largest window
+}
+
+TEST(Output, WhatIsSentAgainIsOneSegment) {
+    CoreWorld w;
+    w.large_text = 15'000;
+    w.open();
+    w.send(8 * kMss);
+    w.sent.clear();
+    w.fire();
+    RECV(w, {.seq = 1, .len = kMss, .retransmission = true});
+    SILENT(w);
+    w.in({.ack = 1 + kMss});
+    RECV(w, {.seq = 1 + kMss, .len = kMss, .retransmission = true});
+    RECV(w, {.seq = 1 + 2 * kMss, .len = kMss, .retransmission = true});
+}
+
 TEST(Output, NagleHoldsASmallSegment) {  // 3.7.4
     CoreWorld w;
     w.open();
