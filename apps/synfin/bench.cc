@@ -86,7 +86,8 @@ class Bench {
                                    .control = {},
                                    .serve_control = false,
                                    .show_progress = true,
-                                   .on_begin = {}},
+                                   .on_begin = {},
+                                   .device = {}},
                                   watches);
             const Instant start = runtime_->now();
             run_engines(*runtime_,

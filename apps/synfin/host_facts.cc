@@ -53,8 +53,7 @@ nlohmann::ordered_json device_facts(const DeviceReport& report) {
                                      {"steering_why", report.steering_why}};
     auto& offloads = device["offloads"] = nlohmann::ordered_json::object();
     for (const auto& offload : report.offloads)
-        offloads[offload.what] = {
-            {"offered", offload.offered}, {"used", offload.used}, {"why", offload.why}};
+        offloads[offload.what] = {{"offered", offload.offered}, {"used", offload.used}, {"why", offload.why}};
     device["notes"] = report.notes;
     return device;
 }

@@ -167,8 +167,12 @@ Exit run(const Config& config) {
     std::vector<EngineWatch> watches(runtime->stacks());
     std::vector<Census> census(runtime->stacks());
     {
-        const Monitor monitor(
-            {.command = "load", .control = config.control, .show_progress = true, .on_begin = {}}, watches);
+        const Monitor monitor({.command = "load",
+                               .control = config.control,
+                               .show_progress = true,
+                               .on_begin = {},
+                               .device = [&runtime] { return runtime->device_stats(); }},
+                              watches);
         const Instant start = runtime->now();  // one schedule for all engines
         CommonEnd common_end(runtime->cores().size());
         run_engines(*runtime, [&](std::span<const unsigned> stacks, unsigned) {

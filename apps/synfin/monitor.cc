@@ -14,6 +14,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "summary.hh"
 #include "units.hh"
 #include "user_error.hh"
 
@@ -131,9 +132,7 @@ void Monitor::answer_control() {
         if (now.by_state[i] != 0) states[std::string(tcp::name(static_cast<State>(i)))] = now.by_state[i];
     for (size_t i = 0; i < now.counters.events.size(); ++i)
         stats["tcp"][name(static_cast<Counter>(i))] = now.counters.events[i];
-    auto& drops = stats["drops"] = nlohmann::ordered_json::object();
-    for (size_t i = 1; i < now.counters.drops.size(); ++i)
-        if (now.counters.drops[i] != 0) drops[name(static_cast<DropReason>(i))] = now.counters.drops[i];
+    stats["drops"] = drops(now.counters, setup_.device ? setup_.device() : DeviceStats{});
     const std::string text = stats.dump() + "\n";
     // A few KiB fit the socket's buffer; whoever does not read gets nothing and holds nobody up.
     static_cast<void>(!send(client, text.data(), text.size(), MSG_NOSIGNAL));

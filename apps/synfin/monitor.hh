@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine_watch.hh"
+#include "synfin/runtime.hh"
 
 namespace synfin::app {
 
@@ -21,6 +22,8 @@ class Monitor {
         bool serve_control = true;       ///< false: no socket at all (bench)
         bool show_progress = false;      ///< a line each second; only when stderr is a terminal
         std::function<void()> on_begin;  ///< once, when every engine has done its first turn
+        /// What the device counts beside the engines, for the control socket's answers; any thread may ask.
+        std::function<DeviceStats()> device;
     };
     /// Throws UserError(failed) when a control path that was asked for can't be had.
     Monitor(Setup setup, const std::vector<EngineWatch>& engines);

@@ -117,7 +117,8 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
         const Monitor monitor({.command = "serve",
                                .control = config.control,
                                .show_progress = true,
-                               .on_begin = [&config] { say_listening(config); }},
+                               .on_begin = [&config] { say_listening(config); },
+                               .device = [&runtime] { return runtime->device_stats(); }},
                               watches);
         run_engines(*runtime, [&](std::span<const unsigned> stacks, unsigned) {
             Idle idle(runtime->idle_policy());

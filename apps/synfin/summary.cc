@@ -60,6 +60,19 @@ uint64_t lives(const LoadTally& tally) {
     return tally.completed != 0 ? tally.completed : tally.established;
 }
 
+/// What the device and its port did beside carrying packets.
+ordered_json device(const DeviceStats& stats) {
+    return {{"link_up", stats.link_up},
+            {"link_downs", stats.link_downs},
+            {"link_down_s", rounded(std::chrono::duration<double>(stats.link_down_time).count())},
+            {"tx_refused", stats.tx_refused},
+            {"joined", stats.joined},
+            {"false_verdicts", stats.false_verdicts},
+            {"untaken_tags", stats.untaken_tags}};
+}
+
+}  // namespace
+
 ordered_json drops(const Counters& counters, const DeviceStats& device) {
     ordered_json all = ordered_json::object();
     for (size_t i = 1; i < counters.drops.size(); ++i)
@@ -78,19 +91,6 @@ ordered_json drops(const Counters& counters, const DeviceStats& device) {
     if (const uint64_t n = counters[DropReason::bad_vlan] + device.bad_vlan; n != 0) all[bad_vlan] = n;
     return all;
 }
-
-/// What the device and its port did beside carrying packets.
-ordered_json device(const DeviceStats& stats) {
-    return {{"link_up", stats.link_up},
-            {"link_downs", stats.link_downs},
-            {"link_down_s", rounded(std::chrono::duration<double>(stats.link_down_time).count())},
-            {"tx_refused", stats.tx_refused},
-            {"joined", stats.joined},
-            {"false_verdicts", stats.false_verdicts},
-            {"untaken_tags", stats.untaken_tags}};
-}
-
-}  // namespace
 
 ordered_json to_json(const RunResult& result) {
     Counters counters;

@@ -47,6 +47,9 @@ struct RunResult {
     nlohmann::ordered_json extra = nlohmann::ordered_json::object();  ///< further keys of a subcommand's own
 };
 
+/// What was dropped, by reason: by the engines, the device and its port. Zeros are left out.
+nlohmann::ordered_json drops(const Counters& counters, const DeviceStats& device);
+
 /// All keys of the contract, in its order.
 nlohmann::ordered_json to_json(const RunResult& result);
 

@@ -12,9 +12,9 @@ namespace synfin::port {
 /// The tx queues that work.
 uint16_t tx_queues(const rte_eth_dev_info& info) noexcept;
 
-/// Whether the device itself puts tags on and takes them off, if it is offered at all; else its driver moves
-/// the frame's beginning, which the stack can do without.
-bool moves_tags_in_hardware(const rte_eth_dev_info& info) noexcept;
+/// Why a device that offers to put VLAN tags on and to take them off is not asked to; null: no reason is
+/// known.
+const char* why_not_tags(const rte_eth_dev_info& info) noexcept;
 
 /// Bytes of a frame that the driver puts into a buffer with `room` bytes behind the headroom.
 uint32_t frame_bytes_in_buffer(const rte_eth_dev_info& info, uint32_t room) noexcept;

@@ -78,8 +78,8 @@ void plan_tags(const DeviceConfig& config, const rte_eth_dev_info& info, bool as
     std::string why = else_why;
     bool used = false;
     if (offered && asked) {
-        if (!moves_tags_in_hardware(info))
-            why = "by the stack: it is the driver's software that would";
+        if (const char* why_not = why_not_tags(info))
+            why = std::string("by the stack: ") + why_not;
         else if (config.outer_vlan)
             why = "by the stack: the device's tag would be 802.1Q's, and stand before the inner one";
         else if (!config.vlan)
