@@ -101,7 +101,7 @@ def wrong_with_segments(segments, most):
         if s.length > most:
             return f"longer than {most}: {s}"
         expected = ends.get(s.flow, s.seq)
-        if (expected - s.seq) % 2**32 - 1 < 2**31 - 1 and s.ip_id == 0:
+        if 0 < (expected - s.seq) % 2**32 < 2**31 and s.ip_id == 0:
             continue  # again
         if s.seq != expected:
             return f"{expected} was to come: {s}"
