@@ -108,7 +108,7 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
         counters_.drop(DropReason::no_port);
         return Error::no_port;
     }
-    Seq iss = tcp::initial_sequence_number(key_, tuple, now_);
+    Seq iss = isns_.of(tuple, now_);
     if (old != net::ConnectionTable::kNone) {
         const Seq last = time_waits_[old & kIndexMask].snd_nxt;
         if (!tcp::after(iss, last + 65'536u)) iss = last + 65'537u;
