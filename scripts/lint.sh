@@ -29,7 +29,7 @@ headers() {
     dpdk=$(pkg-config --cflags libdpdk | sed 's/-I/-isystem /g')
     # shellcheck disable=SC2016,SC2086
     find lib -name '*.hh' | sort | xargs -r -P "$jobs" -I{} sh -c '
-        g++ -std=c++20 -march=x86-64-v3 -Wall -Wextra -Wpedantic -Wshadow -Werror -fsyntax-only \
+        g++ -std=c++20 -march=x86-64-v3 -maes -Wall -Wextra -Wpedantic -Wshadow -Werror -fsyntax-only \
             -Ilib -Ilib/api '"$dpdk"' -x c++ -include "$1" /dev/null ||
             { echo "$1: does not compile alone" >&2; exit 1; }' sh {}
 }

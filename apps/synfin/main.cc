@@ -18,6 +18,13 @@ int main(int argc, char** argv) {
         return static_cast<int>(Exit::failed);
     }
 #endif
+    if (__builtin_cpu_supports("aes") == 0) {
+        std::fputs(
+            "synfin: error: this processor has no AES instructions\n  use another one, or switch them on in "
+            "the BIOS\n",
+            stderr);
+        return static_cast<int>(Exit::failed);
+    }
     try {
         const Request request = parse_command_line({argv + 1, argv + argc}, kSubcommands);
         if (request.subcommand != nullptr) return static_cast<int>(request.subcommand->run(request.config));

@@ -89,14 +89,16 @@ void bursts(benchmark::State& state, uint32_t among, uint32_t offset) {
     const Connections& c = connections(static_cast<uint32_t>(state.range(0)));
     const std::vector<Tuple> tuples = arrivals(among, offset);
     uint32_t hashes[kBurst];
+    const ConnectionTable::Bucket* homes[kBurst];
     uint64_t found = 0;
     size_t at = 0;
     micro::Cycles cycles(state);
     for (auto _ : state) {
         const Tuple* burst = &tuples[at];
         at = (at + kBurst) % tuples.size();
-        for (uint32_t i = 0; i < kBurst; ++i) c.table.prefetch(hashes[i] = c.table.hash(burst[i]));
-        for (uint32_t i = 0; i < kBurst; ++i) c.records.prefetch(c.table.first_candidate(hashes[i]).handle);
+        for (uint32_t i = 0; i < kBurst; ++i) homes[i] = c.table.prefetch(hashes[i] = c.table.hash(burst[i]));
+        for (uint32_t i = 0; i < kBurst; ++i)
+            c.records.prefetch(c.table.first_candidate(*homes[i], hashes[i]).handle);
         for (uint32_t i = 0; i < kBurst; ++i) found += find(c, hashes[i], burst[i]) != 0;
     }
     cycles.done(kBurst);

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// SipHash-2-4 and -1-3 of a few words: the keyed hash behind ISNs, SYN cookies, timestamp offsets and the
+/// SipHash-2-4 and -1-3 of a few words: the keyed hash behind SYN cookies, timestamp offsets and the
 /// choice of ports. Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012.
 
 #include <bit>

@@ -24,6 +24,12 @@ namespace synfin::net {
 /// The records themselves are elsewhere; the table asks the caller whether a handle's record is the one.
 /// Memory is mapped for max_entries at the start: 7.1 bytes each, a mean of nine per bucket when full.
 class ConnectionTable {
+  private:
+    static constexpr uint32_t kSlotsPerBucket = 12;
+    static constexpr uint32_t kMeanEntries = 9;  // per bucket when full: load 0.75
+    static constexpr uint32_t kAllSlots = (1u << kSlotsPerBucket) - 1;
+    static constexpr uint8_t kEmpty = 0;
+
   public:
     static constexpr uint32_t kNone = 0;  ///< no handle
 
@@ -41,8 +47,8 @@ class ConnectionTable {
     /// Pair-multiply-shift (Thorup, "High speed hashing for integers and strings", 2015, 3.5): strongly
     /// universal, so whoever does not know the key cannot choose tuples that collide more often than random
     /// ones; nothing that leaves the engine depends on it. The last multiplication spreads ports that follow
-    /// each other. A tenth of SipHash's cost, and it is paid for every segment. (A NIC's RSS hash may stand
-    /// in for it where its key is as secret.)
+    /// each other. A tenth of SipHash's cost, and it is paid for every segment. (A NIC's RSS hash can't stand
+    /// in for it: a queue's packets have its low bits in common, of which tag() is made.)
     uint32_t hash(const Tuple& t) const noexcept {
         const uint32_t ports = uint32_t{t.remote_port} << 16 | t.local_port;
         uint64_t h =
@@ -51,7 +57,26 @@ class ConnectionTable {
         return static_cast<uint32_t>((h * 0x9e3779b97f4a7c15u) >> 32);
     }
 
-    void prefetch(uint32_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
+    /// Only its address is anyone's but the table's.
+    struct alignas(64) Bucket {
+        uint8_t tags[kSlotsPerBucket];      // 0; kEmpty or tag(hash)
+        uint32_t passed;                    // 12; live entries that did not fit here on their way
+        uint32_t handles[kSlotsPerBucket];  // 16
+
+        /// One bit per slot that has this tag.
+        uint32_t slots_with(uint8_t wanted) const noexcept {
+            const __m128i all = _mm_load_si128(reinterpret_cast<const __m128i*>(tags));  // tags and passed
+            const __m128i equal = _mm_cmpeq_epi8(all, _mm_set1_epi8(static_cast<char>(wanted)));
+            return static_cast<uint32_t>(_mm_movemask_epi8(equal)) & kAllSlots;
+        }
+    };
+
+    /// Fetches a hash's home bucket, and returns it for first_candidate().
+    const Bucket* prefetch(uint32_t hash) const noexcept {
+        const Bucket* bucket = &buckets_[home(hash)];
+        __builtin_prefetch(bucket);
+        return bucket;
+    }
 
     /// An entry as it was when it was looked at.
     struct Candidate {
@@ -62,11 +87,10 @@ class ConnectionTable {
     };
     /// The entry most likely to be the one, without asking the record: to prefetch that record, and to begin
     /// with. Looks at the home bucket only.
-    Candidate first_candidate(uint32_t hash) const noexcept {
-        const Bucket& bucket = buckets_[home(hash)];
-        const uint32_t matches = bucket.slots_with(tag(hash));
+    static Candidate first_candidate(const Bucket& home, uint32_t hash) noexcept {
+        const uint32_t matches = home.slots_with(tag(hash));
         if (matches == 0) return {};
-        const uint32_t* place = &bucket.handles[std::countr_zero(matches)];
+        const uint32_t* place = &home.handles[std::countr_zero(matches)];
         return {place, *place};
     }
 
@@ -153,34 +177,15 @@ class ConnectionTable {
     }
 
   private:
-    static constexpr uint32_t kSlotsPerBucket = 12;
-    static constexpr uint32_t kMeanEntries = 9;  // per bucket when full: load 0.75
-    static constexpr uint32_t kAllSlots = (1u << kSlotsPerBucket) - 1;
-    static constexpr uint8_t kEmpty = 0;
-
-    struct alignas(64) Bucket {
-        uint8_t tags[kSlotsPerBucket];      // 0; kEmpty or tag(hash)
-        uint32_t passed;                    // 12; live entries that did not fit here on their way
-        uint32_t handles[kSlotsPerBucket];  // 16
-
-        /// One bit per slot that has this tag.
-        uint32_t slots_with(uint8_t wanted) const noexcept {
-            const __m128i all = _mm_load_si128(reinterpret_cast<const __m128i*>(tags));  // tags and passed
-            const __m128i equal = _mm_cmpeq_epi8(all, _mm_set1_epi8(static_cast<char>(wanted)));
-            return static_cast<uint32_t>(_mm_movemask_epi8(equal)) & kAllSlots;
-        }
-    };
-    static_assert(sizeof(Bucket) == 64);
-
     /// By the hash's high bits, for any number of buckets: no rounding up to a power of two.
     uint32_t home(uint32_t hash) const noexcept {
         return static_cast<uint32_t>((uint64_t{hash} * bucket_count_) >> 32);
     }
     uint32_t following(uint32_t b) const noexcept { return b + 1 == bucket_count_ ? 0 : b + 1; }
-    /// 1..255, from all bits of the hash: an RSS hash has its low bits in common on one queue.
+    /// 1..255, of the bits that home() hardly looks at.
     static constexpr uint8_t tag(uint32_t hash) noexcept {
-        const uint32_t mixed = (hash * 0x9e3779b1u) >> 24;
-        return static_cast<uint8_t>(mixed + (mixed == kEmpty));
+        const uint32_t low = hash & 0xff;
+        return static_cast<uint8_t>(low + (low == kEmpty));
     }
 
     struct Place {

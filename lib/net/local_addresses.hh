@@ -65,18 +65,20 @@ class LocalAddresses {
     /// Limited, directed (RFC 1122 3.2.1.3) or all-zeros broadcast of one of our networks.
     bool is_broadcast(Ipv4 addr) const noexcept {
         if (addr.is_limited_broadcast()) return true;
-        for (const Cidr& n : networks_)
-            if (n.prefix <= 30 && n.contains(addr) &&
-                (addr == n.broadcast() || (addr.value & ~n.mask()) == 0))
-                return true;
+        for (const Network& n : masks_) {
+            if (((addr.value ^ n.addr) & n.mask) != 0) continue;
+            const uint32_t host = addr.value & ~n.mask;
+            if ((host == 0 || host == ~n.mask) && ~n.mask > 1) return true;  // of prefixes up to 30
+        }
         return false;
     }
 
     /// Whether a TCP peer can have this address (RFC 9293 MUST-46, MUST-57, MUST-63; RFC 1122 3.2.1.3 (g) for
     /// loopback).
     bool is_unicast(Ipv4 addr) const noexcept {
-        return !addr.is_unspecified() && !addr.is_loopback() && !addr.is_multicast() &&
-               addr.value >> 28 != 0xf && !is_broadcast(addr);
+        constexpr uint32_t kMulticast = 0xe000'0000;  // and beyond it what is reserved, to the end
+        return !addr.is_unspecified() && !addr.is_loopback() && addr.value < kMulticast &&
+               !is_broadcast(addr);
     }
 
   private:

@@ -7,7 +7,9 @@
 #include <rte_mbuf.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -137,10 +139,10 @@ class alignas(64) DevicePort {
     /// The fields that finish() does not set. Those that only flags of ol_flags give a meaning keep what they
     /// were.
     bool reset(Packet* p) noexcept {
-        if (p->nb_segs != 1 || !RTE_MBUF_DIRECT(p) || rte_mbuf_refcnt_read(p) != 1) return false;
+        uint32_t counts;  // refcnt and nb_segs, side by side (static_assert below)
+        std::memcpy(&counts, &p->refcnt, sizeof counts);
+        if (counts != kAlone || !RTE_MBUF_DIRECT(p)) return false;
         p->data_off = RTE_PKTMBUF_HEADROOM;
-        p->data_len = 0;
-        p->pkt_len = 0;
         return true;
     }
 
@@ -176,6 +178,8 @@ class alignas(64) DevicePort {
         shared,  ///< several engines: frames are looked at, and some passed on
     };
 
+    static constexpr uint32_t kAlone = 1u << 16 | 1;  ///< one segment, which nobody else refers to
+    static_assert(offsetof(rte_mbuf, nb_segs) == offsetof(rte_mbuf, refcnt) + 2);
     static constexpr uint64_t kVerdicts = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
     static buf::Verdict verdict(bool bad, bool good) noexcept {
         return bad ? buf::Verdict::bad : good ? buf::Verdict::good : buf::Verdict::unknown;

@@ -27,7 +27,7 @@ inline void copy_32(uint8_t* to, const uint8_t* from) noexcept {
 /// then blocks of 64. Up to 63 bytes beyond the frame are read and written: both sides must have them.
 inline void copy_frame(uint8_t* to, const uint8_t* from, uint32_t length) noexcept {
     copy_32(to, from);
-    std::memcpy(to + 32, from + 32, 24);
+    copy_32(to + 24, from + 24);
     for (uint32_t done = 56; done < length; done += 64) {
         copy_32(to + done, from + done);
         copy_32(to + done + 32, from + done + 32);

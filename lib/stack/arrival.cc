@@ -92,16 +92,21 @@ using tcp::TimeWait;
 }
 
 void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) noexcept {
-    const auto& [tuple, hash, candidate, record] = lookup;
+    const auto& [tuple, hash, home, candidate, record] = lookup;
     // Segments of this burst that came before may have ended the candidate, or given its record to another.
     const uint32_t h = candidate.stands() && record->is(tuple) ? candidate.handle : find_record(tuple, hash);
     if (h != net::ConnectionTable::kNone) {
         const uint32_t index = h & kIndexMask;
+        if (h == index) [[likely]] {
+            arrive_open(index, hash, seg, text);
+            return;
+        }
         switch (kind_of(h)) {
-            case Kind::open: arrive_open(index, hash, seg, text); return;
+            case Kind::open: break;
             case Kind::half_open: arrive_half_open(index, hash, seg, text); return;
             case Kind::time_wait: arrive_time_wait(index, hash, seg); return;
         }
+        return;
     }
     // Here, and not for each segment: what has a record came from an address that passed this (RFC 9293
     // MUST-57, MUST-63).
@@ -220,26 +225,15 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
         reply_rst(tuple, fx);
         return;
     }
-    Seq iss = tcp::initial_sequence_number(key_, tuple, now_);
+    Seq iss = isns_.of(tuple, now_);
     // A reopened TIME-WAIT tuple: beyond anything its predecessor sent (RFC 9293 MAY-2).
     if (after_iss && !tcp::after(iss, *after_iss + 65'536u)) iss = *after_iss + 65'537u;
-    HalfOpen made = tcp::half_open(tuple, seg, iss, listener, context());
     const uint32_t index = half_opens_.alloc();
     if (index == 0) {
-        if (!config_.tcp.syn_cookies) {
-            counters_.drop(DropReason::backlog_full);
-            return;
-        }
-        made.iss = tcp::make_cookie(key_, tuple, seg.seq, made.mss, core_now_.tick);
-        cookies_sent_at_ = tcp::deadline_at(core_now_.tick);
-        counters_.add(Counter::syn_cookies_sent);
-        const uint32_t ts_clock = tcp::cookie_timestamp(core_now_.tick, made);
-        // What a cookie cannot carry is not offered.
-        if ((made.flags & tcp::kTimestamps) == 0) made.flags = 0;
-        send_syn_ack(made, ts_clock);
+        answer_with_cookie(tuple, seg);
         return;
     }
-    half_opens_[index] = made;
+    tcp::half_open(tuple, seg, iss, listener, context(), half_opens_[index]);
     if (!table_.insert(hash, handle(Kind::half_open, index))) {
         half_opens_.free(index);
         counters_.drop(DropReason::backlog_full);
@@ -248,6 +242,23 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
     link_half_open(index);
     counters_.add(Counter::passive_opens);
     send_syn_ack(half_opens_[index], core_now_.tick);
+}
+
+/// There is no room for a half-open record.
+[[gnu::cold, gnu::noinline]] void Connections::answer_with_cookie(const Tuple& tuple,
+                                                                  const Segment& syn) noexcept {
+    if (!config_.tcp.syn_cookies) {
+        counters_.drop(DropReason::backlog_full);
+        return;
+    }
+    HalfOpen made = tcp::half_open(tuple, syn, Seq(), 0, context());
+    made.iss = tcp::make_cookie(key_, tuple, syn.seq, made.mss, core_now_.tick);
+    cookies_sent_at_ = tcp::deadline_at(core_now_.tick);
+    counters_.add(Counter::syn_cookies_sent);
+    const uint32_t ts_clock = tcp::cookie_timestamp(core_now_.tick, made);
+    // What a cookie cannot carry is not offered.
+    if ((made.flags & tcp::kTimestamps) == 0) made.flags = 0;
+    send_syn_ack(made, ts_clock);
 }
 
 [[gnu::cold, gnu::noinline]] void Connections::open_from_cookie(const Tuple& tuple, uint32_t hash,
@@ -322,6 +333,10 @@ void Connections::arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, Se
 }
 
 void Connections::perform(uint32_t index, Bytes text, Effects& fx) noexcept {
+    if (fx.is_output_at_most()) {  // a call, nearly always
+        if (fx.output) want_output(index, tcbs_[index]);
+        return;
+    }
     perform_here(index, text, fx);
 }
 

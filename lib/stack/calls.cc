@@ -91,11 +91,11 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
     };
     // Time alone makes TIME-WAIT tuples free, which the memory of refused ports cannot know: it is cleared
     // when it matters.
-    auto choose_again = [&]() noexcept {
+    auto forget_refusals = [&]() noexcept {
         if (!params_.time_wait_reuse || core_now_.tick - ports_forgotten_ < 32) return false;
         ports_forgotten_ = core_now_.tick;
         ports_.note_release();
-        return ports_.choose(tuple, own, is_free) != 0;
+        return true;
     };
     if (options.source_port != 0) {
         const bool comes_back = (own(options.source_port & 0xffc0) >> options.source_port % 64 & 1) != 0;
@@ -103,12 +103,16 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
             tcbs_.free(index);
             return Error::in_use;
         }
-    } else if (ports_.choose(tuple, own, is_free) == 0 && !choose_again()) {
-        tcbs_.free(index);
-        counters_.drop(DropReason::no_port);
-        return Error::no_port;
+    } else {
+        // A second time at most; one call, so that it is inlined.
+        while (ports_.choose(tuple, own, is_free) == 0) {
+            if (forget_refusals()) continue;
+            tcbs_.free(index);
+            counters_.drop(DropReason::no_port);
+            return Error::no_port;
+        }
     }
-    Seq iss = tcp::initial_sequence_number(key_, tuple, now_);
+    Seq iss = isns_.of(tuple, now_);
     if (old != net::ConnectionTable::kNone) {
         const Seq last = time_waits_[old & kIndexMask].snd_nxt;
         if (!tcp::after(iss, last + 65'536u)) iss = last + 65'537u;

@@ -55,6 +55,7 @@ Connections::Connections(const StackConfig& config, HashKey key)
                   params_.rcv_buffer),
       wheel_(config.max_connections + 1, 0),
       ports_(config.port_low, config.port_high, derive(key, 2)),
+      isns_(derive(key, 5)),
       ts_offsets_(key),
       random_(siphash(key, 3, 0)),
       listener_of_port_(65'536),

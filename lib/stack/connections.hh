@@ -80,12 +80,11 @@ class Connections {
     Result<ConnectionInfo> info(uint32_t index, uint16_t generation) const noexcept;
     /// The control block that a handle names, or null when it is gone.
     tcp::Tcb* find(uint32_t index, uint16_t generation) noexcept {
-        if (index == 0 || index > tcbs_.high_water()) return nullptr;
-        tcp::Tcb& tcb = tcbs_[index];
-        return tcb.tuple.extra == generation && tcb.has(tcp::kOpened) ? &tcb : nullptr;
+        return const_cast<tcp::Tcb*>(std::as_const(*this).find(index, generation));  // NOLINT(*-const-cast)
     }
     const tcp::Tcb* find(uint32_t index, uint16_t generation) const noexcept {
-        return const_cast<Connections*>(this)->find(index, generation);  // NOLINT(*-const-cast)
+        const tcp::Tcb* tcb = tcbs_.at(index);  // record 0, and those never used, are not kOpened
+        return tcb->tuple.extra == generation && tcb->has(tcp::kOpened) ? tcb : nullptr;
     }
 
     // -- events (events.cc)
@@ -109,11 +108,12 @@ class Connections {
     struct Lookup {
         Tuple tuple;
         uint32_t hash = 0;
+        const net::ConnectionTable::Bucket* home = nullptr;
         net::ConnectionTable::Candidate candidate;
         const TupleSlot* record = nullptr;  ///< the candidate's
     };
     void look_ahead(Lookup& of) const noexcept {
-        of.candidate = table_.first_candidate(of.hash);
+        of.candidate = net::ConnectionTable::first_candidate(*of.home, of.hash);
         of.record = tuple_of(of.candidate.handle);
         __builtin_prefetch(of.record);
     }
@@ -191,8 +191,10 @@ class Connections {
     /// Every kind of record begins with its tuple. Of no handle: bytes that may be prefetched, no more.
     const TupleSlot* tuple_of(uint32_t handle) const noexcept {
         const uint32_t index = handle & kIndexMask;
+        if (handle == index) [[likely]]
+            return &tcbs_.at(index)->tuple;
         switch (kind_of(handle)) {
-            case Kind::open: return &tcbs_.at(index)->tuple;
+            case Kind::open: break;
             case Kind::half_open: return &half_opens_.at(index)->tuple;
             case Kind::time_wait: return &time_waits_.at(index)->tuple;
         }
@@ -232,6 +234,7 @@ class Connections {
     void arrive_time_wait(uint32_t index, uint32_t hash, const tcp::Segment& seg) noexcept;
     void arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t hash, const tcp::Segment& seg,
                        Bytes text, std::optional<tcp::Seq> after_iss) noexcept;
+    void answer_with_cookie(const Tuple& tuple, const tcp::Segment& syn) noexcept;
     void open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const tcp::Segment& seg,
                           Bytes text) noexcept;
     /// What the core does not know of a passive connection's control block, which has just been made.
@@ -310,6 +313,7 @@ class Connections {
     buf::ReassemblyPool reassembly_;
     TimerWheel wheel_;
     net::EphemeralPorts ports_;
+    tcp::InitialSequenceNumbers isns_;
     tcp::TimestampOffsets ts_offsets_;
     Random random_;
 

@@ -138,6 +138,12 @@ class PortEngine final : public Engine {
         return (kRight >> (flags & (kSyn | kFin | kRst | kAck)) & 1) != 0;
     }
     bool parse_segment(const uint8_t* tcp, uint32_t length, Parsed& out) noexcept;
+    static bool parse_options(Bytes bytes, tcp::Segment& seg) noexcept;
+    static void take_timestamps(uint32_t ts_val, uint32_t ts_ecr, tcp::Segment& seg) noexcept {
+        seg.has_ts = true;
+        seg.ts_val = ts_val;
+        seg.ts_ecr = (seg.flags & wire::kAck) != 0 ? ts_ecr : 0;  // RFC 7323 3.2: valid with ACK only
+    }
     void take_arp(Bytes arp) noexcept;
     void take_icmp(Bytes ip_packet, const wire::Ipv4Header& ip) noexcept;
     bool refuse(DropReason reason) noexcept {
@@ -199,7 +205,7 @@ bool PortEngine<P>::begin(Instant now) noexcept {
         if (i + 2 < burst_count_) __builtin_prefetch(P::data(burst_[i + 2]));
         bytes += P::length(burst_[i]);
         if (!parse_usual(burst_[i], *end) && !parse(burst_[i], *end)) continue;
-        table_.prefetch(end->lookup.hash);
+        end->lookup.home = table_.prefetch(end->lookup.hash);
         ++end;
     }
     counters_.add(Counter::rx_bytes, bytes);
@@ -232,24 +238,26 @@ template <buf::Port P>
     seg.len = length - header;
     out.text = Bytes(tcp + header, seg.len);
     if (!has_right_flags(seg.flags)) return false;
-    seg.has_ts = seg.has_wscale = seg.sack_permitted = false;
-    seg.ts_val = seg.ts_ecr = 0;
-    seg.mss = 0;
-    seg.wscale = 0;
-    if (header == wire::kTcpBytes) return true;
-    wire::TcpOptions options;
-    if (!wire::parse_tcp_options(Bytes(tcp + wire::kTcpBytes, header - wire::kTcpBytes), options))
-        return false;
-    seg.has_ts = options.has_timestamps;
-    seg.ts_val = options.ts_val;
-    // RFC 7323 3.2: valid with ACK only
-    seg.ts_ecr = (seg.flags & wire::kAck) != 0 ? options.ts_ecr : 0;
-    if ((seg.flags & wire::kSyn) != 0) {
-        seg.mss = options.has_mss ? options.mss : uint16_t{0};
-        seg.has_wscale = options.has_window_scale;
-        seg.wscale = options.window_scale;
-        seg.sack_permitted = options.sack_permitted;
+    const uint8_t* options = tcp + wire::kTcpBytes;
+    constexpr uint32_t kWithTimestamps = wire::kTcpBytes + wire::kPaddedTimestampsBytes;
+    if (header == kWithTimestamps && wire::load_be32(options) == wire::kTimestampsPrefix) [[likely]] {
+        take_timestamps(wire::load_be32(options + 4), wire::load_be32(options + 8), seg);
+        if ((seg.flags & wire::kSyn) == 0) return true;  // what counts on SYN only is not looked at
     }
+    return parse_options(Bytes(options, header - wire::kTcpBytes), seg);
+}
+
+/// Any options. False: malformed.
+template <buf::Port P>
+bool PortEngine<P>::parse_options(Bytes bytes, tcp::Segment& seg) noexcept {
+    wire::TcpOptions options;
+    if (!wire::parse_tcp_options(bytes, options)) return false;
+    seg.has_ts = false;
+    if (options.has_timestamps) take_timestamps(options.ts_val, options.ts_ecr, seg);
+    seg.mss = options.has_mss ? options.mss : uint16_t{0};
+    seg.has_wscale = options.has_window_scale;
+    seg.wscale = options.window_scale;
+    seg.sack_permitted = options.sack_permitted;
     return true;
 }
 

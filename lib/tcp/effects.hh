@@ -33,17 +33,18 @@ struct Effects {
     uint32_t acked_bytes = 0;  ///< bytes to release from the front of the send queue
     Seq rst_seq, rst_ack;
     uint16_t acked_segments = 0;
-    Reply reply = Reply::none;
     DropReason drop = DropReason::none;  ///< why the segment, or a part of it, was not used
     CloseReason reason = CloseReason::fin;
-    bool rst_has_ack = false;
+    bool output = false;  ///< next_segment() may have something to send
+    // Eight that a call of the application hardly brings.
+    alignas(8) Reply reply = Reply::none;
     bool opened = false;       ///< reached ESTABLISHED (or beyond) just now
     bool peer_fin = false;     ///< the peer's FIN was taken
     bool ended = false;        ///< CLOSED now: free the record; `reason` says why
     bool time_wait = false;    ///< entered TIME-WAIT now
     bool delayed_ack = false;  ///< file an entry in the delayed-ACK FIFO
     bool timer = false;        ///< Tcb::deadline was set: arm the wheel
-    bool output = false;       ///< next_segment() may have something to send
+    bool rst_has_ack = false;  ///< see Reply::rst
     // Eight that are rare, asked for together.
     bool keep_fin = false;           ///< the stored text ends with FIN
     bool time_wait_restart = false;  ///< restart the 2MSL timer
@@ -60,7 +61,14 @@ struct Effects {
         std::memcpy(&eight, &keep_fin, sizeof eight);
         return (eight | keep_len | static_cast<uint64_t>(drop)) != 0;
     }
+    /// Whether `output` is all that there may be.
+    bool is_output_at_most() const noexcept {
+        uint64_t eight;
+        std::memcpy(&eight, &reply, sizeof eight);
+        return (eight | deliver_len | acked_bytes) == 0 && !is_rare();
+    }
 };
+static_assert(offsetof(Effects, rst_has_ack) - offsetof(Effects, reply) == 7);
 static_assert(offsetof(Effects, trouble) - offsetof(Effects, keep_fin) == 7);
 
 }  // namespace synfin::tcp

@@ -344,10 +344,10 @@ bool on_listen(const Segment& seg, Effects& fx) noexcept {
     return true;
 }
 
-HalfOpen half_open(const Tuple& tuple, const Segment& syn, Seq iss, uint32_t listener,
-                   const Context& ctx) noexcept {
+void half_open(const Tuple& tuple, const Segment& syn, Seq iss, uint32_t listener, const Context& ctx,
+               HalfOpen& out) noexcept {
     const Params& p = ctx.params;
-    HalfOpen out;
+    out = HalfOpen{};
     out.tuple = TupleSlot(tuple);
     out.iss = iss;
     out.irs = syn.seq;
@@ -365,7 +365,6 @@ HalfOpen half_open(const Tuple& tuple, const Segment& syn, Seq iss, uint32_t lis
         out.snd_shift = std::min<uint8_t>(syn.wscale, 14);  // RFC 7323 2.3
     }
     if (p.sack_permitted && syn.sack_permitted) out.flags |= kSack;
-    return out;
 }
 
 void expand(const HalfOpen& h, uint32_t rcv_wnd, uint8_t rcv_shift, Tcb& tcb) noexcept {

@@ -21,6 +21,9 @@ namespace {
 /// left either (RFC 7323 2.4); the few bytes more are accepted. They add up while the application does not
 /// read: beyond a segment's worth it is rounded down, or small segments could fill memory without end.
 uint16_t window_field(Tcb& tcb, uint32_t room) noexcept {
+    const uint32_t scaled = tcb.rcv.wnd >> tcb.rcv_shift();
+    if (scaled << tcb.rcv_shift() == tcb.rcv.wnd && scaled <= 65'535)  // nothing to round
+        return static_cast<uint16_t>(scaled);
     const uint32_t unit = 1u << tcb.rcv_shift();
     const uint32_t rounded = std::min((tcb.rcv.wnd + unit - 1) & ~(unit - 1), 65'535u << tcb.rcv_shift());
     if (room != 0 && rounded <= room + unit + tcb.text_mss()) tcb.rcv.wnd = rounded;
@@ -37,8 +40,7 @@ uint16_t offer_window(Tcb& tcb, uint32_t room, const Params& p) noexcept {
 }
 
 void mark_acked(Tcb& tcb) noexcept {
-    tcb.clear(kAckNow);
-    tcb.clear(kAckDelayed);
+    tcb.flags = static_cast<uint16_t>(tcb.flags & ~(kAckNow | kAckDelayed));
     tcb.last_ack_sent = tcb.rcv.nxt;
 }
 
@@ -67,20 +69,28 @@ void emit_syn(Tcb& tcb, const Context& ctx, Outgoing& out) noexcept {
     out.wnd = static_cast<uint16_t>(std::min(ctx.params.rcv_buffer, 65'535u));  // never scaled on SYN
 }
 
-/// Text from `seq` on, at most `limit` bytes; with FIN when the text ends there and `fin`.
+/// `len` bytes of text from `seq` on; `is_end`: none are queued behind them.
+[[gnu::always_inline]] inline void fill(Tcb& tcb, Seq seq, uint32_t len, bool is_end, bool fin, uint32_t room,
+                                        const Context& ctx, Outgoing& out) noexcept {
+    out.seq = seq;
+    out.offset = distance(tcb.snd.una, seq);
+    out.len = len;
+    out.flags = kAck;
+    out.ack = tcb.rcv.nxt;
+    if (len != 0 && is_end) out.flags |= kPsh;  // MUST-60, MUST-61
+    if (fin && is_end) out.flags |= kFin;
+    out.wnd = offer_window(tcb, room, ctx.params);
+    mark_acked(tcb);
+}
+
+/// Text from `seq` on that goes into one segment, at most `limit` bytes; with FIN when the text ends there
+/// and `fin`.
 void emit_text(Tcb& tcb, const Flow* flow, Seq seq, uint32_t limit, bool fin, uint32_t room,
                const Context& ctx, Outgoing& out) noexcept {
     const Seq end = flow != nullptr ? flow->snd_end : (tcb.has(kFinSent) ? tcb.snd.nxt - 1u : tcb.snd.nxt);
     const uint32_t available = before(seq, end) ? distance(seq, end) : 0;
-    out.seq = seq;
-    out.offset = distance(tcb.snd.una, seq);
-    out.len = std::min(available, limit);
-    out.flags = kAck;
-    out.ack = tcb.rcv.nxt;
-    if (out.len != 0 && out.len == available) out.flags |= kPsh;  // MUST-60, MUST-61
-    if (fin && out.len == available) out.flags |= kFin;
-    out.wnd = offer_window(tcb, room, ctx.params);
-    mark_acked(tcb);
+    const uint32_t len = std::min({available, limit, tcb.text_mss()});
+    fill(tcb, seq, len, len == available, fin, room, ctx, out);
 }
 
 /// "Send a FIN segment, enter LAST-ACK state" (RFC 9293 3.10.4); FIN-WAIT-1 was entered when CLOSE was
@@ -169,7 +179,7 @@ void emit_probe(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx, Outgoin
         out.wnd = offer_window(tcb, room, ctx.params);
         mark_acked(tcb);
     } else {
-        const uint32_t limit = std::clamp(tcb.snd.wnd, 1u, tcb.text_mss());
+        const uint32_t limit = std::max(tcb.snd.wnd, 1u);
         emit_text(tcb, &flow, tcb.snd.una, limit, tcb.has(kFinQueued) && !after(flow.snd_end, tcb.snd.una),
                   room, ctx, out);
         const Seq end = out.seq + span(out);
@@ -201,7 +211,7 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
         out.last = true;
         return true;
     }
-    if (flow != nullptr) {
+    if (flow != nullptr && (flow->flags & (kRetransmitOne | kRetransmitting | kProbe)) != 0) [[unlikely]] {
         if (next_retransmission(tcb, *flow, room, ctx, out)) return true;
         if (flow->has(kProbe)) {
             flow->clear(kProbe);
@@ -209,7 +219,7 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
             return true;
         }
     }
-    const bool may_send = is_synchronized(state) && state != State::syn_received && state != State::time_wait;
+    const bool may_send = state >= State::established && state < State::time_wait;
     const Seq end = flow != nullptr ? flow->snd_end : tcb.snd.nxt;
     const uint32_t unsent = after(end, tcb.snd.nxt) ? distance(tcb.snd.nxt, end) : 0;
     const bool fin_due = tcb.has(kFinQueued) && !tcb.has(kFinSent);
@@ -227,7 +237,7 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
         const bool fin_fits = fin_due && len == unsent && (tcb.snd.wnd > in_flight + len || flow == nullptr);
         if (send_text || (fin_fits && unsent == 0)) {
             const bool was_idle = in_flight == 0;
-            emit_text(tcb, flow, tcb.snd.nxt, len, fin_fits, room, ctx, out);
+            fill(tcb, tcb.snd.nxt, len, len == unsent, fin_fits, room, ctx, out);
             if (len > mss) [[unlikely]]
                 out.segment_bytes = static_cast<uint16_t>(mss);
             tcb.snd.nxt += span(out);

@@ -51,24 +51,33 @@ inline void update_window(Tcb& tcb, Flow* flow, const Segment& seg, const Contex
     tcb.snd.wl1 = seg.seq;
 }
 
-/// RFC 6298 3 and 4 (Karn): the timed segment, to the microsecond; or after a timeout, when nothing can be
-/// timed, the timestamp's echo, to the millisecond.
-inline void sample_rtt(Tcb& tcb, Flow& flow, const Segment& seg, const Context& ctx) noexcept {
-    if (flow.has(kTiming)) {
-        if (before(seg.ack, flow.rtt_seq)) return;
-        take_rtt_sample(flow, ctx.now.us - flow.rtt_start_us);
-        flow.clear(kTiming);
-    } else if (flow.backoff != 0 && tcb.has(kTimestamps) && seg.has_ts && seg.ts_ecr != 0) {
-        // An echo from before the last retransmission says nothing: the ACK may answer either transmission,
-        // or only repeat what a lost ACK said. Believing it would take the whole timeout for a round trip.
-        const uint32_t ms = ctx.now.tick + timestamp_offset(ctx.key, tcb.tuple.get()) - seg.ts_ecr;
-        const uint32_t sent =
-            tcb.deadline - backed_off(rto_ticks(tcb, &flow, ctx.params), flow.backoff, ctx.params);
-        if (ms > ctx.now.tick - sent) return;
-        take_rtt_sample(flow, ms * 1000 + 500);
-    } else {
+/// After a timeout, when nothing can be timed (Karn), the timestamp's echo gives a sample to the millisecond
+/// (RFC 7323 4.1).
+[[gnu::cold, gnu::noinline]] inline void sample_echo(Tcb& tcb, Flow& flow, const Segment& seg,
+                                                     const Context& ctx) noexcept {
+    if (!tcb.has(kTimestamps) || !seg.has_ts || seg.ts_ecr == 0) return;
+    // An echo from before the last retransmission says nothing: the ACK may answer either transmission,
+    // or only repeat what a lost ACK said. Believing it would take the whole timeout for a round trip.
+    const uint32_t ms = ctx.now.tick + timestamp_offset(ctx.key, tcb.tuple.get()) - seg.ts_ecr;
+    const uint32_t sent =
+        tcb.deadline - backed_off(rto_ticks(tcb, &flow, ctx.params), flow.backoff, ctx.params);
+    if (ms > ctx.now.tick - sent) return;
+    take_rtt_sample(flow, ms * 1000 + 500);
+    tcb.srtt = CompactRtt::from_us(flow.srtt_us);
+    flow.backoff = 0;
+}
+
+/// RFC 6298 3 and 4: the timed segment, to the microsecond.
+[[gnu::always_inline]] inline void sample_rtt(Tcb& tcb, Flow& flow, const Segment& seg,
+                                              const Context& ctx) noexcept {
+    if (!flow.has(kTiming)) {
+        if (flow.backoff != 0) [[unlikely]]
+            sample_echo(tcb, flow, seg, ctx);
         return;
     }
+    if (before(seg.ack, flow.rtt_seq)) return;
+    take_rtt_sample(flow, ctx.now.us - flow.rtt_start_us);
+    flow.clear(kTiming);
     tcb.srtt = CompactRtt::from_us(flow.srtt_us);
     flow.backoff = 0;
 }

@@ -18,9 +18,19 @@ inline uint16_t load_be16(const uint8_t* p) noexcept {
     return __builtin_bswap16(v);
 }
 
-/// As it lies in memory.
+/// As they lie in memory.
+inline uint16_t load_raw16(const uint8_t* p) noexcept {
+    uint16_t v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
 inline uint32_t load_raw32(const uint8_t* p) noexcept {
     uint32_t v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+inline uint64_t load_raw64(const uint8_t* p) noexcept {
+    uint64_t v;
     std::memcpy(&v, p, sizeof v);
     return v;
 }

@@ -23,7 +23,7 @@ uint64_t sum_long(Bytes bytes, uint64_t initial) noexcept {
         add_halves(low1, high1, p + 32);
     }
     const Lanes total = low0 + high0 + low1 + high1;
-    return sum_bytes(Bytes(p, left), initial + total[0] + total[1] + total[2] + total[3]);
+    return sum_bytes(Bytes(p, left), join_sums(initial, total[0] + total[1] + total[2] + total[3]));
 }
 
 }  // namespace synfin::wire

@@ -3,15 +3,13 @@
 /// The Internet checksum (RFC 1071), and its update when a field changes (RFC 1624).
 ///
 /// Two kinds of number, told apart by their type:
-/// - a *sum*, uint64_t, adds 32-bit words as they lie in memory. The ones-complement sum does not care for
-///   byte order (RFC 1071 2 B), so no word is swapped. No carry can be lost below 2^32 words, so sums of
-///   parts are joined with a plain +; every part but the last must be even in length.
-///   Two departures, where every packet passes: sum_words() uses all 64 bits, so join_sums() joins it; and
-///   what is about to be stored is added as numbers in host order, for fold_numbers().
+/// - a *sum*, uint64_t, adds 64-bit words as they lie in memory, the carry brought round. The ones-complement
+///   sum does not care for byte order or word size (RFC 1071 2), so no word is swapped. Sums of parts are
+///   joined by join_sums(), or one goes on from the other; every part but the last must be even in length.
+///   One departure, where every packet passes: what is about to be stored is added as numbers in host order,
+///   for fold_numbers().
 /// - a *checksum*, uint16_t, is a number in host order like every other header field: load_be16 and
 ///   store_be16 move it from and to the wire.
-
-#include <immintrin.h>
 
 #include <bit>
 #include <cstddef>
@@ -29,79 +27,51 @@ inline constexpr size_t kInlineSumBytes = 128;
 /// sum_bytes() for long data.
 uint64_t sum_long(Bytes bytes, uint64_t initial) noexcept;
 
-/// Of any two sums, whatever their size: the carry is brought round.
+/// Of any two sums.
 inline uint64_t join_sums(uint64_t a, uint64_t b) noexcept {
     a += b;
     return a + (a < b);
 }
 
-/// The ones-complement sum of N words of 8 bytes: all 64 bits count, so that it is joined with others by
-/// join_sums() alone.
-/// @note cost: two or three instructions for each word.
+/// The sum of N words of 8 bytes, going on from `initial`.
+/// @note cost: five instructions for four words, two for each of the others. _addcarry_u64 would store every
+///       sum to memory as well, in functions as large as those that this is inlined into (g++ 12).
 template <unsigned N>
-inline uint64_t sum_words(const uint8_t* p) noexcept {
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < N; ++i) {
-        uint64_t word;
-        std::memcpy(&word, p + 8 * size_t{i}, sizeof word);
-        sum = join_sums(sum, word);
+inline uint64_t sum_words(const uint8_t* p, uint64_t initial = 0) noexcept {
+    uint64_t sum = initial;
+    unsigned i = 0;
+    for (; i + 4 <= N; i += 4) {
+        asm("addq %[w0], %[sum]\n\t"
+            "adcq %[w1], %[sum]\n\t"
+            "adcq %[w2], %[sum]\n\t"
+            "adcq %[w3], %[sum]\n\t"
+            "adcq $0, %[sum]"
+            : [sum] "+r"(sum)
+            : [w0] "m"(p[8 * i]), [w1] "m"(p[8 * i + 8]), [w2] "m"(p[8 * i + 16]), [w3] "m"(p[8 * i + 24]),
+              "m"(*reinterpret_cast<const uint8_t(*)[32]>(p + 8 * i))
+            : "cc");
     }
+    for (; i < N; ++i) sum = join_sums(sum, load_raw64(p + 8 * size_t{i}));
     return sum;
 }
 
-/// The sum of the bytes, an odd last one padded with zero, added to `initial`.
+/// The sum of the bytes, an odd last one padded with zero, going on from `initial`.
 inline uint64_t sum_bytes(Bytes bytes, uint64_t initial = 0) noexcept {
     const uint8_t* p = bytes.data();
     size_t left = bytes.size();
     if (left > kInlineSumBytes) return sum_long(bytes, initial);
-    uint64_t even = initial;  // two chains of additions, to run side by side
-    uint64_t odd = 0;
-    uint32_t words[2];
-#ifdef __AVX2__
-    if (left >= 16) {
-        const auto four = [](const uint8_t* at) noexcept {  // 32-bit words of memory in four 64-bit lanes
-            return _mm256_cvtepu32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
-        };
-        __m256i sums = _mm256_setzero_si256();
-        for (; left >= 32; left -= 32, p += 32)
-            sums = _mm256_add_epi64(_mm256_add_epi64(sums, four(p)), four(p + 16));
-        if (left >= 16) {
-            sums = _mm256_add_epi64(sums, four(p));
-            left -= 16;
-            p += 16;
-        }
-        const __m128i pairs = _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-        even += static_cast<uint64_t>(_mm_cvtsi128_si64(pairs));
-        odd += static_cast<uint64_t>(_mm_extract_epi64(pairs, 1));
-        if (left == 0) [[likely]]
-            return even + odd;
-    }
-#else
-    for (; left >= 16; left -= 8, p += 8) {
-        std::memcpy(words, p, 8);
-        even += words[0];
-        odd += words[1];
-    }
-#endif
-    if (left & 8) {
-        std::memcpy(words, p, 8);
-        even += words[0];
-        odd += words[1];
-        p += 8;
-    }
+    uint64_t sum = initial;
+    for (; left >= 32; left -= 32, p += 32) sum = sum_words<4>(p, sum);
+    if (left == 0) return sum;
+    for (; left >= 8; left -= 8, p += 8) sum = sum_words<1>(p, sum);
+    uint64_t tail = 0;  // as it would lie in memory, zeros behind it
     if (left & 4) {
-        std::memcpy(words, p, 4);
-        even += words[0];
+        tail = load_raw32(p);
         p += 4;
     }
-    if (left & 2) {
-        uint16_t word;
-        std::memcpy(&word, p, sizeof word);
-        odd += word;
-        p += 2;
-    }
-    if (left & 1) even += *p;
-    return even + odd;
+    if (left & 2) tail += load_raw16(p);
+    if (left & 1) tail += p[left & 2];
+    return join_sums(sum, tail);
 }
 
 /// fold() of what was added as numbers in host order: words that are about to be stored, other sums folded.
@@ -112,9 +82,15 @@ inline uint16_t fold_numbers(uint64_t sum) noexcept {
 }
 
 /// The 16-bit ones-complement sum, in host order, not complemented: what a device that completes a TCP
-/// checksum wants in the field, of the pseudo-header's sum. 0xffff over data with a right checksum in it.
+/// checksum wants in the field, of the pseudo-header's sum.
 inline uint16_t fold(uint64_t sum) noexcept {
     return __builtin_bswap16(fold_numbers(sum));
+}
+
+/// Whether a sum is one over data with a right checksum in it: all ones, in either byte order.
+inline bool is_right(uint64_t sum) noexcept {
+    const auto half = static_cast<uint32_t>((sum + std::rotl(sum, 32)) >> 32);
+    return half + std::rotl(half, 16) >= 0xffff'0000;
 }
 
 /// The checksum to store, of bytes in which its field is zero.
@@ -141,12 +117,12 @@ inline uint16_t tcp_checksum(Ipv4 source, Ipv4 destination, Bytes segment) noexc
 /// Whether the checksum in the segment is right. At most 65,535 bytes.
 inline bool tcp_checksum_ok(Ipv4 source, Ipv4 destination, Bytes segment) noexcept {
     const auto length = static_cast<uint16_t>(segment.size());
-    return fold(sum_bytes(segment, pseudo_header_sum(source, destination, kProtocolTcp, length))) == 0xffff;
+    return is_right(sum_bytes(segment, pseudo_header_sum(source, destination, kProtocolTcp, length)));
 }
 
 /// Whether the checksum of an IPv4 header of 20 bytes is right.
 inline bool ipv4_checksum_ok(const uint8_t* header) noexcept {
-    return fold(join_sums(sum_words<2>(header), load_raw32(header + 16))) == 0xffff;
+    return is_right(sum_words<2>(header, load_raw32(header + 16)));
 }
 
 /// Whether the checksum of a segment is right that follows the addresses of an IPv4 header without options:
@@ -157,13 +133,13 @@ inline bool tcp_checksum_ok(const uint8_t* addresses, uint32_t tcp_length) noexc
     const uint64_t pseudo =
         (uint32_t{kProtocolTcp} << 8) + __builtin_bswap16(static_cast<uint16_t>(tcp_length));
     if (tcp_length < kSegment) [[unlikely]]
-        return fold(sum_bytes(Bytes(addresses, tcp_length + 8), pseudo)) == 0xffff;
-    uint64_t sum = join_sums(sum_words<kStraight / 8>(addresses), pseudo);
+        return is_right(sum_bytes(Bytes(addresses, tcp_length + 8), pseudo));
+    uint64_t sum = sum_words<kStraight / 8>(addresses, pseudo);
     if (tcp_length == kSegment + 8)  // a SYN's options
-        sum = join_sums(sum, sum_words<1>(addresses + kStraight));
+        sum = sum_words<1>(addresses + kStraight, sum);
     else if (tcp_length != kSegment)
-        sum = join_sums(sum, sum_bytes(Bytes(addresses + kStraight, tcp_length - kSegment)));
-    return fold(sum) == 0xffff;
+        sum = sum_bytes(Bytes(addresses + kStraight, tcp_length - kSegment), sum);
+    return is_right(sum);
 }
 
 /// The checksum after an aligned 16-bit field went from `before` to `after` (RFC 1624 eqn. 3). The data must

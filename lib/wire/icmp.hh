@@ -25,7 +25,7 @@ inline constexpr uint8_t kIcmpFragmentationNeeded = 4;
 /// Whether the message has a whole header and its checksum is right. `icmp` is the IP payload without
 /// padding, here and below.
 inline bool icmp_checksum_ok(Bytes icmp) noexcept {
-    return icmp.size() >= kIcmpBytes && fold(sum_bytes(icmp)) == 0xffff;
+    return icmp.size() >= kIcmpBytes && is_right(sum_bytes(icmp));
 }
 
 inline bool is_echo_request(Bytes icmp) noexcept {

@@ -50,7 +50,7 @@ inline Ipv4Check parse_ipv4(Bytes packet, bool verify_checksum, Ipv4Header& out)
     if (verify_checksum) {  // apart for the usual length, for which the compiler unrolls the sum
         const uint64_t sum = header_length == kIpv4Bytes ? sum_bytes(Bytes(p, kIpv4Bytes))
                                                          : sum_bytes(packet.first(header_length));
-        if (fold(sum) != 0xffff) return Ipv4Check::bad_checksum;
+        if (!is_right(sum)) return Ipv4Check::bad_checksum;
     }
     const uint16_t flags = load_be16(p + 6);
     out.source = Ipv4{load_be32(p + 12)};

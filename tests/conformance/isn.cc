@@ -29,7 +29,7 @@ uint32_t offered(World& w, uint16_t port) {
 }
 
 TEST(Row20, TheClockTicksEveryFourMicroseconds) {
-    ROW(20, "9293-3.4.1 MUST-8, 6528-3", "tcp::initial_sequence_number");
+    ROW(20, "9293-3.4.1 MUST-8, 6528-3", "tcp::InitialSequenceNumbers");
     for (const bool active : {false, true}) {
         World w;
         w.listen();
@@ -46,7 +46,7 @@ TEST(Row20, TheClockTicksEveryFourMicroseconds) {
 }
 
 TEST(Row20, TwoOpensOfOneTupleIncrease) {
-    ROW(20, "9293-3.4.1 MUST-8/9", "tcp::initial_sequence_number");
+    ROW(20, "9293-3.4.1 MUST-8/9", "tcp::InitialSequenceNumbers");
     World w;
     w.listen();
     uint32_t before = answered(w, 40100);
@@ -76,7 +76,7 @@ void expect_scattered(const std::vector<uint32_t>& numbers) {
 }
 
 TEST(Row20, OtherTuplesAreUnpredictable) {
-    ROW(20, "6528-3", "tcp::initial_sequence_number");
+    ROW(20, "6528-3", "tcp::InitialSequenceNumbers");
     World w;
     w.listen();
     std::vector<uint32_t> by_peer_port, by_active;
@@ -89,7 +89,7 @@ TEST(Row20, OtherTuplesAreUnpredictable) {
 }
 
 TEST(Row20, AnotherSecretGivesOtherNumbers) {
-    ROW(20, "6528-3", "tcp::initial_sequence_number");
+    ROW(20, "6528-3", "tcp::InitialSequenceNumbers");
     std::vector<uint32_t> numbers;
     for (uint64_t seed = 1; seed <= 256; ++seed) {
         World w([&](WorldConfig& c) { c.stack.seed = seed; });

@@ -11,21 +11,21 @@ Instant at_us(int64_t us) {
 }
 
 TEST(Isn, TheClockTicksEvery4Microseconds) {  // RFC 9293 MUST-8
-    const Seq a = initial_sequence_number(kKey, kTuple, at_us(1'000'000));
-    EXPECT_EQ(initial_sequence_number(kKey, kTuple, at_us(1'000'003)), a);
-    EXPECT_EQ(initial_sequence_number(kKey, kTuple, at_us(1'000'004)), a + 1u);
-    EXPECT_EQ(initial_sequence_number(kKey, kTuple, at_us(2'000'000)), a + 250'000u);
-    EXPECT_EQ(initial_sequence_number(kKey, kTuple, at_us(1'000'000 + (int64_t{4} << 32))), a)
+    const Seq a = InitialSequenceNumbers(kKey).of(kTuple, at_us(1'000'000));
+    EXPECT_EQ(InitialSequenceNumbers(kKey).of(kTuple, at_us(1'000'003)), a);
+    EXPECT_EQ(InitialSequenceNumbers(kKey).of(kTuple, at_us(1'000'004)), a + 1u);
+    EXPECT_EQ(InitialSequenceNumbers(kKey).of(kTuple, at_us(2'000'000)), a + 250'000u);
+    EXPECT_EQ(InitialSequenceNumbers(kKey).of(kTuple, at_us(1'000'000 + (int64_t{4} << 32))), a)
         << "4.77 hours";
 }
 
 TEST(Isn, EachPartOfTheTupleAndOfTheSecretCounts) {  // MUST-9
-    const Seq a = initial_sequence_number(kKey, kTuple, at_us(0));
+    const Seq a = InitialSequenceNumbers(kKey).of(kTuple, at_us(0));
     for (const Tuple& t : {Tuple{0x0a00'0003, 40'000, 80, 0}, Tuple{0x0a00'0002, 40'001, 80, 0},
                            Tuple{0x0a00'0002, 40'000, 81, 0}, Tuple{0x0a00'0002, 40'000, 80, 1}})
-        EXPECT_NE(initial_sequence_number(kKey, t, at_us(0)), a);
-    EXPECT_NE(initial_sequence_number({kKey.k0 + 1, kKey.k1}, kTuple, at_us(0)), a);
-    EXPECT_NE(initial_sequence_number({kKey.k0, kKey.k1 + 1}, kTuple, at_us(0)), a);
+        EXPECT_NE(InitialSequenceNumbers(kKey).of(t, at_us(0)), a);
+    EXPECT_NE(InitialSequenceNumbers({kKey.k0 + 1, kKey.k1}).of(kTuple, at_us(0)), a);
+    EXPECT_NE(InitialSequenceNumbers({kKey.k0, kKey.k1 + 1}).of(kTuple, at_us(0)), a);
 }
 
 TEST(Isn, NeighbouringTuplesSayNothingOfEachOther) {
@@ -34,8 +34,8 @@ TEST(Isn, NeighbouringTuplesSayNothingOfEachOther) {
     std::vector<uint32_t> slots;
     for (uint16_t port = 1; port <= 300; ++port) {
         const Tuple a{1, port, 80, 0}, b{1, static_cast<uint16_t>(port + 1), 80, 0};
-        slots.push_back(static_cast<uint32_t>(initial_sequence_number(kKey, b, at_us(0)) -
-                                              initial_sequence_number(kKey, a, at_us(0))) >>
+        slots.push_back(static_cast<uint32_t>(InitialSequenceNumbers(kKey).of(b, at_us(0)) -
+                                              InitialSequenceNumbers(kKey).of(a, at_us(0))) >>
                         12);
     }
     std::sort(slots.begin(), slots.end());
@@ -43,7 +43,7 @@ TEST(Isn, NeighbouringTuplesSayNothingOfEachOther) {
 }
 
 TEST(Isn, TimestampOffsetsAreTheirOwn) {
-    EXPECT_NE(timestamp_offset(kKey, kTuple), static_cast<uint32_t>(tuple_prf(kKey, kTuple, 1)));
+    EXPECT_NE(timestamp_offset(kKey, kTuple), InitialSequenceNumbers(kKey).of(kTuple, at_us(0)).value());
     EXPECT_NE(timestamp_offset(kKey, kTuple), timestamp_offset(kKey, Tuple{1, 2, 3, 0}));
     EXPECT_EQ(timestamp_offset(kKey, kTuple), timestamp_offset(kKey, kTuple));
 }

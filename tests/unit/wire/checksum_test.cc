@@ -65,7 +65,22 @@ TEST(Checksum, WordsOfEightBytesAreJoinedWithTheirCarry) {
         EXPECT_EQ(fold(sum_words<5>(bytes.data())), reference_sum(Bytes(bytes).first(40)));
         EXPECT_EQ(fold(join_sums(sum_words<5>(bytes.data()), sum_words<2>(bytes.data() + 40))),
                   reference_sum(bytes));
+        EXPECT_EQ(fold(sum_words<2>(bytes.data() + 40, sum_words<5>(bytes.data()))), reference_sum(bytes));
     }
+}
+
+TEST(Checksum, OnlyAllOnesAreRight) {
+    Random random(9);
+    for (int i = 0; i < 100'000; ++i) {
+        uint64_t sum = random.next();
+        EXPECT_EQ(is_right(sum), fold(sum) == 0xffff) << sum;
+        // As sender and receiver do it: the field's complement makes all ones of any sum.
+        sum = join_sums(sum, __builtin_bswap16(static_cast<uint16_t>(~fold(sum))));
+        EXPECT_TRUE(is_right(sum)) << sum;
+        EXPECT_FALSE(is_right(join_sums(sum, uint64_t{1} << random.below(64)))) << sum;
+    }
+    EXPECT_TRUE(is_right(~uint64_t{0}));
+    EXPECT_FALSE(is_right(0));
 }
 
 TEST(Checksum, AnIpv4HeaderAndTheSegmentBehindItsAddresses) {
@@ -91,13 +106,14 @@ TEST(Checksum, AnIpv4HeaderAndTheSegmentBehindItsAddresses) {
     }
 }
 
-TEST(Checksum, PartsOfEvenLengthAreJoinedByAddition) {
+TEST(Checksum, PartsOfEvenLengthAreJoined) {
     Random random(2);
     const auto data = random_bytes(random, 1461);
     for (size_t cut = 0; cut <= data.size(); cut += 2) {
         const Bytes all = data;
-        EXPECT_EQ(fold(sum_bytes(all.first(cut)) + sum_bytes(all.subspan(cut))), reference_sum(all)) << cut;
-        EXPECT_EQ(sum_bytes(all.subspan(cut), 12345), sum_bytes(all.subspan(cut)) + 12345) << cut;
+        const uint64_t first = sum_bytes(all.first(cut));
+        EXPECT_EQ(fold(join_sums(first, sum_bytes(all.subspan(cut)))), reference_sum(all)) << cut;
+        EXPECT_EQ(fold(sum_bytes(all.subspan(cut), first)), reference_sum(all)) << cut;
     }
 }
 

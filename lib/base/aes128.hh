@@ -1,0 +1,58 @@
+#pragma once
+/// @file
+/// AES-128 of one block: the pseudo-random function behind ISNs. Source: FIPS 197.
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "base/siphash.hh"
+
+namespace synfin {
+
+/// The cipher under one key; the round keys are made once. Of a message of one block it is a pseudo-random
+/// function as good as any: nobody who lacks the key tells it from a random permutation of the 2^128 blocks.
+/// @note cost: 12 instructions, some 40 cycles until the result is there, in which others run; SipHash-2-4
+/// takes
+///       ten times the instructions.
+class Aes128 {
+  public:
+    /// The key's bytes are k0's, then k1's, each in memory's order.
+    explicit Aes128(HashKey key) noexcept {
+        __m128i k = _mm_set_epi64x(static_cast<int64_t>(key.k1), static_cast<int64_t>(key.k0));
+        keys_[0] = k;
+        // RCON (FIPS 197 5.2) has to be a constant of each instruction.
+        keys_[1] = k = following(k, _mm_aeskeygenassist_si128(k, 0x01));
+        keys_[2] = k = following(k, _mm_aeskeygenassist_si128(k, 0x02));
+        keys_[3] = k = following(k, _mm_aeskeygenassist_si128(k, 0x04));
+        keys_[4] = k = following(k, _mm_aeskeygenassist_si128(k, 0x08));
+        keys_[5] = k = following(k, _mm_aeskeygenassist_si128(k, 0x10));
+        keys_[6] = k = following(k, _mm_aeskeygenassist_si128(k, 0x20));
+        keys_[7] = k = following(k, _mm_aeskeygenassist_si128(k, 0x40));
+        keys_[8] = k = following(k, _mm_aeskeygenassist_si128(k, 0x80));
+        keys_[9] = k = following(k, _mm_aeskeygenassist_si128(k, 0x1b));
+        keys_[10] = following(k, _mm_aeskeygenassist_si128(k, 0x36));
+    }
+
+    /// The first 8 bytes of the cipher of a block of 16: `low`'s bytes, then `high`'s, each in memory's
+    /// order.
+    uint64_t operator()(uint64_t low, uint64_t high) const noexcept {
+        __m128i block = _mm_set_epi64x(static_cast<int64_t>(high), static_cast<int64_t>(low));
+        block = _mm_xor_si128(block, keys_[0]);
+        for (unsigned i = 1; i < kRounds; ++i) block = _mm_aesenc_si128(block, keys_[i]);
+        return static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_aesenclast_si128(block, keys_[kRounds])));
+    }
+
+  private:
+    static constexpr unsigned kRounds = 10;
+
+    /// KeyExpansion (FIPS 197 5.2): each word is the one before it xor the one four before it.
+    static __m128i following(__m128i key, __m128i assist) noexcept {
+        for (int i = 0; i < 3; ++i) key = _mm_xor_si128(key, _mm_slli_si128(key, 4));
+        return _mm_xor_si128(key, _mm_shuffle_epi32(assist, 0xff));
+    }
+
+    __m128i keys_[kRounds + 1];
+};
+
+}  // namespace synfin
