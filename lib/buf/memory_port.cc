@@ -28,10 +28,9 @@ uint16_t load(const uint8_t* field) noexcept {
     return static_cast<uint16_t>(field[0] << 8 | field[1]);
 }
 
-constexpr uint32_t kIpLengthAt = 2, kIpIdAt = 4, kIpChecksumAt = 10, kIpAddressesAt = 12;  // RFC 791 3.1
-constexpr uint32_t kTcpSeqAt = 4, kTcpFlagsAt = 13, kTcpChecksumAt = 16;                   // RFC 9293 3.1
+constexpr uint32_t kIpLengthAt = 2, kIpIdAt = 4, kIpChecksumAt = 10;      // RFC 791 3.1
+constexpr uint32_t kTcpSeqAt = 4, kTcpFlagsAt = 13, kTcpChecksumAt = 16;  // RFC 9293 3.1
 constexpr uint8_t kAck = 0x10;
-constexpr uint8_t kTcp = 6;
 constexpr uint32_t kMacs = 12, kTag = 4;
 constexpr uint16_t kVlan = 0x8100, kVidMask = 0x0fff;
 
@@ -49,8 +48,8 @@ void make_segment(uint8_t* frame, const TxMeta& meta, uint32_t index) noexcept {
         (uint32_t{load(tcp + kTcpSeqAt)} << 16 | load(tcp + kTcpSeqAt + 2)) + index * meta.segment_bytes;
     store(tcp + kTcpSeqAt, static_cast<uint16_t>(seq >> 16));
     store(tcp + kTcpSeqAt + 2, static_cast<uint16_t>(seq));
-    store(tcp + kTcpChecksumAt, 0);
-    uint32_t sum = sum_of(tcp, tcp_bytes) + sum_of(ip + kIpAddressesAt, 8) + kTcp + tcp_bytes;
+    // The field holds the pseudo-header's sum but for the length.
+    uint32_t sum = sum_of(tcp, tcp_bytes) + tcp_bytes;
     while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
     store(tcp + kTcpChecksumAt, static_cast<uint16_t>(~sum));
 }
