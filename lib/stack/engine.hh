@@ -155,9 +155,9 @@ class PortEngine final : public Engine {
     Packet* take_packet() noexcept;
     void give_back(Packet* packet) noexcept;
     void make_head() noexcept;
-    template <bool kLarge>
     void build(Packet* packet, const SegmentOut& out) noexcept;
-    void build_large(Packet* ordinary, const SegmentOut& out) noexcept;
+    Packet* take_large(Packet* ordinary) noexcept;
+    void finish_large(Packet* packet, const SegmentOut& out, uint32_t header) noexcept;
     void get_large() noexcept;
     void send_frame(Packet* packet, Ipv4 destination) noexcept;
     void send_unresolved(Packet* packet, Ipv4 next_hop) noexcept;
@@ -462,10 +462,9 @@ bool PortEngine<P>::end() noexcept {
             give_back(packet);
             break;
         }
-        if (out->segment_bytes == 0) [[likely]]
-            build<false>(packet, *out);
-        else
-            build_large(packet, *out);
+        if (out->segment_bytes != 0) [[unlikely]]
+            packet = take_large(packet);
+        build(packet, *out);
         sent = true;
     }
     if (port_.caps().ethernet) {  // after the output, so that what it asks for is asked at once
@@ -524,9 +523,7 @@ void PortEngine<P>::make_head() noexcept {
     head_sum_ = wire::fold(wire::sum_bytes(Bytes(head_.data() + l2_, wire::kIpv4Bytes)));
 }
 
-/// kLarge: for the device to cut.
 template <buf::Port P>
-template <bool kLarge>
 void PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
     uint8_t* frame = P::data(packet);
     uint8_t* ip = frame + l2_;
@@ -549,7 +546,7 @@ void PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
     fixed.put(header / 4 << 28 | uint32_t{s.flags} << 16 | s.wnd);
     fixed.put(0);  // checksum, urgent pointer
     const bool ip_offload = port_.caps().tx_ip_checksum;
-    const bool tcp_offload = kLarge || port_.caps().tx_tcp_checksum;
+    const bool tcp_offload = port_.caps().tx_tcp_checksum;
     uint64_t text_sum = 0;
     if (s.len != 0) {
         const MutableBytes text(tcp + header, s.len);
@@ -567,32 +564,51 @@ void PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
     if (!ip_offload)
         wire::store_be16(ip + 10,
                          static_cast<uint16_t>(~wire::fold_numbers(head_sum_ + ends.sum() + total_length)));
-    const uint64_t pseudo = ends.sum() + wire::kProtocolTcp + (kLarge ? 0 : tcp_length);
+    const uint64_t pseudo = ends.sum() + wire::kProtocolTcp + tcp_length;
     wire::store_be16(tcp + wire::kTcpChecksumAt,
                      tcp_offload ? wire::fold_numbers(pseudo)
                                  : static_cast<uint16_t>(
                                        ~wire::fold_numbers(pseudo + fixed.sum() + options.sum() + text_sum)));
-    P::finish(packet, l2_ + total_length,
-              {.l2_len = l2_,
-               .l3_len = wire::kIpv4Bytes,
-               .ip_checksum = ip_offload,
-               .tcp_checksum = tcp_offload,
-               .l4_len = kLarge ? static_cast<uint8_t>(header) : uint8_t{0},
-               .segment_bytes = kLarge ? s.segment_bytes : uint16_t{0}});
-    if constexpr (kLarge) {  // what leaves is counted; queue() counts one
-        const uint32_t more = s.len / s.segment_bytes - 1;
-        counters_.add(Counter::tx_large);
-        counters_.add(Counter::tx_packets, more);
-        counters_.add(Counter::tx_bytes, uint64_t{more} * (l2_ + wire::kIpv4Bytes + header));
-    }
+    if (s.segment_bytes != 0) [[unlikely]]
+        finish_large(packet, s, header);
+    else
+        P::finish(packet, l2_ + total_length,
+                  {.l2_len = l2_,
+                   .l3_len = wire::kIpv4Bytes,
+                   .ip_checksum = ip_offload,
+                   .tcp_checksum = tcp_offload});
     send_frame(packet, destination);
 }
 
+/// The packet for what the core lets go at once, for the ordinary one.
 template <buf::Port P>
-[[gnu::cold, gnu::noinline]] void PortEngine<P>::build_large(Packet* ordinary, const SegmentOut& s) noexcept {
+[[gnu::cold, gnu::noinline]] typename P::Packet* PortEngine<P>::take_large(Packet* ordinary) noexcept {
     give_back(ordinary);
-    build<true>(std::exchange(large_, nullptr), s);
+    Packet* packet = large_;
     get_large();
+    return packet;
+}
+
+/// What the device needs to cut a packet into segments, and what of it is counted beside the one of queue().
+template <buf::Port P>
+[[gnu::cold, gnu::noinline]] void PortEngine<P>::finish_large(Packet* packet, const SegmentOut& s,
+                                                              uint32_t header) noexcept {
+    uint8_t* ip = P::data(packet) + l2_;
+    const uint64_t ends = uint64_t{wire::load_be32(ip + 12)} + wire::load_be32(ip + 16);
+    wire::store_be16(ip + wire::kIpv4Bytes + wire::kTcpChecksumAt,
+                     wire::fold_numbers(ends + wire::kProtocolTcp));
+    const uint32_t headers = l2_ + wire::kIpv4Bytes + header;
+    P::finish(packet, headers + s.len,
+              {.l2_len = l2_,
+               .l3_len = wire::kIpv4Bytes,
+               .ip_checksum = port_.caps().tx_ip_checksum,
+               .tcp_checksum = true,
+               .l4_len = static_cast<uint8_t>(header),
+               .segment_bytes = s.segment_bytes});
+    const uint32_t more = s.len / s.segment_bytes - 1;
+    counters_.add(Counter::tx_large);
+    counters_.add(Counter::tx_packets, more);
+    counters_.add(Counter::tx_bytes, uint64_t{more} * headers);
 }
 
 /// The core is told of a large packet when there is one: what it then cuts into fewer packets always finds

@@ -20,8 +20,8 @@ const Cidr kClient = *Cidr::parse("10.0.0.2/24"), kServer = *Cidr::parse("10.0.0
 struct Plan {
     explicit Plan(uint64_t seed) {
         Random random(seed);
-        for (uint32_t pieces = 1 + random.below(6); pieces > 0; --pieces)
-            pieces_.push_back(1 + random.below(random.below(3) == 0 ? 40'000 : 4'000));
+        for (uint32_t left = 1 + random.below(6); left > 0; --left)
+            pieces.push_back(1 + random.below(random.below(3) == 0 ? 40'000 : 4'000));
         no_delay = random.below(2) == 0;
         close_at_once = random.below(2) == 0;
         client_mss = static_cast<uint16_t>(200 + random.below(1261));
@@ -31,7 +31,7 @@ struct Plan {
         large_frame = static_cast<uint16_t>(random.below(2) == 0 ? 15'872 : 1'600 + random.below(6'000));
         loss_ppm = random.below(2) == 0 ? 0 : 50'000;
     }
-    std::vector<uint32_t> pieces_;  ///< bytes of each send()
+    std::vector<uint32_t> pieces;  ///< bytes of each send()
     bool no_delay, close_at_once, timestamps, ip_checksum;
     uint16_t client_mss, large_frame;
     uint32_t client_buffer, loss_ppm;
@@ -54,14 +54,14 @@ struct Sender {
     void on_close(Connection, const CloseInfo&) {}
     /// One piece more, or what is left of it.
     void go_on() {
-        if (!connection || piece == plan.pieces_.size()) return;
-        std::vector<uint8_t> text(plan.pieces_[piece] - done);
+        if (!connection || piece == plan.pieces.size()) return;
+        std::vector<uint8_t> text(plan.pieces[piece] - done);
         for (size_t i = 0; i < text.size(); ++i) text[i] = byte_at(sent + i);
         const auto taken = connection.send(text);
         sent += *taken;
         done += *taken;
-        if (done == plan.pieces_[piece]) ++piece, done = 0;
-        if (piece == plan.pieces_.size() && plan.close_at_once) static_cast<void>(connection.shutdown());
+        if (done == plan.pieces[piece]) ++piece, done = 0;
+        if (piece == plan.pieces.size() && plan.close_at_once) static_cast<void>(connection.shutdown());
     }
     const Plan& plan;
     Connection connection;
@@ -124,7 +124,7 @@ Seen transfer(uint64_t seed, const Plan& plan, bool large, bool lossy, uint32_t 
         stack.begin(now);
         while (const Event* event = stack.next_event()) stack.dispatch(sender, *event);
         sender.go_on();
-        if (!closed && sender.piece == plan.pieces_.size() && turn > 300) {
+        if (!closed && sender.piece == plan.pieces.size() && turn > 300) {
             static_cast<void>(sender.connection.shutdown());
             closed = true;
         }
@@ -186,7 +186,7 @@ INSTANTIATE_TEST_SUITE_P(, LargePacket, testing::Range(uint64_t{1}, uint64_t{61}
 /// 64 KB to a peer that takes them: what the window lets go leaves in a handful of packets.
 TEST(LargePacketUse, IsMadeWhereverMoreThanOneSegmentMayLeave) {
     Plan plan(1);
-    plan.pieces_ = {64'000};
+    plan.pieces = {64'000};
     plan.client_mss = 1460;
     plan.client_buffer = 200'000;
     plan.large_frame = 15'872;
@@ -198,17 +198,17 @@ TEST(LargePacketUse, IsMadeWhereverMoreThanOneSegmentMayLeave) {
 
 TEST(LargePacketUse, NoneIsMadeWhenThePoolIsEmpty) {
     Plan plan(1);
-    plan.pieces_ = {64'000};
+    plan.pieces = {64'000};
     const Seen none = transfer(1, plan, true, false, UINT32_MAX);
     EXPECT_EQ(none.counters[Counter::tx_large], 0u);
     EXPECT_EQ(none.text.size(), 64'000u);
-    plan.pieces_.assign(4, 64'000);
+    plan.pieces.assign(4, 64'000);
     EXPECT_GT(transfer(1, plan, true, false, 5).counters[Counter::tx_large], 0u) << "and asked for again";
 }
 
 TEST(LargePacketUse, SmallSegmentsAreCutByTheCore) {
     Plan plan(1);
-    plan.pieces_ = {20'000};
+    plan.pieces = {20'000};
     plan.timestamps = false;
     for (const uint16_t mss : {uint16_t{255}, uint16_t{256}}) {
         plan.client_mss = mss;
