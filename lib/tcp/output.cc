@@ -156,15 +156,16 @@ bool worth_sending(const Tcb& tcb, const Flow& flow, uint32_t len, uint32_t unse
 /// many of them.
 constexpr uint32_t kLeastCut = 256;
 
-/// How much new text may leave in one packet that the device cuts, when more than a segment's worth is
-/// unsent: whole segments before the one that ends the text. What is on that one alone, PSH and FIN, is not
-/// left to devices (QEMU's lose both). `allowed`: by window and text.
-/// @return at most one segment's worth when that is all.
-[[gnu::noinline]] uint32_t text_at_once(const Tcb& tcb, uint32_t allowed, uint32_t unsent,
-                                        uint32_t most) noexcept {
+/// How much new text may leave in one packet when not all that is unsent fits a segment or may go: where the
+/// device cuts packets, whole segments before the one that ends the text. What is on that one alone, PSH and
+/// FIN, is not left to devices (QEMU's lose both). `allowed`: by window and text.
+[[gnu::cold, gnu::noinline]] uint32_t text_at_once(const Tcb& tcb, uint32_t allowed, uint32_t unsent,
+                                                   uint32_t most, Outgoing& out) noexcept {
     const uint32_t mss = tcb.text_mss();
     const uint32_t len = std::min({allowed, most, unsent - 1});
-    return len < 2 * mss || mss < kLeastCut ? std::min(allowed, mss) : len - len % mss;
+    if (len < 2 * mss || mss < kLeastCut) return std::min(allowed, mss);
+    out.segment_bytes = static_cast<uint16_t>(mss);
+    return len - len % mss;
 }
 
 /// A probe of a closed window: one octet of new text, or FIN, or the octet at SND.UNA again; of an idle peer
@@ -227,10 +228,9 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
         const uint32_t limit = flow != nullptr ? send_limit(tcb, *flow) : std::max(tcb.snd.wnd, 1u);
         const uint32_t in_flight = tcb.in_flight();
         const uint32_t usable = limit > in_flight ? limit - in_flight : 0;
-        const uint32_t mss = tcb.text_mss();
-        uint32_t len = std::min({unsent, usable, mss});
+        uint32_t len = std::min({unsent, usable, tcb.text_mss()});
         if (len < unsent && ctx.large_text != 0) [[unlikely]]
-            len = text_at_once(tcb, std::min(unsent, usable), unsent, ctx.large_text);
+            len = text_at_once(tcb, std::min(unsent, usable), unsent, ctx.large_text, out);
         const bool send_text = len != 0 && worth_sending(tcb, *flow, len, unsent);
         // FIN takes a place in the window as an octet does; a closed window is probed with it. A peer that
         // never had any text from us may have it at once.
@@ -238,8 +238,6 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
         if (send_text || (fin_fits && unsent == 0)) {
             const bool was_idle = in_flight == 0;
             fill(tcb, tcb.snd.nxt, len, len == unsent, fin_fits, room, ctx, out);
-            if (len > mss) [[unlikely]]
-                out.segment_bytes = static_cast<uint16_t>(mss);
             tcb.snd.nxt += span(out);
             note_fin(tcb, out);
             if (flow != nullptr && out.len != 0 && !flow->has(kTiming)) {
