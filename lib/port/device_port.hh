@@ -6,6 +6,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -143,6 +144,8 @@ class alignas(64) DevicePort {
         std::memcpy(&counts, &p->refcnt, sizeof counts);
         if (counts != kAlone || !RTE_MBUF_DIRECT(p)) return false;
         p->data_off = RTE_PKTMBUF_HEADROOM;
+        p->data_len = 0;
+        p->pkt_len = 0;
         return true;
     }
 
@@ -201,19 +204,13 @@ class alignas(64) DevicePort {
     uint32_t hand_over(std::span<Packet* const> packets, unsigned engine) noexcept;
     void copy_to_others(Packet* packet) noexcept;
     uint32_t send_for_clients() noexcept;
-    Packet* take_spare() noexcept {
-        if (spare_count_ == 0) [[unlikely]] {
-            if (rte_pktmbuf_alloc_bulk(pool_, spare_.data(), kBurst) != 0) return alloc();
-            spare_count_ = kBurst;
-        }
-        return spare_[--spare_count_];
-    }
+    uint16_t refill_spare() noexcept;
     /// What an engine sends on a wire is its alone, in one piece, and was alloc()'s or reset().
-    void keep_spare(Packet* packet) noexcept {
-        if (spare_count_ < kSpare) [[likely]]
-            spare_[spare_count_++] = packet;
-        else
-            free(packet);
+    void keep_spare(std::span<Packet* const> packets) noexcept {
+        const size_t kept = std::min<size_t>(packets.size(), kSpare - spare_count_);
+        std::copy_n(packets.begin(), kept, spare_.data() + spare_count_);
+        spare_count_ = static_cast<uint16_t>(spare_count_ + kept);
+        for (Packet* packet : packets.subspan(kept)) free(packet);
     }
 
     Path path_;

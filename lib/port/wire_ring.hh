@@ -51,25 +51,24 @@ class WireRing {
     class Writer {
       public:
         explicit Writer(WireRing& ring) noexcept
-            : ring_(ring), bytes_(ring.bytes_), size_(ring.size_), at_(ring.writer_.position) {}
+            : ring_(ring),
+              bytes_(ring.bytes_),
+              size_(ring.size_),
+              at_(ring.writer_.position),
+              end_(ring.writer_.peer + ring.size_) {}
         Writer(const Writer&) = delete;
         Writer& operator=(const Writer&) = delete;
         /// False when the ring is full: nothing is changed.
         bool put(const uint8_t* frame, uint32_t length) noexcept {
             const uint32_t record = record_bytes(length);
-            uint32_t place = static_cast<uint32_t>(at_) & (size_ - 1);
-            const uint32_t skip = record <= size_ - place ? 0 : size_ - place;
-            if (at_ + skip + record - ring_.writer_.peer > size_) [[unlikely]] {
-                ring_.writer_.peer = ring_.tail_.load(std::memory_order_acquire);
-                if (at_ + skip + record - ring_.writer_.peer > size_) return false;
-            }
-            if (skip != 0) [[unlikely]] {
-                store_header(bytes_ + place, kSkip);
-                place = 0;
+            uint32_t place = place_of(at_);
+            if (place + record > size_ || at_ + record > end_) [[unlikely]] {
+                if (!make_room(record)) return false;
+                place = place_of(at_);
             }
             store_header(bytes_ + place, length);
             copy_frame(bytes_ + place + kHeader, frame, length);
-            at_ += skip + record;
+            at_ += record;
             return true;
         }
         /// Shows everything put so far to the reader.
@@ -79,10 +78,27 @@ class WireRing {
         }
 
       private:
+        uint32_t place_of(uint64_t at) const noexcept { return static_cast<uint32_t>(at) & (size_ - 1); }
+        /// Looks where the reader is, and goes on at the beginning when the record does not fit before the
+        /// end.
+        [[gnu::noinline]] bool make_room(uint32_t record) noexcept {
+            const uint32_t place = place_of(at_);
+            const uint32_t skip = record <= size_ - place ? 0 : size_ - place;
+            if (at_ + skip + record > end_) {
+                ring_.writer_.peer = ring_.tail_.load(std::memory_order_acquire);
+                end_ = ring_.writer_.peer + size_;
+                if (at_ + skip + record > end_) return false;
+            }
+            if (skip != 0) store_header(bytes_ + place, kSkip);
+            at_ += skip;
+            return true;
+        }
+
         WireRing& ring_;
         uint8_t* const bytes_;
         const uint32_t size_;
         uint64_t at_;
+        uint64_t end_;  ///< where the reader was seen, and a ring further
     };
 
     /// The reader's side, for a burst. One at a time.

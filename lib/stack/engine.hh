@@ -152,6 +152,7 @@ class PortEngine final : public Engine {
     }
 
     // output
+    Packet* recycle_packet() noexcept;
     Packet* take_packet() noexcept;
     void give_back(Packet* packet) noexcept;
     void make_head() noexcept;
@@ -448,14 +449,12 @@ void PortEngine<P>::take_icmp(Bytes ip_packet, const wire::Ipv4Header& ip) noexc
 template <buf::Port P>
 bool PortEngine<P>::end() noexcept {
     ledger_.stamp(Stage::application);
-    for (uint16_t i = 0; i < burst_count_; ++i) give_back(burst_[i]);
-    burst_count_ = 0;
     bool sent = false;
     if (large_ == nullptr && port_.caps().large_frame != 0) get_large();
     while (has_output()) {
         if (tx_count_ == tx_burst_ && !flush())
             break;  // the device is full: what is not built cannot be lost
-        Packet* packet = take_packet();
+        Packet* packet = recycle_packet();
         if (packet == nullptr) break;  // none now; what is owed stays listed
         const SegmentOut* out = next_out();
         if (out == nullptr) {
@@ -467,6 +466,7 @@ bool PortEngine<P>::end() noexcept {
         build(packet, *out);
         sent = true;
     }
+    while (burst_count_ != 0) give_back(burst_[--burst_count_]);
     if (port_.caps().ethernet) {  // after the output, so that what it asks for is asked at once
         neighbours_.poll(
             now_,
@@ -493,9 +493,21 @@ bool PortEngine<P>::end() noexcept {
     return sent;
 }
 
-/// A packet to build in: one that was received lately if possible, which is in the cache and takes no pool
-/// operation. The SYN becomes the SYN-ACK this way, and the FIN its ACK; so setup and teardown need no new
-/// packets, and since nothing in the engine keeps packets, overload always drains.
+/// A packet to build in, when nothing of this turn's burst is looked at any more: one of it if possible,
+/// which is in the cache and takes no pool operation. The SYN becomes the SYN-ACK this way, and the FIN its
+/// ACK; so setup and teardown need no new packets, and since nothing in the engine keeps packets, overload
+/// always drains.
+template <buf::Port P>
+typename P::Packet* PortEngine<P>::recycle_packet() noexcept {
+    if (burst_count_ == 0) return take_packet();
+    Packet* packet = burst_[--burst_count_];
+    if (port_.reset(packet)) [[likely]]
+        return packet;
+    port_.free(packet);
+    return take_packet();
+}
+
+/// A packet to build in.
 template <buf::Port P>
 typename P::Packet* PortEngine<P>::take_packet() noexcept {
     if (spare_count_ != 0) return spare_[--spare_count_];

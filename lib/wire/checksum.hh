@@ -56,7 +56,7 @@ inline uint64_t sum_words(const uint8_t* p, uint64_t initial = 0) noexcept {
 }
 
 /// The sum of the bytes, an odd last one padded with zero, going on from `initial`.
-inline uint64_t sum_bytes(Bytes bytes, uint64_t initial = 0) noexcept {
+[[gnu::always_inline]] inline uint64_t sum_bytes(Bytes bytes, uint64_t initial = 0) noexcept {
     const uint8_t* p = bytes.data();
     size_t left = bytes.size();
     if (left > kInlineSumBytes) return sum_long(bytes, initial);
