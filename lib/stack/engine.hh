@@ -156,9 +156,8 @@ class PortEngine final : public Engine {
     Packet* take_packet() noexcept;
     void give_back(Packet* packet) noexcept;
     void make_head() noexcept;
-    void build(Packet* packet, const SegmentOut& out) noexcept;
-    Packet* take_large(Packet* ordinary) noexcept;
-    void finish_large(Packet* packet, const SegmentOut& out, uint32_t header) noexcept;
+    uint32_t build(Packet* packet, const SegmentOut& out) noexcept;
+    void send_large(const SegmentOut& out) noexcept;
     void get_large() noexcept;
     void send_frame(Packet* packet, Ipv4 destination) noexcept;
     void send_unresolved(Packet* packet, Ipv4 next_hop) noexcept;
@@ -461,10 +460,19 @@ bool PortEngine<P>::end() noexcept {
             give_back(packet);
             break;
         }
-        if (out->segment_bytes != 0) [[unlikely]]
-            packet = take_large(packet);
-        build(packet, *out);
         sent = true;
+        if (out->segment_bytes != 0) [[unlikely]] {
+            give_back(packet);
+            send_large(*out);
+            continue;
+        }
+        const uint32_t length = build(packet, *out);
+        P::finish(packet, length,
+                  {.l2_len = l2_,
+                   .l3_len = wire::kIpv4Bytes,
+                   .ip_checksum = port_.caps().tx_ip_checksum,
+                   .tcp_checksum = port_.caps().tx_tcp_checksum});
+        send_frame(packet, Ipv4{out->tuple.remote_addr});
     }
     while (burst_count_ != 0) give_back(burst_[--burst_count_]);
     if (port_.caps().ethernet) {  // after the output, so that what it asks for is asked at once
@@ -535,8 +543,9 @@ void PortEngine<P>::make_head() noexcept {
     head_sum_ = wire::fold(wire::sum_bytes(Bytes(head_.data() + l2_, wire::kIpv4Bytes)));
 }
 
+/// Writes a frame, complete but for the destination's MAC. Returns its length.
 template <buf::Port P>
-void PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
+[[gnu::always_inline]] inline uint32_t PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
     uint8_t* frame = P::data(packet);
     uint8_t* ip = frame + l2_;
     uint8_t* tcp = ip + wire::kIpv4Bytes;
@@ -581,46 +590,32 @@ void PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
                      tcp_offload ? wire::fold_numbers(pseudo)
                                  : static_cast<uint16_t>(
                                        ~wire::fold_numbers(pseudo + fixed.sum() + options.sum() + text_sum)));
-    if (s.segment_bytes != 0) [[unlikely]]
-        finish_large(packet, s, header);
-    else
-        P::finish(packet, l2_ + total_length,
-                  {.l2_len = l2_,
-                   .l3_len = wire::kIpv4Bytes,
-                   .ip_checksum = ip_offload,
-                   .tcp_checksum = tcp_offload});
-    send_frame(packet, destination);
+    return l2_ + total_length;
 }
 
-/// The packet for what the core lets go at once, for the ordinary one.
+/// Several segments in one packet, for the device to cut. What of it is counted beside the one of queue().
 template <buf::Port P>
-[[gnu::cold, gnu::noinline]] typename P::Packet* PortEngine<P>::take_large(Packet* ordinary) noexcept {
-    give_back(ordinary);
+[[gnu::cold, gnu::noinline]] void PortEngine<P>::send_large(const SegmentOut& s) noexcept {
     Packet* packet = large_;
     get_large();
-    return packet;
-}
-
-/// What the device needs to cut a packet into segments, and what of it is counted beside the one of queue().
-template <buf::Port P>
-[[gnu::cold, gnu::noinline]] void PortEngine<P>::finish_large(Packet* packet, const SegmentOut& s,
-                                                              uint32_t header) noexcept {
+    const uint32_t length = build(packet, s);
+    const uint32_t headers = length - s.len;
     uint8_t* ip = P::data(packet) + l2_;
     const uint64_t ends = uint64_t{wire::load_be32(ip + 12)} + wire::load_be32(ip + 16);
     wire::store_be16(ip + wire::kIpv4Bytes + wire::kTcpChecksumAt,
                      wire::fold_numbers(ends + wire::kProtocolTcp));
-    const uint32_t headers = l2_ + wire::kIpv4Bytes + header;
-    P::finish(packet, headers + s.len,
+    P::finish(packet, length,
               {.l2_len = l2_,
                .l3_len = wire::kIpv4Bytes,
                .ip_checksum = port_.caps().tx_ip_checksum,
                .tcp_checksum = true,
-               .l4_len = static_cast<uint8_t>(header),
+               .l4_len = static_cast<uint8_t>(headers - l2_ - wire::kIpv4Bytes),
                .segment_bytes = s.segment_bytes});
     const uint32_t more = s.len / s.segment_bytes - 1;
     counters_.add(Counter::tx_large);
     counters_.add(Counter::tx_packets, more);
     counters_.add(Counter::tx_bytes, uint64_t{more} * headers);
+    send_frame(packet, Ipv4{s.tuple.remote_addr});
 }
 
 /// The core is told of a large packet when there is one: what it then cuts into fewer packets always finds
