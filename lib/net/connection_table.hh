@@ -71,6 +71,7 @@ class ConnectionTable {
         }
     };
 
+    static_assert(sizeof(Bucket) == 64);
     /// Fetches a hash's home bucket, and returns it for first_candidate().
     const Bucket* prefetch(uint32_t hash) const noexcept {
         const Bucket* bucket = &buckets_[home(hash)];

@@ -78,7 +78,9 @@ void plan_tags(const DeviceConfig& config, const rte_eth_dev_info& info, bool as
     std::string why = else_why;
     bool used = false;
     if (offered && asked) {
-        if (const char* why_not = why_not_tags(info))
+        if (config.spec.kind != DeviceKind::pci)
+            why = "by the stack: a virtual device's tags are its driver's software";
+        else if (const char* why_not = why_not_tags(info))
             why = std::string("by the stack: ") + why_not;
         else if (config.outer_vlan)
             why = "by the stack: the device's tag would be 802.1Q's, and stand before the inner one";
@@ -93,9 +95,12 @@ void plan_tags(const DeviceConfig& config, const rte_eth_dev_info& info, bool as
     plan.report.push_back(tx.judge("tx VLAN insert", kInsert, used, used ? "" : why));
 }
 
-void plan_segments(bool asked, uint16_t frame, const std::string& else_why, Direction tx, OffloadPlan& plan) {
+void plan_segments(const DeviceConfig& config, bool asked, uint16_t frame, const std::string& else_why,
+                   Direction tx, OffloadPlan& plan) {
     constexpr uint64_t kFlag = RTE_ETH_TX_OFFLOAD_TCP_TSO;
-    const bool wanted = asked && tx.offers(kFlag) && plan.caps.tx_tcp_checksum;
+    // Tried on cards alone, and the memory for it is.
+    const bool wanted =
+        asked && config.spec.kind == DeviceKind::pci && tx.offers(kFlag) && plan.caps.tx_tcp_checksum;
     const bool used = wanted && has_use_for_large(frame);
     const std::string size = std::to_string(kLargeFrame) + " B";
     if (used) plan.caps.large_frame = kLargeFrame;
@@ -144,7 +149,7 @@ OffloadPlan plan_offloads(const DeviceConfig& config, const rte_eth_dev_info& in
 
     plan_checksums(config, asked, else_why, rx, tx, plan);
     plan_tags(config, info, asked, else_why, rx, tx, plan);
-    plan_segments(asked, frame, else_why, tx, plan);
+    plan_segments(config, asked, frame, else_why, tx, plan);
     plan_buffers(info, frame, least_buffer, rx, plan);
     plan.report.push_back(
         rx.judge("LRO", RTE_ETH_RX_OFFLOAD_TCP_LRO, false, "the stack wants every segment"));

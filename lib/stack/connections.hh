@@ -83,6 +83,7 @@ class Connections {
         return const_cast<tcp::Tcb*>(std::as_const(*this).find(index, generation));  // NOLINT(*-const-cast)
     }
     const tcp::Tcb* find(uint32_t index, uint16_t generation) const noexcept {
+        SYNFIN_DCHECK(index <= tcbs_.capacity());
         const tcp::Tcb* tcb = tcbs_.at(index);  // record 0, and those never used, are not kOpened
         return tcb->tuple.extra == generation && tcb->has(tcp::kOpened) ? tcb : nullptr;
     }

@@ -611,11 +611,13 @@ template <buf::Port P>
                .tcp_checksum = true,
                .l4_len = static_cast<uint8_t>(headers - l2_ - wire::kIpv4Bytes),
                .segment_bytes = s.segment_bytes});
+    const uint64_t queued = counters_[Counter::tx_packets];
+    send_frame(packet, Ipv4{s.tuple.remote_addr});
+    if (counters_[Counter::tx_packets] == queued) return;  // no route, or no neighbour yet
     const uint32_t more = s.len / s.segment_bytes - 1;
     counters_.add(Counter::tx_large);
     counters_.add(Counter::tx_packets, more);
     counters_.add(Counter::tx_bytes, uint64_t{more} * headers);
-    send_frame(packet, Ipv4{s.tuple.remote_addr});
 }
 
 /// The core is told of a large packet when there is one: what it then cuts into fewer packets always finds

@@ -46,7 +46,7 @@ inline uint64_t sum_words(const uint8_t* p, uint64_t initial = 0) noexcept {
             "adcq %[w2], %[sum]\n\t"
             "adcq %[w3], %[sum]\n\t"
             "adcq $0, %[sum]"
-            : [sum] "+r"(sum)
+            : [sum] "+&r"(sum)
             : [w0] "m"(p[8 * i]), [w1] "m"(p[8 * i + 8]), [w2] "m"(p[8 * i + 16]), [w3] "m"(p[8 * i + 24]),
               "m"(*reinterpret_cast<const uint8_t(*)[32]>(p + 8 * i))
             : "cc");

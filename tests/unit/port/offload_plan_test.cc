@@ -54,6 +54,17 @@ TEST(OffloadPlan, WhatACardOffersAndWeUseIsAskedFor) {
     for (const auto& report : all.report) EXPECT_TRUE(report.used || !report.why.empty()) << report.what;
 }
 
+// net_virtio_user, for one, puts tags on in software, and once more on what is offered again.
+TEST(OffloadPlan, AVirtualDeviceSumsAtMost) {
+    DeviceConfig config = config_of("vdev:net_some0");
+    config.vlan = 42;
+    const OffloadPlan sums = plan(config, card());
+    EXPECT_EQ(sums.caps.vid, 0);
+    EXPECT_EQ(sums.caps.large_frame, 0);
+    EXPECT_EQ(sums.tx, RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM);
+    for (const auto& report : sums.report) EXPECT_TRUE(report.used || !report.why.empty()) << report.what;
+}
+
 TEST(OffloadPlan, OfACardThatOffersNothingNothingIs) {
     rte_eth_dev_info info = card();
     info.rx_offload_capa = info.tx_offload_capa = 0;
