@@ -233,26 +233,27 @@ bool EthernetDevice::make_pools(Refusal& refusal) {
         return refusal.because(Error::invalid, std::to_string(packets) +
                                                    " packets for each engine: " + config_.spec.text +
                                                    " needs " + std::to_string(least) + " at least");
-    for (unsigned engine = 0; engine < config_.engines; ++engine) {
-        PacketPool pool = make_pool(packets, size, rte_eth_dev_socket_id(id_), refusal);
-        if (!pool) return false;
-        pools_.push_back(std::move(pool));
-    }
     report_.packets_per_engine = packets;
     report_.packet_bytes = size.total;
-    return caps_.large_frame == 0 || make_large_pools(refusal);
+    return fill(pools_, packets, size, refusal) && (caps_.large_frame == 0 || make_large_pools(refusal));
 }
 
 bool EthernetDevice::make_large_pools(Refusal& refusal) {
     const PacketSize size = PacketSize::for_frame(caps_.large_frame, 0);
     const uint32_t packets = tx_descriptors_ + kHeldLarge;
+    report_.large_per_engine = packets;
+    report_.large_bytes = size.total;
+    return fill(large_pools_, packets, size, refusal);
+}
+
+/// One pool for each engine.
+bool EthernetDevice::fill(std::vector<PacketPool>& pools, uint32_t packets, const PacketSize& size,
+                          Refusal& refusal) {
     for (unsigned engine = 0; engine < config_.engines; ++engine) {
         PacketPool pool = make_pool(packets, size, rte_eth_dev_socket_id(id_), refusal);
         if (!pool) return false;
-        large_pools_.push_back(std::move(pool));
+        pools.push_back(std::move(pool));
     }
-    report_.large_per_engine = packets;
-    report_.large_bytes = size.total;
     return true;
 }
 

@@ -36,6 +36,7 @@ class EthernetDevice final : public Device {
     bool configure(Refusal& refusal);
     bool make_pools(Refusal& refusal);
     bool make_large_pools(Refusal& refusal);
+    bool fill(std::vector<PacketPool>& pools, uint32_t packets, const PacketSize& size, Refusal& refusal);
     bool set_up_queues(Refusal& refusal);
     bool start(Refusal& refusal);
     void plan_steering();

@@ -32,7 +32,6 @@ struct Effects {
     Seq keep_seq;
     uint32_t acked_bytes = 0;  ///< bytes to release from the front of the send queue
     Seq rst_seq, rst_ack;
-    uint16_t acked_segments = 0;
     DropReason drop = DropReason::none;  ///< why the segment, or a part of it, was not used
     CloseReason reason = CloseReason::fin;
     bool output = false;  ///< next_segment() may have something to send
