@@ -271,7 +271,7 @@ void Generator::on_data(Connection c, RxView& view) noexcept {
 void Generator::on_response(Connection c, Life& life, uint32_t id, Bytes bytes) noexcept {
     HttpResponse& response = responses_[id];
     uint32_t used = 0;
-    switch (response.feed(bytes, used)) {
+    switch (response.feed(bytes, used, known_)) {
         case HttpResponse::Outcome::more: return;
         case HttpResponse::Outcome::bad: return fail(c, life, Failure::bad_response);
         case HttpResponse::Outcome::unsupported: return fail(c, life, Failure::unsupported_response);

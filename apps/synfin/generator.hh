@@ -158,7 +158,8 @@ class Generator {
     SlotPool<Life> lives_;
     MappedArray<Exchange> exchanges_;      ///< by id, tcp and http only
     MappedArray<HttpResponse> responses_;  ///< by id, http only
-    Handshakes handshakes_;                ///< closed loop
+    KnownHead<HttpResponse> known_;
+    Handshakes handshakes_;  ///< closed loop
     LoadTally tally_;
     LoadTimes times_;
     Instant now_{}, start_{}, retry_at_{};

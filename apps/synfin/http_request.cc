@@ -5,14 +5,18 @@
 
 namespace synfin::app {
 
-HttpRequest::Outcome HttpRequest::feed(Bytes bytes, uint32_t& used) noexcept {
+HttpRequest::Outcome HttpRequest::feed(Bytes bytes, uint32_t& used, KnownHead<HttpRequest>& known) noexcept {
+    const bool is_first = !started();
+    if (is_first && (used = known.recall(bytes, *this)) != 0) return Outcome::complete;
     const uint32_t allowed = kMaxHead - read_;
     const Bytes head = bytes.first(std::min<size_t>(bytes.size(), allowed));
     used = 0;
     const HttpStep outcome = step(head, used);
     read_ = static_cast<uint16_t>(read_ + used);
     switch (outcome) {
-        case HttpStep::complete: return Outcome::complete;
+        case HttpStep::complete:
+            if (is_first) known.learn(bytes.first(used), *this);
+            return Outcome::complete;
         case HttpStep::bad: return Outcome::bad;
         case HttpStep::more: return read_ == kMaxHead ? Outcome::too_large : Outcome::more;
     }

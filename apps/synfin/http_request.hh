@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "http_fields.hh"
+#include "known_head.hh"
 
 namespace synfin::app {
 
@@ -21,8 +22,9 @@ class HttpRequest {
     };
     enum class Method : uint8_t { get, head, other };
 
-    /// Reads from the front of bytes; `used` is set to how many of them belong to the head.
-    Outcome feed(Bytes bytes, uint32_t& used) noexcept;
+    /// Reads from the front of bytes; `used` is set to how many of them belong to the head. `known` is what
+    /// the requests before have said.
+    Outcome feed(Bytes bytes, uint32_t& used, KnownHead<HttpRequest>& known) noexcept;
     void clear() noexcept { *this = HttpRequest{}; }
 
     Method method() const noexcept { return method_; }

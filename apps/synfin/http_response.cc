@@ -5,8 +5,10 @@
 
 namespace synfin::app {
 
-HttpResponse::Outcome HttpResponse::feed(Bytes bytes, uint32_t& used) noexcept {
-    used = 0;
+HttpResponse::Outcome HttpResponse::feed(Bytes bytes, uint32_t& used,
+                                         KnownHead<HttpResponse>& known) noexcept {
+    const bool is_first = at_ == At::version && matched_ == 0;
+    used = is_first ? known.recall(bytes, *this) : 0;
     while (at_ != At::body) {
         const uint32_t before = used;
         const HttpStep step = head(bytes, used);
@@ -22,6 +24,7 @@ HttpResponse::Outcome HttpResponse::feed(Bytes bytes, uint32_t& used) noexcept {
         const bool no_body = status_ == 204 || status_ == 304;
         left_ = no_body ? 0 : fields_.content_length();
         until_fin_ = !no_body && !fields_.has_length();
+        if (is_first && read_ == used) known.learn(bytes.first(used), *this);  // no interim one before it
     }
     const auto rest = static_cast<uint64_t>(bytes.size() - used);
     if (until_fin_) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "http_fields.hh"
+#include "known_head.hh"
 
 namespace synfin::app {
 
@@ -21,8 +22,9 @@ class HttpResponse {
         unsupported,  ///< a transfer coding (chunked): not read
     };
 
-    /// Reads from the front of bytes; `used` is set to how many of them belong to the response.
-    Outcome feed(Bytes bytes, uint32_t& used) noexcept;
+    /// Reads from the front of bytes; `used` is set to how many of them belong to the response. `known` is
+    /// what the responses before have said.
+    Outcome feed(Bytes bytes, uint32_t& used, KnownHead<HttpResponse>& known) noexcept;
     /// The peer has sent FIN: complete when that is what ends the body, else the response is short.
     Outcome end() const noexcept { return at_ == At::body && until_fin_ ? Outcome::complete : Outcome::more; }
     void clear() noexcept { *this = HttpResponse{}; }

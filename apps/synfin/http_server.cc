@@ -74,7 +74,7 @@ void HttpServer::on_data(Connection c, RxView& view) noexcept {
             continue;
         }
         uint32_t used = 0;
-        const HttpRequest::Outcome outcome = exchange.request.feed(rest, used);
+        const HttpRequest::Outcome outcome = exchange.request.feed(rest, used, known_);
         rest = rest.subspan(used);
         switch (outcome) {
             case HttpRequest::Outcome::more: break;

@@ -65,6 +65,7 @@ class HttpServer {
     void finish(Connection c, Exchange& exchange) noexcept;
 
     SlotPool<Exchange> exchanges_;
+    KnownHead<HttpRequest> known_;
     RetryList retry_;
     ServerTally tally_;
     std::vector<uint8_t> body_;  ///< the pattern that bodies beyond the first buffer repeat

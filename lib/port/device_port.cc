@@ -11,6 +11,7 @@ DevicePort::DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan,
                        const buf::PortCaps& caps)
     : path_(plan.engines() == 1 ? Path::queue : Path::shared),
       has_scrutiny_(queues.scrutiny.any()),
+      looks_at_each_(queues.scrutiny.each()),
       has_tx_work_(caps.vid != 0 || caps.large_frame != 0),
       device_(queues.device),
       rx_queue_(queues.rx),
@@ -46,7 +47,7 @@ DevicePort::~DevicePort() {
 uint16_t DevicePort::inspect(Packet** packets, uint16_t n) noexcept {
     uint16_t passed = 0;
     for (uint16_t i = 0; i < n; ++i) {
-        if (pass(packets[i]))
+        if (is_plain(packets[i]) || pass(packets[i]))
             packets[passed++] = packets[i];
         else
             free(packets[i]);
@@ -103,6 +104,7 @@ void DevicePort::audit(Packet* packet) noexcept {
         packet->ol_flags &= ~kVerdicts;
     }
     has_scrutiny_ = scrutiny_.any();
+    looks_at_each_ = scrutiny_.each();
 }
 
 // -- the in-memory wire

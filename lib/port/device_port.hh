@@ -51,9 +51,9 @@ struct RxScrutiny {
     bool outer_kind = false;  ///< the driver has put the outer tag back as 802.1Q's, whatever it was
     uint16_t vid = 0;  ///< of the tag that the device takes off; what comes with another is dropped. 0: none
 
-    bool any() const noexcept {
-        return kernel_checksums || forget != 0 || audits != 0 || join || retag || outer_kind || vid != 0;
-    }
+    bool any() const noexcept { return each() || forget != 0 || join; }
+    /// Whether there is something to do with each packet; else only with those that show it.
+    bool each() const noexcept { return kernel_checksums || audits != 0 || retag || outer_kind || vid != 0; }
 };
 
 /// Satisfies buf::Port. Used by one thread at a time, which has an lcore id (Runtime's threads do).
@@ -188,6 +188,11 @@ class alignas(64) DevicePort {
         return bad ? buf::Verdict::bad : good ? buf::Verdict::good : buf::Verdict::unknown;
     }
     uint16_t inspect(Packet** packets, uint16_t n) noexcept;
+    /// Whether pass() would leave it as it is.
+    bool is_plain(const Packet* packet) const noexcept {
+        return !looks_at_each_ && (packet->ol_flags & scrutiny_.forget) == 0 && packet->nb_segs == 1 &&
+               packet->pkt_len <= caps_.max_frame;
+    }
     bool pass(Packet* packet) noexcept;
     bool has_our_tag(Packet* packet) noexcept;
     void audit(Packet* packet) noexcept;
@@ -215,7 +220,8 @@ class alignas(64) DevicePort {
 
     Path path_;
     bool has_scrutiny_ = false;
-    bool has_tx_work_ = false;  ///< packets are not given to the device as the engine made them
+    bool looks_at_each_ = false;  ///< received packet: scrutiny_.each()
+    bool has_tx_work_ = false;    ///< packets are not given to the device as the engine made them
     uint16_t device_ = 0;
     uint16_t rx_queue_ = kNone;
     uint16_t tx_queue_ = kNone;

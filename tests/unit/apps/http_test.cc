@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "base/random.hh"
 #include "http_request.hh"
@@ -17,11 +19,12 @@ using Outcome = HttpRequest::Outcome;
 
 /// Feeds the text in pieces of `step` bytes; the outcome, and how much was used in `used`.
 Outcome feed(HttpRequest& request, std::string_view text, size_t step, size_t* used_in_all = nullptr) {
+    KnownHead<HttpRequest> none;
     size_t at = 0;
     Outcome outcome = Outcome::more;
     while (at < text.size() && outcome == Outcome::more) {
         uint32_t used = 0;
-        outcome = request.feed(bytes(text.substr(at, step)), used);
+        outcome = request.feed(bytes(text.substr(at, step)), used, none);
         at += used;
     }
     if (used_in_all != nullptr) *used_in_all = at;
@@ -130,10 +133,11 @@ TEST(HttpRequest, RandomBytesNeverGoPastTheEnd) {
 using ResponseOutcome = HttpResponse::Outcome;
 
 ResponseOutcome feed(HttpResponse& response, std::string_view text, size_t step, size_t& at) {
+    KnownHead<HttpResponse> none;
     ResponseOutcome outcome = ResponseOutcome::more;
     for (at = 0; at < text.size() && outcome == ResponseOutcome::more;) {
         uint32_t used = 0;
-        outcome = response.feed(bytes(text.substr(at, step)), used);
+        outcome = response.feed(bytes(text.substr(at, step)), used, none);
         at += used;
     }
     return outcome;
@@ -177,6 +181,103 @@ TEST(HttpResponse, Variants) {
         response.clear();
         EXPECT_EQ(feed(response, text, 100, used), ResponseOutcome::bad) << text;
     }
+}
+
+// -- heads that are known
+
+/// Reads one message after the other, each as a new one, in pieces of `step` bytes, with what the ones before
+/// have said and without: both must come to the same.
+template <typename Message>
+void expect_known_changes_nothing(const std::vector<std::string>& texts, size_t step) {
+    KnownHead<Message> known;
+    for (const std::string& text : texts) {
+        Message remembering, reading;
+        size_t at = 0;
+        for (auto outcome = Message::Outcome::more; at < text.size() && outcome == Message::Outcome::more;) {
+            KnownHead<Message> none;
+            uint32_t used = 0, used_reading = 0;
+            const Bytes piece = bytes(std::string_view(text).substr(at, step));
+            outcome = remembering.feed(piece, used, known);
+            ASSERT_EQ(reading.feed(piece, used_reading, none), outcome) << text;
+            ASSERT_EQ(used, used_reading) << text;
+            at += used;
+        }
+        ASSERT_EQ(remembering.keep_alive(), reading.keep_alive()) << text;
+        if constexpr (requires { reading.status(); }) {
+            ASSERT_EQ(remembering.status(), reading.status()) << text;
+            ASSERT_EQ(remembering.end(), reading.end()) << text;
+        } else {
+            ASSERT_EQ(remembering.method(), reading.method()) << text;
+            ASSERT_EQ(remembering.content_length(), reading.content_length()) << text;
+            ASSERT_EQ(remembering.has_transfer_coding(), reading.has_transfer_coding()) << text;
+        }
+    }
+}
+
+TEST(KnownHead, RequestsAreReadAsWithoutIt) {
+    const std::string get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    const std::vector<std::string> texts = {get,
+                                            get,
+                                            get + "GET /",
+                                            "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                                            get,
+                                            "G",
+                                            "GET / HTTP/1.1\r\nHost: x\r\n",
+                                            "HEAD / HTTP/1.1\n\n",
+                                            "HEAD / HTTP/1.1\n\nmore",
+                                            "\r\n" + get,
+                                            get,
+                                            "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+                                            "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+                                            "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nabcd",
+                                            "nonsense\r\n\r\n",
+                                            "nonsense\r\n\r\n",
+                                            "GET / HTTP/1.1\r\nX: " + std::string(600, 'x') + "\r\n\r\n",
+                                            get};
+    for (const size_t step : {size_t{1}, size_t{2}, size_t{17}, size_t{28}, size_t{10'000}})
+        expect_known_changes_nothing<HttpRequest>(texts, step);
+}
+
+TEST(KnownHead, ResponsesAreReadAsWithoutIt) {
+    const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab";
+    const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
+    const std::vector<std::string> texts = {ok,
+                                            ok,
+                                            ok + "X",
+                                            ok.substr(0, ok.size() - 1),
+                                            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+                                            ok,
+                                            interim + ok,
+                                            interim + ok,
+                                            interim,
+                                            ok,
+                                            "HTTP/1.0 200 OK\r\n\r\nto the end",
+                                            "HTTP/1.0 200 OK\r\n\r\nto the end of it",
+                                            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                                            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                                            "HTTP/1.1 304 x\r\nContent-Length: 9\r\n\r\n",
+                                            "HTTP/1.1 304 x\r\nContent-Length: 9\r\n\r\nHTTP",
+                                            ok,
+                                            "HTTP/2\r\n"};
+    for (const size_t step : {size_t{1}, size_t{2}, size_t{17}, size_t{38}, size_t{10'000}})
+        expect_known_changes_nothing<HttpResponse>(texts, step);
+}
+
+TEST(KnownHead, AKnownHeadIsTakenAndAnotherIsNot) {
+    KnownHead<HttpRequest> known;
+    const std::string first = "HEAD /a HTTP/1.1\r\nConnection: close\r\n\r\n";
+    HttpRequest request;
+    EXPECT_EQ(known.recall(bytes(first), request), 0u);
+    uint32_t used = 0;
+    EXPECT_EQ(request.feed(bytes(first), used, known), Outcome::complete);
+    HttpRequest next;
+    EXPECT_EQ(known.recall(bytes(first + "GET"), next), first.size());
+    EXPECT_EQ(next.method(), HttpRequest::Method::head);
+    EXPECT_FALSE(next.keep_alive());
+    HttpRequest other;
+    EXPECT_EQ(known.recall(bytes(first).first(first.size() - 1), other), 0u);
+    EXPECT_EQ(known.recall(bytes("HEAD /b HTTP/1.1\r\nConnection: close\r\n\r\n"), other), 0u);
+    EXPECT_FALSE(other.started());
 }
 
 }  // namespace
