@@ -1,16 +1,35 @@
 #include "port/device.hh"
 
 #include "port/ethernet_device.hh"
+#include "port/memif_device.hh"
 #include "port/wire_device.hh"
 
 namespace synfin::port {
+
+namespace {
+
+constexpr unsigned kMaxEngines = 64;
+
+bool is_valid(const DeviceConfig& config, Refusal& refusal) {
+    if (config.mtu < 576 || config.mtu > 9000)
+        return refusal.because(Error::invalid,
+                               "MTU " + std::to_string(config.mtu) + ": expected 576 to 9000");
+    if (config.engines == 0 || config.engines > kMaxEngines)
+        return refusal.because(Error::invalid,
+                               std::to_string(config.engines) + " cores for one device: expected 1 to 64");
+    return true;
+}
+
+}  // namespace
 
 std::unique_ptr<Device> Device::open(const DeviceConfig& config, Refusal& refusal) {
     if (config.spec.kind == DeviceKind::ring) {
         refusal.because(Error::invalid, "device 'ring' has both ends in one process: for bench only");
         return nullptr;
     }
-    return EthernetDevice::open(config, refusal);
+    if (!is_valid(config, refusal)) return nullptr;
+    return config.spec.kind == DeviceKind::memif ? MemifDevice::open(config, refusal)
+                                                 : EthernetDevice::open(config, refusal);
 }
 
 std::unique_ptr<Device> Device::open_wires(const WireConfig& config, Refusal& refusal) {

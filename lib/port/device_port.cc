@@ -9,7 +9,9 @@ namespace synfin::port {
 
 DevicePort::DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan, rte_mempool* pool,
                        const buf::PortCaps& caps)
-    : path_(plan.engines() == 1 ? Path::queue : Path::shared),
+    : path_(plan.engines() != 1       ? Path::shared
+            : queues.memif != nullptr ? Path::memif
+                                      : Path::queue),
       has_scrutiny_(queues.scrutiny.any()),
       looks_at_each_(queues.scrutiny.each()),
       has_tx_work_(caps.vid != 0 || caps.large_frame != 0),
@@ -19,6 +21,7 @@ DevicePort::DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan,
       index_(index),
       pool_(pool),
       large_pool_(queues.large_pool),
+      memif_(queues.memif),
       plan_(&plan),
       caps_(caps),
       scrutiny_(queues.scrutiny),
@@ -107,10 +110,10 @@ void DevicePort::audit(Packet* packet) noexcept {
     looks_at_each_ = scrutiny_.each();
 }
 
-// -- the in-memory wire
+// -- the in-memory wire, and memif
 
-uint16_t DevicePort::rx_wire(Packet** packets, uint16_t n) noexcept {
-    WireRing::Reader reader(*wire_rx_);
+template <typename Reader>
+uint16_t DevicePort::copy_out(Reader& reader, Packet** packets, uint16_t n) noexcept {
     uint16_t count = 0, left = spare_count_;  // in registers: every frame's bytes might change a member
     uint64_t bytes = 0;
     for (; count < n; ++count) {
@@ -132,10 +135,20 @@ uint16_t DevicePort::rx_wire(Packet** packets, uint16_t n) noexcept {
     spare_count_ = left;
     if (count != 0) {
         reader.release();
-        counters_.wire_rx_bytes += bytes;
-        counters_.wire_rx_packets += count;
+        counters_.rx_bytes += bytes;
+        counters_.rx_packets += count;
     }
     return count;
+}
+
+uint16_t DevicePort::rx_wire(Packet** packets, uint16_t n) noexcept {
+    WireRing::Reader reader(*wire_rx_);
+    return copy_out(reader, packets, n);
+}
+
+uint16_t DevicePort::rx_memif(Packet** packets, uint16_t n) noexcept {
+    MemifQueues::Reader reader(*memif_);
+    return copy_out(reader, packets, n);
 }
 
 /// How many packets there are then: a burst's, or one, or none.
@@ -151,9 +164,8 @@ void DevicePort::lose(uint32_t ppm, uint64_t seed) noexcept {
     loss_ = Random(seed);
 }
 
-template <bool kLossy>
-uint16_t DevicePort::tx_wire(Packet** packets, uint16_t n) noexcept {
-    WireRing::Writer writer(*wire_tx_);
+template <bool kLossy, typename Writer>
+uint16_t DevicePort::copy_in(Writer& writer, Packet** packets, uint16_t n) noexcept {
     uint16_t count = 0;
     uint64_t bytes = 0;
     for (; count < n; ++count) {
@@ -169,14 +181,25 @@ uint16_t DevicePort::tx_wire(Packet** packets, uint16_t n) noexcept {
     }
     if (count != 0) {
         writer.publish();
-        counters_.wire_tx_packets += count;
-        counters_.wire_tx_bytes += bytes;
+        counters_.tx_packets += count;
+        counters_.tx_bytes += bytes;
         keep_spare({packets, count});
     }
     return count;
 }
+
+template <bool kLossy>
+uint16_t DevicePort::tx_wire(Packet** packets, uint16_t n) noexcept {
+    WireRing::Writer writer(*wire_tx_);
+    return copy_in<kLossy>(writer, packets, n);
+}
 template uint16_t DevicePort::tx_wire<false>(Packet** packets, uint16_t n) noexcept;
 template uint16_t DevicePort::tx_wire<true>(Packet** packets, uint16_t n) noexcept;
+
+uint16_t DevicePort::tx_memif(Packet** packets, uint16_t n) noexcept {
+    MemifQueues::Writer writer(*memif_);
+    return copy_in<false>(writer, packets, n);
+}
 
 // -- several engines on one device
 
@@ -187,7 +210,7 @@ uint16_t DevicePort::rx_shared(Packet** packets, uint16_t n) noexcept {
     uint16_t count = take_mail(packets, has_queue ? static_cast<uint16_t>(n - n / 2) : n);
     if (!has_queue || count == n) return count;
     const uint16_t room = std::min<uint16_t>(static_cast<uint16_t>(n - count), 2 * kBurst);
-    uint16_t got = rte_eth_rx_burst(device_, rx_queue_, packets + count, room);
+    uint16_t got = poll_queue(packets + count, room);
     if (has_scrutiny_) got = inspect(packets + count, got);
     return static_cast<uint16_t>(count + keep_ours(packets + count, got));
 }
@@ -280,6 +303,7 @@ uint16_t DevicePort::tx_shared(Packet** packets, uint16_t n) noexcept {
 
 /// To the device, with the tag that it is to put on, and what its driver wants of a packet that it is to cut.
 uint16_t DevicePort::tx_prepared(Packet** packets, uint16_t n) noexcept {
+    if (memif_ != nullptr) return tx_memif(packets, n);
     if (caps_.vid != 0) {
         for (uint16_t i = 0; i < n; ++i) {
             packets[i]->ol_flags |= RTE_MBUF_F_TX_VLAN;

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// DevicePort: one engine's view of a device. An Ethernet queue, a share of one, or an end of an in-memory
-/// wire; which one is decided per burst, and the packets are DPDK's mbufs in every case.
+/// DevicePort: one engine's view of a device. An Ethernet queue, a memif, a share of one of them, or an end
+/// of an in-memory wire; which one is decided per burst, and the packets are DPDK's mbufs in every case.
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -16,6 +16,7 @@
 
 #include "base/random.hh"
 #include "buf/port.hh"
+#include "port/memif_queues.hh"
 #include "port/steering.hh"
 #include "port/wire_ring.hh"
 
@@ -27,17 +28,18 @@ struct alignas(64) PortCounters {
     uint64_t misdirected = 0;   ///< of these: RSS had been predicted to bring it to that engine's queue
     uint64_t mailbox_full = 0;  ///< dropped because the ring to another engine was full
     uint64_t tx_refused = 0;    ///< packets that a tx_burst did not take (the engine still has them)
-    uint64_t no_buffer = 0;     ///< wire, ARP copies: no packet buffer for it (wire: the frame waits)
-    uint64_t cut = 0;           ///< cut short by the driver; given to the engine, which drops them
-    uint64_t joined = 0;        ///< received in several buffers and copied into one
-    uint64_t giants = 0;        ///< dropped: longer than the longest frame that was asked for
+    uint64_t no_buffer = 0;  ///< wire, memif, ARP copies: no packet buffer for it (but for copies, it waits)
+    uint64_t cut = 0;        ///< cut short by the driver; given to the engine, which drops them
+    uint64_t joined = 0;     ///< received in several buffers and copied into one
+    uint64_t giants = 0;     ///< dropped: longer than the longest frame that was asked for
     uint64_t false_verdicts =
         0;                      ///< a checksum verdict of the device was wrong: none is believed from then on
     uint64_t bad_vlan = 0;      ///< dropped: without our tag, where the device takes tags off
     uint64_t untaken_tags = 0;  ///< the device was to take our tag off and did not: taken off in software
     uint64_t tx_unfit = 0;      ///< given to the device, whose driver would not have it: lost
     uint64_t wire_loss = 0;     ///< wire: sent, and lost on purpose
-    uint64_t wire_rx_packets = 0, wire_rx_bytes = 0, wire_tx_packets = 0, wire_tx_bytes = 0;
+    /// Wire and memif; a device counts its own.
+    uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0;
 };
 
 /// What received packets go through before the engine sees them. Nothing is the fast path: a device whose
@@ -70,6 +72,7 @@ class alignas(64) DevicePort {
         std::vector<unsigned> tx_clients{};  ///< the engines that send through ours
         RxScrutiny scrutiny{};
         rte_mempool* large_pool = nullptr;  ///< with PortCaps::large_frame
+        MemifQueues* memif = nullptr;       ///< instead of a device; outlives the port
     };
 
     /// An Ethernet device's engine `index`. `plan` outlives the port.
@@ -113,6 +116,7 @@ class alignas(64) DevicePort {
                 const uint16_t got = rte_eth_rx_burst(device_, rx_queue_, packets, n);
                 return has_scrutiny_ ? inspect(packets, got) : got;
             }
+            case Path::memif: return rx_memif(packets, n);
             case Path::shared: return rx_shared(packets, n);
         }
         return 0;
@@ -127,6 +131,7 @@ class alignas(64) DevicePort {
                 sent =
                     has_tx_work_ ? tx_prepared(packets, n) : rte_eth_tx_burst(device_, tx_queue_, packets, n);
                 break;
+            case Path::memif: sent = tx_memif(packets, n); break;
             case Path::shared: sent = tx_shared(packets, n); break;
         }
         counters_.tx_refused += static_cast<uint16_t>(n - sent);
@@ -170,7 +175,7 @@ class alignas(64) DevicePort {
 
     const PortCounters& counters() const noexcept { return counters_; }
     rte_mempool* pool() const noexcept { return pool_; }
-    /// Packets out of the pool that nobody has: kept for what is received next (wire only).
+    /// Packets out of the pool that nobody has: kept for what is received next (wire and memif).
     uint32_t spare() const noexcept { return spare_count_; }
 
   private:
@@ -178,6 +183,7 @@ class alignas(64) DevicePort {
         wire,
         lossy_wire,
         queue,   ///< its own queues, and nobody else's frames in them
+        memif,   ///< the same of a memif
         shared,  ///< several engines: frames are looked at, and some passed on
     };
 
@@ -199,6 +205,15 @@ class alignas(64) DevicePort {
     uint16_t rx_wire(Packet** packets, uint16_t n) noexcept;
     template <bool kLossy>
     uint16_t tx_wire(Packet** packets, uint16_t n) noexcept;
+    uint16_t rx_memif(Packet** packets, uint16_t n) noexcept;
+    uint16_t tx_memif(Packet** packets, uint16_t n) noexcept;
+    template <typename Reader>
+    uint16_t copy_out(Reader& reader, Packet** packets, uint16_t n) noexcept;
+    template <bool kLossy, typename Writer>
+    uint16_t copy_in(Writer& writer, Packet** packets, uint16_t n) noexcept;
+    uint16_t poll_queue(Packet** packets, uint16_t n) noexcept {
+        return memif_ != nullptr ? rx_memif(packets, n) : rte_eth_rx_burst(device_, rx_queue_, packets, n);
+    }
     uint16_t rx_shared(Packet** packets, uint16_t n) noexcept;
     uint16_t tx_shared(Packet** packets, uint16_t n) noexcept;
     uint16_t tx_prepared(Packet** packets, uint16_t n) noexcept;
@@ -210,7 +225,7 @@ class alignas(64) DevicePort {
     void copy_to_others(Packet* packet) noexcept;
     uint32_t send_for_clients() noexcept;
     uint16_t refill_spare() noexcept;
-    /// What an engine sends on a wire is its alone, in one piece, and was alloc()'s or reset().
+    /// What an engine sends is its alone, in one piece, and was alloc()'s or reset().
     void keep_spare(std::span<Packet* const> packets) noexcept {
         const size_t kept = std::min<size_t>(packets.size(), kSpare - spare_count_);
         std::copy_n(packets.begin(), kept, spare_.data() + spare_count_);
@@ -230,6 +245,7 @@ class alignas(64) DevicePort {
     rte_mempool* large_pool_ = nullptr;
     WireRing* wire_tx_ = nullptr;
     WireRing* wire_rx_ = nullptr;
+    MemifQueues* memif_ = nullptr;
     uint32_t loss_ppm_ = 0;
     Random loss_{0};
     SteeringPlan* plan_ = nullptr;
@@ -238,7 +254,7 @@ class alignas(64) DevicePort {
     unsigned next_source_ = 0;  ///< whose mailbox is looked at first: each in turn
     std::vector<unsigned> tx_clients_;
     static constexpr uint16_t kBurst = 32;
-    /// Wire only: what was sent carries what is received next, without a way through the pool.
+    /// Wire and memif: what was sent carries what is received next, without a way through the pool.
     static constexpr uint16_t kSpare = 64;
     std::array<Packet*, kSpare> spare_{};
     uint16_t spare_count_ = 0;

@@ -131,7 +131,8 @@ std::string devargs(const DeviceSpec& spec, const VdevNeeds& needs) {
     const std::string index = std::to_string(needs.index);
     const std::string queues = std::to_string(needs.queues);
     switch (spec.kind) {
-        case DeviceKind::ring: return {};
+        case DeviceKind::ring:
+        case DeviceKind::memif: return {};
         case DeviceKind::pci:
         case DeviceKind::vdev: return spec.target;
         case DeviceKind::af_packet: {
@@ -144,10 +145,6 @@ std::string devargs(const DeviceSpec& spec, const VdevNeeds& needs) {
         case DeviceKind::af_xdp:
             return "net_af_xdp" + index + ",iface=" + spec.target + ",start_queue=0,queue_count=" + queues;
         case DeviceKind::tap: return "net_tap" + index + ",iface=" + spec.target;
-        case DeviceKind::memif:
-            return "net_memif" + index + ",role=" + (spec.role == MemifRole::server ? "server" : "client") +
-                   ",socket=" + spec.target + ",socket-abstract=no,id=0,zero-copy=no" +
-                   ",bsize=" + std::to_string((needs.frame + 63) / 64 * 64) + ",rsize=10";
         case DeviceKind::vhost:
             return "net_vhost" + index + ",iface=" + spec.target + ",queues=1,client=0,tso=0";
         case DeviceKind::virtio_user:

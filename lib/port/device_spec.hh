@@ -50,7 +50,7 @@ struct VdevNeeds {
 /// Bytes of one slot of an af_packet ring for frames of `frame` bytes: a packet buffer must be as large.
 uint32_t af_packet_slot(uint32_t frame) noexcept;
 
-/// The devargs, "net_tap0,iface=x"; for pci the address. Empty for `ring`.
+/// The devargs, "net_tap0,iface=x"; for pci the address. Empty for `ring` and `memif`, which are not DPDK's.
 std::string devargs(const DeviceSpec& spec, const VdevNeeds& needs);
 
 }  // namespace synfin::port

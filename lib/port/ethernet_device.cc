@@ -24,7 +24,6 @@ constexpr uint16_t kVlanTag = 4;
 constexpr uint16_t kEthernetHeader = 14 + kVlanTag;
 constexpr uint16_t kDescriptors = 1024;
 constexpr uint32_t kHeldPackets = 8192;  // for what an engine and its application hold, and caches
-constexpr unsigned kMaxEngines = 64;
 constexpr auto kLinkPoll = std::chrono::milliseconds(20);
 
 /// Verdicts on received packets that the driver vouches for are compared with the packets so many times, on
@@ -38,16 +37,6 @@ constexpr uint32_t kHeldLarge = 128;
 constexpr std::string_view kRuntNames[] = {"rx_undersize_errors", "rx_undersized_errors",
                                            "rx_fragmented_errors", "rx_fragment_errors"};
 constexpr std::string_view kGiantNames[] = {"rx_oversize_errors", "rx_jabber_errors"};
-
-bool is_valid(const DeviceConfig& config, Refusal& refusal) {
-    if (config.mtu < 576 || config.mtu > 9000)
-        return refusal.because(Error::invalid,
-                               "MTU " + std::to_string(config.mtu) + ": expected 576 to 9000");
-    if (config.engines == 0 || config.engines > kMaxEngines)
-        return refusal.because(Error::invalid,
-                               std::to_string(config.engines) + " cores for one device: expected 1 to 64");
-    return true;
-}
 
 /// The driver's least buffer, as far as it is known before the driver is asked.
 uint32_t least_buffer(const DeviceSpec& spec, uint32_t frame) {
@@ -82,7 +71,6 @@ std::vector<uint8_t> make_rss_key(HashKey secret, size_t bytes) {
 }  // namespace
 
 std::unique_ptr<Device> EthernetDevice::open(const DeviceConfig& config, Refusal& refusal) {
-    if (!is_valid(config, refusal)) return nullptr;
     std::unique_ptr<EthernetDevice> device(new EthernetDevice(config));
     const auto facts = check_host(config.spec, device->device_mtu(), config.engines, refusal);
     if (!facts) return nullptr;
@@ -372,8 +360,7 @@ void EthernetDevice::find_frame_counters() {
 void EthernetDevice::wait_for_link() {
     const DeviceKind kind = config_.spec.kind;
     // These have a link when somebody comes to the other end, which may be long after.
-    const bool meets_a_peer =
-        kind == DeviceKind::memif || kind == DeviceKind::vhost || kind == DeviceKind::virtio_user;
+    const bool meets_a_peer = kind == DeviceKind::vhost || kind == DeviceKind::virtio_user;
     const auto until = std::chrono::steady_clock::now() + (meets_a_peer ? Duration(0s) : config_.link_wait);
     Link link = ask_link();
     for (; !link.up && std::chrono::steady_clock::now() < until; link = ask_link())

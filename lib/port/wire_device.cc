@@ -92,10 +92,10 @@ DeviceStats WireDevice::stats() const {
     DeviceStats stats;
     for (const End& end : ends_) {
         const PortCounters& counters = end.port->counters();
-        stats.rx_packets += counters.wire_rx_packets;
-        stats.rx_bytes += counters.wire_rx_bytes;
-        stats.tx_packets += counters.wire_tx_packets;
-        stats.tx_bytes += counters.wire_tx_bytes;
+        stats.rx_packets += counters.rx_packets;
+        stats.rx_bytes += counters.rx_bytes;
+        stats.tx_packets += counters.tx_packets;
+        stats.tx_bytes += counters.tx_bytes;
         stats.rx_no_buffer += counters.no_buffer;
         stats.tx_refused += counters.tx_refused;
         stats.wire_loss += counters.wire_loss;

@@ -63,8 +63,7 @@ TEST(DeviceSpec, ArgumentsForDpdk) {
               "net_af_packet3,iface=v0,qpairs=2,blocksz=32768,framesz=2048,framecnt=4096");
     EXPECT_EQ(devargs(parsed("af_xdp:v0"), needs), "net_af_xdp3,iface=v0,start_queue=0,queue_count=2");
     EXPECT_EQ(devargs(parsed("tap:t"), needs), "net_tap3,iface=t");
-    EXPECT_EQ(devargs(parsed("memif:/m,server"), needs),
-              "net_memif3,role=server,socket=/m,socket-abstract=no,id=0,zero-copy=no,bsize=1536,rsize=10");
+    EXPECT_EQ(devargs(parsed("memif:/m,server"), needs), "");
     EXPECT_EQ(devargs(parsed("vhost:/v"), needs), "net_vhost3,iface=/v,queues=1,client=0,tso=0");
     EXPECT_EQ(devargs(parsed("virtio-user:/v"), needs),
               "net_virtio_user3,path=/v,queues=1,queue_size=1024,server=0");
