@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the command guided by a profile of itself: compiled with counters, run over the in-memory wire, compiled again. It takes
+# Builds the command guided by a profile of itself: compiled with counters, run over the in-memory wire and memif, compiled again. It takes
 # twice the time of scripts/build.sh, and starts anew when a source has changed: code that a profile does not fit is slower than without.
 #
 #   scripts/build-profiled.sh DIR [NINJA_TARGET...]
@@ -36,7 +36,15 @@ run_all() {
     for profile in crr connect rr stream http; do
         "$dir/apps/synfin/synfin" bench --profile "$profile" --cores "$core" -d 500ms || return
     done
-    "$dir/apps/synfin/synfin" bench --loss 1% --cores "$core" -d 1s
+    "$dir/apps/synfin/synfin" bench --loss 1% --cores "$core" -d 1s || return
+    # The server's and the generator's own loops, in two processes.
+    local server status=0 device="memif:$dir/profile.sock"
+    "$dir/apps/synfin/synfin" serve --app http --device "$device,server" --address 10.0.0.2/24 --cores "$core" --no-huge --control "$dir/profile.serve" &
+    server=$!
+    "$dir/apps/synfin/synfin" load http://10.0.0.2/ --device "$device" --address 10.0.0.1/24 --cores "$core" --no-huge --control "$dir/profile.load" \
+        -c 256 -d 2s || status=$?
+    kill -INT "$server"
+    wait "$server" && return "$status"
 }
 if run_all >/dev/null; then
     # What no run came by is compiled as ever, not for size: the cards' ways are not on this wire.
