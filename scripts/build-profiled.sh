@@ -14,7 +14,7 @@ shift
 targets=("$@")
 [ $# -gt 0 ] || targets=(apps/synfin/synfin)
 
-sources=$(cd "$here/.." && find lib apps bench/instructions bench/meson.build meson.build meson_options.txt -type f -print0 |
+sources=$(cd "$here/.." && find lib apps bench/instructions bench/meson.build meson.build meson_options.txt scripts/build-profiled.sh -type f -print0 |
     sort -z | xargs -0 sha256sum | sha256sum)
 state=$dir/profile-of
 # Of other sources, or interrupted before it was done.
