@@ -105,6 +105,7 @@ DeviceStats MemifDevice::stats() const {
     }
     const MemifQueues::Counters& queues = queues_->counters();
     sum.rx_errors = queues.bad;
+    sum.tx_errors = queues.unsent;
     sum.giants = queues.giants;
     sum.joined = queues.joined;
     const LinkHistory link = link_watch_->history();

@@ -104,7 +104,8 @@ void MemifLink::run() {
         if (ended_ && !slot_.is_held(ended_.get())) ended_.reset();
         if (channel_ && !session_ && std::chrono::steady_clock::now() > handshake_end_) hang_up("Too slow");
         const bool is_free = !ended_ && !channel_;
-        if (is_free && plan_.role == MemifRole::client) knock();
+        if (is_free && plan_.role == MemifRole::client && std::chrono::steady_clock::now() >= next_knock_)
+            knock();
         const bool may_accept = plan_.role == MemifRole::server && !ended_;
         // poll() passes over what is negative.
         std::array<pollfd, 3> wait{pollfd{wake_.get(), POLLIN, 0},
@@ -119,6 +120,7 @@ void MemifLink::run() {
 }
 
 void MemifLink::knock() {
+    next_knock_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(kKnockEveryMs);
     OwnDescriptor socket = make_socket();
     const sockaddr_un address = address_of(plan_.path);
     if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
@@ -130,7 +132,10 @@ void MemifLink::knock() {
 
 void MemifLink::accept() {
     OwnDescriptor peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!peer) return;
+    if (!peer) {  // no descriptor is left: not again at once
+        std::this_thread::sleep_for(std::chrono::milliseconds(kKnockEveryMs));
+        return;
+    }
     if (channel_) {  // one at a time
         Message message = message_of(MessageType::disconnect);
         write_text(message.disconnect.reason, "Already connected");
@@ -161,7 +166,7 @@ void MemifLink::receive() {
     const ssize_t size = ::recvmsg(channel_.get(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     OwnDescriptor passed;
-    if (size > 0) {
+    if (size >= 0) {  // an empty message may bring some too
         for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
             if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
             for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
@@ -324,6 +329,8 @@ void MemifLink::hang_up(const char* why) {
     memory_.reset();
     building_.reset();
     if (!session_) return;
+    // What the peer said last, maybe a RST, is still in the ring: there is time to read it.
+    if (!is_ending_.load()) std::this_thread::sleep_for(std::chrono::milliseconds(kLookEveryMs));
     slot_.offer(nullptr);
     is_up_.store(false, std::memory_order_relaxed);
     ended_ = std::move(session_);

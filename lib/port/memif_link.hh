@@ -84,7 +84,7 @@ class MemifLink {
     Plan plan_;
     OwnDescriptor wake_, listener_, channel_;
     Step step_ = Step::hello;
-    std::chrono::steady_clock::time_point handshake_end_{};
+    std::chrono::steady_clock::time_point handshake_end_{}, next_knock_{};
     bool is_initialized_ = false;  ///< server: the client has said what it wants
     OwnDescriptor memory_;         ///< client: until the server has it
     uint8_t log2_ring_ = kLog2Ring;

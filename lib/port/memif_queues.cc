@@ -4,9 +4,14 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <linux/magic.h>
+
 #include <cerrno>
+#include <string>
+#include <string_view>
 
 namespace synfin::port {
 
@@ -16,6 +21,15 @@ using memif::RingHead;
 // -- sessions
 
 namespace {
+
+/// Nothing else may be written to by who carries frames: a pipe could end the process (SIGPIPE), or block it.
+bool is_eventfd(int descriptor) {
+    char target[64] = {};
+    const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
+    return ::readlink(link.c_str(), target, sizeof target - 1) > 0 &&
+           std::string_view(target) == "anon_inode:[eventfd]" &&
+           ::fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0;
+}
 
 uint64_t ring_bytes(uint8_t log2) noexcept {
     return sizeof(RingHead) + (sizeof(Descriptor) << log2);
@@ -72,15 +86,21 @@ const char* MemifSession::add_region(int descriptor, uint64_t size) {
         ~Closer() { ::close(descriptor); }
     } const closer{descriptor};
     if (region_count_ == kRegions) return "Too many regions";
-    // A file that may shrink would be a signal in the middle of a copy.
+    // A file that may shrink would be a signal in the middle of a copy; so would a hole in hugepages when
+    // none is left.
+    struct statfs system {};
+    if (::fstatfs(descriptor, &system) != 0 || system.f_type == HUGETLBFS_MAGIC)
+        return "Region is of hugepages";
     const int seals = ::fcntl(descriptor, F_GET_SEALS);
     if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) return "Region is not sealed against shrinking";
     struct stat status {};
     if (::fstat(descriptor, &status) != 0 || size == 0 || static_cast<uint64_t>(status.st_size) < size)
         return "Region is smaller than announced";
+    if (size > kMostMemory - mapped_) return "Regions are too large";
     void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
     if (memory == MAP_FAILED) return "Region cannot be mapped";
     regions_[region_count_++] = {static_cast<uint8_t*>(memory), size};
+    mapped_ += size;
     return nullptr;
 }
 
@@ -92,6 +112,7 @@ const char* MemifSession::add_ring(const memif::AddRing& ring, int event) {
         if (!is_first && event >= 0) ::close(event);
         return "Invalid ring index";
     }
+    if (event >= 0 && !is_eventfd(event)) return "Interrupt fd is no eventfd";
     if (ring.log2_ring_size == 0 || ring.log2_ring_size > kMaxLog2Ring) return "Invalid ring size";
     uint8_t* memory = at(ring.region, ring.offset, static_cast<uint32_t>(ring_bytes(ring.log2_ring_size)));
     if (memory == nullptr || reinterpret_cast<uintptr_t>(memory) % alignof(RingHead) != 0)
@@ -110,14 +131,14 @@ const char* MemifSession::finish() {
 // -- who has which session
 
 /// Says which one is held before looking again whether it is still offered: whoever ends it does the two in
-/// the other order, so one of both sees the other.
+/// the other order, so one of both sees the other. Not the next one at once: it may lie where this one was,
+/// and whoever uses it would not see that it is another.
 MemifSession* MemifSlot::change() noexcept {
-    MemifSession* session = offered_.load(std::memory_order_seq_cst);
-    for (;;) {
-        held_.store(session, std::memory_order_seq_cst);
-        MemifSession* again = offered_.load(std::memory_order_seq_cst);
-        if (again == session) break;
-        session = again;
+    MemifSession* session = used_ == nullptr ? offered_.load(std::memory_order_seq_cst) : nullptr;
+    held_.store(session, std::memory_order_seq_cst);
+    if (session != nullptr && offered_.load(std::memory_order_seq_cst) != session) {
+        session = nullptr;
+        held_.store(nullptr, std::memory_order_seq_cst);
     }
     return used_ = session;
 }
@@ -172,7 +193,6 @@ const uint8_t* MemifQueues::Reader::peek_unusual(uint32_t& length) noexcept {
             has_dropped = true;
             continue;
         }
-        if (parts > 1) ++queues_.counters_.joined;
         length = static_cast<uint32_t>(total);
         taken_ = parts;
         frame = queues_.joined_.data();
@@ -197,12 +217,17 @@ bool MemifQueues::Writer::put_unusual(const uint8_t* frame, uint32_t length) noe
     for (uint32_t done = 0; done < length;) {
         if (at == end_) {
             find_room();
-            if (at == end_) return false;
+            if (at == end_) {
+                if (static_cast<uint16_t>(at - at_) <= ring_.mask) return false;
+                ++queues_.counters_
+                      .unsent;  // all of the peer's buffers together are too small: it would wait for ever
+                return true;
+            }
         }
         uint32_t room = session_->buffer_bytes;
         uint8_t* buffer = buffer_of(at, room);
         if (buffer == nullptr || room == 0) {  // the frame is lost, and the descriptor says so
-            ++queues_.counters_.bad;
+            ++queues_.counters_.unsent;
             ring_.store(at_, 0, 0);
             at_ = static_cast<uint16_t>(at_ + 1);
             return true;

@@ -51,7 +51,9 @@ struct MemifRing {
 /// A peer that has come, until it goes: what both sides have agreed on.
 class MemifSession {
   public:
-    static constexpr uint16_t kRegions = 64;  ///< DPDK's zero-copy client has one for each kind of its memory
+    static constexpr uint16_t kRegions = 64;
+    static constexpr uint64_t kMostMemory =
+        uint64_t{1} << 32;  ///< of a client, all regions: what is read is charged to us
     static constexpr uint8_t kMaxLog2Ring = 14;
 
     MemifSession() = default;
@@ -91,6 +93,7 @@ class MemifSession {
   private:
     std::array<MemifRegion, kRegions> regions_{};
     uint16_t region_count_ = 0;
+    uint64_t mapped_ = 0;
 };
 
 /// Shows a session to the thread that carries frames, and learns when that has let go of it (a hazard
@@ -129,6 +132,7 @@ class MemifQueues {
         uint64_t bad = 0;     ///< descriptors that name what is not there, frames without an end: dropped
         uint64_t giants = 0;  ///< dropped: longer than the longest frame
         uint64_t joined = 0;  ///< frames that came in several buffers
+        uint64_t unsent = 0;  ///< frames for which the peer's buffers are none: lost
     };
     const Counters& counters() const noexcept { return counters_; }
 
@@ -196,7 +200,11 @@ class MemifQueues::Reader {
         return frame;
     }
     /// Passes the frame that peek() showed.
-    void take(uint32_t) noexcept { pass(taken_); }
+    void take(uint32_t) noexcept {
+        if (taken_ > 1) [[unlikely]]
+            ++queues_.counters_.joined;
+        pass(taken_);
+    }
     void release() noexcept {
         queues_.rx_at_ = at_;
         if (session_->is_client)  // all but what was not read yet are empty buffers again
@@ -224,9 +232,16 @@ class MemifQueues::Reader {
         __builtin_prefetch(buffer + 64);
     }
     void pass(uint16_t descriptors) noexcept {
-        if (session_->is_client)
+        if (session_->is_client) {
             for (uint16_t i = 0; i < descriptors; ++i)
                 ring_.store(static_cast<uint16_t>(at_ + i), session_->buffer_bytes, 0);
+        } else if (descriptors > 1) [[unlikely]] {
+            // DPDK's client leaves "next" in a frame's first descriptor, for whatever it puts there a ring
+            // later.
+            for (uint16_t i = 0; i < descriptors; ++i)
+                __atomic_store_n(&ring_.descriptor(static_cast<uint16_t>(at_ + i))->flags, uint16_t{0},
+                                 __ATOMIC_RELAXED);
+        }
         at_ = static_cast<uint16_t>(at_ + descriptors);
     }
     [[gnu::cold, gnu::noinline]] const uint8_t* peek_unusual(uint32_t& length) noexcept;

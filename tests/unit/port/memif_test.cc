@@ -235,7 +235,8 @@ TEST(Memif, DpdksClientAndServerUnderstandIt) {
 TEST(Memif, DpdksSmallBuffersAreChainedAndJoined) {
     const std::string path = socket_path();
     auto ours = open("memif:" + path + ",server");
-    auto theirs = open("vdev:net_memifc,role=client,socket=" + path + ",socket-abstract=no,id=0,bsize=512");
+    auto theirs =
+        open("vdev:net_memifc,role=client,socket=" + path + ",socket-abstract=no,id=0,bsize=512,rsize=5");
     ASSERT_TRUE(ours && theirs);
     ASSERT_TRUE(reaches(ours->port(0), theirs->port(0)));
     exchange_all_sizes(ours->port(0), theirs->port(0), 1518);
@@ -373,10 +374,38 @@ TEST(MemifQueues, ABufferThatIsNotThereLosesTheFrameAlone) {
     ends.client->rx.descriptor(1)->region = 3;
     ends.client->rx.descriptor(2)->length = 0;
     for (uint8_t i = 0; i < 4; ++i) ASSERT_TRUE(TwoEnds::write(ends.server_queues, frame_of(60, i)));
-    EXPECT_EQ(ends.server_queues.counters().bad, 3u);
+    EXPECT_EQ(ends.server_queues.counters().unsent, 3u);
+    EXPECT_EQ(ends.server_queues.counters().bad, 0u);
     const auto got = TwoEnds::read(ends.client_queues);
     ASSERT_EQ(got.size(), 4u) << "three of them empty";
     EXPECT_EQ(got[3], frame_of(60, 3));
+}
+
+TEST(MemifQueues, AFrameThatNeverFitsIsLostAndNothingWaitsBehindIt) {
+    TwoEnds ends;
+    ASSERT_TRUE(TwoEnds::read(ends.client_queues).empty());
+    for (uint16_t i = 0; i < 16; ++i) ends.client->rx.descriptor(i)->length = 10;
+    EXPECT_TRUE(TwoEnds::write(ends.server_queues, frame_of(161, 1)));
+    EXPECT_EQ(ends.server_queues.counters().unsent, 1u);
+    EXPECT_TRUE(TwoEnds::write(ends.server_queues, frame_of(160, 2)));
+    EXPECT_EQ(TwoEnds::read(ends.client_queues), std::vector<Frame>{frame_of(160, 2)});
+}
+
+/// A slot never passes from one session to the next without a call between that says "none".
+TEST(MemifQueues, TheNextSessionIsSeenAsAnother) {
+    MemifSlot slot;
+    auto* const first = reinterpret_cast<MemifSession*>(64);  // nobody looks into them
+    auto* const second = reinterpret_cast<MemifSession*>(128);
+    slot.offer(first);
+    EXPECT_EQ(slot.now(), first);
+    EXPECT_TRUE(slot.is_held(first));
+    slot.offer(second);
+    EXPECT_EQ(slot.now(), nullptr);
+    EXPECT_FALSE(slot.is_held(first));
+    EXPECT_EQ(slot.now(), second);
+    slot.offer(nullptr);
+    EXPECT_EQ(slot.now(), nullptr);
+    EXPECT_FALSE(slot.is_held(second));
 }
 
 TEST(MemifQueues, AReaderThatDoesNotPollIsWoken) {
@@ -481,7 +510,7 @@ TEST(MemifLink, ClientsThatAreWrongAreToldWhyAndTheNextOneIsServed) {
     auto server = open("memif:" + path + ",server");
     ASSERT_TRUE(server);
     const OwnDescriptor good(memory(65'536)), unsealed(memory(65'536, false)), small(memory(4'096)),
-        event(eventfd(0, 0));
+        vast(memory(uint64_t{5} << 30)), event(eventfd(0, 0));
     const auto region = [](uint64_t size) {
         memif::Message m = message(add_region);
         m.add_region.size = size;
@@ -518,6 +547,9 @@ TEST(MemifLink, ClientsThatAreWrongAreToldWhyAndTheNextOneIsServed) {
         {{{message(init)}, {region(65'536), small.get()}}, "Region is smaller than announced"},
         {{{message(init)}, {region(0), good.get()}}, "Region is smaller than announced"},
         {{{message(init)}, {ring(0, 0, 0, 10), event.get()}}, "Ring is not in its region"},
+        {{{message(init)}, {region(65'536), good.get()}, {ring(0, 0, 0, 4), small.get()}},
+         "Interrupt fd is no eventfd"},
+        {{{message(init)}, {region(uint64_t{5} << 30), vast.get()}}, "Regions are too large"},
         {{{message(init)}, {region(65'536), good.get()}, {ring(1, 0, 0, 10), event.get()}},
          "Invalid ring index"},
         {{{message(init)}, {region(65'536), good.get()}, {ring(0, 0, 0, 0), event.get()}},
