@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <rte_lcore.h>
 #include <sched.h>
+#include <signal.h>
 
 #include <condition_variable>
 #include <mutex>
@@ -72,6 +73,12 @@ bool run_on_cores(std::span<const unsigned> cores, const std::function<void(size
     for (const std::string& failure : failures)
         if (!failure.empty()) return refusal.because(Error::invalid, failure);
     return true;
+}
+
+void block_signals() noexcept {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, nullptr);
 }
 
 }  // namespace synfin::port

@@ -18,4 +18,8 @@ std::vector<unsigned> allowed_cpus();
 /// must be open. False when a thread could not be pinned or registered; then no body has run.
 bool run_on_cores(std::span<const unsigned> cores, const std::function<void(size_t)>& body, Refusal& refusal);
 
+/// Of the calling thread, all: for the library's own threads, since the command's signals are for its
+/// threads.
+void block_signals() noexcept;
+
 }  // namespace synfin::port

@@ -1,10 +1,9 @@
 #include "port/link_watch.hh"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <chrono>
 #include <utility>
+
+#include "port/core_threads.hh"
 
 namespace synfin::port {
 
@@ -12,13 +11,6 @@ namespace {
 
 Instant steady_now() {
     return Instant::from_ns(std::chrono::steady_clock::now().time_since_epoch() / 1ns);
-}
-
-/// The command's signals are for its own threads.
-void block_signals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);
 }
 
 }  // namespace

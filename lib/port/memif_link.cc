@@ -1,8 +1,6 @@
 #include "port/memif_link.hh"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -14,6 +12,8 @@
 #include <cstring>
 #include <string_view>
 #include <utility>
+
+#include "port/core_threads.hh"
 
 namespace synfin::port {
 
@@ -50,17 +50,29 @@ OwnDescriptor make_socket() {
     return OwnDescriptor(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
-void block_signals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);
-}
-
 }  // namespace
 
 void OwnDescriptor::reset(int descriptor) noexcept {
     if (descriptor_ >= 0) ::close(descriptor_);
     descriptor_ = descriptor;
+}
+
+bool send_message(int channel, const Message& message, int descriptor) {
+    iovec part{const_cast<Message*>(&message), sizeof message};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    if (descriptor >= 0) {
+        header.msg_control = control;
+        header.msg_controllen = sizeof control;
+        cmsghdr* c = CMSG_FIRSTHDR(&header);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(c), &descriptor, sizeof descriptor);
+    }
+    return ::sendmsg(channel, &header, MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(sizeof message);
 }
 
 std::unique_ptr<MemifLink> MemifLink::open(const Plan& plan, Refusal& refusal) {
@@ -139,7 +151,7 @@ void MemifLink::accept() {
     if (channel_) {  // one at a time
         Message message = message_of(MessageType::disconnect);
         write_text(message.disconnect.reason, "Already connected");
-        static_cast<void>(::send(peer.get(), &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT));
+        static_cast<void>(send_message(peer.get(), message));
         return;
     }
     channel_ = std::move(peer);
@@ -290,25 +302,6 @@ const char* MemifLink::next_step() {
         case Step::done: return "Unexpected message";
     }
     return send(message, descriptor) ? nullptr : "";
-}
-
-bool MemifLink::send(const Message& message, int descriptor) {
-    iovec part{const_cast<Message*>(&message), sizeof message};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    if (descriptor >= 0) {
-        header.msg_control = control;
-        header.msg_controllen = sizeof control;
-        cmsghdr* c = CMSG_FIRSTHDR(&header);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(c), &descriptor, sizeof descriptor);
-    }
-    return ::sendmsg(channel_.get(), &header, MSG_NOSIGNAL | MSG_DONTWAIT) ==
-           static_cast<ssize_t>(sizeof message);
 }
 
 void MemifLink::show() {

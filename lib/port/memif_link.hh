@@ -41,6 +41,9 @@ class OwnDescriptor {
     int descriptor_ = -1;
 };
 
+/// Sends a message, and a descriptor with it unless it is -1. False when it could not be sent at once.
+bool send_message(int channel, const memif::Message& message, int descriptor = -1);
+
 class MemifLink {
   public:
     static constexpr uint8_t kLog2Ring = 10;  ///< descriptors of a ring that a client makes
@@ -77,7 +80,9 @@ class MemifLink {
     const char* handle_as_server(const memif::Message& message, OwnDescriptor passed);
     const char* handle_as_client(const memif::Message& message);
     const char* next_step();
-    bool send(const memif::Message& message, int descriptor = -1);
+    bool send(const memif::Message& message, int descriptor = -1) {
+        return send_message(channel_.get(), message, descriptor);
+    }
     void show();
     void hang_up(const char* why);
 

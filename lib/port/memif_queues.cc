@@ -224,7 +224,7 @@ bool MemifQueues::Writer::put_unusual(const uint8_t* frame, uint32_t length) noe
                 return true;
             }
         }
-        uint32_t room = session_->buffer_bytes;
+        uint32_t room = 0;
         uint8_t* buffer = buffer_of(at, room);
         if (buffer == nullptr || room == 0) {  // the frame is lost, and the descriptor says so
             ++queues_.counters_.unsent;

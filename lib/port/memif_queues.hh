@@ -222,12 +222,14 @@ class MemifQueues::Reader {
                    : nullptr;
     }
     void fetch(uint16_t at) const noexcept {
-        const uint8_t* buffer = session_->is_client ? own_buffer(at, 0) : nullptr;
-        if (buffer == nullptr) {
+        const uint8_t* buffer;
+        if (session_->is_client) {
+            buffer = own_buffer(at, 0);
+        } else {
             const memif::Descriptor d = ring_.load(at);
             buffer = session_->at(d.region, d.offset, 0);
-            if (buffer == nullptr) return;
         }
+        if (buffer == nullptr) return;
         __builtin_prefetch(buffer);
         __builtin_prefetch(buffer + 64);
     }
@@ -271,7 +273,7 @@ class MemifQueues::Writer {
         if (at_ == end_) [[unlikely]] {
             if (session_ == nullptr || !find_room()) return false;
         }
-        uint32_t room = session_->buffer_bytes;
+        uint32_t room = 0;
         uint8_t* buffer = buffer_of(at_, room);
         // Whole blocks are copied: the last must not reach beyond the buffer.
         if (buffer == nullptr || length + WireRing::kSlack > room) [[unlikely]]
@@ -305,10 +307,12 @@ class MemifQueues::Writer {
         // GCC gives a __builtin_prefetch for writing the instruction for reading, without -mprfchw.
         asm volatile("prefetchw (%0)" : : "r"(line));
     }
-    /// `room`: how long the buffer is; at least the slack.
+    /// Null when it is not in the peer's memory. `room` is set to its bytes.
     uint8_t* buffer_of(uint16_t at, uint32_t& room) const noexcept {
-        if (session_->is_client)
-            return session_->tx_buffers + size_t{ring_.place(at)} * session_->buffer_bytes;
+        if (session_->is_client) {
+            room = session_->buffer_bytes;
+            return session_->tx_buffers + size_t{ring_.place(at)} * room;
+        }
         const memif::Descriptor d = ring_.load(at);
         room = d.length;
         return session_->at(d.region, d.offset, d.length);

@@ -11,12 +11,17 @@
 #include "frames.hh"
 #include "port/core_threads.hh"
 #include "port/device.hh"
+#include "port_frames.hh"
 #include "rss.hh"
 
 namespace synfin::port {
 namespace {
 
 using test::Frame;
+using test::packet_of;
+using test::packets_out;
+using test::receive;
+using test::send;
 
 std::unique_ptr<Device> open(const std::string& text, unsigned engines) {
     Refusal refusal;
@@ -28,40 +33,6 @@ std::unique_ptr<Device> open(const std::string& text, unsigned engines) {
     auto device = Device::open(config, refusal);
     EXPECT_TRUE(device) << refusal.why;
     return device;
-}
-
-rte_mbuf* packet_of(DevicePort& port, const Frame& frame) {
-    rte_mbuf* packet = port.alloc();
-    if (packet == nullptr) return nullptr;
-    std::copy(frame.begin(), frame.end(), DevicePort::data(packet));
-    DevicePort::finish(packet, static_cast<uint32_t>(frame.size()), {});
-    return packet;
-}
-
-bool send(DevicePort& port, const Frame& frame) {
-    rte_mbuf* packet = packet_of(port, frame);
-    if (packet == nullptr) return false;
-    if (port.tx_burst(&packet, 1) == 1) return true;
-    port.free(packet);
-    return false;
-}
-
-/// Everything that is there now.
-std::vector<Frame> receive(DevicePort& port) {
-    std::vector<Frame> frames;
-    rte_mbuf* packets[32];
-    while (const uint16_t n = port.rx_burst(packets, 32)) {
-        for (uint16_t i = 0; i < n; ++i) {
-            const uint8_t* data = DevicePort::data(packets[i]);
-            frames.emplace_back(data, data + DevicePort::length(packets[i]));
-            port.free(packets[i]);
-        }
-    }
-    return frames;
-}
-
-unsigned packets_out(const DevicePort& port) {
-    return rte_mempool_in_use_count(port.pool()) - port.spare();
 }
 
 FlowTuple flow(unsigned i) {

@@ -15,14 +15,17 @@
 #include <thread>
 
 #include "base/random.hh"
-#include "frames.hh"
 #include "port/device.hh"
 #include "port/memif_link.hh"
+#include "port_frames.hh"
 
 namespace synfin::port {
 namespace {
 
 using test::Frame;
+using test::packets_out;
+using test::receive;
+using test::send;
 
 std::string socket_path() {
     static unsigned made = 0;
@@ -49,33 +52,6 @@ Frame frame_of(size_t bytes, uint8_t seed) {
     Frame frame(bytes);
     for (size_t i = 0; i < bytes; ++i) frame[i] = static_cast<uint8_t>(seed + i * 7 + i / 256);
     return frame;
-}
-
-bool send(DevicePort& port, const Frame& frame) {
-    rte_mbuf* packet = port.alloc();
-    if (packet == nullptr) return false;
-    std::copy(frame.begin(), frame.end(), DevicePort::data(packet));
-    DevicePort::finish(packet, static_cast<uint32_t>(frame.size()), {});
-    if (port.tx_burst(&packet, 1) == 1) return true;
-    port.free(packet);
-    return false;
-}
-
-std::vector<Frame> receive(DevicePort& port) {
-    std::vector<Frame> frames;
-    rte_mbuf* packets[32];
-    while (const uint16_t n = port.rx_burst(packets, 32)) {
-        for (uint16_t i = 0; i < n; ++i) {
-            const uint8_t* data = DevicePort::data(packets[i]);
-            frames.emplace_back(data, data + DevicePort::length(packets[i]));
-            port.free(packets[i]);
-        }
-    }
-    return frames;
-}
-
-unsigned packets_out(const DevicePort& port) {
-    return rte_mempool_in_use_count(port.pool()) - port.spare();
 }
 
 /// For what another thread does: the control channel's.
@@ -469,25 +445,12 @@ class RawClient {
             return memif::MessageType::none;
         return heard.type;
     }
-    void say(const memif::Message& message, int descriptor = -1, size_t bytes = sizeof(memif::Message)) {
-        iovec part{const_cast<memif::Message*>(&message), bytes};
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-        msghdr header{};
-        header.msg_iov = &part;
-        header.msg_iovlen = 1;
-        if (descriptor >= 0) {
-            header.msg_control = control;
-            header.msg_controllen = sizeof control;
-            cmsghdr* c = CMSG_FIRSTHDR(&header);
-            c->cmsg_level = SOL_SOCKET;
-            c->cmsg_type = SCM_RIGHTS;
-            c->cmsg_len = CMSG_LEN(sizeof(int));
-            std::memcpy(CMSG_DATA(c), &descriptor, sizeof descriptor);
-        }
-        static_cast<void>(::sendmsg(socket_.get(), &header, MSG_NOSIGNAL));
+    void say_short() {
+        const memif::Message message{};
+        static_cast<void>(::send(socket_.get(), &message, 50, MSG_NOSIGNAL));
     }
     memif::MessageType ask(const memif::Message& message, int descriptor = -1) {
-        say(message, descriptor);
+        static_cast<void>(send_message(socket_.get(), message, descriptor));
         return hear();
     }
     std::string reason() const { return reinterpret_cast<const char*>(heard.disconnect.reason); }
@@ -595,7 +558,7 @@ TEST(MemifLink, ClientsThatAreWrongAreToldWhyAndTheNextOneIsServed) {
     {
         RawClient client(path);
         ASSERT_EQ(client.hear(), hello);
-        client.say(message(init), -1, 50);
+        client.say_short();
         EXPECT_EQ(client.hear(), disconnect);
         EXPECT_EQ(client.reason(), "Invalid message size");
     }
