@@ -238,7 +238,7 @@ bool EthernetDevice::make_large_pools(Refusal& refusal) {
 bool EthernetDevice::fill(std::vector<PacketPool>& pools, uint32_t packets, const PacketSize& size,
                           Refusal& refusal) {
     for (unsigned engine = 0; engine < config_.engines; ++engine) {
-        PacketPool pool = make_pool(packets, size, rte_eth_dev_socket_id(id_), refusal);
+        PacketPool pool = make_pool(packets, size, rte_eth_dev_socket_id(id_), Access::device, refusal);
         if (!pool) return false;
         pools.push_back(std::move(pool));
     }

@@ -39,7 +39,7 @@ std::unique_ptr<Device> MemifDevice::open(const DeviceConfig& config, Refusal& r
 
     std::unique_ptr<MemifDevice> device(new MemifDevice);
     for (unsigned engine = 0; engine < config.engines; ++engine) {
-        PacketPool pool = make_pool(packets, size, SOCKET_ID_ANY, refusal);
+        PacketPool pool = make_pool(packets, size, SOCKET_ID_ANY, Access::processor, refusal);
         if (!pool) return nullptr;
         device->pools_.push_back(std::move(pool));
     }

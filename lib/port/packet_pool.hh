@@ -26,7 +26,14 @@ struct PoolFree {
 };
 using PacketPool = std::unique_ptr<rte_mempool, PoolFree>;
 
+/// Who reads and writes packets.
+enum class Access : uint8_t {
+    device,     ///< by their physical addresses: none may lie across two pages
+    processor,  ///< alone: they lie one behind the other, see README.md
+};
+
 /// Null and a refusal when the memory cannot be had. Names are made unique in the process.
-PacketPool make_pool(uint32_t packets, const PacketSize& size, int numa_node, Refusal& refusal);
+PacketPool make_pool(uint32_t packets, const PacketSize& size, int numa_node, Access access,
+                     Refusal& refusal);
 
 }  // namespace synfin::port

@@ -53,7 +53,7 @@ std::unique_ptr<Device> WireDevice::open(const WireConfig& config, Refusal& refu
         device->wires_.push_back(std::make_unique<Wire>(config.bytes));
         Wire& wire = *device->wires_.back();
         for (unsigned side = 0; side < 2; ++side) {
-            PacketPool pool = make_pool(packets, size, SOCKET_ID_ANY, refusal);
+            PacketPool pool = make_pool(packets, size, SOCKET_ID_ANY, Access::processor, refusal);
             if (!pool) return nullptr;
             caps.mac = mac_of(2 * k + side);
             auto port =

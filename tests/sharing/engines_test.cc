@@ -59,7 +59,7 @@ app::GeneratorPlan plan() {
 struct alignas(64) End {
     End(port::WireRing& out, port::WireRing& in, Ipv4 address, port::Refusal& refusal)
         : pool(port::make_pool(kPackets, port::PacketSize::for_frame(caps(address).max_frame, 0), -1,
-                               refusal)),
+                               port::Access::processor, refusal)),
           port(out, in, pool.get(), caps(address)),
           engine(stack_of(address), port, HashKey{address.value, 1}),
           stack(engine) {}

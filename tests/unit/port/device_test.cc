@@ -134,6 +134,23 @@ TEST(WireDevice, WithoutABufferTheFrameWaits) {
     EXPECT_EQ(receive(port).size(), 1u);
 }
 
+TEST(Packets, LieAllOverTheCache) {
+    Refusal refusal;
+    WireConfig config;
+    config.no_huge = true;  // pages of 4 KiB: the beginning of one is always in the same set
+    auto device = Device::open_wires(config, refusal);
+    ASSERT_TRUE(device) << refusal.why;
+    DevicePort& port = device->port(0);
+    std::vector<rte_mbuf*> burst;
+    std::set<uintptr_t> sets;
+    for (unsigned i = 0; i < 32; ++i) {
+        burst.push_back(port.alloc());
+        sets.insert(reinterpret_cast<uintptr_t>(burst.back()) / 64 % 64);
+    }
+    EXPECT_GE(sets.size(), 24u);
+    for (rte_mbuf* packet : burst) port.free(packet);
+}
+
 TEST(Packets, ResetOnlyWhatIsOwnedAlone) {
     Refusal refusal;
     WireConfig config;
