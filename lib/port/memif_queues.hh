@@ -222,16 +222,12 @@ class MemifQueues::Reader {
                    : nullptr;
     }
     void fetch(uint16_t at) const noexcept {
-        const uint8_t* buffer;
-        if (session_->is_client) {
-            buffer = own_buffer(at, 0);
-        } else {
-            const memif::Descriptor d = ring_.load(at);
-            buffer = session_->at(d.region, d.offset, 0);
-        }
+        const memif::Descriptor d = ring_.load(at);
+        const uint8_t* buffer = session_->is_client ? own_buffer(at, 0) : session_->at(d.region, d.offset, 0);
         if (buffer == nullptr) return;
         __builtin_prefetch(buffer);
         __builtin_prefetch(buffer + 64);
+        __builtin_prefetch(buffer + (d.length > 128 ? 128 : 64));  // a request, an answer
     }
     void pass(uint16_t descriptors) noexcept {
         if (session_->is_client) {
@@ -298,6 +294,7 @@ class MemifQueues::Writer {
             if (uint8_t* buffer = buffer_of(ahead, room)) {
                 fetch_to_write(buffer);
                 fetch_to_write(buffer + 64);
+                fetch_to_write(buffer + 128);
             }
         }
     }
