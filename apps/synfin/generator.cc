@@ -182,7 +182,6 @@ bool Generator::open_one(Stack& stack, Instant due) noexcept {
                                          : static_cast<uint32_t>(plan_.requests_per_connection);
             exchange.call = call;
         }
-        if (plan_.talk == GeneratorPlan::Talk::http) responses_[id].clear();
         ++tally_.opened;
         return true;
     }
@@ -260,19 +259,24 @@ void Generator::on_data(Connection c, RxView& view) noexcept {
     if (life.done || plan_.talk == GeneratorPlan::Talk::nothing) return fail(c, life, Failure::bad_response);
     if (plan_.talk == GeneratorPlan::Talk::hold || plan_.talk == GeneratorPlan::Talk::stream) return;
     Exchange& exchange = exchanges_[id];
-    if (exchange.received == 0) times_.first_byte.record(now_ - exchange.asked);
+    const bool is_first = exchange.received == 0;
+    if (is_first) times_.first_byte.record(now_ - exchange.asked);
     exchange.received += view.size();
-    if (plan_.talk == GeneratorPlan::Talk::http) return on_response(c, life, id, view);
+    if (plan_.talk == GeneratorPlan::Talk::http) return on_response(c, life, id, view, is_first);
     if (exchange.received < plan_.response_size) return;
     if (exchange.received > plan_.response_size) return fail(c, life, Failure::bad_response);
     response_complete(c, life, exchange, true);
 }
 
-void Generator::on_response(Connection c, Life& life, uint32_t id, Bytes bytes) noexcept {
-    HttpResponse& response = responses_[id];
+/// `is_first`: its first bytes. What comes whole, as most do, is not kept in a record.
+void Generator::on_response(Connection c, Life& life, uint32_t id, Bytes bytes, bool is_first) noexcept {
+    HttpResponse fresh;
+    HttpResponse& response = is_first ? fresh : responses_[id];
     uint32_t used = 0;
     switch (response.feed(bytes, used, known_)) {
-        case HttpResponse::Outcome::more: return;
+        case HttpResponse::Outcome::more:
+            if (is_first) responses_[id] = fresh;
+            return;
         case HttpResponse::Outcome::bad: return fail(c, life, Failure::bad_response);
         case HttpResponse::Outcome::unsupported: return fail(c, life, Failure::unsupported_response);
         case HttpResponse::Outcome::complete: break;
@@ -280,9 +284,7 @@ void Generator::on_response(Connection c, Life& life, uint32_t id, Bytes bytes) 
     // One request is in flight: whatever follows its response was not asked for.
     if (used < bytes.size()) return fail(c, life, Failure::bad_response);
     if (response.status() >= 400) return fail(c, life, Failure::http_status);
-    const bool keeps = response.keep_alive();
-    response.clear();
-    response_complete(c, life, exchanges_[id], keeps);
+    response_complete(c, life, exchanges_[id], response.keep_alive());
 }
 
 void Generator::response_complete(Connection c, Life& life, Exchange& exchange, bool peer_keeps) noexcept {
@@ -317,8 +319,9 @@ void Generator::on_peer_fin(Connection c) noexcept {
     if (found == nullptr) return;
     Life& life = *found;
     if (!life.done && life.failure == kNone) {
-        const HttpResponse* response =
-            plan_.talk == GeneratorPlan::Talk::http ? &responses_[id_of(c)] : nullptr;
+        const uint32_t id = id_of(c);
+        const bool has_begun = plan_.talk == GeneratorPlan::Talk::http && exchanges_[id].received != 0;
+        const HttpResponse* response = has_begun ? &responses_[id] : nullptr;
         if (response != nullptr && response->end() == HttpResponse::Outcome::complete) {
             if (response->status() >= 400) return fail(c, life, Failure::http_status);
             ++tally_.responses;

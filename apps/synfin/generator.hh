@@ -151,13 +151,13 @@ class Generator {
     void response_complete(Connection c, Life& life, Exchange& exchange, bool peer_keeps) noexcept;
     void end(Connection c, Life& life, bool peer_first) noexcept;
     void fail(Connection c, Life& life, Failure failure) noexcept;
-    void on_response(Connection c, Life& life, uint32_t id, Bytes bytes) noexcept;
+    void on_response(Connection c, Life& life, uint32_t id, Bytes bytes, bool is_first) noexcept;
 
     GeneratorPlan plan_;
     Schedule schedule_;
     SlotPool<Life> lives_;
     MappedArray<Exchange> exchanges_;      ///< by id, tcp and http only
-    MappedArray<HttpResponse> responses_;  ///< by id, http only
+    MappedArray<HttpResponse> responses_;  ///< by id, http only; valid when the exchange has received bytes
     KnownHead<HttpResponse> known_;
     Handshakes handshakes_;  ///< closed loop
     LoadTally tally_;

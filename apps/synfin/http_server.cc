@@ -46,17 +46,44 @@ void HttpServer::turn(Instant now) noexcept {
     }
 }
 
-void HttpServer::on_open(Connection c) noexcept {
+void HttpServer::on_open(Connection) noexcept {
     ++tally_.established;
+}
+
+/// Null: the connection is no more. The pool is as large as the stack's, so that it is never empty.
+HttpServer::Exchange* HttpServer::begin_exchange(Connection c) noexcept {
     const uint32_t id = exchanges_.take();
     c.set_cookie(id);
-    if (id == 0) static_cast<void>(c.abort());  // the pool is as large as the stack's, so never
+    if (id != 0) return &exchanges_[id];
+    static_cast<void>(c.abort());
+    return nullptr;
+}
+
+/// What most requests are: as the last one, whole, with nothing behind it; answered without an exchange when
+/// the response fits. False: nothing was done.
+bool HttpServer::answer_at_once(Connection c, Bytes bytes) noexcept {
+    const HttpRequest* request = known_.whole(bytes);
+    if (request == nullptr || request->content_length() != 0 || request->has_transfer_coding()) return false;
+    const auto [message, after] = answer_to(*request, false);
+    const auto sent = c.send_static(message->bytes);
+    if (sent && *sent == message->bytes.size() && message->body_left == 0) [[likely]] {
+        if (after == After::close) static_cast<void>(c.close());
+        return true;
+    }
+    if (Exchange* exchange = begin_exchange(c); exchange != nullptr) {
+        respond(*exchange, *message, after);
+        exchange->sent = sent.value_or(0);
+        if (send_response(c, *exchange)) finish(c, *exchange);
+    }
+    return true;
 }
 
 void HttpServer::on_data(Connection c, RxView& view) noexcept {
     const uint32_t id = c.cookie();
-    if (id == 0) return;
-    Exchange& exchange = exchanges_[id];
+    if (id == 0 && answer_at_once(c, view.bytes())) return;
+    Exchange* const found = id != 0 ? &exchanges_[id] : begin_exchange(c);
+    if (found == nullptr) return;
+    Exchange& exchange = *found;
     exchange.holding = false;
     if (exchange.lingering) return;
 
@@ -78,7 +105,13 @@ void HttpServer::on_data(Connection c, RxView& view) noexcept {
         rest = rest.subspan(used);
         switch (outcome) {
             case HttpRequest::Outcome::more: break;
-            case HttpRequest::Outcome::complete: take_request(exchange, !rest.empty()); break;
+            case HttpRequest::Outcome::complete: {
+                const auto [message, after] = answer_to(exchange.request, !rest.empty());
+                respond(exchange, *message, after);
+                exchange.skip = exchange.request.content_length();
+                exchange.request.clear();
+                break;
+            }
             case HttpRequest::Outcome::bad:
                 ++tally_.bad_requests;
                 respond(exchange, bad_request_, After::linger);
@@ -113,7 +146,10 @@ void HttpServer::on_writable(Connection c) noexcept {
 
 void HttpServer::on_peer_fin(Connection c) noexcept {
     const uint32_t id = c.cookie();
-    if (id == 0) return;
+    if (id == 0) {  // nothing is owed
+        static_cast<void>(c.close());
+        return;
+    }
     Exchange& exchange = exchanges_[id];
     exchange.fin_seen = true;
     if (exchange.lingering || (exchange.response == nullptr && !exchange.holding))
@@ -125,23 +161,19 @@ void HttpServer::on_close(Connection, const CloseInfo& why) noexcept {
     if (why.cookie != 0) exchanges_.give(why.cookie);
 }
 
-void HttpServer::take_request(Exchange& exchange, bool more_behind) noexcept {
-    const HttpRequest& request = exchange.request;
+HttpServer::Answer HttpServer::answer_to(const HttpRequest& request, bool more_behind) noexcept {
     ++tally_.requests;
     // Without a length, where the next request starts can't be known: the connection ends after this one.
     const bool keep = request.keep_alive() && !request.has_transfer_coding();
-    exchange.skip = request.content_length();
-    const bool unread = more_behind || exchange.skip > 0 || request.has_transfer_coding();
+    const bool unread = more_behind || request.content_length() > 0 || request.has_transfer_coding();
     const After after = keep ? After::next : unread ? After::linger : After::close;
     switch (request.method()) {
-        case HttpRequest::Method::get: respond(exchange, ok_[!keep], after); break;
-        case HttpRequest::Method::head: respond(exchange, ok_head_[!keep], after); break;
-        case HttpRequest::Method::other:
-            ++tally_.bad_requests;
-            respond(exchange, not_allowed_[!keep], after);
-            break;
+        case HttpRequest::Method::get: return {&ok_[!keep], after};
+        case HttpRequest::Method::head: return {&ok_head_[!keep], after};
+        case HttpRequest::Method::other: break;
     }
-    exchange.request.clear();
+    ++tally_.bad_requests;
+    return {&not_allowed_[!keep], after};
 }
 
 void HttpServer::respond(Exchange& exchange, const Message& message, After after) noexcept {

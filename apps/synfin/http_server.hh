@@ -46,6 +46,8 @@ class HttpServer {
         std::vector<uint8_t> bytes;
         uint64_t body_left = 0;  ///< bytes of the body that are not in `bytes`
     };
+    /// Made when there is something to remember: a request in parts, a response that does not fit. Until
+    /// then a connection's cookie is 0.
     struct Exchange {
         HttpRequest request;
         uint64_t skip = 0;                  ///< bytes of a request body to read away
@@ -57,9 +59,16 @@ class HttpServer {
         bool lingering = false;  ///< our FIN is sent; the rest is read away
     };
 
+    struct Answer {
+        const Message* message;
+        After after;
+    };
+
     static Message make(std::string_view status, std::string_view fields, uint64_t body, bool with_body,
                         bool close);
-    void take_request(Exchange& exchange, bool more_behind) noexcept;
+    Exchange* begin_exchange(Connection c) noexcept;
+    bool answer_at_once(Connection c, Bytes bytes) noexcept;
+    Answer answer_to(const HttpRequest& request, bool more_behind) noexcept;
     void respond(Exchange& exchange, const Message& message, After after) noexcept;
     bool send_response(Connection c, Exchange& exchange) noexcept;
     void finish(Connection c, Exchange& exchange) noexcept;

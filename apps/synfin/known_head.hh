@@ -24,6 +24,12 @@ class KnownHead {
         message = message_;
         return size_;
     }
+    /// What a message is that has read these bytes, when they are the known head and no more; else null.
+    const Message* whole(Bytes bytes) const noexcept {
+        const bool is_known =
+            size_ != 0 && bytes.size() == size_ && std::memcmp(bytes.data(), head_, size_) == 0;
+        return is_known ? &message_ : nullptr;
+    }
     /// What a message is that has read these bytes, a head, and had read nothing before. Longer ones are not
     /// kept.
     void learn(Bytes head, const Message& message) noexcept {

@@ -56,6 +56,11 @@ struct Stage {
     template <typename... Arguments>
     explicit Stage(Arguments... arguments) : server(PortRange{kPort, kPort}, arguments...) {
         EXPECT_TRUE(server.listen(ends.server()));
+        call();
+    }
+    /// One more connection, which is the talker's from now on.
+    void call() {
+        talker = Talker{};
         talker.c = *ends.client().connect({TwoEnds::kServer, kPort});
         run(1ms);
         EXPECT_TRUE(talker.open);
@@ -239,11 +244,83 @@ TEST(Http, LargeBodiesWaitForAReader) {
 
 TEST(Http, PeerFinEndsAnIdleConnection) {
     Stage<HttpServer> stage(uint64_t{2}, 1'000u);
-    stage.ask(kGet);
+    for (const unsigned completed : {1u, 2u}) {  // the second one's request is known
+        stage.ask(kGet);
+        ASSERT_TRUE(stage.talker.c.shutdown());
+        stage.run(5ms);
+        EXPECT_TRUE(stage.talker.fin_heard);
+        EXPECT_EQ(stage.server.tally().completed, completed);
+        stage.call();
+    }
     ASSERT_TRUE(stage.talker.c.shutdown());
     stage.run(5ms);
-    EXPECT_TRUE(stage.talker.fin_heard);
-    EXPECT_EQ(stage.server.tally().completed, 1u);
+    EXPECT_TRUE(stage.talker.fin_heard) << "that never said anything";
+    EXPECT_EQ(stage.server.tally().completed, 3u);
+}
+
+TEST(Http, AKnownRequestIsAnsweredWithoutARecord) {
+    Stage<HttpServer> stage(uint64_t{5}, 1'000u);
+    const std::string answer = stage.ask(kGet);
+    const size_t one = stage.server.memory_bytes();
+    EXPECT_GT(one, 0u);
+    for (unsigned i = 2; i < 6; ++i) {  // beside the first, which stays open
+        stage.call();
+        EXPECT_EQ(stage.ask(kGet), answer);
+        EXPECT_EQ(stage.ask(kGet), answer + answer);
+        EXPECT_EQ(stage.server.memory_bytes(), one);
+    }
+    EXPECT_EQ(stage.server.tally().requests, 9u);
+    EXPECT_EQ(stage.ask(kGet + kGet), answer + answer + answer + answer) << "two at once need a record";
+    EXPECT_GT(stage.server.memory_bytes(), one);
+}
+
+TEST(Http, AKnownRequestIsLearnedAnew) {
+    Stage<HttpServer> stage(uint64_t{5}, 1'000u);
+    for (unsigned i = 0; i < 6; ++i) {
+        stage.ask(kLast);
+        EXPECT_EQ(count(stage.talker.heard, "abcde"), 1u);
+        EXPECT_TRUE(stage.talker.fin_heard);
+        stage.close();
+        EXPECT_EQ(stage.talker.why.reason, CloseReason::fin);
+        stage.call();
+        if (i % 2 == 0) continue;
+        stage.ask("HEAD / HTTP/1.1\r\n\r\n");
+        EXPECT_EQ(count(stage.talker.heard, "200 OK"), 1u);
+        EXPECT_EQ(count(stage.talker.heard, "abcde"), 0u);
+        EXPECT_FALSE(stage.talker.fin_heard);
+        stage.close();
+        stage.call();
+    }
+    const std::string put = "PUT / HTTP/1.1\r\nContent-Length: 4\r\n\r\n";
+    for (unsigned i = 0; i < 2; ++i) {  // known or not, a body follows
+        stage.ask(put + "body");
+        EXPECT_EQ(count(stage.talker.heard, "405 Method Not Allowed"), 1u);
+        stage.call();
+        stage.ask(put);
+        stage.ask("body" + kGet);
+        EXPECT_EQ(count(stage.talker.heard, "405 Method Not Allowed"), 1u);
+        EXPECT_EQ(count(stage.talker.heard, "200 OK"), 1u);
+        stage.call();
+    }
+    EXPECT_EQ(stage.server.tally().bad_requests, 4u);
+}
+
+TEST(Http, AKnownRequestWhoseAnswerDoesNotFit) {
+    constexpr uint64_t kSize = 2'000'000;
+    Stage<HttpServer> stage(kSize, 1'000u);
+    for (unsigned i = 0; i < 3; ++i) {
+        stage.talker.read_at_most = 1'000;
+        stage.ask(kLast, 100ms);
+        EXPECT_EQ(stage.talker.heard.size(), 1'000u);
+        stage.talker.read_at_most = ~size_t{0};
+        ASSERT_TRUE(stage.talker.c.resume());
+        for (int turn = 0; turn < 100 && !stage.talker.fin_heard; ++turn) stage.run(100ms);
+        EXPECT_TRUE(stage.talker.fin_heard);
+        EXPECT_EQ(stage.talker.heard.size(), stage.talker.heard.find("\r\n\r\n") + 4 + kSize);
+        stage.close();
+        stage.call();
+    }
+    EXPECT_EQ(stage.server.tally().completed, 3u);
 }
 
 }  // namespace
