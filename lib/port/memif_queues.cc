@@ -74,7 +74,8 @@ int MemifSession::make_memory(uint8_t log2, uint32_t bytes_of_buffer) {
         for (uint32_t at = 0; at <= here.mask; ++at) {
             Descriptor& d = *here.descriptor(static_cast<uint16_t>(at));
             d.length = bytes_of_buffer;
-            d.offset = static_cast<uint32_t>(2 * ring + i * buffers + at * bytes_of_buffer);
+            d.offset = static_cast<uint32_t>(2 * ring + i * buffers +
+                                             here.buffer(static_cast<uint16_t>(at)) * bytes_of_buffer);
         }
     }
     return descriptor;

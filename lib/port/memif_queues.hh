@@ -28,9 +28,11 @@ struct MemifRing {
     int event = -1;     ///< eventfd: wakes a reader that does not poll
 
     explicit operator bool() const noexcept { return head != nullptr; }
-    uint32_t place(uint16_t at) const noexcept { return uint32_t{at} & mask; }
+    /// Client: which of its buffers a descriptor has. Not one after the other: a processor that sees equal
+    /// steps fetches the next buffers unasked, which the other core is about to write.
+    uint32_t buffer(uint16_t at) const noexcept { return (uint32_t{at} ^ uint32_t{at} << 1) & mask; }
     memif::Descriptor* descriptor(uint16_t at) const noexcept {
-        return reinterpret_cast<memif::Descriptor*>(head + 1) + place(at);
+        return reinterpret_cast<memif::Descriptor*>(head + 1) + (at & mask);
     }
     /// What a descriptor says now: read once, for the peer may change it at any time.
     memif::Descriptor load(uint16_t at) const noexcept {
@@ -218,7 +220,7 @@ class MemifQueues::Reader {
     uint16_t left() const noexcept { return static_cast<uint16_t>(end_ - at_); }
     const uint8_t* own_buffer(uint16_t at, uint32_t length) const noexcept {
         return length <= session_->buffer_bytes
-                   ? session_->rx_buffers + size_t{ring_.place(at)} * session_->buffer_bytes
+                   ? session_->rx_buffers + size_t{ring_.buffer(at)} * session_->buffer_bytes
                    : nullptr;
     }
     void fetch(uint16_t at) const noexcept {
@@ -258,7 +260,7 @@ class MemifQueues::Writer {
         if (!queues.is_connected()) return;
         session_ = queues.session_;
         ring_ = session_->tx;
-        begin_ = at_ = queues.tx_at_;
+        at_ = queues.tx_at_;
         end_ = queues.tx_end_;
     }
     Writer(const Writer&) = delete;
@@ -276,6 +278,13 @@ class MemifQueues::Writer {
             return put_unusual(frame, length);
         copy_frame(buffer, frame, length);
         ring_.store(at_, length, 0);
+        // Where a packet will be written a burst from now: its lines are in the other core's cache.
+        const auto ahead = static_cast<uint16_t>(at_ + kWriteAhead);
+        fetch_to_write(ring_.descriptor(static_cast<uint16_t>(ahead + kWriteAhead)));
+        if (uint8_t* next = buffer_of(ahead, room)) {
+            fetch_to_write(next);
+            fetch_to_write(next + 64);
+        }
         at_ = static_cast<uint16_t>(at_ + 1);
         return true;
     }
@@ -286,17 +295,6 @@ class MemifQueues::Writer {
         if ((std::atomic_ref(ring_.head->flags).load(std::memory_order_relaxed) & memif::kPolled) == 0)
             [[unlikely]]
             wake(ring_);
-        // Where packets will be written a burst from now: their lines are in the other core's cache.
-        for (; begin_ != at_; begin_ = static_cast<uint16_t>(begin_ + 1)) {
-            const auto ahead = static_cast<uint16_t>(begin_ + kWriteAhead);
-            uint32_t room = 0;
-            fetch_to_write(ring_.descriptor(static_cast<uint16_t>(ahead + kWriteAhead)));
-            if (uint8_t* buffer = buffer_of(ahead, room)) {
-                fetch_to_write(buffer);
-                fetch_to_write(buffer + 64);
-                fetch_to_write(buffer + 128);
-            }
-        }
     }
 
   private:
@@ -308,7 +306,7 @@ class MemifQueues::Writer {
     uint8_t* buffer_of(uint16_t at, uint32_t& room) const noexcept {
         if (session_->is_client) {
             room = session_->buffer_bytes;
-            return session_->tx_buffers + size_t{ring_.place(at)} * room;
+            return session_->tx_buffers + size_t{ring_.buffer(at)} * room;
         }
         const memif::Descriptor d = ring_.load(at);
         room = d.length;
@@ -321,7 +319,7 @@ class MemifQueues::Writer {
     MemifQueues& queues_;
     MemifSession* session_ = nullptr;
     MemifRing ring_;
-    uint16_t begin_ = 0, at_ = 0, end_ = 0;
+    uint16_t at_ = 0, end_ = 0;
 };
 
 }  // namespace synfin::port

@@ -282,6 +282,24 @@ struct TwoEnds {
     MemifQueues client_queues{client_slot, kLongest}, server_queues{server_slot, kLongest};
 };
 
+TEST(MemifQueues, BuffersAreNeverAtThreeEqualSteps) {
+    MemifSession session;
+    ::close(session.make_memory(10, TwoEnds::kBuffer));
+    std::set<uint32_t> offsets;
+    for (const MemifRing& ring : {session.rx, session.tx}) {
+        int64_t last = 0, step = 0, equal = 0;
+        for (uint16_t at = 0; at <= ring.mask; ++at) {
+            const int64_t offset = ring.load(at).offset;
+            offsets.insert(ring.load(at).offset);
+            equal = offset - last == step ? equal + 1 : 1;
+            EXPECT_LT(equal, 3) << at;
+            step = offset - last;
+            last = offset;
+        }
+    }
+    EXPECT_EQ(offsets.size(), 2'048u) << "each has its own";
+}
+
 TEST(MemifQueues, DescriptorsThatNameWhatIsNotThereAreDroppedAndCounted) {
     using memif::Descriptor;
     const Descriptor wrong[] = {
