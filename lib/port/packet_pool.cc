@@ -37,17 +37,17 @@ PacketPool make_pool(uint32_t packets, const PacketSize& size, int numa_node, Ac
                      Refusal& refusal) {
     static unsigned made = 0;
     const std::string name = "packets" + std::to_string(made++);
-    rte_pktmbuf_pool_private room{};
-    room.mbuf_data_room_size = static_cast<uint16_t>(size.room);
+    rte_pktmbuf_pool_private buffers{};
+    buffers.mbuf_data_room_size = static_cast<uint16_t>(size.room);
     const unsigned flags = access == Access::processor ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0;
-    PacketPool pool(rte_mempool_create_empty(name.c_str(), packets,
-                                             static_cast<unsigned>(sizeof(rte_mbuf)) + size.room,
-                                             std::min(kCache, packets / 2), sizeof room, numa_node, flags));
+    PacketPool pool(
+        rte_mempool_create_empty(name.c_str(), packets, static_cast<unsigned>(sizeof(rte_mbuf)) + size.room,
+                                 std::min(kCache, packets / 2), sizeof buffers, numa_node, flags));
     int error = rte_errno;
     if (pool) {
         error = -rte_mempool_set_ops_byname(pool.get(), rte_mbuf_best_mempool_ops(), nullptr);
         if (error == 0) {
-            rte_pktmbuf_pool_init(pool.get(), &room);
+            rte_pktmbuf_pool_init(pool.get(), &buffers);
             const int done = rte_mempool_populate_default(pool.get());
             if (done < 0) error = -done;
         }
