@@ -26,6 +26,7 @@ using wire::kPsh;
 using wire::kSyn;
 
 constexpr HashKey kKey{0x0123'4567'89ab'cdef, 0xfedc'ba98'7654'3210};
+const TimestampOffsets kTsOffsets(kKey);
 constexpr uint32_t kBytes = 64;
 
 const Params& params() {
@@ -34,7 +35,7 @@ const Params& params() {
 }
 const Now kNow(Instant::from_ns(5'000'000'000'000));
 Context context() {
-    return {params(), kKey, kNow};
+    return {params(), kTsOffsets, kNow};
 }
 
 // A moment of a life, before something happens to one end.
@@ -135,7 +136,7 @@ class End {
     Flow* flow() { return tcb_.flow != 0 ? &flow_ : nullptr; }
     Segment with_options(Segment seg, uint32_t echo) const {
         seg.has_ts = true;
-        seg.ts_val = kNow.tick + timestamp_offset(kKey, tuple_);
+        seg.ts_val = kNow.tick + kTsOffsets.of(tuple_);
         seg.ts_ecr = echo;
         if (seg.has(kSyn)) {
             seg.mss = 1460;

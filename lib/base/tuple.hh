@@ -18,8 +18,9 @@ struct Tuple {
     uint16_t local_addr = 0;  ///< index into StackConfig::addresses
 
     constexpr bool operator==(const Tuple&) const noexcept = default;
+    /// @note cost: as it lies in memory, one load.
     constexpr uint64_t word0() const noexcept {
-        return uint64_t{remote_addr} << 32 | uint32_t{remote_port} << 16 | local_port;
+        return uint64_t{local_port} << 48 | uint64_t{remote_port} << 32 | remote_addr;
     }
     constexpr uint32_t word1() const noexcept { return local_addr; }
 };

@@ -225,6 +225,7 @@ uint16_t DevicePort::take_mail(Packet** packets, uint16_t n) noexcept {
             count + plan_->received(source, index_).pop({packets + count, static_cast<size_t>(n - count)}));
     }
     next_source_ = (next_source_ + 1) % engines;
+    for (uint16_t i = 0; i < count; ++i) __builtin_prefetch(data(packets[i]));
     return count;
 }
 

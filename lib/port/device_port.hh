@@ -113,7 +113,7 @@ class alignas(64) DevicePort {
             case Path::wire:
             case Path::lossy_wire: return rx_wire(packets, n);
             case Path::queue: {
-                const uint16_t got = rte_eth_rx_burst(device_, rx_queue_, packets, n);
+                const uint16_t got = rx_device(packets, n);
                 return has_scrutiny_ ? inspect(packets, got) : got;
             }
             case Path::memif: return rx_memif(packets, n);
@@ -149,8 +149,6 @@ class alignas(64) DevicePort {
         std::memcpy(&counts, &p->refcnt, sizeof counts);
         if (counts != kAlone || !RTE_MBUF_DIRECT(p)) return false;
         p->data_off = RTE_PKTMBUF_HEADROOM;
-        p->data_len = 0;
-        p->pkt_len = 0;
         return true;
     }
 
@@ -212,7 +210,13 @@ class alignas(64) DevicePort {
     template <bool kLossy, typename Writer>
     uint16_t copy_in(Writer& writer, Packet** packets, uint16_t n) noexcept;
     uint16_t poll_queue(Packet** packets, uint16_t n) noexcept {
-        return memif_ != nullptr ? rx_memif(packets, n) : rte_eth_rx_burst(device_, rx_queue_, packets, n);
+        return memif_ != nullptr ? rx_memif(packets, n) : rx_device(packets, n);
+    }
+    /// What a device has written is in no cache of this core, other than what we have copied ourselves.
+    uint16_t rx_device(Packet** packets, uint16_t n) noexcept {
+        const uint16_t got = rte_eth_rx_burst(device_, rx_queue_, packets, n);
+        for (uint16_t i = 0; i < got; ++i) __builtin_prefetch(data(packets[i]));
+        return got;
     }
     uint16_t rx_shared(Packet** packets, uint16_t n) noexcept;
     uint16_t tx_shared(Packet** packets, uint16_t n) noexcept;

@@ -186,10 +186,7 @@ void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment&
 [[gnu::noinline]] void Connections::arrive_time_wait(uint32_t index, uint32_t hash,
                                                      const Segment& seg) noexcept {
     TimeWait& record = time_waits_[index];
-    Tcb tcb = tcp::expand(record, params_.rcv_buffer);
-    Effects fx;
-    tcp::on_synchronized(tcb, nullptr, seg, context(), fx);
-    if (fx.reopen) {
+    if (tcp::reopens(record, seg, context())) {  // every open of a client that has used all its ports
         const Tuple tuple = record.tuple.get();
         if (const uint16_t listener = find_listener(tuple); listener != 0) {
             const Seq after_iss = record.snd_nxt;
@@ -198,8 +195,11 @@ void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment&
             arrive_listen(listener, tuple, hash, seg, {}, after_iss);
             return;
         }
-        fx.reply = Reply::challenge_ack;  // the tuple was our client's: no one listens
     }
+    Tcb tcb = tcp::expand(record, params_.rcv_buffer);
+    Effects fx;
+    tcp::on_synchronized(tcb, nullptr, seg, context(), fx);
+    if (fx.reopen) fx.reply = Reply::challenge_ack;  // the tuple was our client's: no one listens
     if (fx.time_wait_restart) {
         unlink_time_wait(index);
         record.set(core_now_.tick + params_.two_msl, record.timestamps());

@@ -131,9 +131,14 @@ class Connections {
     bool timers_behind() const noexcept;
     /// The exact time at which run_timers has something to do next.
     std::optional<uint32_t> next_timer_tick() noexcept;
-    /// The next segment to send, valid until the next call, or null. (output.cc)
+    /// Replies that the core made at once: they leave before everything else.
+    bool has_replies() const noexcept { return !control_.empty(); }
+    /// The first of them, valid until the next one is made.
+    const SegmentOut& next_reply() noexcept { return control_.take(); }
+    bool has_output() const noexcept { return !output_.empty(); }
+    /// The next segment of the connections that may have something to send, valid until the next call, or
+    /// null: none has. (output.cc)
     const SegmentOut* next_out() noexcept;
-    bool has_output() const noexcept { return !control_.empty() || !output_.empty(); }
     /// Copies a segment's text from the send queue.
     void copy_text(const SegmentOut& out, MutableBytes into) noexcept;
     bool has_events() const noexcept { return !events_.empty(); }
@@ -162,6 +167,7 @@ class Connections {
     Counters counters_;
     Instant now_{};
     tcp::Now core_now_{};
+    tcp::TimestampOffsets ts_offsets_;
     tcp::Context context_;
 
   private:
@@ -208,7 +214,7 @@ class Connections {
     }
     tcp::Flow& need_flow(tcp::Tcb& tcb) noexcept;
     Cold* cold_of(const tcp::Tcb& tcb) noexcept {
-        if (tcb.flow == 0) return nullptr;
+        if (colds_.used() == 0 || tcb.flow == 0) return nullptr;  // no connection has one, mostly
         const uint32_t cold = flows_[tcb.flow].cold;
         return cold != 0 ? &colds_[cold] : nullptr;
     }
@@ -315,7 +321,6 @@ class Connections {
     TimerWheel wheel_;
     net::EphemeralPorts ports_;
     tcp::InitialSequenceNumbers isns_;
-    tcp::TimestampOffsets ts_offsets_;
     Random random_;
 
     MappedArray<uint16_t> listener_of_port_;  ///< port -> first listener, 0: none

@@ -85,7 +85,9 @@ class PortEngine final : public Engine {
         if (!port_.caps().ethernet || neighbours_.lookup(next_hop, now_) != nullptr) return Reach::yes;
         return neighbours_.is_failed(next_hop) ? Reach::no_answer : Reach::resolving;
     }
-    bool has_work() const noexcept override { return has_output() || has_events() || tx_count_ != 0; }
+    bool has_work() const noexcept override {
+        return has_replies() || has_output() || has_events() || tx_count_ != 0;
+    }
     uint32_t packets_held() const noexcept override { return burst_count_ + tx_count_ + neighbours_.held(); }
     uint32_t packets_spare() const noexcept override { return spare_count_ + (large_ != nullptr ? 1u : 0u); }
     void release_packets() noexcept override;
@@ -152,14 +154,24 @@ class PortEngine final : public Engine {
     }
 
     // output
+    /// Which checksums the port computes. One byte: it is asked several times for each segment.
+    struct Sums {
+        uint8_t bits;
+        explicit Sums(const buf::PortCaps& caps) noexcept
+            : bits(static_cast<uint8_t>((caps.tx_ip_checksum ? 1 : 0) | (caps.tx_tcp_checksum ? 2 : 0))) {}
+        bool ip() const noexcept { return (bits & 1) != 0; }
+        bool tcp() const noexcept { return (bits & 2) != 0; }
+    };
+    Packet* place_for_frame() noexcept;
     Packet* recycle_packet() noexcept;
     Packet* take_packet() noexcept;
     void give_back(Packet* packet) noexcept;
     void make_head() noexcept;
-    uint32_t build(Packet* packet, const SegmentOut& out) noexcept;
+    uint32_t build(uint8_t* frame, const SegmentOut& out, Sums by_port) noexcept;
+    void send(Packet* packet, const SegmentOut& out) noexcept;
     void send_large(const SegmentOut& out) noexcept;
     void get_large() noexcept;
-    void send_frame(Packet* packet, Ipv4 destination) noexcept;
+    void send_frame(Packet* packet, uint8_t* frame, Ipv4 destination) noexcept;
     void send_unresolved(Packet* packet, Ipv4 next_hop) noexcept;
     void send_arp(uint16_t operation, Ipv4 target, std::optional<Mac> target_mac, Ipv4 sender) noexcept;
     void queue(Packet* packet) noexcept;
@@ -182,6 +194,7 @@ class PortEngine final : public Engine {
     uint16_t burst_count_ = 0, spare_count_ = 0, tx_count_ = 0;
     std::array<Packet*, kBurst> burst_{};
     std::array<Packet*, kSpare> spare_{};
+    const Sums by_port_{port_.caps()};
     const uint16_t rx_burst_ = std::min(port_.caps().rx_burst, kBurst);
     const uint16_t tx_burst_ = std::min(port_.caps().tx_burst, kBurst);
     Packet* large_ = nullptr;  ///< TSO: the next packet for several segments; null: none now
@@ -202,7 +215,6 @@ bool PortEngine<P>::begin(Instant now) noexcept {
     Parsed* end = parsed_.data();
     uint64_t bytes = 0;
     for (uint16_t i = 0; i < burst_count_; ++i) {
-        if (i + 2 < burst_count_) __builtin_prefetch(P::data(burst_[i + 2]));
         bytes += P::length(burst_[i]);
         if (!parse_usual(burst_[i], *end) && !parse(burst_[i], *end)) continue;
         end->lookup.home = table_.prefetch(end->lookup.hash);
@@ -424,7 +436,7 @@ void PortEngine<P>::take_icmp(Bytes ip_packet, const wire::Ipv4Header& ip) noexc
         wire::write_ipv4(out, header, true);
         counters_.add(Counter::icmp_echo_replies);
         P::finish(packet, l2_ + length, {});
-        send_frame(packet, ip.source);
+        send_frame(packet, frame, ip.source);
         return;
     }
     wire::IcmpError error;
@@ -450,29 +462,27 @@ bool PortEngine<P>::end() noexcept {
     ledger_.stamp(Stage::application);
     bool sent = false;
     if (large_ == nullptr && port_.caps().large_frame != 0) get_large();
+    while (has_replies()) {
+        Packet* packet = place_for_frame();
+        if (packet == nullptr) break;
+        send(packet, next_reply());
+        sent = true;
+    }
     while (has_output()) {
-        if (tx_count_ == tx_burst_ && !flush())
-            break;  // the device is full: what is not built cannot be lost
-        Packet* packet = recycle_packet();
-        if (packet == nullptr) break;  // none now; what is owed stays listed
+        Packet* packet = place_for_frame();
+        if (packet == nullptr) break;
         const SegmentOut* out = next_out();
         if (out == nullptr) {
             give_back(packet);
             break;
         }
         sent = true;
-        if (out->segment_bytes != 0) [[unlikely]] {
+        if (out->segment_bytes == 0) [[likely]] {
+            send(packet, *out);
+        } else {
             give_back(packet);
             send_large(*out);
-            continue;
         }
-        const uint32_t length = build(packet, *out);
-        P::finish(packet, length,
-                  {.l2_len = l2_,
-                   .l3_len = wire::kIpv4Bytes,
-                   .ip_checksum = port_.caps().tx_ip_checksum,
-                   .tcp_checksum = port_.caps().tx_tcp_checksum});
-        send_frame(packet, Ipv4{out->tuple.remote_addr});
     }
     while (burst_count_ != 0) give_back(burst_[--burst_count_]);
     if (port_.caps().ethernet) {  // after the output, so that what it asks for is asked at once
@@ -499,6 +509,26 @@ bool PortEngine<P>::end() noexcept {
     ledger_.stamp(Stage::emit);
     ledger_.end_turn(is_busy_ || sent);
     return sent;
+}
+
+/// A packet for what leaves next. Null: none now, or the device is full. What is not built cannot be lost,
+/// what is owed stays listed.
+template <buf::Port P>
+[[gnu::always_inline]] inline typename P::Packet* PortEngine<P>::place_for_frame() noexcept {
+    if (tx_count_ == tx_burst_ && !flush()) return nullptr;
+    return recycle_packet();
+}
+
+template <buf::Port P>
+[[gnu::always_inline]] inline void PortEngine<P>::send(Packet* packet, const SegmentOut& s) noexcept {
+    uint8_t* frame = P::data(packet);
+    const Sums by_port = by_port_;
+    P::finish(packet, build(frame, s, by_port),
+              {.l2_len = l2_,
+               .l3_len = wire::kIpv4Bytes,
+               .ip_checksum = by_port.ip(),
+               .tcp_checksum = by_port.tcp()});
+    send_frame(packet, frame, Ipv4{s.tuple.remote_addr});
 }
 
 /// A packet to build in, when nothing of this turn's burst is looked at any more: one of it if possible,
@@ -545,8 +575,8 @@ void PortEngine<P>::make_head() noexcept {
 
 /// Writes a frame, complete but for the destination's MAC. Returns its length.
 template <buf::Port P>
-[[gnu::always_inline]] inline uint32_t PortEngine<P>::build(Packet* packet, const SegmentOut& s) noexcept {
-    uint8_t* frame = P::data(packet);
+[[gnu::always_inline]] inline uint32_t PortEngine<P>::build(uint8_t* frame, const SegmentOut& s,
+                                                            Sums by_port) noexcept {
     uint8_t* ip = frame + l2_;
     uint8_t* tcp = ip + wire::kIpv4Bytes;
     std::memcpy(frame, head_.data(), kHeadBytes);
@@ -566,13 +596,11 @@ template <buf::Port P>
     fixed.put(s.ack.value());
     fixed.put(header / 4 << 28 | uint32_t{s.flags} << 16 | s.wnd);
     fixed.put(0);  // checksum, urgent pointer
-    const bool ip_offload = port_.caps().tx_ip_checksum;
-    const bool tcp_offload = port_.caps().tx_tcp_checksum;
     uint64_t text_sum = 0;
     if (s.len != 0) {
         const MutableBytes text(tcp + header, s.len);
         copy_text(s, text);
-        if (!tcp_offload) text_sum = wire::fold(wire::sum_bytes(text));
+        if (!by_port.tcp()) text_sum = wire::fold(wire::sum_bytes(text));
     }
 
     const Ipv4 destination{s.tuple.remote_addr};
@@ -582,14 +610,15 @@ template <buf::Port P>
     const uint32_t tcp_length = header + s.len;
     const uint32_t total_length = wire::kIpv4Bytes + tcp_length;
     wire::store_be16(ip + 2, static_cast<uint16_t>(total_length));
-    if (!ip_offload)
+    if (!by_port.ip())
         wire::store_be16(ip + 10,
                          static_cast<uint16_t>(~wire::fold_numbers(head_sum_ + ends.sum() + total_length)));
     const uint64_t pseudo = ends.sum() + wire::kProtocolTcp + tcp_length;
-    wire::store_be16(tcp + wire::kTcpChecksumAt,
-                     tcp_offload ? wire::fold_numbers(pseudo)
-                                 : static_cast<uint16_t>(
-                                       ~wire::fold_numbers(pseudo + fixed.sum() + options.sum() + text_sum)));
+    wire::store_be16(
+        tcp + wire::kTcpChecksumAt,
+        by_port.tcp()
+            ? wire::fold_numbers(pseudo)
+            : static_cast<uint16_t>(~wire::fold_numbers(pseudo + fixed.sum() + options.sum() + text_sum)));
     return l2_ + total_length;
 }
 
@@ -598,21 +627,22 @@ template <buf::Port P>
 [[gnu::cold, gnu::noinline]] void PortEngine<P>::send_large(const SegmentOut& s) noexcept {
     Packet* packet = large_;
     get_large();
-    const uint32_t length = build(packet, s);
+    uint8_t* frame = P::data(packet);
+    const uint32_t length = build(frame, s, by_port_);
     const uint32_t headers = length - s.len;
-    uint8_t* ip = P::data(packet) + l2_;
+    uint8_t* ip = frame + l2_;
     const uint64_t ends = uint64_t{wire::load_be32(ip + 12)} + wire::load_be32(ip + 16);
     wire::store_be16(ip + wire::kIpv4Bytes + wire::kTcpChecksumAt,
                      wire::fold_numbers(ends + wire::kProtocolTcp));
     P::finish(packet, length,
               {.l2_len = l2_,
                .l3_len = wire::kIpv4Bytes,
-               .ip_checksum = port_.caps().tx_ip_checksum,
+               .ip_checksum = by_port_.ip(),
                .tcp_checksum = true,
                .l4_len = static_cast<uint8_t>(headers - l2_ - wire::kIpv4Bytes),
                .segment_bytes = s.segment_bytes});
     const uint64_t queued = counters_[Counter::tx_packets];
-    send_frame(packet, Ipv4{s.tuple.remote_addr});
+    send_frame(packet, frame, Ipv4{s.tuple.remote_addr});
     if (counters_[Counter::tx_packets] == queued) return;  // no route, or no neighbour yet
     const uint32_t more = s.len / s.segment_bytes - 1;
     counters_.add(Counter::tx_large);
@@ -631,7 +661,8 @@ void PortEngine<P>::get_large() noexcept {
 
 /// A frame that is complete but for the destination's MAC.
 template <buf::Port P>
-[[gnu::always_inline]] inline void PortEngine<P>::send_frame(Packet* packet, Ipv4 destination) noexcept {
+[[gnu::always_inline]] inline void PortEngine<P>::send_frame(Packet* packet, uint8_t* frame,
+                                                             Ipv4 destination) noexcept {
     if (l2_ != 0) {
         const Ipv4 next_hop = addresses_.next_hop(destination);
         const Mac* mac = neighbours_.lookup(next_hop, now_);
@@ -639,7 +670,7 @@ template <buf::Port P>
             send_unresolved(packet, next_hop);
             return;
         }
-        std::memcpy(P::data(packet), mac->octets.data(), 6);
+        std::memcpy(frame, mac->octets.data(), 6);
     }
     queue(packet);
 }

@@ -37,7 +37,6 @@ void Connections::complete(const Tcb& tcb, SegmentOut& out) noexcept {
 }
 
 const SegmentOut* Connections::next_out() noexcept {
-    if (!control_.empty()) return &control_.take();
     for (; !output_.empty(); output_.pop()) {
         const uint32_t index = output_.front();
         Tcb& tcb = tcbs_[index];

@@ -7,8 +7,8 @@
 #include <cstdint>
 
 #include "base/check.hh"
-#include "base/siphash.hh"
 #include "tcp/effects.hh"
+#include "tcp/isn.hh"
 #include "tcp/params.hh"
 #include "tcp/segment.hh"
 #include "tcp/tcb.hh"
@@ -18,7 +18,7 @@ namespace synfin::tcp {
 /// What every function of the core needs beside its control block.
 struct Context {
     const Params& params;
-    HashKey key;  ///< for timestamp offsets (isn.hh)
+    const TimestampOffsets& ts_offsets;
     Now now;
     /// Bytes of text that may leave in one packet now, for the device to cut into segments (TSO); 0: none
     /// may.
@@ -42,6 +42,10 @@ void on_closed(const Segment& seg, Effects& fx) noexcept;
 /// 3.10.7.2: a segment that reaches a listener. True when it is a SYN to be answered: the stack then makes a
 /// half-open record, sends a cookie, or drops, by its own limits.
 bool on_listen(const Segment& seg, Effects& fx) noexcept;
+
+/// Whether a segment is a SYN that a TIME-WAIT record yields to (RFC 6191): what on_synchronized says of it
+/// with Effects::reopen, without a control block.
+bool reopens(const TimeWait& time_wait, const Segment& seg, const Context& ctx) noexcept;
 
 /// Makes the half-open record for a SYN, where it is to stay. `iss` from isn.hh, later than a TIME-WAIT
 /// predecessor's SND.NXT.

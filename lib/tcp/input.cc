@@ -271,18 +271,26 @@ void check_fin(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx) no
     take_fin(tcb, ctx, fx);
 }
 
+bool is_plain_syn(const Segment& seg) noexcept {
+    return (seg.flags & (kSyn | kAck | kFin | kRst)) == kSyn;
+}
+
+/// RFC 6191 2: by the timestamps where both sides of the comparison have one; they being equal, and without
+/// them, by the sequence number.
+bool is_newer_syn(bool timestamps, uint32_t ts_recent, Seq rcv_nxt, const Segment& syn,
+                  const Context& ctx) noexcept {
+    const auto ts_ahead = timestamps && syn.has_ts ? static_cast<int32_t>(syn.ts_val - ts_recent) : 0;
+    return ctx.params.time_wait_reuse && (ts_ahead > 0 || (ts_ahead == 0 && after(syn.seq, rcv_nxt)));
+}
+
 /// TIME-WAIT: RFC 9293 3.10.7.4 with RFC 6191 and RFC 1337.
 void on_time_wait(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
     if (seg.has(kRst)) {  // RFC 1337: no assassination
         fx.drop = DropReason::rst_ignored;
         return;
     }
-    if (seg.has(kSyn) && !seg.has(kAck) && !seg.has(kFin)) {
-        // RFC 6191 2: by the timestamps where both sides of the comparison have one; they being equal, and
-        // without them, by the sequence number.
-        const auto ts_ahead =
-            tcb.has(kTimestamps) && seg.has_ts ? static_cast<int32_t>(seg.ts_val - tcb.ts_recent) : 0;
-        if (ctx.params.time_wait_reuse && (ts_ahead > 0 || (ts_ahead == 0 && after(seg.seq, tcb.rcv.nxt)))) {
+    if (is_plain_syn(seg)) {
+        if (is_newer_syn(tcb.has(kTimestamps), tcb.ts_recent, tcb.rcv.nxt, seg, ctx)) {
             fx.reopen = true;
             return;
         }
@@ -330,6 +338,10 @@ void on_closed(const Segment& seg, Effects& fx) noexcept {
         fx.rst_has_ack = true;
         fx.rst_ack = seg.seq + seg.span();
     }
+}
+
+bool reopens(const TimeWait& tw, const Segment& seg, const Context& ctx) noexcept {
+    return is_plain_syn(seg) && is_newer_syn(tw.timestamps(), tw.ts_recent, tw.rcv_nxt, seg, ctx);
 }
 
 bool on_listen(const Segment& seg, Effects& fx) noexcept {

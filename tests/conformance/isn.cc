@@ -108,7 +108,7 @@ uint32_t first_tsval(World& w, uint16_t port) {
 }
 
 TEST(Row46, EachConnectionHasItsOwnTimestampOffset) {
-    ROW(46, "7323-7.1", "tcp::timestamp_offset");
+    ROW(46, "7323-7.1", "tcp::TimestampOffsets");
     World w([](WorldConfig& c) { c.timestamps = true, c.stack.max_half_open = 1024; });
     w.listen();
     std::vector<uint32_t> values;

@@ -34,7 +34,7 @@ struct Turn {
         tcp::Now now;
         now.tick = tick;
         now.us = tick * 1000;
-        return {ground.params, ground.key, now};
+        return {ground.params, ground.ts_offsets, now};
     }
 };
 

@@ -25,10 +25,10 @@ tcp::TcpConfig config_of(const Scenario& scenario) {
 }  // namespace
 
 Ground::Ground(const Scenario& of) noexcept
-    : scenario(of), params(config_of(of), 1500), key{1, 2}, msl(params.two_msl / 2) {
+    : scenario(of), params(config_of(of), 1500), ts_offsets({1, 2}), msl(params.two_msl / 2) {
     tuple[0] = {.remote_addr = 0x0a000002, .remote_port = 80, .local_port = 50'000, .local_addr = 0};
     tuple[1] = {.remote_addr = 0x0a000001, .remote_port = 50'000, .local_port = 80, .local_addr = 0};
-    for (unsigned i = 0; i < 2; ++i) ts_offset[i] = tcp::timestamp_offset(key, tuple[i]);
+    for (unsigned i = 0; i < 2; ++i) ts_offset[i] = ts_offsets.of(tuple[i]);
 }
 
 tcp::Segment Packet::segment() const noexcept {

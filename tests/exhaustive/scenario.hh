@@ -58,7 +58,7 @@ class Ground {
 
     Scenario scenario;
     tcp::Params params;
-    HashKey key;
+    tcp::TimestampOffsets ts_offsets;
     Tuple tuple[2];         ///< of the one connection, as each side sees it
     uint32_t ts_offset[2];  ///< isn.hh's, computed once
     uint32_t msl;           ///< ticks

@@ -65,7 +65,8 @@ class Stack {
             case Event::Kind::data: {
                 RxView view(event.data);
                 app.on_data(event.connection, view);
-                taken(event, view.taken());
+                if (event.item != 0 || view.taken() < event.data.size()) [[unlikely]]
+                    taken(event, view.taken());
                 return;
             }
             case Event::Kind::writable: app.on_writable(event.connection); return;

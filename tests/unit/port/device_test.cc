@@ -164,10 +164,11 @@ TEST(Packets, ResetOnlyWhatIsOwnedAlone) {
     EXPECT_FALSE(port.reset(packet));
     rte_mbuf_refcnt_update(packet, -1);
     ASSERT_TRUE(port.reset(packet));
-    EXPECT_EQ(DevicePort::length(packet), 0u);
     EXPECT_GE(rte_pktmbuf_headroom(packet), buf::kHeadroom);
-    EXPECT_GE(rte_pktmbuf_tailroom(packet), port.caps().max_frame);
+    EXPECT_GE(packet->buf_len - packet->data_off, port.caps().max_frame);
     DevicePort::finish(packet, 60, {.l2_len = 14, .l3_len = 20, .ip_checksum = true, .tcp_checksum = true});
+    EXPECT_EQ(DevicePort::length(packet), 60u);
+    EXPECT_EQ(packet->data_len, 60u);
     EXPECT_EQ(packet->ol_flags, RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM);
     EXPECT_EQ(packet->l2_len, 14u);
     EXPECT_EQ(packet->l3_len, 20u);

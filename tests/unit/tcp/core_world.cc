@@ -81,7 +81,7 @@ Segment CoreWorld::make(const In& s) const {
     seg.has_ts = !s.no_ts && (s.ts.has_value() || (tcb.has(kTimestamps) && !seg.has(kSyn)));
     if (seg.has_ts) {
         seg.ts_val = s.ts.value_or(tcb.ts_recent);
-        seg.ts_ecr = s.ecr.value_or(now_.tick) + timestamp_offset(kKey, kTuple);
+        seg.ts_ecr = s.ecr.value_or(now_.tick) + kTsOffsets.of(kTuple);
     }
     if (seg.has(kSyn)) {
         seg.mss = s.mss;

@@ -37,6 +37,7 @@ using wire::kUrg;
 inline constexpr Seq kIss{0xffff'fffe};  ///< ours
 inline constexpr Seq kIrs{0xffff'ffff};  ///< the peer's
 inline constexpr HashKey kKey{0x0123'4567'89ab'cdef, 0xfedc'ba98'7654'3210};
+inline const TimestampOffsets kTsOffsets(kKey);
 inline constexpr Tuple kTuple{0x0a00'0002, 40'000, 80, 0};
 inline constexpr uint32_t kMss = 1460;
 
@@ -70,7 +71,7 @@ class CoreWorld {
     explicit CoreWorld(const TcpConfig& config = {}) : params(config, 1500) { move_to(5'000'000); }
 
     // -- time, in milliseconds
-    Context ctx() const { return {params, kKey, now_, large_text}; }
+    Context ctx() const { return {params, kTsOffsets, now_, large_text}; }
     void advance(uint32_t ms);  ///< every deadline on the way fires at its own tick
     /// Moves to the deadline and fires it; how far away it was.
     uint32_t fire();

@@ -42,10 +42,14 @@ TEST(Isn, NeighbouringTuplesSayNothingOfEachOther) {
     EXPECT_EQ(std::adjacent_find(slots.begin(), slots.end()), slots.end());
 }
 
-TEST(Isn, TimestampOffsetsAreTheirOwn) {
-    EXPECT_NE(timestamp_offset(kKey, kTuple), InitialSequenceNumbers(kKey).of(kTuple, at_us(0)).value());
-    EXPECT_NE(timestamp_offset(kKey, kTuple), timestamp_offset(kKey, Tuple{1, 2, 3, 0}));
-    EXPECT_EQ(timestamp_offset(kKey, kTuple), timestamp_offset(kKey, kTuple));
+TEST(Isn, EachPartCountsForATimestampOffset) {
+    const uint32_t a = TimestampOffsets(kKey).of(kTuple);
+    EXPECT_EQ(TimestampOffsets(kKey).of(kTuple), a);
+    for (const Tuple& t : {Tuple{0x0a00'0003, 40'000, 80, 0}, Tuple{0x0a00'0002, 40'001, 80, 0},
+                           Tuple{0x0a00'0002, 40'000, 81, 0}, Tuple{0x0a00'0002, 40'000, 80, 1}})
+        EXPECT_NE(TimestampOffsets(kKey).of(t), a);
+    EXPECT_NE(TimestampOffsets({kKey.k0 + 1, kKey.k1}).of(kTuple), a);
+    EXPECT_NE(TimestampOffsets({kKey.k0, kKey.k1 + 1}).of(kTuple), a);
 }
 
 }  // namespace

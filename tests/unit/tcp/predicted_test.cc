@@ -90,7 +90,7 @@ Case draw(Random& r) {
     s.wnd = static_cast<uint16_t>(one_in(2) ? t.snd.wnd >> t.snd_shift() : r.below(600));
     s.has_ts = one_in(16) ? !t.has(kTimestamps) : t.has(kTimestamps);
     s.ts_val = t.ts_recent + r.below(1000) - (one_in(8) ? 100 : 0);
-    s.ts_ecr = c.now.tick - r.below(500) + timestamp_offset(kKey, kTuple);
+    s.ts_ecr = c.now.tick - r.below(500) + kTsOffsets.of(kTuple);
     return c;
 }
 
@@ -154,7 +154,7 @@ TEST(Predicted, IsWhatTheEightStepsDo) {
     std::array<int, kStates> taken{};
     for (int i = 0; i < kCases; ++i) {
         const Case c = draw(r);
-        const Context ctx{params, kKey, c.now};
+        const Context ctx{params, kTsOffsets, c.now};
         Tcb fast = c.tcb, slow = c.tcb;
         Flow fast_flow = c.flow, slow_flow = c.flow;
         Effects fast_fx, slow_fx;
@@ -216,7 +216,7 @@ TEST(Predicted, OpensAsTheEightStepsDo) {
         if (seg.has_ts) seg.ts_val = h.ts_recent + r.below(1000) - (one_in(8) ? 100 : 0);
 
         if (!opens_as_predicted(h, rcv_wnd, seg)) continue;
-        const Context ctx{params, kKey, now};
+        const Context ctx{params, kTsOffsets, now};
         Tcb fast;
         Effects fast_fx, slow_fx;
         open_predicted(h, rcv_wnd, seg, ctx, fast, fast_fx);
@@ -231,6 +231,39 @@ TEST(Predicted, OpensAsTheEightStepsDo) {
     EXPECT_GT(taken, kCases / 4);
     EXPECT_GT(with_text, kCases / 20);
     EXPECT_GT(with_fin, kCases / 20);
+}
+
+/// A TIME-WAIT record yields, and does not, as its control block would (RFC 6191).
+TEST(Predicted, ReopensWhatTheEightStepsReopen) {
+    Random r(20'240'103);
+    std::array<int, 2> seen{};
+    for (int i = 0; i < kCases; ++i) {
+        auto one_in = [&](uint32_t n) { return r.below(n) == 0; };
+        TcpConfig config;
+        config.time_wait_reuse = !one_in(8);
+        const Params params(config, 1500);
+        const Context ctx{params, kTsOffsets, Now(Instant::from_ns(5'000'000'000))};
+        TimeWait record;
+        record.tuple = TupleSlot(kTuple);
+        record.snd_nxt = Seq(static_cast<uint32_t>(r.next()));
+        record.rcv_nxt = Seq(static_cast<uint32_t>(r.next()));
+        record.ts_recent = static_cast<uint32_t>(r.next());
+        record.set(ctx.now.tick + 1000, !one_in(3));
+        Segment seg;
+        seg.flags = one_in(4) ? static_cast<uint8_t>(r.next()) : kSyn;
+        seg.seq = record.rcv_nxt + r.below(7) - 3;
+        seg.ack = record.snd_nxt;
+        seg.wnd = 1000;
+        seg.has_ts = !one_in(3);
+        if (seg.has_ts) seg.ts_val = record.ts_recent + r.below(7) - 3;
+        Tcb tcb = expand(record, 65'535);
+        Effects fx;
+        on_synchronized(tcb, nullptr, seg, ctx, fx);
+        ASSERT_EQ(reopens(record, seg, ctx), fx.reopen) << "case " << i;
+        ++seen[fx.reopen ? 1 : 0];
+    }
+    EXPECT_GT(seen[0], kCases / 10);
+    EXPECT_GT(seen[1], kCases / 10);
 }
 
 /// The teardown of a plain client and server takes the straight path from end to end.
