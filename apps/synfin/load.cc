@@ -84,6 +84,7 @@ stack::StackConfig stack_of(const Config& config, unsigned engines) {
     const uint64_t each = concurrency(config) / engines + 1;
     // A connection that has been answered and is closing still has its record when the next one opens.
     stack.max_connections = static_cast<uint32_t>(2 * each + 1'024);
+    stack.expected_connections = stack.max_connections;
     const uint64_t tuples = uint64_t{config.addresses.size()} * config.load.targets.size() *
                             (static_cast<uint64_t>(stack.port_high - stack.port_low) + 1);
     stack.max_time_wait = static_cast<uint32_t>(std::clamp<uint64_t>(tuples, 1u << 16, 1u << 24));

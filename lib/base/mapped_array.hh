@@ -59,6 +59,14 @@ class MappedArray {
         SYNFIN_DCHECK(i < count_);
         return data_[i];
     }
+    /// Gives the whole pages among these back to the kernel: their bytes are zero again.
+    void forget(size_t from, size_t count) noexcept {
+        constexpr uintptr_t kPage = 4096;
+        const auto begin = (reinterpret_cast<uintptr_t>(data_ + from) + kPage - 1) & ~(kPage - 1);
+        const auto end = reinterpret_cast<uintptr_t>(data_ + from + count) & ~(kPage - 1);
+        if (begin < end)
+            static_cast<void>(::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED));
+    }
     T* data() noexcept { return data_; }
     const T* data() const noexcept { return data_; }
     size_t size() const noexcept { return count_; }

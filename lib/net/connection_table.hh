@@ -4,10 +4,13 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <new>
+#include <utility>
 
 #include "base/check.hh"
 #include "base/mapped_array.hh"
@@ -19,12 +22,16 @@ namespace synfin::net {
 /// Open addressing in buckets of one 64-byte line: ten two-byte tags compared at once, ten handles, and
 /// the number of entries that found this bucket full and went on to a following one. While that number is 0,
 /// a lookup ends here whether it found something or not. It is exact (erase() takes back what insert()
-/// counted), so a table never grows worse with use and nothing is ever rebuilt.
+/// counted), so a table never grows worse with use.
 ///
 /// The records themselves are elsewhere; the table asks the caller whether a handle's record is the one.
-/// Memory is mapped for max_entries at the start: 8.5 bytes each, a mean of seven and a half per bucket when
-/// full. Tags of one byte would make it 7.1 and cost a look at a wrong record in one of 30 lookups: a line,
-/// and a page, that nobody else needs: beside 10 M connections 3 % fewer short ones in a second (README.md).
+/// 8.5 bytes for each entry, a mean of seven and a half per bucket when full. Tags of one byte would make it
+/// 7.1 and cost a look at a wrong record in one of 30 lookups: a line, and a page, that nobody else needs:
+/// beside 10 M connections 3 % fewer short ones in a second (README.md).
+///
+/// It begins small and doubles as it fills, bucket by bucket with the inserts that follow: a thousand
+/// connections strewn over a table for millions would each have a line of the cache for itself, and a page of
+/// the TLB. It never shrinks.
 class ConnectionTable {
   private:
     static constexpr uint32_t kSlotsPerBucket = 10;
@@ -34,16 +41,21 @@ class ConnectionTable {
 
   public:
     static constexpr uint32_t kNone = 0;  ///< no handle
+    /// The least that a table that grows has room for: what was looked up ahead stays mapped while fewer than
+    /// 136 entries are added, for growing takes as many.
+    static constexpr uint32_t kLeastExpected = 1024;
 
     /// @param max_entries 1..2^31: up to so many, insert() succeeds whatever the hashes.
     /// @param key random and secret where the network can choose tuples.
-    ConnectionTable(uint32_t max_entries, HashKey key)
+    /// @param expected it has room for so many at first, and up to twice as many.
+    ConnectionTable(uint32_t max_entries, HashKey key, uint32_t expected = ~uint32_t{0})
         : key_{siphash(key, 0, 0), siphash(key, 1, 0), siphash(key, 2, 0), siphash(key, 3, 0),
                siphash(key, 4, 0)},
-          max_entries_(max_entries),
-          bucket_count_(static_cast<uint32_t>(uint64_t{max_entries} * 2 / kEntriesPerTwo + 1)),
-          buckets_(bucket_count_) {
+          max_entries_(max_entries) {
         SYNFIN_CHECK(max_entries > 0 && max_entries <= uint32_t{1} << 31);
+        while (max_entries >> (halvings_ + 1) >= std::max(expected, kLeastExpected)) ++halvings_;
+        room_ = max_entries >> halvings_;
+        now_ = Buckets(room_);
     }
 
     /// Pair-multiply-shift (Thorup, "High speed hashing for integers and strings", 2015, 3.5): strongly
@@ -79,7 +91,7 @@ class ConnectionTable {
     static_assert(sizeof(Bucket) == 64);
     /// Fetches a hash's home bucket, and returns it for first_candidate().
     const Bucket* prefetch(uint32_t hash) const noexcept {
-        const Bucket* bucket = &buckets_[home(hash)];
+        const Bucket* bucket = now_.at(now_.home(hash));
         __builtin_prefetch(bucket);
         return bucket;
     }
@@ -103,49 +115,41 @@ class ConnectionTable {
     /// @param match bool(uint32_t handle): whether the handle's record is the one that is looked for.
     /// @return its handle or kNone.
     /// @note cost: one line, and the record's for each equal tag (a wrong one in 1 of 400 lookups among 10
-    /// M).
+    /// M). While the table grows, a second line for what is not found in the first.
     template <typename Match>
     uint32_t find(uint32_t hash, Match&& match) const noexcept {
-        uint32_t b = home(hash);
-        for (uint32_t probes = 0; probes < bucket_count_; ++probes, b = following(b)) {
-            const Bucket& bucket = buckets_[b];
-            for (uint32_t m = bucket.slots_with(tag(hash)); m != 0; m &= m - 1) {
-                const uint32_t handle = bucket.handles[Bucket::slot_of(m)];
-                if (match(handle)) return handle;
-            }
-            if (bucket.passed == 0) [[likely]]
-                return kNone;
-        }
-        return kNone;
+        const uint32_t found = now_.find(hash, match);
+        if (found != kNone || !is_growing()) [[likely]]
+            return found;
+        return find_before(hash, match);
     }
 
     /// Adds a handle that is not in the table.
-    /// @return false when max_entries are in it.
-    bool insert(uint32_t hash, uint32_t handle) noexcept {
+    /// @param records uint32_t hash(uint32_t handle): under which a handle was added; void prefetch(uint32_t
+    ///        handle): fetches what that reads. Asked while the table grows.
+    /// @return false when max_entries are in it, or the kernel has no more memory.
+    /// @note cost: while it grows, one bucket's entries are moved, or 64 KiB given back to the kernel.
+    template <typename Records>
+    bool insert(uint32_t hash, uint32_t handle, const Records& records) noexcept {
         SYNFIN_DCHECK(handle != kNone);
-        if (size_ == max_entries_) [[unlikely]]
-            return false;
-        uint32_t b = home(hash);
-        uint32_t empty;
-        while ((empty = buckets_[b].slots_with(kEmpty)) == 0) {
-            ++buckets_[b].passed;
-            b = following(b);
+        if (size_ == room_ || is_growing()) [[unlikely]] {
+            if (!grow(records)) return false;
         }
-        const int slot = Bucket::slot_of(empty);
-        buckets_[b].tags[slot] = tag(hash);
-        buckets_[b].handles[slot] = handle;
+        now_.insert(hash, handle);
         ++size_;
         return true;
+    }
+    /// The same for a table that has had room for max_entries from the start.
+    bool insert(uint32_t hash, uint32_t handle) noexcept {
+        SYNFIN_DCHECK(room_ == max_entries_ && !is_growing());
+        return insert(hash, handle, Nobody{});
     }
 
     /// Removes a handle that was inserted under this hash.
     /// @return false if it is not there; nothing is changed then.
     bool erase(uint32_t hash, uint32_t handle) noexcept {
-        const Place place = locate(hash, handle);
-        if (place.slot < 0) return false;
-        for (uint32_t b = home(hash); b != place.bucket; b = following(b)) --buckets_[b].passed;
-        buckets_[place.bucket].tags[place.slot] = kEmpty;
-        buckets_[place.bucket].handles[place.slot] = kNone;  // for Candidate::stands()
+        if (!now_.erase(hash, handle) && !erase_before(hash, handle)) [[unlikely]]
+            return false;
         --size_;
         return true;
     }
@@ -154,66 +158,199 @@ class ConnectionTable {
     /// @return false if the old one is not there.
     bool replace(uint32_t hash, uint32_t old_handle, uint32_t new_handle) noexcept {
         SYNFIN_DCHECK(new_handle != kNone);
-        const Place place = locate(hash, old_handle);
-        if (place.slot < 0) return false;
-        buckets_[place.bucket].handles[place.slot] = new_handle;
-        return true;
+        if (now_.replace(hash, old_handle, new_handle)) [[likely]]
+            return true;
+        return replace_before(hash, old_handle, new_handle);
     }
 
     /// How many lines a lookup under this hash reads that finds nothing: 1 in health. For tests and
     /// diagnosis.
     uint32_t lines_to_miss(uint32_t hash) const noexcept {
-        uint32_t lines = 1;
-        for (uint32_t b = home(hash); buckets_[b].passed != 0 && lines < bucket_count_; ++lines)
-            b = following(b);
-        return lines;
+        return now_.lines_to_miss(hash) + (is_growing() ? before_.lines_to_miss(hash) : 0);
     }
 
     uint32_t size() const noexcept { return size_; }
     uint32_t capacity() const noexcept { return max_entries_; }
+    /// Whether there are entries that have not been moved, or memory that has not been given back.
+    bool is_growing() const noexcept { return before_.count() != 0; }
     /// What is mapped; less is resident until hashes have touched all of it.
-    size_t memory_bytes() const noexcept { return buckets_.bytes(); }
+    size_t memory_bytes() const noexcept { return now_.memory_bytes() + before_.memory_bytes(); }
 
     /// Calls f(uint32_t handle) for every entry, in no particular order. f may change nothing here.
     /// @note cost: reads the whole table.
     template <typename F>
     void for_each(F&& f) const noexcept {
-        for (uint32_t b = 0; b < bucket_count_; ++b)
-            for (uint32_t m = ~buckets_[b].slots_with(kEmpty) & kAllSlots; m != 0; m &= m - 1)
-                f(buckets_[b].handles[Bucket::slot_of(m)]);
+        for (const Buckets* part : {&now_, &before_})
+            for (uint32_t b = 0; b < part->count(); ++b) part->for_each_in(b, f);
     }
 
   private:
-    /// By the hash's high bits, for any number of buckets: no rounding up to a power of two.
-    uint32_t home(uint32_t hash) const noexcept {
-        return static_cast<uint32_t>((uint64_t{hash} * bucket_count_) >> 32);
-    }
-    uint32_t following(uint32_t b) const noexcept { return b + 1 == bucket_count_ ? 0 : b + 1; }
     /// Never kEmpty. Of the bits that home() looks at least: in a table for 10 M, entries of one bucket
     /// differ in twelve of them, of 100 M in eight.
     static constexpr uint16_t tag(uint32_t hash) noexcept { return static_cast<uint16_t>(hash << 1 | 1); }
 
-    struct Place {
-        uint32_t bucket;
-        int slot;  // negative: nowhere
+    struct Nobody {
+        static uint32_t hash(uint32_t) noexcept { return 0; }
+        static void prefetch(uint32_t) noexcept {}
     };
-    Place locate(uint32_t hash, uint32_t handle) const noexcept {
-        uint32_t b = home(hash);
-        for (uint32_t probes = 0; probes < bucket_count_; ++probes, b = following(b)) {
-            for (uint32_t m = buckets_[b].slots_with(tag(hash)); m != 0; m &= m - 1) {
-                const int slot = Bucket::slot_of(m);
-                if (buckets_[b].handles[slot] == handle) return {b, slot};
-            }
-            if (buckets_[b].passed == 0) break;
+
+    /// A table of one size.
+    class Buckets {
+      public:
+        Buckets() noexcept = default;
+        explicit Buckets(uint32_t entries)
+            : count_(static_cast<uint32_t>(uint64_t{entries} * 2 / kEntriesPerTwo + 1)), lines_(count_) {}
+
+        uint32_t count() const noexcept { return count_; }
+        size_t memory_bytes() const noexcept { return lines_.bytes(); }
+        const Bucket* at(uint32_t b) const noexcept { return &lines_[b]; }
+        /// By the hash's high bits, for any number of buckets: no rounding up to a power of two.
+        uint32_t home(uint32_t hash) const noexcept {
+            return static_cast<uint32_t>((uint64_t{hash} * count_) >> 32);
         }
-        return {0, -1};
+
+        template <typename Match>
+        uint32_t find(uint32_t hash, Match& match) const noexcept {
+            uint32_t b = home(hash);
+            for (uint32_t probes = 0; probes < count_; ++probes, b = following(b)) {
+                const Bucket& bucket = lines_[b];
+                for (uint32_t m = bucket.slots_with(tag(hash)); m != 0; m &= m - 1) {
+                    const uint32_t handle = bucket.handles[Bucket::slot_of(m)];
+                    if (match(handle)) return handle;
+                }
+                if (bucket.passed == 0) [[likely]]
+                    return kNone;
+            }
+            return kNone;
+        }
+        /// There must be room.
+        void insert(uint32_t hash, uint32_t handle) noexcept {
+            uint32_t b = home(hash);
+            uint32_t empty;
+            while ((empty = lines_[b].slots_with(kEmpty)) == 0) {
+                ++lines_[b].passed;
+                b = following(b);
+            }
+            const int slot = Bucket::slot_of(empty);
+            lines_[b].tags[slot] = tag(hash);
+            lines_[b].handles[slot] = handle;
+        }
+        bool erase(uint32_t hash, uint32_t handle) noexcept {
+            const Place place = locate(hash, handle);
+            if (place.slot < 0) return false;
+            for (uint32_t b = home(hash); b != place.bucket; b = following(b)) --lines_[b].passed;
+            lines_[place.bucket].tags[place.slot] = kEmpty;
+            lines_[place.bucket].handles[place.slot] = kNone;  // for Candidate::stands()
+            return true;
+        }
+        bool replace(uint32_t hash, uint32_t old_handle, uint32_t new_handle) noexcept {
+            const Place place = locate(hash, old_handle);
+            if (place.slot < 0) return false;
+            lines_[place.bucket].handles[place.slot] = new_handle;
+            return true;
+        }
+        uint32_t lines_to_miss(uint32_t hash) const noexcept {
+            uint32_t lines = 1;
+            for (uint32_t b = home(hash); lines_[b].passed != 0 && lines < count_; ++lines) b = following(b);
+            return lines;
+        }
+        template <typename F>
+        void for_each_in(uint32_t b, F& f) const noexcept {
+            for (uint32_t m = ~lines_[b].slots_with(kEmpty) & kAllSlots; m != 0; m &= m - 1)
+                f(lines_[b].handles[Bucket::slot_of(m)]);
+        }
+        /// The memory of buckets that are not asked for any more.
+        void give_back(uint32_t from, uint32_t count) noexcept { lines_.forget(from, count); }
+
+      private:
+        struct Place {
+            uint32_t bucket;
+            int slot;  // negative: nowhere
+        };
+        uint32_t following(uint32_t b) const noexcept { return b + 1 == count_ ? 0 : b + 1; }
+        Place locate(uint32_t hash, uint32_t handle) const noexcept {
+            uint32_t b = home(hash);
+            for (uint32_t probes = 0; probes < count_; ++probes, b = following(b)) {
+                for (uint32_t m = lines_[b].slots_with(tag(hash)); m != 0; m &= m - 1) {
+                    const int slot = Bucket::slot_of(m);
+                    if (lines_[b].handles[slot] == handle) return {b, slot};
+                }
+                if (lines_[b].passed == 0) break;
+            }
+            return {0, -1};
+        }
+
+        uint32_t count_ = 0;
+        MappedArray<Bucket> lines_;
+    };
+
+    template <typename Match>
+    [[gnu::cold, gnu::noinline]] uint32_t find_before(uint32_t hash, Match& match) const noexcept {
+        return before_.find(hash, match);
+    }
+    [[gnu::cold, gnu::noinline]] bool erase_before(uint32_t hash, uint32_t handle) noexcept {
+        return is_growing() && before_.erase(hash, handle);
+    }
+    [[gnu::cold, gnu::noinline]] bool replace_before(uint32_t hash, uint32_t old_handle,
+                                                     uint32_t new_handle) noexcept {
+        return is_growing() && before_.replace(hash, old_handle, new_handle);
+    }
+
+    bool begin_to_grow() noexcept {
+        const uint32_t room = max_entries_ >> (halvings_ - 1);
+        try {
+            before_ = std::exchange(now_, Buckets(room));
+        } catch (const std::bad_alloc&) {
+            return false;
+        }
+        --halvings_;
+        room_ = room;
+        done_ = 0;
+        return true;
+    }
+    /// Makes room for another entry. False: there is none to be had.
+    template <typename Records>
+    [[gnu::cold, gnu::noinline]] bool grow(const Records& records) noexcept {
+        if (size_ == room_) {
+            if (size_ == max_entries_) return false;
+            while (is_growing()) grow_on(records);
+            if (!begin_to_grow()) return false;
+        }
+        grow_on(records);
+        return true;
+    }
+    /// The next bucket's entries to where they belong now; when there is none, the memory, bit by bit: all of
+    /// a large table at once would hold up a turn.
+    template <typename Records>
+    void grow_on(const Records& records) noexcept {
+        constexpr uint32_t kAtOnce = 1024;
+        const uint32_t count = before_.count();
+        if (done_ < count) {
+            auto prefetch = [&](uint32_t handle) noexcept { records.prefetch(handle); };
+            if (done_ + 1 < count) before_.for_each_in(done_ + 1, prefetch);
+            auto move = [&](uint32_t handle) noexcept {
+                const uint32_t hash = records.hash(handle);
+                const bool was_there = before_.erase(hash, handle);
+                SYNFIN_CHECK(was_there);
+                now_.insert(hash, handle);
+            };
+            before_.for_each_in(done_++, move);
+        } else if (done_ - count < count) {
+            before_.give_back(done_ - count, std::min(kAtOnce, 2 * count - done_));
+            done_ = std::min(done_ + kAtOnce, 2 * count);
+        } else {
+            before_ = Buckets();
+        }
     }
 
     std::array<uint64_t, 5> key_;
     uint32_t size_ = 0;
+    uint32_t room_ = 0;  ///< as many entries as now_ is made for
     uint32_t max_entries_;
-    uint32_t bucket_count_;
-    MappedArray<Bucket> buckets_;
+    uint32_t halvings_ = 0;  ///< of max_entries, which room_ is
+    uint32_t done_ = 0;      ///< buckets of before_ that were moved, and then given back
+    Buckets now_;
+    Buckets before_;  ///< while the table grows: what has not been moved
 };
 
 }  // namespace synfin::net

@@ -125,7 +125,8 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
     reply_rst(tuple, fx);
 }
 
-void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment& seg, Bytes text) noexcept {
+[[gnu::noinline]] void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment& seg,
+                                                     Bytes text) noexcept {
     HalfOpen& half_open = half_opens_[index];
     const uint32_t rcv_wnd = std::min(params_.rcv_buffer, 65'535u);
     if (tcp::opens_as_predicted(half_open, rcv_wnd, seg)) [[likely]] {
@@ -234,7 +235,7 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
         return;
     }
     tcp::half_open(tuple, seg, iss, listener, context(), half_opens_[index]);
-    if (!table_.insert(hash, handle(Kind::half_open, index))) {
+    if (!add_to_table(hash, handle(Kind::half_open, index))) {
         half_opens_.free(index);
         counters_.drop(DropReason::backlog_full);
         return;
@@ -298,7 +299,7 @@ uint32_t Connections::promote(const Tcb& tcb, uint32_t hash, uint32_t old_handle
     if (index == 0) return 0;
     const bool in_table = old_handle != net::ConnectionTable::kNone
                               ? table_.replace(hash, old_handle, handle(Kind::open, index))
-                              : table_.insert(hash, handle(Kind::open, index));
+                              : add_to_table(hash, handle(Kind::open, index));
     if (!in_table) {
         tcbs_.free(index);
         return 0;

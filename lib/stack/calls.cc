@@ -119,7 +119,7 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
         remove_time_wait(old & kIndexMask, hash);
         counters_.add(Counter::time_wait_reused_active);
     }
-    if (!table_.insert(hash, handle(Kind::open, index))) {
+    if (!add_to_table(hash, handle(Kind::open, index))) {
         tcbs_.free(index);
         counters_.drop(DropReason::connections_full);
         return Error::no_memory;

@@ -21,7 +21,10 @@ struct StackConfig {
         65'536;  ///< open connections per engine (records are mapped, touched on demand)
     uint32_t max_time_wait = 1u << 20;  ///< TIME-WAIT records per engine; beyond, the full record stays
     uint32_t max_half_open = 16'384;    ///< SYN-RECEIVED records per engine; beyond, SYN cookies
-    uint16_t port_low = 32'768;         ///< ephemeral ports, inclusive. Linux's range by default
+    /// Connections in any of these states that the table is made for at first: beyond, it doubles, and its
+    /// entries move as others are added. Made for more than there will be, it wastes cache.
+    uint32_t expected_connections = 4'096;
+    uint16_t port_low = 32'768;  ///< ephemeral ports, inclusive. Linux's range by default
     uint16_t port_high = 60'999;
     tcp::TcpConfig tcp;
     /// 0: secrets and seeds from the operating system. Else everything random in this engine follows from it

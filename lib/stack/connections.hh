@@ -208,6 +208,15 @@ class Connections {
         return nullptr;
     }
     uint32_t find_record(const Tuple& tuple, uint32_t hash) const noexcept;
+    /// For a table that grows.
+    struct TableRecords {
+        const Connections& of;
+        uint32_t hash(uint32_t handle) const noexcept { return of.table_.hash(of.tuple_of(handle)->get()); }
+        void prefetch(uint32_t handle) const noexcept { __builtin_prefetch(of.tuple_of(handle)); }
+    };
+    bool add_to_table(uint32_t hash, uint32_t handle) noexcept {
+        return table_.insert(hash, handle, TableRecords{*this});
+    }
     tcp::Flow* flow_of(tcp::Tcb& tcb) noexcept { return tcb.flow != 0 ? &flows_[tcb.flow] : nullptr; }
     const tcp::Flow* flow_of(const tcp::Tcb& tcb) const noexcept {
         return tcb.flow != 0 ? &flows_[tcb.flow] : nullptr;

@@ -536,7 +536,7 @@ template <buf::Port P>
 /// ACK; so setup and teardown need no new packets, and since nothing in the engine keeps packets, overload
 /// always drains.
 template <buf::Port P>
-typename P::Packet* PortEngine<P>::recycle_packet() noexcept {
+[[gnu::always_inline]] inline typename P::Packet* PortEngine<P>::recycle_packet() noexcept {
     if (burst_count_ == 0) return take_packet();
     Packet* packet = burst_[--burst_count_];
     if (port_.reset(packet)) [[likely]]

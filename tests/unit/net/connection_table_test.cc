@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "base/random.hh"
@@ -144,6 +145,100 @@ TEST(ConnectionTable, AgreesWithAMapThroughMillionsOfChanges) {
     std::sort(listed.begin(), listed.end());
     std::sort(expected.begin(), expected.end());
     EXPECT_EQ(listed, expected);
+}
+
+/// Records by handle, for a table that grows: handle h is of hashes[h].
+struct Hashes {
+    std::vector<uint32_t>& of;
+    mutable uint32_t prefetched = 0;
+    uint32_t hash(uint32_t handle) const noexcept { return of[handle]; }
+    void prefetch(uint32_t) const noexcept { ++prefetched; }
+};
+
+/// From little to full, through each doubling, with changes all the time: nothing is lost, found twice or
+/// listed twice, also while its entries are in both halves.
+TEST(ConnectionTable, GrowsAsItFillsAndLosesNothing) {
+    constexpr uint32_t kMax = 100'003;
+    Random random(7);
+    ConnectionTable table(kMax, kKey, 1);
+    EXPECT_LT(table.memory_bytes(), size_t{2 * ConnectionTable::kLeastExpected} * 9);
+    std::vector<uint32_t> hashes(1);
+    const Hashes records{hashes};
+    std::vector<uint32_t> live;
+    auto find = [&](uint32_t handle) {
+        return table.find(hashes[handle], [&](uint32_t h) { return h == handle; });
+    };
+    int listings = 0;
+    uint32_t began = 0;
+    bool was_growing = false;
+    while (live.size() < kMax) {
+        const auto handle = static_cast<uint32_t>(hashes.size());
+        // Some share all of their hash, so that they go on to the buckets behind, and round the end.
+        hashes.push_back(random.below(16) == 0 ? 0xffff'ffff - random.below(3) * 0x4000'0000
+                                               : static_cast<uint32_t>(random.next()));
+        if (handle % 64 == 0) hashes.back() = static_cast<uint32_t>(random.next());
+        ASSERT_TRUE(table.insert(hashes[handle], handle, records));
+        live.push_back(handle);
+        if (table.is_growing() && !was_growing) ++began;
+        was_growing = table.is_growing();
+        ASSERT_EQ(find(handle), handle);
+        const uint32_t at = random.below(static_cast<uint32_t>(live.size()));
+        ASSERT_EQ(find(live[at]), live[at]);
+        if (random.below(4) == 0) {
+            const uint32_t gone = std::exchange(live[at], live.back());
+            live.pop_back();
+            ASSERT_TRUE(table.erase(hashes[gone], gone));
+            ASSERT_EQ(find(gone), ConnectionTable::kNone);
+            ASSERT_FALSE(table.erase(hashes[gone], gone));
+        } else if (random.below(8) == 0) {
+            hashes.push_back(hashes[live[at]]);
+            const auto other = static_cast<uint32_t>(hashes.size() - 1);
+            ASSERT_TRUE(table.replace(hashes[other], live[at], other));
+            live[at] = other;
+        }
+        ASSERT_EQ(table.size(), live.size());
+        if (table.is_growing() && random.below(200) == 0) {
+            std::vector<uint32_t> listed, expected = live;
+            table.for_each([&](uint32_t h) { listed.push_back(h); });
+            std::sort(listed.begin(), listed.end());
+            std::sort(expected.begin(), expected.end());
+            ASSERT_EQ(listed, expected);
+            ++listings;
+        }
+    }
+    EXPECT_EQ(began, 6u);  // 1,562 are 100,003 six times halved
+    EXPECT_GT(listings, 10);
+    EXPECT_GT(records.prefetched, kMax / 2);
+    EXPECT_FALSE(table.is_growing());
+    EXPECT_EQ(table.memory_bytes(), ConnectionTable(kMax, kKey).memory_bytes());
+    hashes.push_back(1);
+    EXPECT_FALSE(table.insert(1, static_cast<uint32_t>(hashes.size() - 1), records));
+    for (const uint32_t handle : live) ASSERT_TRUE(table.erase(hashes[handle], handle));
+    for (const uint32_t hash : hashes) ASSERT_EQ(table.lines_to_miss(hash), 1u);
+}
+
+/// What was looked up ahead may be read while a burst's packets are taken, wherever its entry has gone.
+TEST(ConnectionTable, ACandidateMayBeAskedWhileTheTableGrows) {
+    ConnectionTable table(100'000, kKey, 1);
+    std::vector<uint32_t> hashes(1);
+    const Hashes records{hashes};
+    auto add = [&] {
+        hashes.push_back(static_cast<uint32_t>(0x9e37'79b9u * hashes.size()));
+        ASSERT_TRUE(table.insert(hashes.back(), static_cast<uint32_t>(hashes.size() - 1), records));
+    };
+    while (!table.is_growing()) add();
+    while (table.is_growing()) add();
+    int stood = 0;
+    while (hashes.size() < 3'000) {
+        const auto of = static_cast<uint32_t>(hashes.size() / 2);
+        const auto candidate = table.first_candidate(*table.prefetch(hashes[of]), hashes[of]);
+        for (int i = 0; i < 32; ++i) add();
+        stood += candidate.stands() ? 1 : 0;  // unmapped memory would end the test
+        ASSERT_EQ(table.find(hashes[of], [&](uint32_t h) { return h == of; }), of);
+    }
+    EXPECT_GT(stood, 10);
+    constexpr uint32_t kBuckets = ConnectionTable::kLeastExpected * 2 / 15;
+    static_assert(kBuckets > 2 * 32, "growing takes more inserts than a burst brings");
 }
 
 class Full : public testing::TestWithParam<uint32_t> {};
