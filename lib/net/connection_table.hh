@@ -115,11 +115,11 @@ class ConnectionTable {
     /// @param match bool(uint32_t handle): whether the handle's record is the one that is looked for.
     /// @return its handle or kNone.
     /// @note cost: one line, and the record's for each equal tag (a wrong one in 1 of 400 lookups among 10
-    /// M). While the table grows, a second line for what is not found in the first.
+    /// M). While entries are moved, a second line for what is not there or has not been moved.
     template <typename Match>
     uint32_t find(uint32_t hash, Match&& match) const noexcept {
         const uint32_t found = now_.find(hash, match);
-        if (found != kNone || !is_growing()) [[likely]]
+        if (found != kNone || !has_unmoved()) [[likely]]
             return found;
         return find_before(hash, match);
     }
@@ -154,6 +154,12 @@ class ConnectionTable {
         return true;
     }
 
+    /// Goes on with growing, as that many inserts would: for a table that few entries are added to.
+    template <typename Records>
+    void grow_on(const Records& records, uint32_t inserts) noexcept {
+        for (; inserts != 0 && is_growing(); --inserts) grow_on(records);
+    }
+
     /// Puts another handle in the place of one: the connection's record moved.
     /// @return false if the old one is not there.
     bool replace(uint32_t hash, uint32_t old_handle, uint32_t new_handle) noexcept {
@@ -166,7 +172,7 @@ class ConnectionTable {
     /// How many lines a lookup under this hash reads that finds nothing: 1 in health. For tests and
     /// diagnosis.
     uint32_t lines_to_miss(uint32_t hash) const noexcept {
-        return now_.lines_to_miss(hash) + (is_growing() ? before_.lines_to_miss(hash) : 0);
+        return now_.lines_to_miss(hash) + (has_unmoved() ? before_.lines_to_miss(hash) : 0);
     }
 
     uint32_t size() const noexcept { return size_; }
@@ -188,6 +194,8 @@ class ConnectionTable {
     /// Never kEmpty. Of the bits that home() looks at least: in a table for 10 M, entries of one bucket
     /// differ in twelve of them, of 100 M in eight.
     static constexpr uint16_t tag(uint32_t hash) noexcept { return static_cast<uint16_t>(hash << 1 | 1); }
+
+    bool has_unmoved() const noexcept { return done_ < before_.count(); }
 
     struct Nobody {
         static uint32_t hash(uint32_t) noexcept { return 0; }
@@ -289,11 +297,11 @@ class ConnectionTable {
         return before_.find(hash, match);
     }
     [[gnu::cold, gnu::noinline]] bool erase_before(uint32_t hash, uint32_t handle) noexcept {
-        return is_growing() && before_.erase(hash, handle);
+        return has_unmoved() && before_.erase(hash, handle);
     }
     [[gnu::cold, gnu::noinline]] bool replace_before(uint32_t hash, uint32_t old_handle,
                                                      uint32_t new_handle) noexcept {
-        return is_growing() && before_.replace(hash, old_handle, new_handle);
+        return has_unmoved() && before_.replace(hash, old_handle, new_handle);
     }
 
     bool begin_to_grow() noexcept {
@@ -322,7 +330,7 @@ class ConnectionTable {
     /// The next bucket's entries to where they belong now; when there is none, the memory, bit by bit: all of
     /// a large table at once would hold up a turn.
     template <typename Records>
-    void grow_on(const Records& records) noexcept {
+    [[gnu::noinline]] void grow_on(const Records& records) noexcept {
         constexpr uint32_t kAtOnce = 1024;
         const uint32_t count = before_.count();
         if (done_ < count) {

@@ -172,6 +172,7 @@ class Connections {
 
   private:
     static constexpr uint32_t kTimersPerTurn = 256;
+    static constexpr uint32_t kGrowthPerTick = 16;  ///< buckets: some 10 us
     static constexpr uint32_t kMaxControl = 1024;  ///< replies that wait for a device; more than a turn makes
 
     struct Listener {

@@ -468,7 +468,7 @@ bool PortEngine<P>::end() noexcept {
         send(packet, next_reply());
         sent = true;
     }
-    while (has_output()) {
+    while (!has_replies() && has_output()) {
         Packet* packet = place_for_frame();
         if (packet == nullptr) break;
         const SegmentOut* out = next_out();

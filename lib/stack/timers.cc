@@ -23,6 +23,8 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
 [[gnu::noinline]] uint32_t Connections::run_timers() noexcept {
     const uint32_t now = core_now_.tick;
     uint32_t fired = 0;
+    if (table_.is_growing()) [[unlikely]]
+        table_.grow_on(TableRecords{*this}, kGrowthPerTick);
     const uint32_t mask = static_cast<uint32_t>(delayed_acks_.size()) - 1;
     while (delayed_head_ != delayed_tail_ && is_due(delayed_acks_[delayed_head_ & mask].due, now)) {
         const uint32_t index = delayed_acks_[delayed_head_++ & mask].index;

@@ -217,6 +217,26 @@ TEST(ConnectionTable, GrowsAsItFillsAndLosesNothing) {
     for (const uint32_t hash : hashes) ASSERT_EQ(table.lines_to_miss(hash), 1u);
 }
 
+/// Time alone ends a growth, too: who stops adding entries is not left with two halves.
+TEST(ConnectionTable, GrowsOnWithoutInserts) {
+    ConnectionTable table(10'000, kKey, 1);
+    std::vector<uint32_t> hashes(1);
+    const Hashes records{hashes};
+    auto add = [&] {
+        hashes.push_back(static_cast<uint32_t>(0x9e37'79b9u * hashes.size()));
+        ASSERT_TRUE(table.insert(hashes.back(), static_cast<uint32_t>(hashes.size() - 1), records));
+    };
+    while (!table.is_growing()) add();
+    const size_t both = table.memory_bytes();
+    table.grow_on(records, 16);
+    EXPECT_TRUE(table.is_growing());
+    table.grow_on(records, 1'000);
+    EXPECT_FALSE(table.is_growing());
+    EXPECT_LT(table.memory_bytes(), both);
+    for (uint32_t h = 1; h < hashes.size(); ++h)
+        ASSERT_EQ(table.find(hashes[h], [&](uint32_t handle) { return handle == h; }), h);
+}
+
 /// What was looked up ahead may be read while a burst's packets are taken, wherever its entry has gone.
 TEST(ConnectionTable, ACandidateMayBeAskedWhileTheTableGrows) {
     ConnectionTable table(100'000, kKey, 1);

@@ -404,6 +404,26 @@ TEST(Backpressure, NothingIsLostWhenTheDeviceOrThePoolIsFull) {
     EXPECT_EQ(link.dropped(DropReason::no_packet), 0u);
 }
 
+/// A device that is full for a moment takes replies first all the same: they were made before what follows.
+TEST(Backpressure, NothingOvertakesAReply) {
+    buf::PortCaps caps = ethernet();
+    caps.tx_burst = 1;
+    Link link(small_config(), 64, caps);
+    ASSERT_TRUE(link.stack.listen(80));
+    link.in(arp(wire::kArpRequest, kPeer, kPeerIp, {}, kOurIp));
+    ASSERT_TRUE(link.out());
+    ASSERT_TRUE(link.port.deliver(ip_frame(wire::kProtocolTcp, syn(80))));
+    ASSERT_TRUE(link.port.deliver(ip_frame(wire::kProtocolTcp, syn(81))));
+    link.port.refuse_tx(1);
+    link.stack.begin(link.now);
+    ASSERT_TRUE(link.stack.connect({kPeerIp, 99}));
+    link.stack.end();
+    link.turn();
+    EXPECT_NE(link.out_text().find("[S.]"), std::string::npos);
+    EXPECT_NE(link.out_text().find("[R.]"), std::string::npos);
+    EXPECT_NE(link.out_text().find("[S]"), std::string::npos);
+}
+
 TEST(Backpressure, RepliesThatNoDeviceTakesAreBoundedAndCounted) {
     Link link;
     link.in(arp(wire::kArpRequest, kPeer, kPeerIp, {}, kOurIp));
