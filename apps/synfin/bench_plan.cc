@@ -139,7 +139,8 @@ stack::StackConfig bench_stack(const Config& config, bool client) {
     const bool closes_first = client == (shape.time_wait_at == kAtClient);
     stack.max_time_wait =
         closes_first && !held ? static_cast<uint32_t>(std::min<uint64_t>(tuples, 1u << 24)) : 65'536;
-    // All of it will be used, or as much as a line of the cache each.
+    // The end that keeps TIME-WAIT, and one that holds connections, will fill it: as large at once, it need
+    // not grow.
     stack.expected_connections = closes_first || held ? UINT32_MAX : stack.max_connections;
     return stack;
 }

@@ -9,8 +9,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <new>
-#include <utility>
 
 #include "base/check.hh"
 #include "base/mapped_array.hh"
@@ -41,8 +39,7 @@ class ConnectionTable {
 
   public:
     static constexpr uint32_t kNone = 0;  ///< no handle
-    /// The least that a table that grows has room for: what was looked up ahead stays mapped while fewer than
-    /// 136 entries are added, for growing takes as many.
+    /// The least that a table that grows is made for: 9 KiB.
     static constexpr uint32_t kLeastExpected = 1024;
 
     /// @param max_entries 1..2^31: up to so many, insert() succeeds whatever the hashes.
@@ -54,8 +51,11 @@ class ConnectionTable {
           max_entries_(max_entries) {
         SYNFIN_CHECK(max_entries > 0 && max_entries <= uint32_t{1} << 31);
         while (max_entries >> (halvings_ + 1) >= std::max(expected, kLeastExpected)) ++halvings_;
+        // The address space of each size from the start, the largest first: growing asks the kernel for
+        // nothing, and what was looked up ahead may be read whatever has grown since.
+        lines_ = MappedArray<Bucket>(first_line(halvings_ + 1));
         room_ = max_entries >> halvings_;
-        now_ = Buckets(room_);
+        now_ = Buckets(&lines_[first_line(halvings_)], buckets_for(room_));
     }
 
     /// Pair-multiply-shift (Thorup, "High speed hashing for integers and strings", 2015, 3.5): strongly
@@ -127,7 +127,7 @@ class ConnectionTable {
     /// Adds a handle that is not in the table.
     /// @param records uint32_t hash(uint32_t handle): under which a handle was added; void prefetch(uint32_t
     ///        handle): fetches what that reads. Asked while the table grows.
-    /// @return false when max_entries are in it, or the kernel has no more memory.
+    /// @return false when max_entries are in it.
     /// @note cost: while it grows, one bucket's entries are moved, or 64 KiB given back to the kernel.
     template <typename Records>
     bool insert(uint32_t hash, uint32_t handle, const Records& records) noexcept {
@@ -179,8 +179,8 @@ class ConnectionTable {
     uint32_t capacity() const noexcept { return max_entries_; }
     /// Whether there are entries that have not been moved, or memory that has not been given back.
     bool is_growing() const noexcept { return before_.count() != 0; }
-    /// What is mapped; less is resident until hashes have touched all of it.
-    size_t memory_bytes() const noexcept { return now_.memory_bytes() + before_.memory_bytes(); }
+    /// What it is made for now; less is resident until hashes have touched all of it.
+    size_t memory_bytes() const noexcept { return (size_t{now_.count()} + before_.count()) * sizeof(Bucket); }
 
     /// Calls f(uint32_t handle) for every entry, in no particular order. f may change nothing here.
     /// @note cost: reads the whole table.
@@ -202,15 +202,25 @@ class ConnectionTable {
         static void prefetch(uint32_t) noexcept {}
     };
 
-    /// A table of one size.
+    static constexpr uint32_t buckets_for(uint32_t entries) noexcept {
+        return static_cast<uint32_t>(uint64_t{entries} * 2 / kEntriesPerTwo + 1);
+    }
+    /// Where the buckets of max_entries so often halved begin: at a page.
+    size_t first_line(uint32_t halvings) const noexcept {
+        constexpr size_t kInPage = 4096 / sizeof(Bucket);
+        size_t at = 0;
+        for (uint32_t h = 0; h < halvings; ++h)
+            at += (buckets_for(max_entries_ >> h) + kInPage - 1) / kInPage * kInPage;
+        return at;
+    }
+
+    /// A table of one size, in zeroed memory.
     class Buckets {
       public:
         Buckets() noexcept = default;
-        explicit Buckets(uint32_t entries)
-            : count_(static_cast<uint32_t>(uint64_t{entries} * 2 / kEntriesPerTwo + 1)), lines_(count_) {}
+        Buckets(Bucket* lines, uint32_t count) noexcept : lines_(lines), count_(count) {}
 
         uint32_t count() const noexcept { return count_; }
-        size_t memory_bytes() const noexcept { return lines_.bytes(); }
         const Bucket* at(uint32_t b) const noexcept { return &lines_[b]; }
         /// By the hash's high bits, for any number of buckets: no rounding up to a power of two.
         uint32_t home(uint32_t hash) const noexcept {
@@ -267,8 +277,6 @@ class ConnectionTable {
             for (uint32_t m = ~lines_[b].slots_with(kEmpty) & kAllSlots; m != 0; m &= m - 1)
                 f(lines_[b].handles[Bucket::slot_of(m)]);
         }
-        /// The memory of buckets that are not asked for any more.
-        void give_back(uint32_t from, uint32_t count) noexcept { lines_.forget(from, count); }
 
       private:
         struct Place {
@@ -288,8 +296,8 @@ class ConnectionTable {
             return {0, -1};
         }
 
+        Bucket* lines_ = nullptr;
         uint32_t count_ = 0;
-        MappedArray<Bucket> lines_;
     };
 
     template <typename Match>
@@ -304,17 +312,11 @@ class ConnectionTable {
         return has_unmoved() && before_.replace(hash, old_handle, new_handle);
     }
 
-    bool begin_to_grow() noexcept {
-        const uint32_t room = max_entries_ >> (halvings_ - 1);
-        try {
-            before_ = std::exchange(now_, Buckets(room));
-        } catch (const std::bad_alloc&) {
-            return false;
-        }
-        --halvings_;
-        room_ = room;
+    void begin_to_grow() noexcept {
+        before_ = now_;
+        room_ = max_entries_ >> --halvings_;
+        now_ = Buckets(&lines_[first_line(halvings_)], buckets_for(room_));
         done_ = 0;
-        return true;
     }
     /// Makes room for another entry. False: there is none to be had.
     template <typename Records>
@@ -322,7 +324,7 @@ class ConnectionTable {
         if (size_ == room_) {
             if (size_ == max_entries_) return false;
             while (is_growing()) grow_on(records);
-            if (!begin_to_grow()) return false;
+            begin_to_grow();
         }
         grow_on(records);
         return true;
@@ -344,7 +346,7 @@ class ConnectionTable {
             };
             before_.for_each_in(done_++, move);
         } else if (done_ - count < count) {
-            before_.give_back(done_ - count, std::min(kAtOnce, 2 * count - done_));
+            lines_.forget(first_line(halvings_ + 1) + (done_ - count), std::min(kAtOnce, 2 * count - done_));
             done_ = std::min(done_ + kAtOnce, 2 * count);
         } else {
             before_ = Buckets();
@@ -355,8 +357,9 @@ class ConnectionTable {
     uint32_t size_ = 0;
     uint32_t room_ = 0;  ///< as many entries as now_ is made for
     uint32_t max_entries_;
-    uint32_t halvings_ = 0;  ///< of max_entries, which room_ is
-    uint32_t done_ = 0;      ///< buckets of before_ that were moved, and then given back
+    uint32_t halvings_ = 0;      ///< of max_entries, which room_ is
+    uint32_t done_ = 0;          ///< buckets of before_ that were moved, and then given back
+    MappedArray<Bucket> lines_;  ///< of all sizes
     Buckets now_;
     Buckets before_;  ///< while the table grows: what has not been moved
 };

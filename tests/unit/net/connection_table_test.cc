@@ -217,16 +217,22 @@ TEST(ConnectionTable, GrowsAsItFillsAndLosesNothing) {
     for (const uint32_t hash : hashes) ASSERT_EQ(table.lines_to_miss(hash), 1u);
 }
 
-/// Time alone ends a growth, too: who stops adding entries is not left with two halves.
-TEST(ConnectionTable, GrowsOnWithoutInserts) {
-    ConnectionTable table(10'000, kKey, 1);
-    std::vector<uint32_t> hashes(1);
-    const Hashes records{hashes};
-    auto add = [&] {
+/// A table that begins small, and its records.
+struct Growing {
+    ConnectionTable table{100'000, kKey, 1};
+    std::vector<uint32_t> hashes{0};
+    Hashes records{hashes};
+    void add() {
         hashes.push_back(static_cast<uint32_t>(0x9e37'79b9u * hashes.size()));
         ASSERT_TRUE(table.insert(hashes.back(), static_cast<uint32_t>(hashes.size() - 1), records));
-    };
-    while (!table.is_growing()) add();
+    }
+};
+
+/// Time alone ends a growth, too: who stops adding entries is not left with two halves.
+TEST(ConnectionTable, GrowsOnWithoutInserts) {
+    Growing growing;
+    auto& [table, hashes, records] = growing;
+    while (!table.is_growing()) growing.add();
     const size_t both = table.memory_bytes();
     table.grow_on(records, 16);
     EXPECT_TRUE(table.is_growing());
@@ -239,26 +245,18 @@ TEST(ConnectionTable, GrowsOnWithoutInserts) {
 
 /// What was looked up ahead may be read while a burst's packets are taken, wherever its entry has gone.
 TEST(ConnectionTable, ACandidateMayBeAskedWhileTheTableGrows) {
-    ConnectionTable table(100'000, kKey, 1);
-    std::vector<uint32_t> hashes(1);
-    const Hashes records{hashes};
-    auto add = [&] {
-        hashes.push_back(static_cast<uint32_t>(0x9e37'79b9u * hashes.size()));
-        ASSERT_TRUE(table.insert(hashes.back(), static_cast<uint32_t>(hashes.size() - 1), records));
-    };
-    while (!table.is_growing()) add();
-    while (table.is_growing()) add();
+    Growing growing;
+    auto& [table, hashes, records] = growing;
     int stood = 0;
-    while (hashes.size() < 3'000) {
+    while (hashes.size() < 80'000) {
         const auto of = static_cast<uint32_t>(hashes.size() / 2);
         const auto candidate = table.first_candidate(*table.prefetch(hashes[of]), hashes[of]);
-        for (int i = 0; i < 32; ++i) add();
+        for (int i = 0; i < 200; ++i) growing.add();
         stood += candidate.stands() ? 1 : 0;  // unmapped memory would end the test
         ASSERT_EQ(table.find(hashes[of], [&](uint32_t h) { return h == of; }), of);
     }
     EXPECT_GT(stood, 10);
-    constexpr uint32_t kBuckets = ConnectionTable::kLeastExpected * 2 / 15;
-    static_assert(kBuckets > 2 * 32, "growing takes more inserts than a burst brings");
+    EXPECT_GT(records.prefetched, 0u);
 }
 
 class Full : public testing::TestWithParam<uint32_t> {};

@@ -42,8 +42,9 @@ TEST(Isn, NeighbouringTuplesSayNothingOfEachOther) {
     EXPECT_EQ(std::adjacent_find(slots.begin(), slots.end()), slots.end());
 }
 
-TEST(Isn, EachPartCountsForATimestampOffset) {
+TEST(Isn, TimestampOffsetsAreTheirOwn) {
     const uint32_t a = TimestampOffsets(kKey).of(kTuple);
+    EXPECT_NE(a, InitialSequenceNumbers(kKey).of(kTuple, at_us(0)).value());
     EXPECT_EQ(TimestampOffsets(kKey).of(kTuple), a);
     for (const Tuple& t : {Tuple{0x0a00'0003, 40'000, 80, 0}, Tuple{0x0a00'0002, 40'001, 80, 0},
                            Tuple{0x0a00'0002, 40'000, 81, 0}, Tuple{0x0a00'0002, 40'000, 80, 1}})
