@@ -1,11 +1,15 @@
 #include "port/packet_pool.hh"
 
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 #include <rte_mbuf_pool_ops.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <new>
 
+#include "base/mapped_array.hh"
 #include "buf/port.hh"
 #include "port/eal.hh"
 #include "port/wire_ring.hh"
@@ -21,6 +25,24 @@ constexpr uint32_t kCache = 256;
 /// NICs take buffers of whole KiB; less would be rounded down to a size that no full frame fits.
 constexpr uint32_t kBufferGrain = 1024;
 constexpr uint32_t kLeastBuffer = 2048;
+
+using Memory = MappedArray<uint8_t>;
+
+/// Packets of our own memory, which the kernel may serve with transparent huge pages: DPDK's ordinary memory
+/// is a file's, which it mostly does not. So many are there then, or minus an errno.
+int populate(rte_mempool* pool, uint64_t bytes) {
+    std::unique_ptr<Memory> memory;
+    try {
+        memory = std::make_unique<Memory>(bytes);
+    } catch (const std::bad_alloc&) {
+        return -ENOMEM;
+    }
+    auto give_back = [](rte_mempool_memhdr*, void* of) { delete static_cast<Memory*>(of); };
+    const int done = rte_mempool_populate_iova(pool, reinterpret_cast<char*>(memory->data()), RTE_BAD_IOVA,
+                                               memory->bytes(), give_back, memory.get());
+    if (done > 0) static_cast<void>(memory.release());  // the pool's now
+    return done;
+}
 
 }  // namespace
 
@@ -48,8 +70,10 @@ PacketPool make_pool(uint32_t packets, const PacketSize& size, int numa_node, Ac
         error = -rte_mempool_set_ops_byname(pool.get(), rte_mbuf_best_mempool_ops(), nullptr);
         if (error == 0) {
             rte_pktmbuf_pool_init(pool.get(), &buffers);
-            const int done = rte_mempool_populate_default(pool.get());
-            if (done < 0) error = -done;
+            const int done = access == Access::processor && rte_eal_has_hugepages() == 0
+                                 ? populate(pool.get(), (uint64_t{packets} + 1) * size.total)
+                                 : rte_mempool_populate_default(pool.get());
+            if (done != static_cast<int>(packets)) error = done < 0 ? -done : ENOMEM;
         }
         if (error != 0) pool.reset();
     }

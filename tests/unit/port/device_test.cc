@@ -5,7 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cinttypes>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <set>
+#include <string>
 
 #include "base/random.hh"
 #include "frames.hh"
@@ -149,6 +154,32 @@ TEST(Packets, LieAllOverTheCache) {
     }
     EXPECT_GE(sets.size(), 24u);
     for (rte_mbuf* packet : burst) port.free(packet);
+}
+
+/// Whether the mapping that holds an address is advised to be of transparent huge pages.
+bool may_be_huge(const void* address) {
+    std::ifstream maps("/proc/self/smaps");
+    bool is_ours = false;
+    for (std::string line; std::getline(maps, line);) {
+        uintptr_t begin = 0, end = 0;
+        if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " ", &begin, &end) == 2)
+            is_ours =
+                begin <= reinterpret_cast<uintptr_t>(address) && reinterpret_cast<uintptr_t>(address) < end;
+        if (is_ours && line.starts_with("VmFlags:")) return (line + " ").find(" hg ") != std::string::npos;
+    }
+    return false;
+}
+
+TEST(Packets, MayLieInHugePagesWhereDpdkHasNone) {
+    if (!std::filesystem::exists("/sys/kernel/mm/transparent_hugepage")) GTEST_SKIP() << "not in this kernel";
+    Refusal refusal;
+    WireConfig config;
+    config.no_huge = true;
+    auto device = Device::open_wires(config, refusal);
+    ASSERT_TRUE(device) << refusal.why;
+    rte_mbuf* packet = device->port(0).alloc();
+    EXPECT_TRUE(may_be_huge(packet));
+    device->port(0).free(packet);
 }
 
 TEST(Packets, ResetOnlyWhatIsOwnedAlone) {
