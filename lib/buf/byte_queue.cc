@@ -92,14 +92,9 @@ void splice(BlockPool& pool, ByteQueue& queue, ByteQueue& from) noexcept {
     from = ByteQueue{};
 }
 
-void release(BlockPool& pool, ByteQueue& queue, uint32_t n) noexcept {
+void release_blocks(BlockPool& pool, ByteQueue& queue, uint32_t n) noexcept {
     const uint32_t before = length(pool, queue);
     SYNFIN_DCHECK(n <= before);
-    if (n == before && queue.head == queue.tail) {  // all of a short queue, as an answer's ACK does
-        if (queue.head != 0) pool.free(queue.head);
-        queue = ByteQueue{};
-        return;
-    }
     queue.cursor_offset -= std::min(queue.cursor_offset, n);
     for (uint32_t left = n; left > 0;) {
         const BlockId id = queue.head;
@@ -129,15 +124,7 @@ void clear(BlockPool& pool, ByteQueue& queue) noexcept {
     queue = ByteQueue{};
 }
 
-void copy_out(const BlockPool& pool, ByteQueue& queue, uint32_t offset, MutableBytes out) noexcept {
-    if (out.empty()) return;
-    SYNFIN_DCHECK(uint64_t{offset} + out.size() <= length(pool, queue));
-    if (queue.head == queue.tail) {  // a request, an answer: nothing to walk
-        std::memcpy(out.data(), pool.bytes(queue.head) + pool[queue.head].begin + offset, out.size());
-        queue.cursor = queue.head;
-        queue.cursor_offset = 0;
-        return;
-    }
+void copy_blocks_out(const BlockPool& pool, ByteQueue& queue, uint32_t offset, MutableBytes out) noexcept {
     const bool forward = queue.cursor != 0 && offset >= queue.cursor_offset;
     BlockId id = forward ? queue.cursor : queue.head;
     uint32_t block_offset = forward ? queue.cursor_offset : 0;

@@ -7,7 +7,9 @@
 /// text), so offset = seq - SND.UNA.
 
 #include <cstdint>
+#include <cstring>
 
+#include "base/check.hh"
 #include "base/units.hh"
 #include "buf/block_pool.hh"
 
@@ -46,8 +48,19 @@ bool append_static(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept;
 /// references (it was filled by append() alone).
 void splice(BlockPool& pool, ByteQueue& queue, ByteQueue& from) noexcept;
 
+/// The long ways of release() and copy_out(), which are theirs alone to call.
+void release_blocks(BlockPool& pool, ByteQueue& queue, uint32_t n) noexcept;
+void copy_blocks_out(const BlockPool& pool, ByteQueue& queue, uint32_t offset, MutableBytes out) noexcept;
+
 /// Drops n bytes from the front; n <= length(). The block that becomes empty is freed, even the last.
-void release(BlockPool& pool, ByteQueue& queue, uint32_t n) noexcept;
+inline void release(BlockPool& pool, ByteQueue& queue, uint32_t n) noexcept {
+    if (queue.head == queue.tail && n == length(pool, queue)) {  // a short queue, as an answer's ACK does
+        if (queue.head != 0) pool.free(queue.head);
+        queue = ByteQueue{};
+        return;
+    }
+    release_blocks(pool, queue, n);
+}
 
 /// Drops everything.
 void clear(BlockPool& pool, ByteQueue& queue) noexcept;
@@ -56,7 +69,15 @@ void clear(BlockPool& pool, ByteQueue& queue) noexcept;
 /// @note cost: a walk over the blocks between the cursor (or, backwards, the head) and the offset. The cursor
 ///       follows, so sending in order walks each block once; a retransmission near the front leaves it where
 ///       new data will be sent from next.
-void copy_out(const BlockPool& pool, ByteQueue& queue, uint32_t offset, MutableBytes out) noexcept;
+inline void copy_out(const BlockPool& pool, ByteQueue& queue, uint32_t offset, MutableBytes out) noexcept {
+    if (out.empty()) return;
+    SYNFIN_DCHECK(uint64_t{offset} + out.size() <= length(pool, queue));
+    if (queue.head != queue.tail) return copy_blocks_out(pool, queue, offset, out);
+    // A request, an answer: nothing to walk.
+    std::memcpy(out.data(), pool.bytes(queue.head) + pool[queue.head].begin + offset, out.size());
+    queue.cursor = queue.head;
+    queue.cursor_offset = 0;
+}
 
 /// The first bytes, as many as lie in one piece; empty only when the queue is. Valid until release().
 inline Bytes front(const BlockPool& pool, const ByteQueue& queue) noexcept {

@@ -140,7 +140,7 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
             unlink_half_open(index);
             half_opens_.free(index);
             counters_.add(Counter::predicted);
-            perform(opened, text, fx);
+            perform_all(opened, text, fx);
             return;
         }
     }
@@ -333,11 +333,7 @@ void Connections::arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, Se
     counters_.drop(DropReason::icmp_ignored);
 }
 
-void Connections::perform(uint32_t index, Bytes text, Effects& fx) noexcept {
-    if (fx.is_output_at_most()) {  // a call, nearly always
-        if (fx.output) want_output(index, tcbs_[index]);
-        return;
-    }
+[[gnu::noinline]] void Connections::perform_all(uint32_t index, Bytes text, Effects& fx) noexcept {
     perform_here(index, text, fx);
 }
 

@@ -140,7 +140,9 @@ class Connections {
     /// null: none has. (output.cc)
     const SegmentOut* next_out() noexcept;
     /// Copies a segment's text from the send queue.
-    void copy_text(const SegmentOut& out, MutableBytes into) noexcept;
+    void copy_text(const SegmentOut& out, MutableBytes into) noexcept {
+        buf::copy_out(blocks_, *out.text, out.offset, into);
+    }
     bool has_events() const noexcept { return !events_.empty(); }
 
     /// The port's steering, see buf/port.hh: the tuple's local port does not count.
@@ -262,7 +264,11 @@ class Connections {
         if (!params_.nagle) tcb.set(tcp::kNoDelay);
     }
     uint32_t promote(const tcp::Tcb& tcb, uint32_t hash, uint32_t old_handle) noexcept;
-    void perform(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
+    void perform(uint32_t index, Bytes text, tcp::Effects& fx) noexcept {
+        if (!fx.is_output_at_most()) return perform_all(index, text, fx);
+        if (fx.output) want_output(index, tcbs_[index]);  // a call, nearly always
+    }
+    void perform_all(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
     void perform_here(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
     void perform_rare(tcp::Tcb& tcb, Bytes text, const tcp::Effects& fx) noexcept;
     void deliver(uint32_t index, Bytes data) noexcept;

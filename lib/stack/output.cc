@@ -73,8 +73,4 @@ void Connections::add_sack_blocks(const Tcb& tcb, SegmentOut& out) noexcept {
     for (unsigned i = 0; i < out.sack_count; ++i) out.sack[i] = {blocks[i].left, blocks[i].right};
 }
 
-void Connections::copy_text(const SegmentOut& out, MutableBytes into) noexcept {
-    buf::copy_out(blocks_, *out.text, out.offset, into);
-}
-
 }  // namespace synfin::stack
