@@ -34,7 +34,13 @@ using tcp::TimeWait;
         counters_.add(Counter::established);
         if (!tcb.has(tcp::kAppGone)) push(Event::Kind::open, index);
     }
-    if (fx.deliver_len != 0) deliver(index, text.subspan(fx.deliver_offset, fx.deliver_len));
+    if (fx.deliver_len != 0) {
+        const Bytes data = text.subspan(fx.deliver_offset, fx.deliver_len);
+        if (cold_of(tcb) == nullptr) [[likely]]
+            push(Event::Kind::data, index).data = data;
+        else
+            deliver(index, data);
+    }
     if (fx.is_rare()) [[unlikely]]
         perform_rare(tcb, text, fx);
     if (fx.peer_fin) {
@@ -382,10 +388,9 @@ void Connections::hold_pending(uint32_t index) noexcept {
 }
 
 /// In-order text: straight from the packet, unless older text still waits for the application.
-void Connections::deliver(uint32_t index, Bytes data) noexcept {
-    Tcb& tcb = tcbs_[index];
-    const Cold* cold = cold_of(tcb);
-    if (cold != nullptr && cold->held_bytes != 0) {
+/// Text of a connection with a cold record: behind what is held.
+[[gnu::cold, gnu::noinline]] void Connections::deliver(uint32_t index, Bytes data) noexcept {
+    if (cold_of(tcbs_[index])->held_bytes != 0) {
         keep(index, data);
         return;
     }

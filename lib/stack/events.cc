@@ -77,7 +77,7 @@ bool Connections::tell_with_care(const Pending& told, Tcb& tcb) noexcept {
 }
 
 /// The end. False: it is told when what came before it has been read.
-bool Connections::tell_end(const Pending& told, Tcb& tcb) noexcept {
+[[gnu::always_inline]] inline bool Connections::tell_end(const Pending& told, Tcb& tcb) noexcept {
     Cold* cold = cold_of(tcb);
     if (cold != nullptr && cold->held_bytes != 0 && told.reason == CloseReason::fin &&
         !tcb.has(tcp::kAppGone)) {
