@@ -10,14 +10,6 @@ namespace {
 using Kind = BlockPool::Kind;
 
 /// Makes a new block the queue's last; the first keeps the length.
-void link(BlockPool& pool, ByteQueue& queue, BlockId id) noexcept {
-    if (queue.head == 0)
-        queue.head = id;
-    else
-        pool[queue.tail].next = id;
-    queue.tail = id;
-}
-
 BlockId allocate_for(BlockPool& pool, uint32_t queue_bytes) noexcept {
     const bool small = queue_bytes <= kSmallQueueBytes;
     const BlockId id = pool.allocate(small ? Kind::small : Kind::large);
@@ -52,19 +44,6 @@ uint32_t append(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept {
     }
     if (queue.head != 0) pool[queue.head].queue_bytes = before + taken;
     return taken;
-}
-
-bool append_static(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept {
-    if (bytes.empty()) return true;
-    const uint32_t before = length(pool, queue);
-    SYNFIN_DCHECK(bytes.size() <= UINT32_MAX - before);
-    const BlockId id = pool.allocate(Kind::reference);
-    if (id == 0) return false;
-    pool.set_reference(id, bytes.data());
-    pool[id].end = static_cast<uint32_t>(bytes.size());
-    link(pool, queue, id);
-    pool[queue.head].queue_bytes = before + static_cast<uint32_t>(bytes.size());
-    return true;
 }
 
 void splice(BlockPool& pool, ByteQueue& queue, ByteQueue& from) noexcept {

@@ -34,6 +34,15 @@ inline uint32_t length(const BlockPool& pool, const ByteQueue& queue) noexcept {
     return queue.head == 0 ? 0 : pool[queue.head].queue_bytes;
 }
 
+/// Makes a block the last one; how many bytes the queue then has is the caller's to note.
+inline void link(BlockPool& pool, ByteQueue& queue, BlockId id) noexcept {
+    if (queue.head == 0)
+        queue.head = id;
+    else
+        pool[queue.tail].next = id;
+    queue.tail = id;
+}
+
 /// Copies bytes to the end. The room behind the last byte is used first; then blocks of the fitting size;
 /// then, when those are used up, of the other.
 /// @return how many were taken: fewer than given only when the pool is empty.
@@ -41,7 +50,18 @@ uint32_t append(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept;
 
 /// Adds bytes to the end without copying them. They must neither move nor change until they are released.
 /// @return false, and nothing taken, when there is no small block to note them in.
-bool append_static(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept;
+inline bool append_static(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept {
+    if (bytes.empty()) return true;
+    const uint32_t before = length(pool, queue);
+    SYNFIN_DCHECK(bytes.size() <= UINT32_MAX - before);
+    const BlockId id = pool.allocate(BlockPool::Kind::reference);
+    if (id == 0) return false;
+    pool.set_reference(id, bytes.data());
+    pool[id].end = static_cast<uint32_t>(bytes.size());
+    link(pool, queue, id);
+    pool[queue.head].queue_bytes = before + static_cast<uint32_t>(bytes.size());
+    return true;
+}
 
 /// Moves all bytes of `from` to the end of `queue`, block by block; the two blocks at the seam become one
 /// when they fit. `from` is empty then. Costs at most one copy of a block's content. `from` holds no

@@ -298,7 +298,7 @@ class Connections {
     void finish(uint32_t index) noexcept;
     /// An event of the record's present connection, to be told in its turn.
     /// @note cost: field by field into its place; a temporary that is copied whole waits for its own stores.
-    Pending& push(Event::Kind kind, uint32_t index) noexcept {
+    [[gnu::always_inline]] Pending& push(Event::Kind kind, uint32_t index) noexcept {
         Pending& event = events_.add();
         event.kind = kind;
         event.index = index;
