@@ -5,8 +5,9 @@
 
 DPERF is the binary that dperf's own Makefile gives, linked to DPDK's shared libraries: it takes PCI devices alone, so its call of
 rte_eal_init() is given a memif's arguments instead. It opens what it is told to, whether or not that can be had: its rate is raised
-from nothing to --most within ten seconds, and its best second counts. Ours has as many connections open as it can: of three runs of a
-second, just before or just after, the best counts too.
+from nothing to --most within ten seconds, and the best of its seconds counts, as its own clock has them (they may be longer, not shorter).
+Ours has 512 connections open at all times: of three runs of a second, just before or just after, the best counts too. The choice among
+more seconds, and their length, lean towards dperf.
 """
 
 import argparse
@@ -56,6 +57,17 @@ SERVER = "mode server\nduration 60s\n" + COMMON
 CLIENT = "mode client\nduration 1s\nwait 1\ncps {most}\nslow_start {slow_start}\n" + COMMON
 
 
+def stop(process):
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(GIVE_UP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Dperf:
     """Two processes of dperf over one memif."""
 
@@ -73,7 +85,8 @@ class Dperf:
                                     most=self.most, slow_start=SLOW_START_S), encoding="utf-8")
         device = f"--vdev={PORT},role={role},id=0,socket={self.folder}/socket,socket-abstract=no,mac={MACS[role]}"
         environment = {**os.environ, "LD_PRELOAD": str(self.shim),
-                       "EAL_OPTIONS": f"{self.eal} --no-pci --file-prefix=dperf-{os.getpid()}-{role} {device}"}
+                       "RUNTIME_DIRECTORY": str(self.folder),
+                       "EAL_OPTIONS": f"{self.eal} --no-pci --no-shconf --no-telemetry --file-prefix=dperf-{os.getpid()}-{role} {device}"}
         with open(log, "wb") as out:
             return subprocess.Popen([self.binary, "-c", file], stdout=out, stderr=subprocess.STDOUT, env=environment), log
 
@@ -81,25 +94,20 @@ class Dperf:
         """Responses in its best second."""
         (self.folder / "socket").unlink(missing_ok=True)
         server, server_log = self.start("server", SERVER, self.cores[0])
+        client = None
         try:
             time.sleep(START_S)
             client, client_log = self.start("client", CLIENT, self.cores[1])
-            try:
-                client.wait(GIVE_UP_S)
-            except subprocess.TimeoutExpired:
-                client.kill()
-                client.wait()
+            status = client.wait(GIVE_UP_S)
+        except subprocess.TimeoutExpired:
+            status = "none in time"
         finally:
-            server.send_signal(signal.SIGINT)
-            try:
-                server.wait(GIVE_UP_S)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+            for process in filter(None, (client, server)):
+                stop(process)
         said = re.sub(r"\x1b\[[0-9;]*m", "", client_log.read_text(encoding="utf-8", errors="replace")).partition("Total Numbers")[0]
         seconds = [int(each.replace(",", "")) for each in re.findall(r"http2XX\s+([\d,]+)", said)]
-        if not seconds or max(seconds) == 0:
-            sys.exit(f"dperf answered nothing:\n{said[-2000:]}\nits server:\n{server_log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
+        if status != 0 or not seconds or max(seconds) == 0:
+            sys.exit(f"dperf answered nothing (exit status {status}):\n{said[-2000:]}\nits server:\n{server_log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
         return max(seconds)
 
 
@@ -115,7 +123,7 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--cores", default="0,1", help="the server's and the client's; default 0,1")
     parser.add_argument("--most", default="3m", help="connections per second that dperf goes up to; default 3m")
-    parser.add_argument("--eal", default="--no-huge -m 1800", help="dperf's memory; default: %(default)s")
+    parser.add_argument("--eal", default="--no-huge -m 1800", help="dperf's memory, as --eal=OPTIONS; default: %(default)s")
     asked = parser.parse_args(arguments)
     for binary in (asked.dperf, asked.synfin):
         if not binary.is_file():

@@ -9,7 +9,6 @@ namespace {
 
 using Kind = BlockPool::Kind;
 
-/// Makes a new block the queue's last; the first keeps the length.
 BlockId allocate_for(BlockPool& pool, uint32_t queue_bytes) noexcept {
     const bool small = queue_bytes <= kSmallQueueBytes;
     const BlockId id = pool.allocate(small ? Kind::small : Kind::large);

@@ -34,7 +34,7 @@ inline uint32_t length(const BlockPool& pool, const ByteQueue& queue) noexcept {
     return queue.head == 0 ? 0 : pool[queue.head].queue_bytes;
 }
 
-/// Makes a block the last one; how many bytes the queue then has is the caller's to note.
+/// Makes a new block the queue's last; the first keeps the length, which is the caller's to note.
 inline void link(BlockPool& pool, ByteQueue& queue, BlockId id) noexcept {
     if (queue.head == 0)
         queue.head = id;

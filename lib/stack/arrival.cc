@@ -387,8 +387,8 @@ void Connections::hold_pending(uint32_t index) noexcept {
     }
 }
 
-/// In-order text: straight from the packet, unless older text still waits for the application.
-/// Text of a connection with a cold record: behind what is held.
+/// In-order text of a connection that has a cold record: straight from the packet, unless older text still
+/// waits for the application.
 [[gnu::cold, gnu::noinline]] void Connections::deliver(uint32_t index, Bytes data) noexcept {
     if (cold_of(tcbs_[index])->held_bytes != 0) {
         keep(index, data);

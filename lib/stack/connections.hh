@@ -264,9 +264,10 @@ class Connections {
         if (!params_.nagle) tcb.set(tcp::kNoDelay);
     }
     uint32_t promote(const tcp::Tcb& tcb, uint32_t hash, uint32_t old_handle) noexcept;
+    /// What the core asks for. Output alone is what a call of the application brings, nearly always.
     void perform(uint32_t index, Bytes text, tcp::Effects& fx) noexcept {
         if (!fx.is_output_at_most()) return perform_all(index, text, fx);
-        if (fx.output) want_output(index, tcbs_[index]);  // a call, nearly always
+        if (fx.output) want_output(index, tcbs_[index]);
     }
     void perform_all(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
     void perform_here(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
