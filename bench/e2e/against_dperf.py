@@ -21,7 +21,7 @@ import tempfile
 import time
 
 from bench_run import median, number
-from memif import Pair, ours
+from memif import Pair, given, ours
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PORT = "net_memif000"  # as long as a PCI address, which dperf insists on
@@ -84,8 +84,7 @@ class Dperf:
         file.write_text(text.format(core=core, port=PORT, address=addresses[role], peer=addresses[other], peer_mac=MACS[other],
                                     most=self.most, slow_start=SLOW_START_S), encoding="utf-8")
         device = f"--vdev={PORT},role={role},id=0,socket={self.folder}/socket,socket-abstract=no,mac={MACS[role]}"
-        environment = {**os.environ, "LD_PRELOAD": str(self.shim),
-                       "RUNTIME_DIRECTORY": str(self.folder),
+        environment = {**os.environ, "LD_PRELOAD": str(self.shim), "RUNTIME_DIRECTORY": str(self.folder),
                        "EAL_OPTIONS": f"{self.eal} --no-pci --no-shconf --no-telemetry --file-prefix=dperf-{os.getpid()}-{role} {device}"}
         with open(log, "wb") as out:
             return subprocess.Popen([self.binary, "-c", file], stdout=out, stderr=subprocess.STDOUT, env=environment), log
@@ -112,11 +111,7 @@ class Dperf:
 
 
 def main():
-    arguments = sys.argv[1:]
-    load = ["-c", "512", "-d", "1s"]
-    if "--" in arguments:
-        at = arguments.index("--")
-        arguments, load = arguments[:at], arguments[at + 1 :]
+    arguments, load = given()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dperf", type=pathlib.Path)
     parser.add_argument("synfin", nargs="?", type=pathlib.Path, default=ROOT / "build/apps/synfin/synfin")

@@ -63,12 +63,17 @@ def dpdks(role, folder):
     return f"vdev:net_memif0,role={role},socket={folder}/socket,socket-abstract=no,id=0"
 
 
-def main():
+def given():
+    """Our arguments, and behind "--" those of `synfin load`."""
     arguments = sys.argv[1:]
-    load = ["-c", "512", "-d", "1s"]
-    if "--" in arguments:
-        at = arguments.index("--")
-        arguments, load = arguments[:at], arguments[at + 1 :]
+    if "--" not in arguments:
+        return arguments, ["-c", "512", "-d", "1s"]
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]
+
+
+def main():
+    arguments, load = given()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("synfin", nargs="?", type=pathlib.Path, default=ROOT / "build/apps/synfin/synfin")
     other = parser.add_mutually_exclusive_group()
