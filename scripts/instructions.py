@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Counts the instructions of one connection's whole life, both ends together, and holds them to a committed number.
+"""Counts the instructions of one connection's whole life, both ends together, and holds them to committed numbers.
 
-    scripts/instructions.py              prints the count
-    scripts/instructions.py --check      fails when it is more than 2 % off bench/instructions/expected.txt, to either side
+    scripts/instructions.py              prints the counts: `fresh`, each connection of a tuple that is used for the first time, and
+                                         `again`, each of one that is in TIME-WAIT at the server
+    scripts/instructions.py --check      fails when one is more than 2 % off bench/instructions/expected.txt, to either side
     scripts/instructions.py --update     writes expected.txt
-    scripts/instructions.py --profile    prints the functions that take most, per connection
+    scripts/instructions.py --profile    prints the functions that take most, per connection; of `fresh`, or with --again of that
     scripts/instructions.py --rooms      prints the rooms whose source they come from; --crr with debug information (CXXFLAGS=-g)
+    scripts/instructions.py --floor      prints what the same packets take with no TCP on the wire (bench/floor), beside --crr
 
 Needs valgrind and a release build with g++ (--crr names the program: BUILD/bench/instructions/crr). The program is run for two
 numbers of connections in virtual time; the difference is free of the start's cost. Nothing in it depends on how fast or how
@@ -23,17 +25,16 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXPECTED = ROOT / "bench/instructions/expected.txt"
 TOLERANCE = 0.02
-FEW, MANY = 2_000, 12_000
 COUNTED = "synfin_counted_lives"
+CASES = {"fresh": ([], 2_000, 12_000), "again": (["again"], 10_000, 20_000)}  # arguments, connections of the two runs
 # callgrind_annotate: "1,234 (12.3%)  file.cc:function [object]"
 LINE = re.compile(r"^\s*([\d,]+)\s+\(\s*[\d.]+%\)\s+(\S.*)$")
 
 
-def start(crr, connections, directory):
-    """Starts one counted run; its result is `directory/connections`."""
-    out = pathlib.Path(directory) / str(connections)
-    command = ["valgrind", "--tool=callgrind", "--collect-atstart=no", f"--toggle-collect={COUNTED}", f"--callgrind-out-file={out}",
-               str(crr), str(connections)]
+def start(program, arguments, directory, options=("--collect-atstart=no", f"--toggle-collect={COUNTED}")):
+    """Starts one counted run; its result is a file in the directory."""
+    out = pathlib.Path(directory) / "-".join(arguments)
+    command = ["valgrind", "--tool=callgrind", *options, f"--callgrind-out-file={out}", str(program), *arguments]
     return out, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -105,40 +106,60 @@ def print_rooms(few, many, lives):
         print(f"{cost:9.1f}  {room}")
 
 
+def count_floor(program, directory):
+    """All of two runs, one longer than the other: their difference is free of the start's cost."""
+    runs = [start(program, [milliseconds], directory, ()) for milliseconds in ("500", "3000")]
+    said = [float(finish(process)) for _, process in runs]
+    instructions = [total(out) for out, _ in runs]
+    lives = said[1] - said[0]
+    print(f"{(instructions[1] - instructions[0]) / lives:.0f} instructions for a connection's packets without TCP, both ends ({lives:.0f} of them)")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = ROOT / os.environ.get("BUILD", "build-test") / "bench/instructions/crr"
     parser.add_argument("--crr", type=pathlib.Path, default=default, help=f"the program (default {default})")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true", help=f"compare with {EXPECTED.relative_to(ROOT)}")
-    action.add_argument("--update", action="store_true", help="write the count there")
+    action.add_argument("--update", action="store_true", help="write the counts there")
+    action.add_argument("--floor", action="store_true", help="count the floor instead")
     parser.add_argument("--profile", action="store_true", help="print the functions that take most")
+    parser.add_argument("--again", action="store_true", help="of the case `again`: --profile, --rooms")
     parser.add_argument("--rooms", action="store_true", help="print what comes from each room's source")
     parser.add_argument("--top", type=int, default=40, help="so many of them (default 40)")
     arguments = parser.parse_args()
     if not arguments.crr.exists():
         sys.exit(f"instructions: no {arguments.crr}: run scripts/build.sh, or give --crr")
 
+    counts = {}
     with tempfile.TemporaryDirectory() as directory:
-        runs = [start(arguments.crr, n, directory) for n in (FEW, MANY)]
-        said = [finish(process) for _, process in runs]
-        few, many = (out for out, _ in runs)
-        lives = MANY - FEW
-        count = (total(many) - total(few)) / lives
-        print(f"{count:.0f} instructions per connection, both ends ({said[1]})")
-        if arguments.profile:
-            print_profile(few, many, lives, arguments.top)
-        if arguments.rooms:
-            print_rooms(few, many, lives)
+        if arguments.floor:
+            count_floor(arguments.crr.with_name("floor"), directory)
+            return
+        for case, (words, least, most) in CASES.items():
+            lives = most - least
+            runs = [start(arguments.crr, [str(n), *words], directory) for n in (least, most)]
+            said = [finish(process) for _, process in runs]
+            few, many = (out for out, _ in runs)
+            counts[case] = (total(many) - total(few)) / lives
+            print(f"{counts[case]:.0f} instructions per connection, both ends, {case} ({said[1]})")
+            if case == ("again" if arguments.again else "fresh"):
+                if arguments.profile:
+                    print_profile(few, many, lives, arguments.top)
+                if arguments.rooms:
+                    print_rooms(few, many, lives)
 
     if arguments.update:
-        EXPECTED.write_text(f"{count:.0f}\n", encoding="utf-8")
+        EXPECTED.write_text("".join(f"{case} {count:.0f}\n" for case, count in counts.items()), encoding="utf-8")
     if arguments.check:
-        expected = float(EXPECTED.read_text(encoding="utf-8"))
-        off = count / expected - 1
-        if abs(off) > TOLERANCE:
-            advice = "find what it is for (--profile)" if off > 0 else "a gain: keep it with scripts/instructions.py --update, and commit"
-            sys.exit(f"instructions: {expected:.0f} expected, {count:.0f} found, {100 * off:+.1f} %: {advice}")
+        expected = {case: float(count) for case, count in map(str.split, EXPECTED.read_text(encoding="utf-8").splitlines())}
+        if expected.keys() != counts.keys():
+            sys.exit(f"instructions: {EXPECTED.name} has {', '.join(expected)}; counted were {', '.join(counts)}")
+        for case, count in counts.items():
+            off = count / expected[case] - 1
+            if abs(off) > TOLERANCE:
+                advice = "find what it is for (--profile)" if off > 0 else "a gain: keep it with scripts/instructions.py --update, and commit"
+                sys.exit(f"instructions: {case}: {expected[case]:.0f} expected, {count:.0f} found, {100 * off:+.1f} %: {advice}")
 
 
 if __name__ == "__main__":

@@ -241,8 +241,13 @@ class Bench {
                       runtime_->core_of(server_stack), pair.server_side.cycles);
         }
         if (config_.bench.ledger) {
-            std::vector<const stack::Ledger*> engines;
-            for (unsigned i = 0; i < runtime_->stacks(); ++i) engines.push_back(&runtime_->stack(i).ledger());
+            std::vector<LedgerOf> engines;
+            for (unsigned i = 0; i < runtime_->stacks(); ++i) {
+                Stack& stack = runtime_->stack(i);
+                const Counters& counters = stack.counters();
+                engines.push_back(
+                    {&stack.ledger(), counters[Counter::rx_packets], counters[Counter::tx_packets]});
+            }
             ledger_ = ledger_json(engines, result_.tally.completed);
         }
         result_.command = Command::bench;

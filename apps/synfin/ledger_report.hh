@@ -11,9 +11,17 @@
 
 namespace synfin::app {
 
-/// Cycles by stage for each of `lives` connections, and what the ledger's own stamps cost of them.
+/// An engine's ledger, and the packets that the engine had while it was kept.
+struct LedgerOf {
+    const stack::Ledger* ledger;
+    uint64_t received, sent;
+};
+
+/// Cycles by stage for each of `lives` connections, and what the ledger's own stamps cost of them; under
+/// `per_packet` the same for each packet that a stage has to do with: received before the timers, sent after
+/// the application, both for these two and in all.
 /// @param engines client, server, client, server...
-nlohmann::ordered_json ledger_json(std::span<const stack::Ledger* const> engines, uint64_t lives);
+nlohmann::ordered_json ledger_json(std::span<const LedgerOf> engines, uint64_t lives);
 /// The same as a table.
 std::string ledger_text(const nlohmann::ordered_json& ledger);
 

@@ -158,7 +158,7 @@ def main():
     parser.add_argument("--duration", default="2s", help="of each run; default 2s")
     parser.add_argument("--cores", default="0,1", help="the two to use; default 0,1")
     parser.add_argument("--only", default="", help="rows with this word in their name")
-    parser.add_argument("--pairs", default="50M", help="for the row of that name; 182 bytes each; default 50M, 0 leaves it out")
+    parser.add_argument("--pairs", default="50M", help="for the row of that name; 185 bytes each; default 50M, 0 leaves it out")
     arguments = parser.parse_args()
     cores = arguments.cores.split(",")
     if len(cores) != 2 or arguments.runs < 1:

@@ -2,16 +2,20 @@
 /// crr: N connections through their whole life, for an instruction counter. Client and server engine on one
 /// thread, joined by the bench's in-memory wire, in virtual time: two runs execute the same instructions.
 ///
-///   valgrind --tool=callgrind --toggle-collect=synfin_counted_lives crr 10000
+///   valgrind --tool=callgrind --toggle-collect=synfin_counted_lives crr 10000 [again]
 ///
 /// What a run of `synfin bench` with its defaults does on one core, turn by turn: 256 connections at once
 /// from 32 addresses, 64 bytes each way, the server closes first. Afterwards virtual time goes on until the
 /// last TIME-WAIT record has expired, so that this end of a life is counted too.
+///
+/// `again`: there are 8,192 tuples only, so that all lives but the first take one that is in TIME-WAIT at the
+/// server (RFC 6191), as in a bench of some seconds.
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 #include "client_run.hh"
 #include "reply_server.hh"
@@ -23,21 +27,28 @@ namespace {
 using namespace synfin;
 
 constexpr Ipv4 kServer{0x0a000001};
-constexpr uint32_t kSources = 32;
 constexpr uint16_t kPort = 80;
 constexpr uint32_t kConcurrent = 256;
 constexpr uint32_t kBytes = 64;
-/// One end's turn with 32 connections' packets takes about as long on a processor.
-constexpr Duration kTurn = 16us;
+
+struct Case {
+    uint32_t sources;
+    uint16_t ports;  ///< of each
+    /// Of one end. The 16 us that 32 connections' packets take on a processor, or so long that a tuple's next
+    /// turn comes when TIME-WAIT may be cut short, two timestamps of 16 ms on.
+    Duration turn;
+};
+constexpr Case kFresh{32, 28'232, 16us}, kAgain{1, 8'192, 400us};
 
 Ipv4 source(uint32_t i) {
     return {kServer.value + 255 + i};
 }
 
-stack::StackConfig stack_of(bool client) {
+stack::StackConfig stack_of(const Case& of, bool client) {
     stack::StackConfig config;
+    config.port_high = static_cast<uint16_t>(config.port_low + of.ports - 1);
     if (client)
-        for (uint32_t i = 0; i < kSources; ++i) config.addresses.push_back({source(i), 8});
+        for (uint32_t i = 0; i < of.sources; ++i) config.addresses.push_back({source(i), 8});
     else
         config.addresses.push_back({kServer, 8});
     config.max_connections = 2 * kConcurrent + 1'024;
@@ -47,11 +58,11 @@ stack::StackConfig stack_of(bool client) {
     return config;
 }
 
-app::GeneratorPlan plan_of(uint64_t lives) {
+app::GeneratorPlan plan_of(const Case& of, uint64_t lives) {
     app::GeneratorPlan plan;
     plan.calls.push_back(
         {.peer = {kServer, kPort}, .request = app::pattern_request(kBytes), .last_request = {}});
-    for (uint32_t i = 0; i < kSources; ++i) plan.sources.push_back(source(i));
+    for (uint32_t i = 0; i < of.sources; ++i) plan.sources.push_back(source(i));
     plan.talk = app::GeneratorPlan::Talk::tcp;
     plan.ending = app::GeneratorPlan::Ending::fin_by_peer;
     plan.response_size = kBytes;
@@ -62,11 +73,13 @@ app::GeneratorPlan plan_of(uint64_t lives) {
 }
 
 struct Ends {
-    explicit Ends(uint64_t lives)
-        : client(plan_of(lives), Duration::zero(), never),
+    Ends(const Case& of, uint64_t lives)
+        : turn(of.turn),
+          client(plan_of(of, lives), Duration::zero(), never),
           server(app::PortRange{kPort, kPort},
                  app::ReplyServer::Shape{
                      .request_size = kBytes, .response_size = kBytes, .close_after_reply = true}) {}
+    const Duration turn;
     std::atomic<bool> never{false};
     app::ClientRun client;
     app::ServerRun<app::ReplyServer> server;
@@ -82,28 +95,30 @@ void synfin_counted_lives(Runtime& runtime, Ends& ends, Instant now) {
     ends.client.start(now);
     while (!ends.client.over()) {
         ends.client.turn(client, now);
-        ends.server.turn(server, now + kTurn);
-        now += 2 * kTurn;
+        ends.server.turn(server, now + ends.turn);
+        now += 2 * ends.turn;
     }
     // Nothing more arrives: only the moments at which a timer is due are left.
     const Instant end = now + 2 * server.config().tcp.msl + 1s;
     for (auto due = server.next_deadline(); due && *due < end; due = server.next_deadline()) {
-        now = std::max(now + kTurn, *due);
+        now = std::max(now + ends.turn, *due);
         ends.client.turn(client, now);
         ends.server.turn(server, now);
     }
 }
 
 int main(int argc, char** argv) {
-    const uint64_t lives = argc == 2 ? std::strtoull(argv[1], nullptr, 10) : 0;
+    const bool again = argc == 3 && std::string_view(argv[2]) == "again";
+    const uint64_t lives = argc == 2 || again ? std::strtoull(argv[1], nullptr, 10) : 0;
     if (lives == 0) {
-        std::fprintf(stderr, "usage: crr CONNECTIONS\n");
+        std::fprintf(stderr, "usage: crr CONNECTIONS [again]\n");
         return 2;
     }
+    const Case& of = again ? kAgain : kFresh;
     RuntimeConfig near, far;
     near.device = far.device = "ring";
-    near.stack = stack_of(true);
-    far.stack = stack_of(false);
+    near.stack = stack_of(of, true);
+    far.stack = stack_of(of, false);
     near.no_huge = true;  // the same on every host
     std::string why;
     Error error{};
@@ -112,7 +127,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "crr: %s\n", why.c_str());
         return 1;
     }
-    Ends ends(lives);
+    Ends ends(of, lives);
     if (!ends.server.listen(runtime->stack(1))) return 1;
     const auto ran = runtime->run([&](std::span<const unsigned>, unsigned) {
         auto* volatile counted = &synfin_counted_lives;  // no clone of it under another name
@@ -127,9 +142,15 @@ int main(int argc, char** argv) {
     const uint64_t packets = at_client[Counter::tx_packets] + at_server[Counter::tx_packets];
     const uint64_t repeated = at_client[Counter::retransmitted] + at_server[Counter::retransmitted];
     const Occupancy left = runtime->stack(1).occupancy();
-    std::printf("completed %llu packets_per_connection %.2f retransmitted %llu time_wait_left %u\n",
-                static_cast<unsigned long long>(tally.completed),
-                static_cast<double>(packets) / static_cast<double>(lives),
-                static_cast<unsigned long long>(repeated), left.time_wait);
-    return tally.completed == lives && repeated == 0 && left.time_wait == 0 ? 0 : 1;
+    const uint64_t tuples = uint64_t{of.sources} * of.ports;
+    const uint64_t reused = at_server[Counter::time_wait_reused];
+    std::printf(
+        "completed %llu packets_per_connection %.2f retransmitted %llu time_wait_reused %llu left %u\n",
+        static_cast<unsigned long long>(tally.completed),
+        static_cast<double>(packets) / static_cast<double>(lives), static_cast<unsigned long long>(repeated),
+        static_cast<unsigned long long>(reused), left.time_wait);
+    return tally.completed == lives && repeated == 0 && left.time_wait == 0 &&
+                   reused == lives - std::min(lives, tuples)
+               ? 0
+               : 1;
 }

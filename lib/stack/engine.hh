@@ -221,8 +221,9 @@ bool PortEngine<P>::begin(Instant now) noexcept {
         ++end;
     }
     counters_.add(Counter::rx_bytes, bytes);
-    for (Parsed* p = parsed_.data(); p != end; ++p) look_ahead(p->lookup);
     ledger_.stamp(Stage::parse);
+    for (Parsed* p = parsed_.data(); p != end; ++p) look_ahead(p->lookup);
+    ledger_.stamp(Stage::lookup);
     for (const Parsed* p = parsed_.data(); p != end; ++p) arrive(p->lookup, p->seg, p->text);
     ledger_.stamp(Stage::core);
     uint32_t fired = 0;

@@ -3,7 +3,8 @@
 namespace synfin::stack {
 
 const char* name(Stage stage) noexcept {
-    constexpr const char* kNames[kStages] = {"rx", "parse", "core", "timers", "application", "emit", "tx"};
+    constexpr const char* kNames[kStages] = {"rx",     "parse",       "lookup", "core",
+                                             "timers", "application", "emit",   "tx"};
     return kNames[static_cast<size_t>(stage)];
 }
 

@@ -12,13 +12,14 @@ namespace synfin::stack {
 
 /// The stages of a turn, in order.
 enum class Stage : uint8_t {
-    rx,           ///< the port gives a burst
-    parse,        ///< Ethernet, IP and TCP headers, checksums, hash, prefetches
-    core,         ///< table lookup, TCP, its effects on records and events
+    rx,           ///< the port gives a burst; a wire or a memif: it is copied
+    parse,        ///< Ethernet, IP and TCP headers, checksums, hash, the table's line fetched
+    lookup,       ///< the table's candidates, side by side, their records fetched; core compares the tuple
+    core,         ///< TCP, its effects on records and events
     timers,       ///< FIFOs and wheel
     application,  ///< between the two halves of a turn: handlers, and what they call
     emit,         ///< what is to be sent is chosen, built and resolved
-    tx,           ///< the port takes packets
+    tx,           ///< the port takes packets; a wire or a memif: it copies them
     kCount
 };
 inline constexpr size_t kStages = static_cast<size_t>(Stage::kCount);

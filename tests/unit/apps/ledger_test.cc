@@ -37,10 +37,17 @@ TEST(Ledger, IsReportedByEndAndConnection) {
         ledger.keep(true);
         turn(ledger, true);
     }
-    const Ledger* engines[] = {&ledgers[0], &ledgers[1], &ledgers[2], &ledgers[3]};
+    const LedgerOf engines[] = {
+        {&ledgers[0], 30, 31}, {&ledgers[1], 20, 21}, {&ledgers[2], 10, 11}, {&ledgers[3], 40, 43}};
     const auto json = ledger_json(engines, 10);
     const auto both = static_cast<double>(ledgers[1].cycles(Stage::emit) + ledgers[3].cycles(Stage::emit));
     EXPECT_DOUBLE_EQ(json["server"]["emit"].get<double>(), both / 10);
+    const auto& per_packet = json["per_packet"]["server"];  // 60 were received, 64 sent
+    EXPECT_DOUBLE_EQ(per_packet["emit"].get<double>(), both / 64);
+    const auto lookups =
+        static_cast<double>(ledgers[1].cycles(Stage::lookup) + ledgers[3].cycles(Stage::lookup));
+    EXPECT_DOUBLE_EQ(per_packet["lookup"].get<double>(), lookups / 60);
+    EXPECT_DOUBLE_EQ(per_packet["total"].get<double>() * 124, json["server"]["total"].get<double>() * 10);
     EXPECT_DOUBLE_EQ(json["client"]["connections_per_turn"].get<double>(), 5.0);
     double stages = 0;
     for (size_t i = 0; i < stack::kStages; ++i)
