@@ -28,6 +28,7 @@ using wire::kSyn;
 constexpr HashKey kKey{0x0123'4567'89ab'cdef, 0xfedc'ba98'7654'3210};
 const TimestampOffsets kTsOffsets(kKey);
 constexpr uint32_t kBytes = 64;
+constexpr uint32_t kRcvWnd = 65'535;  // of a passive open: on a SYN-ACK nothing is scaled
 
 const Params& params() {
     static const Params p(TcpConfig{}, 1500);
@@ -85,7 +86,7 @@ class End {
     }
     void arrive_half_open(const Segment& seg) {
         note_arrival("SYN-RECEIVED", seg);
-        tcb_ = expand(half_open_, 65'535, params().rcv_shift);
+        tcb_ = expand(half_open_, kRcvWnd, params().rcv_shift);
         Effects fx;
         on_synchronized(tcb_, nullptr, seg, context(), fx);
         perform(fx);
@@ -190,6 +191,8 @@ void request_and_response(Moments& moments) {
     life.server.arrive(fin);
     life.client.arrive(life.server.emit());
     life.server.arrive_time_wait(fin);
+    life.client.open(fin.seq + 100'000u);  // the same ports again, later
+    life.server.arrive_time_wait(life.client.emit());
 }
 // Each segment by itself, the other direction used after a half-close.
 void half_closed(Moments& moments) {
@@ -223,16 +226,28 @@ void simultaneous_close(Moments& moments) {
     life.server.arrive(life.client.emit());
 }
 
+void arrive_listen(const Tuple& tuple, const Segment& seg, Effects& fx) {
+    static_cast<void>(on_listen(seg, fx));
+    HalfOpen made = half_open(tuple, seg, Seq(1), 1, context());
+    benchmark::DoNotOptimize(made);
+}
+
 // What the stack calls for a segment, by the record that it finds.
 void arrive(const Moment& moment, Tcb& tcb, Flow* flow, Effects& fx) {
     if (moment.name.starts_with("LISTEN")) {
-        static_cast<void>(on_listen(moment.seg, fx));
-        HalfOpen made = half_open(moment.tcb.tuple.get(), moment.seg, Seq(1), 1, context());
-        benchmark::DoNotOptimize(made);
+        arrive_listen(moment.tcb.tuple.get(), moment.seg, fx);
     } else if (moment.name.starts_with("SYN-RECEIVED")) {
-        tcb = expand(moment.half_open, 65'535, params().rcv_shift);
+        if (opens_as_predicted(moment.half_open, kRcvWnd, moment.seg)) {
+            open_predicted(moment.half_open, kRcvWnd, moment.seg, context(), tcb, fx);
+            return;
+        }
+        tcb = expand(moment.half_open, kRcvWnd, params().rcv_shift);
         on_synchronized(tcb, nullptr, moment.seg, context(), fx);
     } else if (moment.name.starts_with("TIME-WAIT")) {
+        if (reopens(moment.time_wait, moment.seg, context())) {
+            arrive_listen(moment.time_wait.tuple.get(), moment.seg, fx);
+            return;
+        }
         tcb = expand(moment.time_wait, params().rcv_buffer);
         on_synchronized(tcb, nullptr, moment.seg, context(), fx);
     } else {
