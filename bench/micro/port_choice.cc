@@ -1,10 +1,11 @@
 // What choosing the source port of an active open costs, towards 32 or 10,000 destinations in turn, on a
 // device with as many queues as the argument says: the port's answers must come back to the first queue.
-// Connections open and end by 64 at a time; choosing and releasing are counted apart.
+// Connections open and end by 64 at a time; choosing and releasing are counted apart. Over IPv4 and IPv6.
 
 #include <benchmark/benchmark.h>
 
 #include <array>
+#include <cstring>
 #include <vector>
 
 #include "base/random.hh"
@@ -20,7 +21,8 @@ constexpr uint32_t kTogether = 64;
 constexpr uint32_t kServer = 0x0a000001, kClient = 0x0a000100;
 constexpr uint16_t kServerPort = 80;
 
-RssPrediction device(uint16_t queues) {
+template <typename Flow>
+BasicRssPrediction<Flow> device(uint16_t queues) {
     Random random(1);
     std::array<uint8_t, 40> key;
     for (auto& byte : key) byte = static_cast<uint8_t>(random.next());
@@ -29,10 +31,26 @@ RssPrediction device(uint16_t queues) {
     return {key, std::move(reta)};
 }
 
+/// What the server with this number answers to a port.
+template <typename Flow>
+Flow answer(uint32_t server, uint16_t port);
+template <>
+FlowTuple answer(uint32_t server, uint16_t port) {
+    return {server, kClient, kServerPort, port};
+}
+template <>
+FlowTuple6 answer(uint32_t server, uint16_t port) {
+    constexpr Ipv6 kNet{{0x20, 0x01, 0x0d, 0xb8}};
+    FlowTuple6 tuple{kNet, kNet, kServerPort, port};
+    std::memcpy(&tuple.source.octets[12], &server, sizeof server);
+    return tuple;
+}
+
+template <typename Flow>
 void choose(benchmark::State& state) {
     const auto queues = static_cast<uint16_t>(state.range(0));
     const auto destinations = static_cast<uint32_t>(state.range(1));
-    const RssPrediction prediction = device(queues);
+    const auto prediction = device<Flow>(queues);
     const std::vector<uint64_t> patterns = prediction.patterns(0);
     net::EphemeralPorts ports(kLow, kHigh, HashKey{1, 2});
     std::array<Tuple, kTogether> open;
@@ -45,8 +63,7 @@ void choose(benchmark::State& state) {
             next = next + 1 == destinations ? 0 : next + 1;
             const auto own = [&](uint16_t first) {
                 return queues == 1 ? ~uint64_t{0}
-                                   : prediction.owned_ports(patterns,
-                                                            {tuple.remote_addr, kClient, kServerPort, first});
+                                   : prediction.owned_ports(patterns, answer<Flow>(tuple.remote_addr, first));
             };
             // None is in use: a port that follows the last one is, only after the range was gone round.
             tuple.local_port = ports.choose(tuple, own, [&](uint16_t) {
@@ -66,7 +83,12 @@ void choose(benchmark::State& state) {
     state.counters["asked"] = static_cast<double>(asked) / choices;
     if (refused != 0) state.SkipWithError("no port");
 }
-BENCHMARK(choose)->ArgNames({"queues", "destinations"})->ArgsProduct({{1, 2, 4, 8, 16, 64}, {32, 10'000}});
+BENCHMARK_TEMPLATE(choose, FlowTuple)
+    ->ArgNames({"queues", "destinations"})
+    ->ArgsProduct({{1, 2, 4, 8, 16, 64}, {32, 10'000}});
+BENCHMARK_TEMPLATE(choose, FlowTuple6)
+    ->ArgNames({"queues", "destinations"})
+    ->ArgsProduct({{2, 64}, {32, 10'000}});
 
 }  // namespace
 }  // namespace synfin::port

@@ -26,7 +26,8 @@ uint32_t toeplitz(Bytes key, Bytes input) noexcept {
     return hash;
 }
 
-ToeplitzTable::ToeplitzTable(Bytes key) noexcept {
+template <typename Tuple>
+ToeplitzTable<Tuple>::ToeplitzTable(Bytes key) noexcept {
     SYNFIN_CHECK(key.size() >= kTupleBytes + 4);
     for (size_t byte = 0; byte < kTupleBytes; ++byte)
         for (size_t value = 0; value < 256; ++value)
@@ -34,18 +35,26 @@ ToeplitzTable::ToeplitzTable(Bytes key) noexcept {
                 if ((value >> (7 - bit) & 1) != 0) table_[byte][value] ^= window(key, 8 * byte + bit);
 }
 
-std::vector<uint64_t> RssPrediction::patterns(uint16_t queue) const {
-    std::vector<uint64_t> patterns(reta_.size());
-    for (size_t entry = 0; entry < reta_.size(); ++entry)
-        for (uint16_t port = 0; port < 64; ++port)
-            if (reta_[(entry ^ table_({0, 0, 0, port})) & mask_] == queue)
-                patterns[entry] |= uint64_t{1} << port;
-    return patterns;
-}
-
-RssPrediction::RssPrediction(Bytes key, std::vector<uint16_t> reta)
+template <typename Tuple>
+BasicRssPrediction<Tuple>::BasicRssPrediction(Bytes key, std::vector<uint16_t> reta)
     : table_(key), reta_(std::move(reta)), mask_(static_cast<uint32_t>(reta_.size() - 1)) {
     SYNFIN_CHECK(std::has_single_bit(reta_.size()));
 }
+
+template <typename Tuple>
+std::vector<uint64_t> BasicRssPrediction<Tuple>::patterns(uint16_t queue) const {
+    std::vector<uint64_t> patterns(reta_.size());
+    for (uint16_t port = 0; port < 64; ++port) {
+        const uint32_t change = table_({.destination_port = port});
+        for (size_t entry = 0; entry < reta_.size(); ++entry)
+            if (reta_[(entry ^ change) & mask_] == queue) patterns[entry] |= uint64_t{1} << port;
+    }
+    return patterns;
+}
+
+template class ToeplitzTable<FlowTuple>;
+template class ToeplitzTable<FlowTuple6>;
+template class BasicRssPrediction<FlowTuple>;
+template class BasicRssPrediction<FlowTuple6>;
 
 }  // namespace synfin::port
