@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace synfin::app {
 
@@ -32,16 +33,14 @@ uint64_t packets_of(Stage stage, const LedgerOf& engine) {
 nlohmann::ordered_json ledger_json(std::span<const LedgerOf> engines, uint64_t lives) {
     const auto connections = static_cast<double>(std::max<uint64_t>(lives, 1));
     const double stamp = Ledger::stamp_cycles();
-    nlohmann::ordered_json json;
+    nlohmann::ordered_json json, per_packets;
     for (size_t side = 0; side < 2; ++side) {
         const auto sum = [&](auto&& of) {
             double all = 0;
             for (size_t i = side; i < engines.size(); i += 2) all += static_cast<double>(of(engines[i]));
             return all;
         };
-        const char* const who = side == 0 ? "client" : "server";
-        auto& end = json[who];
-        auto& per_packet = json["per_packet"][who];
+        nlohmann::ordered_json end, per_packet;
         const auto put = [&](const char* what, double cycles, double packets) {
             end[what] = cycles / connections;
             per_packet[what] = cycles / std::max(packets, 1.0);
@@ -58,7 +57,11 @@ nlohmann::ordered_json ledger_json(std::span<const LedgerOf> engines, uint64_t l
         put("of_it_the_ledger", sum([](const LedgerOf& of) { return of.ledger->stamps(); }) * stamp, packets);
         const double turns = sum([](const LedgerOf& of) { return of.ledger->turns(); });
         end["connections_per_turn"] = connections / std::max(turns, 1.0);
+        const char* const who = side == 0 ? "client" : "server";
+        json[who] = std::move(end);
+        per_packets[who] = std::move(per_packet);
     }
+    json["per_packet"] = std::move(per_packets);
     return json;
 }
 
