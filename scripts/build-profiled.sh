@@ -4,8 +4,8 @@
 #
 #   [MARCH=native] scripts/build-profiled.sh DIR [NINJA_TARGET...]
 #
-# For this machine's processor: elsewhere the command may not run, and DIR is built anew. MARCH=x86-64-v3 is for every processor since 2013 or so (and
-# for valgrind, which lacks AVX-512). A DIR that scripts/build.sh has configured stays as it is, and clang's stays without a profile.
+# For this machine's processor: elsewhere the command may not run, and DIR is built anew. MARCH=x86-64-v3 is for every processor with
+# AVX2 (and for valgrind, which lacks AVX-512). A DIR that scripts/build.sh has configured stays as it is, and clang's has neither a profile nor MARCH.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 say() { printf 'build: %s\n' "$*" >&2; }

@@ -22,8 +22,9 @@ struct FloorPlan {
     Duration duration = 1s;
 };
 
-/// TSC cycles of busy turns, and packets' worth of connections per second over all pairs.
+/// TSC cycles of busy turns, and packets' worth of connections over all pairs, in all and per second.
 struct Floor {
+    double connections = 0;
     double cps = 0;
     double client_cycles = 0, server_cycles = 0;  ///< per connection
 };

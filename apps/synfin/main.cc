@@ -12,11 +12,20 @@ int main(int argc, char** argv) {
     using namespace synfin::app;
     static constexpr std::array kSubcommands = {&kBenchCommand, &kServeCommand,   &kLoadCommand,
                                                 &kCheckCommand, &kDevicesCommand, &kDoctorCommand};
-#ifdef __AVX2__  // the default build; the first such instruction would kill where the processor has none
-    if (__builtin_cpu_supports("avx2") == 0) {
-        std::fputs("synfin: error: this processor has no AVX2\n  build with -Dmarch=x86-64-v2\n", stderr);
+    // The first instruction of a set that the processor lacks would kill.
+    const auto lacks = [](const char* set) {
+        std::fprintf(
+            stderr,
+            "synfin: error: this processor has no %s, which the command was built for\n  build it on "
+            "this machine, or with MARCH=x86-64-v2 scripts/build-profiled.sh DIR\n",
+            set);
         return static_cast<int>(Exit::failed);
-    }
+    };
+#ifdef __AVX512F__
+    if (__builtin_cpu_supports("avx512f") == 0) return lacks("AVX-512");
+#endif
+#ifdef __AVX2__
+    if (__builtin_cpu_supports("avx2") == 0) return lacks("AVX2");
 #endif
     if (__builtin_cpu_supports("aes") == 0) {
         std::fputs(

@@ -173,7 +173,7 @@ Floor measure_floor(const FloorPlan& plan) {
         server_cycles += static_cast<double>(pair->server_cycles);
     }
     if (connections == 0) throw run_error("the floor's wire carried nothing");
-    return {connections / seconds, client_cycles / connections, server_cycles / connections};
+    return {connections, connections / seconds, client_cycles / connections, server_cycles / connections};
 }
 
 }  // namespace synfin::app

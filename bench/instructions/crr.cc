@@ -8,8 +8,8 @@
 /// from 32 addresses, 64 bytes each way, the server closes first. Afterwards virtual time goes on until the
 /// last TIME-WAIT record has expired, so that this end of a life is counted too.
 ///
-/// `again`: there are 8,192 tuples only, so that all lives but the first take one that is in TIME-WAIT at the
-/// server (RFC 6191), as in a bench of some seconds.
+/// `again`: there are 8,192 tuples only, so that all lives but the first 8,192 take one that is in TIME-WAIT
+/// at the server (RFC 6191), as in a bench once it has gone round its 903,424.
 
 #include <algorithm>
 #include <atomic>

@@ -26,8 +26,7 @@ int main(int argc, char** argv) {
     plan.no_huge = true;
     plan.duration = std::chrono::milliseconds(milliseconds);
     try {
-        const app::Floor floor = app::measure_floor(plan);
-        std::printf("%.0f\n", floor.cps * std::chrono::duration<double>(plan.duration).count());
+        std::printf("%.0f\n", app::measure_floor(plan).connections);
     } catch (const app::UserError& error) {
         std::fprintf(stderr, "floor: %s\n", error.what());
         return 1;
