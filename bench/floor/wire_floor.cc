@@ -6,19 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstring>
 #include <memory>
-#include <optional>
 
 #include "floor.hh"
+#include "frame.hh"
 #include "port/core_threads.hh"
 #include "port/device.hh"
 #include "time/tsc_clock.hh"
 #include "user_error.hh"
-#include "wire/checksum.hh"
-#include "wire/ether.hh"
-#include "wire/ipv4.hh"
-#include "wire/tcp.hh"
 
 namespace synfin::app {
 
@@ -27,27 +22,19 @@ namespace {
 constexpr uint16_t kBurst = 32;
 /// Frames under way to the other end at most: as many as a bench of a few hundred connections has.
 constexpr uint64_t kInFlight = 256;
-constexpr uint32_t kHeaders = wire::kEtherBytes + wire::kIpv4Bytes + wire::kTcpBytes;
 
 /// One end: writes frames of one size, and verifies those of the other.
 class End {
   public:
     End(port::DevicePort& port, uint32_t frame, Ipv4 from, Ipv4 to)
-        : port_(port), frame_(std::max(frame, kHeaders)), from_(from), to_(to) {}
+        : port_(port), frame_(std::max(frame, bench::kFrameHeaders)), from_(from), to_(to) {}
 
     /// Receives, verifies and frees a burst. Returns how many frames it had.
     uint16_t receive() noexcept {
         std::array<rte_mbuf*, kBurst> packets;
         const uint16_t n = port_.rx_burst(packets.data(), kBurst);
         for (uint16_t i = 0; i < n; ++i) {
-            const Bytes frame(port::DevicePort::data(packets[i]), port::DevicePort::length(packets[i]));
-            wire::Ipv4Header ip;
-            const Bytes packet = frame.subspan(wire::kEtherBytes);
-            const bool good =
-                wire::parse_ipv4(packet, true, ip) == wire::Ipv4Check::ok &&
-                wire::tcp_checksum_ok(ip.source, ip.destination,
-                                      packet.subspan(ip.header_length, ip.total_length - ip.header_length));
-            bad_ += good ? 0 : 1;
+            bad_ += bench::is_good_frame(packets[i]) ? 0 : 1;
             port_.free(packets[i]);
         }
         received_ += n;
@@ -59,7 +46,8 @@ class End {
         std::array<rte_mbuf*, kBurst> packets;
         const auto n = static_cast<uint16_t>(std::min<uint64_t>(want, kBurst));
         uint16_t made = 0;
-        while (made < n && (packets[made] = port_.alloc()) != nullptr) write(packets[made++]);
+        while (made < n && (packets[made] = port_.alloc()) != nullptr)
+            bench::write_frame(packets[made++], frame_, from_, to_, static_cast<uint32_t>(sent_));
         const uint16_t sent = made == 0 ? uint16_t{0} : port_.tx_burst(packets.data(), made);
         for (uint16_t i = sent; i < made; ++i) port_.free(packets[i]);
         sent_ += sent;
@@ -71,27 +59,6 @@ class End {
     uint64_t bad() const noexcept { return bad_; }
 
   private:
-    void write(rte_mbuf* packet) noexcept {
-        uint8_t* at = port::DevicePort::data(packet);
-        at += wire::write_ether(at, kPeer, kOwn, std::nullopt, wire::kEtherTypeIpv4);
-        const auto segment = static_cast<uint16_t>(frame_ - wire::kEtherBytes - wire::kIpv4Bytes);
-        wire::write_ipv4(at,
-                         {.source = from_,
-                          .destination = to_,
-                          .total_length = static_cast<uint16_t>(segment + wire::kIpv4Bytes),
-                          .protocol = wire::kProtocolTcp},
-                         true);
-        at += wire::kIpv4Bytes;
-        wire::TcpHeader tcp{
-            .source_port = 40'000, .destination_port = 80, .flags = wire::kAck, .window = 65'535};
-        tcp.seq = static_cast<uint32_t>(sent_);
-        wire::write_tcp(at, tcp);
-        std::memset(at + wire::kTcpBytes, 'x', segment - wire::kTcpBytes);
-        wire::store_be16(at + wire::kTcpChecksumAt, wire::tcp_checksum(from_, to_, {at, segment}));
-        port::DevicePort::finish(packet, frame_, {});
-    }
-
-    static constexpr Mac kOwn{{2, 0, 0, 0, 0, 1}}, kPeer{{2, 0, 0, 0, 0, 2}};
     port::DevicePort& port_;
     uint32_t frame_;
     Ipv4 from_, to_;

@@ -14,12 +14,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "../floor/frame.hh"
 #include "base/spsc_ring.hh"
 #include "cycles.hh"
 #include "port/core_threads.hh"
@@ -27,10 +27,6 @@
 #include "port/device_port.hh"
 #include "port/eal.hh"
 #include "port/packet_pool.hh"
-#include "wire/checksum.hh"
-#include "wire/ether.hh"
-#include "wire/ipv4.hh"
-#include "wire/tcp.hh"
 
 namespace synfin::port {
 namespace {
@@ -96,6 +92,8 @@ struct PointerWire {
     Port b{backward, forward, pools().b.get()};
 };
 
+constexpr Ipv4 kAddr{0x0a000001};
+
 struct Case {
     bool reuse;
     uint32_t bytes;
@@ -116,7 +114,7 @@ class alignas(64) End {
         std::array<rte_mbuf*, kBurst> packets;
         const uint16_t n = port_.rx_burst(packets.data(), kBurst);
         for (uint16_t i = 0; i < n; ++i) {
-            bad_ += is_good({DevicePort::data(packets[i]), DevicePort::length(packets[i])}) ? 0 : 1;
+            bad_ += bench::is_good_frame(packets[i]) ? 0 : 1;
             give_back(packets[i]);
         }
         received_ += n;
@@ -126,7 +124,8 @@ class alignas(64) End {
         std::array<rte_mbuf*, kBurst> packets;
         const auto n = static_cast<uint16_t>(std::min<uint64_t>(want, kBurst));
         uint16_t made = 0;
-        while (made < n && (packets[made] = take()) != nullptr) write(packets[made++]);
+        while (made < n && (packets[made] = take()) != nullptr)
+            bench::write_frame(packets[made++], bytes_, kAddr, kAddr, 0);
         const uint16_t sent = port_.tx_burst(packets.data(), made);
         for (uint16_t i = sent; i < made; ++i) give_back(packets[i]);
         sent_ += sent;
@@ -166,34 +165,6 @@ class alignas(64) End {
         else
             port_.free(packet);
     }
-    void write(rte_mbuf* packet) noexcept {
-        uint8_t* at = DevicePort::data(packet);
-        at += wire::write_ether(at, kMac, kMac, std::nullopt, wire::kEtherTypeIpv4);
-        const auto packet_bytes = static_cast<uint16_t>(bytes_ - wire::kEtherBytes);
-        wire::write_ipv4(at,
-                         {.source = kAddr,
-                          .destination = kAddr,
-                          .total_length = packet_bytes,
-                          .protocol = wire::kProtocolTcp},
-                         true);
-        at += wire::kIpv4Bytes;
-        wire::write_tcp(at, {.source_port = 40'000, .destination_port = 80, .flags = wire::kAck});
-        const uint32_t segment = packet_bytes - wire::kIpv4Bytes;
-        std::memset(at + wire::kTcpBytes, 'x', segment - wire::kTcpBytes);
-        wire::store_be16(at + wire::kTcpChecksumAt, wire::tcp_checksum(kAddr, kAddr, {at, segment}));
-        DevicePort::finish(packet, bytes_, {});
-    }
-    static bool is_good(Bytes frame) noexcept {
-        wire::Ipv4Header ip;
-        const Bytes packet = frame.subspan(wire::kEtherBytes);
-        if (wire::parse_ipv4(packet, true, ip) != wire::Ipv4Check::ok) return false;
-        const Bytes segment =
-            packet.subspan(ip.header_length, static_cast<size_t>(ip.total_length - ip.header_length));
-        return wire::tcp_checksum_ok(ip.source, ip.destination, segment);
-    }
-
-    static constexpr Mac kMac{{2, 0, 0, 0, 0, 1}};
-    static constexpr Ipv4 kAddr{0x0a000001};
     Port& port_;
     bool reuse_;
     uint32_t bytes_;
