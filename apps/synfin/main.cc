@@ -13,27 +13,18 @@ int main(int argc, char** argv) {
     static constexpr std::array kSubcommands = {&kBenchCommand, &kServeCommand,   &kLoadCommand,
                                                 &kCheckCommand, &kDevicesCommand, &kDoctorCommand};
     // The first instruction of a set that the processor lacks would kill.
-    const auto lacks = [](const char* set) {
-        std::fprintf(
-            stderr,
-            "synfin: error: this processor has no %s, which the command was built for\n  build it on "
-            "this machine, or with MARCH=x86-64-v2 scripts/build-profiled.sh DIR\n",
-            set);
+    const auto lacks = [](const char* set, const char* mend) {
+        std::fprintf(stderr, "synfin: error: this processor has no %s\n  %s\n", set, mend);
         return static_cast<int>(Exit::failed);
     };
 #ifdef __AVX512F__
-    if (__builtin_cpu_supports("avx512f") == 0) return lacks("AVX-512");
+    if (__builtin_cpu_supports("avx512f") == 0)
+        return lacks("AVX-512, which the command was built for",
+                     "build it on this machine, or with MARCH=x86-64-v3 scripts/build-profiled.sh DIR");
 #endif
-#ifdef __AVX2__
-    if (__builtin_cpu_supports("avx2") == 0) return lacks("AVX2");
-#endif
-    if (__builtin_cpu_supports("aes") == 0) {
-        std::fputs(
-            "synfin: error: this processor has no AES instructions\n  use another one, or switch them on in "
-            "the BIOS\n",
-            stderr);
-        return static_cast<int>(Exit::failed);
-    }
+    if (__builtin_cpu_supports("avx2") == 0) return lacks("AVX2", "use another one");
+    if (__builtin_cpu_supports("aes") == 0)
+        return lacks("AES instructions", "use another one, or switch them on in the BIOS");
     try {
         const Request request = parse_command_line({argv + 1, argv + argc}, kSubcommands);
         if (request.subcommand != nullptr) return static_cast<int>(request.subcommand->run(request.config));
