@@ -2,29 +2,44 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 
 #include "command_line.hh"
 #include "subcommand.hh"
 #include "user_error.hh"
 
+namespace {
+
+// For what runs before it is known which sets the processor has.
+#define SYNFIN_ANY_PROCESSOR gnu::target("arch=x86-64")
+
+[[SYNFIN_ANY_PROCESSOR, gnu::noinline]] void need(bool has, const char* set_and_mend) {
+    if (has) return;
+    std::fputs("synfin: error: this processor has no ", stderr);
+    std::fputs(set_and_mend, stderr);
+    std::_Exit(static_cast<int>(synfin::app::Exit::failed));
+}
+
+/// Before the constructors of static objects: the first instruction of a set that the processor lacks kills.
+[[SYNFIN_ANY_PROCESSOR, gnu::constructor(101)]] void check_processor() {
+    __builtin_cpu_init();
+#ifdef __AVX512F__
+    need(__builtin_cpu_supports("avx512f") != 0,
+         "AVX-512, which the command was built for\n  build it on this machine, or with MARCH=x86-64-v3 "
+         "scripts/build-profiled.sh DIR\n");
+#endif
+    need(__builtin_cpu_supports("avx2") != 0, "AVX2\n  use another one\n");
+    need(__builtin_cpu_supports("aes") != 0,
+         "AES instructions\n  use another one, or switch them on in the BIOS\n");
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
     using namespace synfin::app;
     static constexpr std::array kSubcommands = {&kBenchCommand, &kServeCommand,   &kLoadCommand,
                                                 &kCheckCommand, &kDevicesCommand, &kDoctorCommand};
-    // The first instruction of a set that the processor lacks would kill.
-    const auto lacks = [](const char* set, const char* mend) {
-        std::fprintf(stderr, "synfin: error: this processor has no %s\n  %s\n", set, mend);
-        return static_cast<int>(Exit::failed);
-    };
-#ifdef __AVX512F__
-    if (__builtin_cpu_supports("avx512f") == 0)
-        return lacks("AVX-512, which the command was built for",
-                     "build it on this machine, or with MARCH=x86-64-v3 scripts/build-profiled.sh DIR");
-#endif
-    if (__builtin_cpu_supports("avx2") == 0) return lacks("AVX2", "use another one");
-    if (__builtin_cpu_supports("aes") == 0)
-        return lacks("AES instructions", "use another one, or switch them on in the BIOS");
     try {
         const Request request = parse_command_line({argv + 1, argv + argc}, kSubcommands);
         if (request.subcommand != nullptr) return static_cast<int>(request.subcommand->run(request.config));
