@@ -76,7 +76,6 @@ class Bench {
     }
 
     Exit run() {
-        catch_interrupts();
         const double round_trip_before = round_trip();
         const TscGauge gauge(*runtime_);
         std::vector<EngineWatch> watches(runtime_->stacks());
@@ -103,7 +102,7 @@ class Bench {
         if (config_.bench.ledger)
             fmt::print(config_.json == "-" ? stderr : stdout, "{}", ledger_text(ledger_));
         if (model) fmt::print(config_.json == "-" ? stderr : stdout, "{}", model_text(json["model"]));
-        if (result_.tally.completed == 0)
+        if (result_.tally.completed == 0 && result_.tally.offered != 0)
             throw run_error("no connection completed", "the result's failed_by and drops name the causes");
         return result_.invalid_because.empty() ? Exit::done : Exit::invalid;
     }
@@ -368,6 +367,7 @@ Exit run(const Config& config) {
     validate_bench(config);
     const BenchConfig& bench = config.bench;
     check_json_path(config.json);
+    catch_interrupts();
     switch (bench.profile) {
         case Profile::http:
             return Bench<HttpServer>(config, bench.response_size, bench_stack(config, false).max_connections)

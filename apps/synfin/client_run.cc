@@ -43,7 +43,7 @@ ClientRun::ClientRun(Plan plan, const std::atomic<bool>& stop)
 void ClientRun::start(Instant now) noexcept {
     until_ = now + kPatience;
     started_ = now;
-    (beside_ ? *beside_ : generator_).start(now);
+    begin_opening(beside_ ? *beside_ : generator_, now);
 }
 
 bool ClientRun::turn(Stack& stack, Instant now) noexcept {
@@ -90,8 +90,14 @@ void ClientRun::begin_measuring(const Stack& stack, Instant now) noexcept {
     counters_before_ = stack.counters();
     cycles_before_ = cycles;
     started_ = now;
-    generator_.start(now);
+    begin_opening(generator_, now);
     phase_ = Phase::opening;
+}
+
+/// Who is stopped before that opens nothing: a signal may come while a device is opened or idle connections
+/// are.
+void ClientRun::begin_opening(Generator& generator, Instant now) noexcept {
+    if (!stop_.load(std::memory_order_relaxed)) generator.start(now);
 }
 
 void ClientRun::open(const Stack& stack, Instant now) noexcept {

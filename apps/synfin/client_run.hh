@@ -71,6 +71,7 @@ class ClientRun {
     bool turn_both(Stack& stack, Instant now) noexcept;
     void fill(Instant now) noexcept;
     void begin_measuring(const Stack& stack, Instant now) noexcept;
+    void begin_opening(Generator& generator, Instant now) noexcept;
     void open(const Stack& stack, Instant now) noexcept;
     void end_measuring(const Stack& stack, Instant now) noexcept;
     void begin_draining(Generator& generator, Instant now) noexcept;

@@ -156,11 +156,11 @@ Exit run(const Config& config) {
     validate_network(config);
     validate_load(config);
     check_json_path(config.json);
+    catch_interrupts();
     const unsigned engines = std::max<unsigned>(1, static_cast<unsigned>(config.cores.size()));
     const AddressLock lock(config.device, config.addresses);
     const auto runtime = open_device(config, stack_of(config, engines));
     const TscGauge gauge(*runtime);
-    catch_interrupts();
 
     std::deque<ClientRun> runs;
     for (unsigned i = 0; i < runtime->stacks(); ++i)

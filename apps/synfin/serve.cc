@@ -100,7 +100,6 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
     stack.max_half_open = static_cast<uint32_t>(config.serve.backlog);
     const auto runtime = open_device(config, stack);
     const TscGauge gauge(*runtime);
-    catch_interrupts();
 
     std::deque<ServerRun<S>> runs;
     for (unsigned i = 0; i < runtime->stacks(); ++i) {
@@ -162,6 +161,7 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
 Exit run(const Config& config) {
     validate_network(config);
     check_json_path(config.json);
+    catch_interrupts();
     const auto connections = static_cast<uint32_t>(config.serve.max_connections);
     switch (config.serve.app) {
         case ServeConfig::App::http:

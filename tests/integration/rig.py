@@ -305,6 +305,10 @@ class Rig:
         self._asked = getattr(self, "_asked", 0) + 1
         return int(accepted) - self._asked, int(requests) - self._asked
 
+    def wait_for_requests(self, n):
+        """Until nginx has had n: a load whose device opens slowly has begun by then."""
+        wait_until(lambda: self.nginx_counts()[1] >= n, lambda: f"{n} requests\n{self.said()}", timeout=60)
+
     # -- the end of a test
 
     @staticmethod

@@ -1,6 +1,8 @@
 """The other devices: the same work over af_xdp, tap, and memif between two synfin processes."""
 
+import json
 import os
+import pathlib
 
 import echo_clients
 import rig
@@ -10,6 +12,19 @@ from cases import RigCase
 from rig import KERNEL_ADDRESS, PREFIX, SYNFIN_ADDRESS
 
 TAP = "sftap0"
+
+
+class StartTest(RigCase):
+    def test_interrupted_while_a_device_is_opened(self):
+        """A signal that comes before the first connection ends a run as one that comes later does."""
+        device = ("--device", f"af_packet:{self.rig.device}", "--address", f"{SYNFIN_ADDRESS}/{PREFIX}", "--cores", str(rig.core))
+        for command, status in (("load", f"tcp://{KERNEL_ADDRESS}:80", "-d", "10m"), 3), (("serve", "--app", "echo"), 0):
+            with self.subTest(command[0]):
+                report = self.rig.path(f"{command[0]}.json")
+                process = self.rig.synfin(*command, *device, "--json", report)
+                rig.wait_until(lambda: self.rig.ours.run("ss", "-0H"), "DPDK's packet sockets", interval=0)
+                self.assertEqual(process.interrupt(), status, process.said())
+                self.assertEqual(json.loads(pathlib.Path(report).read_text())["connections"]["completed"], 0)
 
 
 class AfXdpTest(RigCase):

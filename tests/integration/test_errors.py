@@ -3,7 +3,6 @@ time, 2 wrong usage or configuration, 3 not valid."""
 
 import os
 import shutil
-import time
 
 import segment_filter
 import test_load
@@ -125,8 +124,8 @@ class LoadFailureTest(RigCase):
 
     def test_sigint_in_the_middle(self):
         self.rig.nginx()
-        load = self.rig.load(test_load.URL, "-c", "50", "-d", "60s")
-        time.sleep(3)
+        load = self.rig.load(test_load.URL, "-c", "50", "-d", "10m")
+        self.rig.wait_for_requests(50)
         self.assertEqual(load.interrupt(), 0, load.said())
         counted = self.rig.result(load)["connections"]
         self.assertEqual(test_load.balance(counted), [], counted)
@@ -137,7 +136,7 @@ class LoadFailureTest(RigCase):
     def test_server_vanishes_in_the_middle(self):
         nginx = self.rig.nginx()
         load = self.rig.load(test_load.URL, "-c", "20", "-d", "4s")
-        time.sleep(2)
+        self.rig.wait_for_requests(50)
         nginx.popen.kill()
         nginx.wait()
         load.wait(30)

@@ -373,6 +373,18 @@ TEST(ClientRun, IdleConnectionsBesideAreThereBeforeAndAfter) {
     EXPECT_EQ(play.ends.client().records().open, 0u);
 }
 
+TEST(ClientRun, StoppedBeforeItStartsOpensNothing) {
+    for (const bool with_others : {false, true}) {
+        ClientRun::Plan plan{.load = tcp_plan(20, 0)};
+        if (with_others) plan.beside = tcp_plan(30, 0);
+        ReplyPlay play(std::move(plan), {});
+        play.stop = true;
+        play.run();
+        EXPECT_EQ(play.tally().offered, 0u);
+        EXPECT_EQ(play.ends.client().counters()[Counter::tx_packets], 0u);
+    }
+}
+
 TEST(ClientRun, WhatIsLostHoldsNobodyUp) {
     GeneratorPlan plan = tcp_plan(1'000, 0);
     plan.handshakes = 10;
