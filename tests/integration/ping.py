@@ -3,7 +3,7 @@
 import socket
 import struct
 
-from rig import SYNFIN_ADDRESS
+from rig import LIMIT, SYNFIN_ADDRESS
 
 
 def checksum(data):
@@ -19,7 +19,7 @@ def ping(case, namespace, size):
     with namespace.entered():
         s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     with s:
-        s.settimeout(5)
+        s.settimeout(LIMIT)
         request = struct.pack(">BBHHH", 8, 0, 0, 77, size) + bytes(i % 251 for i in range(size))
         request = request[:2] + struct.pack(">H", checksum(request)) + request[4:]
         s.sendto(request, (SYNFIN_ADDRESS, 0))

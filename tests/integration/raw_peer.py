@@ -8,7 +8,7 @@ import struct
 import time
 
 from ping import checksum
-from rig import SYNFIN_ADDRESS
+from rig import LIMIT, SYNFIN_ADDRESS
 
 ADDRESS, MAC = "10.77.0.9", bytes.fromhex("0200004d0009")
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
@@ -37,7 +37,7 @@ class RawPeer:
     def find(self):
         """Asks who has synfin's address."""
         self._send_arp(1, b"\xff" * 6, SYNFIN_ADDRESS)
-        end = time.monotonic() + 10
+        end = time.monotonic() + LIMIT
         while self._mac is None:
             self._take(end)
 
@@ -75,7 +75,7 @@ class RawPeer:
             return Segment(port, remote_port, flags, seq, ack, window, tcp[20:header], tcp[header:])
         return None
 
-    def receive(self, timeout=10.0):
+    def receive(self, timeout=LIMIT):
         """The next segment that is no retransmission."""
         end = time.monotonic() + timeout
         while True:

@@ -22,6 +22,8 @@ import time
 KERNEL_ADDRESS = "10.77.0.1"
 SYNFIN_ADDRESS = "10.77.0.2"
 PREFIX = 24
+# Seconds that anything may take that ends by itself: far more than it does, for a machine may stand still for a while.
+LIMIT = 60
 
 # Set by run.py.
 SYNFIN = None
@@ -37,7 +39,7 @@ def _die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def sh(*command, check=True, timeout=60):
+def sh(*command, check=True, timeout=LIMIT):
     """Runs a command to its end; its standard output, stripped. Raises with both outputs when it fails."""
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=timeout, check=False)
     if check and done.returncode != 0:
@@ -45,7 +47,7 @@ def sh(*command, check=True, timeout=60):
     return done.stdout.strip()
 
 
-def wait_until(condition, what, timeout=10.0, interval=0.02):
+def wait_until(condition, what, timeout=LIMIT, interval=0.02):
     """Polls until condition() is true and returns its value; raises naming `what` when it never is."""
     end = time.monotonic() + timeout
     while True:
@@ -99,7 +101,7 @@ class Namespace:
         with self.entered():
             return socket.socket(socket.AF_INET, kind)
 
-    def connect(self, port, address=SYNFIN_ADDRESS, timeout=10.0):
+    def connect(self, port, address=SYNFIN_ADDRESS, timeout=LIMIT):
         s = self.socket()
         s.settimeout(timeout)
         s.connect((address, port))
@@ -152,7 +154,7 @@ class Process:
     def said(self):
         return f"$ {' '.join(self.command)}\n[status {self.popen.poll()}]\n{self.out[-4000:]}\n{self.err[-4000:]}"
 
-    def wait_for_line(self, pattern, timeout=30.0):
+    def wait_for_line(self, pattern, timeout=LIMIT):
         """Waits until standard output has a line that matches; fails with what was said when the program ends before."""
 
         def seen():
@@ -169,7 +171,7 @@ class Process:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {timeout:g} s:\n{self.said()}") from None
 
-    def interrupt(self, timeout=20.0):
+    def interrupt(self, timeout=LIMIT):
         """SIGINT, as Ctrl-C; returns the exit status."""
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGINT)
@@ -249,7 +251,7 @@ class Rig:
     def stats(process):
         """What synfin's control socket answers: its counters, and its connections by state."""
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(5)
+            s.settimeout(LIMIT)
             try:
                 s.connect(process.control)
                 text = b""
@@ -307,7 +309,7 @@ class Rig:
 
     def wait_for_requests(self, n):
         """Until nginx has had n: a load whose device opens slowly has begun by then."""
-        wait_until(lambda: self.nginx_counts()[1] >= n, lambda: f"{n} requests\n{self.said()}", timeout=60)
+        wait_until(lambda: self.nginx_counts()[1] >= n, lambda: f"{n} requests\n{self.said()}")
 
     # -- the end of a test
 

@@ -18,7 +18,7 @@ class RefusalTest(RigCase):
     def refused(self, status, *patterns, command, namespace=None):
         """Runs to its end; asserts the status, and that standard error matches every pattern."""
         process = self.rig.start(namespace or self.rig.ours, *command)
-        self.assertEqual(process.wait(30), status, process.said())
+        self.assertEqual(process.wait(), status, process.said())
         for pattern in patterns:
             self.assertRegex(process.err, f"(?i){pattern}", process.said())
         self.assertNotIn("EAL:", process.err, "DPDK's own lines are not for users")
@@ -79,9 +79,9 @@ class RefusalTest(RigCase):
 class LoadFailureTest(RigCase):
     wire_text = True
 
-    def fails_by(self, cause, target, *options, status, timeout=60, connections=None):
+    def fails_by(self, cause, target, *options, status, connections=None):
         load = self.rig.load(target, *options)
-        self.assertEqual(load.wait(timeout), status, load.said())
+        self.assertEqual(load.wait(), status, load.said())
         counted = self.rig.result(load)["connections"]
         self.assertEqual(test_load.balance(counted), [], counted)
         self.assertEqual(list(counted["failed_by"]), [cause], counted)
@@ -107,7 +107,7 @@ class LoadFailureTest(RigCase):
 
     def test_target_is_on_no_network(self):
         load = self.rig.load("tcp://192.0.2.1:80", "-n", "1")
-        self.assertEqual(load.wait(20), 2, load.said())
+        self.assertEqual(load.wait(), 2, load.said())
         self.assertRegex(load.err, "192.0.2.1")
 
     def test_out_of_ports(self):
@@ -115,7 +115,7 @@ class LoadFailureTest(RigCase):
         listener = self.rig.kernel.listen(99)
         self.addCleanup(listener.close)
         load = self.rig.load(f"tcp://{KERNEL_ADDRESS}:99", "-c", "100", "-d", "2s", "--source-ports", "40000-40009")
-        load.wait(60)
+        load.wait()
         result = self.rig.result(load)
         counted = result["connections"]
         self.assertEqual(test_load.balance(counted), [], counted)
@@ -139,7 +139,7 @@ class LoadFailureTest(RigCase):
         self.rig.wait_for_requests(50)
         nginx.popen.kill()
         nginx.wait()
-        load.wait(30)
+        load.wait()
         counted = self.rig.result(load)["connections"]
         self.assertEqual(test_load.balance(counted), [], counted)
         self.assertLessEqual(set(counted["failed_by"]), {"refused", "reset_by_peer", "short_response"}, counted)

@@ -7,7 +7,7 @@ import socket
 
 import segment_filter
 from cases import RigCase, settings
-from rig import KERNEL_ADDRESS, SYNFIN_ADDRESS, wait_until
+from rig import KERNEL_ADDRESS, LIMIT, SYNFIN_ADDRESS, wait_until
 from segment_filter import ACK, FIN, SYN
 
 
@@ -19,7 +19,7 @@ def short_msl():
 class LifeCase(RigCase):
     wire_text = True
 
-    def stage(self, process, port, kernel, synfin, timeout=5.0):
+    def stage(self, process, port, kernel, synfin):
         """Waits until both sides show these states, {} for nothing."""
         seen = {}
 
@@ -28,7 +28,7 @@ class LifeCase(RigCase):
             seen["synfin"] = self.rig.states(process)
             return seen["kernel"] == kernel and seen["synfin"] == synfin
 
-        wait_until(reached, lambda: f"kernel {kernel}, synfin {synfin}; last seen {seen}", timeout * settings.patience)
+        wait_until(reached, lambda: f"kernel {kernel}, synfin {synfin}; last seen {seen}")
 
     def opening(self, port):
         """A client whose SYN is on its way."""
@@ -48,7 +48,7 @@ class ServerLifeTest(LifeCase):
         segment_filter.drop_nothing(client)  # the next retransmission passes
         self.stage(serve, 7, {"ESTAB": 1}, {"ESTABLISHED": 1})
         client.setblocking(True)
-        client.settimeout(5)
+        client.settimeout(LIMIT)
         client.sendall(b"hello")
         self.assertEqual(client.recv(5), b"hello")
         segment_filter.drop(client, FIN, FIN)
@@ -64,7 +64,7 @@ class ServerLifeTest(LifeCase):
         client = self.opening(7)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.setblocking(True)
-        client.settimeout(5)
+        client.settimeout(LIMIT)
         client.connect((SYNFIN_ADDRESS, 7))
         sent = bytes(range(256)) * 1600  # of which the send buffer takes 256 KiB
         client.sendall(sent)
@@ -80,7 +80,7 @@ class ServerLifeTest(LifeCase):
         """An HTTP request after which the server closes first."""
         client = self.opening(80)
         client.setblocking(True)
-        client.settimeout(5)
+        client.settimeout(LIMIT)
         client.connect((SYNFIN_ADDRESS, 80))
         self.stage(serve, 80, {"ESTAB": 1}, {"ESTABLISHED": 1})
         return client, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -110,7 +110,7 @@ class ServerLifeTest(LifeCase):
         self.stage(serve, 80, {"FIN-WAIT-2": 1}, {"CLOSING": 1})
         segment_filter.drop_nothing(client)
         # synfin still has to send its FIN again and be acknowledged; the kernel then stays by its own clock.
-        self.stage(serve, 80, {"TIME-WAIT": 1}, {}, timeout=15)
+        self.stage(serve, 80, {"TIME-WAIT": 1}, {})
 
     def test_reset_by_the_client(self):
         serve = self.rig.serve("echo")
@@ -127,7 +127,7 @@ class ServerLifeTest(LifeCase):
         self.assertEqual(serve.interrupt(), 0, serve.said())
         for client in clients:
             self.addCleanup(client.close)
-            client.settimeout(5)
+            client.settimeout(LIMIT)
             try:
                 self.assertEqual(client.recv(1), b"")
             except ConnectionResetError:
@@ -136,7 +136,7 @@ class ServerLifeTest(LifeCase):
     def test_1000_lives_leave_nothing(self):
         serve = self.rig.serve("http", *short_msl())
         self.rig.kernel.run("wrk", "-t1", "-c100", "-d1s", "-H", "Connection: close", f"http://{SYNFIN_ADDRESS}/")
-        wait_until(lambda: self.rig.states(serve) == {}, lambda: f"no connection is left; {self.rig.states(serve)}", 10)
+        wait_until(lambda: self.rig.states(serve) == {}, lambda: f"no connection is left; {self.rig.states(serve)}")
 
 
 class ClientLifeTest(LifeCase):
@@ -151,7 +151,7 @@ class ClientLifeTest(LifeCase):
         load = self.start_load()
         self.stage(load, 99, {}, {"SYN-SENT": 1})
         segment_filter.drop(listener, SYN, 0)  # the SYN passes, what follows it does not
-        self.stage(load, 99, {"SYN-RECV": 1}, {"ESTABLISHED": 1}, timeout=10)
+        self.stage(load, 99, {"SYN-RECV": 1}, {"ESTABLISHED": 1})
         segment_filter.drop_nothing(listener)
         server, _ = listener.accept()
         self.addCleanup(server.close)
@@ -163,14 +163,14 @@ class ClientLifeTest(LifeCase):
         load = self.start_load()
         server, _ = listener.accept()
         self.addCleanup(server.close)
-        server.settimeout(5)
+        server.settimeout(LIMIT)
         request = server.recv(64, socket.MSG_WAITALL)
         self.assertEqual(len(request), 64)
         self.stage(load, 99, {"ESTAB": 1}, {"ESTABLISHED": 1})
         server.sendall(bytes(64))
         self.stage(load, 99, {"CLOSE-WAIT": 1}, {"FIN-WAIT-2": 1})
         server.close()
-        self.assertEqual(load.wait(20), 0, load.said())
+        self.assertEqual(load.wait(), 0, load.said())
         counted = self.rig.result(load)["connections"]
         self.assertEqual((counted["completed"], counted["failed"]), (1, 0))
         self.assertEqual(self.rig.kernel.tcp_states(99), {})

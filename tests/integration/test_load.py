@@ -54,9 +54,15 @@ class NginxTest(RigCase):
         self.rig.nginx()
         seconds = 10 if settings.long else 3
         load = self.rig.load(URL, "-R", "500", "-d", f"{seconds}s")
-        self.assertEqual(load.wait(60), 0, load.said())
-        counted = self.rig.result(load)["connections"]
+        status = load.wait()
+        result = self.rig.result(load)
+        # What others took of the core counts as busy: on a machine that is never quiet the run is not valid, but for this alone.
+        busy = [reason for reason in result["invalid_because"] if "% busy" in reason]
+        self.assertEqual((status, result["invalid_because"]), (3 if busy else 0, busy), load.said())
+        counted = result["connections"]
         self.assertEqual(balance(counted), [], counted)
-        self.assertAlmostEqual(counted["offered"], 500 * seconds, delta=25)  # a busy machine ends a run 50 ms late
+        duration = result["duration_s"]  # of a busy machine a little more than was asked for
+        self.assertGreaterEqual(duration, seconds)
+        self.assertAlmostEqual(counted["offered"], 500 * duration, delta=2)
         self.assertEqual(counted["failed"], 0, counted)
         self.assertEqual(self.rig.nginx_counts()[0], counted["established"])

@@ -8,7 +8,7 @@ import echo_clients
 from cases import RigCase, settings
 from http_body import sha256_of_body
 from ping import ping
-from rig import SYNFIN_ADDRESS
+from rig import LIMIT, SYNFIN_ADDRESS
 
 URL = f"http://{SYNFIN_ADDRESS}/"
 
@@ -90,7 +90,7 @@ class HttpTest(RigCase):
     def run_wrk(self, *options):
         self.rig.serve("http")
         seconds = 10 if settings.long else 3
-        said = self.rig.kernel.run("wrk", "-t1", "-c50", f"-d{seconds}s", *options, URL, timeout=60)
+        said = self.rig.kernel.run("wrk", "-t1", "-c50", f"-d{seconds}s", *options, URL)
         self.assertNotIn("Socket errors", said)
         self.assertNotIn("Non-2xx", said)
         self.assertGreater(int(re.search(r"(\d+) requests in", said).group(1)), 0, said)
@@ -160,7 +160,7 @@ class AddressTest(RigCase):
         self.rig.theirs.ip("address", "add", "192.0.2.1/32", "dev", "lo")
         self.rig.serve("echo", "--gateway", "10.77.0.1")
         with self.rig.kernel.socket() as s:
-            s.settimeout(10)
+            s.settimeout(LIMIT)
             s.bind(("192.0.2.1", 0))
             s.connect((SYNFIN_ADDRESS, 7))
             s.sendall(b"hello")

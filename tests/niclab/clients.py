@@ -3,7 +3,7 @@
 import selectors
 import time
 
-from rig import SYNFIN_ADDRESS
+from rig import LIMIT, SYNFIN_ADDRESS
 
 _BODY = bytes(ord("a") + i % 26 for i in range(65536))  # begun again every 64 KiB: see http_body
 _REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -24,7 +24,7 @@ def wrong_with(answer, size):
 
 def fetch(namespace, size):
     """One GET on a connection of its own; what went wrong, or None."""
-    with namespace.connect(80, timeout=30) as s:
+    with namespace.connect(80, timeout=LIMIT) as s:
         s.sendall(_REQUEST)
         answer = b""
         while chunk := s.recv(1 << 20):

@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 
-from rig import _die_with_parent, wait_until
+from rig import LIMIT, _die_with_parent, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
 TALK_PORT = 7001
@@ -168,11 +168,11 @@ class Guest:
     def call(self, script):
         """A socket from which a shell's output comes that runs this script, and nothing else."""
         with self.namespace.entered():
-            s = socket.create_connection(("127.0.0.1", TALK_PORT), timeout=30)
+            s = socket.create_connection(("127.0.0.1", TALK_PORT), timeout=LIMIT)
         s.sendall(b"{\n" + script.encode() + b"\n} </dev/null 2>&1\nexit\n")
         return s
 
-    def run(self, script, timeout=60):
+    def run(self, script, timeout=LIMIT):
         """A script's whole output."""
         with self.call(script) as s:
             s.settimeout(timeout)
@@ -238,7 +238,7 @@ class GuestProcess:
 
     @property
     def pid(self):
-        return int(wait_until(lambda: re.search(r"^pid (\d+)$", self._text, re.MULTILINE), "its process id", 30).group(1))
+        return int(wait_until(lambda: re.search(r"^pid (\d+)$", self._text, re.MULTILINE), "its process id").group(1))
 
     def poll(self):
         match = re.search(r"^status (\d+)$", self._text, re.MULTILINE)
@@ -247,7 +247,7 @@ class GuestProcess:
     def said(self):
         return f"$ {' '.join(self.command)}\n[status {self.poll()}]\n{self._text[-8000:]}"
 
-    def wait_for_line(self, pattern, timeout=60.0):
+    def wait_for_line(self, pattern, timeout=LIMIT):
         def seen():
             match = re.search(pattern, self._text, re.MULTILINE)
             if not match and self.poll() is not None:
@@ -266,7 +266,7 @@ class GuestProcess:
     def kill(self):
         self.send_signal(9)
 
-    def interrupt(self, timeout=30.0):
+    def interrupt(self, timeout=LIMIT):
         if self.poll() is None:
             self.send_signal(2)
         return self.wait(timeout)

@@ -28,7 +28,7 @@ class FramingTest(NicCase):
         def drops():
             return self.rig.stats(self.serve).get("drops", {})
 
-        wait_until(lambda: sum(drops().get(reason, 0) for reason in reasons) == count, lambda: f"{count} of {reasons}: {drops()}", 15)
+        wait_until(lambda: sum(drops().get(reason, 0) for reason in reasons) == count, lambda: f"{count} of {reasons}: {drops()}")
 
     def test_frames_that_are_not_ours(self):
         self.rig.theirs.ip("link", "set", TAP, "mtu", 9000)
