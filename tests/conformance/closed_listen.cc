@@ -102,6 +102,22 @@ TEST(Row2, SynAckIsAnsweredByRst) {
     EXPECT_EQ(w.occupancy().half_open, 0u);
 }
 
+TEST(Row1, PortZeroIsAnsweredAsAnyOther) {
+    ROW(1, "9293-3.10.7.1", "tcp::on_closed");
+    World w;
+    w.listen(80);
+    for (auto* f : {&w.flow(0, Ipv4{0x0a000002}, 81), &w.flow(40001, Ipv4{0x0a000002}, 0)}) {
+        f->in({.seq = 5, .flags = kSyn});
+        RECV(*f, {.ack = 6, .flags = kRst | kAck});
+    }
+    auto& f = w.flow(0, Ipv4{0x0a000002}, 80);
+    f.in({.seq = 0, .flags = kSyn});
+    RECV(f, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+    f.in({.seq = 1, .flags = kRst});
+    SILENT(w);
+    IDLE(w);
+}
+
 TEST(Row2, SynLeadsToSynReceived) {
     ROW(2, "9293-3.10.7.2", "tcp::on_listen");
     World w;

@@ -198,7 +198,6 @@ Packet parse(Bytes bytes, std::string& complaint) {
     if (p.reserved != 0) complaint = "reserved bits set";
     if (!p.has(kAck) && p.ack != 0) complaint = "an ACK number without the ACK flag";
     if (!p.has(kUrg) && p.urg != 0) complaint = "an urgent pointer without the URG flag";
-    if (p.sport == 0 || p.dport == 0) complaint = "port 0";
     if (auto wrong = read_options(p); !wrong.empty()) complaint = wrong;
     if (!p.has(kSyn) && (p.mss || p.wscale || p.sack_ok)) complaint = "a SYN's option on another segment";
     if (p.has(kAck) == false && p.ts && p.ts->ecr != 0) complaint = "TSecr without ACK (RFC 7323 3.2)";
