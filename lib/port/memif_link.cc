@@ -184,6 +184,9 @@ void MemifLink::receive() {
             for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
                 int descriptor;
                 std::memcpy(&descriptor, CMSG_DATA(c) + at, sizeof descriptor);
+                // The close() of a socket that lingers would hold this thread for as long as its owner likes.
+                constexpr linger kNone{};
+                static_cast<void>(::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &kNone, sizeof kNone));
                 passed.reset(descriptor);  // of several the last
             }
         }

@@ -161,7 +161,7 @@ void MemifQueues::begin(MemifSession* session) noexcept {
 }
 
 void MemifQueues::wake(const MemifRing& ring) noexcept {
-    if (ring.event >= 0) static_cast<void>(::eventfd_write(ring.event, 1));
+    if (ring.event >= 0) session_->bell.ring(ring.event);
 }
 
 /// Frames in several buffers, and all that is not as it should be.

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <vector>
 
+#include "port/bell.hh"
 #include "port/memif_layout.hh"
 #include "port/wire_ring.hh"
 
@@ -91,6 +92,7 @@ class MemifSession {
     uint8_t* rx_buffers = nullptr;
     uint8_t* tx_buffers = nullptr;
     uint32_t buffer_bytes = 0;
+    Bell bell;  ///< for the ring's reader, whose eventfd is the peer's too
 
   private:
     std::array<MemifRegion, kRegions> regions_{};
@@ -154,7 +156,7 @@ class MemifQueues {
         return session != nullptr;
     }
     [[gnu::cold, gnu::noinline]] void begin(MemifSession* session) noexcept;
-    [[gnu::cold, gnu::noinline]] static void wake(const MemifRing& ring) noexcept;
+    [[gnu::cold, gnu::noinline]] void wake(const MemifRing& ring) noexcept;
 
     MemifSlot& slot_;
     MemifSession* session_ = nullptr;
@@ -294,7 +296,7 @@ class MemifQueues::Writer {
         index.store(at_, std::memory_order_release);
         if ((std::atomic_ref(ring_.head->flags).load(std::memory_order_relaxed) & memif::kPolled) == 0)
             [[unlikely]]
-            wake(ring_);
+            queues_.wake(ring_);
     }
 
   private:

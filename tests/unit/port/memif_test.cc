@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -422,6 +423,27 @@ TEST(MemifQueues, AReaderThatDoesNotPollIsWoken) {
     EXPECT_NE(eventfd_read(ends.server->rx.event, &count), 0) << "nobody is woken for nothing";
 }
 
+/// The peer has taken O_NONBLOCK away and filled the counter: write() would wait for it for ever.
+TEST(MemifQueues, AReaderThatCannotBeWokenHoldsNobodyUp) {
+    TwoEnds ends;
+    const int event = ends.client->tx.event;
+    ASSERT_EQ(fcntl(event, F_SETFL, 0), 0);
+    ASSERT_EQ(eventfd_write(event, 0xfffffffffffffffe), 0);
+    alarm(30);
+    ASSERT_TRUE(TwoEnds::write(ends.client_queues, frame_of(60, 1)));
+    alarm(0);
+}
+
+TEST(Bell, IsHeardEachTime) {
+    const OwnDescriptor event(eventfd(0, EFD_NONBLOCK));
+    Bell bell;
+    constexpr unsigned kTimes = 1'000;  // more than it remembers
+    for (unsigned i = 0; i < kTimes; ++i) bell.ring(event.get());
+    eventfd_t count = 0;
+    ASSERT_EQ(eventfd_read(event.get(), &count), 0);
+    EXPECT_EQ(count, kTimes);
+}
+
 /// With a sanitizer this finds what reads or writes elsewhere.
 TEST(MemifQueues, ScribbledMemoryDoesNoHarm) {
     Random random(5);
@@ -467,8 +489,11 @@ class RawClient {
         const memif::Message message{};
         static_cast<void>(::send(socket_.get(), &message, 50, MSG_NOSIGNAL));
     }
-    memif::MessageType ask(const memif::Message& message, int descriptor = -1) {
+    void say(const memif::Message& message, int descriptor) {
         static_cast<void>(send_message(socket_.get(), message, descriptor));
+    }
+    memif::MessageType ask(const memif::Message& message, int descriptor = -1) {
+        say(message, descriptor);
         return hear();
     }
     std::string reason() const { return reinterpret_cast<const char*>(heard.disconnect.reason); }
@@ -579,6 +604,31 @@ TEST(MemifLink, ClientsThatAreWrongAreToldWhyAndTheNextOneIsServed) {
         client.say_short();
         EXPECT_EQ(client.hear(), disconnect);
         EXPECT_EQ(client.reason(), "Invalid message size");
+    }
+    {
+        // A TCP socket that lingers, with text that nobody takes; the server has the last descriptor of it.
+        const OwnDescriptor listener(::socket(AF_INET, SOCK_STREAM, 0));
+        OwnDescriptor lingers(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        auto* const name = reinterpret_cast<sockaddr*>(&address);
+        ASSERT_EQ(::bind(listener.get(), name, size) | ::listen(listener.get(), 1), 0);
+        ASSERT_EQ(::getsockname(listener.get(), name, &size), 0);
+        static_cast<void>(::connect(lingers.get(), name, size));
+        pollfd writable{lingers.get(), POLLOUT, 0};
+        ASSERT_EQ(::poll(&writable, 1, 20'000), 1);
+        const linger long_time{.l_onoff = 1, .l_linger = 300};
+        ASSERT_EQ(::setsockopt(lingers.get(), SOL_SOCKET, SO_LINGER, &long_time, sizeof long_time), 0);
+        const std::vector<uint8_t> text(1 << 16);
+        while (::send(lingers.get(), text.data(), text.size(), MSG_NOSIGNAL) > 0) {
+        }
+        RawClient client(path);
+        ASSERT_EQ(client.hear(), hello);
+        client.say(message(ack), lingers.get());
+        lingers.reset();
+        EXPECT_EQ(client.hear(), disconnect);
     }
     {
         RawClient silent(path);  // is given a second
