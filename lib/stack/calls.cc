@@ -260,7 +260,7 @@ Result<void> Connections::set_user_timeout(uint32_t index, uint16_t generation, 
     Tcb* tcb = find(index, generation);
     if (tcb == nullptr) return Error::gone;
     if (timeout.count() < 0) return Error::invalid;
-    need_cold(*tcb)->user_timeout = tcp::to_ticks(timeout);
+    need_cold(*tcb)->user_timeout = std::min(tcp::to_ticks(timeout), tcp::kMostUserTimeout);
     return {};
 }
 

@@ -44,8 +44,9 @@ struct ConnectionInfo {
     bool timestamps = false, window_scale = false, sack_permitted = false;
 };
 
-/// One connection. Copy it freely; 16 bytes. After the connection's end every call gives Error::gone.
-/// Use it on the core whose engine made it, only.
+/// One connection. Copy it freely; 16 bytes. After the connection's end every call gives Error::gone; not for
+/// ever: a handle that is kept while its record serves 65,536 others may then name one of these. Forget it in
+/// on_close(). Use it on the core whose engine made it, only.
 /// @note cost: each call is one lookup by index and a generation compare; nothing allocates.
 class Connection {
   public:
@@ -93,7 +94,7 @@ class Connection {
 
     /// Switches Nagle's algorithm off (RFC 9293 MUST-17). Default: the configuration's.
     Result<void> set_no_delay(bool on) noexcept;
-    /// RFC 5482's local half: overrides user_timeout. 0 restores the configuration's.
+    /// RFC 5482's local half: overrides user_timeout, at most 18 h. 0 restores the configuration's.
     Result<void> set_user_timeout(Duration timeout) noexcept;
 
     /// 32 bits of the application's, kept in the control block's first line. 0 at first.

@@ -273,6 +273,7 @@ class Connections {
     void perform_here(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
     void perform_rare(tcp::Tcb& tcb, Bytes text, const tcp::Effects& fx) noexcept;
     void deliver(uint32_t index, Bytes data) noexcept;
+    void lose(uint32_t index) noexcept;
     void keep(uint32_t index, Bytes data) noexcept;
     void hold_pending(uint32_t index) noexcept;
     void take_reassembled(uint32_t index) noexcept;

@@ -61,11 +61,7 @@ bool Connections::tell_with_care(const Pending& told, Tcb& tcb) noexcept {
     const Bytes data = told.data;
     if (data.empty()) return false;  // held meanwhile (hold_pending)
     if (silent) {                    // acknowledged, and nobody will read it (RFC 9293 3.6.1, SHLD-3)
-        if (tcb.state() == State::closed) return false;
-        Effects fx;
-        fx.drop = DropReason::after_close;
-        tcp::abort(tcb, fx);
-        perform(index, {}, fx);
+        lose(index);
         return false;
     }
     if (cold != nullptr && cold->held_bytes != 0) {  // an earlier part was left
@@ -74,6 +70,16 @@ bool Connections::tell_with_care(const Pending& told, Tcb& tcb) noexcept {
     }
     event_.data = data;
     return true;
+}
+
+/// Text was acknowledged that nobody will read: the peer is told, unless it has said its last.
+void Connections::lose(uint32_t index) noexcept {
+    Tcb& tcb = tcbs_[index];
+    if (tcb.state() == State::closed || tcb.state() == State::time_wait) return;
+    Effects fx;
+    fx.drop = DropReason::after_close;
+    tcp::abort(tcb, fx);
+    perform(index, {}, fx);
 }
 
 /// The end. False: it is told when what came before it has been read.
@@ -102,7 +108,11 @@ void Connections::taken(const Event& event, uint32_t bytes) noexcept {
     if (tcb == nullptr || event.kind != Event::Kind::data) return;
     const auto size = static_cast<uint32_t>(event.data.size());
     if (event.item == 0) {
-        if (tcb->has(tcp::kAppGone) || tcb->state() == State::closed) return;
+        if (tcb->state() == State::closed) return;
+        if (tcb->has(tcp::kAppGone)) {  // closed, and then left text: as if it had come after (SHLD-3)
+            lose(index);
+            return;
+        }
         need_cold(*tcb)->paused = true;
         keep(index, event.data.subspan(bytes));
         return;

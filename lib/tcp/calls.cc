@@ -59,8 +59,9 @@ void shutdown(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
 
 void close(Tcb& tcb, bool unread, const Context& ctx, Effects& fx) noexcept {
     tcb.set(kAppGone);
-    if (unread &&
-        tcb.state() != State::syn_sent) {  // RFC 9293 3.6.1: "a TCP reset ... to show that data was lost"
+    // RFC 9293 3.6.1: "a TCP reset ... to show that data was lost"; to a peer that has sent its FIN nothing
+    // is said.
+    if (unread && tcb.state() != State::syn_sent && tcb.state() != State::time_wait) {
         abort(tcb, fx);
         return;
     }

@@ -26,7 +26,8 @@ struct TcpConfig {
     Duration rto_after_syn_loss = 3s;  ///< RFC 6298 5.7: when the SYN had to be sent again
     Duration syn_timeout = 180s;       ///< R2 for SYN, RFC 9293 MUST-23: at least 3 min
     Duration syn_ack_timeout = 63s;    ///< a half-open record is given up after this (Linux: 5 retries, 63 s)
-    Duration user_timeout = 300s;  ///< R2 for data, RFC 9293 3.9.1 (default 5 min; MUST-21 at least 100 s)
+    Duration user_timeout = 300s;  ///< R2 for data, RFC 9293 3.9.1 (default 5 min; MUST-21 at least 100 s);
+                                   ///< more than 18 h is 18 h
     uint8_t r1_retransmits = 3;    ///< R1: on_trouble after as many (RFC 9293 SHLD-10)
     Duration delayed_ack = 40ms;   ///< RFC 9293 MUST-58: at most 500 ms
     Duration fin_wait_2_timeout = 60s;  ///< for connections whose application is gone (Linux tcp_fin_timeout)

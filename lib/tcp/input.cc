@@ -144,6 +144,7 @@ Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
 /// Second: RST, by RFC 5961 3.2: exact or challenged.
 Step check_rst(Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
     if (!seg.has(kRst)) return Step::next;
+    if (before(seg.seq, tcb.rcv.nxt)) return drop(fx, DropReason::rst_ignored);  // outside the window
     if (seg.seq != tcb.rcv.nxt) {
         fx.reply = Reply::challenge_ack;
         return drop(fx, DropReason::rst_ignored);
@@ -196,6 +197,7 @@ Step check_ack(Tcb& tcb, Flow* flow, Arrival& a, uint32_t text_len, const Contex
             return drop(fx, DropReason::unacceptable_ack);
         }
         sample_handshake(tcb, flow, ctx);
+        if (flow != nullptr) flow->cwnd_bytes = initial_window(tcb);  // the peer's MSS is known now
         become_established(tcb, fx);
         tcb.snd.wl1 = seg.seq - 1u;  // so that this segment's window is taken
     }
@@ -504,7 +506,7 @@ void on_synchronized(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ct
         fx.output = true;
     }
     if (check_sequence(tcb, a, fx) == Step::done) return;
-    if (!a.seg.has(kSyn)) trim(tcb, a);
+    if (!a.seg.has(kSyn | kRst)) trim(tcb, a);  // the number of an RST is judged as it came (RFC 5961 3.2)
     if (check_rst(tcb, a.seg, fx) == Step::done) return;
     if (check_syn(tcb, a.seg, fx) == Step::done) return;
     if (check_ack(tcb, flow, a, seg.len, ctx, fx) == Step::done) return;

@@ -214,6 +214,10 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
     }
     if (flow != nullptr && (flow->flags & (kRetransmitOne | kRetransmitting | kProbe)) != 0) [[unlikely]] {
         if (next_retransmission(tcb, *flow, room, ctx, out)) return true;
+        if (flow->has(kProbe) && flow->has(kKeepalive) && after(flow->snd_end, tcb.snd.nxt)) {
+            flow->clear(kProbe);  // text says more than a probe, and has a timer of its own
+            flow->stop_keepalive();
+        }
         if (flow->has(kProbe)) {
             flow->clear(kProbe);
             emit_probe(tcb, *flow, room, ctx, out);

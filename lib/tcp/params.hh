@@ -22,6 +22,9 @@ constexpr uint32_t to_ticks(Duration d) noexcept {
         std::clamp<int64_t>((std::min(d, kMaxDuration).count() + 999'999) / 1'000'000, 0, INT32_MAX));
 }
 
+/// R2 at most, of SYNs too: Flow::unacked_since_s counts 18.6 h.
+inline constexpr uint32_t kMostUserTimeout = 18u * 3600 * 1000;
+
 struct Params {
     uint32_t two_msl, rto_initial, rto_min, rto_max, rto_after_syn_loss, syn_timeout, syn_ack_timeout,
         user_timeout, delayed_ack, fin_wait_2, keepalive_idle, keepalive_interval;  ///< ticks
@@ -39,9 +42,9 @@ struct Params {
           rto_min(to_ticks(c.rto_min)),
           rto_max(to_ticks(c.rto_max)),
           rto_after_syn_loss(to_ticks(c.rto_after_syn_loss)),
-          syn_timeout(to_ticks(c.syn_timeout)),
+          syn_timeout(std::min(to_ticks(c.syn_timeout), kMostUserTimeout)),
           syn_ack_timeout(to_ticks(c.syn_ack_timeout)),
-          user_timeout(to_ticks(c.user_timeout)),
+          user_timeout(std::min(to_ticks(c.user_timeout), kMostUserTimeout)),
           delayed_ack(to_ticks(c.delayed_ack)),
           fin_wait_2(to_ticks(c.fin_wait_2_timeout)),
           keepalive_idle(to_ticks(c.keepalive_idle)),

@@ -170,7 +170,13 @@ inline bool after_ack(Tcb& tcb, const Flow* flow, const Context& ctx, Effects& f
             }
             return true;
         case State::closing:
-            if (tcb.fin_acked()) enter_time_wait(tcb, ctx, fx);
+            if (!tcb.fin_acked()) return true;
+            if (tcb.has(kAckNow)) {  // of the peer's FIN, in this burst: the record may go before the output
+                fx.reply = Reply::ack;
+                tcb.clear(kAckNow);
+                tcb.clear(kAckDelayed);
+            }
+            enter_time_wait(tcb, ctx, fx);
             return true;
         case State::last_ack:
             if (!tcb.fin_acked()) return true;

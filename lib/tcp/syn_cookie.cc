@@ -8,9 +8,9 @@ namespace synfin::tcp {
 
 namespace {
 
-/// Common values, ascending: 536 (no option), 1220 and 1280-ish tunnels, PPPoE, Ethernet with and without
-/// timestamps, jumbo.
-constexpr uint16_t kMss[8] = {216, 536, 1220, 1360, 1400, 1440, 1460, 8960};
+/// Common values, ascending: as small as any (MUST-16: never more than the peer's), 536 (no option), 1220 and
+/// 1280-ish tunnels, PPPoE, Ethernet with and without timestamps, jumbo.
+constexpr uint16_t kMss[8] = {48, 216, 536, 1220, 1360, 1440, 1460, 8960};
 
 constexpr uint32_t kNoScale = 15;
 

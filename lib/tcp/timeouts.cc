@@ -43,8 +43,14 @@ uint32_t waited(const Flow& flow, const Now& now) noexcept {
 
 /// Whether idling for an RTO gives the second line up. What it knows beyond the RTT must not be lost: a cold
 /// record, and an RTO that stays backed off until there is a sample (RFC 6298 5.7, Karn).
-bool is_releasable(const Flow* flow) noexcept {
-    return flow != nullptr && flow->cold == 0 && flow->backoff == 0 && !flow->has(kKeepalive);
+bool is_releasable(const Tcb& tcb, const Flow* flow) noexcept {
+    return flow != nullptr && flow->cold == 0 && flow->backoff == 0 && !flow->has(kKeepalive) &&
+           flow->cwnd_bytes >= initial_window(tcb);
+}
+
+/// RFC 5681 4.1 for a line that stays: idling for an RTO takes cwnd back to the restart window.
+bool is_to_restart(const Tcb& tcb, const Flow* flow) noexcept {
+    return flow != nullptr && flow->backoff == 0 && flow->cwnd_bytes > initial_window(tcb);
 }
 
 bool has_unsent(const Tcb& tcb, const Flow* flow) noexcept {
@@ -126,9 +132,14 @@ void on_deadline(Tcb& tcb, Flow* flow, uint32_t user_timeout, const Context& ctx
         give_up(tcb, CloseReason::fin_wait_2_timed_out, fx);
         return;
     }
-    if (is_releasable(flow)) {
+    if (is_releasable(tcb, flow)) {
         fx.release_flow = true;  // RFC 5681 4.1: idle for an RTO, so cwnd is not to be trusted any more
         set_idle_deadline(tcb, nullptr, ctx, fx);
+        return;
+    }
+    if (is_to_restart(tcb, flow)) {
+        flow->cwnd_bytes = initial_window(tcb);
+        set_idle_deadline(tcb, flow, ctx, fx);
         return;
     }
     if (ctx.params.keepalive_idle != 0 && tcb.state() == State::established && flow != nullptr) {
@@ -145,7 +156,7 @@ void set_idle_deadline(Tcb& tcb, const Flow* flow, const Context& ctx, Effects& 
     const Params& p = ctx.params;
     if (tcb.state() == State::fin_wait_2 && tcb.has(kAppGone)) {
         arm(tcb, ctx.now.tick + p.fin_wait_2, fx);
-    } else if (is_releasable(flow)) {
+    } else if (is_to_restart(tcb, flow) || is_releasable(tcb, flow)) {
         arm(tcb, ctx.now.tick + rto_ticks(tcb, flow, p), fx);
     } else if (p.keepalive_idle != 0 && tcb.state() == State::established) {
         arm(tcb, ctx.now.tick + p.keepalive_idle, fx);

@@ -42,13 +42,13 @@ struct Cookie : testing::Test {
 TEST_F(Cookie, RestoresTheOptions) {
     for (const uint8_t shift : {uint8_t{0}, uint8_t{1}, uint8_t{7}, uint8_t{14}}) {
         for (const bool sack : {false, true}) {
-            const auto h = life({.ts = 1, .mss = 1400, .wscale = shift, .sack = sack});
+            const auto h = life({.ts = 1, .mss = 1440, .wscale = shift, .sack = sack});
             ASSERT_TRUE(h);
             EXPECT_EQ(h->snd_shift, shift);
             EXPECT_EQ((h->flags & kSack) != 0, sack);
             EXPECT_TRUE(h->flags & kWindowScale);
             EXPECT_TRUE(h->flags & kTimestamps);
-            EXPECT_EQ(h->mss, 1400);
+            EXPECT_EQ(h->mss, 1440);
             EXPECT_EQ(h->irs, kIrs);
             EXPECT_EQ(h->ts_recent, 4711u);
         }
@@ -66,8 +66,8 @@ TEST_F(Cookie, WithoutTimestampsOnlyTheMss) {
 }
 
 TEST_F(Cookie, TheMssIsRoundedDown) {
-    const std::pair<uint16_t, uint16_t> cases[] = {{215, 216},   {216, 216},   {535, 216},  {1219, 536},
-                                                   {1220, 1220}, {1459, 1440}, {1460, 1460}};
+    const std::pair<uint16_t, uint16_t> cases[] = {{100, 48},   {215, 48},    {216, 216},   {535, 216},
+                                                   {1219, 536}, {1220, 1220}, {1459, 1440}, {1460, 1460}};
     for (const auto& [offered, restored] : cases) {
         const auto h = life({.mss = offered});
         ASSERT_TRUE(h);
