@@ -5,9 +5,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 
 #include "user_error.hh"
 
@@ -15,13 +15,12 @@ namespace synfin::app {
 
 namespace {
 
-/// An abstract name: a zero byte, then text. Returns its length.
+/// An abstract name: a zero byte, then text, which fits. Returns its length.
 socklen_t abstract_name(sockaddr_un& address, const std::string& text) {
     address = {};
     address.sun_family = AF_UNIX;
-    const size_t length = std::min(text.size(), sizeof address.sun_path - 1);
-    std::memcpy(address.sun_path + 1, text.data(), length);
-    return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + length);
+    std::memcpy(address.sun_path + 1, text.data(), text.size());
+    return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
 }
 
 pid_t holder(const sockaddr_un& address, socklen_t length) {
@@ -40,7 +39,10 @@ pid_t holder(const sockaddr_un& address, socklen_t length) {
 AddressLock::AddressLock(const std::string& device, const std::vector<Cidr>& addresses) {
     for (const Cidr& cidr : addresses) {
         sockaddr_un name{};
-        const socklen_t length = abstract_name(name, fmt::format("synfin/{}/{}", cidr.addr.text(), device));
+        std::string text = fmt::format("synfin/{}/{}", cidr.addr.text(), device);
+        if (text.size() >= sizeof name.sun_path)  // a long path: two of them may begin alike
+            text = fmt::format("synfin/{}/#{:016x}", cidr.addr.text(), std::hash<std::string>{}(device));
+        const socklen_t length = abstract_name(name, text);
         const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0) throw run_error(fmt::format("no unix socket to be had: {}", std::strerror(errno)));
         sockets_.push_back(fd);

@@ -60,7 +60,7 @@ GeneratorPlan load_plan(const BenchConfig& bench) {
     plan.response_size = bench.response_size;
     plan.requests_per_connection = shape.requests;
     plan.connections = static_cast<uint32_t>(concurrency(bench));
-    plan.limit = bench.count;
+    if (bench.count != 0) plan.limit = bench.count;
     plan.handshakes = kHandshakes;
     return plan;
 }

@@ -48,6 +48,11 @@ void validate_network(const Config& config) {
             throw usage_error(fmt::format("address {} can't be a host's", cidr.text()),
                               "give a unicast address with its prefix, for example 10.0.0.1/24");
     }
+    for (auto it = config.addresses.begin(); it != config.addresses.end(); ++it)
+        if (std::any_of(config.addresses.begin(), it,
+                        [&](const Cidr& other) { return other.addr == it->addr; }))
+            throw usage_error(fmt::format("address {} is given twice", it->addr.text()),
+                              "give each --address once");
     if (config.gateway) {
         const auto on_link = [&](const Cidr& cidr) { return cidr.contains(*config.gateway); };
         if (std::none_of(config.addresses.begin(), config.addresses.end(), on_link))

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "interrupt.hh"
 #include "user_error.hh"
 
 namespace synfin::app {
@@ -15,7 +16,11 @@ template <typename Open>
 std::unique_ptr<Runtime> opened(Open&& open) {
     std::string why;
     Error error{};
-    auto runtime = open(why, error);
+    std::unique_ptr<Runtime> runtime;
+    {
+        const Opening limit;
+        runtime = open(why, error);
+    }
     if (runtime != nullptr) return runtime;
     const bool usage = error == Error::invalid || error == Error::not_supported;
     throw UserError(usage ? Exit::usage : Exit::failed, why);

@@ -79,9 +79,10 @@ void Generator::stop(Instant now) noexcept {
     if (stopped_) return;
     stopped_ = true;
     if (plan_.open_loop) {
-        for (; plan_.limit == 0 || tally_.offered < plan_.limit; ++tally_.offered) {
-            if (schedule_.due(tally_.offered * plan_.engines + plan_.engine) > now) break;
-            ++tally_.skipped_by[static_cast<size_t>(Skip::late)];
+        const uint64_t due = std::min(schedule_.due_until(now, plan_.engine, plan_.engines), plan_.limit);
+        if (due > tally_.offered) {
+            tally_.skipped_by[static_cast<size_t>(Skip::late)] += due - tally_.offered;
+            tally_.offered = due;
         }
     }
     using enum GeneratorPlan::Talk;

@@ -38,6 +38,8 @@ struct GeneratorPlan {
         std::vector<uint8_t> last_request;  ///< the connection's last, with "Connection: close"; http only
     };
 
+    static constexpr uint64_t kUnlimited = ~uint64_t{0};
+
     std::vector<Call> calls;
     std::vector<Ipv4> sources;  ///< taken in turn; when one has no port left, the next
     Talk talk = Talk::tcp;
@@ -46,7 +48,7 @@ struct GeneratorPlan {
     uint64_t requests_per_connection = 1;  ///< 0: until the end of the run
     uint32_t connections = 1;              ///< at once, on this engine
     uint32_t handshakes = 0;               ///< closed loop: being established at once; 0: no bound
-    uint64_t limit = 0;                    ///< open so many in all; 0: until stopped
+    uint64_t limit = kUnlimited;           ///< open so many in all; kUnlimited: until stopped
     Duration ramp{};
     bool open_loop = false;
     double rate = 0;                   ///< open loop: connections per second over all engines
@@ -86,9 +88,7 @@ class Generator {
         return tally_.open_now() == plan_.connections && tally_.pending_now() == 0;
     }
     /// Whether the plan's limit has been reached.
-    bool all_offered() const noexcept {
-        return stopped_ || (plan_.limit != 0 && tally_.offered >= plan_.limit);
-    }
+    bool all_offered() const noexcept { return stopped_ || tally_.offered >= plan_.limit; }
 
     const LoadTally& tally() const noexcept { return tally_; }
     const LoadTimes& times() const noexcept { return times_; }

@@ -1,23 +1,29 @@
 #include "interrupt.hh"
 
+#include <unistd.h>
+
 #include <csignal>
 
 namespace synfin::app {
 
 namespace {
 std::atomic<bool> flag{false};
+std::atomic<bool> opening{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 extern "C" void on_signal(int) {
+    // Whoever is in a hurry presses twice.
+    std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
     flag.store(true, std::memory_order_relaxed);
+    if (opening.load(std::memory_order_relaxed)) alarm(kMostOpening);
 }
 }  // namespace
 
 void catch_interrupts() {
     struct sigaction action {};
     action.sa_handler = on_signal;
-    // SA_RESETHAND: whoever is in a hurry presses twice.
-    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+    action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
@@ -25,6 +31,17 @@ void catch_interrupts() {
 
 const std::atomic<bool>& interrupted() noexcept {
     return flag;
+}
+
+Opening::Opening() noexcept {
+    opening.store(true, std::memory_order_relaxed);
+    // A signal may have come before.
+    if (flag.load(std::memory_order_relaxed)) alarm(kMostOpening);
+}
+
+Opening::~Opening() {
+    opening.store(false, std::memory_order_relaxed);
+    alarm(0);
 }
 
 }  // namespace synfin::app

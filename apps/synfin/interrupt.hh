@@ -13,4 +13,15 @@ void catch_interrupts();
 /// Whether a signal has come.
 const std::atomic<bool>& interrupted() noexcept;
 
+/// While a device is opened, nobody looks at the flag, and a driver may wait for ever, as for a vhost-user
+/// server that accepts and says nothing. So long after a signal, the process then ends by SIGALRM.
+inline constexpr unsigned kMostOpening = 10;  // seconds; a link is waited for half of it
+class Opening {
+  public:
+    Opening() noexcept;
+    ~Opening();
+    Opening(const Opening&) = delete;
+    Opening& operator=(const Opening&) = delete;
+};
+
 }  // namespace synfin::app

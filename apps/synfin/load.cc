@@ -64,9 +64,15 @@ GeneratorPlan plan_of(const Config& config, unsigned engine, unsigned engines) {
         load.close == LoadConfig::Close::rst ? GeneratorPlan::Ending::rst : GeneratorPlan::Ending::fin;
     plan.response_size = load.response_size.value_or(load.request_size.value_or(64));
     plan.requests_per_connection = load.requests_per_connection;
-    plan.connections =
-        static_cast<uint32_t>(std::max<uint64_t>(1, share(concurrency(config), engine, engines)));
-    plan.limit = load.count == 0 ? 0 : share(load.count, engine, engines);
+    // Fewer connections at once than engines: some of these have none to open.
+    const uint64_t at_once = concurrency(config);
+    engines = static_cast<unsigned>(std::min<uint64_t>(engines, at_once));
+    if (engine >= engines) {
+        plan.limit = 0;
+    } else {
+        plan.connections = static_cast<uint32_t>(share(at_once, engine, engines));
+        if (load.count != 0) plan.limit = share(load.count, engine, engines);
+    }
     plan.ramp = load.ramp;
     plan.open_loop = load.rate != 0;
     plan.rate = static_cast<double>(load.rate);

@@ -59,9 +59,13 @@ void Monitor::open_control() {
     if (path.size() >= sizeof address.sun_path)
         return refuse(fmt::format("longer than {} bytes", sizeof address.sun_path - 1));
     std::memcpy(address.sun_path, path.data(), path.size());
-    control_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (bind(control_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        listen(control_, 16) != 0)
+    const auto* const name = reinterpret_cast<const sockaddr*>(&address);
+    const auto stream = [] { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); };
+    const int probe = stream();  // refused: a socket whose process was killed
+    if (connect(probe, name, sizeof address) != 0 && errno == ECONNREFUSED) unlink(path.c_str());
+    if (probe >= 0) close(probe);
+    control_ = stream();
+    if (bind(control_, name, sizeof address) != 0 || listen(control_, 16) != 0)
         return refuse(std::strerror(errno));
     control_path_ = path;
 }

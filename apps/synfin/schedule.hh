@@ -28,6 +28,22 @@ class Schedule {
             number < in_ramp ? std::sqrt(2 * ramp_s_ * number / rate_) : ramp_s_ + (number - in_ramp) / rate_;
         return start_ + Duration(static_cast<int64_t>(seconds * 1e9));
     }
+    /// How many of the connections first, first + step, first + 2 step, ... are due by then. Not by counting:
+    /// a generator that fell behind for long has billions that are late.
+    uint64_t due_until(Instant now, uint64_t first, uint64_t step) const noexcept {
+        const auto is_due = [&](uint64_t i) { return due(first + i * step) <= now; };
+        if (!is_due(0)) return 0;
+        uint64_t yes = 0, no = 1;
+        while (is_due(no)) {
+            yes = no;
+            no *= 2;
+        }
+        while (no - yes > 1) {
+            const uint64_t middle = yes + (no - yes) / 2;
+            (is_due(middle) ? yes : no) = middle;
+        }
+        return no;
+    }
     Instant start() const noexcept { return start_; }
 
   private:

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <fstream>
 #include <set>
-#include <sstream>
 
 #include "fields.hh"
 #include "user_error.hh"
@@ -100,11 +99,14 @@ void read_yaml(Config& config, const std::string& text, const std::string& name)
 
 void read_yaml_file(Config& config, const std::string& path) {
     std::ifstream file(path);
-    std::stringstream text;
-    if (!file || !(text << file.rdbuf()))
+    std::string text;
+    // Not by operator<<, which takes a file without a character for an error.
+    for (char part[4096]; file.good() && (file.read(part, sizeof part), file.gcount() > 0);)
+        text.append(part, static_cast<size_t>(file.gcount()));
+    if (!file.eof())
         throw usage_error(fmt::format("{}: can't be read: {}", path, std::strerror(errno != 0 ? errno : EIO)),
                           "give a readable YAML file to -f");
-    read_yaml(config, text.str(), path);
+    read_yaml(config, text, path);
 }
 
 }  // namespace synfin::app

@@ -39,6 +39,16 @@ class CheckTest(unittest.TestCase):
                 self.assertNotEqual(sh(rig.SYNFIN, "check", scenario), "")
 
 
+    def test_a_file_without_a_character(self):
+        with tempfile.NamedTemporaryFile(suffix=".yaml") as empty:
+            with self.assertRaisesRegex(RuntimeError, "no device given"):  # as of one with a comment alone
+                sh(rig.SYNFIN, "check", empty.name)
+
+    def test_a_directory_is_no_file(self):
+        with self.assertRaisesRegex(RuntimeError, "status 2(.|\n)*can't be read: Is a directory"):
+            sh(rig.SYNFIN, "check", "/")
+
+
 class BenchTest(unittest.TestCase):
     def bench(self, *options):
         return json.loads(sh(rig.SYNFIN, "bench", "-d", "1s", "--json", "-", *options))

@@ -3,6 +3,9 @@
 import json
 import os
 import pathlib
+import shutil
+import signal
+import socket
 
 import echo_clients
 import rig
@@ -25,6 +28,33 @@ class StartTest(RigCase):
                 rig.wait_until(lambda: self.rig.ours.run("ss", "-0H"), "DPDK's packet sockets", interval=0)
                 self.assertEqual(process.interrupt(), status, process.said())
                 self.assertEqual(json.loads(pathlib.Path(report).read_text())["connections"]["completed"], 0)
+
+    def test_opening_that_never_ends_is_ended(self):
+        """A vhost-user server that accepts and says nothing holds DPDK for ever: who was asked to end has ten seconds."""
+        path = self.rig.path("vhost.sock")
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.bind(path)
+            silent.listen()
+            load = self.rig.synfin("load", f"tcp://{KERNEL_ADDRESS}:80", "--device", f"virtio-user:{path}", "--address",
+                                   f"{SYNFIN_ADDRESS}/{PREFIX}", "--cores", str(rig.core), "-d", "1s")
+            silent.settimeout(rig.LIMIT)
+            with silent.accept()[0]:
+                load.popen.send_signal(signal.SIGTERM)
+                self.assertEqual(load.wait(rig.LIMIT), -signal.SIGALRM, load.said())
+        shutil.rmtree(f"/run/dpdk/synfin-{load.pid}", ignore_errors=True)
+
+    def test_a_second_signal_ends_it_at_once_whichever_it_is(self):
+        for first, second in (signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(first):
+                control = self.rig.path("control")  # which the one before left
+                serve = self.rig.serve("echo", "--drain", "10m", "--control", control)
+                serve.control = control
+                with self.rig.kernel.connect(7):
+                    rig.wait_until(lambda: self.rig.states(serve) == {"ESTABLISHED": 1}, "a connection")
+                    serve.popen.send_signal(first)
+                    rig.wait_until(lambda: "ESTABLISHED" not in self.rig.states(serve), "the first signal is seen")
+                    serve.popen.send_signal(second)
+                    self.assertEqual(serve.wait(), -second, serve.said())
 
 
 class AfXdpTest(RigCase):
@@ -109,6 +139,23 @@ class MemifTest(RigCase):
     def test_http(self):
         counted = self.run_pair("http", f"http://{SYNFIN_ADDRESS}/", "-c", "100", "-n", "100k")
         self.assertEqual(counted["completed"], 100_000)
+
+    def test_fewer_connections_than_engines(self):
+        path = self.rig.path("memif.sock")
+        self.rig.serve("echo", device=f"memif:{path},server")
+        cores = f"{rig.core},{(rig.core + 1) % os.cpu_count()}"
+        for connections, at_once in (1, 4), (5, 1):
+            with self.subTest(connections):
+                load = self.rig.load(f"tcp://{SYNFIN_ADDRESS}:7", "-n", str(connections), "-c", str(at_once), "--cores", cores,
+                                     device=f"memif:{path},client", address=f"{KERNEL_ADDRESS}/{PREFIX}")
+                self.assertEqual(load.wait(), 0, load.said())
+                self.assertEqual(self.rig.result(load)["connections"]["completed"], connections)
+
+    def test_two_whose_long_paths_begin_alike(self):
+        directory = self.rig.path("d" * 72)
+        os.mkdir(directory)
+        for name in "ab":
+            self.rig.serve("echo", device=f"memif:{directory}/{name}.sock,server")
 
     def test_tcp(self):
         counted = self.run_pair("echo", f"tcp://{SYNFIN_ADDRESS}:7", "-c", "10", "-n", "1000", "--request-size", "64KiB")

@@ -203,6 +203,8 @@ TEST(Validate, NamesWhatIsMissing) {
     EXPECT_EQ(why(config), "no address given");
     config.addresses = {*Cidr::parse("10.0.0.255/24")};
     EXPECT_EQ(why(config), "address 10.0.0.255/24 can't be a host's");
+    config.addresses = {*Cidr::parse("10.0.0.1/24"), *Cidr::parse("10.0.0.1/16")};
+    EXPECT_EQ(why(config), "address 10.0.0.1 is given twice");
     config.addresses = {*Cidr::parse("10.0.0.1/24")};
     EXPECT_EQ(why(config), "no target given");
     config.load.targets = {*Target::parse("tcp://10.0.0.2:7").value};

@@ -38,7 +38,7 @@ GeneratorPlan tcp_plan(uint32_t connections, uint64_t limit) {
     plan.calls.push_back({kPeer, pattern_request(64), {}});
     plan.sources = {TwoEnds::kClient};
     plan.connections = connections;
-    plan.limit = limit;
+    if (limit != 0) plan.limit = limit;
     return plan;
 }
 GeneratorPlan http_plan(uint32_t connections, uint64_t limit, uint64_t requests = 1) {
