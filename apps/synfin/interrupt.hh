@@ -13,9 +13,11 @@ void catch_interrupts();
 /// Whether a signal has come.
 const std::atomic<bool>& interrupted() noexcept;
 
+/// Seconds that opening a device may go on after a signal; a link is waited for half of it.
+inline constexpr unsigned kMostOpening = 10;
+
 /// While a device is opened, nobody looks at the flag, and a driver may wait for ever, as for a vhost-user
-/// server that accepts and says nothing. So long after a signal, the process then ends by SIGALRM.
-inline constexpr unsigned kMostOpening = 10;  // seconds; a link is waited for half of it
+/// server that accepts and says nothing: kMostOpening after a signal, the process ends by SIGALRM.
 class Opening {
   public:
     Opening() noexcept;

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "summary.hh"
@@ -61,9 +62,13 @@ void Monitor::open_control() {
     std::memcpy(address.sun_path, path.data(), path.size());
     const auto* const name = reinterpret_cast<const sockaddr*>(&address);
     const auto stream = [] { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); };
-    const int probe = stream();  // refused: a socket whose process was killed
-    if (connect(probe, name, sizeof address) != 0 && errno == ECONNREFUSED) unlink(path.c_str());
-    if (probe >= 0) close(probe);
+    // Refused: a socket whose process was killed. So is a file that is no socket, which is somebody's.
+    std::error_code ignored;
+    if (std::filesystem::is_socket(path, ignored)) {
+        const int probe = stream();
+        if (connect(probe, name, sizeof address) != 0 && errno == ECONNREFUSED) unlink(path.c_str());
+        if (probe >= 0) close(probe);
+    }
     control_ = stream();
     if (bind(control_, name, sizeof address) != 0 || listen(control_, 16) != 0)
         return refuse(std::strerror(errno));

@@ -85,10 +85,7 @@ using tcp::TimeWait;
         const Tuple tuple = tcb.tuple.get();
         const uint16_t listener = find_listener(tuple);
         if (listener != 0 && !tcb.has(tcp::kOpened)) {
-            if (half_opens_.used() == half_opens_.capacity()) {
-                counters_.drop(DropReason::backlog_full);
-                return;
-            }
+            if (must_stay()) return;
             const Seq after_iss = tcb.snd.nxt;
             table_.erase(hash, handle(Kind::open, index));
             free_tcb(index);
@@ -200,11 +197,7 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
     if (tcp::reopens(record, seg, context())) {  // every open of a client that has used all its ports
         const Tuple tuple = record.tuple.get();
         if (const uint16_t listener = find_listener(tuple); listener != 0) {
-            // A cookie cannot be beyond the predecessor's numbers (RFC 9293 MAY-2): the peer tries again.
-            if (half_opens_.used() == half_opens_.capacity()) {
-                counters_.drop(DropReason::backlog_full);
-                return;
-            }
+            if (must_stay()) return;
             const Seq after_iss = record.snd_nxt;
             remove_time_wait(index, hash);
             counters_.add(Counter::time_wait_reused);

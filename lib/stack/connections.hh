@@ -274,6 +274,15 @@ class Connections {
     void perform_rare(tcp::Tcb& tcb, Bytes text, const tcp::Effects& fx) noexcept;
     void deliver(uint32_t index, Bytes data) noexcept;
     void lose(uint32_t index) noexcept;
+    /// Whether TIME-WAIT must not give way to a new SYN, which is then dropped: with the backlog full it
+    /// would get a cookie, which cannot be beyond the predecessor's numbers (RFC 9293 MAY-2). The peer tries
+    /// again.
+    bool must_stay() noexcept {
+        if (half_opens_.used() != half_opens_.capacity()) [[likely]]
+            return false;
+        counters_.drop(DropReason::backlog_full);
+        return true;
+    }
     void keep(uint32_t index, Bytes data) noexcept;
     void hold_pending(uint32_t index) noexcept;
     void take_reassembled(uint32_t index) noexcept;

@@ -1,5 +1,4 @@
 /// Where two paths meet: a segment and a call in one burst, a probe and text, a full backlog and TIME-WAIT.
-/// Each was a defect once.
 #include <functional>
 
 #include "buf/memory_port.hh"
@@ -101,6 +100,13 @@ struct Burst {
         put(1, 1, kAck);
         turn();
     }
+    /// As far as FIN-WAIT-2.
+    void half_close() {
+        EXPECT_TRUE(app.c.shutdown());
+        turn();
+        put(1, 2, kAck);
+        turn();
+    }
 };
 
 TEST(Corner, ARstThatBeginsBeforeTheWindowDoesNotReset) {
@@ -121,7 +127,7 @@ TEST(Corner, ARstThatBeginsBeforeTheWindowDoesNotEndAHalfOpenOne) {
 }
 
 TEST(Corner, AfterIdlenessTheWindowRestartsWithUnreadTextToo) {
-    ROW(54, "5681-4.1", "tcp::is_to_restart");
+    ROW(55, "5681-4.1", "tcp::is_to_restart");
     World w(plain);
     w.bring(State::syn_sent);
     w.advance(100ms);
@@ -144,7 +150,7 @@ TEST(Corner, AfterIdlenessTheWindowRestartsWithUnreadTextToo) {
     EXPECT_EQ(sent, 10u) << "min(IW, cwnd)";
 }
 TEST(Corner, IdlenessDoesNotRaiseTheWindow) {
-    ROW(54, "5681-4.1", "tcp::is_releasable");
+    ROW(55, "5681-4.1", "tcp::is_releasable");
     World w(plain);
     w.bring(State::syn_sent);
     w.advance(100ms);
@@ -303,10 +309,7 @@ TEST(Corner, CloseBetweenTwoPiecesKeepsTimeWait) {
     ROW(12, "9293-3.6.1 MUST-13", "stack::tell_with_care");
     Burst b;
     b.open();
-    EXPECT_TRUE(b.app.c.shutdown());
-    b.turn();
-    b.put(1, 2, kAck);
-    b.turn();
+    b.half_close();
     ASSERT_EQ(b.app.c.state(), State::fin_wait_2);
     bool first = true;
     b.app.data = [&](Connection c, RxView&) {
@@ -353,10 +356,7 @@ TEST(Corner, CloseWithHeldTextBeforeTheEndIsToldKeepsTimeWait) {
     ROW(12, "9293-3.6.1 MUST-13", "tcp::close");
     Burst b;
     b.open();
-    EXPECT_TRUE(b.app.c.shutdown());
-    b.turn();
-    b.put(1, 2, kAck);
-    b.turn();
+    b.half_close();
     b.app.data = [&](Connection, RxView& v) { v.take(0); };
     b.put(1, 2, kAck | kPsh, 10);
     b.turn();

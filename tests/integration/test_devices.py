@@ -43,6 +43,15 @@ class StartTest(RigCase):
                 self.assertEqual(load.wait(rig.LIMIT), -signal.SIGALRM, load.said())
         shutil.rmtree(f"/run/dpdk/synfin-{load.pid}", ignore_errors=True)
 
+    def test_a_file_that_is_no_socket_is_not_taken_for_control(self):
+        path = pathlib.Path(self.rig.path("notes"))
+        path.write_text("mine")
+        serve = self.rig.synfin("serve", "--app", "echo", "--device", f"af_packet:{self.rig.device}", "--address",
+                                f"{SYNFIN_ADDRESS}/{PREFIX}", "--cores", str(rig.core), "--control", path)
+        self.assertEqual(serve.wait(), 1, serve.said())
+        self.assertRegex(serve.err, "control socket .*: Address already in use")
+        self.assertEqual(path.read_text(), "mine")
+
     def test_a_second_signal_ends_it_at_once_whichever_it_is(self):
         for first, second in (signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT):
             with self.subTest(first):
