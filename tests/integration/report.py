@@ -40,8 +40,11 @@ class Report(unittest.TestResult):
         self._line("skipped", test, reason)
 
     def addFailure(self, test, err):
+        """What went wrong comes first, then where: some readers of a log see only the lines after FAIL."""
+        kind, error, where = err
         said = getattr(test, "said", "")
-        self._line("failed", test, more="".join(traceback.format_exception(*err)) + "\n" + (said + "\n" if said else ""))
+        self._line("failed", test, "".join(traceback.format_exception_only(kind, error)).rstrip(),
+                   "".join(traceback.format_tb(where)) + "\n" + (said + "\n" if said else ""))
 
     addError = addFailure
 

@@ -346,11 +346,15 @@ class Rig:
         return "\n".join(process.said() for process in self._processes)
 
     def end_processes(self):
-        for process in reversed(self._processes):
-            process.end()
+        """The last one first; all of them, even when one can't be ended."""
+        with contextlib.ExitStack() as stack:
+            for process in self._processes:
+                stack.callback(process.end)
 
     def close(self):
-        self.end_processes()
-        for namespace in self._namespaces:
-            namespace.remove()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        try:
+            self.end_processes()
+        finally:
+            for namespace in self._namespaces:
+                namespace.remove()
+            shutil.rmtree(self.directory, ignore_errors=True)

@@ -87,19 +87,20 @@ class Guest:
     def __init__(self, namespace, card, tap, parts, directory, wordy=False):
         self.namespace = namespace
         self.card = card
+        self._silent = False
         self._directory = directory
         (command, environment), kernel, image = parts
         console = pathlib.Path(directory, "console")
         self._console = console
         vfio = card.bind == "vfio"
         # An engine takes 30 MB of packets; one CPU more than one engine, so that the shell is answered.
-        cpus, hugepages = max(2, card.engines), 64 + 24 * card.engines
+        self.cpus, hugepages = max(2, card.engines), 64 + 24 * card.engines
         line = (f"console=ttyS0 {'loglevel=7' if wordy else 'quiet loglevel=4'} panic=-1 nokaslr mitigations=off no_timer_check "
                 f"tsc=reliable ipv6.disable=1 hugepages={hugepages} synfin.bind={card.bind} {'intel_iommu=on' if vfio else ''} "
                 f"{'synfin.vf=igb' if card.virtual else ''}")
         arguments = [
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35", "-accel", "tcg,thread=multi",
-            "-cpu", "max", "-smp", str(cpus), "-m", "1024", "-kernel", str(kernel.image), "-initrd", str(image), "-append", line,
+            "-cpu", "max", "-smp", str(self.cpus), "-m", "1024", "-kernel", str(kernel.image), "-initrd", str(image), "-append", line,
             "-chardev", f"file,id=console,path={console}", "-serial", "chardev:console",
             "-qmp", f"unix:{directory}/qmp,server=on,wait=off",
             *(("-device", "intel-iommu,intremap=on,aw-bits=48") if vfio else ()),
@@ -132,15 +133,9 @@ class Guest:
                 raise NotUp(f"{time.monotonic() - begin:.0f} s, of which it waited {waited:.0f} for a processor\n{self._registers()}\n{self.said()}")
             return True
 
-        def answers():
-            try:
-                return self.run("echo here", 5) == "here\n"
-            except OSError:
-                return False  # QEMU takes calls before the guest does
-
         while within(BOOT_LIMIT) and not (self._console.exists() and "init: up" in self._console.read_text(errors="replace")):
             time.sleep(0.1)
-        while within(BOOT_LIMIT) and not answers():
+        while within(BOOT_LIMIT) and not self._says_here(5):  # QEMU takes calls before the guest does
             time.sleep(0.1)
 
     def _waited_for_a_processor(self):
@@ -154,10 +149,34 @@ class Guest:
     def _registers(self):
         """Where the guest's processors are, for a boot that ended nowhere."""
         try:
-            text = self.qmp("human-monitor-command", **{"command-line": "info registers -a"})
+            return "\n".join(self._about_cpu("registers", cpu) for cpu in range(self.cpus))
         except (OSError, RuntimeError, ValueError) as error:
             return f"no registers: {error}"
-        return "\n".join(line for line in text.splitlines() if re.match(r"CPU#|[RE]IP", line))
+
+    def _about_cpu(self, what, cpu):
+        text = self.qmp("human-monitor-command", **{"command-line": f"info {what}", "cpu-index": cpu})
+        return "; ".join(line.strip() for line in text.splitlines() if re.match(r"[RE]IP|ISR|IRR", line))
+
+    def lost_interrupts(self):
+        """The processors whose interrupts the emulator has lost; empty if none.
+
+        QEMU's processors share one machine's, and when those are scarce it happens that one of them takes an interrupt from its APIC
+        (the bit in ISR) and never runs the handler that would end it: Linux ends an interrupt before it goes back to a program
+        (CPL=3) or to sleep (HLT=1). From then on nothing of that priority or less arrives there: no clock, no packet."""
+        lost = []
+        try:
+            self.qmp("stop")  # so that both answers are of one moment
+            try:
+                for cpu in range(self.cpus):
+                    registers, apic = self._about_cpu("registers", cpu), self._about_cpu("lapic", cpu)
+                    if re.search(r"CPL=3|HLT=1", registers) and re.search(r"ISR\s+\d", apic):
+                        lost.append(f"CPU {cpu}: {apic}; {registers}")
+            finally:
+                self.qmp("cont")
+        except (OSError, RuntimeError, ValueError) as error:
+            lost = []
+            print(f"NOTE {self.card.name}: QEMU was not asked about its processors: {error}", flush=True)
+        return lost
 
     def said(self):
         return (pathlib.Path(self._directory, "qemu").read_text(errors="replace")[-2000:]
@@ -172,8 +191,28 @@ class Guest:
         s.sendall(b"{\n" + script.encode() + b"\n} </dev/null 2>&1\nexit\n")
         return s
 
-    def run(self, script, timeout=LIMIT):
-        """A script's whole output."""
+    def run(self, script):
+        """A script's whole output; TimeoutError if there is none for LIMIT, and at once from a guest that was silent before."""
+        if self._silent:
+            raise TimeoutError("the guest was silent before")
+        try:
+            return self._ask(script, LIMIT)
+        except TimeoutError:
+            self._silent = True
+            raise
+
+    def answers(self):
+        """Whether it is worth talking to."""
+        self._silent = self._silent or self.popen.poll() is not None or not self._says_here(LIMIT)
+        return not self._silent
+
+    def _says_here(self, timeout):
+        try:
+            return self._ask("echo here", timeout) == "here\n"
+        except OSError:
+            return False
+
+    def _ask(self, script, timeout):
         with self.call(script) as s:
             s.settimeout(timeout)
             text = b""
@@ -272,7 +311,7 @@ class GuestProcess:
         return self.wait(timeout)
 
     def end(self):
-        if self.poll() is None and self._guest.popen.poll() is None:
+        if self.poll() is None and self._guest.answers():
             self.send_signal(15)
             end = time.monotonic() + 15
             while self.poll() is None and time.monotonic() < end:
