@@ -65,11 +65,14 @@ class Connection {
     /// responses and requests that are the same for many connections.
     Result<uint32_t> send_static(Bytes data) noexcept;
 
-    /// Reads bytes that on_data did not take (RxView::keep) or that a VirtualStack keeps. Opens the window.
+    /// Reads bytes that on_data did not take (RxView::take) or that a VirtualStack keeps. Opens the window.
+    /// Within on_data: of what it is shown again, and the view is not to be used after that; what remains
+    /// comes with the next on_data.
     /// @return bytes copied; 0 when there are none and the peer has sent FIN; would_block when none yet.
     Result<uint32_t> receive(MutableBytes into) noexcept;
 
-    /// Asks for on_data again, with the bytes that were kept.
+    /// Asks for on_data again, with the bytes that were kept. Those that this very on_data leaves are kept
+    /// when it returns: ask for them later.
     Result<void> resume() noexcept;
 
     /// Half-close: FIN after all queued data; receiving goes on (RFC 9293 3.6: "I have no more data to

@@ -118,7 +118,10 @@ void Connections::taken(const Event& event, uint32_t bytes) noexcept {
         return;
     }
     Cold* cold = cold_of(*tcb);
-    if (cold == nullptr) return;
+    // What receive() read within on_data is not taken a second time.
+    if (cold == nullptr || cold->held_bytes == 0 ||
+        buf::front(blocks_, cold->held).data() != event.data.data())
+        return;
     cold->paused = bytes < size;
     drain(index, bytes);
 }

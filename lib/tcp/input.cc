@@ -196,7 +196,8 @@ Step check_ack(Tcb& tcb, Flow* flow, Arrival& a, uint32_t text_len, const Contex
             reply_rst(fx, seg.ack);
             return drop(fx, DropReason::unacceptable_ack);
         }
-        sample_handshake(tcb, flow, ctx);
+        // In a simultaneous open our SYN has left twice, alone and in the SYN-ACK: no sample (Karn).
+        if (tcb.has(kPassive)) sample_handshake(tcb, flow, ctx);
         if (flow != nullptr) flow->cwnd_bytes = initial_window(tcb);  // the peer's MSS is known now
         become_established(tcb, fx);
         tcb.snd.wl1 = seg.seq - 1u;  // so that this segment's window is taken

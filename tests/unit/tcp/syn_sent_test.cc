@@ -125,6 +125,15 @@ TEST_F(SynSent, SimultaneousOpen) {  // MUST-10
     EXPECT_EQ(w.tcb.snd.wnd, 65'535u);
 }
 
+TEST_F(SynSent, SimultaneousOpenGivesNoRttSample) {  // RFC 6298 3: our SYN has left twice
+    w.in({.flags = kSyn});
+    w.advance(100);
+    w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
+    STATE(w, established);
+    EXPECT_FALSE(w.tcb.srtt.is_set());
+    EXPECT_EQ(w.flow.srtt_us, 0u);
+}
+
 TEST_F(SynSent, SimultaneousOpenWhoseSynAckIsLost) {
     w.in({.flags = kSyn});
     w.sent.clear();
