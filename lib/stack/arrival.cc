@@ -410,6 +410,7 @@ void Connections::keep(uint32_t index, Bytes data) noexcept {
         counters_.drop(DropReason::no_send_block);
         Effects fx;
         tcp::abort(tcb, fx);
+        tcb.set(tcp::kAppGone);  // what follows would follow a gap
         perform(index, {}, fx);
         return;
     }

@@ -108,9 +108,12 @@ void Connections::taken(const Event& event, uint32_t bytes) noexcept {
     if (tcb == nullptr || event.kind != Event::Kind::data) return;
     const auto size = static_cast<uint32_t>(event.data.size());
     if (event.item == 0) {
-        if (tcb->state() == State::closed) return;
         if (tcb->has(tcp::kAppGone)) {  // closed, and then left text: as if it had come after (SHLD-3)
             lose(index);
+            return;
+        }
+        if (tcb->state() == State::closed) {  // reset in the same burst: what follows would follow a gap
+            tcb->set(tcp::kAppGone);
             return;
         }
         need_cold(*tcb)->paused = true;

@@ -1,10 +1,8 @@
 /// Where two paths meet: a segment and a call in one burst, a probe and text, a full backlog and TIME-WAIT.
 #include <functional>
 
-#include "buf/memory_port.hh"
+#include "fakes/burst_engine.hh"
 #include "fakes/world.hh"
-#include "stack/engine.hh"
-#include "synfin/stack.hh"
 
 namespace synfin::fakes {
 namespace {
@@ -37,30 +35,10 @@ struct App {
         closes.push_back(why);
     }
 };
-/// One engine that is given several segments at once: a World gives them one by one.
-struct Burst {
-    static buf::PortCaps caps() {
-        buf::PortCaps out;
-        out.ethernet = false;
-        out.max_frame = 1500;
-        return out;
-    }
-    static stack::StackConfig base() {
-        stack::StackConfig out;
-        out.addresses = {*Cidr::parse("10.0.0.1/24")};
-        out.max_connections = 16;
-        out.max_time_wait = 16;
-        out.max_half_open = 16;
-        out.seed = 1;
-        return out;
-    }
-    explicit Burst(stack::StackConfig c = base()) : config(c) { EXPECT_TRUE(stack.listen(80)); }
-    stack::StackConfig config;
-    buf::MemoryPort port{caps(), 256};
-    stack::PortEngine<buf::MemoryPort> engine{config, port, {1, 2}};
-    Stack stack{engine};
+/// Its peer is a script, as a World's.
+struct Burst : BurstEngine {
+    explicit Burst(const stack::StackConfig& c = small()) : BurstEngine(c) { EXPECT_TRUE(stack.listen(80)); }
     App app;
-    Instant now = Instant::from_ns(1'000'000'000);
     uint32_t isn = 0;  // the stack's
 
     void put(uint32_t seq, uint32_t ack, int flags, uint32_t len = 0, uint16_t sport = 40000) {
@@ -74,8 +52,7 @@ struct Burst {
         port.deliver(build(p));
     }
     std::vector<Packet> turn(Duration d = 1ms) {
-        now += d;
-        stack.poll(app, now);
+        BurstEngine::turn(app, d);
         return take();
     }
     std::vector<Packet> take() {
@@ -221,7 +198,7 @@ TEST(Corner, CloseWithTextLeftInTheHandlerResets) {
 
 TEST(Corner, TextThatMeetsAKeepaliveProbeIsTimedByTheRto) {
     ROW(50, "6298-5.1", "tcp::next_segment");
-    auto c = Burst::base();
+    auto c = Burst::small();
     c.tcp.keepalive_idle = 10s;
     c.tcp.keepalive_interval = 75s;
     Burst b(c);

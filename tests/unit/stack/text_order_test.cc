@@ -7,9 +7,7 @@
 #include <array>
 
 #include "base/random.hh"
-#include "buf/memory_port.hh"
-#include "stack/engine.hh"
-#include "synfin/stack.hh"
+#include "fakes/burst_engine.hh"
 #include "synfin/virtual_stack.hh"
 
 namespace synfin {
@@ -45,35 +43,13 @@ struct Reader {
     void on_close(Connection, const CloseInfo&) {}
 };
 
-/// A server on a port that gets whole bursts.
-struct Server {
-    explicit Server(uint64_t seed, bool takes_all) : reader{Random(seed), {}, {}, takes_all} {
+struct Server : fakes::BurstEngine {
+    Server(uint64_t seed, bool takes_all)
+        : BurstEngine(small(kServer)), reader{Random(seed), {}, {}, takes_all} {
         EXPECT_TRUE(stack.listen(80));
     }
-    static buf::PortCaps caps() {
-        buf::PortCaps out;
-        out.ethernet = false;
-        out.max_frame = 1500;
-        return out;
-    }
-    static stack::StackConfig config() {
-        stack::StackConfig out;
-        out.addresses = {kServer};
-        out.max_connections = 16;
-        out.max_time_wait = 16;
-        out.max_half_open = 16;
-        out.seed = 1;
-        return out;
-    }
-    void turn() {
-        now += 1ms;
-        stack.poll(reader, now);
-    }
-    buf::MemoryPort port{caps(), 256};
-    stack::PortEngine<buf::MemoryPort> engine{config(), port, {1, 2}};
-    Stack stack{engine};
+    void turn() { BurstEngine::turn(reader); }
     Reader reader;
-    Instant now = Instant::from_ns(1'000'000'000);
 };
 
 void run(uint64_t seed, bool takes_all) {

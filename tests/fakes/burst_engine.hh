@@ -1,0 +1,44 @@
+#pragma once
+/// @file
+/// BurstEngine: one engine over a MemoryPort that is given several packets at once, as by a NIC, and an
+/// Application's handlers. A World gives them one by one.
+
+#include "buf/memory_port.hh"
+#include "stack/engine.hh"
+#include "synfin/stack.hh"
+
+namespace synfin::fakes {
+
+struct BurstEngine {
+    static constexpr uint32_t kPackets = 256;
+
+    /// 10.0.0.1/24, and no more records than a test fills.
+    static stack::StackConfig small(Cidr address = *Cidr::parse("10.0.0.1/24")) {
+        stack::StackConfig out;
+        out.addresses = {address};
+        out.max_connections = out.max_time_wait = out.max_half_open = 16;
+        out.seed = 1;
+        return out;
+    }
+    static buf::PortCaps caps() {
+        buf::PortCaps out;
+        out.ethernet = false;
+        out.max_frame = 1500;
+        return out;
+    }
+    explicit BurstEngine(const stack::StackConfig& config = small()) : engine(config, port, {1, 2}) {}
+
+    /// Time goes on, then one turn.
+    template <Application App>
+    bool turn(App& app, Duration d = std::chrono::milliseconds(1)) {
+        now += d;
+        return stack.poll(app, now);
+    }
+
+    buf::MemoryPort port{caps(), kPackets};
+    stack::PortEngine<buf::MemoryPort> engine;
+    Stack stack{engine};
+    Instant now = Instant::from_ns(1'000'000'000);
+};
+
+}  // namespace synfin::fakes
