@@ -42,7 +42,10 @@ stack::StackConfig config(unsigned end, Random& random) {
     out.seed = 1 + end;
     out.tcp.receive_buffer_bytes = 2000 + random.below(8000);
     out.tcp.send_buffer_bytes = 2000 + random.below(8000);
-    out.tcp.syn_cookies = random.below(2) == 0;
+    for (bool* option : {&out.tcp.syn_cookies, &out.tcp.timestamps, &out.tcp.window_scale, &out.tcp.nagle})
+        *option = random.below(3) != 0;
+    if (random.below(3) == 0) out.tcp.mss_limit = static_cast<uint16_t>(88 + random.below(1400));
+    if (random.below(3) == 0) out.tcp.keepalive_idle = 3s;
     return out;
 }
 
@@ -265,10 +268,13 @@ void live(uint64_t seed, Sum& sum) {
     Node nodes[2] = {{0, random.next()}, {1, random.next()}};
     nodes[0].other = &nodes[1], nodes[1].other = &nodes[0];
     std::vector<std::vector<uint8_t>> under_way[2];  // to that end
-    const uint32_t loss = random.below(2) * 30'000, reorder = random.below(2) * 100'000;
+    std::vector<std::vector<uint8_t>> past[2];       // all that ever went there
+    const uint32_t loss = random.below(2) * 30'000, reorder = random.below(2) * 100'000,
+                   stale = random.below(2) * 20'000;
     const auto carry = [&](unsigned from) {
         auto& to = under_way[1 - from];
         while (auto packet = nodes[from].take()) {
+            past[1 - from].push_back(*packet);
             if (random.chance_ppm(loss)) continue;
             to.push_back(std::move(*packet));
             if (to.size() > 1 && random.chance_ppm(reorder))
@@ -282,6 +288,8 @@ void live(uint64_t seed, Sum& sum) {
         for (size_t n = random.below(12); n > 0 && !under_way[end].empty(); --n) {
             nodes[end].deliver(under_way[end].front());
             under_way[end].erase(under_way[end].begin());
+            if (random.chance_ppm(stale))
+                nodes[end].deliver(past[end][random.below(static_cast<uint32_t>(past[end].size()))]);
         }
         constexpr Duration kSteps[] = {1ms, 1ms, 1ms, 1ms, 5ms, 40ms, 300ms, 2s};
         Duration d = kSteps[random.below(8)];
