@@ -86,7 +86,7 @@ struct Runtime::Impl {
 
     void add_engine(const stack::StackConfig& config, HashKey shared, unsigned core) {
         const auto index = static_cast<unsigned>(engines.size());
-        engines.push_back(std::make_unique<DeviceEngine>(config, device->port(index), shared));
+        engines.push_back(std::make_unique<DeviceEngine>(config, device->port(index), shared, clock.now()));
         stacks.emplace_back(*engines.back());
         core_of.push_back(core);
         const auto known = std::find(cores.begin(), cores.end(), core);

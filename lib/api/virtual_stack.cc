@@ -34,7 +34,7 @@ HashKey key_of(uint64_t seed) {
 struct VirtualStack::Impl {
     explicit Impl(const VirtualConfig& config)
         : port(ip_caps(config.stack.mtu), kPackets),
-          engine(merge(config), port, key_of(config.stack.seed)),
+          engine(merge(config), port, key_of(config.stack.seed), config.start),
           stack(engine),
           now(config.start) {
         turn();

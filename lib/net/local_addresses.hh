@@ -73,12 +73,11 @@ class LocalAddresses {
         return false;
     }
 
-    /// Whether a TCP peer can have this address (RFC 9293 MUST-46, MUST-57, MUST-63; RFC 1122 3.2.1.3 (g) for
-    /// loopback).
+    /// Whether a TCP peer can have this address (RFC 9293 MUST-46, MUST-57, MUST-63; RFC 1122 3.2.1.3 (a) and
+    /// (b) for network 0, (g) for loopback).
     bool is_unicast(Ipv4 addr) const noexcept {
         constexpr uint32_t kMulticast = 0xe000'0000;  // and beyond it what is reserved, to the end
-        return !addr.is_unspecified() && !addr.is_loopback() && addr.value < kMulticast &&
-               !is_broadcast(addr);
+        return addr.value >> 24 != 0 && !addr.is_loopback() && addr.value < kMulticast && !is_broadcast(addr);
     }
 
   private:

@@ -85,7 +85,10 @@ void Neighbours::ask(Entry& entry, Phase phase, Instant now) noexcept {
 const Mac* Neighbours::lookup_slow(Ipv4 next_hop, Instant now) noexcept {
     if (next_hop.is_unspecified()) return nullptr;  // there is no route
     Entry* entry = find(next_hop);
-    if (entry == nullptr) entry = create(next_hop, now, Duration::zero());
+    // SYNs from made-up neighbours make us ask for nobody, as often as they like. Once half of the entries
+    // are such questions, whoever is in use stays: the gateway first of all.
+    const bool flooded = pending_.size() > entries_.size() / 2;
+    if (entry == nullptr) entry = create(next_hop, now, flooded ? config_.retry_interval : Duration::zero());
     if (entry == nullptr) return nullptr;
     entry->used = now;
     switch (entry->phase) {

@@ -38,7 +38,7 @@ HashKey derive(HashKey key, uint64_t label) {
 
 }  // namespace
 
-Connections::Connections(const StackConfig& config, HashKey key)
+Connections::Connections(const StackConfig& config, HashKey key, Instant start)
     : config_(config),
       params_(config.tcp, config.mtu),
       key_(key),
@@ -55,7 +55,7 @@ Connections::Connections(const StackConfig& config, HashKey key)
       blocks_(4 * config.max_connections + 1024, large_blocks(config)),
       reassembly_(blocks_, std::min(config.max_connections, 65'536u), buf::ReassemblyPool::kMaxRanges,
                   params_.rcv_buffer),
-      wheel_(config.max_connections + 1, 0),
+      wheel_(config.max_connections + 1, tcp::Now(start).tick),
       ports_(config.port_low, config.port_high, derive(key, 2)),
       isns_(derive(key, 5)),
       random_(siphash(key, 3, 0)),
@@ -64,7 +64,9 @@ Connections::Connections(const StackConfig& config, HashKey key)
       delayed_acks_(65'536),
       events_(events_at_once(config)),
       control_(kMaxControl),
-      output_(config.max_connections) {}
+      output_(config.max_connections) {
+    set_now(start);
+}
 
 uint32_t Connections::find_record(const Tuple& tuple, uint32_t hash) const noexcept {
     return table_.find(hash, [&](uint32_t h) noexcept { return tuple_of(h)->is(tuple); });

@@ -59,7 +59,8 @@ struct SegmentOut : tcp::Outgoing {
 
 class Connections {
   public:
-    Connections(const StackConfig& config, HashKey key);
+    /// @param start when it is made: what is called before the first turn happens then.
+    Connections(const StackConfig& config, HashKey key, Instant start);
     virtual ~Connections() = default;
     Connections(const Connections&) = delete;
     Connections& operator=(const Connections&) = delete;

@@ -66,8 +66,8 @@ class PortEngine final : public Engine {
   public:
     using Packet = typename P::Packet;
 
-    PortEngine(const StackConfig& config, P& port, HashKey key)
-        : Engine(without_ports_tag(config, port.caps()), key),
+    PortEngine(const StackConfig& config, P& port, HashKey key, Instant start = {})
+        : Engine(without_ports_tag(config, port.caps()), key, start),
           port_(port),
           neighbours_(neighbour_config(key, port.caps().ethernet)),
           l2_(port.caps().ethernet ? header_bytes(config_) : uint8_t{0}) {

@@ -166,9 +166,11 @@ void Connections::unlink_half_open(uint32_t index) noexcept {
 }
 
 void Connections::free_half_open(uint32_t index, uint32_t hash) noexcept {
+    const Tuple tuple = half_opens_[index].tuple.get();
     unlink_half_open(index);
     table_.erase(hash, handle(Kind::half_open, index));
     half_opens_.free(index);
+    ports_.note_release(tuple);
 }
 
 }  // namespace synfin::stack

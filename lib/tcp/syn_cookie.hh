@@ -13,8 +13,9 @@
 
 namespace synfin::tcp {
 
-/// Period of the cookie's clock; a cookie is believed in this and the two periods before: 64 to 96 s.
-inline constexpr uint32_t kCookiePeriodTicks = 32'000;
+/// Period of the cookie's clock; a cookie is believed in this and the two periods before: 65 to 98 s. A power
+/// of two, so that the clock goes on where the ticks wrap.
+inline constexpr uint32_t kCookiePeriodTicks = 1u << 15;
 inline constexpr uint32_t kCookiePeriods = 3;
 
 /// Layout of the cookie, from the top: 5 bits of clock, 3 bits that index a table of MSS values, 24 bits of

@@ -52,6 +52,7 @@ class TimerWheel {
     uint32_t advance(uint32_t now_tick, uint32_t max_fires, Prefetch&& prefetch, Fire&& fire) noexcept {
         uint32_t fires = 0;
         uint32_t moves = max_fires > kNone / kMovesPerFire ? kNone : max_fires * kMovesPerFire;
+        if (entries_ == 0) cursor_ = now_tick;  // nothing is passed by: also 2^31 ticks ahead and more
         while (is_at_or_before(cursor_, now_tick)) {
             if (!cascade(moves)) break;
             fires += drain(max_fires - fires, prefetch, fire);

@@ -108,6 +108,27 @@ TEST(Row36, APassiveConnectionsTupleIsInUseToo) {
     SILENT(w);
 }
 
+TEST(Row36, AHalfOpenTuplesPortIsFoundAgain) {
+    ROW(36, "6056-3.1", "stack::free_half_open");
+    for (const bool reset : {false, true}) {
+        World w([](WorldConfig& c) { small_range(c), c.stack.tcp.time_wait_reuse = false; });
+        Flow& f = w.flow(80, Ipv4{0x0a000002}, kLow + 5);
+        w.listen(kLow + 5);
+        f.in({.seq = 0, .flags = kSyn});
+        f.recv({.seq = 0, .ack = 1, .flags = kSyn | kAck}, SYNFIN_SITE);
+        Error error = Error::none;
+        EXPECT_EQ(connect_all(w, 80, error).size(), 63u);
+        EXPECT_EQ(error, Error::no_port);
+        if (reset)
+            f.in({.seq = 1, .flags = kRst});
+        else
+            REQUIRE(w.stack().unlisten(kLow + 5));
+        const auto c = w.stack().connect({Ipv4{0x0a000002}, 80});
+        ASSERT_TRUE(c) << reset;
+        EXPECT_EQ(w.out()->sport, kLow + 5);
+    }
+}
+
 TEST(Row36, ARangeOfOnePort) {
     ROW(36, "6056-3.1", "net::EphemeralPorts");
     World w([](WorldConfig& c) { c.stack.port_low = c.stack.port_high = 65535; });

@@ -69,6 +69,22 @@ TEST_P(Row41, ALifeWhoseNumbersWrapHere) {
 
 INSTANTIATE_TEST_SUITE_P(, Row41, testing::Range(0u, 36u));
 
+/// The clock is the process's: an engine may be made at any of its ticks.
+TEST(Row41Clock, AnEngineMayBeginAtAnyTick) {
+    ROW(41, "9293-3.8.1", "time::TimerWheel");
+    constexpr int64_t kHalf = int64_t{1} << 31;
+    for (const int64_t tick : {kHalf - 1000, kHalf, kHalf + 1, 3 * kHalf / 2, 2 * kHalf - 1000, 3 * kHalf}) {
+        VirtualStack stack({.address = {Ipv4{0x0a000001}, 24}, .start = Instant::from_ns(tick * 1'000'000)});
+        ASSERT_TRUE(stack.connect({Ipv4{0x0a000002}, 80}));
+        ASSERT_TRUE(stack.output());
+        // Not advance(): it would wait for a timer that never fires.
+        const Instant before = stack.now();
+        stack.stack().begin(before + 1100ms);
+        stack.stack().end();
+        EXPECT_EQ(stack.stack().counters()[Counter::syn_retransmitted], 1u) << tick;
+    }
+}
+
 TEST(Row41Window, TheWindowSpansTheWrap) {
     ROW(41, "9293-3.4", "tcp::Seq");
     for (const uint32_t before : {1u, 1000u, 32768u, 65535u}) {

@@ -28,6 +28,14 @@ TEST(LocalAddresses, WithoutAnyNothingIsFoundAndNothingReached) {
     EXPECT_TRUE(none.next_hop(Ipv4{}).is_unspecified());
 }
 
+/// RFC 1122 3.2.1.3 (a) and (b): 0.0.0.0 and {0, host} name nobody to whom an answer could go.
+TEST(LocalAddresses, NobodyIsInNetworkZero) {
+    const LocalAddresses addresses({{Ipv4{kFirst}, 24}}, Ipv4{0x0a0000fe});
+    for (const uint32_t nobody : {0u, 1u, 0x00010203u, 0x00ffffffu})
+        EXPECT_FALSE(addresses.is_unicast(Ipv4{nobody})) << nobody;
+    EXPECT_TRUE(addresses.is_unicast(Ipv4{0x01000000}));
+}
+
 TEST(LocalAddresses, TheNextHopIsOnLinkInAnyNetworkElseTheGatewayElseNone) {
     const std::vector<Cidr> ours{{Ipv4{kFirst}, 24}, {Ipv4{0xc0a80001}, 16}};
     const Ipv4 gateway{0x0a0000fe}, first{0x0a000063}, second{0xc0a8ff02}, far{0x08080808};

@@ -257,6 +257,34 @@ TEST(Neighbours, AFloodOfStrangersDoesNotPushOutTheGateway) {
     EXPECT_EQ(lan.cache.size(), 16u);
 }
 
+/// SYNs from on-link addresses that nobody has: each answer is a question of ours.
+TEST(Neighbours, AFloodOfQuestionsDoesNotPushOutTheGateway) {
+    Lan lan({.capacity = 16});
+    lan.lookup(kGateway);
+    lan.learn(kGateway, mac_of(1));
+    for (uint32_t i = 0; i < 20'000; ++i) {
+        lan.now += 1ms;
+        ASSERT_NE(lan.lookup(kGateway), nullptr) << i;
+        for (const Request& asked : lan.poll())
+            if (asked.target == kGateway) lan.learn(kGateway, mac_of(1));
+        lan.lookup(Ipv4{0x0b000000 + i});
+    }
+    EXPECT_GT(lan.cache.counters().evicted, 0u) << "of those who did not answer";
+}
+
+/// All of them are in use, and all answer: each is asked for again, none is refused.
+TEST(Neighbours, MoreNeighboursThanEntriesTakeTurns) {
+    Lan lan({.capacity = 16});
+    for (uint32_t i = 0; i < 2000; ++i) {
+        lan.now += 1ms;
+        const Ipv4 addr{0x0a000100 + i % 40};
+        if (lan.lookup(addr) != nullptr) continue;
+        for (const Request& asked : lan.poll()) lan.learn(asked.target, mac_of(1));
+        ASSERT_NE(lan.lookup(addr), nullptr) << i;
+    }
+    EXPECT_EQ(lan.cache.counters().table_full, 0u);
+}
+
 TEST(Neighbours, ShutdownGivesUpEveryPacket) {
     Lan lan;
     int packets[3];

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <utility>
 
 #include "buf/memory_port.hh"
 #include "stack/engine.hh"
@@ -109,6 +110,24 @@ TEST(Records, MemoryIsOfWhatWasUsed) {
     EXPECT_EQ(after.half_open + after.time_wait + after.text, 0u);
     EXPECT_EQ(after.total(), after.open + after.flows + after.table + after.timers);
     EXPECT_EQ(opens.stack.records().open, opens.stack.occupancy().open);
+}
+
+/// A clock that has run for long when the engine is made, beyond half of its ticks too.
+TEST(BeforeTheFirstTurn, ASynIsTimedFromTheCallOn) {
+    for (const int64_t ms : {int64_t{5'000}, int64_t{1} << 31, int64_t{3} << 30, (int64_t{1} << 32) - 500}) {
+        buf::MemoryPort port(Opens::caps(), 64);
+        const Instant start = Instant::from_ns(ms * 1'000'000);
+        PortEngine<buf::MemoryPort> engine(Opens::config(), port, HashKey{1, 2}, start);
+        Stack stack(engine);
+        ASSERT_TRUE(stack.connect({*Ipv4::parse("10.0.0.2"), 80}));
+        for (const auto& [after, again] :
+             {std::pair(10ms, 0u), std::pair(990ms, 0u), std::pair(1'010ms, 1u)}) {
+            stack.begin(start + after);
+            stack.end();
+            EXPECT_EQ(stack.counters()[Counter::syn_retransmitted], again) << ms << " + " << after.count();
+            EXPECT_EQ(stack.counters()[Counter::tx_packets], 1 + again);
+        }
+    }
 }
 
 }  // namespace

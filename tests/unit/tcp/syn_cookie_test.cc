@@ -39,6 +39,14 @@ struct Cookie : testing::Test {
     }
 };
 
+TEST_F(Cookie, IsBelievedWhileTheTicksWrap) {
+    for (const uint32_t before : {1u, 1000u, 60'000u}) {
+        tick = 0u - before;
+        EXPECT_TRUE(life({}, 60'000)) << before;
+        EXPECT_FALSE(life({}, 120'000)) << before;
+    }
+}
+
 TEST_F(Cookie, RestoresTheOptions) {
     for (const uint8_t shift : {uint8_t{0}, uint8_t{1}, uint8_t{7}, uint8_t{14}}) {
         for (const bool sack : {false, true}) {
@@ -75,13 +83,13 @@ TEST_F(Cookie, TheMssIsRoundedDown) {
     }
 }
 
-TEST_F(Cookie, Expires) {  // at most 2 minutes: here 64 to 96 s
-    EXPECT_TRUE(life({}, 63'999));
-    EXPECT_FALSE(life({}, 96'000));
+TEST_F(Cookie, Expires) {  // at most 2 minutes: here 65.5 to 98.3 s
+    EXPECT_TRUE(life({}, 65'535));
+    EXPECT_FALSE(life({}, 98'304));
     EXPECT_FALSE(life({}, 120'000));
-    tick = 32'000 * 1000;  // a period's first tick
-    EXPECT_TRUE(life({}, 95'999));
-    EXPECT_FALSE(life({}, 96'000));
+    tick = 32'768 * 1000;  // a period's first tick
+    EXPECT_TRUE(life({}, 98'303));
+    EXPECT_FALSE(life({}, 98'304));
 }
 
 TEST_F(Cookie, AnotherTupleSecretOrPeerIsnIsRefused) {

@@ -75,6 +75,15 @@ TEST_P(FromTick, FiresInOrderOfTicks) {
     EXPECT_EQ(fired(wheel, t + 30'000'000), (Ids{2, 4, 1, 0, 3}));
 }
 
+TEST_P(FromTick, AnEmptyWheelGoesToAnyTick) {
+    TimerWheel wheel(4, 0);
+    EXPECT_EQ(fired(wheel, GetParam()), Ids{});
+    wheel.arm(2, GetParam() + 5);
+    EXPECT_EQ(wheel.next_tick(), GetParam() + 5);
+    EXPECT_EQ(fired(wheel, GetParam() + 4), Ids{});
+    EXPECT_EQ(fired(wheel, GetParam() + 5), Ids{2});
+}
+
 TEST(TimerWheel, ALaterDeadlineFilesNothing) {
     TimerWheel wheel(4, 0);
     wheel.arm(1, 100);
