@@ -170,6 +170,10 @@ void validate_bench(const Config& config) {
     if (bench.response_size == 0 && answers)
         throw usage_error("--response-size: expected at least 1 byte for this profile, found '0'",
                           "a client can't see an empty response");
+    if (const uint32_t room = config.tcp.send_buffer_bytes; answers && bench.response_size > room)
+        throw usage_error(fmt::format("--response-size: {} bytes are more than tcp.send-buffer, {}",
+                                      bench.response_size, room),
+                          "give --set tcp.send-buffer=SIZE: these servers send a response at once");
 }
 
 }  // namespace synfin::app

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "bench_plan.hh"
 #include "fields.hh"
 #include "subcommand.hh"
 #include "synfin/stack.hh"
@@ -69,15 +70,18 @@ void explain_load(const Config& config) {
     const PortRange ports = load.source_ports.value_or(PortRange{32'768, 60'999});
     const double tuples = static_cast<double>(config.addresses.size()) * ports.size() *
                           static_cast<double>(load.targets.size());
-    const auto connections = static_cast<double>(load.connections), rate = static_cast<double>(load.rate);
+    const auto connections = static_cast<double>(load_concurrency(config)),
+               rate = static_cast<double>(load.rate);
+    const bool bounded = load.rate == 0 || config.was_given("load.connections");
     line("tuples", fmt::format("{} ({} addresses x {} source ports x {} targets)", count_text(tuples),
                                config.addresses.size(), ports.size(), load.targets.size()));
     line("connections",
-         fmt::format("{} at once{}", count_text(connections),
-                     connections > tuples ? "  MORE THAN THERE ARE TUPLES: give more --address or "
-                                            "--source-ports"
-                                          : ""));
-    line("memory", fmt::format("{} for open connections", bytes_text(connections * open_bytes())));
+         fmt::format("{}{} at once{}", load.rate == 0 ? "" : "up to ", count_text(connections),
+                     bounded && connections > tuples ? "  MORE THAN THERE ARE TUPLES: give more --address or "
+                                                       "--source-ports"
+                                                     : ""));
+    line("memory",
+         fmt::format("{} for open connections", bytes_text(std::min(connections, tuples) * open_bytes())));
     if (load.rate == 0) {
         line("rate", "closed loop: as fast as the target answers");
         return;
@@ -118,9 +122,13 @@ Exit run(const Config& config) {
         validate_load(config);
         explain_load(config);
     }
-    if (bench) explain_bench(config);
-    for (const Command command : {Command::load, Command::serve})
-        if (command == Command::load ? load : serve)
+    if (bench) {
+        validate_bench(config);
+        explain_bench(config);
+    }
+    for (const auto& [command, asked] :
+         {std::pair{Command::load, load}, {Command::serve, serve}, {Command::bench, bench}})
+        if (asked)
             for (const std::string& deviation : deviations(config, command)) line("deviation", deviation);
     fmt::print("{}: valid\n", config.file);
     return Exit::done;

@@ -25,7 +25,7 @@ struct Collected {
     CLI::App* app = nullptr;
     std::map<const Field*, std::vector<std::string>> values;
     std::map<const Field*, bool> flags;
-    std::string file;
+    std::optional<std::string> file;
     std::vector<std::string> sets;
     std::vector<std::string> positionals;
 };
@@ -88,7 +88,10 @@ void add_options(Collected& into) {
 
 Config effective_config(const Collected& collected) {
     Config config;
-    if (!collected.file.empty()) read_yaml_file(config, collected.file);
+    if (collected.file) {
+        if (collected.file->empty()) throw usage_error("--file: " + expected_but_found("a name", ""));
+        read_yaml_file(config, *collected.file);
+    }
     for (const std::string& assignment : collected.sets) apply_set(config, assignment);
     const auto give = [&](const Field& field, const std::vector<std::string>& values,
                           std::string_view shown) {

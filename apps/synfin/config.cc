@@ -20,6 +20,10 @@ PortRange ServeConfig::ports() const noexcept {
     return {port, port};
 }
 
+Duration LoadConfig::opening_time() const noexcept {
+    return duration > Duration::zero() || count != 0 ? duration : 10s;
+}
+
 bool Config::was_given(std::string_view key) const noexcept {
     return std::find(given.begin(), given.end(), key) != given.end();
 }
@@ -59,7 +63,17 @@ void validate_network(const Config& config) {
             throw usage_error(
                 fmt::format("gateway {} is on the network of no address", config.gateway->text()),
                 "give an address whose prefix contains the gateway");
+        const auto own = [&](const Cidr& cidr) { return cidr.addr == *config.gateway; };
+        if (std::any_of(config.addresses.begin(), config.addresses.end(), own))
+            throw usage_error(fmt::format("gateway {} is this end's own address", config.gateway->text()),
+                              "give --gateway the router's address");
     }
+}
+
+uint64_t load_concurrency(const Config& config) {
+    const LoadConfig& load = config.load;
+    if (load.rate == 0 || config.was_given("load.connections")) return load.connections;
+    return std::clamp<uint64_t>(load.rate, 1'024, 4'000'000);
 }
 
 std::string unroutable_target(const Config& config) {
@@ -97,8 +111,9 @@ void validate_load(const Config& config) {
         (config.was_given("load.requests-per-connection") || config.was_given("load.request-size") ||
          config.was_given("load.response-size")))
         throw usage_error("--connect-only sends no requests", "leave the sizes and counts of requests out");
-    if (load.ramp > Duration::zero() && load.duration > Duration::zero() && load.ramp > load.duration)
-        throw usage_error("--ramp is longer than --duration", "shorten the ramp");
+    if (const Duration time = load.opening_time(); time > Duration::zero() && load.ramp > time)
+        throw usage_error(fmt::format("--ramp is longer than --duration ({})", duration_text(time)),
+                          "shorten the ramp, or give a longer --duration");
     if (const std::string why = unroutable_target(config); !why.empty())
         throw usage_error(why, "give --gateway, or an --address whose prefix contains the target");
 }

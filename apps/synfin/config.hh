@@ -44,6 +44,9 @@ struct LoadConfig {
     bool connect_only = false;
     Close close = Close::fin;
     std::optional<PortRange> source_ports;
+
+    /// How long connections are opened; 0: until `count`.
+    Duration opening_time() const noexcept;
 };
 
 struct BenchConfig {
@@ -92,6 +95,10 @@ stack::StackConfig stack_config(const Config& config);
 /// Refuses combinations that no single key can tell, with exit status 2. Says what to do.
 void validate_network(const Config& config);
 void validate_load(const Config& config);
+
+/// How many connections of a load there may be at once, over all engines. In an open loop that nobody
+/// bounded, as many as a second brings: enough for lives of a second.
+uint64_t load_concurrency(const Config& config);
 
 /// "10.0.0.9 is neither on link ..." for the first target that no address reaches; empty when all can be.
 std::string unroutable_target(const Config& config);

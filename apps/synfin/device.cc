@@ -36,7 +36,7 @@ std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackCon
     runtime.no_huge = config.no_huge;
     runtime.no_offload = config.no_offload;
     auto open = opened([&](std::string& why, Error& error) { return Runtime::open(runtime, why, error); });
-    for (const std::string& line : open->report().lines()) fmt::print(stderr, "{}\n", line);
+    for (const std::string& line : open->report().lines()) std::fputs((line + "\n").c_str(), stderr);
     return open;
 }
 

@@ -36,10 +36,10 @@ std::string own_path() {
     return size > 0 ? std::string(path, static_cast<size_t>(size)) : std::string();
 }
 
-/// Asks on the terminal; anything but a yes, and the end of input, is a no.
+/// Asks on standard error, for standard output may be the result's; anything but a yes, and the end of input,
+/// is a no.
 bool agrees(const std::string& command) {
-    fmt::print("\nrun this?  {}\n[y/N] ", command);
-    std::fflush(stdout);
+    fmt::print(stderr, "\nrun this?  {}\n[y/N] ", command);
     std::string answer;
     return std::getline(std::cin, answer) && (answer == "y" || answer == "Y" || answer == "yes");
 }
@@ -49,7 +49,8 @@ void mend(const std::vector<Finding>& findings) {
         if (!finding.harmless || finding.mend.empty() || !agrees(finding.mend)) continue;
         const int status =
             std::system(finding.mend.c_str());  // NOLINT(cert-env33-c): the command was shown and agreed to
-        fmt::print("{}\n", status == 0 ? "done" : fmt::format("failed with status {}", WEXITSTATUS(status)));
+        fmt::print(stderr, "{}\n",
+                   status == 0 ? "done" : fmt::format("failed with status {}", WEXITSTATUS(status)));
     }
 }
 
@@ -70,7 +71,7 @@ Exit run(const Config& config) {
     if (config.doctor_fix) {
         mend(findings);
         findings = diagnose(scan_host("/"), wish);
-        fmt::print("\n");
+        fmt::print(stderr, "\n");
     }
     std::string text;
     bool missing = false;

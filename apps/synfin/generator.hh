@@ -83,9 +83,9 @@ class Generator {
     bool ending() const noexcept { return sweep_ != Sweep::none; }
     /// Whether nothing is left to open and nothing is open.
     bool finished() const noexcept { return all_offered() && tally_.open_now() == 0; }
-    /// Whether as many connections are established as the plan has at once.
+    /// Whether as many connections are established as the plan has at once, or as there will be.
     bool is_full() const noexcept {
-        return tally_.open_now() == plan_.connections && tally_.pending_now() == 0;
+        return (tally_.open_now() == plan_.connections || all_offered()) && tally_.pending_now() == 0;
     }
     /// Whether the plan's limit has been reached.
     bool all_offered() const noexcept { return stopped_ || tally_.offered >= plan_.limit; }

@@ -60,7 +60,9 @@ HttpStep HttpResponse::head(Bytes bytes, uint32_t& at) noexcept {
             case At::status:
                 if (!digit) return HttpStep::bad;
                 status_ = static_cast<uint16_t>(status_ * 10 + (byte - '0'));
-                if (++matched_ == 3) at_ = At::reason;
+                if (++matched_ < 3) break;
+                if (status_ < 100) return HttpStep::bad;
+                at_ = At::reason;
                 break;
             case At::reason:
                 if (matched_ == 3 && byte != ' ' && byte != '\r' && byte != '\n') return HttpStep::bad;

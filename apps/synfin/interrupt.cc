@@ -27,6 +27,8 @@ void catch_interrupts() {
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
+    // Who read the output may have left: that is an error where it is written, not the end of the run.
+    std::signal(SIGPIPE, SIG_IGN);
 }
 
 const std::atomic<bool>& interrupted() noexcept {

@@ -7,6 +7,7 @@
 namespace synfin::app {
 
 /// Installs the handlers: the first signal asks for a clean end, a second one ends the process at once.
+/// SIGPIPE is ignored.
 /// Called before a device is opened, which may take seconds: a shell's background jobs have SIGINT ignored
 /// until then.
 void catch_interrupts();

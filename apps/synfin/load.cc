@@ -22,20 +22,6 @@ namespace synfin::app {
 namespace {
 
 constexpr Duration kShowEvery = 10ms;
-constexpr Duration kDefaultDuration = 10s;
-
-/// How many connections at once, over all engines. In an open loop that nobody bounded, as many as a second
-/// brings: enough for lives of a second.
-uint64_t concurrency(const Config& config) {
-    const LoadConfig& load = config.load;
-    if (load.rate == 0 || config.was_given("load.connections")) return load.connections;
-    return std::clamp<uint64_t>(load.rate, 1'024, 4'000'000);
-}
-
-Duration opening_time(const LoadConfig& load) {
-    if (load.duration > Duration::zero() || load.count != 0) return load.duration;
-    return kDefaultDuration;
-}
 
 /// Share number `index` of n things among `engines`.
 uint64_t share(uint64_t n, unsigned index, unsigned engines) {
@@ -65,7 +51,7 @@ GeneratorPlan plan_of(const Config& config, unsigned engine, unsigned engines) {
     plan.response_size = load.response_size.value_or(load.request_size.value_or(64));
     plan.requests_per_connection = load.requests_per_connection;
     // Fewer connections at once than engines: some of these have none to open.
-    const uint64_t at_once = concurrency(config);
+    const uint64_t at_once = load_concurrency(config);
     engines = static_cast<unsigned>(std::min<uint64_t>(engines, at_once));
     if (engine >= engines) {
         plan.limit = 0;
@@ -87,7 +73,7 @@ stack::StackConfig stack_of(const Config& config, unsigned engines) {
         stack.port_low = config.load.source_ports->first;
         stack.port_high = config.load.source_ports->last;
     }
-    const uint64_t each = concurrency(config) / engines + 1;
+    const uint64_t each = load_concurrency(config) / engines + 1;
     // A connection that has been answered and is closing still has its record when the next one opens.
     stack.max_connections = static_cast<uint32_t>(2 * each + 1'024);
     stack.expected_connections = stack.max_connections;
@@ -170,7 +156,7 @@ Exit run(const Config& config) {
 
     std::deque<ClientRun> runs;
     for (unsigned i = 0; i < runtime->stacks(); ++i)
-        runs.emplace_back(plan_of(config, i, runtime->stacks()), opening_time(config.load), interrupted());
+        runs.emplace_back(plan_of(config, i, runtime->stacks()), config.load.opening_time(), interrupted());
     std::vector<EngineWatch> watches(runtime->stacks());
     std::vector<Census> census(runtime->stacks());
     {

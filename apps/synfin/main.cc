@@ -1,9 +1,12 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string>
 
 #include "command_line.hh"
 #include "subcommand.hh"
@@ -36,8 +39,25 @@ namespace {
 
 }  // namespace
 
+namespace {
+
+/// What is opened first would get the number of a standard stream that is closed, and be written to.
+void open_standard_streams() {
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO) fd = dup(fd);
+    if (fd >= 0) close(fd);
+}
+
+/// Not by fmt::print, which throws when standard error can't be written.
+void say(const std::string& line) noexcept {
+    std::fputs(line.c_str(), stderr);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
     using namespace synfin::app;
+    open_standard_streams();
     static constexpr std::array kSubcommands = {&kBenchCommand, &kServeCommand,   &kLoadCommand,
                                                 &kCheckCommand, &kDevicesCommand, &kDoctorCommand};
     try {
@@ -46,11 +66,11 @@ int main(int argc, char** argv) {
         fmt::print("{}", request.text);
         return static_cast<int>(Exit::done);
     } catch (const UserError& error) {
-        fmt::print(stderr, "synfin: error: {}\n", error.what());
-        if (!error.mend().empty()) fmt::print(stderr, "  {}\n", error.mend());
+        say(fmt::format("synfin: error: {}\n", error.what()));
+        if (!error.mend().empty()) say(fmt::format("  {}\n", error.mend()));
         return static_cast<int>(error.exit());
     } catch (const std::exception& error) {
-        fmt::print(stderr, "synfin: error: {}\n", error.what());
+        say(fmt::format("synfin: error: {}\n", error.what()));
         return static_cast<int>(Exit::failed);
     }
 }

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -28,6 +29,7 @@ constexpr int kTickMs = 20;
 
 Monitor::Monitor(Setup setup, const std::vector<EngineWatch>& engines)
     : setup_(std::move(setup)), engines_(engines), wake_(eventfd(0, EFD_CLOEXEC)) {
+    if (wake_ < 0) throw run_error(fmt::format("no eventfd to be had: {}", std::strerror(errno)));
     if (setup_.serve_control) open_control();
     setup_.show_progress &= isatty(STDERR_FILENO) == 1;
     thread_ = std::thread([this] { run(); });
@@ -105,7 +107,7 @@ void Monitor::run() {
             before_at = now;
         }
     }
-    if (line_shown_) fmt::print(stderr, "\r\033[K");
+    if (line_shown_) std::fputs("\r\033[K", stderr);
 }
 
 void Monitor::print_progress(const EngineSnapshot& now, const EngineSnapshot& before, double seconds) {
@@ -115,11 +117,11 @@ void Monitor::print_progress(const EngineSnapshot& now, const EngineSnapshot& be
     const uint64_t packets = now.counters[Counter::rx_packets] + now.counters[Counter::tx_packets];
     const uint64_t packets_before =
         before.counters[Counter::rx_packets] + before.counters[Counter::tx_packets];
-    fmt::print(
-        stderr, "\r\033[K{} established/s  {} completed/s  {} packets/s  {} open  {} failed  {:.0f} % busy",
+    const std::string line = fmt::format(
+        "\r\033[K{} established/s  {} completed/s  {} packets/s  {} open  {} failed  {:.0f} % busy",
         rate(now.established, before.established), rate(now.completed, before.completed),
         rate(packets, packets_before), now.open, now.failed, 100 * (now.cycles - before.cycles).share());
-    std::fflush(stderr);
+    std::fputs(line.c_str(), stderr);  // not by fmt::print, which throws when the terminal has gone
     line_shown_ = true;
 }
 

@@ -30,10 +30,12 @@ constexpr Duration kShowEvery = 10ms;
 
 void say_listening(const Config& config) {
     const PortRange ports = config.serve.ports();
+    std::string lines;
     for (const Cidr& cidr : config.addresses)
-        fmt::print("listening on {}:{}\n", cidr.addr.text(),
-                   ports.size() == 1 ? fmt::format("{}", ports.first)
-                                     : fmt::format("{}-{}", ports.first, ports.last));
+        lines += fmt::format("listening on {}:{}\n", cidr.addr.text(),
+                             ports.size() == 1 ? fmt::format("{}", ports.first)
+                                               : fmt::format("{}-{}", ports.first, ports.last));
+    std::fputs(lines.c_str(), stdout);
     std::fflush(stdout);
 }
 

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 
 #include "units.hh"
@@ -317,19 +319,20 @@ void publish(const ordered_json& result, const std::string& json_path) {
 
 void publish(const ordered_json& result, const std::string& text, const std::string& json_path) {
     const bool to_stdout = json_path == "-";
-    std::fputs(text.c_str(), to_stdout ? stderr : stdout);
-    std::fflush(stdout);
-    if (json_path.empty()) return;
-    const std::string json = result.dump(2) + "\n";
-    if (to_stdout) {
-        std::fputs(json.c_str(), stdout);
-        std::fflush(stdout);
-        return;
+    // Names of files and devices may be no UTF-8, which JSON is.
+    const std::string json = result.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+    if (to_stdout) std::fputs(text.c_str(), stderr);
+    const std::string& said = to_stdout ? json : text;
+    const int trouble = std::fputs(said.c_str(), stdout) >= 0 && std::fflush(stdout) == 0 ? 0 : errno;
+    if (!json_path.empty() && !to_stdout) {
+        std::ofstream file(json_path);
+        if (!(file << json) || !file.flush())
+            throw run_error(fmt::format("{}: the result can't be written", json_path),
+                            "choose another file for --json");
     }
-    std::ofstream file(json_path);
-    if (!(file << json) || !file.flush())
-        throw run_error(fmt::format("{}: the result can't be written", json_path),
-                        "choose another file for --json");
+    if (trouble != 0)
+        throw run_error(
+            fmt::format("standard output: the result can't be written: {}", std::strerror(trouble)));
 }
 
 std::vector<std::string> load_invalidity(const RunResult& result, bool open_loop) {

@@ -60,7 +60,7 @@ std::string to_text(const nlohmann::ordered_json& result);
 void check_json_path(const std::string& json_path);
 
 /// Writes the JSON where --json says, and the text to standard output, or to standard error when the JSON
-/// goes there. Throws UserError(failed) when the file can't be written.
+/// goes there. Throws UserError(failed) when the file or standard output can't be written: the other is.
 void publish(const nlohmann::ordered_json& result, const std::string& json_path);
 /// The same with the text for people given.
 void publish(const nlohmann::ordered_json& result, const std::string& text, const std::string& json_path);

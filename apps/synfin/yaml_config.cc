@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 #include <set>
+#include <vector>
 
 #include "fields.hh"
 #include "user_error.hh"
@@ -20,6 +21,12 @@ namespace {
 class YamlReader {
   public:
     YamlReader(Config& config, const std::string& name) : config_(config), name_(name) {}
+
+    void document(const std::vector<YAML::Node>& documents) {
+        for (size_t i = 1; i < documents.size(); ++i)
+            if (!documents[i].IsNull()) refuse(documents[i], "a second document: expected one in a file");
+        if (!documents.empty()) section(documents.front(), "");
+    }
 
     void section(const YAML::Node& map, const std::string& path) {
         if (map.IsNull()) return;
@@ -90,7 +97,7 @@ class YamlReader {
 void read_yaml(Config& config, const std::string& text, const std::string& name) {
     YamlReader reader(config, name);
     try {
-        reader.section(YAML::Load(text), "");
+        reader.document(YAML::LoadAll(text));
     } catch (const YAML::Exception& error) {
         reader.refuse(error.mark, error.msg);
     }

@@ -48,6 +48,80 @@ class CheckTest(unittest.TestCase):
         with self.assertRaisesRegex(RuntimeError, "status 2(.|\n)*can't be read: Is a directory"):
             sh(rig.SYNFIN, "check", "/")
 
+    def test_what_bench_refuses_is_not_valid(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write("bench: {profile: connect, hold: 5s}\n")
+            file.flush()
+            with self.assertRaisesRegex(RuntimeError, "status 2(.|\n)*--hold: expected --profile idle"):
+                sh(rig.SYNFIN, "check", file.name)
+
+    def test_connections_of_an_open_loop(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write("device: tap:x\naddress: 10.0.0.1/24\nload: {target: 'http://10.0.0.2/', rate: 1M}\n")
+            file.flush()
+            self.assertRegex(sh(rig.SYNFIN, "check", file.name), "connections +up to 1.00M at once")
+
+
+class OutputTest(unittest.TestCase):
+    """Where what is said goes: none of it may cost the result."""
+
+    BENCH = ("bench", "-n", "100", "--json")
+
+    def run_with(self, *options, **streams):
+        return subprocess.run([rig.SYNFIN, *options], timeout=rig.LIMIT, check=False, **streams)
+
+    def test_a_reader_that_has_left(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with tempfile.TemporaryDirectory() as directory, open(writer, "wb") as pipe:
+            path = os.path.join(directory, "result.json")
+            done = self.run_with(*self.BENCH, path, stdout=pipe, stderr=subprocess.PIPE)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn(b"standard output: the result can't be written: Broken pipe", done.stderr)
+            self.assertTrue(json.loads(pathlib.Path(path).read_text())["valid"])
+
+    def test_a_full_disk(self):
+        with open("/dev/full", "wb") as full:
+            self.assertEqual(self.run_with(*self.BENCH, "-", stdout=full, stderr=subprocess.PIPE).returncode, 1)
+            self.assertEqual(self.run_with("bogus", stderr=full).returncode, 2)
+            said = self.run_with(*self.BENCH, "-", stdout=subprocess.PIPE, stderr=full)
+            self.assertEqual(said.returncode, 0, said)
+            self.assertTrue(json.loads(said.stdout)["valid"])
+
+    def test_a_terminal_that_hangs_up(self):
+        ours, terminal = os.openpty()
+        with open(terminal, "wb") as stderr:
+            process = subprocess.Popen([rig.SYNFIN, "bench", "-d", "3s"], stdout=subprocess.PIPE, stderr=stderr,
+                                       start_new_session=True)
+        try:
+            self.assertTrue(os.read(ours, 1), "the first line of progress")
+        finally:
+            os.close(ours)
+        said, _ = process.communicate(timeout=rig.LIMIT)
+        self.assertEqual(process.returncode, 0)
+        self.assertIn(b"valid        yes", said)
+
+    def test_closed_streams(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "result.json")
+            sh("sh", "-c", f"exec {rig.SYNFIN} bench -n 100 --json {path} <&- >&- 2>&-")
+            self.assertTrue(json.loads(pathlib.Path(path).read_text())["valid"])
+
+    def test_a_path_that_is_no_utf8(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(os.fsencode(directory), b"\xff.json")
+            done = self.run_with(*self.BENCH, path, capture_output=True)
+            self.assertEqual(done.returncode, 0, done)
+            with open(path, encoding="utf-8") as file:
+                self.assertTrue(json.load(file)["valid"])
+
+    def test_few_descriptors(self):
+        """It ends, whoever is the first to miss one: DPDK, which may abort, or the command, which says so."""
+        for most in (7, 8):
+            done = subprocess.run(["prlimit", f"--nofile={most}", rig.SYNFIN, "bench", "-n", "100"], capture_output=True,
+                                  timeout=rig.LIMIT, check=False)
+            self.assertIn(done.returncode, (0, 1, -6), done)
+
 
 class BenchTest(unittest.TestCase):
     def bench(self, *options):

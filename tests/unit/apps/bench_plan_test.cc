@@ -29,6 +29,22 @@ std::string refusal(const Config& config) {
     return {};
 }
 
+/// Those servers send a response in one call; HTTP's sends it in as many as it takes.
+TEST(BenchPlan, AResponseFitsTheSendBuffer) {
+    for (const Profile profile : {Profile::crr, Profile::rr}) {
+        Config config = with(profile);
+        config.bench.response_size = config.tcp.send_buffer_bytes;
+        EXPECT_EQ(refusal(config), "");
+        ++config.bench.response_size;
+        EXPECT_EQ(refusal(config), "--response-size: 262145 bytes are more than tcp.send-buffer, 262144");
+        config.tcp.send_buffer_bytes = 1u << 20;
+        EXPECT_EQ(refusal(config), "");
+    }
+    Config config = with(Profile::http);
+    config.bench.response_size = 1u << 20;
+    EXPECT_EQ(refusal(config), "");
+}
+
 TEST(BenchPlan, ALossyWireHasEnoughConnectionsToWaitForTimeouts) {
     Config config = with(Profile::crr);
     EXPECT_EQ(concurrency(config.bench), 256u);

@@ -59,6 +59,7 @@ TEST(CommandLine, OptionsBeatSetAndSetBeatsTheFile) {
 }
 
 TEST(CommandLine, Refusals) {
+    EXPECT_EQ(refusal({"bench", "-f", ""}), "--file: expected a name, found nothing");
     EXPECT_EQ(refusal({"serve", "--adress", "1.2.3.4/8"}),
               "unknown option '--adress'; did you mean '--address'?");
     EXPECT_EQ(refusal({"serve", "--adress=1.2.3.4/8"}),

@@ -114,6 +114,11 @@ TEST(Yaml, WhatIsNoYamlIsRefusedWithItsPlace) {
     EXPECT_EQ(refusal("\tdevice: x\n").substr(0, 9), "f.yaml:1:");
 }
 
+TEST(Yaml, ASecondDocumentIsNotLost) {
+    EXPECT_EQ(refusal("---\nmtu: 1400\n---\n"), "");
+    EXPECT_EQ(refusal("mtu: 1400\n---\nmsl: 1s\n"), "f.yaml:3:1: a second document: expected one in a file");
+}
+
 TEST(Set, OverridesOneKey) {
     Config config;
     read_yaml(config, "address: [10.0.0.1/24, 10.0.0.2/24]\ntcp:\n  msl: 5s\n", "f.yaml");
@@ -215,8 +220,14 @@ TEST(Validate, NamesWhatIsMissing) {
     EXPECT_EQ(why(config), "target 192.0.2.1 is on the network of no address, and there is no gateway");
     config.gateway = Ipv4::parse("10.0.1.1");
     EXPECT_EQ(why(config), "gateway 10.0.1.1 is on the network of no address");
+    config.gateway = Ipv4::parse("10.0.0.1");
+    EXPECT_EQ(why(config), "gateway 10.0.0.1 is this end's own address");
     config.gateway = Ipv4::parse("10.0.0.254");
     EXPECT_EQ(why(config), "");
+    config.load.ramp = 11s;
+    EXPECT_EQ(why(config), "--ramp is longer than --duration (10s)") << "which is so by default";
+    config.load.count = 1;
+    EXPECT_EQ(why(config), "") << "then it takes as long as it takes";
 }
 
 }  // namespace

@@ -326,6 +326,15 @@ TEST(ClientRun, HoldsAllThatItOpenedForThatTime) {
     EXPECT_EQ(play.ends.client().occupancy().flow_lines, 0u);
 }
 
+TEST(ClientRun, HoldsFewerThanAtOnceWhenNoMoreAreToBeOpened) {
+    GeneratorPlan hold = tcp_plan(300, 100);
+    hold.talk = GeneratorPlan::Talk::hold;
+    ReplyPlay play({.load = hold, .hold = 50ms}, {});
+    play.run();
+    EXPECT_EQ(play.tally().completed, 100u);
+    EXPECT_GE(play.client.duration() - play.client.filled_in(), 50ms);
+}
+
 TEST(ClientRun, ClosingManyRepeatsNothing) {
     GeneratorPlan hold = tcp_plan(5'000, 0);
     hold.talk = GeneratorPlan::Talk::hold;

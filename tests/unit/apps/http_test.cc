@@ -177,7 +177,7 @@ TEST(HttpResponse, Variants) {
               ResponseOutcome::more);
     EXPECT_EQ(response.end(), ResponseOutcome::more) << "short";
     for (const char* text : {"HTTP/2 200\r\n", "http/1.1 200 OK\r\n", "HTTP/1.1 2x0 OK\r\n",
-                             "HTTP/1.1 2000 OK\r\n", "SSH-2.0\r\n"}) {
+                             "HTTP/1.1 2000 OK\r\n", "HTTP/1.1 000 OK\r\n", "SSH-2.0\r\n"}) {
         response.clear();
         EXPECT_EQ(feed(response, text, 100, used), ResponseOutcome::bad) << text;
     }
