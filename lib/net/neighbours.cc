@@ -44,13 +44,21 @@ Neighbours::Entry* Neighbours::create(Ipv4 addr, Instant now, Duration idle_for)
 /// them would allow it (RFC 1122 2.3.2.1 "MUST prevent ARP flooding").
 Neighbours::Entry* Neighbours::evict(Instant now, Duration idle_for) noexcept {
     constexpr uint32_t kSample = 16;  // bounds the cost of a flood; the hand reaches everyone in turn
+    const uint32_t sample = std::min(kSample, static_cast<uint32_t>(entries_.size()));
     Entry* oldest = nullptr;
-    for (uint32_t i = 0; i < std::min<size_t>(kSample, entries_.size()); ++i) {
+    uint32_t asked = 0;
+    for (uint32_t i = 0; i < sample; ++i) {
         Entry& entry = entries_[hand_];
         hand_ = hand_ + 1 == entries_.size() ? 0 : hand_ + 1;
-        if (entry.pending_at != kNone || now < entry.not_before) continue;
+        if (entry.pending_at != kNone || now < entry.not_before) {
+            ++asked;
+            continue;
+        }
         if (oldest == nullptr || entry.used < oldest->used) oldest = &entry;
     }
+    // SYNs from made-up neighbours make us ask for nobody, as often as they like. Where most entries are such
+    // questions, whoever is in use stays: the gateway first of all.
+    if (asked > sample / 2) idle_for = std::max(idle_for, config_.retry_interval);
     if (oldest == nullptr || now - oldest->used < idle_for) return nullptr;
     const auto index = static_cast<uint32_t>(oldest - entries_.data());
     uint32_t* link = &chains_[chain_of(oldest->addr)];
@@ -85,10 +93,7 @@ void Neighbours::ask(Entry& entry, Phase phase, Instant now) noexcept {
 const Mac* Neighbours::lookup_slow(Ipv4 next_hop, Instant now) noexcept {
     if (next_hop.is_unspecified()) return nullptr;  // there is no route
     Entry* entry = find(next_hop);
-    // SYNs from made-up neighbours make us ask for nobody, as often as they like. Once half of the entries
-    // are such questions, whoever is in use stays: the gateway first of all.
-    const bool flooded = pending_.size() > entries_.size() / 2;
-    if (entry == nullptr) entry = create(next_hop, now, flooded ? config_.retry_interval : Duration::zero());
+    if (entry == nullptr) entry = create(next_hop, now, Duration::zero());
     if (entry == nullptr) return nullptr;
     entry->used = now;
     switch (entry->phase) {

@@ -76,17 +76,19 @@ class Neighbours {
     /// @param for_us the packet's target protocol address is one of ours.
     void learn(Ipv4 sender, Mac mac, Instant now, bool for_us) noexcept;
 
-    /// Does what is due. Each of the functions may call any member but poll().
+    /// Does what is due, as long as there is room for it: the rest stays due. Each of the functions may call
+    /// any member but poll().
+    /// @param room         (): whether kMaxHeld packets more could leave; asked before each step.
     /// @param send_request (Ipv4 target, std::optional<Mac> to): ask; without `to` by broadcast.
     /// @param ready        (void* packet, Mac): send it now; the packet belongs to the callee.
     /// @param failed       (Ipv4, void* packet or nullptr): once per held packet, which belongs to the callee
     ///                     then, and last with nullptr.
-    template <typename SendRequest, typename Ready, typename Failed>
-    void poll(Instant now, SendRequest&& send_request, Ready&& ready, Failed&& failed) {
+    template <typename Room, typename SendRequest, typename Ready, typename Failed>
+    void poll(Instant now, Room&& room, SendRequest&& send_request, Ready&& ready, Failed&& failed) {
         if (now < next_due_) return;
         uint32_t at = 0;
         Action action;
-        while (next_action(now, at, action)) {
+        while (room() && next_action(now, at, action)) {
             switch (action.kind) {
                 case Action::Kind::request: send_request(action.addr, action.mac); break;
                 case Action::Kind::ready:

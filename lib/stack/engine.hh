@@ -176,6 +176,8 @@ class PortEngine final : public Engine {
     void send_arp(uint16_t operation, Ipv4 target, std::optional<Mac> target_mac, Ipv4 sender) noexcept;
     void queue(Packet* packet) noexcept;
     bool flush() noexcept;
+    bool has_room(uint16_t packets) noexcept;
+    void poll_neighbours() noexcept;
 
     /// What every segment's frame begins with: Ethernet and IPv4 header, the destination's MAC, the length,
     /// the addresses and the checksum left zero. At most 42 bytes, and what makes whole moves of it.
@@ -469,6 +471,7 @@ bool PortEngine<P>::end() noexcept {
         send(packet, next_reply());
         sent = true;
     }
+    if (port_.caps().ethernet) poll_neighbours();  // before text, which may leave no room
     while (!has_replies() && has_output()) {
         Packet* packet = place_for_frame();
         if (packet == nullptr) break;
@@ -486,30 +489,40 @@ bool PortEngine<P>::end() noexcept {
         }
     }
     while (burst_count_ != 0) give_back(burst_[--burst_count_]);
-    if (port_.caps().ethernet) {  // after the output, so that what it asks for is asked at once
-        neighbours_.poll(
-            now_,
-            [this](Ipv4 target, std::optional<Mac> to) noexcept {
-                send_arp(wire::kArpRequest, target, to, addresses_.towards(target));
-            },
-            [this](void* held, Mac mac) noexcept {
-                auto* packet = static_cast<Packet*>(held);
-                std::memcpy(P::data(packet), mac.octets.data(), 6);
-                queue(packet);
-            },
-            [this](Ipv4 next_hop, void* held) noexcept {
-                if (held != nullptr) {
-                    counters_.drop(DropReason::neighbour_failed);
-                    give_back(static_cast<Packet*>(held));
-                } else {
-                    neighbour_failed(next_hop);
-                }
-            });
-    }
+    if (port_.caps().ethernet) poll_neighbours();  // what the output asks for is asked at once
     if (tx_count_ != 0) flush();
     ledger_.stamp(Stage::emit);
     ledger_.end_turn(is_busy_ || sent);
     return sent;
+}
+
+template <buf::Port P>
+[[gnu::always_inline]] inline void PortEngine<P>::poll_neighbours() noexcept {
+    neighbours_.poll(
+        now_,
+        [this]() noexcept { return has_room(std::min<uint16_t>(net::Neighbours::kMaxHeld, tx_burst_)); },
+        [this](Ipv4 target, std::optional<Mac> to) noexcept {
+            send_arp(wire::kArpRequest, target, to, addresses_.towards(target));
+        },
+        [this](void* held, Mac mac) noexcept {
+            auto* packet = static_cast<Packet*>(held);
+            std::memcpy(P::data(packet), mac.octets.data(), 6);
+            queue(packet);
+        },
+        [this](Ipv4 next_hop, void* held) noexcept {
+            if (held != nullptr) {
+                counters_.drop(DropReason::neighbour_failed);
+                give_back(static_cast<Packet*>(held));
+            } else {
+                neighbour_failed(next_hop);
+            }
+        });
+}
+
+/// Whether the burst takes so many packets more; if not, the device is asked to take some of it.
+template <buf::Port P>
+bool PortEngine<P>::has_room(uint16_t packets) noexcept {
+    return tx_count_ + packets <= tx_burst_ || (flush() && tx_count_ + packets <= tx_burst_);
 }
 
 /// A packet for what leaves next. Null: none now, or the device is full. What is not built cannot be lost,

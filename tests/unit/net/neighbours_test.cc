@@ -27,6 +27,11 @@ struct Request {
 };
 using Requests = std::vector<Request>;
 
+/// There is room for whatever is due.
+bool always() {
+    return true;
+}
+
 /// A cache with a clock, and a record of what poll() asked of the engine.
 struct Lan {
     explicit Lan(const NeighbourConfig& config = {}) : cache(config) {}
@@ -37,7 +42,7 @@ struct Lan {
     Requests poll() {
         Requests requests;
         cache.poll(
-            now,
+            now, [&] { return room; },
             [&](Ipv4 target, std::optional<Mac> to) {
                 requests.push_back({target, to});
             },
@@ -52,6 +57,7 @@ struct Lan {
 
     Instant now = Instant::from_ns(1'000'000'000);
     Neighbours cache;
+    bool room = true;
     std::vector<std::pair<void*, Mac>> ready;
     std::vector<std::pair<Ipv4, void*>> failed;
 };
@@ -80,6 +86,25 @@ TEST(Neighbours, AsksAtOnceAndGivesTheAnswer) {
     EXPECT_TRUE(lan.poll_after(20s).empty());
     EXPECT_EQ(lan.cache.next_deadline(), std::nullopt);
     EXPECT_EQ(lan.cache.counters().resolved, 1u);
+}
+
+TEST(Neighbours, WhatFindsNoRoomStaysDue) {
+    Lan lan({.max_attempts = 1});
+    int packet;
+    lan.room = false;
+    lan.lookup(kGateway);
+    lan.hold(kGateway, packet);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(lan.poll_after(10s).empty()) << "no attempt, no failure";
+    EXPECT_LE(lan.cache.next_deadline(), lan.now);
+    lan.room = true;
+    EXPECT_EQ(lan.poll(), (Requests{{kGateway, std::nullopt}}));
+    lan.learn(kGateway, mac_of(1));
+    lan.room = false;
+    EXPECT_TRUE(lan.poll().empty());
+    EXPECT_TRUE(lan.ready.empty());
+    lan.room = true;
+    EXPECT_TRUE(lan.poll().empty());
+    EXPECT_EQ(lan.ready.size(), 1u);
 }
 
 TEST(Neighbours, HeldPacketsFollowTheAnswerInOrder) {
@@ -276,7 +301,7 @@ TEST(Neighbours, AFloodOfQuestionsDoesNotPushOutTheGateway) {
 TEST(Neighbours, MoreNeighboursThanEntriesTakeTurns) {
     Lan lan({.capacity = 16});
     for (uint32_t i = 0; i < 2000; ++i) {
-        lan.now += 1ms;
+        lan.now += 200ms;  // five are asked for in a second, in which they may not give way
         const Ipv4 addr{0x0a000100 + i % 40};
         if (lan.lookup(addr) != nullptr) continue;
         for (const Request& asked : lan.poll()) lan.learn(asked.target, mac_of(1));
@@ -323,11 +348,11 @@ TEST(Neighbours, TheEngineMayUseTheCacheFromWithinPoll) {
         EXPECT_EQ(cache.lookup(addr, now), nullptr);
         EXPECT_FALSE(cache.hold(addr, packet));
     };
-    cache.poll(now, request, on_ready, on_failed);
+    cache.poll(now, always, request, on_ready, on_failed);
     EXPECT_EQ(ready, std::vector<void*>{&packets[10]});
     EXPECT_EQ(asked.size(), 30u) << "all but the one that answered, and each one's follower";
     now += 1s;
-    cache.poll(now, request, on_ready, on_failed);
+    cache.poll(now, always, request, on_ready, on_failed);
     EXPECT_EQ(failed.size(), 15u);
     EXPECT_EQ(cache.next_deadline(), std::nullopt);
     EXPECT_EQ(cache.held(), 0u);
@@ -338,7 +363,7 @@ TEST(Neighbours, NothingDueIsMissedWhenAnAnswerReordersTheList) {
     for (uint32_t i = 1; i <= 3; ++i) lan.lookup(Ipv4{i});
     std::vector<uint32_t> asked;
     lan.cache.poll(
-        lan.now,
+        lan.now, always,
         [&](Ipv4 target, std::optional<Mac>) {
             asked.push_back(target.value);
             if (target.value == 2) lan.learn(Ipv4{1}, mac_of(1));
@@ -373,7 +398,7 @@ TEST(Neighbours, KeepsItsPromisesUnderRandomTraffic) {
         uintptr_t serial = 0;
         auto poll = [&] {
             cache.poll(
-                now,
+                now, always,
                 [&](Ipv4 target, std::optional<Mac> to) {
                     if (asked.contains(target.value)) {
                         ASSERT_GE(now - asked[target.value], 1s) << seed;

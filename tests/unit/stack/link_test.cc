@@ -159,6 +159,34 @@ TEST(Arp, AnOpenAsksAndTheSynWaitsForTheAnswer) {
     EXPECT_NE(wire::dump_frame(*frame).find("Flags [S]"), std::string::npos);
 }
 
+/// Else each new neighbour of a busy server would be asked for a second later, when a dropped request is due
+/// again.
+TEST(Arp, AFullDeviceLosesNoRequestAndTextDoesNotGoFirst) {
+    Link link;
+    link.in(arp(wire::kArpReply, kPeer, kPeerIp, kOurs, kOurIp, kOurs));
+    link.port.refuse_tx(1'000'000);
+    ASSERT_TRUE(link.stack.connect({*Ipv4::parse("10.0.0.3"), 80}));
+    for (uint16_t i = 0; i < 100; ++i)
+        ASSERT_TRUE(link.stack.connect({kPeerIp, static_cast<uint16_t>(1000 + i)}));
+    for (int i = 0; i < 3; ++i) {
+        link.stack.begin(link.now);
+        link.stack.end();
+    }
+    EXPECT_EQ(link.out_text(), "nothing");
+    link.port.refuse_tx(0);
+    link.turn();
+    int before = 0;
+    for (std::string frame = link.out_text(); frame.find("who-has 10.0.0.3") == std::string::npos;
+         frame = link.out_text()) {
+        ASSERT_NE(frame, "nothing");
+        ++before;
+    }
+    EXPECT_LE(before, 32) << "what the burst had already";
+    EXPECT_EQ(link.dropped(DropReason::tx_full), 0u);
+    while (link.out()) {
+    }
+}
+
 TEST(Arp, WhatIsNotOnLinkGoesToTheGateway) {
     Link link;
     ASSERT_TRUE(link.stack.connect({*Ipv4::parse("192.0.2.9"), 80}));
