@@ -98,10 +98,10 @@ class Bench {
         const auto model = config_.bench.model ? WireModel::of(json) : std::nullopt;
         if (model) json["model"] = to_json(*model);
         if (config_.bench.ledger) json["ledger"] = ledger_;
-        publish(json, config_.json);
-        if (config_.bench.ledger)
-            fmt::print(config_.json == "-" ? stderr : stdout, "{}", ledger_text(ledger_));
-        if (model) fmt::print(config_.json == "-" ? stderr : stdout, "{}", model_text(json["model"]));
+        std::string text = to_text(json);
+        if (config_.bench.ledger) text += ledger_text(ledger_);
+        if (model) text += model_text(json["model"]);
+        publish(json, text, config_.json);
         if (result_.tally.completed == 0 && result_.tally.offered != 0)
             throw run_error("no connection completed", "the result's failed_by and drops name the causes");
         return result_.invalid_because.empty() ? Exit::done : Exit::invalid;

@@ -39,7 +39,7 @@ std::string own_path() {
 /// Asks on standard error, for standard output may be the result's; anything but a yes, and the end of input,
 /// is a no.
 bool agrees(const std::string& command) {
-    fmt::print(stderr, "\nrun this?  {}\n[y/N] ", command);
+    std::fputs(fmt::format("\nrun this?  {}\n[y/N] ", command).c_str(), stderr);
     std::string answer;
     return std::getline(std::cin, answer) && (answer == "y" || answer == "Y" || answer == "yes");
 }
@@ -49,8 +49,9 @@ void mend(const std::vector<Finding>& findings) {
         if (!finding.harmless || finding.mend.empty() || !agrees(finding.mend)) continue;
         const int status =
             std::system(finding.mend.c_str());  // NOLINT(cert-env33-c): the command was shown and agreed to
-        fmt::print(stderr, "{}\n",
-                   status == 0 ? "done" : fmt::format("failed with status {}", WEXITSTATUS(status)));
+        const std::string outcome =
+            status == 0 ? "done" : fmt::format("failed with status {}", WEXITSTATUS(status));
+        std::fputs((outcome + "\n").c_str(), stderr);
     }
 }
 
@@ -71,7 +72,7 @@ Exit run(const Config& config) {
     if (config.doctor_fix) {
         mend(findings);
         findings = diagnose(scan_host("/"), wish);
-        fmt::print(stderr, "\n");
+        std::fputs("\n", stderr);
     }
     std::string text;
     bool missing = false;

@@ -37,10 +37,6 @@ namespace {
          "AES instructions\n  use another one, or switch them on in the BIOS\n");
 }
 
-}  // namespace
-
-namespace {
-
 /// What is opened first would get the number of a standard stream that is closed, and be written to.
 void open_standard_streams() {
     int fd = open("/dev/null", O_RDWR);
