@@ -47,6 +47,14 @@ void reply_to_unacceptable(const Segment& seg, Effects& fx) noexcept {
     fx.reply = seg.span() != 0 ? Reply::ack : Reply::challenge_ack;
 }
 
+/// Why a segment outside the window is dropped. Text and FIN that came before, at most a window (64 KiB at
+/// least) ago, are a retransmission that our ACK crossed or a probe (tail loss, keep-alive): not a fault.
+DropReason reason_of_unacceptable(const Segment& seg, Seq rcv_nxt, uint32_t rcv_wnd) noexcept {
+    const bool came_before = before(seg.seq, rcv_nxt) && at_or_before(seg.seq + seg.span(), rcv_nxt) &&
+                             distance(seg.seq, rcv_nxt) <= std::max<uint32_t>(rcv_wnd, 65'535);
+    return came_before ? DropReason::duplicate_segment : DropReason::unacceptable_seq;
+}
+
 /// A segment, cut to what lies in the window as the steps go on.
 struct Arrival {
     Segment seg;
@@ -135,7 +143,7 @@ Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
         } else {
             reply_to_unacceptable(seg, fx);
         }
-        return drop(fx, DropReason::unacceptable_seq);
+        return drop(fx, reason_of_unacceptable(seg, tcb.rcv.nxt, tcb.rcv.wnd));
     }
     update_ts_recent(tcb, seg);
     return Step::next;
@@ -313,7 +321,7 @@ void on_time_wait(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx)
     }
     if (!is_acceptable(tcb, seg)) {
         reply_to_unacceptable(seg, fx);
-        fx.drop = DropReason::unacceptable_seq;
+        fx.drop = reason_of_unacceptable(seg, tcb.rcv.nxt, tcb.rcv.wnd);
         return;
     }
     if (seg.has(kSyn)) {

@@ -16,7 +16,9 @@ bool acceptable(int offset, uint32_t len, uint32_t wnd) {
     w.tcb.rcv.wnd = wnd;
     w.room = 0;  // so that no window is added
     w.in({.seq = w.rcv() + static_cast<uint32_t>(offset), .len = len});
-    const bool refused = w.fx.drop == DropReason::unacceptable_seq;
+    const bool came_before = offset < 0 && static_cast<uint32_t>(-offset) >= len;
+    const bool refused =
+        w.fx.drop == (came_before ? DropReason::duplicate_segment : DropReason::unacceptable_seq);
     EXPECT_EQ(w.fx.reply, refused ? (len != 0 ? Reply::ack : Reply::challenge_ack) : Reply::none);
     if (refused) {
         EXPECT_EQ(w.fx.deliver_len + w.fx.keep_len, 0u);
@@ -48,6 +50,24 @@ TEST(Acceptability, TextOpenWindow) {  // first or last octet in the window
         EXPECT_TRUE(acceptable(kWnd - 1, len, kWnd)) << "the first octet is the window's last";
         EXPECT_FALSE(acceptable(kWnd, len, kWnd));
     }
+}
+
+/// What a peer repeats because our ACK is late is no fault of either end: it has another name in `drops`.
+TEST(Acceptability, WhatCameBeforeIsADuplicate) {
+    const auto reason_at = [](int offset, uint32_t len, uint8_t flags) {
+        CoreWorld w;
+        w.open();
+        w.tcb.rcv.wnd = kWnd;
+        w.room = 0;
+        w.in({.seq = w.rcv() + static_cast<uint32_t>(offset), .len = len, .flags = flags});
+        return w.fx.drop;
+    };
+    EXPECT_EQ(reason_at(-1, 0, kFin | kAck), DropReason::duplicate_segment) << "FIN again";
+    EXPECT_EQ(reason_at(-100, 100, kAck), DropReason::duplicate_segment) << "a tail loss probe";
+    EXPECT_EQ(reason_at(-1, 0, kAck), DropReason::duplicate_segment) << "a keep-alive probe";
+    EXPECT_EQ(reason_at(-65'535, 1, kAck), DropReason::duplicate_segment);
+    EXPECT_EQ(reason_at(-65'536, 1, kAck), DropReason::unacceptable_seq) << "older than any window";
+    EXPECT_EQ(reason_at(kWnd, 1, kAck), DropReason::unacceptable_seq) << "beyond the window";
 }
 
 TEST(Acceptability, TextClosedWindow) {  // never; what it acknowledges counts all the same (MUST-66)

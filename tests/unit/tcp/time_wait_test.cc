@@ -38,6 +38,14 @@ TEST(TimeWaitState, FinAgainRestartsIt) {
     SILENT(w);
 }
 
+TEST(TimeWaitState, TextAgainIsADuplicate) {
+    CoreWorld w = time_wait({});
+    w.in({.seq = 0, .ack = 2, .len = 1});
+    EXPECT_EQ(w.fx.drop, DropReason::duplicate_segment);
+    w.in({.seq = 1'000'000, .ack = 2, .len = 1});
+    EXPECT_EQ(w.fx.drop, DropReason::unacceptable_seq);
+}
+
 TEST(TimeWaitState, RstDoesNotAssassinate) {  // RFC 1337
     CoreWorld w = time_wait({});
     w.in({.seq = 2, .flags = kRst});
