@@ -63,17 +63,17 @@ HttpStep HttpFields::feed(Bytes bytes, uint32_t& at) noexcept {
                 if (byte != '\n' || !end_value()) return HttpStep::bad;
                 at_ = At::line;
                 break;
-            case At::skip: {
+            case At::skip:
                 // Most of a head is values that nobody here asks for.
-                const void* end = std::memchr(bytes.data() + at, '\n', bytes.size() - at);
-                if (end == nullptr) {
-                    at = static_cast<uint32_t>(bytes.size());
-                    return HttpStep::more;
-                }
-                at = static_cast<uint32_t>(static_cast<const uint8_t*>(end) - bytes.data());
+                while (at < bytes.size() && is_field_byte(bytes[at])) ++at;
+                if (at == bytes.size()) return HttpStep::more;
+                if (bytes[at] != '\r' && bytes[at] != '\n') return HttpStep::bad;
+                at_ = bytes[at] == '\r' ? At::skip_lf : At::line;
+                break;
+            case At::skip_lf:
+                if (byte != '\n') return HttpStep::bad;
                 at_ = At::line;
                 break;
-            }
         }
         ++at;
     }
@@ -85,20 +85,22 @@ bool HttpFields::take_name() noexcept {
     const bool wanted = word_.is("connection")          ? (known_ = Known::connection, true)
                         : word_.is("content-length")    ? (known_ = Known::content_length, true)
                         : word_.is("transfer-encoding") ? (known_ = Known::transfer_encoding, true)
+                        : word_.is("host")              ? (known_ = Known::host, true)
+                        : word_.is("expect")            ? (known_ = Known::expect, true)
                                                         : false;
     word_.clear();
     digits_ = 0;
-    in_number_ = after_number_ = false;
+    in_number_ = after_number_ = after_word_ = false;
     return wanted;
 }
 
 bool HttpFields::value_byte(uint8_t byte) noexcept {
+    if (!is_field_byte(byte)) return false;
     const bool blank = byte == ' ' || byte == '\t';
     switch (known_) {
         case Known::connection:
-            if (byte == ',') return end_value();
-            if (!blank) word_.add(byte);
-            return true;
+        case Known::transfer_encoding:
+        case Known::expect: list_byte(byte); return true;
         case Known::content_length:
             if (blank) {
                 after_number_ = in_number_;
@@ -109,23 +111,63 @@ bool HttpFields::value_byte(uint8_t byte) noexcept {
             in_number_ = true;
             return !__builtin_mul_overflow(digits_, 10u, &digits_) &&
                    !__builtin_add_overflow(digits_, static_cast<unsigned>(byte - '0'), &digits_);
-        case Known::transfer_encoding: return true;
+        case Known::host:
+            // One authority (RFC 3986 3.2): nothing that would end it, or begin another.
+            if (blank)
+                after_word_ = in_number_;
+            else if (after_word_ || byte == ',' || byte == '/' || byte == '?' || byte == '#' || byte == '@')
+                return false;
+            else
+                in_number_ = true;
+            return true;
     }
     return false;
+}
+
+/// Of a list of words (RFC 9110 5.6.1). Two words without a comma are none that we know: "chun ked" is not
+/// chunked.
+void HttpFields::list_byte(uint8_t byte) noexcept {
+    if (byte == ',') {
+        end_element();
+    } else if (byte == ' ' || byte == '\t') {
+        after_word_ = !word_.empty();
+    } else if (after_word_) {
+        word_.spoil();
+    } else {
+        word_.add(byte);
+    }
+}
+
+void HttpFields::end_element() noexcept {
+    if (!word_.empty()) {
+        if (known_ == Known::connection) {
+            close_ |= word_.is("close");
+            keep_alive_ |= word_.is("keep-alive");
+        } else if (known_ == Known::expect) {
+            continue_ |= word_.is("100-continue");
+        } else {
+            const bool is_chunked = word_.is("chunked");
+            transfer_coding_ = true;
+            other_coding_ |= !is_chunked;
+            ends_chunked_ = is_chunked;
+            if (is_chunked && chunks_ < 2) ++chunks_;
+        }
+    }
+    word_.clear();
+    after_word_ = false;
 }
 
 bool HttpFields::end_value() noexcept {
     switch (known_) {
         case Known::connection:
-            close_ |= word_.is("close");
-            word_.clear();
-            return true;
+        case Known::expect:
+        case Known::transfer_encoding: end_element(); return true;
         case Known::content_length:
             if (!in_number_ || (has_length_ && length_ != digits_)) return false;
             has_length_ = true;
             length_ = digits_;
             return true;
-        case Known::transfer_encoding: transfer_coding_ = true; return true;
+        case Known::host: hosts_ = hosts_ < 2 ? hosts_ + 1 : hosts_; return true;
     }
     return false;
 }

@@ -24,6 +24,8 @@ class HttpWord {
             size_ = kTooLong;
     }
     bool empty() const noexcept { return size_ == 0; }
+    /// From now on it matches nothing, until clear().
+    void spoil() noexcept { size_ = kTooLong; }
     bool is(std::string_view word) const noexcept {
         return size_ <= sizeof bytes_ && std::string_view(bytes_, size_) == word;
     }
@@ -36,26 +38,42 @@ class HttpWord {
 
 /// RFC 9110 5.6.2: the bytes of a token.
 bool is_token_byte(uint8_t byte) noexcept;
+/// RFC 9110 5.5: the bytes of a field's value: visible, obs-text, space and tab.
+constexpr bool is_field_byte(uint8_t byte) noexcept {
+    return (byte >= ' ' && byte != 0x7f) || byte == '\t';
+}
 
 class HttpFields {
   public:
     void clear() noexcept { *this = HttpFields{}; }
 
     /// Reads from `at` on; leaves it after the empty line that ends the section, or where it stopped.
-    /// A bare LF is taken as the end of a line (RFC 9112 2.2); a folded line is refused (5.2).
+    /// A bare LF is taken as the end of a line (RFC 9112 2.2). Refused: a folded line (5.2), a bare CR and
+    /// other control characters in a value (RFC 9110 5.5), whitespace before the colon (RFC 9112 5.1), a
+    /// Content-Length that is not one number.
     HttpStep feed(Bytes bytes, uint32_t& at) noexcept;
 
     bool has_length() const noexcept { return has_length_; }
     uint64_t content_length() const noexcept { return length_; }
+    /// A Transfer-Encoding that names a coding.
     bool has_transfer_coding() const noexcept { return transfer_coding_; }
-    bool close() const noexcept { return close_; }
+    /// The last transfer coding is chunked, and no other one is (RFC 9112 6.1: never applied twice).
+    bool chunked() const noexcept { return chunks_ == 1 && ends_chunked_; }
+    /// There is a transfer coding beside chunked, or one that is not understood.
+    bool has_other_coding() const noexcept { return other_coding_; }
+    bool close() const noexcept { return close_; }                ///< "Connection: close"
+    bool keep_alive() const noexcept { return keep_alive_; }      ///< "Connection: keep-alive"
+    uint8_t hosts() const noexcept { return hosts_; }             ///< Host fields; 2 stands for more, too
+    bool expects_continue() const noexcept { return continue_; }  ///< "Expect: 100-continue"
 
   private:
-    enum class At : uint8_t { line, last_lf, name, before_value, value, value_lf, skip };
-    enum class Known : uint8_t { connection, content_length, transfer_encoding };
+    enum class At : uint8_t { line, last_lf, name, before_value, value, value_lf, skip, skip_lf };
+    enum class Known : uint8_t { connection, content_length, transfer_encoding, host, expect };
 
     bool take_name() noexcept;
     bool value_byte(uint8_t byte) noexcept;
+    void list_byte(uint8_t byte) noexcept;
+    void end_element() noexcept;
     bool end_value() noexcept;
 
     uint64_t length_ = 0;
@@ -63,8 +81,12 @@ class HttpFields {
     HttpWord word_;
     At at_ = At::line;
     Known known_ = Known::connection;
+    bool after_word_ = false;  ///< whitespace came behind the word: only the end of the element may follow
     bool in_number_ = false, after_number_ = false;
-    bool has_length_ = false, transfer_coding_ = false, close_ = false;
+    bool has_length_ = false, close_ = false, keep_alive_ = false, continue_ = false;
+    bool transfer_coding_ = false, other_coding_ = false, ends_chunked_ = false;
+    uint8_t chunks_ = 0;  ///< times that chunked is named; 2 stands for more, too
+    uint8_t hosts_ = 0;
 };
 
 }  // namespace synfin::app

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/random.hh"
+#include "http_chunked.hh"
 #include "http_request.hh"
 #include "http_response.hh"
 
@@ -128,6 +129,116 @@ TEST(HttpRequest, RandomBytesNeverGoPastTheEnd) {
         ASSERT_EQ(used_whole, used_split) << text;
         ASSERT_LE(used_whole, text.size());
     }
+}
+
+// -- fields and chunks, which requests and responses share
+
+HttpFields fields_of(const std::string& text, HttpStep expected = HttpStep::complete) {
+    HttpFields whole;
+    uint32_t end = 0;
+    EXPECT_EQ(whole.feed(bytes(text), end), expected) << text;
+    HttpFields split;
+    HttpStep step = HttpStep::more;
+    for (size_t i = 0; i < text.size() && step == HttpStep::more; ++i) {
+        uint32_t at = 0;
+        step = split.feed(bytes(text).subspan(i, 1), at);
+    }
+    EXPECT_EQ(step, expected) << text;
+    return whole;
+}
+
+TEST(HttpFields, TransferCodings) {
+    const auto coded = [](const std::string& value) {
+        return fields_of("Transfer-Encoding: " + value + "\r\n\r\n");
+    };
+    EXPECT_TRUE(coded("chunked").chunked());
+    EXPECT_TRUE(coded(" ,Chunked , ").chunked());
+    EXPECT_FALSE(coded("chunked").has_other_coding());
+    EXPECT_TRUE(coded("gzip, chunked").has_other_coding());
+    EXPECT_TRUE(coded("gzip, chunked").chunked()) << "where the body ends is known";
+    for (const char* value : {"identity", "chunked, gzip", "chunked, chunked", "chun ked", "xchunked",
+                              "chunked;q=1", "chunkedchunkedchunkedchunked"})
+        EXPECT_FALSE(coded(value).chunked()) << value;
+    EXPECT_FALSE(coded(" , ").has_transfer_coding());
+    EXPECT_FALSE(fields_of("Transfer-Encoding: chunked\r\ntransfer-encoding: gzip\r\n\r\n").chunked());
+}
+
+TEST(HttpFields, WhatIsNoFieldIsRefused) {
+    for (const char* text : {"A: b\rc\r\n\r\n", "A: b\x01\r\n\r\n", "A: b\x7f\r\n\r\n", "A: b\r\r\n\r\n",
+                             "A : b\r\n\r\n", " A: b\r\n\r\n", "A\r\n\r\n", "Host: a b\r\n\r\n",
+                             "Host: a, b\r\n\r\n", "Host: a/b\r\n\r\n", "Connection: cl\x0bose\r\n\r\n",
+                             "Content-Length: 1\x0b\r\n\r\n", "Transfer-Encoding: \x0b chunked\r\n\r\n"})
+        fields_of(text, HttpStep::bad);
+    fields_of(std::string("A: b\0c\r\n\r\n", 10), HttpStep::bad);
+}
+
+TEST(HttpFields, WhatIsKept) {
+    EXPECT_EQ(fields_of("\r\n").hosts(), 0u);
+    EXPECT_EQ(fields_of("Host:\r\n\r\n").hosts(), 1u);
+    EXPECT_EQ(fields_of("Host: [::1]:80 \r\nHost: x\r\nHost: y\r\n\r\n").hosts(), 2u);
+    EXPECT_TRUE(fields_of("Expect: 100-Continue\r\n\r\n").expects_continue());
+    EXPECT_FALSE(fields_of("Expect: 100-continued\r\n\r\n").expects_continue());
+    EXPECT_TRUE(fields_of("Connection: upgrade, Keep-Alive\r\n\r\n").keep_alive());
+    EXPECT_FALSE(fields_of("Connection: keep alive\r\n\r\n").keep_alive());
+    EXPECT_FALSE(fields_of("Connection: not close\r\n\r\n").close());
+}
+
+/// Where a body of chunks ends, in one piece and byte by byte; 0 when it is refused or not over.
+size_t chunked_end(const std::string& text, uint64_t* data_bytes = nullptr) {
+    ChunkedBody whole, split;
+    uint32_t end = 0, at = 0;
+    const HttpStep step = whole.feed(bytes(text), end);
+    HttpStep split_step = HttpStep::more;
+    while (at < text.size() && split_step == HttpStep::more) {
+        uint32_t used = 0;
+        split_step = split.feed(bytes(text).subspan(at, 1), used);
+        at += used;
+    }
+    EXPECT_EQ(step, split_step) << text;
+    EXPECT_EQ(end, at) << text;
+    EXPECT_EQ(whole.data_bytes(), split.data_bytes());
+    if (data_bytes != nullptr) *data_bytes = whole.data_bytes();
+    return step == HttpStep::complete ? end : 0;
+}
+
+TEST(ChunkedBody, EndsBehindItsTrailers) {
+    for (const char* text :
+         {"0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "A;a=b;c=\"d\"\r\n0123456789\r\n000\r\n\r\n",
+          "1 ;x\r\na\r\n0 \r\nX: y\r\nZ:\r\n\r\n", "00005\r\nhello\r\n0;last\r\n\r\n"}) {
+        const std::string body = text;
+        EXPECT_EQ(chunked_end(body), body.size()) << text;
+        EXPECT_EQ(chunked_end(body + "GET"), body.size()) << text;
+    }
+    uint64_t data = 0;
+    chunked_end("5\r\nhello\r\n1\r\nx\r\n0\r\n\r\n", &data);
+    EXPECT_EQ(data, 6u);
+}
+
+TEST(ChunkedBody, WhatTwoReadersCouldTakeDifferentlyIsRefused) {
+    for (const char* text : {"\r\n",
+                             " 5\r\nhello\r\n0\r\n\r\n",
+                             "0x5\r\nhello\r\n0\r\n\r\n",
+                             "-1\r\n",
+                             "+5\r\nhello\r\n0\r\n\r\n",
+                             "5 5\r\nhello\r\n0\r\n\r\n",
+                             "5\nhello\r\n0\r\n\r\n",
+                             "5\r\nhello0\r\n\r\n",
+                             "5\r\nhello\n0\r\n\r\n",
+                             "5\r\nhello\rx0\r\n\r\n",
+                             "5;a\nb\r\nhello\r\n0\r\n\r\n",
+                             "5;a\rb\r\nhello\r\n0\r\n\r\n",
+                             "0\r\n\n",
+                             "0\r\nX y: z\r\n\r\n",
+                             "0\r\nX: a\rb\r\n\r\n",
+                             "0\r\nX\r\n\r\n",
+                             "0\r\n X: y\r\n\r\n",
+                             "8000000000000000\r\n",
+                             "10000000000000000\r\n",
+                             ";a\r\n",
+                             "g\r\n"})
+        EXPECT_EQ(chunked_end(text), 0u) << text;
+    EXPECT_EQ(chunked_end("1;" + std::string(ChunkedBody::kMaxLine + 1, 'x') + "\r\na\r\n0\r\n\r\n"), 0u);
+    EXPECT_EQ(chunked_end("0\r\nX: " + std::string(ChunkedBody::kMaxLine, 'x') + "\r\n\r\n"), 0u);
 }
 
 using ResponseOutcome = HttpResponse::Outcome;
