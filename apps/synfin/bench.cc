@@ -282,7 +282,7 @@ class Bench {
                                        {"failed", beside.failed()}};
         result_.extra["tuples"] = {{"sources", kBenchSources},
                                    {"server_ports", bench_ports(config_.bench).size()}};
-        result_.extra["time_wait_at"] = shape_of(config_.bench.profile).time_wait_at;
+        result_.extra["time_wait_at"] = name(shape_of(config_.bench).close_by);
         result_.deviations = deviations(config_, Command::bench);
         result_.invalid_because = load_invalidity(result_, false);
         if (const uint64_t failed = result_.tally.failed(); failed * 1'000 > result_.tally.opened)
@@ -378,10 +378,10 @@ Exit run(const Config& config) {
         case Profile::rr:
         case Profile::idle: break;
     }
-    return Bench<ReplyServer>(config,
-                              ReplyServer::Shape{.request_size = static_cast<uint32_t>(bench.request_size),
-                                                 .response_size = static_cast<uint32_t>(bench.response_size),
-                                                 .close_after_reply = bench.profile == Profile::crr})
+    return Bench<ReplyServer>(
+               config, ReplyServer::Shape{.request_size = static_cast<uint32_t>(bench.request_size),
+                                          .response_size = static_cast<uint32_t>(bench.response_size),
+                                          .close_after_reply = shape_of(bench).close_by == CloseBy::server})
         .run();
 }
 

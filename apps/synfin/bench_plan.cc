@@ -43,12 +43,12 @@ void call_all(GeneratorPlan& plan, GeneratorPlan::Call call, uint32_t first_port
 }
 
 GeneratorPlan load_plan(const BenchConfig& bench) {
-    const Shape shape = shape_of(bench.profile);
+    const Shape shape = shape_of(bench);
     GeneratorPlan plan;
     GeneratorPlan::Call call{.peer = {kServer, kPort}, .request = {}, .last_request = {}};
     if (shape.talk == GeneratorPlan::Talk::http) {
         call.request = http_request(call.peer, "/", false);
-        call.last_request = http_request(call.peer, "/", true);
+        if (shape.close_by == CloseBy::server) call.last_request = http_request(call.peer, "/", true);
     } else if (shape.talk == GeneratorPlan::Talk::stream) {
         call.request = pattern_request(std::max<uint64_t>(bench.request_size, 64 * 1024));
     } else if (shape.talk == GeneratorPlan::Talk::tcp) {
@@ -76,29 +76,31 @@ GeneratorPlan plan_beside(const BenchConfig& bench) {
 
 }  // namespace
 
-Shape shape_of(Profile profile) {
+Shape shape_of(const BenchConfig& bench) {
     using enum GeneratorPlan::Talk;
     using enum GeneratorPlan::Ending;
-    switch (profile) {
-        case Profile::connect: return {nothing, fin, 1, 256, kAtClient, true};
-        case Profile::crr: return {tcp, fin_by_peer, 1, 256, kAtServer, true};
-        case Profile::http: return {http, fin_by_peer, 1, 256, kAtServer, true};
-        case Profile::rr: return {tcp, fin, 0, 256, kAtClient, false};
-        case Profile::stream: return {stream, fin, 0, 4, kAtClient, false};
-        case Profile::idle: return {hold, fin, 0, 100'000, kAtClient, false};
+    const CloseBy close_by = bench.close_by.value_or(CloseBy::server);
+    const GeneratorPlan::Ending ending = close_by == CloseBy::server ? fin_by_peer : fin;
+    switch (bench.profile) {
+        case Profile::connect: break;
+        case Profile::crr: return {tcp, ending, 1, 256, close_by, true};
+        case Profile::http: return {http, ending, 1, 256, close_by, true};
+        case Profile::rr: return {tcp, fin, 0, 256, CloseBy::client, false};
+        case Profile::stream: return {stream, fin, 0, 4, CloseBy::client, false};
+        case Profile::idle: return {hold, fin, 0, 100'000, CloseBy::client, false};
     }
-    return {nothing, fin, 1, 256, kAtClient, true};
+    return {nothing, fin, 1, 256, CloseBy::client, true};
 }
 
 uint64_t concurrency(const BenchConfig& bench) {
-    const Shape shape = shape_of(bench.profile);
+    const Shape shape = shape_of(bench);
     const bool waits = bench.loss_ppm != 0 && shape.lives_end;
     return bench.connections.value_or(waits ? kLossyConnections : shape.connections);
 }
 
 Duration opening_time(const BenchConfig& bench) {
     if (bench.duration > Duration::zero() || bench.hold) return bench.duration;
-    return bench.count != 0 && shape_of(bench.profile).lives_end ? Duration::zero() : kDefaultDuration;
+    return bench.count != 0 && shape_of(bench).lives_end ? Duration::zero() : kDefaultDuration;
 }
 
 PortRange bench_ports(const BenchConfig& bench) {
@@ -120,7 +122,7 @@ ClientRun::Plan client_plan(const BenchConfig& bench) {
 
 stack::StackConfig bench_stack(const Config& config, bool client) {
     const BenchConfig& bench = config.bench;
-    const Shape shape = shape_of(bench.profile);
+    const Shape shape = shape_of(bench);
     const uint64_t connections = concurrency(bench);
     stack::StackConfig stack = stack_config(config);
     stack.addresses.clear();
@@ -136,7 +138,7 @@ stack::StackConfig bench_stack(const Config& config, bool client) {
     // nobody needs any more, serve for TIME-WAIT as they are.
     const uint64_t tuples = uint64_t{kBenchSources} * bench_ports(bench).size() *
                             (static_cast<uint64_t>(stack.port_high - stack.port_low) + 1);
-    const bool closes_first = client == (shape.time_wait_at == kAtClient);
+    const bool closes_first = client == (shape.close_by == CloseBy::client);
     stack.max_time_wait =
         closes_first && !held ? static_cast<uint32_t>(std::min<uint64_t>(tuples, 1u << 24)) : 65'536;
     // The end that keeps TIME-WAIT, and one that holds connections, will fill it: as large at once, it need
@@ -158,11 +160,14 @@ void validate_bench(const Config& config) {
     if (const size_t n = config.cores.size(); n > 1 && n % 2 != 0)
         throw usage_error(fmt::format("--cores: expected one core or an even number of cores, found {}", n),
                           "one core runs both engines; of 2N cores each pair has two");
-    if (bench.model && !shape_of(bench.profile).lives_end)
+    if (bench.model && !shape_of(bench).lives_end)
         throw usage_error("--model: expected a profile whose connections end",
                           "connect, crr and http are such profiles");
     if (bench.hold && bench.profile != Profile::idle)
         throw usage_error("--hold: expected --profile idle", "connections of other profiles are not held");
+    if (bench.close_by == CloseBy::server && shape_of(bench).close_by == CloseBy::client)
+        throw usage_error("--close-by server: expected --profile crr or http",
+                          "the client closes the connections of the other profiles");
     if (bench.beside != 0 && bench.profile == Profile::idle)
         throw usage_error("--beside: expected a profile whose connections speak",
                           "with --profile idle, -c says how many are idle");

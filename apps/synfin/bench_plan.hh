@@ -10,19 +10,16 @@
 
 namespace synfin::app {
 
-/// Where the end is that closes first and keeps TIME-WAIT.
-inline constexpr std::string_view kAtClient = "client", kAtServer = "server";
-
 /// What a profile is made of.
 struct Shape {
     GeneratorPlan::Talk talk;
     GeneratorPlan::Ending ending;
     uint64_t requests;     ///< per connection; 0: until the end
     uint64_t connections;  ///< default of -c
-    std::string_view time_wait_at;
-    bool lives_end;  ///< connections end by themselves: -n can end the run
+    CloseBy close_by;      ///< the end that closes first and keeps TIME-WAIT
+    bool lives_end;        ///< connections end by themselves: -n can end the run
 };
-Shape shape_of(BenchConfig::Profile profile);
+Shape shape_of(const BenchConfig& bench);
 
 /// Connections at once, of one pair of engines, without those beside.
 uint64_t concurrency(const BenchConfig& bench);

@@ -8,6 +8,10 @@
 
 namespace synfin::app {
 
+std::string_view name(CloseBy end) noexcept {
+    return end == CloseBy::client ? "client" : "server";
+}
+
 PortRange ServeConfig::ports() const noexcept {
     if (listen) return *listen;
     uint16_t port = 80;
@@ -111,6 +115,10 @@ void validate_load(const Config& config) {
         (config.was_given("load.requests-per-connection") || config.was_given("load.request-size") ||
          config.was_given("load.response-size")))
         throw usage_error("--connect-only sends no requests", "leave the sizes and counts of requests out");
+    if (load.close_by == CloseBy::server && (load.connect_only || load.close == LoadConfig::Close::rst))
+        throw usage_error(fmt::format("--close-by server and {}: the client ends these connections",
+                                      load.connect_only ? "--connect-only" : "--close rst"),
+                          "leave one of them out");
     if (const Duration time = load.opening_time(); time > Duration::zero() && load.ramp > time)
         throw usage_error(fmt::format("--ramp is longer than --duration ({})", duration_text(time)),
                           "shorten the ramp, or give a longer --duration");

@@ -17,6 +17,10 @@ namespace synfin::app {
 /// Which subcommand runs; a field names those that it means something to.
 enum class Command : uint8_t { bench = 1, serve = 2, load = 4, check = 8, devices = 16, doctor = 32 };
 
+/// Which end sends the first FIN of a connection, and so keeps its TIME-WAIT.
+enum class CloseBy : uint8_t { client, server };
+std::string_view name(CloseBy end) noexcept;
+
 struct ServeConfig {
     enum class App : uint8_t { http, echo, discard, chargen };
     App app = App::http;
@@ -43,6 +47,7 @@ struct LoadConfig {
     std::optional<uint64_t> response_size;  ///< tcp only: bytes awaited per request; default: request_size
     bool connect_only = false;
     Close close = Close::fin;
+    CloseBy close_by = CloseBy::client;  ///< RFC 9411 4.3.1.1
     std::optional<PortRange> source_ports;
 
     /// How long connections are opened; 0: until `count`.
@@ -57,10 +62,11 @@ struct BenchConfig {
     Duration duration{};                  ///< 0: 5 s, or until `count`
     uint64_t request_size = 64;
     uint64_t response_size = 64;
-    std::optional<Duration> hold;  ///< idle: all are kept so long, however long opening them takes
-    bool await_time_wait = false;  ///< stay until no end has a record left
-    uint64_t beside = 0;           ///< idle connections that each pair has beside the profile's
-    uint64_t loss_ppm = 0;         ///< frames of a million that the wire loses, in each direction
+    std::optional<Duration> hold;     ///< idle: all are kept so long, however long opening them takes
+    bool await_time_wait = false;     ///< stay until no end has a record left
+    uint64_t beside = 0;              ///< idle connections that each pair has beside the profile's
+    std::optional<CloseBy> close_by;  ///< crr and http; default server: 6 packets instead of 7
+    uint64_t loss_ppm = 0;            ///< frames of a million that the wire loses, in each direction
     uint64_t loss_seed = 1;
     bool ledger = false;  ///< count cycles by stage
     bool model = false;   ///< carry the figures over to NICs and more cores

@@ -287,6 +287,10 @@ void add_serve(std::vector<Field>& all) {
         "when it stops, what connections get to close before they are reset; 0: they are reset at once"));
 }
 
+Codec<CloseBy> close_by() {
+    return choice<CloseBy>({{"client", CloseBy::client}, {"server", CloseBy::server}});
+}
+
 void add_load(std::vector<Field>& all) {
     using Close = LoadConfig::Close;
     all.push_back(list<Target>("load.target", "", kLoad, "TARGET", target(),
@@ -318,6 +322,9 @@ void add_load(std::vector<Field>& all) {
     all.push_back(scalar<Close>("load.close", "--close", kLoad, "fin|rst",
                                 choice<Close>({{"fin", Close::fin}, {"rst", Close::rst}}),
                                 AT(Close, load.close), "how this end ends a connection"));
+    all.push_back(scalar<CloseBy>(
+        "load.close-by", "--close-by", kLoad, "client|server", close_by(), AT(CloseBy, load.close_by),
+        "which end closes first; server: the last request says 'Connection: close'"));
     all.push_back(optional<PortRange>("load.source-ports", "--source-ports", kLoad, "A-B", ports(),
                                       AT(std::optional<PortRange>, load.source_ports),
                                       "default 32768-60999"));
@@ -352,6 +359,9 @@ void add_bench(std::vector<Field>& all) {
     all.push_back(scalar<bool>("bench.await-time-wait", "--await-time-wait", kBench, "BOOL", boolean(),
                                AT(bool, bench.await_time_wait),
                                "stay until TIME-WAIT is over and tell what is left", Kind::flag));
+    all.push_back(optional<CloseBy>("bench.close-by", "--close-by", kBench, "client|server", close_by(),
+                                    AT(std::optional<CloseBy>, bench.close_by),
+                                    "crr, http: which end closes first; default server"));
     all.push_back(scalar<uint64_t>(
         "bench.beside", "--beside", kBench, "N", count(0, kMostConnections), AT(uint64_t, bench.beside),
         "idle connections per pair of engines beside the profile's: established before it begins"));

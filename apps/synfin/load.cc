@@ -35,7 +35,8 @@ GeneratorPlan plan_of(const Config& config, unsigned engine, unsigned engines) {
         GeneratorPlan::Call call{.peer = target.peer, .request = {}, .last_request = {}};
         if (target.protocol == Target::Protocol::http) {
             call.request = http_request(target.peer, target.path, false);
-            call.last_request = http_request(target.peer, target.path, true);
+            if (load.close_by == CloseBy::server)
+                call.last_request = http_request(target.peer, target.path, true);
         } else {
             call.request = pattern_request(load.request_size.value_or(64));
         }
@@ -46,8 +47,9 @@ GeneratorPlan plan_of(const Config& config, unsigned engine, unsigned engines) {
     plan.talk = load.connect_only ? GeneratorPlan::Talk::nothing
                 : http            ? GeneratorPlan::Talk::http
                                   : GeneratorPlan::Talk::tcp;
-    plan.ending =
-        load.close == LoadConfig::Close::rst ? GeneratorPlan::Ending::rst : GeneratorPlan::Ending::fin;
+    plan.ending = load.close == LoadConfig::Close::rst ? GeneratorPlan::Ending::rst
+                  : load.close_by == CloseBy::server   ? GeneratorPlan::Ending::fin_by_peer
+                                                       : GeneratorPlan::Ending::fin;
     plan.response_size = load.response_size.value_or(load.request_size.value_or(64));
     plan.requests_per_connection = load.requests_per_connection;
     // Fewer connections at once than engines: some of these have none to open.
@@ -136,6 +138,8 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
     result.device = runtime.device_stats();
     result.memory["resident_bytes"] = resident_bytes();
     result.memory["bytes_per_connection"] = nullptr;
+    if (config.load.close == LoadConfig::Close::fin)
+        result.extra["time_wait_at"] = name(config.load.close_by);
     result.deviations = deviations(config, Command::load);
     result.invalid_because = load_invalidity(result, config.load.rate != 0);
     publish(to_json(result), config.json);

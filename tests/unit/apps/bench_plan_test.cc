@@ -105,6 +105,26 @@ TEST(BenchPlan, PoolsAreAsLargeAsTheirEndNeeds) {
     }
 }
 
+TEST(BenchPlan, EitherEndClosesFirst) {
+    for (const Profile profile : {Profile::crr, Profile::http}) {
+        Config config = with(profile);
+        EXPECT_EQ(shape_of(config.bench).close_by, CloseBy::server) << "by default";
+        GeneratorPlan plan = client_plan(config.bench).load;
+        EXPECT_EQ(plan.ending, GeneratorPlan::Ending::fin_by_peer);
+        EXPECT_EQ(plan.calls.front().last_request.empty(), profile != Profile::http);
+        config.bench.close_by = CloseBy::client;
+        EXPECT_EQ(refusal(config), "");
+        plan = client_plan(config.bench).load;
+        EXPECT_EQ(plan.ending, GeneratorPlan::Ending::fin);
+        EXPECT_TRUE(plan.calls.front().last_request.empty()) << "no 'Connection: close'";
+        EXPECT_GT(bench_stack(config, true).max_time_wait, 100'000u) << "TIME-WAIT is at the client";
+        EXPECT_LT(bench_stack(config, false).max_time_wait, 100'000u);
+    }
+    Config config = with(Profile::rr);
+    config.bench.close_by = CloseBy::server;
+    EXPECT_EQ(refusal(config), "--close-by server: expected --profile crr or http");
+}
+
 TEST(BenchPlan, CombinationsThatMeanNothingAreRefused) {
     EXPECT_EQ(refusal(with(Profile::crr)), "");
     Config config = with(Profile::crr);
