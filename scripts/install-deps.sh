@@ -30,7 +30,13 @@ test_packages=(
     iproute2        # ip, ss: namespaces and veth pairs
     curl            # an HTTP client of the kernel's
     wrk             # a load generator of the kernel's
-    nginx-light     # a server of the kernel's
+    nginx-light     # servers of the kernel's ...
+    haproxy
+    apache2-bin
+    lighttpd
+    nodejs
+    apache2-utils   # ... and clients: ab,
+    nghttp2-client  # h2load
     valgrind        # callgrind counts instructions per connection
     tcpdump         # the packets of a failed integration test, as text
 )
@@ -76,7 +82,7 @@ if [ "$(id -u)" != 0 ]; then
     as_root=(sudo)
 fi
 
-# A package that brings a daemon (nginx-light) must not start it: policy-rc.d answers 101, "not allowed".
+# A package that brings a daemon (nginx-light, haproxy, lighttpd) must not start it: policy-rc.d answers 101, "not allowed".
 policy=/usr/sbin/policy-rc.d
 made_policy=no
 if [ ! -e $policy ]; then
@@ -101,9 +107,9 @@ quietly apt-get update
 quietly apt-get install -y --no-install-recommends "${missing[@]}"
 rm -f "$log"
 
-# Neither now nor at the next start: the tests run their own nginx inside a namespace.
-case " ${missing[*]} " in
-    *" nginx-light "*)
-        if [ -d /run/systemd/system ]; then "${as_root[@]}" systemctl disable --now --quiet nginx || true; fi
-        ;;
-esac
+# Neither now nor at the next start: the tests run servers of their own inside namespaces.
+for daemon in nginx haproxy lighttpd; do
+    case " ${missing[*]} " in
+        *" $daemon"*) if [ -d /run/systemd/system ]; then "${as_root[@]}" systemctl disable --now --quiet $daemon || true; fi ;;
+    esac
+done

@@ -1,20 +1,33 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs every test.
+# Installs what is missing, builds, and runs the tests. The last line is the sum: N passed, N failed, N skipped.
 #
-#   scripts/test.sh              all stages; the last line is the sum: N passed, N failed, N skipped
-#   scripts/test.sh STAGE...     only these (see `stages` below)
+#   scripts/test.sh                  the default stages
+#   scripts/test.sh --ci             these, and those that a person need not wait for: tidy, core
+#   scripts/test.sh [--all] STAGE... only the stages named; `--all nic` runs every case on every emulated card
 #
 # Exit status 1 when a case failed. Only the stages integration and nic need root; without it, they are skipped with the reason.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-stages=(format layers headers tidy docs unit bench sanitize integration nic)
-usage() { sed -n '2,7s/^# \{0,1\}//p' "$0"; echo "stages: ${stages[*]}"; }
-case ${1:-} in -h | --help) usage; exit 0 ;; esac
-for stage in "$@"; do
-    case " ${stages[*]} " in *" $stage "*) ;; *) echo "test: no stage '$stage'" >&2; usage >&2; exit 2 ;; esac
+default_stages=(format layers headers docs unit bench sanitize integration nic)
+ci_stages=(tidy core)
+usage() { sed -n '2,8s/^# \{0,1\}//p' "$0"; echo "stages: ${default_stages[*]} ${ci_stages[*]}"; }
+stages=() all=no ci=no
+for word in "$@"; do
+    case $word in
+        -h | --help) usage; exit 0 ;;
+        --ci) ci=yes ;;
+        --all) all=yes ;;
+        *)
+            case " ${default_stages[*]} ${ci_stages[*]} " in
+                *" $word "*) stages+=("$word") ;;
+                *) echo "test: no stage '$word'" >&2; usage >&2; exit 2 ;;
+            esac
+            ;;
+    esac
 done
-[ $# -eq 0 ] || stages=("$@")
+[ ${#stages[@]} -gt 0 ] || stages=("${default_stages[@]}")
+[ $ci = no ] || stages+=("${ci_stages[@]}")
 
 # Not run.sh's build: that one is guided by a profile, and has no tests.
 release=${BUILD:-build-test}
@@ -82,20 +95,28 @@ stage_bench() {
     check quiet "$release/apps/synfin/synfin" bench -d 1s
     check scripts/instructions.py --check --crr "$release/bench/instructions/crr"
 }
-# The second compiler and the sanitizers at once: unit, conformance, simulation (fewer lives) and the fuzz corpus.
+# The second compiler and the sanitizers at once: unit, conformance, simulation (fewer lives) and the fuzz corpus. Only what
+# the tests run is built.
 stage_sanitize() {
     local before=$stage_failed
-    check env CC=clang CXX=clang++ scripts/build.sh $sanitized -- -Dbuildtype=debugoptimized \
+    check env CC=clang CXX=clang++ scripts/build.sh $sanitized meson-test-prereq -- -Dbuildtype=debugoptimized \
         -Db_sanitize=address,undefined -Db_lundef=false -Dbench=false
     [ "$stage_failed" = "$before" ] || return
     ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
         meson_tests $sanitized --no-suite exhaustive
 }
 stage_integration() { counted tests/integration/run.py --synfin $release/apps/synfin/synfin; }
-# Network cards, emulated. Where QEMU can't be installed the cases are skipped, with the reason.
+# Network cards, emulated: one case per driver, or with --all every case on every card. Where QEMU can't be installed the cases are
+# skipped, with the reason.
 stage_nic() {
+    local options=()
+    [ $all = no ] || options=(--all)
     scripts/install-deps.sh nic || true
-    counted tests/niclab/run.py --synfin $release/apps/synfin/synfin
+    counted tests/niclab/run.py "${options[@]}" --synfin $release/apps/synfin/synfin
+}
+# The rooms that know no DPDK compile and link without it.
+stage_core() {
+    check scripts/build.sh $release-core -- -Ddpdk=false -Dtests=false -Dbench=false -Doptimization=0
 }
 
 run_stage() {
