@@ -51,10 +51,18 @@ void validate_network(const Config& config) {
     for (const Cidr& cidr : config.addresses) {
         const bool unusable = cidr.addr.is_multicast() || cidr.addr.is_unspecified() ||
                               cidr.addr.is_limited_broadcast() || cidr.addr.is_loopback() ||
-                              (cidr.prefix <= 30 && cidr.addr == cidr.broadcast());
+                              cidr.addr.value >> 24 == 0;
         if (unusable)
             throw usage_error(fmt::format("address {} can't be a host's", cidr.text()),
                               "give a unicast address with its prefix, for example 10.0.0.1/24");
+        // Both addresses of a /31 are hosts' (RFC 3021).
+        const bool is_network = cidr.addr.value == (cidr.addr.value & cidr.mask());
+        if (cidr.prefix <= 30 && (is_network || cidr.addr == cidr.broadcast()))
+            throw usage_error(
+                fmt::format("address {} is the network's {} address, not a host's", cidr.text(),
+                            is_network ? "own" : "broadcast"),
+                fmt::format("give one between {} and {}", Ipv4{(cidr.addr.value & cidr.mask()) + 1}.text(),
+                            Ipv4{cidr.broadcast().value - 1}.text()));
     }
     for (auto it = config.addresses.begin(); it != config.addresses.end(); ++it)
         if (std::any_of(config.addresses.begin(), it,
@@ -72,6 +80,21 @@ void validate_network(const Config& config) {
             throw usage_error(fmt::format("gateway {} is this end's own address", config.gateway->text()),
                               "give --gateway the router's address");
     }
+}
+
+void validate_limits(const stack::StackConfig& stack, Command command) {
+    constexpr uint64_t kMostRecords = uint64_t{1} << 30;
+    const uint64_t sum = uint64_t{stack.max_connections} + stack.max_half_open + stack.max_time_wait;
+    if (sum <= kMostRecords) return;
+    const std::string remedy = command == Command::load ? "lower --connections, or narrow --source-ports"
+                               : command == Command::bench
+                                   ? "lower --connections or --beside"
+                                   : "lower --max-connections, --backlog or --max-time-wait";
+    throw usage_error(
+        fmt::format("{} open, {} half-open and {} TIME-WAIT records are {} on one core, and the "
+                    "most are {}",
+                    stack.max_connections, stack.max_half_open, stack.max_time_wait, sum, kMostRecords),
+        remedy + ", or give more --cores");
 }
 
 uint64_t load_concurrency(const Config& config) {

@@ -101,6 +101,8 @@ stack::StackConfig stack_config(const Config& config);
 /// Refuses combinations that no single key can tell, with exit status 2. Says what to do.
 void validate_network(const Config& config);
 void validate_load(const Config& config);
+/// Refuses what one engine's connection table cannot hold: 2^30 records in all.
+void validate_limits(const stack::StackConfig& stack, Command command);
 
 /// How many connections of a load there may be at once, over all engines. In an open loop that nobody
 /// bounded, as many as a second brings: enough for lives of a second.

@@ -28,7 +28,8 @@ std::unique_ptr<Runtime> opened(Open&& open) {
 
 }  // namespace
 
-std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackConfig& stack) {
+std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackConfig& stack, Command command) {
+    validate_limits(stack, command);
     RuntimeConfig runtime;
     runtime.device = config.device;
     runtime.stack = stack;
@@ -42,6 +43,8 @@ std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackCon
 
 std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConfig& client,
                                     const stack::StackConfig& server, uint32_t wire_bytes) {
+    validate_limits(client, Command::bench);
+    validate_limits(server, Command::bench);
     RuntimeConfig near, far;
     near.device = far.device = "ring";
     near.stack = client;

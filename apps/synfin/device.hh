@@ -12,7 +12,7 @@ namespace synfin::app {
 /// @param stack the engines' configuration, pools sized.
 /// Prints what was opened, and how, on standard error. Throws UserError: usage for a device or cores that
 /// can't be meant, failed for what the host refuses.
-std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackConfig& stack);
+std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackConfig& stack, Command command);
 
 /// In-memory wires: client stacks 2k, server stacks 2k+1.
 std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConfig& client,

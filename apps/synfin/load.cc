@@ -155,7 +155,7 @@ Exit run(const Config& config) {
     catch_interrupts();
     const unsigned engines = std::max<unsigned>(1, static_cast<unsigned>(config.cores.size()));
     const AddressLock lock(config.device, config.addresses);
-    const auto runtime = open_device(config, stack_of(config, engines));
+    const auto runtime = open_device(config, stack_of(config, engines), Command::load);
     const TscGauge gauge(*runtime);
 
     std::deque<ClientRun> runs;

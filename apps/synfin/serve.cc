@@ -100,7 +100,7 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
     stack::StackConfig stack = stack_config(config);
     stack.max_connections = static_cast<uint32_t>(config.serve.max_connections);
     stack.max_half_open = static_cast<uint32_t>(config.serve.backlog);
-    const auto runtime = open_device(config, stack);
+    const auto runtime = open_device(config, stack, Command::serve);
     const TscGauge gauge(*runtime);
 
     std::deque<ServerRun<S>> runs;

@@ -140,9 +140,24 @@ Parsed<uint64_t> parse_percent(std::string_view text) {
 }
 
 Parsed<bool> parse_bool(std::string_view text) {
-    if (text == "true" || text == "yes" || text == "on") return true;
-    if (text == "false" || text == "no" || text == "off") return false;
-    return Parsed<bool>::refuse(expected_but_found("true or false", text));
+    for (const std::string_view word : {"true", "True", "TRUE"})
+        if (text == word) return true;
+    for (const std::string_view word : {"false", "False", "FALSE"})
+        if (text == word) return false;
+    std::string lower(text);
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::string why = expected_but_found("true or false", text);
+    for (const auto& [old, word] : {std::pair{"yes", "true"},
+                                    {"on", "true"},
+                                    {"y", "true"},
+                                    {"1", "true"},
+                                    {"no", "false"},
+                                    {"off", "false"},
+                                    {"n", "false"},
+                                    {"0", "false"}})
+        if (lower == old) why += fmt::format("; write {}", word);
+    return Parsed<bool>::refuse(why);
 }
 
 std::string duration_text(Duration duration) {

@@ -58,7 +58,8 @@ Parsed<PortRange> parse_ports(std::string_view text);
 Parsed<std::vector<unsigned>> parse_cores(std::string_view text);
 /// "1%", "0.01%" as parts of a million; at most 100%.
 Parsed<uint64_t> parse_percent(std::string_view text);
-/// true or false (also yes/no, on/off, as YAML 1.1 has them).
+/// true or false, as YAML 1.2's core schema writes them (true, True, TRUE). For YAML 1.1's yes, on, no and
+/// off the refusal names the word to write.
 Parsed<bool> parse_bool(std::string_view text);
 
 /// The shortest text that parse_duration() reads back as the same: "30s", "250ms", "1h".

@@ -1,12 +1,14 @@
 #include "yaml_config.hh"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <set>
 #include <vector>
 
@@ -16,6 +18,9 @@
 namespace synfin::app {
 
 namespace {
+
+/// Longer than any configuration that people write: 8,000 addresses are 200 KB.
+constexpr size_t kMostText = size_t{16} << 20;
 
 /// One file being read: knows how to say where.
 class YamlReader {
@@ -92,6 +97,34 @@ class YamlReader {
     const std::string& name_;
 };
 
+/// Bounded: a device such as /dev/zero has no end, and a directory no text. A pipe is waited for, as with
+/// other commands (`-f <(make-config)`).
+std::string read_text_file(const std::string& path) {
+    const auto refuse = [&](const std::string& why) {
+        return usage_error(fmt::format("{}: {}", path, why), "give a readable YAML file to -f");
+    };
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) throw refuse(fmt::format("can't be read: {}", std::strerror(errno)));
+    std::string text;
+    ssize_t got = 0;
+    int error = 0;
+    struct stat status {};
+    fstat(fd, &status);
+    const bool is_device = S_ISBLK(status.st_mode) || (S_ISCHR(status.st_mode) && isatty(fd) == 0);
+    for (char part[4096]; !is_device && text.size() <= kMostText;) {
+        got = read(fd, part, sizeof part);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        text.append(part, static_cast<size_t>(got));
+    }
+    if (got < 0) error = errno;
+    close(fd);
+    if (error != 0) throw refuse(fmt::format("can't be read: {}", std::strerror(error)));
+    if (is_device && path != "/dev/null") throw refuse("is a device, not a file");
+    if (text.size() > kMostText) throw refuse(fmt::format("is longer than {} MiB", kMostText >> 20));
+    return text;
+}
+
 }  // namespace
 
 void read_yaml(Config& config, const std::string& text, const std::string& name) {
@@ -105,15 +138,7 @@ void read_yaml(Config& config, const std::string& text, const std::string& name)
 }
 
 void read_yaml_file(Config& config, const std::string& path) {
-    std::ifstream file(path);
-    std::string text;
-    // Not by operator<<, which takes a file without a character for an error.
-    for (char part[4096]; file.good() && (file.read(part, sizeof part), file.gcount() > 0);)
-        text.append(part, static_cast<size_t>(file.gcount()));
-    if (!file.eof())
-        throw usage_error(fmt::format("{}: can't be read: {}", path, std::strerror(errno != 0 ? errno : EIO)),
-                          "give a readable YAML file to -f");
-    read_yaml(config, text, path);
+    read_yaml(config, read_text_file(path), path);
 }
 
 }  // namespace synfin::app

@@ -1,6 +1,9 @@
 /// The YAML file and --set: every refusal says where, what was expected and what was found.
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
+
 #include "config.hh"
 #include "fields.hh"
 #include "user_error.hh"
@@ -39,11 +42,11 @@ load:
   target: http://10.0.0.9/x
   rate: 1M
   ramp: 2s
-  connect-only: yes
+  connect-only: True
 tcp:
   msl: 1s
   receive-buffer: 64KiB
-  nagle: off
+  nagle: false
 )",
               "f.yaml");
     EXPECT_EQ(config.device, "tap:syn0");
@@ -106,6 +109,37 @@ TEST(Yaml, WrongTypesAndUnits) {
         refusal("address: [10.0.0.1/24, 10.0.0.2]\n"),
         "f.yaml:1:24: address: expected an address with its prefix such as 10.0.0.1/24, found '10.0.0.2'");
     EXPECT_EQ(refusal("mtu: 1500\nmtu: 1400\n"), "f.yaml:2:1: key 'mtu' stands twice");
+}
+
+TEST(Yaml, BooleansAreTheCoreSchemas) {
+    for (const char* word : {"true", "True", "TRUE", "false", "False", "FALSE"})
+        EXPECT_EQ(refusal(std::string("no-huge: ") + word + "\n"), "");
+    EXPECT_EQ(refusal("no-huge: yes\n"),
+              "f.yaml:1:10: no-huge: expected true or false, found 'yes'; write true");
+    EXPECT_EQ(refusal("tcp:\n  nagle: Off\n"),
+              "f.yaml:2:10: tcp.nagle: expected true or false, found 'Off'; write false");
+    EXPECT_EQ(refusal("no-huge: tRUE\n"), "f.yaml:1:10: no-huge: expected true or false, found 'tRUE'");
+}
+
+TEST(Yaml, AFileWithoutAnEndIsRefused) {
+    const auto why = [](const std::string& path) -> std::string {
+        Config config;
+        try {
+            read_yaml_file(config, path);
+        } catch (const UserError& error) {
+            EXPECT_EQ(error.exit(), Exit::usage);
+            return error.what();
+        }
+        return {};
+    };
+    EXPECT_EQ(why("/dev/zero"), "/dev/zero: is a device, not a file");
+    EXPECT_EQ(why("/dev/null"), "");
+    EXPECT_EQ(why("/"), "/: can't be read: Is a directory");
+    EXPECT_EQ(why("/no/such/file"), "/no/such/file: can't be read: No such file or directory");
+    const std::string path = testing::TempDir() + "config_test_long.yaml";
+    std::ofstream(path) << std::string(17u << 20, '#');
+    EXPECT_EQ(why(path), path + ": is longer than 16 MiB");
+    std::remove(path.c_str());
 }
 
 TEST(Yaml, WhatIsNoYamlIsRefusedWithItsPlace) {
@@ -207,7 +241,13 @@ TEST(Validate, NamesWhatIsMissing) {
     config.device = "tap:x";
     EXPECT_EQ(why(config), "no address given");
     config.addresses = {*Cidr::parse("10.0.0.255/24")};
-    EXPECT_EQ(why(config), "address 10.0.0.255/24 can't be a host's");
+    EXPECT_EQ(why(config), "address 10.0.0.255/24 is the network's broadcast address, not a host's");
+    config.addresses = {*Cidr::parse("10.0.0.0/24")};
+    EXPECT_EQ(why(config), "address 10.0.0.0/24 is the network's own address, not a host's");
+    config.addresses = {*Cidr::parse("127.0.0.1/8")};
+    EXPECT_EQ(why(config), "address 127.0.0.1/8 can't be a host's");
+    config.addresses = {*Cidr::parse("10.0.0.0/31")};
+    EXPECT_EQ(why(config), "no target given") << "both addresses of a /31 are hosts'";
     config.addresses = {*Cidr::parse("10.0.0.1/24"), *Cidr::parse("10.0.0.1/16")};
     EXPECT_EQ(why(config), "address 10.0.0.1 is given twice");
     config.addresses = {*Cidr::parse("10.0.0.1/24")};
@@ -228,6 +268,29 @@ TEST(Validate, NamesWhatIsMissing) {
     EXPECT_EQ(why(config), "--ramp is longer than --duration (10s)") << "which is so by default";
     config.load.count = 1;
     EXPECT_EQ(why(config), "") << "then it takes as long as it takes";
+}
+
+TEST(Validate, OneTableHoldsAllRecords) {
+    const auto why = [](const stack::StackConfig& stack, Command command) -> std::string {
+        try {
+            validate_limits(stack, command);
+        } catch (const UserError& error) {
+            EXPECT_EQ(error.exit(), Exit::usage);
+            return std::string(error.what()) + "; " + error.mend();
+        }
+        return {};
+    };
+    stack::StackConfig stack;
+    stack.max_connections = stack.max_half_open = 1u << 29;
+    stack.max_time_wait = 0;
+    EXPECT_EQ(why(stack, Command::serve), "");
+    stack.max_time_wait = 1;
+    EXPECT_EQ(
+        why(stack, Command::serve),
+        "536870912 open, 536870912 half-open and 1 TIME-WAIT records are 1073741825 on one core, and the "
+        "most are 1073741824; lower --max-connections, --backlog or --max-time-wait, or give more --cores");
+    stack.max_connections = stack.max_half_open = stack.max_time_wait = 0xffff'ffff;
+    EXPECT_NE(why(stack, Command::load), "") << "the sum does not wrap";
 }
 
 }  // namespace
