@@ -1,5 +1,6 @@
 #include "port/device.hh"
 
+#include "port/af_packet_device.hh"
 #include "port/ethernet_device.hh"
 #include "port/memif_device.hh"
 #include "port/wire_device.hh"
@@ -28,8 +29,9 @@ std::unique_ptr<Device> Device::open(const DeviceConfig& config, Refusal& refusa
         return nullptr;
     }
     if (!is_valid(config, refusal)) return nullptr;
-    return config.spec.kind == DeviceKind::memif ? MemifDevice::open(config, refusal)
-                                                 : EthernetDevice::open(config, refusal);
+    if (config.spec.kind == DeviceKind::memif) return MemifDevice::open(config, refusal);
+    if (config.spec.kind == DeviceKind::af_packet) return AfPacketDevice::open(config, refusal);
+    return EthernetDevice::open(config, refusal);
 }
 
 std::unique_ptr<Device> Device::open_wires(const WireConfig& config, Refusal& refusal) {

@@ -9,9 +9,10 @@ namespace synfin::port {
 
 DevicePort::DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan, rte_mempool* pool,
                        const buf::PortCaps& caps)
-    : path_(plan.engines() != 1       ? Path::shared
-            : queues.memif != nullptr ? Path::memif
-                                      : Path::queue),
+    : path_(plan.engines() != 1        ? Path::shared
+            : queues.memif != nullptr  ? Path::memif
+            : queues.socket != nullptr ? Path::socket
+                                       : Path::queue),
       has_scrutiny_(queues.scrutiny.any()),
       looks_at_each_(queues.scrutiny.each()),
       has_tx_work_(caps.vid != 0 || caps.large_frame != 0),
@@ -22,6 +23,7 @@ DevicePort::DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan,
       pool_(pool),
       large_pool_(queues.large_pool),
       memif_(queues.memif),
+      socket_(queues.socket),
       plan_(&plan),
       caps_(caps),
       scrutiny_(queues.scrutiny),
@@ -44,6 +46,25 @@ DevicePort::~DevicePort() {
         while (const auto packet = plan_->to_send(client).pop()) free(*packet);
 }
 
+void add_port_counters(const PortCounters& port, DeviceStats& sum) noexcept {
+    sum.rx_packets += port.rx_packets;
+    sum.rx_bytes += port.rx_bytes;
+    sum.tx_packets += port.tx_packets;
+    sum.tx_bytes += port.tx_bytes;
+    sum.steered += port.steered;
+    sum.misdirected += port.misdirected;
+    sum.mailbox_full += port.mailbox_full;
+    sum.tx_refused += port.tx_refused;
+    sum.rx_no_buffer += port.no_buffer;
+    sum.cut += port.cut;
+    sum.joined += port.joined;
+    sum.giants += port.giants;
+    sum.false_verdicts += port.false_verdicts;
+    sum.bad_vlan += port.bad_vlan;
+    sum.untaken_tags += port.untaken_tags;
+    sum.tx_errors += port.tx_unfit;
+}
+
 // -- what the device's word is worth
 
 /// Moves the packets that pass to the front and returns how many they are; the others are freed.
@@ -60,8 +81,6 @@ uint16_t DevicePort::inspect(Packet** packets, uint16_t n) noexcept {
 
 /// False: it is dropped, and has been counted.
 bool DevicePort::pass(Packet* packet) noexcept {
-    if (scrutiny_.outer_kind && (packet->ol_flags & RTE_MBUF_F_RX_VLAN) != 0)
-        rte_pktmbuf_mtod(packet, rte_ether_hdr*)->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_QINQ);
     if (scrutiny_.kernel_checksums) {
         if (!judge_local_checksums(packet)) ++counters_.cut;
         return true;
@@ -305,6 +324,7 @@ uint16_t DevicePort::tx_shared(Packet** packets, uint16_t n) noexcept {
 /// To the device, with the tag that it is to put on, and what its driver wants of a packet that it is to cut.
 uint16_t DevicePort::tx_prepared(Packet** packets, uint16_t n) noexcept {
     if (memif_ != nullptr) return tx_memif(packets, n);
+    if (socket_ != nullptr) return socket_->send(packets, n);
     if (caps_.vid != 0) {
         for (uint16_t i = 0; i < n; ++i) {
             packets[i]->ol_flags |= RTE_MBUF_F_TX_VLAN;

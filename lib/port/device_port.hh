@@ -16,7 +16,9 @@
 
 #include "base/random.hh"
 #include "buf/port.hh"
+#include "port/device_report.hh"
 #include "port/memif_queues.hh"
+#include "port/packet_socket.hh"
 #include "port/steering.hh"
 #include "port/wire_ring.hh"
 
@@ -46,16 +48,15 @@ struct alignas(64) PortCounters {
 /// verdicts have been found right, and whose frames fit one buffer.
 struct RxScrutiny {
     bool kernel_checksums = false;  ///< verdicts are ours to give, see rx_checksum.hh
-    uint64_t forget = 0;      ///< verdict flags that nobody asked the device for, or that are not believed
-    uint32_t audits = 0;      ///< so many verdicts are compared with the packet's bytes first
-    bool join = false;        ///< long frames come in several buffers
-    bool retag = false;       ///< VLAN tags that were taken off, though nobody asked for it, are put back
-    bool outer_kind = false;  ///< the driver has put the outer tag back as 802.1Q's, whatever it was
+    uint64_t forget = 0;  ///< verdict flags that nobody asked the device for, or that are not believed
+    uint32_t audits = 0;  ///< so many verdicts are compared with the packet's bytes first
+    bool join = false;    ///< long frames come in several buffers
+    bool retag = false;   ///< VLAN tags that were taken off, though nobody asked for it, are put back
     uint16_t vid = 0;  ///< of the tag that the device takes off; what comes with another is dropped. 0: none
 
     bool any() const noexcept { return each() || forget != 0 || join; }
     /// Whether there is something to do with each packet; else only with those that show it.
-    bool each() const noexcept { return kernel_checksums || audits != 0 || retag || outer_kind || vid != 0; }
+    bool each() const noexcept { return kernel_checksums || audits != 0 || retag || vid != 0; }
 };
 
 /// Satisfies buf::Port. Used by one thread at a time, which has an lcore id (Runtime's threads do).
@@ -73,6 +74,7 @@ class alignas(64) DevicePort {
         RxScrutiny scrutiny{};
         rte_mempool* large_pool = nullptr;  ///< with PortCaps::large_frame
         MemifQueues* memif = nullptr;       ///< instead of a device; outlives the port
+        PacketSocket* socket = nullptr;     ///< the same
     };
 
     /// An Ethernet device's engine `index`. `plan` outlives the port.
@@ -117,6 +119,7 @@ class alignas(64) DevicePort {
                 return has_scrutiny_ ? inspect(packets, got) : got;
             }
             case Path::memif: return rx_memif(packets, n);
+            case Path::socket: return socket_->receive(pool_, packets, n);
             case Path::shared: return rx_shared(packets, n);
         }
         return 0;
@@ -132,6 +135,7 @@ class alignas(64) DevicePort {
                     has_tx_work_ ? tx_prepared(packets, n) : rte_eth_tx_burst(device_, tx_queue_, packets, n);
                 break;
             case Path::memif: sent = tx_memif(packets, n); break;
+            case Path::socket: sent = socket_->send(packets, n); break;
             case Path::shared: sent = tx_shared(packets, n); break;
         }
         counters_.tx_refused += static_cast<uint16_t>(n - sent);
@@ -182,6 +186,7 @@ class alignas(64) DevicePort {
         lossy_wire,
         queue,   ///< its own queues, and nobody else's frames in them
         memif,   ///< the same of a memif
+        socket,  ///< the same of a packet socket
         shared,  ///< several engines: frames are looked at, and some passed on
     };
 
@@ -210,6 +215,7 @@ class alignas(64) DevicePort {
     template <bool kLossy, typename Writer>
     uint16_t copy_in(Writer& writer, Packet** packets, uint16_t n) noexcept;
     uint16_t poll_queue(Packet** packets, uint16_t n) noexcept {
+        if (socket_ != nullptr) return socket_->receive(pool_, packets, n);
         return memif_ != nullptr ? rx_memif(packets, n) : rx_device(packets, n);
     }
     /// What a device has written is in no cache of this core, other than what we have copied ourselves.
@@ -250,6 +256,7 @@ class alignas(64) DevicePort {
     WireRing* wire_tx_ = nullptr;
     WireRing* wire_rx_ = nullptr;
     MemifQueues* memif_ = nullptr;
+    PacketSocket* socket_ = nullptr;
     uint32_t loss_ppm_ = 0;
     Random loss_{0};
     SteeringPlan* plan_ = nullptr;
@@ -266,6 +273,9 @@ class alignas(64) DevicePort {
     uint16_t pending_begin_ = 0, pending_end_ = 0;
     PortCounters counters_;
 };
+
+/// Adds what one port has counted.
+void add_port_counters(const PortCounters& port, DeviceStats& sum) noexcept;
 
 static_assert(buf::Port<DevicePort>);
 

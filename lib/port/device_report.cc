@@ -12,6 +12,10 @@ const char* describe(Steering steering) noexcept {
     return "?";
 }
 
+std::string DeviceReport::headline() const {
+    return "device " + device + ", MTU " + std::to_string(mtu) + ", link " + (link_up ? "up" : "down");
+}
+
 std::vector<std::string> DeviceReport::lines() const {
     auto number = [](auto value) { return std::to_string(value); };
     std::vector<std::string> out;
@@ -35,6 +39,7 @@ std::vector<std::string> DeviceReport::lines() const {
         out.push_back("offload   " + offload.what + ": " + who +
                       (offload.why.empty() ? "" : (offload.used ? ", " : ": ") + offload.why));
     }
+    for (const std::string& warning : warnings) out.push_back("warning   " + warning);
     for (const std::string& note : notes) out.push_back("note      " + note);
     return out;
 }

@@ -31,7 +31,7 @@ struct OffloadReport {
 
 struct DeviceReport {
     std::string device;  ///< as given: "af_packet:veth0"
-    std::string driver;  ///< DPDK's name: "net_af_packet"
+    std::string driver;  ///< DPDK's name: "net_ixgbe"; "AF_PACKET", "memif 2.0"
     std::string dpdk;    ///< version
     std::string memory;  ///< "2 MiB hugepages", or "4 KiB pages: ..." and why
     bool hugepages = false;
@@ -50,7 +50,11 @@ struct DeviceReport {
     std::string steering_why;
     std::vector<OffloadReport> offloads;
     std::vector<std::string> notes;  ///< what was changed on the host for us (undone at close), what to know
+    std::vector<std::string>
+        warnings;  ///< what makes this device slower or less than it could be, and the remedy
 
+    /// The device in one line.
+    std::string headline() const;
     /// For the screen; one fact per line, no newlines inside.
     std::vector<std::string> lines() const;
 };
@@ -76,6 +80,7 @@ struct DeviceStats {
     uint64_t false_verdicts =
         0;  ///< checksum verdicts of the device that were found wrong; none is believed then
     bool link_up = false;
+    bool is_gone = false;     ///< the interface was deleted, or moved to another namespace: for good
     uint64_t link_downs = 0;  ///< times that the link was seen to go down since the device was opened
     Duration link_down_time{};
 };

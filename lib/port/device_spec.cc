@@ -10,9 +10,6 @@ namespace {
 constexpr size_t kMaxInterfaceName = 15;  // IFNAMSIZ less its NUL
 constexpr size_t kMaxSocketPath = 107;    // sockaddr_un::sun_path less its NUL
 constexpr uint32_t kPage = 4096;
-/// The kernel fills its ring while our core waits to be scheduled: 1,000 busy connections overflowed 1,024
-/// slots.
-constexpr uint32_t kAfPacketRings = 4;
 
 constexpr struct {
     DeviceKind kind;
@@ -132,16 +129,10 @@ std::string devargs(const DeviceSpec& spec, const VdevNeeds& needs) {
     const std::string queues = std::to_string(needs.queues);
     switch (spec.kind) {
         case DeviceKind::ring:
+        case DeviceKind::af_packet:
         case DeviceKind::memif: return {};
         case DeviceKind::pci:
         case DeviceKind::vdev: return spec.target;
-        case DeviceKind::af_packet: {
-            const uint32_t slot = af_packet_slot(needs.frame);
-            const uint32_t block = std::max(slot, 8 * kPage / slot * slot);
-            return "net_af_packet" + index + ",iface=" + spec.target + ",qpairs=" + queues +
-                   ",blocksz=" + std::to_string(block) + ",framesz=" + std::to_string(slot) +
-                   ",framecnt=" + std::to_string(kAfPacketRings * needs.ring);
-        }
         case DeviceKind::af_xdp:
             return "net_af_xdp" + index + ",iface=" + spec.target + ",start_queue=0,queue_count=" + queues;
         case DeviceKind::tap: return "net_tap" + index + ",iface=" + spec.target;

@@ -47,10 +47,11 @@ struct VdevNeeds {
     uint16_t ring = 1024;   ///< packets that a queue holds, a power of two
 };
 
-/// Bytes of one slot of an af_packet ring for frames of `frame` bytes: a packet buffer must be as large.
+/// Bytes of one slot of an af_packet ring for frames of `frame` bytes.
 uint32_t af_packet_slot(uint32_t frame) noexcept;
 
-/// The devargs, "net_tap0,iface=x"; for pci the address. Empty for `ring` and `memif`, which are not DPDK's.
+/// The devargs, "net_tap0,iface=x"; for pci the address. Empty for `ring`, `memif` and
+/// `af_packet`, which are not DPDK's.
 std::string devargs(const DeviceSpec& spec, const VdevNeeds& needs);
 
 }  // namespace synfin::port

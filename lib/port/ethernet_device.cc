@@ -1,6 +1,7 @@
 #include "port/ethernet_device.hh"
 
 #include <linux/bpf.h>
+#include <net/if.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -11,7 +12,6 @@
 #include <numeric>
 #include <span>
 #include <string_view>
-#include <thread>
 
 #include "port/driver_facts.hh"
 #include "port/eal.hh"
@@ -24,7 +24,6 @@ constexpr uint16_t kVlanTag = 4;
 constexpr uint16_t kEthernetHeader = 14 + kVlanTag;
 constexpr uint16_t kDescriptors = 1024;
 constexpr uint32_t kHeldPackets = 8192;  // for what an engine and its application hold, and caches
-constexpr auto kLinkPoll = std::chrono::milliseconds(20);
 
 /// Verdicts on received packets that the driver vouches for are compared with the packets so many times, on
 /// each queue.
@@ -40,7 +39,6 @@ constexpr std::string_view kGiantNames[] = {"rx_oversize_errors", "rx_jabber_err
 
 /// The driver's least buffer, as far as it is known before the driver is asked.
 uint32_t least_buffer(const DeviceSpec& spec, uint32_t frame) {
-    if (spec.kind == DeviceKind::af_packet) return af_packet_slot(frame);
     if (spec.kind == DeviceKind::af_xdp) return frame + XDP_PACKET_HEADROOM;
     return 0;
 }
@@ -124,11 +122,10 @@ bool EthernetDevice::attach(const HostFacts& facts, Refusal& refusal) {
     needs.ring = kDescriptors;
     needs.queues = static_cast<uint16_t>(config_.engines);
     if (kind == DeviceKind::af_xdp) needs.queues = std::min(needs.queues, facts.interface->channels);
-    if (kind == DeviceKind::af_packet)
-        wire_like_ = std::make_unique<WireLike>(config_.spec.target, *facts.interface, true);
-
     if (!probe(devargs(config_.spec, needs), refusal)) return false;
     attached_ = true;
+    if (config_.spec.is_kernel_interface())
+        interface_ = static_cast<int>(if_nametoindex(config_.spec.target.c_str()));
     if (const int error = rte_eth_dev_info_get(id_, &info_); error != 0)
         return refuse(error, "the driver does not tell what it can", refusal);
     return true;
@@ -158,8 +155,6 @@ RxScrutiny EthernetDevice::choose_scrutiny() const {
     // Above a virtual function, another driver may have decided it (seen: Linux's igb).
     scrutiny.vid = caps_.vid;
     scrutiny.retag = config_.vlan && caps_.vid == 0 && config_.spec.kind == DeviceKind::pci;
-    // The kernel takes the outer tag off and says which kind it was; the driver does not pass that on.
-    scrutiny.outer_kind = config_.outer_vlan && config_.spec.kind == DeviceKind::af_packet;
     for (uint16_t queue = 0; queue < queues_.rx; ++queue) {
         rte_eth_rxq_info queue_info{};
         if (rte_eth_rx_queue_info_get(id_, queue, &queue_info) == 0)
@@ -341,11 +336,13 @@ void EthernetDevice::plan_steering() {
 }
 
 Link EthernetDevice::ask_link() const {
+    if (interface_ != 0)
+        if (const Link link = ask_kernel_link(interface_); link.is_gone || !link.up) return link;
     const std::lock_guard lock(asking_);
     rte_eth_link link{};
     if (rte_eth_link_get_nowait(id_, &link) != 0) return {};
     return {link.link_status == RTE_ETH_LINK_UP,
-            link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed};
+            link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed, false};
 }
 
 void EthernetDevice::find_frame_counters() {
@@ -361,15 +358,14 @@ void EthernetDevice::wait_for_link() {
     const DeviceKind kind = config_.spec.kind;
     // These have a link when somebody comes to the other end, which may be long after.
     const bool meets_a_peer = kind == DeviceKind::vhost || kind == DeviceKind::virtio_user;
-    const auto until = std::chrono::steady_clock::now() + (meets_a_peer ? Duration(0s) : config_.link_wait);
-    Link link = ask_link();
-    for (; !link.up && std::chrono::steady_clock::now() < until; link = ask_link())
-        std::this_thread::sleep_for(kLinkPoll);
+    const Link link =
+        port::wait_for_link([this] { return ask_link(); }, meets_a_peer ? Duration(0s) : config_.link_wait);
     report_.link_up = link.up;
     report_.link_mbps = link.mbps;
     if (!report_.link_up)
-        report_.notes.push_back(meets_a_peer ? "no link yet: nobody has come to the other end"
-                                             : "no link: check the cable or the other end");
+        (meets_a_peer ? report_.notes : report_.warnings)
+            .push_back(meets_a_peer ? "no link yet: nobody has come to the other end"
+                                    : "no link: check the cable or the other end");
 }
 
 void EthernetDevice::make_ports() {
@@ -399,32 +395,13 @@ void EthernetDevice::make_ports() {
     report_.rx_burst = caps_.rx_burst;
     report_.tx_burst = caps_.tx_burst;
     report_.steering = plan_->kind();
-    if (wire_like_)
-        report_.notes.insert(report_.notes.end(), wire_like_->notes().begin(), wire_like_->notes().end());
 }
 
 DeviceStats EthernetDevice::stats() const {
     DeviceStats sum;
     add_device_counters(sum);
-    for (const auto& port : ports_) {
-        const PortCounters& counters = port->counters();
-        sum.steered += counters.steered;
-        sum.misdirected += counters.misdirected;
-        sum.mailbox_full += counters.mailbox_full;
-        sum.tx_refused += counters.tx_refused;
-        sum.rx_no_buffer += counters.no_buffer;
-        sum.cut += counters.cut;
-        sum.joined += counters.joined;
-        sum.giants += counters.giants;
-        sum.false_verdicts += counters.false_verdicts;
-        sum.bad_vlan += counters.bad_vlan;
-        sum.untaken_tags += counters.untaken_tags;
-        sum.tx_errors += counters.tx_unfit;
-    }
-    const LinkHistory link = link_watch_->history();
-    sum.link_up = link.now.up;
-    sum.link_downs = link.downs;
-    sum.link_down_time = link.down_time;
+    for (const auto& port : ports_) add_port_counters(port->counters(), sum);
+    add_link_history(link_watch_->history(), sum);
     return sum;
 }
 

@@ -54,7 +54,7 @@ class EthernetDevice final : public Device {
     std::string predict_rss(RssPrediction& prediction) const;
 
     DeviceConfig config_;
-    std::unique_ptr<WireLike> wire_like_;
+    int interface_ = 0;  ///< the kernel's index of its interface; 0: none
     bool attached_ = false;
     bool started_ = false;
     uint16_t id_ = 0;

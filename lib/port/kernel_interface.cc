@@ -32,6 +32,11 @@ class ControlSocket {
     ControlSocket(const ControlSocket&) = delete;
     ControlSocket& operator=(const ControlSocket&) = delete;
 
+    /// Turns to the interface with this index.
+    bool find(int index) noexcept {
+        request_.ifr_ifindex = index;
+        return ask(SIOCGIFNAME);
+    }
     bool ask(unsigned long code) noexcept { return fd_ >= 0 && ioctl(fd_, code, &request_) == 0; }
     bool ethtool(void* command) noexcept {
         request_.ifr_data = static_cast<char*>(command);
@@ -135,6 +140,9 @@ std::optional<InterfaceFacts> find_interface(const std::string& name, Refusal& r
     if (socket.ask(SIOCGIFFLAGS)) facts.up = (socket.answer().ifr_flags & IFF_UP) != 0;
     if (socket.ask(SIOCGIFMTU))
         facts.mtu = static_cast<uint16_t>(std::clamp(socket.answer().ifr_mtu, 0, 65535));
+    if (socket.ask(SIOCGIFHWADDR))
+        std::copy_n(reinterpret_cast<const uint8_t*>(socket.answer().ifr_hwaddr.sa_data),
+                    facts.mac.octets.size(), facts.mac.octets.begin());
     ethtool_drvinfo driver{};
     driver.cmd = ETHTOOL_GDRVINFO;
     if (socket.ethtool(&driver)) facts.driver = driver.driver;
@@ -144,6 +152,22 @@ std::optional<InterfaceFacts> find_interface(const std::string& name, Refusal& r
         facts.channels = static_cast<uint16_t>(
             std::clamp<uint32_t>(std::max(channels.combined_count, channels.rx_count), 1, 1024));
     return facts;
+}
+
+Link ask_kernel_link(int index) noexcept {
+    ControlSocket socket("");
+    if (!socket.find(index)) return {.up = false, .mbps = 0, .is_gone = errno == ENODEV};
+    Link link;
+    if (!socket.ask(SIOCGIFFLAGS)) return {.up = false, .mbps = 0, .is_gone = errno == ENODEV};
+    constexpr short kUp = IFF_UP | IFF_RUNNING;
+    link.up = (socket.answer().ifr_flags & kUp) == kUp;
+    ethtool_cmd settings{};
+    settings.cmd = ETHTOOL_GSET;
+    if (link.up && socket.ethtool(&settings)) {
+        const uint32_t mbps = ethtool_cmd_speed(&settings);
+        link.mbps = mbps == static_cast<uint32_t>(SPEED_UNKNOWN) ? 0 : mbps;
+    }
+    return link;
 }
 
 bool has_capability(int number) noexcept {
@@ -157,33 +181,34 @@ bool has_capability(int number) noexcept {
     return false;
 }
 
-WireLike::WireLike(const std::string& interface, const InterfaceFacts& facts, bool attach_xdp)
+WireLike::WireLike(const std::string& interface, const InterfaceFacts& facts)
     : interface_(interface), gro_was_on_(gro_is_on(interface)), lro_was_on_(lro_is_on(interface)) {
-    if (facts.driver == "veth" && attach_xdp) {
+    if (facts.driver == "veth") {
         xdp_link_ = attach_passing_program(facts.index);
-        if (xdp_link_ >= 0) {
+        if (xdp_link_ >= 0)
             notes_.push_back("XDP program that passes everything attached to " + interface +
                              ": the kernel's other end sends no TCP super-segments (undone at close)");
-        } else {
-            notes_.push_back(
+        else
+            warnings_.push_back(
                 "no XDP program on " + interface + " (" + std::strerror(-xdp_link_) +
-                "): segments over the MTU will be lost; on the other end: ethtool -K PEER tso off gso off");
-        }
+                "): segments over the MTU will be lost; on the other end: ethtool -K PEER tso "
+                "off gso off");
     }
     // After the program: attaching it switches GRO on.
     if (gro_is_on(interface)) {
-        notes_.push_back(set_gro(interface, false)
-                             ? "GRO switched off on " + interface + " (undone at close)"
-                             : "GRO is on on " + interface +
-                                   " and could not be switched off: merged segments will "
-                                   "be lost; ethtool -K " +
-                                   interface + " gro off");
+        if (set_gro(interface, false))
+            notes_.push_back("GRO switched off on " + interface + " (undone at close)");
+        else
+            warnings_.push_back("GRO is on on " + interface +
+                                " and could not be switched off: merged segments will be lost; ethtool -K " +
+                                interface + " gro off");
     }
     if (lro_was_on_) {
-        notes_.push_back(set_lro(interface, false)
-                             ? "LRO switched off on " + interface + " (undone at close)"
-                             : "LRO is on on " + interface + " and could not be switched off; ethtool -K " +
-                                   interface + " lro off");
+        if (set_lro(interface, false))
+            notes_.push_back("LRO switched off on " + interface + " (undone at close)");
+        else
+            warnings_.push_back("LRO is on on " + interface + " and could not be switched off; ethtool -K " +
+                                interface + " lro off");
     }
 }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/units.hh"
+#include "port/link_watch.hh"
 #include "port/refusal.hh"
 
 namespace synfin::port {
@@ -17,12 +19,17 @@ struct InterfaceFacts {
     int index = 0;
     std::string driver;  ///< "veth", "ixgbe"; empty when the driver does not say
     bool up = false;
+    Mac mac{};
     uint16_t mtu = 0;       ///< bytes
     uint16_t channels = 1;  ///< receive queues that XDP sockets can be bound to
 };
 
 /// Refuses with the names of the interfaces that are there.
 std::optional<InterfaceFacts> find_interface(const std::string& name, Refusal& refusal);
+
+/// The link of the interface with this index: up when the kernel has it up and sees a carrier. Gone when it
+/// was deleted or moved to another namespace; a new name does not matter.
+Link ask_kernel_link(int index) noexcept;
 
 /// Linux capabilities by their number in <linux/capability.h>.
 bool has_capability(int number) noexcept;
@@ -37,8 +44,7 @@ bool has_capability(int number) noexcept;
 ///   everything.
 class WireLike {
   public:
-    /// `attach_xdp`: false when somebody else (the AF_XDP driver) attaches a program.
-    WireLike(const std::string& interface, const InterfaceFacts& facts, bool attach_xdp);
+    WireLike(const std::string& interface, const InterfaceFacts& facts);
     /// Undoes everything. The XDP program also goes when the process dies; GRO and LRO then stay off.
     ~WireLike();
     WireLike(const WireLike&) = delete;
@@ -46,13 +52,14 @@ class WireLike {
 
     /// What was done, and what could not be, for the report.
     const std::vector<std::string>& notes() const noexcept { return notes_; }
+    const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
   private:
     std::string interface_;
     bool gro_was_on_ = false;
     bool lro_was_on_ = false;
     int xdp_link_ = -1;
-    std::vector<std::string> notes_;
+    std::vector<std::string> notes_, warnings_;
 };
 
 }  // namespace synfin::port

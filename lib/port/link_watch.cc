@@ -15,7 +15,17 @@ Instant steady_now() {
 
 }  // namespace
 
+Link wait_for_link(const std::function<Link()>& ask, Duration most) {
+    constexpr auto kPoll = std::chrono::milliseconds(20);
+    const auto until = std::chrono::steady_clock::now() + most;
+    Link link = ask();
+    for (; !link.up && !link.is_gone && std::chrono::steady_clock::now() < until; link = ask())
+        std::this_thread::sleep_for(kPoll);
+    return link;
+}
+
 void LinkLog::see(Link link, Instant now) noexcept {
+    if (last_.is_gone) return;
     if (link.up != last_.up) {
         if (link.up)
             down_time_ += now - since_;
@@ -28,6 +38,13 @@ void LinkLog::see(Link link, Instant now) noexcept {
 
 LinkHistory LinkLog::history(Instant now) const noexcept {
     return {last_, downs_, last_.up ? down_time_ : down_time_ + (now - since_)};
+}
+
+void add_link_history(const LinkHistory& link, DeviceStats& stats) noexcept {
+    stats.link_up = link.now.up;
+    stats.is_gone = link.now.is_gone;
+    stats.link_downs = link.downs;
+    stats.link_down_time = link.down_time;
 }
 
 LinkWatch::LinkWatch(Link first, std::function<Link()> ask)

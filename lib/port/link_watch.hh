@@ -9,12 +9,14 @@
 #include <thread>
 
 #include "base/units.hh"
+#include "port/device_report.hh"
 
 namespace synfin::port {
 
 struct Link {
     bool up = false;
-    uint32_t mbps = 0;  ///< 0: unknown
+    uint32_t mbps = 0;     ///< 0: unknown
+    bool is_gone = false;  ///< the device is not there any more
 };
 
 /// What has become of a link since it was first looked at.
@@ -23,6 +25,9 @@ struct LinkHistory {
     uint64_t downs = 0;    ///< times that it was seen to go down
     Duration down_time{};  ///< of all of them together, the present one included
 };
+
+/// Asks until the link is up or gone, or `most` has passed; what was seen last.
+Link wait_for_link(const std::function<Link()>& ask, Duration most);
 
 /// Turns looks at a link into its history.
 class LinkLog {
@@ -37,6 +42,8 @@ class LinkLog {
     uint64_t downs_ = 0;
     Duration down_time_{};
 };
+
+void add_link_history(const LinkHistory& link, DeviceStats& stats) noexcept;
 
 /// A thread that asks every kEvery. Asking works everywhere: the interrupt that announces a change does not
 /// come on every card with every kernel driver (README.md).

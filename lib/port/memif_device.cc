@@ -60,7 +60,9 @@ std::unique_ptr<Device> MemifDevice::open(const DeviceConfig& config, Refusal& r
             std::make_unique<DevicePort>(engine, queues, *device->plan_, device->pools_[engine].get(), caps));
     }
     MemifLink* link = device->link_.get();
-    device->link_watch_ = std::make_unique<LinkWatch>(Link{}, [link] { return Link{link->is_up(), 0}; });
+    device->link_watch_ = std::make_unique<LinkWatch>(Link{}, [link] {
+        return Link{link->is_up(), 0, false};
+    });
 
     device->report_.memory = eal->memory;
     device->report_.hugepages = eal->hugepages;
@@ -91,27 +93,13 @@ void MemifDevice::fill_report(const DeviceConfig& config, const buf::PortCaps& c
 
 DeviceStats MemifDevice::stats() const {
     DeviceStats sum;
-    for (const auto& port : ports_) {
-        const PortCounters& counters = port->counters();
-        sum.rx_packets += counters.rx_packets;
-        sum.rx_bytes += counters.rx_bytes;
-        sum.tx_packets += counters.tx_packets;
-        sum.tx_bytes += counters.tx_bytes;
-        sum.rx_no_buffer += counters.no_buffer;
-        sum.tx_refused += counters.tx_refused;
-        sum.steered += counters.steered;
-        sum.misdirected += counters.misdirected;
-        sum.mailbox_full += counters.mailbox_full;
-    }
+    for (const auto& port : ports_) add_port_counters(port->counters(), sum);
     const MemifQueues::Counters& queues = queues_->counters();
     sum.rx_errors = queues.bad;
     sum.tx_errors = queues.unsent;
-    sum.giants = queues.giants;
-    sum.joined = queues.joined;
-    const LinkHistory link = link_watch_->history();
-    sum.link_up = link.now.up;
-    sum.link_downs = link.downs;
-    sum.link_down_time = link.down_time;
+    sum.giants += queues.giants;
+    sum.joined += queues.joined;
+    add_link_history(link_watch_->history(), sum);
     return sum;
 }
 

@@ -134,7 +134,7 @@ void plan_buffers(const rte_eth_dev_info& info, uint16_t frame, uint32_t least_b
 }  // namespace
 
 bool is_host_memory(const DeviceSpec& spec) noexcept {
-    return spec.kind == DeviceKind::af_packet || spec.kind == DeviceKind::af_xdp;
+    return spec.kind == DeviceKind::af_xdp;
 }
 
 OffloadPlan plan_offloads(const DeviceConfig& config, const rte_eth_dev_info& info, uint16_t frame,

@@ -169,3 +169,30 @@ class MemifTest(RigCase):
     def test_tcp(self):
         counted = self.run_pair("echo", f"tcp://{SYNFIN_ADDRESS}:7", "-c", "10", "-n", "1000", "--request-size", "64KiB")
         self.assertEqual(counted["completed"], 1000)
+
+
+class TwoAtOnceTest(RigCase):
+    def test_two_processes_whose_numbers_collide(self):
+        """DPDK's fanout group was numbered by process id xor interface index: two processes for which that is the same could not
+        use af_packet at once. The second interface gets the index for which it is."""
+        first = self.rig.serve("echo")
+        index = int(self.rig.ours.run("cat", f"/sys/class/net/{self.rig.device}/ifindex"))
+        other = self.rig.device + "2"
+        self.addCleanup(self.rig.ours.ip, "link", "del", other)
+        second = self.rig.start(self.rig.ours, "sh", "-c",
+                                f"ip link add {other} index $(( {index} ^ {first.pid} ^ $$ )) type veth peer name {other}p && "
+                                f"ip link set {other} up && ip link set {other}p up && exec {rig.SYNFIN} serve --app echo "
+                                f"--device af_packet:{other} --address 10.78.0.2/24 --cores {rig.core} --control {self.rig.path('second')}")
+        second.wait_for_line(r"^listening on ")
+        self.assertEqual(second.interrupt(), 0, second.said())
+        self.assertEqual(echo_clients.exchange(self.rig.kernel, SYNFIN_ADDRESS, 7, 1, 100), [])
+
+    def test_two_processes_on_one_interface(self):
+        self.rig.serve("echo")
+        self.rig.serve("echo", address=f"10.77.0.3/{PREFIX}")
+        for address in SYNFIN_ADDRESS, "10.77.0.3":
+            self.assertEqual(echo_clients.exchange(self.rig.kernel, address, 7, 1, 1000), [])
+
+    def test_two_cores_share_what_one_interface_receives(self):
+        self.rig.serve("echo", "--cores", f"{rig.core},{(rig.core + 1) % os.cpu_count()}")
+        self.assertEqual(echo_clients.exchange(self.rig.kernel, SYNFIN_ADDRESS, 7, 20, 1 << 16), [])

@@ -90,7 +90,7 @@ TEST(OffloadPlan, NothingIsAskedForWhereThatIsWanted) {
 }
 
 TEST(OffloadPlan, TheKernelsInterfacesHaveVerdictsOfThePortAndNoMore) {
-    const OffloadPlan veth = plan(config_of("af_packet:eth0"), card());
+    const OffloadPlan veth = plan(config_of("af_xdp:eth0"), card());
     EXPECT_EQ(veth.rx | veth.tx, 0u);
     EXPECT_TRUE(veth.caps.rx_ip_checksum && veth.caps.rx_tcp_checksum);
     EXPECT_FALSE(veth.caps.tx_tcp_checksum);

@@ -156,21 +156,6 @@ TEST_F(RxScrutinyTest, WhereTheDeviceTakesTagsOffOnlyOursComesThrough) {
     EXPECT_EQ(port_->counters().bad_vlan, 14u);
 }
 
-TEST_F(RxScrutinyTest, ATagThatTheDriverPutBackIsTheOuterOneAgain) {
-    for (const bool put_back : {true, false}) {
-        use({.outer_kind = true});
-        Frame frame = test::tcp_frame(kFlow, 0x10, test::Tags::both);
-        const Frame right = frame;
-        if (put_back) frame[12] = 0x81, frame[13] = 0x00;
-        rte_mbuf* sent = packet(frame, put_back ? RTE_MBUF_F_RX_VLAN : 0);
-        ASSERT_EQ(port_->tx_burst(&sent, 1), 1);
-        rte_mbuf* got = nullptr;
-        ASSERT_EQ(port_->rx_burst(&got, 1), 1);
-        EXPECT_EQ(Frame(DevicePort::data(got), DevicePort::data(got) + DevicePort::length(got)), right);
-        port_->free(got);
-    }
-}
-
 TEST_F(RxScrutinyTest, FramesInSeveralBuffersAreJoinedAndGiantsDropped) {
     use({.forget = kAll, .join = true});
     const uint32_t longest = port_->caps().max_frame;
