@@ -187,6 +187,7 @@ Result<uint32_t> Connections::receive(uint32_t index, uint16_t generation, Mutab
         }
     }
     uint32_t done = 0;
+    if (!into.empty()) cold->shown_bytes = 0;
     while (done < into.size() && cold->held_bytes != done) {
         const auto n = static_cast<uint32_t>(std::min<size_t>(into.size() - done, cold->held_bytes - done));
         buf::copy_out(blocks_, cold->held, done, into.subspan(done, n));
@@ -227,8 +228,10 @@ Result<void> Connections::close(uint32_t index, uint16_t generation) noexcept {
         push_close(index, cold->reason, true);
         return {};
     }
+    // What on_data is reading counts as read: whether it was is known when the handler returns (taken()).
+    const bool unread = cold != nullptr && cold->held_bytes != cold->shown_bytes;
     Effects fx;
-    tcp::close(*tcb, cold != nullptr && cold->held_bytes != 0, context(), fx);
+    tcp::close(*tcb, unread, context(), fx);
     perform(index, {}, fx);
     return {};
 }

@@ -34,6 +34,7 @@ namespace synfin::stack {
 struct alignas(64) Cold {
     buf::ByteQueue held;  ///< in order, acknowledged, not taken by the application
     uint32_t held_bytes = 0;
+    uint32_t shown_bytes = 0;   ///< of `held`, from the front: on_data is reading them now
     uint32_t reassembly = 0;    ///< record of the ReassemblyPool, 0: none
     uint32_t user_timeout = 0;  ///< ticks, 0: the configuration's (RFC 5482)
     bool event_queued = false;  ///< a data event for `held` is in the queue

@@ -53,9 +53,14 @@ bool Connections::tell_with_care(const Pending& told, Tcb& tcb) noexcept {
     if (told.from_held) {
         if (cold == nullptr) return false;
         cold->event_queued = false;
-        if (silent || cold->paused || cold->held_bytes == 0) return false;
+        if (cold->paused || cold->held_bytes == 0) return false;
+        if (silent) {  // closed within on_data, and then read a part of it by receive()
+            lose(index);
+            return false;
+        }
         event_.data = buf::front(blocks_, cold->held);
         event_.item = 1;
+        cold->shown_bytes = static_cast<uint32_t>(event_.data.size());
         return true;
     }
     const Bytes data = told.data;
@@ -121,10 +126,12 @@ void Connections::taken(const Event& event, uint32_t bytes) noexcept {
         return;
     }
     Cold* cold = cold_of(*tcb);
-    // What receive() read within on_data is not taken a second time.
-    if (cold == nullptr || cold->held_bytes == 0 ||
-        buf::front(blocks_, cold->held).data() != event.data.data())
+    if (cold == nullptr || cold->shown_bytes == 0) return;  // receive() has read of it: not a second time
+    cold->shown_bytes = 0;
+    if (bytes < size && tcb->has(tcp::kAppGone)) {  // as above
+        lose(index);
         return;
+    }
     cold->paused = bytes < size;
     drain(index, bytes);
 }

@@ -1,8 +1,8 @@
 /// @file
 /// Applications that do anything from within any handler: each call of Connection and Stack, on the
 /// connection that is told of and on any other, ended ones too. What must hold: every byte once and in order,
-/// each connection opened and closed once and nothing after that, fakes/invariants.hh at every turn, and
-/// nothing in use when all is over.
+/// each connection opened and closed once and nothing after that, close() resets when text is unread and only
+/// then, fakes/invariants.hh at every turn, and nothing in use when all is over.
 
 #include <gtest/gtest.h>
 
@@ -69,12 +69,16 @@ class Node {
         EXPECT_TRUE(life.opened && !life.told && !life.done) << "text to nobody";
         ASSERT_FALSE(view.bytes().empty());
         expect_text(life, view.bytes());
-        const uint64_t before = life.got;
+        const bool was_done = life.done;
+        shown_ = c, shown_bytes_ = view.size();
+        // Many applications close at the last byte of what they wait for.
+        if (random_.below(8) == 0) close(life);
         if (random_.below(2) == 0) act(c);
+        if (std::exchange(shown_, {}) != c) return;  // receive() has read some
         Life& same = life_of(c);
-        if (same.got != before || same.done) return;  // receive() has read some; or nobody wants it
         if (random_.below(3) == 0) view.take(random_.below(view.size() + 1));
         same.got += view.taken();
+        if (same.done && !was_done && view.taken() != view.size()) same.left = true;
     }
     void on_writable(Connection c) {
         EXPECT_TRUE(!life_of(c).told && !life_of(c).done);
@@ -104,6 +108,13 @@ class Node {
     void turn(Duration d) {
         engine_.turn(*this, d);
         EXPECT_EQ(invariants_.check(engine_.stack), "");
+        for (Life& life : lives_) {
+            if (!life.left) continue;
+            EXPECT_TRUE(is_over(life.c.state()))
+                << "closed, and then left text: nobody is told that it is lost, in "
+                << tcp::name(life.c.state());
+            life.left = false;
+        }
     }
     std::optional<std::vector<uint8_t>> take() { return engine_.port.take(); }
     void deliver(Bytes bytes) { (void)engine_.port.deliver(bytes); }
@@ -143,6 +154,7 @@ class Node {
     size_t lives() const { return lives_.size(); }
     uint64_t bytes() const { return bytes_; }
     uint64_t fins() const { return fins_; }
+    uint64_t closes_in_on_data() const { return closes_in_on_data_; }
 
     Node* other = nullptr;
 
@@ -154,6 +166,7 @@ class Node {
         bool opened = false, fin = false;
         bool done = false;  ///< closed or aborted by us: only the end may be told
         bool told = false;  ///< of the end
+        bool left = false;  ///< closed within on_data, which then did not take all
     };
 
     Life& life_of(Connection c, bool may_be_new = false) {
@@ -175,6 +188,27 @@ class Node {
         bytes_ += text.size();
     }
 
+    static bool is_over(tcp::State state) {
+        return state == tcp::State::closed || state == tcp::State::time_wait;
+    }
+    /// RFC 9293 3.6.1, SHLD-3: what was not read is lost, and the peer is told by RST; otherwise never. What
+    /// on_data is being shown counts as read.
+    void close(Life& life) {
+        const auto before = life.c.info();
+        const bool closing = life.done;
+        const auto result = life.c.close();
+        life.done = true;
+        if (!before || closing || !result) return;
+        // Text straight from a packet is shown only when none is held.
+        const uint32_t held = before->unread_bytes;
+        const bool unread = held != 0 && !(life.c == shown_ && held == shown_bytes_);
+        if (is_over(before->state) || before->state == tcp::State::syn_sent) return;
+        EXPECT_EQ(is_over(life.c.state()), unread)
+            << "closed in " << tcp::name(before->state) << " with " << held << " bytes held, "
+            << (life.c == shown_ ? shown_bytes_ : 0) << " of them shown";
+        closes_in_on_data_ += life.c == shown_ && held != 0 && !unread;
+    }
+
     void act_on_stack() {
         if (ending_) return;
         switch (random_.below(6)) {
@@ -184,8 +218,7 @@ class Node {
             case 3: {
                 (void)engine_.stack.visit_open(0, 3, [&](Connection c) {
                     if (random_.below(8) != 0) return;
-                    (void)c.close();
-                    life_of(c, true).done = true;  // perhaps its opening has not been told yet
+                    close(life_of(c, true));  // perhaps its opening has not been told yet
                 });
                 return;
             }
@@ -213,8 +246,7 @@ class Node {
                 return;
             case 9:
                 if (random_.below(4) != 0) return;
-                (void)c.close();
-                life.done = true;
+                close(life);
                 return;
             case 10:
                 if (random_.below(8) != 0) return;
@@ -243,6 +275,7 @@ class Node {
     void receive(Life& life) {
         std::array<uint8_t, 3000> some;
         const auto n = life.c.receive(MutableBytes(some.data(), random_.below(some.size())));
+        if (n && *n != 0 && life.c == shown_) shown_ = {};  // what remains is shown anew
         if (!n || life.done) return;
         expect_text(life, Bytes(some.data(), *n));
         life.got += *n;
@@ -254,12 +287,14 @@ class Node {
     fakes::Invariants invariants_;
     std::deque<Life> lives_;  // a handler opens more while one is looked at
     size_t told_ = 0;
-    uint64_t bytes_ = 0, fins_ = 0;
+    uint64_t bytes_ = 0, fins_ = 0, closes_in_on_data_ = 0;
+    Connection shown_{};  ///< whose text on_data reads now
+    uint32_t shown_bytes_ = 0;
     bool ending_ = false;
 };
 
 struct Sum {
-    uint64_t lives = 0, bytes = 0, fins = 0;
+    uint64_t lives = 0, bytes = 0, fins = 0, closes_in_on_data = 0;
 };
 
 void live(uint64_t seed, Sum& sum) {
@@ -309,6 +344,7 @@ void live(uint64_t seed, Sum& sum) {
         sum.lives += node.lives();
         sum.bytes += node.bytes();
         sum.fins += node.fins();
+        sum.closes_in_on_data += node.closes_in_on_data();
     }
 }
 
@@ -322,6 +358,8 @@ TEST(Handlers, MayDoAnything) {
     EXPECT_GT(sum.lives, 4 * SYNFIN_HANDLER_SEEDS);
     EXPECT_GT(sum.bytes, 10'000 * SYNFIN_HANDLER_SEEDS);
     EXPECT_GT(sum.fins, SYNFIN_HANDLER_SEEDS);
+    EXPECT_GT(sum.closes_in_on_data, SYNFIN_HANDLER_SEEDS / 20)
+        << "of text that had been held, to the last byte";
 }
 
 }  // namespace
