@@ -90,8 +90,9 @@ inline void timeout_loss(const Tcb& tcb, Flow& flow) noexcept {
     flow.set(kRecoverSet);
     flow.clear(kRecovery);
     flow.clear(kRetransmitOne);
+    flow.clear(kSmallInFlight);
     flow.dup_acks = 0;
-    flow.rtx_nxt = tcb.snd.una;
+    flow.mark = tcb.snd.una;
     flow.set(kRetransmitting);
 }
 

@@ -119,7 +119,7 @@ bool next_retransmission(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx
     if (flow.has(kRetransmitOne)) {
         flow.clear(kRetransmitOne);
     } else if (flow.has(kRetransmitting)) {
-        seq = later(flow.rtx_nxt, tcb.snd.una);
+        seq = later(flow.mark, tcb.snd.una);
         const uint32_t ahead = distance(tcb.snd.una, seq);
         const uint32_t allowed = std::min(flow.cwnd_bytes, tcb.snd.wnd);
         if (ahead != 0) limit = allowed > ahead ? std::min(limit, allowed - ahead) : 0;
@@ -136,20 +136,44 @@ bool next_retransmission(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx
               out);
     out.retransmission = true;
     if (flow.has(kRetransmitting)) {
-        flow.rtx_nxt = later(flow.rtx_nxt, seq + span(out));
-        if (at_or_after(flow.rtx_nxt, tcb.snd.nxt)) flow.clear(kRetransmitting);
+        flow.mark = later(flow.mark, seq + span(out));
+        if (at_or_after(flow.mark, tcb.snd.nxt)) {  // which is where the last of them ends
+            flow.clear(kRetransmitting);
+            if (out.len != 0 && out.len < tcb.text_mss()) flow.set(kSmallInFlight);
+        }
     }
     if (flow.has(kTiming) && after(flow.rtt_seq, seq)) flow.clear(kTiming);  // Karn
     return true;
 }
 
-/// RFC 9293 3.8.6.2.1: whether `len` bytes of new text, out of `unsent`, are worth a segment now.
+/// RFC 9293 3.8.6.2.1: whether `len` bytes of new text, out of `unsent`, are worth a segment now. Nagle's
+/// algorithm in Minshall's variant (RFC 9293 A.3), as in Linux: the end of the text waits while another
+/// segment that was not full is unacknowledged, not for full ones, or the end of each answer of several
+/// segments would wait for the peer's delayed ACK.
 bool worth_sending(const Tcb& tcb, const Flow& flow, uint32_t len, uint32_t unsent) noexcept {
     if (len >= tcb.text_mss()) return true;
-    if (len == unsent && (tcb.has(kNoDelay) || tcb.has(kFinQueued) || tcb.snd.una == tcb.snd.nxt))
-        return true;
+    const bool small_in_flight = (flow.flags & (kSmallInFlight | kRetransmitting)) != 0;
+    if (len == unsent && (!small_in_flight || tcb.has(kNoDelay) || tcb.has(kFinQueued))) return true;
     // Fs = 1/2 of the largest window that the peer ever offered
     return len >= std::max<uint32_t>((uint32_t{flow.max_snd_wnd} << tcb.snd_shift()) / 2, 1);
+}
+
+/// New text that ends at SND.NXT. While what was lost is sent again nothing is noted: that ends there, too.
+[[gnu::always_inline]] inline void note_if_small(const Tcb& tcb, Flow& flow, const Outgoing& out) noexcept {
+    if (out.len >= tcb.text_mss() || flow.has(kRetransmitting)) return;
+    flow.set(kSmallInFlight);
+    flow.mark = tcb.snd.nxt;
+}
+
+/// New text leaves: what its acknowledgement will tell.
+[[gnu::always_inline]] inline void note_text(const Tcb& tcb, Flow& flow, const Context& ctx,
+                                             const Outgoing& out) noexcept {
+    if (!flow.has(kTiming)) {
+        flow.set(kTiming);
+        flow.rtt_seq = tcb.snd.nxt;
+        flow.rtt_start_us = ctx.now.us;
+    }
+    note_if_small(tcb, flow, out);
 }
 
 /// Segments shorter than this are cut by the core itself: some devices refuse to, and a packet would be very
@@ -186,7 +210,10 @@ void emit_probe(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx, Outgoin
         const Seq end = out.seq + span(out);
         out.retransmission = !after(end, tcb.snd.nxt);
         note_fin(tcb, out);
-        tcb.snd.nxt = later(tcb.snd.nxt, end);
+        if (!out.retransmission) {
+            tcb.snd.nxt = end;
+            if (out.len != 0) note_if_small(tcb, flow, out);
+        }
     }
     out.probe = true;
 }
@@ -244,11 +271,7 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
             fill(tcb, tcb.snd.nxt, len, len == unsent, fin_fits, room, ctx, out);
             tcb.snd.nxt += span(out);
             note_fin(tcb, out);
-            if (flow != nullptr && out.len != 0 && !flow->has(kTiming)) {
-                flow->set(kTiming);
-                flow->rtt_seq = tcb.snd.nxt;
-                flow->rtt_start_us = ctx.now.us;
-            }
+            if (flow != nullptr && out.len != 0) note_text(tcb, *flow, ctx, out);
             start_timer(tcb, flow, was_idle, ctx, fx);
             out.last = len == unsent && tcb.has(kFinSent) == tcb.has(kFinQueued);
             return true;

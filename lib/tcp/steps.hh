@@ -127,9 +127,11 @@ inline void become_established(Tcb& tcb, Effects& fx) noexcept {
             if (after(tcb.snd.una, flow->recover)) flow->clear(kRecoverSet);  // has done its work
             grow_cwnd(tcb, *flow, acked);
         }
-        if (flow->has(kRetransmitting)) {
-            flow->rtx_nxt = later(flow->rtx_nxt, tcb.snd.una);
-            if (at_or_after(flow->rtx_nxt, tcb.snd.nxt)) flow->clear(kRetransmitting);
+        if (flow->has(kSmallInFlight)) {
+            if (at_or_after(tcb.snd.una, flow->mark)) flow->clear(kSmallInFlight);
+        } else if (flow->has(kRetransmitting)) {
+            flow->mark = later(flow->mark, tcb.snd.una);
+            if (at_or_after(flow->mark, tcb.snd.nxt)) flow->clear(kRetransmitting);
         }
         flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     }

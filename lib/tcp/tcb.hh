@@ -112,12 +112,14 @@ static_assert(offsetof(Tcb, snd) == 12 && offsetof(Tcb, rcv) == 28 && offsetof(T
 /// Flow::flags.
 enum FlowFlag : uint8_t {
     kTiming = 1 << 0,          ///< rtt_seq is being timed (RFC 6298 3)
-    kRecovery = 1 << 1,        ///< in fast recovery (RFC 6582)
-    kRetransmitting = 1 << 2,  ///< after an RTO: [rtx_nxt, SND.NXT) is to be sent again
-    kRetransmitOne = 1 << 3,   ///< the segment at SND.UNA is to be sent again now
-    kProbe = 1 << 4,           ///< a zero-window or keepalive probe is to be sent now
-    kRecoverSet = 1 << 5,      ///< `recover` is meaningful: SND.UNA has not passed it
-    kKeepalive = 1 << 6,       ///< idle for the keepalive time: `backoff` counts unanswered probes
+    kSmallInFlight = 1 << 1,   ///< a segment shorter than the MSS, which ends at `mark`, is unacknowledged
+    kRecovery = 1 << 2,        ///< in fast recovery (RFC 6582)
+    kRetransmitting = 1 << 3,  ///< after an RTO: [mark, SND.NXT) is to be sent again
+    kRetransmitOne = 1 << 4,   ///< the segment at SND.UNA is to be sent again now
+    kProbe = 1 << 5,           ///< a zero-window or keepalive probe is to be sent now
+    kRecoverSet = 1 << 6,      ///< `recover` is meaningful: SND.UNA has not passed it
+    kKeepalive = 1 << 7,       ///< idle for the keepalive time: `backoff` counts unanswered probes
+    kNoLoss = kTiming | kSmallInFlight,  ///< what may be set while no loss is repaired
 };
 
 /// The second line: what a connection needs while it has data queued, in flight or lost.
@@ -128,7 +130,8 @@ struct alignas(64) Flow {
     uint32_t cwnd_bytes = 0;       // 24
     uint32_t ssthresh_bytes = 0;   // 28
     Seq recover;                   // 32  RFC 6582
-    Seq rtx_nxt;                   // 36  next to send again, with kRetransmitting
+    Seq mark;                      // 36  with kRetransmitting: next to send again; with kSmallInFlight: the
+                                   //     end of the last small segment (RFC 9293 A.3). Never both
     uint32_t srtt_us = 0;          // 40  0: no sample
     uint32_t rttvar_us = 0;        // 44
     uint32_t rtt_start_us = 0;     // 48  when rtt_seq was sent

@@ -721,7 +721,7 @@ void Host::normalise(uint32_t ticks) noexcept {
         flow_.rtt_start_us = 0;
         flow_.rtt_seq = Seq();
     }
-    if (!flow_.has(tcp::kRetransmitting)) flow_.rtx_nxt = Seq();
+    if (!flow_.has(tcp::kRetransmitting) && !flow_.has(tcp::kSmallInFlight)) flow_.mark = Seq();
     if (!flow_.has(tcp::kRecoverSet)) flow_.recover = Seq();
 }
 

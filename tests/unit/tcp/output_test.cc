@@ -12,8 +12,6 @@ TEST(Output, TextIsCutIntoSegments) {  // RFC 6691: beside the options
     w.send(3000);
     RECV(w, {.seq = 1, .len = 1448, .psh = false});
     RECV(w, {.seq = 1449, .len = 1448, .psh = false});
-    SILENT(w);  // Nagle
-    w.in({});
     RECV(w, {.seq = 2897, .len = 104, .psh = true});  // MUST-60, MUST-61
 }
 
@@ -84,6 +82,77 @@ TEST(Output, NagleHoldsASmallSegment) {  // 3.7.4
     SILENT(w);
     w.in({});
     RECV(w, {.seq = 11 + kMss, .len = 10});
+}
+
+TEST(Output, FullSegmentsInFlightDoNotHoldASmallOne) {  // RFC 9293 A.3, Minshall
+    CoreWorld w;
+    w.open();
+    w.send(kMss);
+    RECV(w, {.seq = 1, .len = kMss});
+    w.send(10);
+    RECV(w, {.seq = 1 + kMss, .len = 10, .psh = true});
+    w.send(20);
+    SILENT(w);
+    w.in({.ack = 1 + kMss});
+    SILENT(w);  // the small one is still under way
+    w.send(kMss);
+    RECV(w, {.seq = 11 + kMss, .len = kMss});
+    SILENT(w);
+    w.in({.ack = 11 + kMss});
+    RECV(w, {.seq = 11 + 2 * kMss, .len = 20, .psh = true});
+    w.in({});
+    EXPECT_FALSE(w.flow.has(kSmallInFlight)) << "no mark is left for the sequence numbers' next round";
+}
+
+TEST(Output, ASmallSegmentThatIsSentAgainStillHoldsTheNext) {
+    CoreWorld w;
+    w.open();
+    w.send(2 * kMss + 10);
+    w.sent.clear();
+    w.fire();  // RTO: the three go again, one by one
+    RECV(w, {.seq = 1, .len = kMss, .retransmission = true});
+    w.send(20);
+    SILENT(w);
+    w.in({.ack = 1 + kMss});
+    RECV(w, {.seq = 1 + kMss, .len = kMss, .retransmission = true});
+    RECV(w, {.seq = 1 + 2 * kMss, .len = 10, .retransmission = true});
+    SILENT(w);
+    w.in({.ack = 1 + 2 * kMss});
+    SILENT(w);
+    w.in({.ack = 11 + 2 * kMss});
+    RECV(w, {.seq = 11 + 2 * kMss, .len = 20, .retransmission = false});
+}
+
+TEST(Output, SmallSegmentsThatAreSentAgainAsFullOnesHoldNothing) {
+    CoreWorld w;
+    w.open();
+    w.tcb.set(kNoDelay);
+    w.send(kMss - 500), w.send(500);
+    w.tcb.clear(kNoDelay);
+    w.sent.clear();
+    w.fire();
+    RECV(w, {.seq = 1, .len = kMss, .retransmission = true});
+    w.send(20);
+    SILENT(w);  // cwnd is one segment
+    w.flow.cwnd_bytes = 4 * kMss;
+    w.send(20);
+    RECV(w, {.seq = 1 + kMss, .len = 40, .retransmission = false});
+}
+
+TEST(Output, AFastRetransmissionLeavesTheMark) {
+    CoreWorld w;
+    w.open();
+    w.send(5 * kMss + 10);
+    w.sent.clear();
+    for (int i = 0; i < 3; ++i) w.in({.ack = 1});
+    RECV(w, {.seq = 1, .len = kMss, .retransmission = true});
+    w.send(20);
+    SILENT(w);
+    w.in({.ack = 1 + 5 * kMss});
+    RECV(w, {.seq = 1 + 5 * kMss, .len = 10, .retransmission = true});  // RFC 6582, partial
+    SILENT(w);
+    w.in({.ack = 11 + 5 * kMss});
+    RECV(w, {.seq = 11 + 5 * kMss, .len = 20});
 }
 
 TEST(Output, NagleCanBeSwitchedOff) {  // MUST-17

@@ -61,7 +61,7 @@ Case draw(Random& r) {
         f.cwnd_bytes = t.text_mss() * (1 + r.below(40));
         f.ssthresh_bytes = one_in(2) ? UINT32_MAX : t.text_mss() * (2 + r.below(40));
         f.recover = near(t.snd.una, 4000);
-        f.rtx_nxt = near(t.snd.una, 4000);
+        f.mark = near(t.snd.una, 4000);
         f.srtt_us = one_in(2) ? 0 : 1 + r.below(100'000);
         f.rttvar_us = r.below(50'000);
         f.rtt_start_us = c.now.us - r.below(100'000);
@@ -70,7 +70,7 @@ Case draw(Random& r) {
         f.unacked_since_s = static_cast<uint16_t>(r.next());
         f.backoff = static_cast<uint8_t>(one_in(4) ? r.below(6) : 0);
         f.dup_acks = static_cast<uint8_t>(one_in(8) ? r.below(5) : 0);
-        f.flags = static_cast<uint8_t>(one_in(4) ? r.below(128) : r.below(2));
+        f.flags = static_cast<uint8_t>(one_in(4) ? r.below(256) : r.below(4));
     }
 
     Segment& s = c.seg;
