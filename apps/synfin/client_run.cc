@@ -26,10 +26,16 @@ class Sorter {
     Generator& second_;
 };
 
+/// The generator knows when the opening ends: what is due then is not offered.
+GeneratorPlan lasting(GeneratorPlan plan, Duration duration) {
+    plan.duration = duration;
+    return plan;
+}
+
 }  // namespace
 
 ClientRun::ClientRun(Plan plan, const std::atomic<bool>& stop)
-    : generator_(std::move(plan.load)),
+    : generator_(lasting(std::move(plan.load), plan.duration)),
       duration_(plan.duration),
       hold_(plan.hold),
       drain_(plan.drain),
@@ -103,8 +109,9 @@ void ClientRun::begin_opening(Generator& generator, Instant now) noexcept {
 void ClientRun::open(const Stack& stack, Instant now) noexcept {
     if (!filled_ && generator_.is_full()) filled_ = now;
     const bool held = hold_ && filled_ && now - *filled_ >= *hold_;
-    if (stop_.load(std::memory_order_relaxed) || held ||
-        (duration_ > Duration::zero() && now - started_ >= duration_)) {
+    const Duration late = generator_.all_due_offered() ? Duration::zero() : kCatchUp;
+    const bool time_over = duration_ > Duration::zero() && now - started_ >= duration_ + late;
+    if (stop_.load(std::memory_order_relaxed) || held || time_over) {
         end_measuring(stack, now);
         begin_draining(generator_, now);
         phase_ = Phase::draining;

@@ -16,6 +16,8 @@ class ClientRun {
   public:
     /// What connections that are open at the end of the time get to end by themselves.
     static constexpr Duration kDrain = 2s;
+    /// What is due when the time is over may be opened so long after it: a turn opens a bounded number.
+    static constexpr Duration kCatchUp = 10ms;
     /// Idle connections are left alone so long before the run begins: what their handshakes armed has fired.
     static constexpr Duration kSettle = 2s;
 
@@ -50,6 +52,11 @@ class ClientRun {
     /// Whether the measured time has ended: duration(), measured() and measured_counters() stand.
     bool is_measured() const noexcept { return phase_ >= Phase::draining; }
     Duration duration() const noexcept { return ended_ - started_; }
+    /// Of it; 0 to 1.
+    double share_of(Duration time) const noexcept {
+        if (ended_ <= started_) return 0;
+        return static_cast<double>(time.count()) / static_cast<double>(duration().count());
+    }
     const LoadTally& measured() const noexcept { return measured_; }
     /// Of the measured time.
     const Counters& measured_counters() const noexcept { return measured_counters_; }

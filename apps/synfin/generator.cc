@@ -57,7 +57,12 @@ size_t Generator::memory_bytes() const noexcept {
 void Generator::start(Instant now) noexcept {
     now_ = start_ = retry_at_ = now;
     stopped_ = false;
-    if (plan_.open_loop) schedule_ = Schedule(now, plan_.rate, plan_.ramp);
+    if (!plan_.open_loop) return;
+    schedule_ = Schedule(now, plan_.rate, plan_.ramp);
+    due_ = plan_.limit;
+    if (plan_.duration <= Duration::zero()) return;
+    const uint64_t of_all = schedule_.due_within(plan_.duration);
+    due_ = std::min(due_, of_all > plan_.engine ? (of_all - plan_.engine - 1) / plan_.engines + 1 : 0);
 }
 
 bool Generator::turn(Stack& stack, Instant now) noexcept {
@@ -78,8 +83,9 @@ void Generator::stop(Instant now) noexcept {
     now_ = now;
     if (stopped_) return;
     stopped_ = true;
+    end_waiting();
     if (plan_.open_loop) {
-        const uint64_t due = std::min(schedule_.due_until(now, plan_.engine, plan_.engines), plan_.limit);
+        const uint64_t due = std::min(schedule_.due_until(now, plan_.engine, plan_.engines), due_);
         if (due > tally_.offered) {
             tally_.skipped_by[static_cast<size_t>(Skip::late)] += due - tally_.offered;
             tally_.offered = due;
@@ -94,6 +100,16 @@ void Generator::cut() noexcept {
     stopped_ = true;
     sweep_ = Sweep::cut;
     sweep_next_ = 0;
+    constexpr double kPatience = 4;
+    const double answers_us = std::max(times_.connect.quantile_us(0.99), times_.first_byte.quantile_us(0.99));
+    silence_ms_ = std::max(static_cast<uint32_t>(kSilence / 1ms),
+                           static_cast<uint32_t>(std::min(kPatience * answers_us / 1e3, 1e9)));
+}
+
+/// Whether the peer has been silent for too long, although it is its turn. Asked when a connection is cut.
+bool Generator::is_unanswered(const Life& life, bool established) const noexcept {
+    const bool is_held = plan_.talk == GeneratorPlan::Talk::hold && established && !life.done;
+    return !is_held && now_.tick() - life.heard > silence_ms_;
 }
 
 void Generator::end_some(Stack& stack) noexcept {
@@ -127,37 +143,65 @@ uint64_t Generator::opens_now() const noexcept {
 }
 
 bool Generator::launch(Stack& stack) noexcept {
-    bool opened = false;
     const uint64_t at_most = opens_now();
     handshakes_.advance(now_.tick());
-    for (uint64_t n = 0; n < at_most && !all_offered(); ++n) {
-        if (!plan_.open_loop) {
-            if (now_ < retry_at_ || lives_.in_use() >= allowed_now()) break;
-            if (plan_.handshakes != 0 && handshakes_.under_way() >= plan_.handshakes) break;
-            ++tally_.offered;
-            if (!open_one(stack, now_)) {
-                retry_at_ = now_ + kRetryAfter;
-                break;
-            }
-            handshakes_.opened();
-            opened = true;
-            continue;
-        }
+    return plan_.open_loop ? launch_due(stack, at_most) : launch_more(stack, at_most);
+}
+
+/// Open loop: what is due is offered, and skipped if it can't be opened now.
+bool Generator::launch_due(Stack& stack, uint64_t at_most) noexcept {
+    bool opened = false;
+    for (uint64_t n = 0; n < at_most && !stopped_ && tally_.offered < due_; ++n) {
         const Instant due = schedule_.due(tally_.offered * plan_.engines + plan_.engine);
         if (due > now_) break;
         ++tally_.offered;
         times_.slip.record(now_ - due);
-        opened |= open_one(stack, due);
+        const Skip why = open_one(stack, due);
+        if (why == kOpened)
+            opened = true;
+        else
+            ++tally_.skipped_by[static_cast<size_t>(why)];
     }
     return opened;
 }
 
-bool Generator::open_one(Stack& stack, Instant due) noexcept {
-    const uint32_t id = lives_.take();
-    if (id == 0) {
-        ++tally_.skipped_by[static_cast<size_t>(Skip::concurrency_limit)];
-        return false;
+/// Closed loop: as many as there is room for. Without a port or a record it waits for one: nothing was
+/// offered.
+bool Generator::launch_more(Stack& stack, uint64_t at_most) noexcept {
+    bool opened = false;
+    for (uint64_t n = 0; n < at_most && !all_offered(); ++n) {
+        if (now_ < retry_at_ || lives_.in_use() >= allowed_now()) break;
+        if (plan_.handshakes != 0 && handshakes_.under_way() >= plan_.handshakes) break;
+        const Skip why = open_one(stack, now_);
+        end_waiting();
+        if (why != kOpened) {
+            retry_at_ = now_ + kRetryAfter;
+            if (why == Skip::no_port || why == Skip::no_memory) {
+                waits_for_ = why;
+                waits_since_ = now_;
+            } else {
+                ++tally_.offered;
+                ++tally_.skipped_by[static_cast<size_t>(why)];
+            }
+            break;
+        }
+        ++tally_.offered;
+        handshakes_.opened();
+        opened = true;
     }
+    return opened;
+}
+
+void Generator::end_waiting() noexcept {
+    if (waits_for_ == Skip::no_port) tally_.no_port_time += now_ - waits_since_;
+    if (waits_for_ == Skip::no_memory) tally_.no_memory_time += now_ - waits_since_;
+    waits_for_ = Skip::kCount;
+}
+
+/// Opens one connection; kOpened, or why it could not be opened.
+Skip Generator::open_one(Stack& stack, Instant due) noexcept {
+    const uint32_t id = lives_.take();
+    if (id == 0) return Skip::concurrency_limit;
     const auto call = static_cast<uint32_t>(next_call_);
     if (++next_call_ == plan_.calls.size()) next_call_ = 0;
     ConnectOptions options;
@@ -173,6 +217,7 @@ bool Generator::open_one(Stack& stack, Instant due) noexcept {
             continue;
         }
         lives_[id].due = due;
+        lives_[id].heard = now_.tick();
         if (speaks()) {
             Exchange& exchange = exchanges_[id];
             exchange.asked = due;
@@ -184,19 +229,17 @@ bool Generator::open_one(Stack& stack, Instant due) noexcept {
             exchange.call = call;
         }
         ++tally_.opened;
-        return true;
+        return kOpened;
     }
     lives_.give(id);
-    skip(error);
-    return false;
+    return skip_of(error);
 }
 
-void Generator::skip(Error error) noexcept {
-    const Skip reason = error == Error::no_port     ? Skip::no_port
-                        : error == Error::no_memory ? Skip::no_memory
-                        : error == Error::no_route  ? Skip::no_route
-                                                    : Skip::refused_by_stack;
-    ++tally_.skipped_by[static_cast<size_t>(reason)];
+Skip Generator::skip_of(Error error) noexcept {
+    return error == Error::no_port     ? Skip::no_port
+           : error == Error::no_memory ? Skip::no_memory
+           : error == Error::no_route  ? Skip::no_route
+                                       : Skip::refused_by_stack;
 }
 
 void Generator::on_open(Connection c) noexcept {
@@ -204,6 +247,7 @@ void Generator::on_open(Connection c) noexcept {
     Life* found = life_of(c);
     if (found == nullptr) return;
     Life& life = *found;
+    life.heard = now_.tick();
     if (!plan_.open_loop) handshakes_.ended(life.due.tick());
     times_.connect.record(now_ - life.due);
     switch (plan_.talk) {
@@ -228,6 +272,7 @@ void Generator::speak(Connection c, Exchange& exchange) noexcept {
     if (exchange.sent == request.size()) return;
     const auto sent = c.send_static(request.subspan(exchange.sent));
     exchange.sent += sent.value_or(0);  // on_writable brings the rest
+    tally_.sent_bytes += sent.value_or(0);
     if (exchange.sent == request.size()) ++tally_.requests;
 }
 
@@ -236,6 +281,7 @@ void Generator::pump(Connection c) noexcept {
     const Bytes chunk = plan_.calls.front().request;
     for (;;) {
         const auto sent = c.send_static(chunk);
+        tally_.sent_bytes += sent.value_or(0);
         if (!sent || *sent < chunk.size()) return;
     }
 }
@@ -243,6 +289,7 @@ void Generator::pump(Connection c) noexcept {
 void Generator::on_writable(Connection c) noexcept {
     Life* found = life_of(c);
     if (found == nullptr || found->done || found->failure != kNone) return;
+    found->heard = now_.tick();
     switch (plan_.talk) {
         case GeneratorPlan::Talk::tcp:
         case GeneratorPlan::Talk::http: speak(c, exchanges_[id_of(c)]); return;
@@ -257,6 +304,8 @@ void Generator::on_data(Connection c, RxView& view) noexcept {
     if (id == 0) return;
     Life& life = lives_[id];
     if (life.failure != kNone) return;
+    life.heard = now_.tick();
+    tally_.received_bytes += view.size();
     if (life.done || plan_.talk == GeneratorPlan::Talk::nothing) return fail(c, life, Failure::bad_response);
     if (plan_.talk == GeneratorPlan::Talk::hold || plan_.talk == GeneratorPlan::Talk::stream) return;
     Exchange& exchange = exchanges_[id];
@@ -343,6 +392,7 @@ void Generator::on_close(Connection, const CloseInfo& why) noexcept {
     if (life.done) --ending_now_;
     if (life.cut) {
         ++(why.established ? tally_.unfinished : tally_.pending);
+        tally_.unanswered += is_unanswered(life, why.established) ? 1 : 0;
     } else if (life.failure == kNone && life.done && (why.reason == CloseReason::fin || reset_as_asked)) {
         ++tally_.completed;
         times_.life.record(now_ - life.due);

@@ -49,6 +49,7 @@ struct GeneratorPlan {
     uint32_t connections = 1;              ///< at once, on this engine
     uint32_t handshakes = 0;               ///< closed loop: being established at once; 0: no bound
     uint64_t limit = kUnlimited;           ///< open so many in all; kUnlimited: until stopped
+    Duration duration{};                   ///< open loop: due within it; 0: until stopped
     Duration ramp{};
     bool open_loop = false;
     double rate = 0;                   ///< open loop: connections per second over all engines
@@ -77,8 +78,12 @@ class Generator {
     /// is not opened yet is counted as skipped (late).
     void stop(Instant now) noexcept;
     /// RST to everything still open, some with each turn: the run is over. They count as pending or
-    /// unfinished.
+    /// unfinished; as unanswered, too, when the target owes an answer for longer than kSilence and four times
+    /// the p99 of its answers.
     void cut() noexcept;
+    static constexpr Duration kSilence = 1500ms;
+    /// Open loop: whether all that is due within the plan's duration has been offered.
+    bool all_due_offered() const noexcept { return !plan_.open_loop || tally_.offered >= due_; }
     /// Whether connections are still to be ended, after stop() or cut().
     bool ending() const noexcept { return sweep_ != Sweep::none; }
     /// Whether nothing is left to open and nothing is open.
@@ -112,6 +117,7 @@ class Generator {
         uint8_t failure = kNone;  ///< what the generator found wrong with it
         bool done = false;        ///< all was said; its end is all that is missing
         bool cut = false;
+        uint32_t heard = 0;  ///< the tick of the peer's last sign of life, or of connect()
     };
     static_assert(sizeof(Life) == 16);
     /// What it is saying, by the same id; only where something is said.
@@ -125,6 +131,7 @@ class Generator {
     static constexpr uint8_t kNone = 255;
     static constexpr uint32_t kSecond = 1u << 31;  ///< in the cookies of a second generator
     static constexpr uint32_t kNoEnd = ~uint32_t{0};
+    static constexpr Skip kOpened = Skip::kCount;
     enum class Sweep : uint8_t { none, close, cut };
 
     static uint32_t id_of(uint32_t cookie) noexcept { return cookie & ~kSecond; }
@@ -142,8 +149,12 @@ class Generator {
     bool launch(Stack& stack) noexcept;
     uint64_t opens_now() const noexcept;
     void end_some(Stack& stack) noexcept;
-    bool open_one(Stack& stack, Instant due) noexcept;
-    void skip(Error error) noexcept;
+    bool launch_due(Stack& stack, uint64_t at_most) noexcept;
+    bool launch_more(Stack& stack, uint64_t at_most) noexcept;
+    Skip open_one(Stack& stack, Instant due) noexcept;
+    static Skip skip_of(Error error) noexcept;
+    void end_waiting() noexcept;
+    bool is_unanswered(const Life& life, bool established) const noexcept;
     uint32_t allowed_now() const noexcept;
 
     void speak(Connection c, Exchange& exchange) noexcept;
@@ -163,6 +174,10 @@ class Generator {
     LoadTally tally_;
     LoadTimes times_;
     Instant now_{}, start_{}, retry_at_{};
+    uint64_t due_ = GeneratorPlan::kUnlimited;  ///< open loop: all that this engine will offer
+    Skip waits_for_ = Skip::kCount;             ///< closed loop: what it waits for now
+    Instant waits_since_{};
+    uint32_t silence_ms_ = 0;  ///< see cut()
     uint32_t ending_now_ = 0;  ///< lives that are done and have not ended yet
     Sweep sweep_ = Sweep::none;
     uint32_t sweep_next_ = 0;  ///< where it goes on, see Stack::visit_open

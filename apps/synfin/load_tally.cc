@@ -1,5 +1,7 @@
 #include "load_tally.hh"
 
+#include <algorithm>
+
 namespace synfin::app {
 
 std::string_view failure_name(size_t index) noexcept {
@@ -17,6 +19,19 @@ std::string_view name(Skip reason) noexcept {
     return kNames[static_cast<size_t>(reason)];
 }
 
+std::string_view remedy(Skip reason) noexcept {
+    switch (reason) {
+        case Skip::no_port: return "widen --source-ports or give more --address";
+        case Skip::no_memory: return "raise -c, which sizes the pools";
+        case Skip::no_route: return "give --gateway";
+        case Skip::refused_by_stack: return "the result's drops name the reason";
+        case Skip::concurrency_limit: return "raise -c";
+        case Skip::late: return "lower -R or give more --cores";
+        case Skip::kCount: break;
+    }
+    return "";
+}
+
 LoadTally& LoadTally::operator+=(const LoadTally& other) noexcept {
     offered += other.offered;
     opened += other.opened;
@@ -26,10 +41,15 @@ LoadTally& LoadTally::operator+=(const LoadTally& other) noexcept {
     failed_after += other.failed_after;
     pending += other.pending;
     unfinished += other.unfinished;
+    unanswered += other.unanswered;
     requests += other.requests;
     responses += other.responses;
     for (size_t i = 0; i < failed_by.size(); ++i) failed_by[i] += other.failed_by[i];
     for (size_t i = 0; i < skipped_by.size(); ++i) skipped_by[i] += other.skipped_by[i];
+    sent_bytes += other.sent_bytes;
+    received_bytes += other.received_bytes;
+    no_port_time = std::max(no_port_time, other.no_port_time);
+    no_memory_time = std::max(no_memory_time, other.no_memory_time);
     return *this;
 }
 

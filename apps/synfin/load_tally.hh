@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/units.hh"
 #include "histogram.hh"
 #include "synfin/connection.hh"
 
@@ -23,13 +24,13 @@ enum class Failure : uint8_t {
     kCount
 };
 
-/// Why a connection that was due was not opened.
+/// Why a connection that was due was not opened, or what a closed loop waits for.
 enum class Skip : uint8_t {
     no_port,            ///< every source address and port towards the target is in use
     no_memory,          ///< a pool is empty
     no_route,           ///< the target can't be reached with this configuration
     refused_by_stack,   ///< connect() refused for another reason
-    concurrency_limit,  ///< as many connections open as --connections allows
+    concurrency_limit,  ///< as many connections open as --connections allows; never in a closed loop
     late,               ///< due before the end, but the generator did not come to it
     kCount
 };
@@ -38,6 +39,8 @@ enum class Skip : uint8_t {
 std::string_view failure_name(size_t index) noexcept;
 /// The key in `skipped_by`.
 std::string_view name(Skip reason) noexcept;
+/// The option that lifts what caused it, for people: "raise -c".
+std::string_view remedy(Skip reason) noexcept;
 
 struct LoadTally {
     uint64_t offered = 0;
@@ -48,11 +51,21 @@ struct LoadTally {
     uint64_t failed_after = 0;
     uint64_t pending = 0;     ///< cut by the end of the run before they were established
     uint64_t unfinished = 0;  ///< cut by the end of the run while established
+    uint64_t unanswered = 0;  ///< of those two: the target had fallen silent, see Generator::cut()
     uint64_t requests = 0;    ///< sent whole
     uint64_t responses = 0;   ///< received whole
     std::array<uint64_t, static_cast<size_t>(Failure::kCount)> failed_by{};
     std::array<uint64_t, static_cast<size_t>(Skip::kCount)> skipped_by{};
+    uint64_t sent_bytes = 0, received_bytes = 0;  ///< of requests and responses, whole or not
+    /// Closed loop: how long nothing could be opened for lack of it. Of several engines the longest.
+    Duration no_port_time{}, no_memory_time{};
 
+    /// How long a closed loop waited; 0 for reasons that it does not wait for.
+    Duration waited(Skip reason) const noexcept {
+        return reason == Skip::no_port     ? no_port_time
+               : reason == Skip::no_memory ? no_memory_time
+                                           : Duration::zero();
+    }
     uint64_t skipped() const noexcept {
         uint64_t sum = 0;
         for (const uint64_t n : skipped_by) sum += n;

@@ -44,6 +44,15 @@ class Schedule {
         }
         return no;
     }
+    /// How many connections are due in the first `time`: rate times time, less what the ramp leaves out. The
+    /// one that would be due at its end is not among them.
+    uint64_t due_within(Duration time) const noexcept {
+        const long double t = static_cast<long double>(time.count()) / 1e9L, ramp = ramp_s_, rate = rate_;
+        const long double exact = t < ramp ? rate * t * t / (2 * ramp) : rate * (t - ramp / 2);
+        // A product that is whole is not exactly whole in binary: 1,000 x 0.3.
+        const long double whole = std::round(exact);
+        return static_cast<uint64_t>(std::abs(exact - whole) < 1e-6L ? whole : std::ceil(exact));
+    }
     Instant start() const noexcept { return start_; }
 
   private:

@@ -166,7 +166,8 @@ TEST(Generator, OpenLoopKeepsItsSchedule) {
     plan.rate = 10'000;
     ReplyPlay play(std::move(plan), 500ms, {});
     play.run();
-    EXPECT_NEAR(static_cast<double>(play.tally().offered), 5'000, 2);
+    EXPECT_EQ(play.tally().offered, 5'000u);
+    EXPECT_EQ(play.tally().skipped(), 0u);
     EXPECT_EQ(play.tally().completed, play.tally().offered);
     EXPECT_NEAR(std::chrono::duration<double>(play.client.duration()).count(), 0.5, 0.001);
     EXPECT_LE(play.client.generator().times().slip.quantile_us(0.5), 20);
@@ -187,7 +188,7 @@ TEST(Generator, OpenLoopCountsFromTheIntendedTimeWhenTheServerStalls) {
     const auto b = [&](Stack& stack, Instant now) { play.server.turn(stack, now); };
     ASSERT_TRUE(play.ends.run(20s, a, b, [&] { return play.client.over(); }));
     expect_balance(play.tally());
-    EXPECT_NEAR(static_cast<double>(play.tally().offered), 3'000, 5);
+    EXPECT_EQ(play.tally().offered, 3'000u);
     EXPECT_GE(play.client.generator().times().slip.quantile_us(0.99), 90'000);
     EXPECT_GE(play.client.generator().times().connect.quantile_us(0.99), 90'000) << "no coordinated omission";
 }
@@ -198,7 +199,7 @@ TEST(Generator, SkipsAreCountedByReason) {
     plan.rate = 100'000;
     ReplyPlay play(std::move(plan), 100ms, {});
     play.run();
-    EXPECT_NEAR(static_cast<double>(play.tally().offered), 10'000, 2);
+    EXPECT_EQ(play.tally().offered, 10'000u);
     EXPECT_GT(play.tally().skipped_by[static_cast<size_t>(Skip::concurrency_limit)], 1'000u);
     EXPECT_GT(play.tally().completed, 0u);
 }
@@ -207,13 +208,31 @@ TEST(Generator, EnginesShareOneSchedule) {
     for (const uint32_t engine : {0u, 1u, 2u}) {
         GeneratorPlan plan = tcp_plan(100, 0);
         plan.open_loop = true;
-        plan.rate = 3'000;
+        plan.rate = 3'010;
         plan.engine = engine;
         plan.engines = 3;
         ReplyPlay play(std::move(plan), 100ms, {});
         play.run();
-        EXPECT_NEAR(static_cast<double>(play.tally().offered), 100, 1) << engine;
+        EXPECT_EQ(play.tally().offered, engine == 0 ? 101u : 100u) << "301 in all";
     }
+}
+
+TEST(Generator, AnOpenLoopThatIsStoppedOffersWhatWasDueByThen) {
+    GeneratorPlan plan = tcp_plan(1'000, 0);
+    plan.open_loop = true;
+    plan.rate = 10'000;
+    ReplyPlay play(std::move(plan), 500ms, {});
+    play.client.start(play.ends.now());
+    const Instant start = play.ends.now();
+    ASSERT_TRUE(play.ends.run(
+        5s,
+        [&](Stack& s, Instant now) {
+            if (now - start >= 200ms) play.stop = true;
+            play.client.turn(s, now);
+        },
+        [&](Stack& s, Instant now) { play.server.turn(s, now); }, [&] { return play.client.over(); }));
+    expect_balance(play.tally());
+    EXPECT_NEAR(static_cast<double>(play.tally().offered), 2'000, 1);
 }
 
 TEST(Generator, RefusedAndUnanswered) {
@@ -227,6 +246,7 @@ TEST(Generator, RefusedAndUnanswered) {
     silent.ends.lose = [](Bytes, bool to_server) { return to_server; };
     silent.run();
     EXPECT_EQ(silent.tally().pending, 5u);
+    EXPECT_EQ(silent.tally().unanswered, 5u);
     EXPECT_EQ(silent.tally().failed(), 0u);
     EXPECT_EQ(silent.ends.client().occupancy().open, 0u) << "cut connections leave nothing";
 }
@@ -266,26 +286,100 @@ TEST(Generator, HoldAndStreamEndWithTheRun) {
     EXPECT_GT(streamed.ends.server().counters()[Counter::rx_bytes], 1u << 20);
 }
 
-TEST(Generator, OutOfPortsIsASkip) {
-    stack::StackConfig few;
-    few.port_low = 40'000;
-    few.port_high = 40'009;
-    TwoEnds ends(50us, few);
+/// A client with ten ports.
+struct FewPorts {
+    explicit FewPorts(GeneratorPlan plan, Duration duration, Duration msl = 30s)
+        : ends(50us, ten_ports(msl)),
+          client(std::move(plan), duration, stop),
+          server(PortRange{kPort, kPort}, ReplyServer::Shape{}) {
+        EXPECT_TRUE(server.listen(ends.server()));
+    }
+    static stack::StackConfig ten_ports(Duration msl) {
+        stack::StackConfig few;
+        few.port_low = 40'000;
+        few.port_high = 40'009;
+        few.tcp.msl = msl;
+        few.tcp.time_wait_reuse = false;
+        return few;
+    }
+    void run() {
+        client.start(ends.now());
+        EXPECT_TRUE(ends.run(
+            30s, [&](Stack& s, Instant now) { client.turn(s, now); },
+            [&](Stack& s, Instant now) { server.turn(s, now); }, [&] { return client.over(); }));
+        expect_balance(tally());
+    }
+    const LoadTally& tally() const { return client.generator().tally(); }
+
+    TwoEnds ends;
     std::atomic<bool> stop{false};
+    ClientRun client;
+    ServerRun<ReplyServer> server;
+};
+
+TEST(Generator, AClosedLoopWaitsForAPortAndKeepsItsCount) {
+    GeneratorPlan plan = tcp_plan(4, 40);
+    FewPorts play(std::move(plan), 0s, 100ms);
+    play.run();
+    EXPECT_EQ(play.tally().completed, 40u) << "none of the count was used up by a refusal";
+    EXPECT_EQ(play.tally().skipped(), 0u);
+    // Ten ports at a time, each in TIME-WAIT for 200 ms: three times all of them were waited for.
+    EXPECT_GE(play.tally().no_port_time, 590ms);
+    EXPECT_LE(play.tally().no_port_time, play.client.duration());
+}
+
+TEST(Generator, WaitingForAPortIsTimedToTheEndOfTheRun) {
     GeneratorPlan plan = tcp_plan(100, 0);
     plan.talk = GeneratorPlan::Talk::hold;
-    ClientRun client(std::move(plan), 50ms, stop);
-    ServerRun<DiscardServer> server(PortRange{kPort, kPort});
-    ASSERT_TRUE(server.listen(ends.server()));
-    client.start(ends.now());
-    ASSERT_TRUE(ends.run(
-        10s, [&](Stack& s, Instant now) { client.turn(s, now); },
-        [&](Stack& s, Instant now) { server.turn(s, now); }, [&] { return client.over(); }));
-    const LoadTally& tally = client.generator().tally();
-    expect_balance(tally);
-    EXPECT_EQ(tally.established, 10u);
-    EXPECT_GT(tally.skipped_by[static_cast<size_t>(Skip::no_port)], 0u);
-    EXPECT_LT(tally.skipped(), 200u) << "a closed loop waits after a refusal";
+    FewPorts play(std::move(plan), 700ms);
+    play.run();
+    EXPECT_EQ(play.tally().established, 10u);
+    EXPECT_EQ(play.tally().offered, 10u);
+    EXPECT_GE(play.tally().no_port_time, 690ms);
+    EXPECT_LE(play.tally().no_port_time, 700ms);
+}
+
+TEST(Generator, AnOpenLoopSkipsWhatFindsNoPort) {
+    GeneratorPlan plan = tcp_plan(100, 0);
+    plan.talk = GeneratorPlan::Talk::hold;
+    plan.open_loop = true;
+    plan.rate = 1'000;
+    FewPorts play(std::move(plan), 100ms);
+    play.run();
+    EXPECT_EQ(play.tally().offered, 100u);
+    EXPECT_EQ(play.tally().opened, 10u);
+    EXPECT_EQ(play.tally().skipped_by[static_cast<size_t>(Skip::no_port)], 90u);
+    EXPECT_EQ(play.tally().no_port_time, 0ms);
+}
+
+TEST(Generator, TransfersThatTheTimeCutsAreUnfinishedAndTheirBytesCounted) {
+    HttpPlay play({.load = http_plan(2, 0), .duration = 20ms, .drain = 20ms}, uint64_t{1} << 40, 10'000);
+    play.run(60s);
+    EXPECT_EQ(play.tally().unfinished, 2u);
+    EXPECT_EQ(play.tally().failed(), 0u);
+    EXPECT_EQ(play.tally().unanswered, 0u) << "the server was still sending";
+    EXPECT_GT(play.tally().received_bytes, 1'000'000u);
+    EXPECT_GT(play.tally().sent_bytes, 0u);
+}
+
+TEST(Generator, ATargetThatFallsSilentIsToldFromOneThatIsSlow) {
+    for (const bool falls_silent : {true, false}) {
+        ReplyPlay play(tcp_plan(8, 0), 1s, {});
+        play.client.start(play.ends.now());
+        const Instant start = play.ends.now();
+        // Slow: it takes its turns for 1 ms in each 500 ms.
+        const auto answers = [&](Instant now) {
+            return falls_silent ? now - start < 600ms : (now - start).count() / 1'000'000 % 500 == 0;
+        };
+        ASSERT_TRUE(play.ends.run(
+            10s, [&](Stack& s, Instant now) { play.client.turn(s, now); },
+            [&](Stack& s, Instant now) {
+                if (answers(now)) play.server.turn(s, now);
+            },
+            [&] { return play.client.over(); }));
+        expect_balance(play.tally());
+        EXPECT_EQ(play.tally().unanswered, falls_silent ? 8u : 0u);
+    }
 }
 
 TEST(Generator, InterruptEndsCleanly) {

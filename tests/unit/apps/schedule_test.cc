@@ -46,5 +46,20 @@ TEST(Schedule, CountsWhatIsDueAsOneByOneWould) {
     EXPECT_NEAR(static_cast<double>(Schedule(kStart, 1e9, 0s).due_until(kStart + 24h, 0, 1)), 86.4e12, 1e6);
 }
 
+TEST(Schedule, DueWithinATimeIsRateTimesTime) {
+    const auto due = [](double rate, Duration time, Duration ramp = 0s) {
+        return Schedule(kStart, rate, ramp).due_within(time);
+    };
+    EXPECT_EQ(due(1'000, 10s), 10'000u);
+    EXPECT_EQ(due(10'000, 300ms), 3'000u) << "not 3,001: 0.3 is no binary number";
+    EXPECT_EQ(due(1'000'000, 3600s), 3'600'000'000u);
+    for (uint64_t ms = 1; ms <= 3'000; ++ms) ASSERT_EQ(due(7'000, Duration(ms * 1'000'000)), 7 * ms) << ms;
+    EXPECT_EQ(due(3, 500ms), 2u) << "at 0 and 333 ms";
+    EXPECT_EQ(due(1, 500ms), 1u);
+    EXPECT_EQ(due(1'000, 10s, 10s), 5'000u);
+    EXPECT_EQ(due(1'000, 5s, 10s), 1'250u);
+    EXPECT_EQ(due(1'000, 20s, 10s), 15'000u);
+}
+
 }  // namespace
 }  // namespace synfin::app
