@@ -41,9 +41,9 @@ run_all() {
     "$dir/bench/instructions/crr" 40000 || return
     local profile
     for profile in crr connect rr stream http; do
-        "$dir/apps/synfin/synfin" bench --profile "$profile" --cores "$core" -d 500ms || return
+        "$dir/apps/synfin/synfin" bench --profile "$profile" --cores "$core" -d 500ms --set validity.lost=100% || return
     done
-    "$dir/apps/synfin/synfin" bench --loss 1% --cores "$core" -d 1s || return
+    "$dir/apps/synfin/synfin" bench --loss 1% --cores "$core" -d 1s --set validity.lost=100% || return
     # The server's and the generator's own loops, in two processes.
     local server status=0 device="memif:$dir/profile.sock"
     "$dir/apps/synfin/synfin" serve --app http --device "$device,server" --address 10.0.0.2/24 --cores "$core" --no-huge --control "$dir/profile.serve" &

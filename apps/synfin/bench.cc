@@ -21,6 +21,7 @@
 #include "server_run.hh"
 #include "subcommand.hh"
 #include "summary.hh"
+#include "verdict.hh"
 #include "wire_model.hh"
 
 namespace synfin::app {
@@ -67,7 +68,8 @@ class Bench {
     explicit Bench(const Config& config, const Arguments&... arguments)
         : config_(config),
           runtime_(open_wires(config, bench_stack(config, true), bench_stack(config, false),
-                              wire_bytes(config.bench))) {
+                              wire_bytes(config.bench))),
+          lost_(runtime_->stacks(), LostTime(config.validity.gap, runtime_->now())) {
         for (unsigned i = 0; i < runtime_->stacks(); i += 2) {
             Pair<S>& pair = pairs_.emplace_back(config.bench, interrupted(), arguments...);
             if (const auto done = pair.server.listen(runtime_->stack(i + 1)); !done)
@@ -102,9 +104,7 @@ class Bench {
         if (config_.bench.ledger) text += ledger_text(ledger_);
         if (model) text += model_text(json["model"]);
         publish(json, text, config_.json);
-        if (result_.tally.completed == 0 && result_.tally.offered != 0)
-            throw run_error("no connection completed", "the result's failed_by and drops name the causes");
-        return result_.invalid_because.empty() ? Exit::done : Exit::invalid;
+        return exit_of(result_);
     }
 
   private:
@@ -115,18 +115,22 @@ class Bench {
         for (const unsigned index : stacks) runtime_->stack(index).ledger().keep(config_.bench.ledger);
         for (const unsigned index : stacks)
             if (index % 2 == 0) pairs_[index / 2].client.start(start);
+        LostTime away(config_.validity.gap, runtime_->now());
         for (bool over = false; !over;) {
-            bool busy = false;
+            bool busy = false, is_measured = true;
             over = true;
             Instant now{};
             for (const unsigned index : stacks) {
                 // Time is read for each end: what one end's turn costs is part of the other's latency.
                 now = runtime_->now();
+                away.look(now);
                 Pair<S>& pair = pairs_[index / 2];
                 const bool client = index % 2 == 0;
                 const bool did = client ? client_turn(pair, index, now) : server_turn(pair, index, now);
                 meter.turn(did, client ? pair.client.cycles : pair.server.cycles);
                 busy |= did;
+                const Phase phase = client ? pair.client.phase() : pair.server_phase;
+                is_measured &= phase != Phase::opening;
                 // The server may still need an ACK of its FIN: the client's engine stays until it is done.
                 over &= pair.server_over.load(std::memory_order_acquire) && may_leave(index);
             }
@@ -135,8 +139,12 @@ class Bench {
                 for (const unsigned index : stacks) show(watches[index], index);
                 meter.skip();
             }
+            away.turn(busy && !is_measured);
+            if (!busy) away.look(runtime_->now());
             idle.turn(busy);
+            if (!busy) away.rested(runtime_->now());
         }
+        for (const unsigned index : stacks) lost_[index] = away;
     }
 
     bool client_turn(Pair<S>& pair, unsigned index, Instant now) {
@@ -236,8 +244,7 @@ class Bench {
             filled_in = std::max(filled_in, seconds(pair.client.filled_in()));
             emptied_in = std::max(emptied_in, seconds(pair.client.emptied_in()));
             result_.duration_s = std::max(result_.duration_s, seconds(pair.client.duration()));
-            add_cores(runtime_->core_of(client_stack), pair.client.measured_cycles(),
-                      runtime_->core_of(server_stack), pair.server_side.cycles);
+            add_cores(client_stack, pair.client, pair.server_side.cycles);
         }
         if (config_.bench.ledger) {
             std::vector<LedgerOf> engines;
@@ -250,8 +257,12 @@ class Bench {
             ledger_ = ledger_json(engines, result_.tally.completed);
         }
         result_.command = Command::bench;
-        result_.config = effective(config_, Command::bench);
-        result_.config["bench"]["connections"] = concurrency(config_.bench);
+        Config in_force = config_;
+        in_force.cores.assign(runtime_->cores().begin(), runtime_->cores().end());
+        in_force.bench.connections = concurrency(config_.bench);
+        in_force.bench.duration = opening_time(config_.bench);
+        result_.config = effective(in_force, Command::bench);
+        result_.interrupted = interrupted().load(std::memory_order_relaxed);
         result_.host = host_facts(runtime_->report(), tsc_hz);
         if (runtime_->cores().size() >= 2)
             result_.host["core_round_trip_ns"] = {{"before", round_trip_before}, {"after", round_trip_after}};
@@ -284,11 +295,7 @@ class Bench {
                                    {"server_ports", bench_ports(config_.bench).size()}};
         result_.extra["time_wait_at"] = name(shape_of(config_.bench).close_by);
         result_.deviations = deviations(config_, Command::bench);
-        result_.invalid_because = load_invalidity(result_, false);
-        if (const uint64_t failed = result_.tally.failed(); failed * 1'000 > result_.tally.opened)
-            result_.invalid_because.push_back(
-                fmt::format("{} connections failed on a wire that loses {}", failed,
-                            config_.bench.loss_ppm == 0 ? "nothing" : percent_text(config_.bench.loss_ppm)));
+        reach_verdict(result_, {assumed_criterion("0.1%")}, config_.validity);
         if (const uint64_t asked = config_.bench.beside * pairs_.size(); beside.completed != asked)
             result_.invalid_because.push_back(
                 fmt::format("of {} idle connections beside, {} were established and {} closed", asked,
@@ -319,16 +326,24 @@ class Bench {
 
     static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-    void add_cores(unsigned client_core, const BusyCycles& client, unsigned server_core,
-                   const BusyCycles& server) {
-        if (client_core == server_core) {
-            BusyCycles both = client;
+    void add_cores(unsigned client_stack, const ClientRun& client, const BusyCycles& server) {
+        const auto add = [&](unsigned stack, std::string role, const BusyCycles& cycles) {
+            const LostTime& lost = lost_[stack];
+            result_.cores.push_back({.core = runtime_->core_of(stack),
+                                     .role = std::move(role),
+                                     .busy = cycles.share(),
+                                     .lost = client.share_of(lost.total()),
+                                     .longest_gap = lost.longest()});
+        };
+        const unsigned server_stack = client_stack + 1;
+        if (runtime_->core_of(client_stack) == runtime_->core_of(server_stack)) {
+            BusyCycles both = client.measured_cycles();
             both += server;
-            result_.cores.push_back({client_core, "both", both.share()});
+            add(client_stack, "both", both);
             return;
         }
-        result_.cores.push_back({client_core, "client", client.share()});
-        result_.cores.push_back({server_core, "server", server.share()});
+        add(client_stack, "client", client.measured_cycles());
+        add(server_stack, "server", server);
     }
 
     /// After the run's wires are given back: the floor needs the same memory.
@@ -357,6 +372,7 @@ class Bench {
     const Config& config_;
     std::unique_ptr<Runtime> runtime_;
     std::deque<Pair<S>> pairs_;
+    std::vector<LostTime> lost_;  ///< by stack
     LoadTimes times_;
     RunResult result_;
     uint64_t resident_before_ = 0;  ///< before the first connection

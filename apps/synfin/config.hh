@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/units.hh"
+#include "criteria.hh"
 #include "stack/config.hh"
 #include "target.hh"
 #include "units.hh"
@@ -49,6 +50,7 @@ struct LoadConfig {
     Close close = Close::fin;
     CloseBy close_by = CloseBy::client;  ///< RFC 9411 4.3.1.1
     std::optional<PortRange> source_ports;
+    std::vector<Criterion> criteria;  ///< none: failed<1%
 
     /// How long connections are opened; 0: until `count`.
     Duration opening_time() const noexcept;
@@ -72,6 +74,18 @@ struct BenchConfig {
     bool model = false;   ///< carry the figures over to NICs and more cores
 };
 
+/// From where on a run is not valid. Shares are parts of a million.
+struct ValidityConfig {
+    Duration slip = 10ms;                ///< open loop: p99 of how late connections were opened, and
+    uint64_t slip_of_connect = 100'000;  ///< this share of the connect p99: above both
+    Duration gap = 1ms;                  ///< a loop that looks at its work no more often is away
+    uint64_t lost = 50'000;              ///< of the run, in such gaps
+    uint64_t offered = 10'000;           ///< of the connections asked for, not opened
+    uint64_t waited = 10'000;            ///< closed loop: of the run, without a port or a record
+    uint64_t stale_syn = 1'000;          ///< of the connections opened
+    uint64_t drops = 1'000;              ///< of the packets
+};
+
 struct Config {
     std::string file;  ///< the YAML file that was read, for messages
     std::string device;
@@ -89,6 +103,7 @@ struct Config {
     ServeConfig serve;
     LoadConfig load;
     BenchConfig bench;
+    ValidityConfig validity;
     tcp::TcpConfig tcp;
 
     std::vector<std::string> given;  ///< keys that the user has set, in order

@@ -5,6 +5,7 @@
 
 #include <x86intrin.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -134,6 +135,46 @@ class BusyMeter {
 
   private:
     uint64_t last_;
+};
+
+/// How long a loop was away while work was due: gaps between two looks at the clock, longer than a limit, in
+/// which something else had the core or a turn took long. What the loop itself rests is not among them, nor
+/// is a gap with nothing to do before and after it.
+class LostTime {
+  public:
+    LostTime(Duration gap, Instant now) noexcept : gap_(gap), last_(now) {}
+
+    /// A look at the clock.
+    void look(Instant now) noexcept {
+        const Duration gap = now - last_;
+        last_ = now;
+        if (gap <= gap_) return;
+        unjudged_ += gap;
+        longest_unjudged_ = std::max(longest_unjudged_, gap);
+    }
+    /// After a turn. `due`: it found work, in the time that is measured.
+    void turn(bool due) noexcept {
+        if (unjudged_ != Duration::zero()) [[unlikely]] {
+            if (due || was_due_) {
+                total_ += unjudged_;
+                longest_ = std::max(longest_, longest_unjudged_);
+            }
+            unjudged_ = longest_unjudged_ = Duration::zero();
+        }
+        was_due_ = due;
+    }
+    /// The loop has rested until now.
+    void rested(Instant now) noexcept { last_ = now; }
+
+    Duration total() const noexcept { return total_; }
+    Duration longest() const noexcept { return longest_; }
+
+  private:
+    Duration gap_;
+    Instant last_;
+    bool was_due_ = false;
+    Duration unjudged_{}, longest_unjudged_{};  ///< gaps since the last turn
+    Duration total_{}, longest_{};
 };
 
 }  // namespace synfin::app

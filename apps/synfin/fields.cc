@@ -192,6 +192,29 @@ Field list(std::string key, std::string options, unsigned commands, std::string 
             }};
 }
 
+/// One value may hold several criteria, separated by commas.
+Field criteria(std::string key, std::string options, unsigned commands, std::string help) {
+    return {std::move(key),
+            std::move(options),
+            commands,
+            Kind::list,
+            "CRITERIA",
+            std::move(help),
+            [](Config& config, std::string_view value, bool first) {
+                auto parsed = parse_criteria(value);
+                if (!parsed) return parsed.error;
+                auto& all = config.load.criteria;
+                if (first) all.clear();
+                for (Criterion& each : *parsed.value) all.push_back(std::move(each));
+                return std::string{};
+            },
+            [](const Config& config) {
+                ordered_json all = ordered_json::array();
+                for (const Criterion& each : config.load.criteria) all.push_back(each.text());
+                return all;
+            }};
+}
+
 /// TCP's numbers are of several widths; the configuration's are all 64 bits.
 template <typename T, T tcp::TcpConfig::*member>
 Field tcp_number(std::string key, Codec<uint64_t> codec, std::string help) {
@@ -328,6 +351,10 @@ void add_load(std::vector<Field>& all) {
     all.push_back(optional<PortRange>("load.source-ports", "--source-ports", kLoad, "A-B", ports(),
                                       AT(std::optional<PortRange>, load.source_ports),
                                       "default 32768-60999"));
+    all.push_back(criteria("load.criteria", "--pass", kLoad,
+                           "what the target must do for the run to pass, for example "
+                           "'failed<0.1%, connect.p99<5ms, cps>=100k, status(5xx)=0'; repeatable; default "
+                           "failed<1%"));
 }
 
 void add_bench(std::vector<Field>& all) {
@@ -377,6 +404,23 @@ void add_bench(std::vector<Field>& all) {
                                "what the figures come to on 10 to 400 GbE with 1 to 64 cores", Kind::flag));
 }
 
+void add_validity(std::vector<Field>& all) {
+    constexpr unsigned kRuns = kBench | kLoad;
+    const auto share = [&](std::string key, Place<uint64_t> at, std::string help) {
+        all.push_back(scalar<uint64_t>(std::move(key), "", kRuns, "PERCENT", percent(), at, std::move(help)));
+    };
+    all.push_back(
+        scalar<Duration>("validity.slip", "", kRuns, "TIME", duration(), AT(Duration, validity.slip), ""));
+    share("validity.slip-of-connect", AT(uint64_t, validity.slip_of_connect), "");
+    all.push_back(
+        scalar<Duration>("validity.gap", "", kRuns, "TIME", duration(), AT(Duration, validity.gap), ""));
+    share("validity.lost", AT(uint64_t, validity.lost), "");
+    share("validity.offered", AT(uint64_t, validity.offered), "");
+    share("validity.waited", AT(uint64_t, validity.waited), "");
+    share("validity.stale-syn", AT(uint64_t, validity.stale_syn), "");
+    share("validity.drops", AT(uint64_t, validity.drops), "");
+}
+
 void add_tcp(std::vector<Field>& all) {
     using tcp::TcpConfig;
     all.push_back(tcp_duration<&TcpConfig::msl>(
@@ -423,6 +467,7 @@ const std::vector<Field>& fields() {
         add_serve(list);
         add_load(list);
         add_bench(list);
+        add_validity(list);
         add_tcp(list);
         return list;
     }();
@@ -492,7 +537,8 @@ std::vector<std::string> deviations(const Config& config, Command command) {
     std::vector<std::string> list;
     const Config by_default;
     for (const Field& field : fields()) {
-        if (!field.key.starts_with("tcp.") || !field.concerns(command)) continue;
+        const bool is_promise = field.key.starts_with("tcp.") || field.key.starts_with("validity.");
+        if (!is_promise || !field.concerns(command)) continue;
         const ordered_json value = field.get(config), expected = field.get(by_default);
         if (value != expected)
             list.push_back(fmt::format("{} {} (default {})", field.key, value.dump(), expected.dump()));

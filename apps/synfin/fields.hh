@@ -46,8 +46,8 @@ void apply_set(Config& config, std::string_view assignment);
 /// The effective configuration as far as it concerns the command, nested as in YAML.
 nlohmann::ordered_json effective(const Config& config, Command command);
 
-/// What the run does otherwise than by default where the default is a promise: every `tcp` key that was
-/// changed, RST close, connections without data. One sentence each.
+/// What the run does otherwise than by default where the default is a promise: every `tcp` and
+/// `validity` key that was changed, RST close, connections without data. One sentence each.
 std::vector<std::string> deviations(const Config& config, Command command);
 
 }  // namespace synfin::app

@@ -16,6 +16,7 @@
 #include "monitor.hh"
 #include "subcommand.hh"
 #include "summary.hh"
+#include "verdict.hh"
 
 namespace synfin::app {
 
@@ -85,9 +86,9 @@ stack::StackConfig stack_of(const Config& config, unsigned engines) {
     return stack;
 }
 
-/// Why not one connection completed, for a run that failed; empty when some did.
+/// Why nothing came of any connection; empty when something came of one.
 std::string nothing_worked(const Config& config, const LoadTally& tally) {
-    if (tally.completed != 0 || tally.offered == 0) return {};
+    if (tally.completed + tally.unfinished != tally.unanswered || tally.offered == 0) return {};
     std::string causes;
     const auto add = [&](uint64_t n, std::string_view what) {
         if (n != 0) causes += fmt::format("{}{} {}", causes.empty() ? "" : ", ", n, what);
@@ -111,9 +112,25 @@ std::string what_to_do(const LoadTally& tally) {
     return "the result's failed_by and skipped_by name the causes";
 }
 
+/// The configuration with what was left to us filled in.
+Config in_force(const Config& config, const Runtime& runtime) {
+    Config used = config;
+    used.cores.assign(runtime.cores().begin(), runtime.cores().end());
+    LoadConfig& load = used.load;
+    load.connections = load_concurrency(config);
+    load.duration = load.opening_time();
+    const stack::StackConfig stack;
+    if (!load.source_ports) load.source_ports = PortRange{stack.port_low, stack.port_high};
+    if (load.targets.front().protocol == Target::Protocol::tcp && !load.connect_only) {
+        if (!load.request_size) load.request_size = 64;
+        if (!load.response_size) load.response_size = load.request_size;
+    }
+    return used;
+}
+
 /// Everything after the last packet.
 Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
-              const std::deque<ClientRun>& runs) {
+              const std::deque<ClientRun>& runs, const std::vector<LostTime>& lost) {
     RunResult result;
     LoadTimes times;
     Side client;
@@ -127,11 +144,20 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
         client.cycles += run.measured_cycles();
         result.duration_s =
             std::max(result.duration_s, std::chrono::duration<double>(run.duration()).count());
-        result.cores.push_back({runtime.core_of(i), "client", run.measured_cycles().share(),
-                                run.generator().tally().established});
+        result.cores.push_back({.core = runtime.core_of(i),
+                                .role = "client",
+                                .busy = run.measured_cycles().share(),
+                                .lost = run.share_of(lost[i].total()),
+                                .longest_gap = lost[i].longest(),
+                                .established = run.generator().tally().established});
     }
     result.command = Command::load;
-    result.config = effective(config, Command::load);
+    result.config = effective(in_force(config, runtime), Command::load);
+    result.interrupted = interrupted().load(std::memory_order_relaxed);
+    result.open_loop = config.load.rate != 0;
+    result.count = config.load.count;
+    // An open loop offers all that is due, whether it can be opened or not.
+    if (result.open_loop) result.asked = result.tally.offered;
     result.host = host_facts(runtime.report(), gauge.hz());
     result.times = &times;
     result.client = client;
@@ -141,11 +167,13 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
     if (config.load.close == LoadConfig::Close::fin)
         result.extra["time_wait_at"] = name(config.load.close_by);
     result.deviations = deviations(config, Command::load);
-    result.invalid_because = load_invalidity(result, config.load.rate != 0);
-    publish(to_json(result), config.json);
+    const bool has_criteria = !config.load.criteria.empty();
+    reach_verdict(result, has_criteria ? config.load.criteria : std::vector{assumed_criterion("1%")},
+                  config.validity);
     if (const std::string why = nothing_worked(config, result.tally); !why.empty())
-        throw run_error(why, what_to_do(result.tally));
-    return result.invalid_because.empty() ? Exit::done : Exit::invalid;
+        result.warnings.push_back(fmt::format("{}; {}", why, what_to_do(result.tally)));
+    publish(to_json(result), config.json);
+    return exit_of(result);
 }
 
 Exit run(const Config& config) {
@@ -163,6 +191,7 @@ Exit run(const Config& config) {
         runs.emplace_back(plan_of(config, i, runtime->stacks()), config.load.opening_time(), interrupted());
     std::vector<EngineWatch> watches(runtime->stacks());
     std::vector<Census> census(runtime->stacks());
+    std::vector<LostTime> lost(runtime->stacks(), LostTime(config.validity.gap, runtime->now()));
     {
         const Monitor monitor({.command = "load",
                                .control = config.control,
@@ -177,16 +206,20 @@ Exit run(const Config& config) {
             BusyMeter meter;
             Instant show_at = start;
             for (const unsigned index : stacks) runs[index].start(start);
+            LostTime away(config.validity.gap, runtime->now());
             for (bool ended = false, said = false; !ended;) {
                 const Instant now = runtime->now();
-                bool busy = false, over = true;
+                away.look(now);
+                bool busy = false, over = true, is_measured = true;
                 for (const unsigned index : stacks) {
                     ClientRun& each = runs[index];
                     const bool did = each.turn(runtime->stack(index), now);
                     meter.turn(did, each.cycles);
                     busy |= did;
                     over &= each.over();
+                    is_measured &= each.is_measured();
                 }
+                away.turn(busy && !is_measured);
                 ended = common_end.reached(over, said);
                 if (now >= show_at || ended) {
                     show_at = now + kShowEvery;
@@ -200,11 +233,14 @@ Exit run(const Config& config) {
                         watches[index].show(snapshot);
                     }
                 }
+                if (!busy) away.look(runtime->now());
                 idle.turn(busy);
+                if (!busy) away.rested(runtime->now());
             }
+            for (const unsigned index : stacks) lost[index] = away;
         });
     }
-    return conclude(config, *runtime, gauge, runs);
+    return conclude(config, *runtime, gauge, runs, lost);
 }
 
 }  // namespace

@@ -73,8 +73,10 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
         server.final += runtime.stack(i).counters();
         server.cycles += runs[i].cycles;
         half_open += runtime.stack(i).occupancy().half_open;
-        result.cores.push_back(
-            {runtime.core_of(i), "server", runs[i].cycles.share(), runs[i].tally().established});
+        result.cores.push_back({.core = runtime.core_of(i),
+                                .role = "server",
+                                .busy = runs[i].cycles.share(),
+                                .established = runs[i].tally().established});
     }
     server.measured = server.final;
     result.command = Command::serve;
@@ -86,6 +88,7 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
     result.device = runtime.device_stats();
     result.memory["resident_bytes"] = resident_bytes();
     result.memory["bytes_per_connection"] = nullptr;
+    result.interrupted = interrupted().load(std::memory_order_relaxed);
     result.deviations = deviations(config, Command::serve);
     if (config.serve.app == ServeConfig::App::http)
         result.extra["http"] = {{"requests", tally.requests}, {"refused", tally.bad_requests}};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
@@ -45,7 +46,35 @@ ordered_json connections(const LoadTally& tally) {
             {"failed", tally.failed()},         {"failed_before", tally.failed_before},
             {"failed_by", failed_by},           {"skipped", tally.skipped()},
             {"skipped_by", skipped_by},         {"pending", tally.pending},
-            {"unfinished", tally.unfinished}};
+            {"unfinished", tally.unfinished},   {"unanswered", tally.unanswered}};
+}
+
+/// The verdict: whether the figures stand, and whether the target met the criteria.
+void add_verdict(ordered_json& json, const RunResult& result) {
+    json["interrupted"] = result.interrupted;
+    json["valid"] = result.invalid_because.empty();
+    json["invalid_because"] = result.invalid_because;
+    json["passed"] = has_passed(result);
+    auto& criteria = json["criteria"] = ordered_json::array();
+    for (const Judgement& each : result.criteria) {
+        criteria.push_back({{"name", each.name},
+                            {"limit", each.limit},
+                            {"value", each.value ? ordered_json(rounded(*each.value, 4)) : ordered_json()},
+                            {"unit", each.unit},
+                            {"samples", each.samples},
+                            {"verdict", name(each.verdict)}});
+        if (!each.why.empty()) criteria.back()["why"] = each.why;
+    }
+    json["warnings"] = result.warnings;
+}
+
+/// How well the generator kept to its task.
+ordered_json generator(const RunResult& result) {
+    const auto waited = [&](Skip reason) {
+        return rounded(std::chrono::duration<double>(result.tally.waited(reason)).count());
+    };
+    return {{"asked", result.asked ? ordered_json(*result.asked) : ordered_json()},
+            {"waited_s", {{"no_port", waited(Skip::no_port)}, {"no_memory", waited(Skip::no_memory)}}}};
 }
 
 ordered_json ratio(uint64_t sum, uint64_t count) {
@@ -94,6 +123,11 @@ ordered_json drops(const Counters& counters, const DeviceStats& device) {
     return all;
 }
 
+bool has_passed(const RunResult& result) noexcept {
+    return std::all_of(result.criteria.begin(), result.criteria.end(),
+                       [](const Judgement& each) { return each.verdict == Verdict::pass; });
+}
+
 ordered_json to_json(const RunResult& result) {
     Counters counters;
     if (result.client) counters += result.client->final;
@@ -111,7 +145,13 @@ ordered_json to_json(const RunResult& result) {
     json["config"] = result.config;
     json["host"] = result.host;
     json["duration_s"] = rounded(result.duration_s, 6);
+    add_verdict(json, result);
     json["connections"] = connections(result.tally);
+    if (result.command != Command::serve) {
+        json["generator"] = generator(result);
+        json["payload_bytes"] = {{"sent", result.tally.sent_bytes},
+                                 {"received", result.tally.received_bytes}};
+    }
     json["rates"] = {{"cps", per_second(result.measured.completed)},
                      {"established_per_s", per_second(result.measured.established)},
                      {"requests_per_s", per_second(result.measured.responses)},
@@ -157,6 +197,11 @@ ordered_json to_json(const RunResult& result) {
     auto& cores = json["cores"] = ordered_json::array();
     for (const CoreShare& core : result.cores) {
         cores.push_back({{"core", core.core}, {"role", core.role}, {"busy", rounded(core.busy)}});
+        if (result.command != Command::serve) {
+            cores.back()["lost"] = rounded(core.lost, 4);
+            cores.back()["longest_gap_us"] =
+                rounded(std::chrono::duration<double, std::micro>(core.longest_gap).count(), 1);
+        }
         if (core.established) cores.back()["established"] = *core.established;
     }
     if (result.floor) {
@@ -169,8 +214,6 @@ ordered_json to_json(const RunResult& result) {
     }
     for (const auto& [key, value] : result.extra.items()) json[key] = value;
     json["deviations"] = result.deviations;
-    json["valid"] = result.invalid_because.empty();
-    json["invalid_because"] = result.invalid_because;
     return json;
 }
 
@@ -213,6 +256,50 @@ std::string rate(const ordered_json& value, std::string_view unit) {
     return fmt::format("{} {}", count_text(value.get<double>()), unit);
 }
 
+/// "no_port 10 (widen --source-ports or give more --address)": each with the option that lifts it.
+std::string skips(const ordered_json& skipped_by) {
+    std::string text;
+    for (size_t i = 0; i < static_cast<size_t>(Skip::kCount); ++i) {
+        const auto reason = static_cast<Skip>(i);
+        if (const auto found = skipped_by.find(name(reason)); found != skipped_by.end())
+            text += fmt::format("{}{} {} ({})", text.empty() ? "" : "  ", name(reason), number(*found),
+                                remedy(reason));
+    }
+    return text;
+}
+
+/// "failed<1% (0 %)", and what follows from it where it did not pass.
+std::string criterion_text(const ordered_json& criterion) {
+    const std::string unit = criterion["unit"].get<std::string>();
+    std::string value = "no sample";
+    if (!criterion["value"].is_null())
+        value = unit == "us" ? fmt::format("{:.4g} ms", criterion["value"].get<double>() / 1e3)
+                             : fmt::format("{:.4g} {}", criterion["value"].get<double>(), unit);
+    std::string text = fmt::format("{}{} ({})", number(criterion["name"]), number(criterion["limit"]), value);
+    if (criterion["verdict"] != name(Verdict::pass)) text += ": " + number(criterion["verdict"]);
+    if (criterion.contains("why")) text += ", " + number(criterion["why"]);
+    return text;
+}
+
+/// The first lines: whether the figures stand, whether the target passed, and why not.
+std::string verdict_text(const ordered_json& result) {
+    std::string text;
+    const auto block = [&](std::string_view label, std::string_view word,
+                           const std::vector<std::string>& lines) {
+        for (size_t i = 0; i < std::max<size_t>(lines.size(), 1); ++i)
+            text += fmt::format("{:<13}{:<5}{}\n", i == 0 ? label : "", i == 0 ? word : "",
+                                i < lines.size() ? lines[i] : "");
+    };
+    const auto word = [&](const char* key) { return result[key].get<bool>() ? "yes" : "NO"; };
+    block("valid", word("valid"), result["invalid_because"].get<std::vector<std::string>>());
+    std::vector<std::string> criteria;
+    for (const auto& each : result["criteria"]) criteria.push_back(criterion_text(each));
+    if (!criteria.empty()) block("passed", word("passed"), criteria);
+    if (!result["warnings"].empty()) block("warning", "", result["warnings"].get<std::vector<std::string>>());
+    while (text.find(" \n") != text.npos) text.erase(text.find(" \n"), 1);
+    return text;
+}
+
 }  // namespace
 
 std::string to_text(const ordered_json& result) {
@@ -222,18 +309,25 @@ std::string to_text(const ordered_json& result) {
     };
     const auto& connections = result["connections"];
     const auto& rates = result["rates"];
-    text += fmt::format("synfin {}: {}\n", result["command"].get<std::string>(), subject(result));
-    line("duration", fmt::format("{:.2f} s", result["duration_s"].get<double>()));
+    text += verdict_text(result);
+    line(fmt::format("synfin {}", number(result["command"])),
+         fmt::format("{}, {:.2f} s{}", subject(result), result["duration_s"].get<double>(),
+                     result["interrupted"].get<bool>() ? ", interrupted" : ""));
     line("connections",
          fmt::format("offered {}  opened {}  established {}  completed {}  failed {}  skipped {}",
                      number(connections["offered"]), number(connections["opened"]),
                      number(connections["established"]), number(connections["completed"]),
                      number(connections["failed"]), number(connections["skipped"])));
     if (!connections["failed_by"].empty()) line("  failed by", pairs(connections["failed_by"]));
-    if (!connections["skipped_by"].empty()) line("  skipped by", pairs(connections["skipped_by"]));
+    if (!connections["skipped_by"].empty()) line("  skipped by", skips(connections["skipped_by"]));
     if (connections["pending"] != 0 || connections["unfinished"] != 0)
-        line("  at the end", fmt::format("pending {}  unfinished {}", number(connections["pending"]),
-                                         number(connections["unfinished"])));
+        line("  at the end",
+             fmt::format("pending {}  unfinished {}  of these unanswered {}", number(connections["pending"]),
+                         number(connections["unfinished"]), number(connections["unanswered"])));
+    if (result.contains("payload_bytes"))
+        line("payload",
+             fmt::format("sent {}  received {}", bytes_text(result["payload_bytes"]["sent"].get<double>()),
+                         bytes_text(result["payload_bytes"]["received"].get<double>())));
     line("rates", fmt::format("{}  {}  {}", rate(rates["cps"], "connections/s (CPS)"),
                               rate(rates["established_per_s"], "established/s"),
                               rate(rates["requests_per_s"], "requests/s")));
@@ -263,6 +357,16 @@ std::string to_text(const ordered_json& result) {
         line("link",
              fmt::format("went down {} times, for {:.1f} s together", number(result["device"]["link_downs"]),
                          result["device"]["link_down_s"].get<double>()));
+    std::string cores;
+    for (const auto& core : result["cores"])
+        cores += fmt::format(
+            "{}core {} {} {:.0f} % busy{}{}", cores.empty() ? "" : "  ", number(core["core"]),
+            core["role"].get<std::string>(), 100 * core["busy"].get<double>(),
+            core.contains("lost") ? fmt::format(", {:.1f} % lost", 100 * core["lost"].get<double>()) : "",
+            result["cores"].size() > 1 && core.contains("established")
+                ? fmt::format(" {} connections", number(core["established"]))
+                : "");
+    line("cores", cores);
     const auto& each = result["packets_per_connection"];
     line("packets", fmt::format("per connection (rx+tx): client {}  server {}", number(each["client"]),
                                 number(each["server"])));
@@ -290,19 +394,9 @@ std::string to_text(const ordered_json& result) {
         !result["memory"]["bytes_per_connection"].is_null())
         line("memory", fmt::format("{} bytes per open connection and end",
                                    number(result["memory"]["bytes_per_connection"])));
-    std::string cores;
-    for (const auto& core : result["cores"])
-        cores += fmt::format("{}core {} {} {:.0f} % busy{}", cores.empty() ? "" : "  ", number(core["core"]),
-                             core["role"].get<std::string>(), 100 * core["busy"].get<double>(),
-                             result["cores"].size() > 1 && core.contains("established")
-                                 ? fmt::format(" {} connections", number(core["established"]))
-                                 : "");
-    line("cores", cores);
     if (result.contains("time_wait_at"))
         line("time-wait", fmt::format("at the {}", number(result["time_wait_at"])));
     for (const auto& deviation : result["deviations"]) line("deviation", deviation.get<std::string>());
-    line("valid", result["valid"].get<bool>() ? "yes" : "NO");
-    for (const auto& why : result["invalid_because"]) line("", "because " + why.get<std::string>());
     return text;
 }
 
@@ -333,33 +427,6 @@ void publish(const ordered_json& result, const std::string& text, const std::str
     if (trouble != 0)
         throw run_error(
             fmt::format("standard output: the result can't be written: {}", std::strerror(trouble)));
-}
-
-std::vector<std::string> load_invalidity(const RunResult& result, bool open_loop) {
-    std::vector<std::string> why;
-    const LoadTally& tally = result.tally;
-    if (tally.completed == 0) why.push_back("no connection completed");
-    // In a closed loop the generator is as fast as it can be by design; in an open loop a full core means
-    // that the generator, not the target, was measured.
-    for (const CoreShare& core : result.cores)
-        if (open_loop && core.busy > 0.95)
-            why.push_back(fmt::format("core {} was {:.0f} % busy: the generator may have been the bottleneck",
-                                      core.core, 100 * core.busy));
-    if (open_loop && static_cast<double>(tally.opened) < 0.999 * static_cast<double>(tally.offered))
-        why.push_back(
-            fmt::format("{} of {} offered connections were not opened", tally.skipped(), tally.offered));
-    if (result.client) {
-        const Counters& counters = result.client->final;
-        const auto too_many = [&](uint64_t lost, uint64_t of) {
-            return lost != 0 && static_cast<double>(lost) > 0.001 * static_cast<double>(of);
-        };
-        if (const uint64_t n = counters[DropReason::tx_full]; too_many(n, counters[Counter::tx_packets]))
-            why.push_back(fmt::format("the device did not take {} packets (tx_full)", n));
-        const uint64_t missed = result.device.rx_missed + result.device.rx_no_buffer;
-        if (too_many(missed, counters[Counter::rx_packets]))
-            why.push_back(fmt::format("this end lost {} received packets (rx_missed, rx_no_buffer)", missed));
-    }
-    return why;
 }
 
 }  // namespace synfin::app

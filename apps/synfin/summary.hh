@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config.hh"
+#include "criteria.hh"
 #include "engine_watch.hh"
 #include "floor.hh"
 #include "load_tally.hh"
@@ -27,6 +28,8 @@ struct CoreShare {
     unsigned core = 0;
     std::string role;  ///< "client", "server", "both"
     double busy = 0;   ///< 0..1
+    double lost = 0;   ///< 0..1 of the measured time: its loop was away while work was due
+    Duration longest_gap{};
     std::optional<uint64_t>
         established{};  ///< connections of its engine, where an engine has a core to itself
 };
@@ -43,12 +46,22 @@ struct RunResult {
     std::vector<CoreShare> cores;
     nlohmann::ordered_json memory = nlohmann::ordered_json::object();
     std::optional<Floor> floor;
-    std::vector<std::string> deviations, invalid_because;
+    bool open_loop = false;
+    bool interrupted = false;         ///< ended by a signal: judged on the time that it had
+    std::optional<uint64_t> asked{};  ///< open loop: connections due in that time
+    uint64_t count = 0;               ///< closed loop: connections asked for (-n); 0: no limit
+    std::vector<std::string> deviations;
+    std::vector<std::string> invalid_because;  ///< empty: the generator did what it was asked to
+    std::vector<std::string> warnings;         ///< what a reader should know and does not make it invalid
+    std::vector<Judgement> criteria;           ///< the run passed when all of them did
     nlohmann::ordered_json extra = nlohmann::ordered_json::object();  ///< further keys of a subcommand's own
 };
 
 /// What was dropped, by reason: by the engines, the device and its port. Zeros are left out.
 nlohmann::ordered_json drops(const Counters& counters, const DeviceStats& device);
+
+/// Whether all criteria did.
+bool has_passed(const RunResult& result) noexcept;
 
 /// All keys of the contract, in its order.
 nlohmann::ordered_json to_json(const RunResult& result);
@@ -64,8 +77,5 @@ void check_json_path(const std::string& json_path);
 void publish(const nlohmann::ordered_json& result, const std::string& json_path);
 /// The same with the text for people given.
 void publish(const nlohmann::ordered_json& result, const std::string& text, const std::string& json_path);
-
-/// What makes the figures of a load run worthless, each with its number. Empty: they stand.
-std::vector<std::string> load_invalidity(const RunResult& result, bool open_loop);
 
 }  // namespace synfin::app

@@ -13,7 +13,7 @@ enum class Exit : int {
     done = 0,
     failed = 1,   ///< failed at run time
     usage = 2,    ///< wrong usage or configuration
-    invalid = 3,  ///< the run ended, but its figures are not valid
+    invalid = 3,  ///< the run ended, but it is not valid or a criterion failed
 };
 
 /// Thrown outside the data path only; main() prints `synfin: error: WHAT` and below it what to do.

@@ -1,8 +1,9 @@
 """What the command says and how it ends when it cannot do what was asked. Statuses are the contract's: 1 failed at run
-time, 2 wrong usage or configuration, 3 not valid."""
+time, 2 wrong usage or configuration, 3 not valid or not passed."""
 
 import os
 import shutil
+import signal
 
 import segment_filter
 import test_load
@@ -90,20 +91,20 @@ class LoadFailureTest(RigCase):
         return load
 
     def test_target_refuses(self):
-        self.fails_by("refused", f"tcp://{KERNEL_ADDRESS}:99", "-c", "5", "-n", "20", status=1, connections=20)
+        self.fails_by("refused", f"tcp://{KERNEL_ADDRESS}:99", "-c", "5", "-n", "20", status=3, connections=20)
 
     def test_target_is_silent(self):
         listener = self.rig.kernel.listen(99)
         self.addCleanup(listener.close)
         segment_filter.drop(listener, 0, 0)
-        self.fails_by("syn_timed_out", f"tcp://{KERNEL_ADDRESS}:99", "-c", "2", "-n", "2", "--set", "tcp.syn-timeout=3s", status=1,
+        self.fails_by("syn_timed_out", f"tcp://{KERNEL_ADDRESS}:99", "-c", "2", "-n", "2", "--set", "tcp.syn-timeout=3s", status=3,
                       connections=2)
 
     def test_gateway_does_not_answer(self):
-        self.fails_by("unreachable", "tcp://192.0.2.1:80", "--gateway", "10.77.0.99", "-c", "2", "-n", "2", status=1)
+        self.fails_by("unreachable", "tcp://192.0.2.1:80", "--gateway", "10.77.0.99", "-c", "2", "-n", "2", status=3)
 
     def test_target_on_link_does_not_answer(self):
-        self.fails_by("unreachable", "tcp://10.77.0.98:80", "-c", "2", "-n", "2", status=1)
+        self.fails_by("unreachable", "tcp://10.77.0.98:80", "-c", "2", "-n", "2", status=3)
 
     def test_target_is_on_no_network(self):
         load = self.rig.load("tcp://192.0.2.1:80", "-n", "1")
@@ -111,16 +112,40 @@ class LoadFailureTest(RigCase):
         self.assertRegex(load.err, "192.0.2.1")
 
     def test_out_of_ports(self):
-        """100 connections that stay open do not fit into 10 ports: 10 open, the others are refused by name."""
+        """100 connections that stay open do not fit into 10 ports: the run waits for more, and is not valid."""
         listener = self.rig.kernel.listen(99)
         self.addCleanup(listener.close)
         load = self.rig.load(f"tcp://{KERNEL_ADDRESS}:99", "-c", "100", "-d", "2s", "--source-ports", "40000-40009")
-        load.wait()
+        self.assertEqual(load.wait(), 3, load.said())
         result = self.rig.result(load)
         counted = result["connections"]
         self.assertEqual(test_load.balance(counted), [], counted)
         self.assertEqual(counted["established"], 10, counted)
         self.assertGreater(result["drops"].get("no_port", 0), 0, result["drops"])
+        self.assertRegex(" ".join(result["invalid_because"]), "waited for a free source port .*; widen --source-ports")
+
+    def test_server_falls_silent_in_the_middle(self):
+        """Few of a closed loop's connections fail then, for it opens no more: it has not passed all the same."""
+        nginx = self.rig.nginx()
+        load = self.rig.load(test_load.URL, "-c", "20", "-d", "4s")
+        self.rig.wait_for_requests(50)
+        nginx.popen.send_signal(signal.SIGSTOP)
+        self.addCleanup(nginx.popen.send_signal, signal.SIGCONT)
+        self.assertEqual(load.wait(), 3, load.said())
+        result = self.rig.result(load)
+        self.assertTrue(result["valid"], result["invalid_because"])
+        self.assertEqual(result["criteria"][-1]["name"], "unanswered", result["criteria"])
+        self.assertRegex(load.out, "\\Avalid +yes\npassed +NO ")
+
+    def test_a_transfer_that_the_time_cuts(self):
+        self.rig.nginx({"big": bytes(64 << 20)})
+        load = self.rig.load(test_load.URL + "big", "-c", "1", "-d", "100ms")
+        self.assertEqual(load.wait(), 0, load.said())
+        result = self.rig.result(load)
+        counted = result["connections"]
+        self.assertEqual(test_load.balance(counted), [], counted)
+        self.assertEqual(counted["failed"], 0, counted)
+        self.assertGreater(result["payload_bytes"]["received"], 0)
 
     def test_sigint_in_the_middle(self):
         self.rig.nginx()
@@ -130,6 +155,7 @@ class LoadFailureTest(RigCase):
         counted = self.rig.result(load)["connections"]
         self.assertEqual(test_load.balance(counted), [], counted)
         self.assertGreater(counted["completed"], 0)
+        self.assertTrue(self.rig.result(load)["interrupted"])
         self.assertIn("completed", load.out, "the summary is printed all the same")
         self.assertEqual({s: n for s, n in self.rig.kernel.tcp_states(80).items() if s not in ("TIME-WAIT",)}, {})
 
@@ -139,7 +165,8 @@ class LoadFailureTest(RigCase):
         self.rig.wait_for_requests(50)
         nginx.popen.kill()
         nginx.wait()
-        load.wait()
+        self.assertEqual(load.wait(), 3, load.said())
+        self.assertFalse(self.rig.result(load)["passed"])
         counted = self.rig.result(load)["connections"]
         self.assertEqual(test_load.balance(counted), [], counted)
         self.assertLessEqual(set(counted["failed_by"]), {"refused", "reset_by_peer", "short_response"}, counted)

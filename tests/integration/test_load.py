@@ -1,7 +1,7 @@
 """`synfin load` against kernel servers."""
 
 from cases import RigCase, alone, settings
-from rig import KERNEL_ADDRESS
+from rig import KERNEL_ADDRESS, SHARED_CORE
 
 URL = f"http://{KERNEL_ADDRESS}:80/"
 
@@ -53,16 +53,14 @@ class NginxTest(RigCase):
     def test_open_loop(self):
         self.rig.nginx()
         seconds = 10 if settings.long else 3
-        load = self.rig.load(URL, "-R", "500", "-d", f"{seconds}s")
-        status = load.wait()
+        # On a machine that is never quiet the generator may be late.
+        load = self.rig.load(URL, "-R", "500", "-d", f"{seconds}s", *SHARED_CORE, "--set", "validity.slip=10s", "--pass", "failed<=0%")
+        self.assertEqual(load.wait(), 0, load.said())
         result = self.rig.result(load)
-        # What others took of the core counts as busy: on a machine that is never quiet the run is not valid, but for this alone.
-        busy = [reason for reason in result["invalid_because"] if "% busy" in reason]
-        self.assertEqual((status, result["invalid_because"]), (3 if busy else 0, busy), load.said())
         counted = result["connections"]
         self.assertEqual(balance(counted), [], counted)
         duration = result["duration_s"]  # of a busy machine a little more than was asked for
         self.assertGreaterEqual(duration, seconds)
-        self.assertAlmostEqual(counted["offered"], 500 * duration, delta=2)
+        self.assertEqual(counted["offered"], 500 * seconds)
         self.assertEqual(counted["failed"], 0, counted)
         self.assertEqual(self.rig.nginx_counts()[0], counted["established"])

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace synfin::app {
 namespace {
 
@@ -37,9 +39,27 @@ RunResult some_result() {
 
 TEST(Summary, HasEveryKeyThatScriptsRelyOn) {
     const auto json = to_json(some_result());
-    for (const char* key : {"schema", "command", "config", "host", "duration_s", "connections", "rates",
-                            "packets_per_connection", "latency_us", "tcp", "drops", "memory",
-                            "cycles_per_connection", "cores", "deviations", "valid", "invalid_because"})
+    for (const char* key : {"schema",
+                            "command",
+                            "config",
+                            "host",
+                            "duration_s",
+                            "connections",
+                            "rates",
+                            "packets_per_connection",
+                            "latency_us",
+                            "tcp",
+                            "drops",
+                            "memory",
+                            "cycles_per_connection",
+                            "cores",
+                            "deviations",
+                            "valid",
+                            "invalid_because",
+                            "passed",
+                            "criteria",
+                            "interrupted",
+                            "warnings"})
         EXPECT_TRUE(json.contains(key)) << key;
     EXPECT_EQ(json["schema"], "synfin.result/1");
     for (const char* key :
@@ -86,33 +106,54 @@ TEST(Summary, Figures) {
 TEST(Summary, TheTextShowsTheSameNumbers) {
     const auto json = to_json(some_result());
     const std::string text = to_text(json);
-    for (const char* part : {"tcp://10.0.0.2:7", "offered 110", "completed 80", "refused 6", "no_port 10",
-                             "pending 4", "tx_full 1", "core 3 client 80 % busy", "valid        yes"})
+    for (const char* part :
+         {"tcp://10.0.0.2:7", "offered 110", "completed 80", "refused 6", "no_port 10", "pending 4",
+          "tx_full 1", "core 3 client 80 % busy, 0.0 % lost", "valid        yes"})
         EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
 }
 
-TEST(Validity, SaysWhatMakesTheFiguresWorthless) {
+TEST(Summary, TheVerdictIsInTheFirstLines) {
     RunResult result = some_result();
-    result.tally.opened = result.tally.offered = 100;
-    EXPECT_EQ(load_invalidity(result, true).size(), 1u)
-        << "tx_full: one packet of 420 is more than a thousandth";
-    result.client->final.add(Counter::tx_packets, 1'000'000);
-    EXPECT_TRUE(load_invalidity(result, true).empty());
-    result.cores[0].busy = 0.99;
-    EXPECT_EQ(load_invalidity(result, true).size(), 1u);
-    EXPECT_TRUE(load_invalidity(result, false).empty()) << "a closed loop is as fast as it can be";
-    result.cores[0].busy = 0.5;
-    result.tally.offered = 110;
-    EXPECT_EQ(load_invalidity(result, true)[0], "10 of 110 offered connections were not opened");
-    result.tally.completed = 0;
-    EXPECT_EQ(load_invalidity(result, false)[0], "no connection completed");
-    const RunResult invalid = [&] {
-        RunResult r = some_result();
-        r.invalid_because = {"why"};
-        return r;
-    }();
-    EXPECT_EQ(to_json(invalid)["valid"], false);
-    EXPECT_NE(to_text(to_json(invalid)).find("NO"), std::string::npos);
+    result.invalid_because = {"the first reason", "the second reason"};
+    result.criteria.push_back({.name = "failed",
+                               .limit = "<1%",
+                               .value = 13.0,
+                               .unit = "%",
+                               .samples = 100,
+                               .verdict = Verdict::fail,
+                               .why = ""});
+    result.criteria.push_back({.name = "connect.p999",
+                               .limit = "<5ms",
+                               .value = 2'500.0,
+                               .unit = "us",
+                               .samples = 90,
+                               .verdict = Verdict::undecidable,
+                               .why = "needs 1000 samples, there were 90"});
+    result.warnings = {"a warning"};
+    const auto json = to_json(result);
+    EXPECT_EQ(json["valid"], false);
+    EXPECT_EQ(json["passed"], false);
+    EXPECT_EQ(json["interrupted"], false);
+    EXPECT_EQ(json["criteria"][0]["value"], 13);
+    EXPECT_EQ(json["criteria"][0]["verdict"], "fail");
+    EXPECT_EQ(json["criteria"][1]["verdict"], "undecidable");
+    const std::string text = to_text(json);
+    const std::string expected =
+        "valid        NO   the first reason\n"
+        "                  the second reason\n"
+        "passed       NO   failed<1% (13 %): fail\n"
+        "                  connect.p999<5ms (2.5 ms): undecidable, needs 1000 samples, there were 90\n"
+        "warning           a warning\n"
+        "synfin load  tcp://10.0.0.2:7, closed loop of 4 connections, 2.00 s\n";
+    EXPECT_EQ(text.substr(0, expected.size()), expected);
+    EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 40) << "one screen";
+}
+
+TEST(Summary, ASkipNamesTheOptionThatLiftsIt) {
+    const std::string text = to_text(to_json(some_result()));
+    EXPECT_NE(text.find("skipped by no_port 10 (widen --source-ports or give more --address)"),
+              std::string::npos)
+        << text;
 }
 
 }  // namespace
