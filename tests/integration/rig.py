@@ -19,6 +19,8 @@ import subprocess
 import tempfile
 import time
 
+import result_schema
+
 KERNEL_ADDRESS = "10.77.0.1"
 SYNFIN_ADDRESS = "10.77.0.2"
 PREFIX = 24
@@ -269,7 +271,11 @@ class Rig:
 
     @staticmethod
     def result(process):
-        return json.loads(pathlib.Path(process.report).read_text())
+        """The JSON of a run that has ended; it follows docs/result.schema.json, and its counters balance."""
+        result = json.loads(pathlib.Path(process.report).read_text())
+        if wrong := result_schema.wrong(result):
+            raise AssertionError("\n".join(wrong))
+        return result
 
     def path(self, name):
         return os.path.join(self.directory, name)
