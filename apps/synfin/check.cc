@@ -82,6 +82,9 @@ void explain_load(const Config& config) {
                                                      : ""));
     line("memory",
          fmt::format("{} for open connections", bytes_text(std::min(connections, tuples) * open_bytes())));
+    std::string criteria;
+    for (const Criterion& each : load.criteria) criteria += (criteria.empty() ? "" : ", ") + each.text();
+    line("passes", criteria.empty() ? "failed<1%" : criteria);
     if (load.rate == 0) {
         line("rate", "closed loop: as fast as the target answers");
         return;

@@ -93,6 +93,15 @@ class LoadFailureTest(RigCase):
     def test_target_refuses(self):
         self.fails_by("refused", f"tcp://{KERNEL_ADDRESS}:99", "-c", "5", "-n", "20", status=3, connections=20)
 
+    def test_a_criterion_that_is_missed_or_cannot_be_decided(self):
+        self.rig.nginx()
+        load = self.rig.load(test_load.URL, "-n", "50", "--pass", "failed<0.1%, connect.p50<1h", "--pass", "cps>=1G")
+        self.assertEqual(load.wait(), 3, load.said())
+        result = self.rig.result(load)
+        self.assertEqual([(each["name"], each["verdict"]) for each in result["criteria"]],
+                         [("failed", "undecidable"), ("connect.p50", "pass"), ("cps", "fail")])
+        self.assertTrue(result["valid"], result["invalid_because"])
+
     def test_target_is_silent(self):
         listener = self.rig.kernel.listen(99)
         self.addCleanup(listener.close)

@@ -72,6 +72,31 @@ tcp:
     EXPECT_FALSE(config.was_given("load.count"));
 }
 
+TEST(Yaml, CriteriaAndLimitsOfValidity) {
+    Config config;
+    read_yaml(config, R"(
+load:
+  target: http://10.0.0.9/
+  criteria: ['failed<0.1%, cps>=100k', 'connect.p99<5ms']
+validity: {slip: 20ms, lost: 100%}
+)",
+              "f.yaml");
+    ASSERT_EQ(config.load.criteria.size(), 3u);
+    EXPECT_EQ(config.load.criteria[1].text(), "cps>=100k");
+    EXPECT_EQ(config.load.criteria[2].text(), "connect.p99<5ms");
+    EXPECT_EQ(config.validity.slip, 20ms);
+    EXPECT_EQ(config.validity.lost, 1'000'000u);
+    EXPECT_EQ(effective(config, Command::load)["load"]["criteria"].dump(),
+              R"(["failed<0.1%","cps>=100k","connect.p99<5ms"])");
+    EXPECT_EQ(
+        deviations(config, Command::load),
+        (std::vector<std::string>{"validity.slip 20ms (default 10ms)", "validity.lost 100% (default 5%)"}));
+    apply_set(config, "load.criteria=failed=0,cps>5");
+    EXPECT_EQ(config.load.criteria.size(), 2u) << "another source replaces them";
+    EXPECT_EQ(refusal("load:\n  criteria: ['failed<1%', 'cpss>5']\n").substr(0, 34),
+              "f.yaml:2:27: load.criteria: column");
+}
+
 TEST(Yaml, EmptyFilesAndSectionsAreFine) {
     EXPECT_EQ(refusal(""), "");
     EXPECT_EQ(refusal("# nothing\n"), "");

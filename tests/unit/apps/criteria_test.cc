@@ -68,7 +68,7 @@ TEST(Criteria, AnErrorHasItsColumnAndTheNearestWord) {
     EXPECT_EQ(error("connect<5ms"), "column 8: expected a statistic such as connect.p99, found 'connect'");
     EXPECT_EQ(error("failed 1%"), "column 8: expected <, <=, >, >= or =, found '1%'");
     EXPECT_EQ(error("cps>=fast"), "column 6: " + parse_count("fast").error);
-    EXPECT_EQ(error("connect.p99<5"), "column 13: " + parse_duration("5").error);
+    EXPECT_EQ(error("connect.p99<soon"), "column 13: " + parse_duration("soon").error);
     EXPECT_EQ(error("failed<1% cps>5"),
               "column 11: expected a comma before the next criterion, found 'cps>5'");
     EXPECT_EQ(error("status(50)=0"), "column 7: expected a status such as (404) or (5xx), found '(50)=0'");
