@@ -142,7 +142,10 @@ class Bench {
             away.turn(busy && !is_measured);
             if (!busy) away.look(runtime_->now());
             idle.turn(busy);
-            if (!busy) away.rested(runtime_->now());
+            if (busy) continue;
+            away.rested(runtime_->now());
+            Pair<S>& pair = pairs_[stacks.front() / 2];
+            meter.turn(false, stacks.front() % 2 == 0 ? pair.client.cycles : pair.server.cycles);
         }
         for (const unsigned index : stacks) lost_[index] = away;
     }

@@ -123,7 +123,8 @@ class alignas(64) EngineWatch {
 class BusyMeter {
   public:
     BusyMeter() noexcept : last_(__rdtsc()) {}
-    /// The turn that began at the last mark, or skip(), ends now.
+    /// The turn that began at the last mark, or skip(), ends now. What the loop rests after a turn is one
+    /// that is not busy: it is not the next turn's.
     void turn(bool busy, BusyCycles& into) noexcept {
         const uint64_t now = __rdtsc(), spent = now - last_;
         into.all += spent;

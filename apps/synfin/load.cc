@@ -235,7 +235,9 @@ Exit run(const Config& config) {
                 }
                 if (!busy) away.look(runtime->now());
                 idle.turn(busy);
-                if (!busy) away.rested(runtime->now());
+                if (busy) continue;
+                away.rested(runtime->now());
+                meter.turn(false, runs[stacks.front()].cycles);
             }
             for (const unsigned index : stacks) lost[index] = away;
         });
