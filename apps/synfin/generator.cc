@@ -26,7 +26,18 @@ constexpr uint32_t kEndsPerTurn = 32;
 constexpr uint32_t kMaxEnding = 512;
 /// Source addresses that are tried before a connection is skipped.
 constexpr size_t kSourceTries = 8;
+
+Bytes after_empty_lines(Bytes bytes) noexcept {
+    while (!bytes.empty() && (bytes.front() == '\r' || bytes.front() == '\n')) bytes = bytes.subspan(1);
+    return bytes;
+}
 }  // namespace
+
+GeneratorPlan::Statuses GeneratorPlan::success() noexcept {
+    Statuses statuses;
+    for (size_t status = 200; status < 400; ++status) statuses.set(status);
+    return statuses;
+}
 
 std::vector<uint8_t> pattern_request(uint64_t size) {
     std::vector<uint8_t> bytes(size);
@@ -121,7 +132,7 @@ void Generator::end_some(Stack& stack) noexcept {
             life->cut = true;
             static_cast<void>(c.abort());
         } else if (!life->done && c.state() == State::established) {
-            end(c, *life, false);
+            end(c, *life);
         }
     });
     if (sweep_next_ == 0) sweep_ = Sweep::none;
@@ -251,24 +262,28 @@ void Generator::on_open(Connection c) noexcept {
     if (!plan_.open_loop) handshakes_.ended(life.due.tick());
     times_.connect.record(now_ - life.due);
     switch (plan_.talk) {
-        case GeneratorPlan::Talk::nothing: end(c, life, false); return;
+        case GeneratorPlan::Talk::nothing: end(c, life); return;
         case GeneratorPlan::Talk::tcp:
         case GeneratorPlan::Talk::http: speak(c, exchanges_[id_of(c)]); return;
         case GeneratorPlan::Talk::stream:
         case GeneratorPlan::Talk::hold:
             if (stopped_)
-                end(c, life, false);
+                end(c, life);
             else if (plan_.talk == GeneratorPlan::Talk::stream)
                 pump(c);
             return;
     }
 }
 
-/// Sends the present request, or what is left of it.
-void Generator::speak(Connection c, Exchange& exchange) noexcept {
+Bytes Generator::request_of(const Exchange& exchange) const noexcept {
     const GeneratorPlan::Call& call = plan_.calls[exchange.call];
     const bool last = exchange.requests_left == 1 && !call.last_request.empty();
-    const Bytes request = last ? Bytes(call.last_request) : Bytes(call.request);
+    return last ? call.last_request : call.request;
+}
+
+/// Sends the present request, or what is left of it.
+void Generator::speak(Connection c, Exchange& exchange) noexcept {
+    const Bytes request = request_of(exchange);
     if (exchange.sent == request.size()) return;
     const auto sent = c.send_static(request.subspan(exchange.sent));
     exchange.sent += sent.value_or(0);  // on_writable brings the rest
@@ -306,21 +321,27 @@ void Generator::on_data(Connection c, RxView& view) noexcept {
     if (life.failure != kNone) return;
     life.heard = now_.tick();
     tally_.received_bytes += view.size();
-    if (life.done || plan_.talk == GeneratorPlan::Talk::nothing) return fail(c, life, Failure::bad_response);
-    if (plan_.talk == GeneratorPlan::Talk::hold || plan_.talk == GeneratorPlan::Talk::stream) return;
+    if (!speaks()) return;
+    Bytes bytes = view;
     Exchange& exchange = exchanges_[id];
-    const bool is_first = exchange.received == 0;
+    const bool is_first = life.done || exchange.received == 0;
+    if (is_first && plan_.talk == GeneratorPlan::Talk::http && bytes.front() <= '\r') [[unlikely]] {
+        bytes = after_empty_lines(bytes);
+        if (bytes.empty()) return;
+    }
+    if (life.done) return fail(c, life, Failure::bad_response);
     if (is_first) times_.first_byte.record(now_ - exchange.asked);
-    exchange.received += view.size();
-    if (plan_.talk == GeneratorPlan::Talk::http) return on_response(c, life, id, view, is_first);
+    exchange.received += bytes.size();
+    if (plan_.talk == GeneratorPlan::Talk::http) return on_response(c, life, id, bytes, is_first);
     if (exchange.received < plan_.response_size) return;
     if (exchange.received > plan_.response_size) return fail(c, life, Failure::bad_response);
+    ++tally_.responses;
     response_complete(c, life, exchange, true);
 }
 
 /// `is_first`: its first bytes. What comes whole, as most do, is not kept in a record.
 void Generator::on_response(Connection c, Life& life, uint32_t id, Bytes bytes, bool is_first) noexcept {
-    HttpResponse fresh;
+    HttpResponse fresh(plan_.to_head);
     HttpResponse& response = is_first ? fresh : responses_[id];
     uint32_t used = 0;
     switch (response.feed(bytes, used, known_)) {
@@ -328,34 +349,47 @@ void Generator::on_response(Connection c, Life& life, uint32_t id, Bytes bytes, 
             if (is_first) responses_[id] = fresh;
             return;
         case HttpResponse::Outcome::bad: return fail(c, life, Failure::bad_response);
-        case HttpResponse::Outcome::unsupported: return fail(c, life, Failure::unsupported_response);
         case HttpResponse::Outcome::complete: break;
     }
-    // One request is in flight: whatever follows its response was not asked for.
-    if (used < bytes.size()) return fail(c, life, Failure::bad_response);
-    if (response.status() >= 400) return fail(c, life, Failure::http_status);
-    response_complete(c, life, exchanges_[id], response.keep_alive());
+    // One request is in flight: what follows its response was not asked for, unless it is an empty line.
+    if (used < bytes.size() && !after_empty_lines(bytes.subspan(used)).empty()) [[unlikely]]
+        return fail(c, life, Failure::bad_response);
+    if (count_status(life, response.status())) ++tally_.responses;
+    // The rest of a request that was answered before it was sent would be taken for the next one.
+    Exchange& exchange = exchanges_[id];
+    const bool was_sent = exchange.sent == request_of(exchange).size();
+    response_complete(c, life, exchange, response.keep_alive() && was_sent);
 }
 
+/// Whether it is one that was expected.
+bool Generator::count_status(Life& life, unsigned status) noexcept {
+    ++tally_.statuses[status - LoadTally::kLeastStatus];
+    if (plan_.expected[status]) [[likely]]
+        return true;
+    life.unexpected = true;
+    return false;
+}
+
+/// RFC 9112 9.6: a client that has read the last response closes, and does not wait for the server to do so.
 void Generator::response_complete(Connection c, Life& life, Exchange& exchange, bool peer_keeps) noexcept {
-    ++tally_.responses;
     if (exchange.requests_left != kNoEnd) --exchange.requests_left;
-    if (exchange.requests_left == 0 || !peer_keeps) return end(c, life, !peer_keeps);
-    if (stopped_ && plan_.requests_per_connection == 0) return end(c, life, false);
+    if (exchange.requests_left == 0 || !peer_keeps) return end(c, life);
+    if (stopped_ && plan_.requests_per_connection == 0) return end(c, life);
     exchange.received = 0;
     exchange.sent = 0;
     exchange.asked = now_;
     speak(c, exchange);
 }
 
-/// All has been said. `peer_first`: the peer has announced that it closes.
-void Generator::end(Connection c, Life& life, bool peer_first) noexcept {
+/// All has been said.
+void Generator::end(Connection c, Life& life) noexcept {
     life.done = true;
     ++ending_now_;
     if (plan_.ending == GeneratorPlan::Ending::rst)
         static_cast<void>(c.abort());
-    else if (!peer_first && plan_.ending == GeneratorPlan::Ending::fin)
-        static_cast<void>(c.close());
+    else if (plan_.ending == GeneratorPlan::Ending::fin)
+        // Whoever may still say something is listened to: a text behind close() is answered with a RST.
+        static_cast<void>(plan_.talk == GeneratorPlan::Talk::tcp ? c.close() : c.shutdown());
 }
 
 /// The connection is no use any more; its end will be counted under this cause.
@@ -373,8 +407,7 @@ void Generator::on_peer_fin(Connection c) noexcept {
         const bool has_begun = plan_.talk == GeneratorPlan::Talk::http && exchanges_[id].received != 0;
         const HttpResponse* response = has_begun ? &responses_[id] : nullptr;
         if (response != nullptr && response->end() == HttpResponse::Outcome::complete) {
-            if (response->status() >= 400) return fail(c, life, Failure::http_status);
-            ++tally_.responses;
+            if (count_status(life, response->status())) ++tally_.responses;
             life.done = true;
             ++ending_now_;
         } else {
@@ -393,13 +426,17 @@ void Generator::on_close(Connection, const CloseInfo& why) noexcept {
     if (life.cut) {
         ++(why.established ? tally_.unfinished : tally_.pending);
         tally_.unanswered += is_unanswered(life, why.established) ? 1 : 0;
-    } else if (life.failure == kNone && life.done && (why.reason == CloseReason::fin || reset_as_asked)) {
+    } else if (life.failure == kNone && !life.unexpected && life.done &&
+               (why.reason == CloseReason::fin || reset_as_asked)) {
         ++tally_.completed;
         times_.life.record(now_ - life.due);
     } else {
         ++(why.established ? tally_.failed_after : tally_.failed_before);
         // An end by FIN before all was said has been noticed in on_peer_fin; the reason names the rest.
-        ++tally_.failed_by[life.failure != kNone ? life.failure : static_cast<size_t>(why.reason)];
+        const bool as_asked = life.done && (why.reason == CloseReason::fin || reset_as_asked);
+        ++tally_.failed_by[life.failure != kNone         ? life.failure
+                           : as_asked && life.unexpected ? static_cast<size_t>(Failure::http_status)
+                                                         : static_cast<size_t>(why.reason)];
     }
     if (!plan_.open_loop && !why.established) handshakes_.ended(life.due.tick());
     lives_.give(id);

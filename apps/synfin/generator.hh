@@ -3,6 +3,7 @@
 /// Generator: the client application of the load generator and of the bench: opens connections, speaks on
 /// them, ends them, and accounts for every one. Up to two on one engine.
 
+#include <bitset>
 #include <cstdint>
 #include <vector>
 
@@ -22,7 +23,7 @@ struct GeneratorPlan {
     enum class Talk : uint8_t {
         nothing,  ///< established, then closed
         tcp,      ///< requests and responses of known sizes
-        http,     ///< GET; the response's end is read from it
+        http,     ///< requests; a response's end is read from it
         stream,   ///< sends until the end of the run
         hold      ///< stays open until the end of the run
     };
@@ -38,6 +39,11 @@ struct GeneratorPlan {
         std::vector<uint8_t> last_request;  ///< the connection's last, with "Connection: close"; http only
     };
 
+    /// HTTP statuses, 100 to 999.
+    using Statuses = std::bitset<LoadTally::kMostStatus + 1>;
+    /// 2xx and 3xx.
+    static Statuses success() noexcept;
+
     static constexpr uint64_t kUnlimited = ~uint64_t{0};
 
     std::vector<Call> calls;
@@ -45,6 +51,8 @@ struct GeneratorPlan {
     Talk talk = Talk::tcp;
     Ending ending = Ending::fin;
     uint64_t response_size = 64;           ///< tcp
+    bool to_head = false;                  ///< http: the requests are HEAD, their responses have no body
+    Statuses expected = success();         ///< http: other statuses make a connection fail at its end
     uint64_t requests_per_connection = 1;  ///< 0: until the end of the run
     uint32_t connections = 1;              ///< at once, on this engine
     uint32_t handshakes = 0;               ///< closed loop: being established at once; 0: no bound
@@ -117,7 +125,8 @@ class Generator {
         uint8_t failure = kNone;  ///< what the generator found wrong with it
         bool done = false;        ///< all was said; its end is all that is missing
         bool cut = false;
-        uint32_t heard = 0;  ///< the tick of the peer's last sign of life, or of connect()
+        bool unexpected = false;  ///< a response had a status that was not expected
+        uint32_t heard = 0;       ///< the tick of the peer's last sign of life, or of connect()
     };
     static_assert(sizeof(Life) == 16);
     /// What it is saying, by the same id; only where something is said.
@@ -157,10 +166,12 @@ class Generator {
     bool is_unanswered(const Life& life, bool established) const noexcept;
     uint32_t allowed_now() const noexcept;
 
+    Bytes request_of(const Exchange& exchange) const noexcept;
     void speak(Connection c, Exchange& exchange) noexcept;
     void pump(Connection c) noexcept;
     void response_complete(Connection c, Life& life, Exchange& exchange, bool peer_keeps) noexcept;
-    void end(Connection c, Life& life, bool peer_first) noexcept;
+    bool count_status(Life& life, unsigned status) noexcept;
+    void end(Connection c, Life& life) noexcept;
     void fail(Connection c, Life& life, Failure failure) noexcept;
     void on_response(Connection c, Life& life, uint32_t id, Bytes bytes, bool is_first) noexcept;
 

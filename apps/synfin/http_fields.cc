@@ -17,17 +17,30 @@ bool is_token_byte(uint8_t byte) noexcept {
     return kTable[byte];
 }
 
+namespace {
+bool is_blank(uint8_t byte) noexcept {
+    return byte == ' ' || byte == '\t';
+}
+}  // namespace
+
 HttpStep HttpFields::feed(Bytes bytes, uint32_t& at) noexcept {
     while (at < bytes.size()) {
         const uint8_t byte = bytes[at];
         switch (at_) {
             case At::line:
+                if (is_blank(byte)) {
+                    if (!continue_value()) return HttpStep::bad;
+                    break;
+                }
+                if (unended_ && !end_value()) return HttpStep::bad;
+                unended_ = false;
                 if (byte == '\n') return ++at, HttpStep::complete;
                 if (byte == '\r') {
                     at_ = At::last_lf;
                     break;
                 }
                 if (!is_token_byte(byte)) return HttpStep::bad;
+                any_ = true;
                 word_.clear();
                 word_.add(byte);
                 at_ = At::name;
@@ -40,11 +53,19 @@ HttpStep HttpFields::feed(Bytes bytes, uint32_t& at) noexcept {
                     at_ = take_name() ? At::before_value : At::skip;
                 else if (is_token_byte(byte))
                     word_.add(byte);
+                else if (is_blank(byte) && of_ == Of::response)
+                    at_ = At::before_colon;
                 else
                     return HttpStep::bad;
                 break;
+            case At::before_colon:
+                if (byte == ':')
+                    at_ = take_name() ? At::before_value : At::skip;
+                else if (!is_blank(byte))
+                    return HttpStep::bad;
+                break;
             case At::before_value:
-                if (byte == ' ' || byte == '\t') break;
+                if (is_blank(byte)) break;
                 at_ = At::value;
                 continue;
             case At::value:
@@ -53,14 +74,14 @@ HttpStep HttpFields::feed(Bytes bytes, uint32_t& at) noexcept {
                     break;
                 }
                 if (byte == '\n') {
-                    if (!end_value()) return HttpStep::bad;
+                    if (!end_line()) return HttpStep::bad;
                     at_ = At::line;
                     break;
                 }
                 if (!value_byte(byte)) return HttpStep::bad;
                 break;
             case At::value_lf:
-                if (byte != '\n' || !end_value()) return HttpStep::bad;
+                if (byte != '\n' || !end_line()) return HttpStep::bad;
                 at_ = At::line;
                 break;
             case At::skip:
@@ -80,6 +101,20 @@ HttpStep HttpFields::feed(Bytes bytes, uint32_t& at) noexcept {
     return HttpStep::more;
 }
 
+/// Of a value that is wanted. The next line of a response may go on with it.
+bool HttpFields::end_line() noexcept {
+    unended_ = of_ == Of::response;
+    return unended_ || end_value();
+}
+
+/// A line that begins with a blank goes on with the value of the line before, as after one blank (RFC 9112
+/// 5.2). Nothing comes before the first field.
+bool HttpFields::continue_value() noexcept {
+    if (of_ == Of::request || !any_) return false;
+    at_ = unended_ ? At::value : At::skip;
+    return !unended_ || value_byte(' ');
+}
+
 /// Whether the field's value is wanted.
 bool HttpFields::take_name() noexcept {
     const bool wanted = word_.is("connection")          ? (known_ = Known::connection, true)
@@ -96,7 +131,7 @@ bool HttpFields::take_name() noexcept {
 
 bool HttpFields::value_byte(uint8_t byte) noexcept {
     if (!is_field_byte(byte)) return false;
-    const bool blank = byte == ' ' || byte == '\t';
+    const bool blank = is_blank(byte);
     switch (known_) {
         case Known::connection:
         case Known::transfer_encoding:
@@ -129,7 +164,7 @@ bool HttpFields::value_byte(uint8_t byte) noexcept {
 void HttpFields::list_byte(uint8_t byte) noexcept {
     if (byte == ',') {
         end_element();
-    } else if (byte == ' ' || byte == '\t') {
+    } else if (is_blank(byte)) {
         after_word_ = !word_.empty();
     } else if (after_word_) {
         word_.spoil();
@@ -145,7 +180,7 @@ void HttpFields::end_element() noexcept {
             keep_alive_ |= word_.is("keep-alive");
         } else if (known_ == Known::expect) {
             continue_ |= word_.is("100-continue");
-        } else {
+        } else if (of_ == Of::request || !word_.is("identity")) {
             const bool is_chunked = word_.is("chunked");
             transfer_coding_ = true;
             other_coding_ |= !is_chunked;

@@ -45,17 +45,22 @@ constexpr bool is_field_byte(uint8_t byte) noexcept {
 
 class HttpFields {
   public:
-    void clear() noexcept { *this = HttpFields{}; }
+    /// Whose header section it is. A server refuses what could make two readers disagree: whitespace before
+    /// a colon (RFC 9112 5.1) and folded lines (5.2). A client reads both: old servers send them.
+    enum class Of : uint8_t { request, response };
+
+    explicit HttpFields(Of of = Of::request) noexcept : of_(of) {}
+    void clear() noexcept { *this = HttpFields(of_); }
 
     /// Reads from `at` on; leaves it after the empty line that ends the section, or where it stopped.
-    /// A bare LF is taken as the end of a line (RFC 9112 2.2). Refused: a folded line (5.2), a bare CR and
-    /// other control characters in a value (RFC 9110 5.5), whitespace before the colon (RFC 9112 5.1), a
-    /// Content-Length that is not one number.
+    /// A bare LF is taken as the end of a line (RFC 9112 2.2). Refused: a bare CR and other control
+    /// characters in a value (RFC 9110 5.5), a Content-Length that is not one number, and what Of says.
     HttpStep feed(Bytes bytes, uint32_t& at) noexcept;
 
     bool has_length() const noexcept { return has_length_; }
     uint64_t content_length() const noexcept { return length_; }
-    /// A Transfer-Encoding that names a coding.
+    /// A Transfer-Encoding that names a coding. In a response "identity", which RFC 7230 took out and which
+    /// codes nothing, is none.
     bool has_transfer_coding() const noexcept { return transfer_coding_; }
     /// The last transfer coding is chunked, and no other one is (RFC 9112 6.1: never applied twice).
     bool chunked() const noexcept { return chunks_ == 1 && ends_chunked_; }
@@ -67,9 +72,21 @@ class HttpFields {
     bool expects_continue() const noexcept { return continue_; }  ///< "Expect: 100-continue"
 
   private:
-    enum class At : uint8_t { line, last_lf, name, before_value, value, value_lf, skip, skip_lf };
+    enum class At : uint8_t {
+        line,
+        last_lf,
+        name,
+        before_colon,
+        before_value,
+        value,
+        value_lf,
+        skip,
+        skip_lf
+    };
     enum class Known : uint8_t { connection, content_length, transfer_encoding, host, expect };
 
+    bool end_line() noexcept;
+    bool continue_value() noexcept;
     bool take_name() noexcept;
     bool value_byte(uint8_t byte) noexcept;
     void list_byte(uint8_t byte) noexcept;
@@ -79,8 +96,11 @@ class HttpFields {
     uint64_t length_ = 0;
     uint64_t digits_ = 0;  ///< the number being read
     HttpWord word_;
+    Of of_;
     At at_ = At::line;
     Known known_ = Known::connection;
+    bool any_ = false;         ///< a field has begun
+    bool unended_ = false;     ///< the next line may go on with the value that was read (folding)
     bool after_word_ = false;  ///< whitespace came behind the word: only the end of the element may follow
     bool in_number_ = false, after_number_ = false;
     bool has_length_ = false, close_ = false, keep_alive_ = false, continue_ = false;

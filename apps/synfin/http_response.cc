@@ -7,27 +7,32 @@ namespace synfin::app {
 
 HttpResponse::Outcome HttpResponse::feed(Bytes bytes, uint32_t& used,
                                          KnownHead<HttpResponse>& known) noexcept {
-    const bool is_first = at_ == At::version && matched_ == 0;
+    const bool is_first = at_ == At::version && read_ == 0;
     used = is_first ? known.recall(bytes, *this) : 0;
-    while (at_ != At::body) {
+    while (at_ < At::length) {
         const uint32_t before = used;
         const HttpStep step = head(bytes, used);
         read_ += used - before;
         if (step == HttpStep::bad || read_ > kMaxHead) return Outcome::bad;
         if (step == HttpStep::more) return Outcome::more;
-        if (status_ >= 100 && status_ < 200) {  // RFC 9110 15.2: interim, the response follows
+        // 101 ends HTTP on this connection: nothing follows that this reader knows.
+        if (status_ < 200 && status_ != 101) {
+            const uint32_t read = read_;
             clear();
+            read_ = read;
             continue;
         }
-        if (fields_.has_transfer_coding()) return Outcome::unsupported;
-        at_ = At::body;
-        const bool no_body = status_ == 204 || status_ == 304;
-        left_ = no_body ? 0 : fields_.content_length();
-        until_fin_ = !no_body && !fields_.has_length();
-        if (is_first && read_ == used) known.learn(bytes.first(used), *this);  // no interim one before it
+        begin_body();
+        if (is_first && read_ == used && bytes[0] == 'H') known.learn(bytes.first(used), *this);
+    }
+    if (at_ == At::chunks) {
+        const HttpStep step = chunks_.feed(bytes, used);
+        return step == HttpStep::complete ? Outcome::complete
+               : step == HttpStep::more   ? Outcome::more
+                                          : Outcome::bad;
     }
     const auto rest = static_cast<uint64_t>(bytes.size() - used);
-    if (until_fin_) {
+    if (at_ == At::until_fin) {
         used += static_cast<uint32_t>(rest);
         return Outcome::more;
     }
@@ -37,6 +42,24 @@ HttpResponse::Outcome HttpResponse::feed(Bytes bytes, uint32_t& used,
     return left_ == 0 ? Outcome::complete : Outcome::more;
 }
 
+/// RFC 9112 6.3, in its order.
+void HttpResponse::begin_body() noexcept {
+    persistent_ = !fields_.close() && (minor_ >= 1 || fields_.keep_alive());
+    at_ = At::length;
+    if (to_head_ || status_ == 204 || status_ == 304) return;
+    if (status_ == 101) {
+        persistent_ = false;
+    } else if (fields_.has_transfer_coding() && fields_.chunked()) {
+        at_ = At::chunks;
+        persistent_ &= minor_ >= 1;  // 6.1: a transfer coding in HTTP/1.0 is not to be trusted
+    } else if (fields_.has_transfer_coding() || !fields_.has_length()) {
+        at_ = At::until_fin;
+        persistent_ = false;
+    } else {
+        left_ = fields_.content_length();
+    }
+}
+
 HttpStep HttpResponse::head(Bytes bytes, uint32_t& at) noexcept {
     static constexpr std::string_view kVersion = "HTTP/1.";
     for (; at < bytes.size(); ++at) {
@@ -44,6 +67,7 @@ HttpStep HttpResponse::head(Bytes bytes, uint32_t& at) noexcept {
         const bool digit = byte >= '0' && byte <= '9';
         switch (at_) {
             case At::version:
+                if (matched_ == 0 && (byte == '\r' || byte == '\n')) break;
                 if (byte != static_cast<uint8_t>(kVersion[matched_])) return HttpStep::bad;
                 if (++matched_ == kVersion.size()) at_ = At::minor;
                 break;
@@ -70,7 +94,9 @@ HttpStep HttpResponse::head(Bytes bytes, uint32_t& at) noexcept {
                 if (byte == '\n') at_ = At::fields;
                 break;
             case At::fields: return fields_.feed(bytes, at);
-            case At::body: return HttpStep::complete;
+            case At::length:
+            case At::chunks:
+            case At::until_fin: return HttpStep::complete;
         }
     }
     return HttpStep::more;

@@ -6,8 +6,7 @@ namespace synfin::app {
 
 std::string_view failure_name(size_t index) noexcept {
     constexpr auto kFirst = static_cast<size_t>(CloseReason::kCount);
-    constexpr std::string_view kNames[] = {"bad_response", "unsupported_response", "short_response",
-                                           "http_status", "closed_by_peer"};
+    constexpr std::string_view kNames[] = {"bad_response", "short_response", "http_status", "closed_by_peer"};
     static_assert(std::size(kNames) + kFirst == static_cast<size_t>(Failure::kCount));
     return index < kFirst ? name(static_cast<CloseReason>(index)) : kNames[index - kFirst];
 }
@@ -50,6 +49,7 @@ LoadTally& LoadTally::operator+=(const LoadTally& other) noexcept {
     received_bytes += other.received_bytes;
     no_port_time = std::max(no_port_time, other.no_port_time);
     no_memory_time = std::max(no_memory_time, other.no_memory_time);
+    for (size_t i = 0; i < statuses.size(); ++i) statuses[i] += other.statuses[i];
     return *this;
 }
 

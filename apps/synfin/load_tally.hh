@@ -17,9 +17,8 @@ namespace synfin::app {
 /// Why a connection did not complete: the stack's reasons first, then what the generator found.
 enum class Failure : uint8_t {
     bad_response = static_cast<uint8_t>(CloseReason::kCount),  ///< not HTTP/1, or more bytes than asked for
-    unsupported_response,                                      ///< a transfer coding
     short_response,                                            ///< FIN before the response's end
-    http_status,                                               ///< neither 2xx nor 3xx
+    http_status,                                               ///< a status that was not expected
     closed_by_peer,                                            ///< FIN while the connection was to be held
     kCount
 };
@@ -53,12 +52,15 @@ struct LoadTally {
     uint64_t unfinished = 0;  ///< cut by the end of the run while established
     uint64_t unanswered = 0;  ///< of those two: the target had fallen silent, see Generator::cut()
     uint64_t requests = 0;    ///< sent whole
-    uint64_t responses = 0;   ///< received whole
+    uint64_t responses = 0;   ///< received whole, and with an expected status
     std::array<uint64_t, static_cast<size_t>(Failure::kCount)> failed_by{};
     std::array<uint64_t, static_cast<size_t>(Skip::kCount)> skipped_by{};
     uint64_t sent_bytes = 0, received_bytes = 0;  ///< of requests and responses, whole or not
     /// Closed loop: how long nothing could be opened for lack of it. Of several engines the longest.
     Duration no_port_time{}, no_memory_time{};
+    /// Responses received whole, by their status, kLeastStatus being the first.
+    static constexpr uint32_t kLeastStatus = 100, kMostStatus = 999;
+    std::array<uint64_t, kMostStatus - kLeastStatus + 1> statuses{};
 
     /// How long a closed loop waited; 0 for reasons that it does not wait for.
     Duration waited(Skip reason) const noexcept {

@@ -77,6 +77,13 @@ ordered_json generator(const RunResult& result) {
             {"waited_s", {{"no_port", waited(Skip::no_port)}, {"no_memory", waited(Skip::no_memory)}}}};
 }
 
+ordered_json statuses(const LoadTally& tally) {
+    ordered_json all = ordered_json::object();
+    for (size_t i = 0; i < tally.statuses.size(); ++i)
+        if (tally.statuses[i] != 0) all[std::to_string(LoadTally::kLeastStatus + i)] = tally.statuses[i];
+    return all;
+}
+
 ordered_json ratio(uint64_t sum, uint64_t count) {
     if (count == 0) return nullptr;
     return rounded(static_cast<double>(sum) / static_cast<double>(count));
@@ -147,6 +154,7 @@ ordered_json to_json(const RunResult& result) {
     json["duration_s"] = rounded(result.duration_s, 6);
     add_verdict(json, result);
     json["connections"] = connections(result.tally);
+    json["statuses"] = statuses(result.tally);
     if (result.command != Command::serve) {
         json["generator"] = generator(result);
         json["payload_bytes"] = {{"sent", result.tally.sent_bytes},
@@ -328,6 +336,7 @@ std::string to_text(const ordered_json& result) {
         line("payload",
              fmt::format("sent {}  received {}", bytes_text(result["payload_bytes"]["sent"].get<double>()),
                          bytes_text(result["payload_bytes"]["received"].get<double>())));
+    if (!result["statuses"].empty()) line("statuses", pairs(result["statuses"]));
     line("rates", fmt::format("{}  {}  {}", rate(rates["cps"], "connections/s (CPS)"),
                               rate(rates["established_per_s"], "established/s"),
                               rate(rates["requests_per_s"], "requests/s")));

@@ -125,7 +125,9 @@ TEST(Generator, ConnectOnlyAndRst) {
 }
 
 TEST(Generator, HttpWithManyRequestsPerConnection) {
-    HttpPlay play(http_plan(5, 20, 10), 0s, 1'000, 10'000);
+    GeneratorPlan plan = http_plan(5, 20, 10);
+    plan.ending = GeneratorPlan::Ending::fin_by_peer;
+    HttpPlay play(std::move(plan), 0s, 1'000, 10'000);
     play.run();
     EXPECT_EQ(play.tally().completed, 20u);
     EXPECT_EQ(play.tally().responses, 200u);

@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/random.hh"
@@ -267,30 +270,165 @@ TEST(HttpResponse, EndsWhereItsLengthSays) {
     }
 }
 
-TEST(HttpResponse, Variants) {
+/// How a response is read.
+struct Reading {
+    std::string text;
+    unsigned status;  ///< 0: it is refused
+    size_t used;      ///< bytes that belong to it
+    bool keeps;       ///< the connection stays
+    bool until_fin = false;
+    bool to_head = false;
+};
+constexpr size_t kAll = ~size_t{0};
+
+/// The end is the same wherever the segments' borders are: at every byte, and in pieces of each size.
+void expect_reading(const Reading& reading) {
+    const std::string_view text = reading.text;
+    const size_t all = reading.used == kAll ? text.size() : reading.used;
+    for (size_t step = 1; step <= text.size(); ++step) {
+        HttpResponse response(reading.to_head);
+        size_t used = 0;
+        const ResponseOutcome outcome = feed(response, text, step, used);
+        const ResponseOutcome expected = reading.status == 0 ? ResponseOutcome::bad
+                                         : reading.until_fin ? ResponseOutcome::more
+                                                             : ResponseOutcome::complete;
+        ASSERT_EQ(outcome, expected) << text << " in pieces of " << step;
+        if (reading.status == 0) continue;
+        ASSERT_EQ(used, all) << text << " in pieces of " << step;
+        ASSERT_EQ(response.status(), reading.status) << text;
+        ASSERT_EQ(response.keep_alive(), reading.keeps) << text;
+        ASSERT_EQ(response.end() == ResponseOutcome::complete, reading.until_fin) << text;
+    }
+    for (size_t cut = 1; cut < text.size(); ++cut) {
+        HttpResponse response(reading.to_head);
+        KnownHead<HttpResponse> none;
+        uint32_t first = 0, second = 0;
+        ResponseOutcome outcome = response.feed(bytes(text.substr(0, cut)), first, none);
+        if (outcome == ResponseOutcome::more) outcome = response.feed(bytes(text.substr(cut)), second, none);
+        ASSERT_EQ(outcome == ResponseOutcome::bad, reading.status == 0) << text << " cut at " << cut;
+        ASSERT_EQ(reading.status != 0 ? first + second : all, all) << text << " cut at " << cut;
+    }
+}
+
+TEST(HttpResponse, BodiesEndWhereRfc9112Says) {
+    const std::string ok = "HTTP/1.1 200 OK\r\n", length = "Content-Length: 2\r\n\r\n";
+    const std::string chunked = ok + "Transfer-Encoding: chunked\r\n\r\n";
+    for (const auto& [text, used, keeps, until_fin] :
+         std::vector<std::tuple<std::string, size_t, bool, bool>>{
+             {ok + length + "okX", ok.size() + length.size() + 2, true, false},
+             {ok + "Content-Length: 0\r\n\r\nX", ok.size() + 21, true, false},
+             {chunked + "2\r\nok\r\n0\r\n\r\n", kAll, true, false},
+             {chunked + "2;a=b\r\nok\r\nA ;c=\"d e\"\r\n0123456789\r\n0\r\nX-Sum: 1\r\nY: \r\n\r\n", kAll,
+              true, false},
+             {ok + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n00\r\n\r\n", kAll, true,
+              false},
+             {ok + "Transfer-Encoding: gzip, Chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", kAll, true, false},
+             {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+              kAll, false, false},
+             {ok + "\r\nuntil the end", kAll, false, true},
+             {ok + "Connection: keep-alive\r\n\r\n", kAll, false, true},
+             {ok + "Transfer-Encoding: gzip\r\n" + length + "until the end", kAll, false, true},
+             {ok + "Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", kAll, false, true},
+             {ok + "Transfer-Encoding: identity\r\n" + length + "ok", kAll, true, false},
+         })
+        expect_reading({text, 200, used, keeps, until_fin});
+    // No body, whatever the fields say.
+    expect_reading({"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", 204, kAll, true});
+    expect_reading({"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", 304, kAll, true});
+    expect_reading({"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", 101, kAll, false});
+    expect_reading({"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", 200, kAll, true, false, true});
+    expect_reading({"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200, kAll, true, false, true});
+    expect_reading({"HTTP/1.1 200 OK\r\n\r\n", 200, kAll, true, false, true});
+}
+
+TEST(HttpResponse, WhatComesBeforeTheResponseIsReadAway) {
+    const std::string end = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    expect_reading({"HTTP/1.1 100 Continue\r\n\r\n" + end, 200, kAll, true});
+    expect_reading(
+        {"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nContent-Length: 9\r\n\r\n" + end, 200,
+         kAll, true});
+    expect_reading({"\r\n" + end, 200, kAll, true});
     HttpResponse response;
     size_t used = 0;
-    EXPECT_EQ(feed(response, "HTTP/1.1 304 \r\nContent-Length: 9\r\n\r\n", 4, used),
-              ResponseOutcome::complete);
+    std::string many;
+    while (many.size() <= HttpResponse::kMaxHead) many += "HTTP/1.1 102 Processing\r\n\r\n";
+    EXPECT_EQ(feed(response, many, 1'000, used), ResponseOutcome::bad) << "not for ever";
     response.clear();
-    EXPECT_EQ(feed(response, "HTTP/1.1 404\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", 4, used),
-              ResponseOutcome::complete);
-    EXPECT_EQ(response.status(), 404u);
-    EXPECT_FALSE(response.keep_alive());
+    EXPECT_EQ(feed(response, std::string(HttpResponse::kMaxHead + 1, '\n'), 1'000, used),
+              ResponseOutcome::bad);
+}
+
+TEST(HttpResponse, PersistsAsRfc9112Says) {
+    const auto text = [](const char* version, const char* field) {
+        return fmt::format("HTTP/{} 200 OK\r\n{}Content-Length: 2\r\n\r\nok", version, field);
+    };
+    expect_reading({text("1.1", ""), 200, kAll, true});
+    expect_reading({text("1.1", "Connection: close\r\n"), 200, kAll, false});
+    expect_reading({text("1.1", "CONNECTION:Close\r\n"), 200, kAll, false});
+    expect_reading({text("1.1", "Connection: keep-alive, close\r\n"), 200, kAll, false});
+    expect_reading({text("1.1", "Connection: closed, not close\r\n"), 200, kAll, true});
+    expect_reading({text("1.0", ""), 200, kAll, false});
+    expect_reading({text("1.0", "Connection: Keep-Alive\r\n"), 200, kAll, true});
+    expect_reading({text("1.0", "Connection: keep-alive\r\nConnection: close\r\n"), 200, kAll, false});
+}
+
+TEST(HttpResponse, FieldsAsServersSendThem) {
+    const std::string start = "HTTP/1.1 200 OK\r\n", end = "Content-Length: 2\r\n\r\nok";
+    for (const char* field :
+         {"X-A: one\r\n two\r\n", "X-A: one\r\n\ttwo\r\n \r\n", "X-A : b\r\n", "X-Empty:\r\n",
+          "X: caf\xe9\r\n", "Content-Length: 2\r\n", "Content-Length \t:2 \r\n",
+          "Content-Length:\r\n 0002\r\n", "Connection: a\r\n lose\r\n"})
+        expect_reading({start + field + end, 200, kAll, true});
+    for (const char* field : {"Connection:\r\n close\r\n", "Connection: x,\r\n\tclose\r\n"})
+        expect_reading({start + field + end, 200, kAll, false});
+    for (const char* line : {"HTTP/1.1 200\r\n", "HTTP/1.1 200 \r\n", "HTTP/1.1 200 Tr\xc3\xa8s bien\r\n"})
+        expect_reading({line + end, 200, kAll, true});
+    expect_reading({"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", 200, kAll, true});
+}
+
+TEST(HttpResponse, RefusesWhatCouldBeReadInTwoWays) {
+    const std::string ok = "HTTP/1.1 200 OK\r\n", chunked = ok + "Transfer-Encoding: chunked\r\n\r\n";
+    for (const std::string& text : {std::string("HTTP/2 200\r\n"),
+                                    std::string("http/1.1 200 OK\r\n"),
+                                    std::string("HTTP/1.1 2x0 OK\r\n"),
+                                    std::string("HTTP/1.1 2000 OK\r\n"),
+                                    std::string("HTTP/1.1 000 OK\r\n"),
+                                    std::string("SSH-2.0\r\n"),
+                                    std::string("hello\n"),
+                                    std::string("ICY 200 OK\r\n"),
+                                    ok + " X: folded onto nothing\r\n",
+                                    ok + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n",
+                                    ok + "Content-Length: 2\r\n 3\r\n\r\n",
+                                    ok + "Content-Length: -1\r\n\r\n",
+                                    ok + "Content-Length:\r\n\r\n",
+                                    ok + "no colon\r\n",
+                                    ok + "X Y: z\r\n",
+                                    ok + "X: a\rb\r\n",
+                                    chunked + "\r\n",
+                                    chunked + "-1\r\n",
+                                    chunked + "0x2\r\nok\r\n",
+                                    chunked + "2\r\nokay\r\n",
+                                    chunked + "10000000000000000\r\n"})
+        expect_reading({text, 0, 0, false});
+}
+
+TEST(HttpResponse, HeadsAreBounded) {
+    const std::string start = "HTTP/1.1 200 OK\r\nSet-Cookie: a=", end = "\r\nContent-Length: 2\r\n\r\nok";
+    HttpResponse response;
+    size_t used = 0;
+    EXPECT_EQ(feed(response, start + std::string(32'000, 'x') + end, 1'448, used), ResponseOutcome::complete);
     response.clear();
-    EXPECT_EQ(feed(response, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n", 4, used),
-              ResponseOutcome::unsupported);
-    response.clear();
-    EXPECT_EQ(feed(response, "HTTP/1.0 200 OK\r\n\r\nuntil the end", 4, used), ResponseOutcome::more);
-    EXPECT_EQ(response.end(), ResponseOutcome::complete) << "FIN ends a body without a length";
-    response.clear();
-    EXPECT_EQ(feed(response, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", 4, used),
-              ResponseOutcome::more);
-    EXPECT_EQ(response.end(), ResponseOutcome::more) << "short";
-    for (const char* text : {"HTTP/2 200\r\n", "http/1.1 200 OK\r\n", "HTTP/1.1 2x0 OK\r\n",
-                             "HTTP/1.1 2000 OK\r\n", "HTTP/1.1 000 OK\r\n", "SSH-2.0\r\n"}) {
-        response.clear();
-        EXPECT_EQ(feed(response, text, 100, used), ResponseOutcome::bad) << text;
+    EXPECT_EQ(feed(response, start + std::string(90'000, 'x') + end, 1'448, used), ResponseOutcome::bad);
+}
+
+TEST(HttpResponse, AShortBodyIsShort) {
+    for (const char* text : {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", "HTTP/1.1 200 OK\r\n", "HTTP",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"}) {
+        HttpResponse response;
+        size_t used = 0;
+        EXPECT_EQ(feed(response, text, 4, used), ResponseOutcome::more) << text;
+        EXPECT_EQ(response.end(), ResponseOutcome::more) << text;
     }
 }
 
@@ -352,24 +490,27 @@ TEST(KnownHead, RequestsAreReadAsWithoutIt) {
 TEST(KnownHead, ResponsesAreReadAsWithoutIt) {
     const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab";
     const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
-    const std::vector<std::string> texts = {ok,
-                                            ok,
-                                            ok + "X",
-                                            ok.substr(0, ok.size() - 1),
-                                            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
-                                            ok,
-                                            interim + ok,
-                                            interim + ok,
-                                            interim,
-                                            ok,
-                                            "HTTP/1.0 200 OK\r\n\r\nto the end",
-                                            "HTTP/1.0 200 OK\r\n\r\nto the end of it",
-                                            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-                                            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-                                            "HTTP/1.1 304 x\r\nContent-Length: 9\r\n\r\n",
-                                            "HTTP/1.1 304 x\r\nContent-Length: 9\r\n\r\nHTTP",
-                                            ok,
-                                            "HTTP/2\r\n"};
+    const std::vector<std::string> texts = {
+        ok,
+        ok,
+        ok + "X",
+        ok.substr(0, ok.size() - 1),
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+        ok,
+        interim + ok,
+        interim + ok,
+        interim,
+        ok,
+        "HTTP/1.0 200 OK\r\n\r\nto the end",
+        "HTTP/1.0 200 OK\r\n\r\nto the end of it",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n",
+        "\r\n" + ok,
+        ok,
+        "HTTP/1.1 304 x\r\nContent-Length: 9\r\n\r\n",
+        "HTTP/1.1 304 x\r\nContent-Length: 9\r\n\r\nHTTP",
+        ok,
+        "HTTP/2\r\n"};
     for (const size_t step : {size_t{1}, size_t{2}, size_t{17}, size_t{38}, size_t{10'000}})
         expect_known_changes_nothing<HttpResponse>(texts, step);
 }
