@@ -3,6 +3,7 @@
 /// ClientRun: a generator from its first connection to its last: opening, then letting what is open end, then
 /// cutting what did not; beside idle connections, if it is to have them.
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 
@@ -52,10 +53,10 @@ class ClientRun {
     /// Whether the measured time has ended: duration(), measured() and measured_counters() stand.
     bool is_measured() const noexcept { return phase_ >= Phase::draining; }
     Duration duration() const noexcept { return ended_ - started_; }
-    /// Of it; 0 to 1.
+    /// Of it; 0 to 1: a gap may go on beyond its end.
     double share_of(Duration time) const noexcept {
         if (ended_ <= started_) return 0;
-        return static_cast<double>(time.count()) / static_cast<double>(duration().count());
+        return std::min(1.0, static_cast<double>(time.count()) / static_cast<double>(duration().count()));
     }
     const LoadTally& measured() const noexcept { return measured_; }
     /// Of the measured time.

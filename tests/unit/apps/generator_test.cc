@@ -175,6 +175,30 @@ TEST(Generator, OpenLoopKeepsItsSchedule) {
     EXPECT_LE(play.client.generator().times().slip.quantile_us(0.5), 20);
 }
 
+TEST(Generator, OpenLoopOpensWhatWasDueAtItsEndThoughLate) {
+    for (const Duration away : {Duration{2ms}, Duration{15ms}}) {
+        GeneratorPlan plan = tcp_plan(10'000, 0);
+        plan.open_loop = true;
+        plan.rate = 100'000;
+        ReplyPlay play(std::move(plan), 100ms, {});
+        play.client.start(play.ends.now());
+        const Instant start = play.ends.now();
+        ASSERT_TRUE(play.ends.run(
+            5s,
+            [&](Stack& s, Instant now) {  // a turn opens 32, and 100 were due in each ms
+                if (now - start < 99ms || now - start > 99ms + away) play.client.turn(s, now);
+            },
+            [&](Stack& s, Instant now) { play.server.turn(s, now); }, [&] { return play.client.over(); }));
+        expect_balance(play.tally());
+        EXPECT_EQ(play.tally().offered, 10'000u);
+        const uint64_t late = play.tally().skipped_by[static_cast<size_t>(Skip::late)];
+        if (away == 2ms)
+            EXPECT_EQ(late, 0u);
+        else
+            EXPECT_GT(late, 0u) << "later than 10 ms after the end nothing is opened";
+    }
+}
+
 TEST(Generator, OpenLoopCountsFromTheIntendedTimeWhenTheServerStalls) {
     GeneratorPlan plan = tcp_plan(10'000, 0);
     plan.open_loop = true;
