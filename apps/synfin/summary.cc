@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <utility>
 
 #include "units.hh"
 #include "user_error.hh"
@@ -294,17 +295,16 @@ std::string verdict_text(const ordered_json& result) {
     std::string text;
     const auto block = [&](std::string_view label, std::string_view word,
                            const std::vector<std::string>& lines) {
-        for (size_t i = 0; i < std::max<size_t>(lines.size(), 1); ++i)
-            text += fmt::format("{:<13}{:<5}{}\n", i == 0 ? label : "", i == 0 ? word : "",
-                                i < lines.size() ? lines[i] : "");
+        if (lines.empty()) text += fmt::format("{:<13}{}\n", label, word);
+        for (const std::string& line : lines)
+            text += fmt::format("{:<13}{:<5}{}\n", std::exchange(label, ""), std::exchange(word, ""), line);
     };
-    const auto word = [&](const char* key) { return result[key].get<bool>() ? "yes" : "NO"; };
-    block("valid", word("valid"), result["invalid_because"].get<std::vector<std::string>>());
+    const auto yes_or_no = [&](const char* key) { return result[key].get<bool>() ? "yes" : "NO"; };
+    block("valid", yes_or_no("valid"), result["invalid_because"].get<std::vector<std::string>>());
     std::vector<std::string> criteria;
     for (const auto& each : result["criteria"]) criteria.push_back(criterion_text(each));
-    if (!criteria.empty()) block("passed", word("passed"), criteria);
+    if (!criteria.empty()) block("passed", yes_or_no("passed"), criteria);
     if (!result["warnings"].empty()) block("warning", "", result["warnings"].get<std::vector<std::string>>());
-    while (text.find(" \n") != text.npos) text.erase(text.find(" \n"), 1);
     return text;
 }
 
