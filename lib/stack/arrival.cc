@@ -75,26 +75,14 @@ using tcp::TimeWait;
         take_reassembled(index);
 }
 
-[[gnu::always_inline]] inline void Connections::arrive_open(uint32_t index, uint32_t hash, const Segment& seg,
+[[gnu::always_inline]] inline void Connections::arrive_open(uint32_t index, const Segment& seg,
                                                             Bytes text) noexcept {
     Tcb& tcb = tcbs_[index];
     Effects fx;
     if (tcp::segment_arrives(tcb, flow_of(tcb), seg, context(), fx)) counters_.add(Counter::predicted);
-    if (fx.reopen) [[unlikely]] {
-        // A full record in TIME-WAIT yields when nobody is to be told of it any more.
-        const Tuple tuple = tcb.tuple.get();
-        const uint16_t listener = find_listener(tuple);
-        if (listener != 0 && !tcb.has(tcp::kOpened)) {
-            if (must_stay()) return;
-            const Seq after_iss = tcb.snd.nxt;
-            table_.erase(hash, handle(Kind::open, index));
-            free_tcb(index);
-            counters_.add(Counter::time_wait_reused);
-            arrive_listen(listener, tuple, hash, seg, text, after_iss);
-            return;
-        }
+    // In TIME-WAIT, and the application has not been told yet, or not read all: the peer tries again.
+    if (fx.reopen) [[unlikely]]
         fx.reply = Reply::challenge_ack;
-    }
     perform_here(index, text, fx);
 }
 
@@ -105,7 +93,7 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
     if (h != net::ConnectionTable::kNone) {
         const uint32_t index = h & kIndexMask;
         if (h == index) [[likely]] {
-            arrive_open(index, hash, seg, text);
+            arrive_open(index, seg, text);
             return;
         }
         switch (kind_of(h)) {
@@ -144,8 +132,7 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
             tcp::open_predicted(half_open, rcv_wnd, seg, context(), tcb, fx);
             begin_life(tcb, generation);
             table_.replace(hash, handle(Kind::half_open, index), handle(Kind::open, opened));
-            unlink_half_open(index);
-            half_opens_.free(index);
+            release_half_open(index);
             counters_.add(Counter::predicted);
             perform_all(opened, text, fx);
             return;
@@ -174,7 +161,7 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
         if (fx.reply == Reply::syn_ack) {
             counters_.add(Counter::syn_retransmitted);
             half_open.flags |= tcp::kSynResent;
-            send_syn_ack(half_open, core_now_.tick);
+            send_syn_ack(half_open);
         } else {
             reply(tcb, fx);
         }
@@ -186,8 +173,7 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
         counters_.drop(DropReason::accept_full);
         return;
     }
-    unlink_half_open(index);
-    half_opens_.free(index);
+    release_half_open(index);
     perform(opened, text, fx);
 }
 
@@ -197,7 +183,6 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
     if (tcp::reopens(record, seg, context())) {  // every open of a client that has used all its ports
         const Tuple tuple = record.tuple.get();
         if (const uint16_t listener = find_listener(tuple); listener != 0) {
-            if (must_stay()) return;
             const Seq after_iss = record.snd_nxt;
             remove_time_wait(index, hash);
             counters_.add(Counter::time_wait_reused);
@@ -237,20 +222,65 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
     Seq iss = isns_.of(tuple, now_);
     // A reopened TIME-WAIT tuple: beyond anything its predecessor sent (RFC 9293 MAY-2).
     if (after_iss && !tcp::after(iss, *after_iss + 65'536u)) iss = *after_iss + 65'537u;
-    const uint32_t index = half_opens_.alloc();
-    if (index == 0) {
+    const uint32_t index = alloc_half_open(after_iss.has_value());
+    if (index == 0) [[unlikely]] {
         answer_with_cookie(tuple, seg);
         return;
     }
-    tcp::half_open(tuple, seg, iss, listener, context(), half_opens_[index]);
+    HalfOpen& made = half_opens_[index];
+    tcp::half_open(tuple, seg, iss, listener, context(), made);
+    if (after_iss) {
+        made.is_paid = true;
+        ++paid_half_opens_;
+    } else if (backlog() > (config_.max_half_open + 1) / 2 && config_.tcp.syn_cookies) [[unlikely]] {
+        make_half_open_a_cookie(made, seg);
+    }
     if (!add_to_table(hash, handle(Kind::half_open, index))) {
+        paid_half_opens_ -= made.is_paid;
         half_opens_.free(index);
         counters_.drop(DropReason::backlog_full);
         return;
     }
     link_half_open(index);
     counters_.add(Counter::passive_opens);
-    send_syn_ack(half_opens_[index], core_now_.tick);
+    send_syn_ack(made);
+}
+
+/// A record for a SYN. One that reopens a TIME-WAIT tuple is paid for by that record, so that a full backlog
+/// does not lock out a client which comes back: a cookie cannot be beyond the predecessor's numbers (RFC 9293
+/// MAY-2). 0: the backlog is full of younger ones.
+[[gnu::always_inline]] inline uint32_t Connections::alloc_half_open(bool is_paid) noexcept {
+    if (backlog() < config_.max_half_open || is_paid) [[likely]]
+        return half_opens_.alloc();
+    return yield_half_open();
+}
+
+/// The oldest half-open record gives way, when its peer had the time of a SYN-ACK sent again to answer. If
+/// its SYN-ACK carried a cookie, a later ACK opens the connection without it. One that did not, from before
+/// the backlog filled, stays for a SYN-ACK longer.
+[[gnu::cold, gnu::noinline]] uint32_t Connections::yield_half_open() noexcept {
+    for (unsigned level = kHalfOpenLevels - 1; level > 0; --level) {
+        const uint32_t oldest = half_open_queues_[level].head;
+        if (oldest == 0) continue;
+        const HalfOpen& record = half_opens_[oldest];
+        if (level == 1 && !record.is_cookie && config_.tcp.syn_cookies) continue;
+        counters_.add(Counter::half_open_yielded);
+        free_half_open(oldest, table_.hash(record.tuple.get()));
+        return half_opens_.alloc();
+    }
+    return 0;
+}
+
+/// The backlog is more than half full, and this record may have to yield: its SYN-ACK says all that is to be
+/// known (RFC 4987 3.6).
+[[gnu::cold, gnu::noinline]] void Connections::make_half_open_a_cookie(HalfOpen& made,
+                                                                       const Segment& syn) noexcept {
+    const Tuple tuple = made.tuple.get();
+    made.is_cookie = true;
+    made.iss = tcp::make_cookie(key_, tuple, syn.seq, made.mss, core_now_.tick);
+    // What a cookie cannot carry is not offered.
+    if ((made.flags & tcp::kTimestamps) == 0) made.flags = 0;
+    cookies_sent_at_ = tcp::deadline_at(core_now_.tick);
 }
 
 /// There is no room for a half-open record.
@@ -261,13 +291,9 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
         return;
     }
     HalfOpen made = tcp::half_open(tuple, syn, Seq(), 0, context());
-    made.iss = tcp::make_cookie(key_, tuple, syn.seq, made.mss, core_now_.tick);
-    cookies_sent_at_ = tcp::deadline_at(core_now_.tick);
+    make_half_open_a_cookie(made, syn);
     counters_.add(Counter::syn_cookies_sent);
-    const uint32_t ts_clock = tcp::cookie_timestamp(core_now_.tick, made);
-    // What a cookie cannot carry is not offered.
-    if ((made.flags & tcp::kTimestamps) == 0) made.flags = 0;
-    send_syn_ack(made, ts_clock);
+    send_syn_ack(made);
 }
 
 [[gnu::cold, gnu::noinline]] void Connections::open_from_cookie(const Tuple& tuple, uint32_t hash,
@@ -509,7 +535,7 @@ SegmentOut* Connections::add_control() noexcept {
     return &control_.add();
 }
 
-void Connections::send_syn_ack(const HalfOpen& h, uint32_t ts_clock) noexcept {
+void Connections::send_syn_ack(const HalfOpen& h) noexcept {
     SegmentOut* made = add_control();
     if (made == nullptr) return;
     SegmentOut& out = *made;
@@ -527,7 +553,8 @@ void Connections::send_syn_ack(const HalfOpen& h, uint32_t ts_clock) noexcept {
     out.shift = params_.rcv_shift;
     out.timestamps = (h.flags & tcp::kTimestamps) != 0;
     if (out.timestamps) {
-        out.ts_val = ts_clock + ts_offsets_.of(out.tuple);
+        const uint32_t clock = h.is_cookie ? tcp::cookie_timestamp(core_now_.tick, h) : core_now_.tick;
+        out.ts_val = clock + ts_offsets_.of(out.tuple);
         out.ts_ecr = h.ts_recent;
     }
 }

@@ -46,10 +46,12 @@ Result<void> Connections::unlisten(uint16_t port, std::optional<Ipv4> addr) noex
     const uint16_t id = *link;
     *link = listeners_[id].next;
     listeners_[id] = Listener{};
-    for (uint32_t h = half_open_head_; h != 0;) {
-        const uint32_t next = half_opens_[h].next;
-        if (half_opens_[h].listener == id) free_half_open(h, table_.hash(half_opens_[h].tuple.get()));
-        h = next;
+    for (const HalfOpenQueue& queue : half_open_queues_) {
+        for (uint32_t h = queue.head; h != 0;) {
+            const uint32_t next = half_opens_[h].next;
+            if (half_opens_[h].listener == id) free_half_open(h, table_.hash(half_opens_[h].tuple.get()));
+            h = next;
+        }
     }
     return {};
 }

@@ -19,8 +19,11 @@ struct StackConfig {
     uint16_t mtu = 1500;                 ///< IP packet bytes, 576..9000
     uint32_t max_connections =
         65'536;  ///< open connections per engine (records are mapped, touched on demand)
-    uint32_t max_time_wait = 1u << 20;  ///< TIME-WAIT records per engine; beyond, the full record stays
-    uint32_t max_half_open = 16'384;    ///< SYN-RECEIVED records per engine; beyond, SYN cookies
+    uint32_t max_time_wait = 1u << 20;  ///< TIME-WAIT records per engine; beyond, the oldest yields
+    /// SYN-RECEIVED records per engine. From half of it on their SYN-ACKs carry SYN cookies; beyond, the
+    /// oldest yields, or a cookie is all there is. SYNs that reopen a TIME-WAIT tuple take that record's
+    /// place.
+    uint32_t max_half_open = 16'384;
     /// Connections in any of these states that the table is made for at first: beyond, it doubles, and its
     /// entries move as others are added. Made for more than there will be, it wastes cache.
     uint32_t expected_connections = 4'096;

@@ -50,7 +50,7 @@ Connections::Connections(const StackConfig& config, HashKey key, Instant start)
       tcbs_(config.max_connections),
       flows_(config.max_connections),
       colds_(config.max_connections),
-      half_opens_(config.max_half_open),
+      half_opens_(config.max_half_open + config.max_time_wait),  // see alloc_half_open()
       time_waits_(config.max_time_wait),
       blocks_(4 * config.max_connections + 1024, large_blocks(config)),
       reassembly_(blocks_, std::min(config.max_connections, 65'536u), buf::ReassemblyPool::kMaxRanges,

@@ -177,6 +177,7 @@ class Connections {
   private:
     static constexpr uint32_t kTimersPerTurn = 256;
     static constexpr uint32_t kGrowthPerTick = 16;  ///< buckets: some 10 us
+    static constexpr unsigned kHalfOpenLevels = 8;  ///< later SYN-ACKs follow at the pace of the last level
     static constexpr uint32_t kMaxControl = 1024;  ///< replies that wait for a device; more than a turn makes
 
     struct Listener {
@@ -249,13 +250,18 @@ class Connections {
     ConnectionInfo describe(const tcp::Tcb& tcb) const noexcept;
 
     // arrival
-    void arrive_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
+    void arrive_open(uint32_t index, const tcp::Segment& seg, Bytes text) noexcept;
     void arrive_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
     void judge_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
     void arrive_time_wait(uint32_t index, uint32_t hash, const tcp::Segment& seg) noexcept;
     void arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t hash, const tcp::Segment& seg,
                        Bytes text, std::optional<tcp::Seq> after_iss) noexcept;
     void answer_with_cookie(const Tuple& tuple, const tcp::Segment& syn) noexcept;
+    void make_half_open_a_cookie(tcp::HalfOpen& half_open, const tcp::Segment& syn) noexcept;
+    /// Half-open records that count against max_half_open.
+    uint32_t backlog() const noexcept { return half_opens_.used() - paid_half_opens_; }
+    uint32_t alloc_half_open(bool is_paid) noexcept;
+    uint32_t yield_half_open() noexcept;
     void open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const tcp::Segment& seg,
                           Bytes text) noexcept;
     /// What the core does not know of a passive connection's control block, which has just been made.
@@ -276,22 +282,13 @@ class Connections {
     void perform_rare(tcp::Tcb& tcb, Bytes text, const tcp::Effects& fx) noexcept;
     void deliver(uint32_t index, Bytes data) noexcept;
     void lose(uint32_t index) noexcept;
-    /// Whether TIME-WAIT must not give way to a new SYN, which is then dropped: with the backlog full it
-    /// would get a cookie, which cannot be beyond the predecessor's numbers (RFC 9293 MAY-2). The peer tries
-    /// again.
-    bool must_stay() noexcept {
-        if (half_opens_.used() != half_opens_.capacity()) [[likely]]
-            return false;
-        counters_.drop(DropReason::backlog_full);
-        return true;
-    }
     void keep(uint32_t index, Bytes data) noexcept;
     void hold_pending(uint32_t index) noexcept;
     void take_reassembled(uint32_t index) noexcept;
     void reply(tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
     void reply_rst(const Tuple& tuple, const tcp::Effects& fx) noexcept;
     SegmentOut* add_control() noexcept;
-    void send_syn_ack(const tcp::HalfOpen& half_open, uint32_t ts_clock) noexcept;
+    void send_syn_ack(const tcp::HalfOpen& half_open) noexcept;
     bool allow_challenge() noexcept;
     bool allow_rst() noexcept;
     void want_output(uint32_t index, tcp::Tcb& tcb) noexcept {
@@ -333,11 +330,19 @@ class Connections {
     void arm(uint32_t index, const tcp::Tcb& tcb) noexcept {
         if (tcb.deadline != tcp::kNoDeadline) wheel_.arm(index, tcb.deadline);
     }
+    uint32_t fire_half_opens(uint32_t fired) noexcept;
+    /// When a half-open record is to be looked at: its SYN-ACK is sent again, or it is given up.
+    uint32_t due(const tcp::HalfOpen& half_open) const noexcept {
+        const uint32_t end = half_open.started + params_.syn_ack_timeout;
+        return static_cast<int32_t>(end - half_open.deadline) < 0 ? end : half_open.deadline;
+    }
     void remove_time_wait(uint32_t index, uint32_t hash) noexcept;
+    bool yield_time_wait() noexcept;
     void link_time_wait(uint32_t index) noexcept;
     void unlink_time_wait(uint32_t index) noexcept;
     void link_half_open(uint32_t index) noexcept;
     void unlink_half_open(uint32_t index) noexcept;
+    void release_half_open(uint32_t index) noexcept;
     void free_half_open(uint32_t index, uint32_t hash) noexcept;
 
     RecordPool<tcp::Tcb> tcbs_;
@@ -356,8 +361,15 @@ class Connections {
     LineVector<Listener> listeners_;          ///< [0] unused
 
     uint32_t time_wait_head_ = 0, time_wait_tail_ = 0;  ///< FIFO by expiry
-    uint32_t half_open_head_ = 0, half_open_tail_ = 0;  ///< FIFO by due
-    MappedArray<DelayedAck> delayed_acks_;              ///< ring
+    /// Half-open records, one FIFO for each number of SYN-ACKs sent again: those wait equally long, and the
+    /// oldest of all is the first of the last FIFO that is not empty. A second set for records that took the
+    /// place of a TIME-WAIT record.
+    struct HalfOpenQueue {
+        uint32_t head = 0, tail = 0;
+    };
+    HalfOpenQueue half_open_queues_[2 * kHalfOpenLevels];
+    uint32_t paid_half_opens_ = 0;          ///< records in the second set
+    MappedArray<DelayedAck> delayed_acks_;  ///< ring
     uint32_t delayed_head_ = 0, delayed_tail_ = 0;
 
     Worklist<Pending> events_;

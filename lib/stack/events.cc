@@ -168,13 +168,17 @@ void Connections::end(uint32_t index, CloseReason reason) noexcept {
     ports_.note_release(tuple);
     counters_.add(Counter::closed);
     tcb.deadline = tcp::kNoDeadline;
-    if (!tcb.has(tcp::kOpened)) {  // a full record in TIME-WAIT: everybody knows
-        free_tcb(index);
-        return;
-    }
     if (const Cold* cold = cold_of(tcb); cold != nullptr && cold->ending)
         return;  // told when it has been read
     push_close(index, reason, !tcb.has(tcp::kSynUnacked));
+}
+
+/// The oldest record in TIME-WAIT gives way to the next. False: there is none, so the next one is not kept.
+[[gnu::cold, gnu::noinline]] bool Connections::yield_time_wait() noexcept {
+    counters_.add(Counter::time_wait_yielded);
+    if (time_wait_head_ == 0) return false;
+    remove_time_wait(time_wait_head_, table_.hash(time_waits_[time_wait_head_].tuple.get()));
+    return true;
 }
 
 /// The application has been told of the end: the record goes, or shrinks to TIME-WAIT's.
@@ -182,17 +186,16 @@ void Connections::finish(uint32_t index) noexcept {
     Tcb& tcb = tcbs_[index];
     if (tcb.state() == State::time_wait) {
         const uint32_t hash = table_.hash(tcb.tuple.get());
-        const uint32_t record = time_waits_.alloc();
-        if (record == 0) {  // none left: the full record serves until 2MSL have passed
-            release_flow(tcb);
-            tcb.clear(tcp::kOpened);
-            ++tcb.tuple.extra;
-            return;
-        }
-        time_waits_[record] = tcp::shrink(tcb, tcb.deadline);
-        table_.replace(hash, handle(Kind::open, index), handle(Kind::time_wait, record));
-        link_time_wait(record);
         counters_.add(Counter::closed);
+        if (time_waits_.used() + paid_half_opens_ < config_.max_time_wait || yield_time_wait()) [[likely]] {
+            const uint32_t record = time_waits_.alloc();
+            time_waits_[record] = tcp::shrink(tcb, tcb.deadline);
+            table_.replace(hash, handle(Kind::open, index), handle(Kind::time_wait, record));
+            link_time_wait(record);
+        } else {
+            ports_.note_release(tcb.tuple.get());
+            table_.erase(hash, handle(Kind::open, index));
+        }
     }
     free_tcb(index);
 }

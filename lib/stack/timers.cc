@@ -35,23 +35,7 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
         counters_.add(Counter::delayed_acks);
         ++fired;
     }
-    while (half_open_head_ != 0 && fired < kTimersPerTurn && is_due(half_opens_[half_open_head_].due, now)) {
-        const uint32_t index = half_open_head_;
-        HalfOpen& h = half_opens_[index];
-        bool expired = false;
-        ++fired;
-        if (tcp::on_half_open_deadline(h, context(), expired)) {
-            counters_.add(Counter::syn_retransmitted);
-            counters_.add(Counter::retransmitted);
-            send_syn_ack(h, now);
-        } else if (expired) {
-            counters_.add(Counter::half_open_expired);
-            free_half_open(index, table_.hash(h.tuple.get()));
-            continue;
-        }
-        unlink_half_open(index);
-        link_half_open(index);
-    }
+    fired = fire_half_opens(fired);
     while (time_wait_head_ != 0 && fired < kTimersPerTurn &&
            time_waits_[time_wait_head_].remaining(now) <= 0) {
         const uint32_t index = time_wait_head_;
@@ -65,9 +49,37 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
     return fired;
 }
 
+/// @return how many have fired in this turn, with those before.
+uint32_t Connections::fire_half_opens(uint32_t fired) noexcept {
+    const uint32_t now = core_now_.tick;
+    for (const HalfOpenQueue& queue : half_open_queues_) {
+        while (queue.head != 0 && fired < kTimersPerTurn && is_due(due(half_opens_[queue.head]), now)) {
+            const uint32_t index = queue.head;
+            HalfOpen& h = half_opens_[index];
+            bool expired = false;
+            ++fired;
+            const bool again = tcp::on_half_open_deadline(h, context(), expired);
+            if (expired) {
+                counters_.add(Counter::half_open_expired);
+                free_half_open(index, table_.hash(h.tuple.get()));
+                continue;
+            }
+            unlink_half_open(index);
+            link_half_open(index);
+            if (!again) continue;
+            counters_.add(Counter::syn_retransmitted);
+            counters_.add(Counter::retransmitted);
+            send_syn_ack(h);
+        }
+    }
+    return fired;
+}
+
 bool Connections::timers_behind() const noexcept {
     const uint32_t now = core_now_.tick;
-    return wheel_.overdue() != 0 || (half_open_head_ != 0 && is_due(half_opens_[half_open_head_].due, now)) ||
+    for (const HalfOpenQueue& queue : half_open_queues_)
+        if (queue.head != 0 && is_due(due(half_opens_[queue.head]), now)) return true;
+    return wheel_.overdue() != 0 ||
            (time_wait_head_ != 0 && time_waits_[time_wait_head_].remaining(now) <= 0);
 }
 
@@ -109,7 +121,8 @@ std::optional<uint32_t> Connections::next_timer_tick() noexcept {
             consider(delayed_acks_[i & mask].due);
             break;
         }
-    if (half_open_head_ != 0) consider(half_opens_[half_open_head_].due);
+    for (const HalfOpenQueue& queue : half_open_queues_)
+        if (queue.head != 0) consider(due(half_opens_[queue.head]));
     if (time_wait_head_ != 0)
         consider(now + static_cast<uint32_t>(std::max(time_waits_[time_wait_head_].remaining(now), 0)));
     return best;
@@ -152,24 +165,33 @@ void Connections::remove_time_wait(uint32_t index, uint32_t hash) noexcept {
 
 void Connections::link_half_open(uint32_t index) noexcept {
     HalfOpen& h = half_opens_[index];
-    h.due = core_now_.tick + params_.rto_initial;
-    h.prev = half_open_tail_;
+    const unsigned level = std::min<unsigned>(h.resent, kHalfOpenLevels - 1);
+    h.queue = static_cast<uint8_t>(level + (h.is_paid ? kHalfOpenLevels : 0));
+    HalfOpenQueue& queue = half_open_queues_[h.queue];
+    h.prev = queue.tail;
     h.next = 0;
-    (half_open_tail_ != 0 ? half_opens_[half_open_tail_].next : half_open_head_) = index;
-    half_open_tail_ = index;
+    (queue.tail != 0 ? half_opens_[queue.tail].next : queue.head) = index;
+    queue.tail = index;
 }
 
 void Connections::unlink_half_open(uint32_t index) noexcept {
     const HalfOpen& h = half_opens_[index];
-    (h.prev != 0 ? half_opens_[h.prev].next : half_open_head_) = h.next;
-    (h.next != 0 ? half_opens_[h.next].prev : half_open_tail_) = h.prev;
+    HalfOpenQueue& queue = half_open_queues_[h.queue];
+    (h.prev != 0 ? half_opens_[h.prev].next : queue.head) = h.next;
+    (h.next != 0 ? half_opens_[h.next].prev : queue.tail) = h.prev;
+}
+
+/// The record alone: the table has another handle for the tuple, or none any more.
+void Connections::release_half_open(uint32_t index) noexcept {
+    paid_half_opens_ -= half_opens_[index].is_paid;
+    unlink_half_open(index);
+    half_opens_.free(index);
 }
 
 void Connections::free_half_open(uint32_t index, uint32_t hash) noexcept {
     const Tuple tuple = half_opens_[index].tuple.get();
-    unlink_half_open(index);
     table_.erase(hash, handle(Kind::half_open, index));
-    half_opens_.free(index);
+    release_half_open(index);
     ports_.note_release(tuple);
 }
 

@@ -168,9 +168,11 @@ struct alignas(64) HalfOpen {
     uint8_t snd_shift = 0;   // 38
     uint8_t resent = 0;      // 39  SYN-ACKs sent again
     uint32_t listener = 0;   // 40
-    uint32_t next = 0;       // 44  FIFO by time of the next check
+    uint32_t next = 0;       // 44  FIFO of those that wait equally long
     uint32_t prev = 0;       // 48
-    uint32_t due = 0;        // 52  tick at which the FIFO entry is looked at
+    uint8_t queue = 0;       // 52  which FIFO: the stack's
+    bool is_cookie = false;  // 53  `iss` is a SYN cookie: the ACK opens without this record, too
+    bool is_paid = false;    // 54  it took the place of a TIME-WAIT record, not one of the backlog
 };
 static_assert(sizeof(HalfOpen) == 64 && std::is_trivially_copyable_v<HalfOpen>);
 

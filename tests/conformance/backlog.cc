@@ -18,7 +18,7 @@ void flood(World& w, uint32_t n, uint32_t seed = 1) {
     for (uint32_t i = 0; i < n; ++i) {
         Packet syn = w.main().make({.seq = random.below(~0u), .flags = kSyn, .no_ts = true});
         syn.src = Ipv4{0x0a000010 + i % 200};
-        syn.sport = static_cast<uint16_t>(1024 + i / 200);
+        syn.sport = static_cast<uint16_t>(1024 + 100 * seed + i / 200);
         w.stack().input(build(syn));
         while (w.stack().output()) {
         }
@@ -188,6 +188,128 @@ TEST(Row34, WithCookiesOffTheSynIsDropped) {
     w.discard();
     w.in({.seq = 0, .flags = kSyn});
     RECV(w, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+}
+
+TEST(Row82, ASynForATimeWaitTupleOpensWhileTheBacklogIsFull) {
+    ROW(82, "9293-3.6.1 MAY-2, 6191-2", "stack::alloc_half_open");
+    for (const bool cookies : {true, false}) {
+        World w([&](WorldConfig& c) {
+            small_backlog(c);
+            c.timestamps = true, c.stack.tcp.syn_cookies = cookies;
+        });
+        w.bring(State::time_wait);
+        const uint32_t last = w.main().last().seq;  // in absolute numbers
+        flood(w, 100);
+        EXPECT_EQ(w.occupancy().half_open, kBacklog);
+        w.advance(10ms);
+        w.in({.seq = 100'000, .flags = kSyn});
+        const auto answer = w.out();
+        REQUIRE(answer.has_value());
+        EXPECT_EQ(answer->flags, kSyn | kAck);
+        EXPECT_GT(static_cast<int32_t>(answer->seq - last), 0) << "beyond what its predecessor sent";
+        EXPECT_EQ(w.occupancy().half_open, kBacklog + 1) << "paid by the TIME-WAIT record";
+        EXPECT_EQ(w.occupancy().time_wait, 0u);
+        EXPECT_EQ(w[Counter::time_wait_reused], 1u);
+        Packet ack = w.main().make({.seq = 100'001, .flags = kAck});
+        ack.ack = answer->seq + 1;
+        w.raw(build(ack));
+        SILENT(w);
+        STATE(w, established);
+        EXPECT_EQ(w.occupancy().half_open, kBacklog);
+        EXPECT_EQ(w[Counter::syn_cookies_accepted] + w[DropReason::backlog_full], cookies ? 0u : 84u);
+    }
+}
+
+/// The first half of the backlog has ordinary sequence numbers, the second cookies.
+TEST(Row82, TheOldestHalfOpenRecordYieldsAndItsAckStillOpens) {
+    ROW(82, "4987-3.6", "stack::yield_half_open");
+    for (const bool timestamps : {true, false}) {
+        World w([&](WorldConfig& c) {
+            small_backlog(c);
+            c.timestamps = timestamps, c.wscale = 7, c.sack = true;
+        });
+        w.listen();
+        flood(w, kBacklog / 2);
+        w.in({.seq = 0, .flags = kSyn});
+        RECV(w, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+        STATE(w, syn_received);
+        const uint32_t cookie = w.main().last().seq;
+        w.advance(1s);
+        bool again = false;
+        while (const auto sent = w.out())
+            if (sent->dport == w.main().peer.port) again = sent->seq == cookie;
+        EXPECT_TRUE(again) << "the same cookie, from the record";
+        flood(w, kBacklog / 2 - 1, 2);
+        EXPECT_EQ(w.occupancy().half_open, kBacklog);
+        EXPECT_EQ(w[Counter::half_open_yielded], 0u);
+        w.advance(2100ms);  // 3.1 s after their SYNs: SYN-ACKs have been sent twice again
+        w.discard();
+        flood(w, kBacklog / 2, 3);
+        EXPECT_EQ(w[Counter::half_open_yielded], kBacklog / 2);
+        STATE(w, syn_received);
+        flood(w, 1, 4);
+        EXPECT_EQ(w[Counter::half_open_yielded], kBacklog / 2 + 1);
+        EXPECT_EQ(w.occupancy().half_open, kBacklog);
+        STATE(w, closed);
+        w.in({.seq = 1, .ack = 1, .wnd = 100});
+        SILENT(w);
+        STATE(w, established);
+        EXPECT_EQ(w[Counter::syn_cookies_accepted], 1u);
+        w.main().accept();
+        EXPECT_EQ(w.info().mss, 1460);
+        EXPECT_EQ(w.info().window_scale, timestamps);
+        EXPECT_EQ(w.info().sack_permitted, timestamps);
+        EXPECT_EQ(w.info().snd_wnd, timestamps ? 100u << 7 : 100u);
+        w.in({.len = 50});
+        EXPECT_EQ(w.read_all(), 50u);
+    }
+}
+
+TEST(Row82, ARecordWithACookieOpensAsAnyOther) {
+    ROW(82, "4987-3.6", "stack::make_half_open_a_cookie");
+    World w([&](WorldConfig& c) { small_backlog(c), c.timestamps = true, c.wscale = 7, c.sack = true; });
+    w.listen();
+    flood(w, kBacklog / 2);
+    w.in({.seq = 0, .flags = kSyn});
+    RECV(w, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+    STATE(w, syn_received);
+    w.in({.seq = 1, .ack = 1});
+    STATE(w, established);
+    EXPECT_EQ(w[Counter::syn_cookies_accepted], 0u);
+    w.main().accept();
+    EXPECT_TRUE(w.info().window_scale && w.info().sack_permitted && w.info().timestamps);
+}
+
+TEST(Row82, YoungHalfOpenRecordsStayAndWithCookiesOffTheOldestYieldsToo) {
+    ROW(82, "4987-3.2", "stack::yield_half_open");
+    World w([](WorldConfig& c) { small_backlog(c), c.stack.tcp.syn_cookies = false; });
+    w.listen();
+    flood(w, 100);
+    EXPECT_EQ(w[Counter::half_open_yielded], 0u);
+    EXPECT_EQ(w[DropReason::backlog_full], 100 - kBacklog);
+    w.advance(1100ms);
+    w.discard();
+    w.in({.seq = 0, .flags = kSyn});
+    RECV(w, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+    w.in({.seq = 1, .ack = 1});
+    STATE(w, established);
+    EXPECT_EQ(w[Counter::half_open_yielded], 1u);
+}
+
+TEST(Row82, SynAcksAreSentAgainAtTheirTimesFromEveryRecord) {
+    ROW(82, "9293-3.8.1, 6298-5.5", "stack::fire_half_opens");
+    World w;
+    w.listen();
+    w.in({.seq = 0, .flags = kSyn});
+    RECV(w, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+    for (const Duration gap : {1s, 2s, 4s, 8s, 16s})
+        RECV_IN(w, gap, gap + 2ms, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+    w.advance(31s);
+    STATE(w, syn_received);
+    w.advance(1s);
+    SILENT(w);
+    STATE(w, closed);
+    EXPECT_EQ(w[Counter::half_open_expired], 1u);
 }
 
 TEST(Row35, WithTheConnectionPoolFullTheHandshakeAckIsDropped) {

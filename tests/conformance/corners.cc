@@ -168,20 +168,6 @@ TEST(Corner, AReopenedTimeWaitsIsnIsBeyondItsPredecessorsEvenWithAFullBacklog) {
     }
     EXPECT_EQ(wrong, 0);
 }
-TEST(Corner, TimeWaitStaysWhenTheSynCannotBeServed) {
-    ROW(14, "9293-3.6.1 MUST-13", "stack::arrive_time_wait");
-    World w([&](WorldConfig& c) {
-        c.stack.max_half_open = 1, c.timestamps = true, c.stack.tcp.syn_cookies = false;
-    });
-    w.bring(State::time_wait);
-    w.flow(41000).in({.seq = 0, .flags = kSyn});
-    w.discard();
-    w.advance(10ms);
-    w.in({.seq = 100000, .flags = kSyn});
-    SILENT(w);
-    STATE(w, time_wait);
-}
-
 TEST(Corner, CloseWithTextLeftInTheHandlerResets) {
     ROW(17, "9293-3.6.1 SHLD-3", "stack::taken");
     Burst b;

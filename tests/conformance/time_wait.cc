@@ -255,24 +255,43 @@ TEST(Row16, AnEphemeralPortAvoidsUnsafeTimeWaitTuples) {
     EXPECT_EQ(w.stack().connect(peer).error(), Error::no_port);
 }
 
-TEST(Row12, WithTheTimeWaitPoolFullTheFullRecordStays) {
-    ROW(12, "9293-3.6.1 MUST-13", "stack::link_time_wait");
-    World w([](WorldConfig& c) { c.stack.max_time_wait = 2; });
+TEST(Row83, WithTheTimeWaitPoolFullTheOldestRecordYields) {
+    ROW(83, "project choice: as Linux's tcp_max_tw_buckets, but the oldest goes", "stack::yield_time_wait");
+    World w([](WorldConfig& c) { c.stack.max_time_wait = 2, c.stack.max_connections = 2; });
     std::vector<Flow*> flows;
     for (uint16_t i = 0; i < 5; ++i) {
         auto& f = w.flow(static_cast<uint16_t>(41000 + i));
         f.bring(State::time_wait);
         flows.push_back(&f);
+        EXPECT_EQ(f.closes().size(), 1u);
+        EXPECT_EQ(w.occupancy().open, 0u) << "no full record stays behind";
     }
-    for (auto* f : flows) {
-        f->in({.seq = 1, .ack = 2, .flags = kFin | kAck});
-        RECV(*f, {.seq = 2, .ack = 2, .flags = kAck});
-        EXPECT_EQ(tcp::name(f->state()), "TIME-WAIT");
-        EXPECT_EQ(f->closes().size(), 1u);
+    EXPECT_EQ(w.occupancy().time_wait, 2u);
+    EXPECT_EQ(w[Counter::time_wait_yielded], 3u);
+    EXPECT_EQ(w[Counter::time_wait_entered], 5u);
+    EXPECT_EQ(w[DropReason::accept_full], 0u);
+    for (size_t i = 0; i < flows.size(); ++i) {
+        flows[i]->in({.seq = 1, .ack = 2, .flags = kFin | kAck});
+        if (i < 3) {
+            RECV(*flows[i], {.seq = 2, .flags = kRst});
+        } else {
+            RECV(*flows[i], {.seq = 2, .ack = 2, .flags = kAck});
+        }
     }
     w.advance(61s);
-    for (auto* f : flows) EXPECT_EQ(tcp::name(f->state()), "CLOSED");
     w.advance(1s);
+    IDLE(w);
+}
+
+TEST(Row83, WithoutTimeWaitRecordsAConnectionJustEnds) {
+    ROW(83, "project choice", "stack::finish");
+    World w([](WorldConfig& c) { c.stack.max_time_wait = 0; });
+    w.bring(State::fin_wait_2);
+    w.in({.seq = 1, .ack = 2, .flags = kFin | kAck});
+    RECV(w, {.seq = 2, .ack = 2, .flags = kAck});
+    CLOSED(w, fin);
+    EXPECT_EQ(w[Counter::time_wait_yielded], 1u);
+    EXPECT_EQ(w.occupancy().open, 0u);
     IDLE(w);
 }
 

@@ -135,8 +135,8 @@ class Host {
     static_assert(std::has_unique_object_representations_v<Head>);
     static_assert(kMaxLives * kMaxText <= 16);
     /// Without the padding at its end, which has no value.
-    static constexpr size_t kHalfOpenBytes = offsetof(tcp::HalfOpen, due) + sizeof(uint32_t);
-    static_assert(kHalfOpenBytes + 8 == sizeof(tcp::HalfOpen));
+    static constexpr size_t kHalfOpenBytes = offsetof(tcp::HalfOpen, is_paid) + 1;
+    static_assert(kHalfOpenBytes + 9 == sizeof(tcp::HalfOpen));
 
     static uint16_t bit(unsigned life, unsigned offset) noexcept {
         return static_cast<uint16_t>(1u << (life * kMaxText + offset));

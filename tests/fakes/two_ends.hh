@@ -1,0 +1,94 @@
+#pragma once
+/// @file
+/// TwoEnds: two engines joined by a wire with a delay, in virtual time. The same engine as on a device.
+
+#include <deque>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "buf/memory_port.hh"
+#include "stack/engine.hh"
+#include "synfin/stack.hh"
+
+namespace synfin::fakes {
+
+class TwoEnds {
+  public:
+    static constexpr Ipv4 kClient{0x0a000002}, kServer{0x0a000001};
+    static constexpr Duration kStep = 10us;
+    Duration step_time = kStep;  ///< of virtual time with each step()
+
+    explicit TwoEnds(Duration delay = 50us, stack::StackConfig client_config = {},
+                     stack::StackConfig server_config = {})
+        : delay_(delay),
+          a_(with_address(std::move(client_config), kClient)),
+          b_(with_address(std::move(server_config), kServer)) {}
+
+    Stack& client() { return a_.stack; }
+    Stack& server() { return b_.stack; }
+    Instant now() const { return now_; }
+    /// True: the packet is lost. `to_server`: its direction.
+    std::function<bool(Bytes packet, bool to_server)> lose;
+
+    /// A packet of somebody else's for the server.
+    void inject(std::vector<uint8_t> packet) { to_b_.emplace_back(now_ + delay_, std::move(packet)); }
+
+    /// One step of time: both ends take their turns, packets move. turn_x(Stack&, Instant).
+    template <typename ClientTurn, typename ServerTurn>
+    void step(ClientTurn&& turn_a, ServerTurn&& turn_b) {
+        arrive(to_a_, a_);
+        turn_a(a_.stack, now_);
+        arrive(to_b_, b_);
+        turn_b(b_.stack, now_);
+        leave(a_, to_b_, true);
+        leave(b_, to_a_, false);
+        now_ += step_time;
+    }
+    /// Steps until done() or the time is over; whether it was done.
+    template <typename ClientTurn, typename ServerTurn, typename Done>
+    bool run(Duration at_most, ClientTurn&& turn_a, ServerTurn&& turn_b, Done&& done) {
+        for (const Instant end = now_ + at_most; now_ < end; step(turn_a, turn_b))
+            if (done()) return true;
+        return done();
+    }
+
+  private:
+    struct End {
+        explicit End(const stack::StackConfig& config)
+            : port(caps(), 8192),
+              engine(config, port, HashKey{config.addresses[0].addr.value, 1}),
+              stack(engine) {}
+        static buf::PortCaps caps() {
+            buf::PortCaps c;
+            c.ethernet = false;
+            c.max_frame = 1500;
+            return c;
+        }
+        buf::MemoryPort port;
+        stack::PortEngine<buf::MemoryPort> engine;
+        Stack stack;
+    };
+    using Wire = std::deque<std::pair<Instant, std::vector<uint8_t>>>;
+
+    static stack::StackConfig with_address(stack::StackConfig config, Ipv4 addr) {
+        config.addresses.insert(config.addresses.begin(), Cidr{addr, 8});
+        config.seed = addr.value;
+        return config;
+    }
+    void arrive(Wire& wire, End& end) {
+        for (; !wire.empty() && wire.front().first <= now_; wire.pop_front())
+            static_cast<void>(end.port.deliver(wire.front().second));
+    }
+    void leave(End& end, Wire& wire, bool to_server) {
+        while (auto packet = end.port.take())
+            if (!lose || !lose(*packet, to_server)) wire.emplace_back(now_ + delay_, std::move(*packet));
+    }
+
+    Duration delay_;
+    End a_, b_;
+    Wire to_a_, to_b_;
+    Instant now_ = Instant::from_ns(1'000'000'000);
+};
+
+}  // namespace synfin::fakes
