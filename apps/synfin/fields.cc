@@ -295,12 +295,15 @@ void add_serve(std::vector<Field>& all) {
     all.push_back(optional<PortRange>("serve.listen", "--listen", kServe, "PORT[-PORT]", ports(),
                                       AT(std::optional<PortRange>, serve.listen),
                                       "default 80 for http, 7 echo, 9 discard, 19 chargen"));
-    all.push_back(scalar<uint64_t>("serve.backlog", "--backlog", kServe, "N", count(1, 16 * kMillions),
-                                   AT(uint64_t, serve.backlog),
-                                   "half-open connections per core; beyond, SYN cookies"));
+    all.push_back(scalar<uint64_t>(
+        "serve.backlog", "--backlog", kServe, "N", count(1, 16 * kMillions), AT(uint64_t, serve.backlog),
+        "half-open connections per core; beyond, SYN cookies and the oldest yields"));
     all.push_back(scalar<uint64_t>("serve.max-connections", "--max-connections", kServe, "N",
                                    count(1, 64 * kMillions), AT(uint64_t, serve.max_connections),
                                    "open connections per core"));
+    all.push_back(scalar<uint64_t>("serve.max-time-wait", "--max-time-wait", kServe, "N",
+                                   count(1, 64 * kMillions), AT(uint64_t, serve.max_time_wait),
+                                   "connections in TIME-WAIT per core; beyond, the oldest yields"));
     all.push_back(scalar<uint64_t>("serve.response-size", "--response-size", kServe, "N", size(0, 1ull << 40),
                                    AT(uint64_t, serve.response_size), "http: bytes of the body"));
     all.push_back(scalar<Duration>("serve.duration", "-d,--duration", kServe, "TIME", duration(),

@@ -103,6 +103,7 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
     stack::StackConfig stack = stack_config(config);
     stack.max_connections = static_cast<uint32_t>(config.serve.max_connections);
     stack.max_half_open = static_cast<uint32_t>(config.serve.backlog);
+    stack.max_time_wait = static_cast<uint32_t>(config.serve.max_time_wait);
     const auto runtime = open_device(config, stack, Command::serve);
     const TscGauge gauge(*runtime);
 

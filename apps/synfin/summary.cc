@@ -223,6 +223,11 @@ ordered_json to_json(const RunResult& result) {
     }
     for (const auto& [key, value] : result.extra.items()) json[key] = value;
     json["deviations"] = result.deviations;
+    for (const auto& side : {result.client, result.server})
+        if (const uint64_t yielded = side ? side->final[Counter::time_wait_yielded] : 0; yielded != 0)
+            json["deviations"].push_back(fmt::format(
+                "TIME-WAIT shorter than 2MSL for {} connections: {}", yielded,
+                result.command == Command::serve ? "raise --max-time-wait" : "its records were full"));
     return json;
 }
 

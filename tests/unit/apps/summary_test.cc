@@ -37,6 +37,18 @@ RunResult some_result() {
     return result;
 }
 
+TEST(Summary, TimeWaitThatYieldedIsADeviation) {
+    RunResult result = some_result();
+    EXPECT_TRUE(to_json(result)["deviations"].empty());
+    result.command = Command::serve;
+    result.server = result.client;
+    result.client.reset();
+    result.server->final.add(Counter::time_wait_yielded, 12);
+    const auto deviations = to_json(result)["deviations"];
+    ASSERT_EQ(deviations.size(), 1u);
+    EXPECT_EQ(deviations[0], "TIME-WAIT shorter than 2MSL for 12 connections: raise --max-time-wait");
+}
+
 TEST(Summary, HasEveryKeyThatScriptsRelyOn) {
     const auto json = to_json(some_result());
     for (const char* key : {"schema",
