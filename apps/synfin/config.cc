@@ -35,7 +35,10 @@ bool Config::was_given(std::string_view key) const noexcept {
 stack::StackConfig stack_config(const Config& config) {
     stack::StackConfig stack;
     stack.addresses = config.addresses;
-    stack.gateway = config.gateway;
+    if (config.gateway) {
+        stack.gateway = config.gateway->addr;
+        stack.gateway_mac = config.gateway->mac;
+    }
     if (config.vlan) stack.vlan = static_cast<uint16_t>(*config.vlan);
     if (config.outer_vlan) stack.outer_vlan = static_cast<uint16_t>(*config.outer_vlan);
     stack.mtu = static_cast<uint16_t>(config.mtu);
@@ -70,15 +73,16 @@ void validate_network(const Config& config) {
             throw usage_error(fmt::format("address {} is given twice", it->addr.text()),
                               "give each --address once");
     if (config.gateway) {
-        const auto on_link = [&](const Cidr& cidr) { return cidr.contains(*config.gateway); };
+        const auto on_link = [&](const Cidr& cidr) { return cidr.contains(config.gateway->addr); };
         if (std::none_of(config.addresses.begin(), config.addresses.end(), on_link))
             throw usage_error(
-                fmt::format("gateway {} is on the network of no address", config.gateway->text()),
+                fmt::format("gateway {} is on the network of no address", config.gateway->addr.text()),
                 "give an address whose prefix contains the gateway");
-        const auto own = [&](const Cidr& cidr) { return cidr.addr == *config.gateway; };
+        const auto own = [&](const Cidr& cidr) { return cidr.addr == config.gateway->addr; };
         if (std::any_of(config.addresses.begin(), config.addresses.end(), own))
-            throw usage_error(fmt::format("gateway {} is this end's own address", config.gateway->text()),
-                              "give --gateway the router's address");
+            throw usage_error(
+                fmt::format("gateway {} is this end's own address", config.gateway->addr.text()),
+                "give --gateway the router's address");
     }
 }
 

@@ -87,11 +87,21 @@ struct ValidityConfig {
     uint64_t drops = 1'000;              ///< of the packets
 };
 
+/// The next hop for what is not on link, and its MAC address where it is pinned.
+struct Gateway {
+    Ipv4 addr{};
+    std::optional<Mac> mac{};
+    Gateway(Ipv4 ip,
+            std::optional<Mac> pinned = std::nullopt) noexcept  // NOLINT(google-explicit-constructor)
+        : addr(ip), mac(pinned) {}
+    std::string text() const { return mac ? addr.text() + "@" + mac->text() : addr.text(); }
+};
+
 struct Config {
     std::string file;  ///< the YAML file that was read, for messages
     std::string device;
     std::vector<Cidr> addresses;
-    std::optional<Ipv4> gateway;
+    std::optional<Gateway> gateway;
     std::optional<uint64_t> vlan;
     std::optional<uint64_t> outer_vlan;
     uint64_t mtu = 1500;

@@ -93,12 +93,21 @@ Codec<Cidr> cidr() {
             },
             [](const Cidr& value) { return ordered_json(value.text()); }};
 }
-Codec<Ipv4> ipv4() {
-    return {[](std::string_view value) -> Parsed<Ipv4> {
-                if (const auto parsed = Ipv4::parse(value)) return *parsed;
-                return Parsed<Ipv4>::refuse(expected_but_found("an IPv4 address such as 10.0.0.254", value));
+Codec<Gateway> gateway() {
+    return {[](std::string_view value) -> Parsed<Gateway> {
+                const size_t at = value.find('@');
+                const auto addr = Ipv4::parse(value.substr(0, at));
+                if (!addr)
+                    return Parsed<Gateway>::refuse(
+                        expected_but_found("an IPv4 address such as 10.0.0.254", value));
+                if (at == value.npos) return Gateway(*addr);
+                const auto mac = Mac::parse(value.substr(at + 1));
+                if (!mac || mac->is_multicast() || *mac == Mac{})
+                    return Parsed<Gateway>::refuse(expected_but_found(
+                        "a host's MAC address after '@' such as 10.0.0.254@02:00:00:00:00:01", value));
+                return Gateway(*addr, *mac);
             },
-            [](const Ipv4& value) { return ordered_json(value.text()); }};
+            [](const Gateway& value) { return ordered_json(value.text()); }};
 }
 Codec<Target> target() {
     return {Target::parse, [](const Target& value) { return ordered_json(value.text()); }};
@@ -259,8 +268,10 @@ void add_common(std::vector<Field>& all) {
     all.push_back(list<Cidr>("address", "--address", kDevice, "CIDR", cidr(),
                              AT(std::vector<Cidr>, addresses),
                              "an address of this end, for example 10.0.0.1/24; repeatable"));
-    all.push_back(optional<Ipv4>("gateway", "--gateway", kDevice, "IP", ipv4(),
-                                 AT(std::optional<Ipv4>, gateway), "next hop for what is not on link"));
+    all.push_back(optional<Gateway>("gateway", "--gateway", kDevice, "IP[@MAC]", gateway(),
+                                    AT(std::optional<Gateway>, gateway),
+                                    "next hop for what is not on link; with its MAC address, ARP is neither "
+                                    "asked nor believed about it"));
     all.push_back(optional<uint64_t>("vlan", "--vlan", kDevice, "ID", count(1, 4094),
                                      AT(std::optional<uint64_t>, vlan), "802.1Q tag on every frame"));
     all.push_back(optional<uint64_t>("outer-vlan", "--outer-vlan", kDevice, "ID", count(1, 4094),

@@ -55,6 +55,13 @@ class LocalAddresses {
                                                                       : next_hop_beyond(destination);
     }
 
+    /// How many addresses of others the networks have, at most.
+    uint64_t on_link() const noexcept {
+        uint64_t n = 0;
+        for (const Network& network : masks_) n += uint64_t{~network.mask};
+        return n;
+    }
+
     /// An address of ours in the network of a neighbour: whom an ARP request is from. The first when none is.
     Ipv4 towards(Ipv4 neighbour) const noexcept {
         for (const Cidr& a : networks_)

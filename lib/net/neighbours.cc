@@ -7,12 +7,21 @@
 
 namespace synfin::net {
 
-Neighbours::Neighbours(const NeighbourConfig& config) : config_(config) {
+Neighbours::Neighbours(const NeighbourConfig& config)
+    : config_(config),
+      entries_(size_t{config.capacity} + 1),
+      chains_(std::bit_ceil(size_t{config.capacity})),
+      pending_(size_t{config.capacity} + 1) {
     SYNFIN_CHECK(config.capacity >= 1 && config.capacity <= 1u << 16);
     SYNFIN_CHECK(config.max_attempts >= 1 && config.retry_interval > Duration::zero());
-    entries_.resize(config.capacity);
-    chains_.resize(std::bit_ceil(size_t{config.capacity}), kNone);
-    pending_.reserve(config.capacity);
+}
+
+void Neighbours::pin(Ipv4 addr, Mac mac) noexcept {
+    Entry* entry = create(addr, Instant{}, Duration::zero());
+    SYNFIN_CHECK(entry != nullptr);
+    entry->phase = Phase::pinned;
+    entry->mac = mac;
+    entry->fresh_until = kNever;
 }
 
 size_t Neighbours::chain_of(Ipv4 addr) const noexcept {
@@ -20,7 +29,7 @@ size_t Neighbours::chain_of(Ipv4 addr) const noexcept {
 }
 
 const Neighbours::Entry* Neighbours::find(Ipv4 addr) const noexcept {
-    for (uint32_t i = chains_[chain_of(addr)]; i != kNone; i = entries_[i].next)
+    for (uint32_t i = chains_[chain_of(addr)]; i != 0; i = entries_[i].next)
         if (entries_[i].addr == addr) return &entries_[i];
     return nullptr;
 }
@@ -28,41 +37,44 @@ const Neighbours::Entry* Neighbours::find(Ipv4 addr) const noexcept {
 /// An entry for an address that has none, phase failed and over; null when none of the others, unused for
 /// idle_for, can give way.
 Neighbours::Entry* Neighbours::create(Ipv4 addr, Instant now, Duration idle_for) noexcept {
-    Entry* entry = size_ < entries_.size() ? &entries_[size_++] : evict(now, idle_for);
+    Entry* entry = size_ < config_.capacity ? &entries_[++size_] : evict(now, idle_for);
     if (entry == nullptr) {
         ++counters_.table_full;
         return nullptr;
     }
     uint32_t& chain = chains_[chain_of(addr)];
     *entry = Entry{.addr = addr, .phase = Phase::failed, .used = now, .next = chain};
-    chain = static_cast<uint32_t>(entry - entries_.data());
+    chain = index_of(*entry);
     return entry;
 }
 
-/// Takes the entry that was idle longest among some, out of its chain. Entries with something pending stay:
-/// they may hold packets, and settle by themselves. So do those that may not be asked again yet: forgetting
-/// them would allow it (RFC 1122 2.3.2.1 "MUST prevent ARP flooding").
+/// Takes an entry out of its chain: among some, one that did not answer, else the one that was idle longest.
+/// Entries with something pending stay: they may hold packets, and settle by themselves. So do those that may
+/// not be asked again yet: forgetting them would allow it (RFC 1122 2.3.2.1 "MUST prevent ARP flooding").
 Neighbours::Entry* Neighbours::evict(Instant now, Duration idle_for) noexcept {
     constexpr uint32_t kSample = 16;  // bounds the cost of a flood; the hand reaches everyone in turn
-    const uint32_t sample = std::min(kSample, static_cast<uint32_t>(entries_.size()));
+    const uint32_t sample = std::min(kSample, size_);
     Entry* oldest = nullptr;
     uint32_t asked = 0;
     for (uint32_t i = 0; i < sample; ++i) {
         Entry& entry = entries_[hand_];
-        hand_ = hand_ + 1 == entries_.size() ? 0 : hand_ + 1;
-        if (entry.pending_at != kNone || now < entry.not_before) {
+        hand_ = hand_ == size_ ? 1 : hand_ + 1;
+        if (entry.phase == Phase::pinned) continue;
+        if (entry.pending_at != 0 || now < entry.not_before || now < entry.probe_after) {
             ++asked;
             continue;
         }
-        if (oldest == nullptr || entry.used < oldest->used) oldest = &entry;
+        const bool gone = entry.phase == Phase::failed;
+        if (oldest == nullptr || gone || entry.used < oldest->used) oldest = &entry;
+        if (gone) break;
     }
     // SYNs from made-up neighbours make us ask for nobody, as often as they like. Where most entries are such
     // questions, whoever is in use stays: the gateway first of all.
     if (asked > sample / 2) idle_for = std::max(idle_for, config_.retry_interval);
-    if (oldest == nullptr || now - oldest->used < idle_for) return nullptr;
-    const auto index = static_cast<uint32_t>(oldest - entries_.data());
+    if (oldest == nullptr || (oldest->phase != Phase::failed && now - oldest->used < idle_for))
+        return nullptr;
     uint32_t* link = &chains_[chain_of(oldest->addr)];
-    while (*link != index) link = &entries_[*link].next;
+    while (*link != index_of(*oldest)) link = &entries_[*link].next;
     *link = oldest->next;
     ++counters_.evicted;
     return oldest;
@@ -70,24 +82,48 @@ Neighbours::Entry* Neighbours::evict(Instant now, Duration idle_for) noexcept {
 
 void Neighbours::make_pending(Entry& entry, Instant due) noexcept {
     entry.due = due;
-    next_due_ = std::min(next_due_, due);
-    if (entry.pending_at != kNone) return;
-    entry.pending_at = static_cast<uint32_t>(pending_.size());
-    pending_.push_back(static_cast<uint32_t>(&entry - entries_.data()));
+    if (entry.pending_at == 0) place(++pending_count_, index_of(entry));
+    reorder(entry.pending_at);
 }
 
 void Neighbours::settle(Entry& entry) noexcept {
-    const uint32_t moved = pending_.back();
-    pending_[entry.pending_at] = moved;
-    entries_[moved].pending_at = entry.pending_at;
-    pending_.pop_back();
-    entry.pending_at = kNone;
+    const uint32_t at = std::exchange(entry.pending_at, 0u);
+    const uint32_t last = pending_[pending_count_--];
+    if (at <= pending_count_) {
+        place(at, last);
+        reorder(at);
+    }
+    next_due_ = pending_count_ == 0 ? kNever : entries_[pending_[1]].due;
+}
+
+void Neighbours::place(uint32_t at, uint32_t index) noexcept {
+    pending_[at] = index;
+    entries_[index].pending_at = at;
+}
+
+/// The heap's order, after the entry at a place of it got another due time.
+/// @note cost: the logarithm of those pending, so a flood of questions costs each of them the same.
+void Neighbours::reorder(uint32_t at) noexcept {
+    const uint32_t index = pending_[at];
+    const Instant due = entries_[index].due;
+    const auto due_at = [this](uint32_t place) { return entries_[pending_[place]].due; };
+    for (; at > 1 && due < due_at(at / 2); at /= 2) place(at, pending_[at / 2]);
+    for (uint32_t child = 2 * at; child <= pending_count_; child = 2 * at) {
+        if (child < pending_count_ && due_at(child + 1) < due_at(child)) ++child;
+        if (due <= due_at(child)) break;
+        place(at, pending_[child]);
+        at = child;
+    }
+    place(at, index);
+    next_due_ = entries_[pending_[1]].due;
 }
 
 void Neighbours::ask(Entry& entry, Phase phase, Instant now) noexcept {
     entry.phase = phase;
     entry.attempts = 0;
-    make_pending(entry, std::max(now, entry.not_before));
+    entry.asked_all = false;
+    entry.fresh_until = kLongAgo;
+    make_pending(entry, std::max(now, phase == Phase::refreshing ? entry.probe_after : entry.not_before));
 }
 
 const Mac* Neighbours::lookup_slow(Ipv4 next_hop, Instant now) noexcept {
@@ -104,7 +140,8 @@ const Mac* Neighbours::lookup_slow(Ipv4 next_hop, Instant now) noexcept {
         case Phase::reachable:
             if (now >= entry->fresh_until) ask(*entry, Phase::refreshing, now);
             break;
-        case Phase::refreshing: break;
+        case Phase::refreshing:
+        case Phase::pinned: break;
     }
     recent_[next_hop.value % kRecent] = entry;
     return &entry->mac;
@@ -125,39 +162,33 @@ bool Neighbours::is_failed(Ipv4 next_hop) const noexcept {
     return entry != nullptr && entry->phase == Phase::failed;
 }
 
-void Neighbours::learn(Ipv4 sender, Mac mac, Instant now, bool for_us) noexcept {
+Heard Neighbours::learn(Ipv4 sender, Mac mac, Instant now, bool for_us, bool is_reply) noexcept {
     if (sender.is_unspecified() || sender.is_multicast() || sender.is_limited_broadcast() ||
         mac.is_multicast())
-        return;
+        return Heard::ignored;
     Entry* entry = find(sender);
     if (entry == nullptr && for_us) entry = create(sender, now, config_.learned_idle);
-    if (entry == nullptr) return;
+    if (entry == nullptr) return Heard::ignored;
+    if (entry->phase == Phase::pinned) return entry->mac == mac ? Heard::taken : Heard::refused;
+    const bool known = entry->phase == Phase::reachable || entry->phase == Phase::refreshing;
+    const bool same = known && entry->mac == mac;
+    // A probe of the known address asks nobody else: another's reply to it is no answer.
+    const bool asking = entry->phase == Phase::resolving || entry->phase == Phase::refreshing;
+    const bool answers = asking && is_reply && for_us && (entry->asked_all || same);
+    if (known && !same && !answers) {
+        entry->fresh_until = now;  // where packets still wait for poll(), the next lookup asks
+        if (entry->phase == Phase::reachable && entry->held_count == 0) ask(*entry, Phase::refreshing, now);
+        return Heard::hint;
+    }
     if (entry->phase == Phase::resolving) ++counters_.resolved;
     entry->phase = Phase::reachable;
     entry->mac = mac;
-    entry->fresh_until = now + config_.reachable;
+    if (answers || same) entry->fresh_until = now + config_.reachable;
     if (entry->held_count > 0)
         make_pending(*entry, now);
-    else if (entry->pending_at != kNone)
+    else if (entry->pending_at != 0)
         settle(*entry);
-}
-
-/// Finds the next entry that is due, from place `at` of the list on, and does its step; the place is looked
-/// at again, since another entry may have moved there. What the engine does between two actions may reorder
-/// the list, so passes go on until one finds nothing due.
-bool Neighbours::next_action(Instant now, uint32_t& at, Action& action) noexcept {
-    for (;;) {
-        for (; at < pending_.size(); ++at) {
-            Entry& entry = entries_[pending_[at]];
-            if (now < entry.due) continue;
-            step(entry, now, action);
-            return true;
-        }
-        next_due_ = kNever;
-        for (const uint32_t index : pending_) next_due_ = std::min(next_due_, entries_[index].due);
-        if (now < next_due_) return false;
-        at = 0;
-    }
+    return Heard::taken;
 }
 
 void Neighbours::step(Entry& entry, Instant now, Action& action) noexcept {
@@ -166,12 +197,19 @@ void Neighbours::step(Entry& entry, Instant now, Action& action) noexcept {
     action.held_count = 0;
     const bool known = entry.phase == Phase::reachable || entry.phase == Phase::refreshing;
     const bool asking = entry.phase != Phase::reachable;
-    if (asking && entry.attempts < config_.max_attempts) {
+    // With a full table of open questions, those that nobody answered for a second give way to others.
+    const bool hurry = entry.phase == Phase::resolving && is_crowded();
+    if (asking && entry.attempts < (hurry ? 1 : config_.max_attempts)) {
         action.kind = Action::Kind::request;
-        // RFC 1122 2.3.2.1 (2): a poll by unicast costs nobody else; but the host may have changed its card.
-        if (known && entry.attempts == 0) action.mac = entry.mac;
-        ++entry.attempts;
         ++counters_.requests;
+        // RFC 1122 2.3.2.1 (2): a poll by unicast costs nobody else; but the host may have changed its card.
+        if (entry.attempts++ == 0 && known) {
+            action.mac = entry.mac;
+            entry.probe_after = now + config_.retry_interval;
+            make_pending(entry, std::max(now + config_.probe_wait, entry.not_before));
+            return;
+        }
+        entry.asked_all = true;
         entry.not_before = now + config_.retry_interval;
         make_pending(entry, entry.not_before);
         return;
@@ -182,7 +220,7 @@ void Neighbours::step(Entry& entry, Instant now, Action& action) noexcept {
     if (asking) {
         action.kind = Action::Kind::failed;
         entry.phase = Phase::failed;
-        entry.not_before = now + config_.failed_hold;
+        if (!hurry) entry.not_before = now + config_.failed_hold;
         ++counters_.failed;
     } else {
         action.kind = Action::Kind::ready;
@@ -192,7 +230,7 @@ void Neighbours::step(Entry& entry, Instant now, Action& action) noexcept {
 
 uint32_t Neighbours::held() const noexcept {
     uint32_t n = 0;
-    for (const Entry& entry : entries_) n += entry.held_count;
+    for (uint32_t at = 1; at <= size_; ++at) n += entries_[at].held_count;
     return n;
 }
 

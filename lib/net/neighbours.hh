@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "base/line_vector.hh"
+#include "base/mapped_array.hh"
 #include "base/siphash.hh"
 #include "base/units.hh"
 
@@ -16,7 +16,9 @@ namespace synfin::net {
 
 struct NeighbourConfig {
     uint32_t capacity = 1024;      ///< entries, 1..2^16
-    Duration retry_interval = 1s;  ///< between requests to one neighbour (RFC 1122 2.3.2.1: at most 1/s)
+    Duration retry_interval = 1s;  ///< between broadcasts for one neighbour, and between probes of its known
+                                   ///< MAC address (RFC 1122 2.3.2.1: at most 1/s)
+    Duration probe_wait = 500ms;   ///< a probe that is not answered for so long is followed by a broadcast
     uint8_t max_attempts = 3;      ///< requests without an answer, then the neighbour has failed
     Duration reachable = 30s;      ///< an answer is believed this long, then asked again while in use
     Duration failed_hold = 1s;     ///< a failed neighbour is not asked again before this has passed
@@ -33,7 +35,21 @@ struct NeighbourCounters {
     uint64_t hold_refused = 0;  ///< packets that hold() did not take
 };
 
+/// What became of the sender's claim in an ARP packet.
+enum class Heard : uint8_t {
+    ignored,  ///< it is no neighbour that we keep
+    taken,    ///< the entry says what the packet said
+    hint,     ///< another MAC address for a known neighbour, unasked for: the old one is asked first
+    refused,  ///< another MAC address for a pinned neighbour
+};
+
 /// The cache. An entry exists only for addresses that we asked for, and for hosts that asked for us.
+///
+/// Who is believed (neighbour unreachability detection, as RFC 4861 7.3 does it for IPv6): an answer to a
+/// broadcast of ours, at once. A first word that nobody asked for is used, and probed on first use. One that
+/// contradicts what is known changes nothing by itself: the known MAC address is probed, and only when it is
+/// silent for probe_wait, everybody is asked. So a forged packet costs nobody more than a second, and a
+/// failover (VRRP) is followed within about one.
 ///
 /// Not thread-safe; every engine has its own and hears of the others' answers only by asking itself.
 /// @note cost: a lookup of a next hop that was looked up lately is two compares; poll() with nothing due is
@@ -46,6 +62,9 @@ class Neighbours {
     explicit Neighbours(const NeighbourConfig& config);
     Neighbours(const Neighbours&) = delete;
     Neighbours& operator=(const Neighbours&) = delete;
+
+    /// Fixes a neighbour's MAC address: it is never asked for, changed or evicted. Before the first lookup.
+    void pin(Ipv4 addr, Mac mac) noexcept;
 
     /// The neighbour's address, if known. An answer older than `reachable` is still given, while poll() asks
     /// anew: the first time to that address only, then to everybody.
@@ -70,14 +89,22 @@ class Neighbours {
     /// Whether the neighbour did not answer and is not asked again yet.
     bool is_failed(Ipv4 next_hop) const noexcept;
 
-    /// Takes in the sender of an ARP packet (RFC 826 "Merge_flag"): an entry that exists is brought up to
-    /// date; a new one is made only when the packet is for us. Senders that cannot be a neighbour (address
-    /// 0.0.0.0 of a probe, multicast, broadcast) are ignored.
-    /// @param for_us the packet's target protocol address is one of ours.
-    void learn(Ipv4 sender, Mac mac, Instant now, bool for_us) noexcept;
+    /// A number of the neighbour's entry, 1..capacity, for as long as it waits for an answer or has just
+    /// failed; 0: no entry.
+    uint32_t slot(Ipv4 next_hop) const noexcept {
+        const Entry* entry = find(next_hop);
+        return entry == nullptr ? 0 : index_of(*entry);
+    }
 
-    /// Does what is due, as long as there is room for it: the rest stays due. Each of the functions may call
-    /// any member but poll().
+    /// Takes in the sender of an ARP packet (RFC 826 "Merge_flag", with the order of belief above); a new
+    /// entry is made only when the packet is for us. Senders that cannot be a neighbour (address 0.0.0.0 of
+    /// a probe, multicast, broadcast) are ignored.
+    /// @param for_us   the packet's target protocol address is one of ours.
+    /// @param is_reply its operation is "reply".
+    Heard learn(Ipv4 sender, Mac mac, Instant now, bool for_us, bool is_reply) noexcept;
+
+    /// Does what is due, as long as there is room for it and kMostSteps at most: the rest stays due. Each of
+    /// the functions may call any member but poll().
     /// @param room         (): whether kMaxHeld packets more could leave; asked before each step.
     /// @param send_request (Ipv4 target, std::optional<Mac> to): ask; without `to` by broadcast.
     /// @param ready        (void* packet, Mac): send it now; the packet belongs to the callee.
@@ -86,9 +113,9 @@ class Neighbours {
     template <typename Room, typename SendRequest, typename Ready, typename Failed>
     void poll(Instant now, Room&& room, SendRequest&& send_request, Ready&& ready, Failed&& failed) {
         if (now < next_due_) return;
-        uint32_t at = 0;
         Action action;
-        while (room() && next_action(now, at, action)) {
+        for (uint32_t n = 0; n < kMostSteps && now >= next_due_ && room(); ++n) {
+            step(entries_[pending_[1]], now, action);
             switch (action.kind) {
                 case Action::Kind::request: send_request(action.addr, action.mac); break;
                 case Action::Kind::ready:
@@ -110,7 +137,8 @@ class Neighbours {
     /// Gives up every held packet, for shutdown: f(void* packet).
     template <typename F>
     void for_each_held(F&& f) {
-        for (Entry& entry : entries_) {
+        for (uint32_t at = 1; at <= size_; ++at) {
+            Entry& entry = entries_[at];
             for (uint32_t i = 0; i < entry.held_count; ++i) f(entry.held[i]);
             entry.held_count = 0;
         }
@@ -118,33 +146,38 @@ class Neighbours {
 
     uint32_t held() const noexcept;  ///< packets; for leak checks
     uint32_t size() const noexcept { return size_; }
+    uint32_t capacity() const noexcept { return config_.capacity; }
     const NeighbourCounters& counters() const noexcept { return counters_; }
 
   private:
     static constexpr Instant kLongAgo = Instant::from_ns(INT64_MIN);
     static constexpr Instant kNever = Instant::from_ns(INT64_MAX);
-    static constexpr uint32_t kNone = UINT32_MAX;
     static constexpr uint32_t kRecent = 64;
+    static constexpr uint32_t kMostSteps = 64;  ///< of one poll(); an engine polls twice in a turn
 
     enum class Phase : uint8_t {
         resolving,   ///< address unknown, being asked for
         reachable,   ///< address known
-        refreshing,  ///< address known and in use, being asked for again
+        refreshing,  ///< address known, being asked for again
         failed,      ///< no answer; unknown
+        pinned,      ///< address known by configuration
     };
     struct Entry {
         Ipv4 addr{};
         Phase phase = Phase::failed;
         Mac mac{};
         uint8_t attempts = 0;
+        bool asked_all = false;  ///< a broadcast is among them
         uint8_t held_count = 0;
         Instant fresh_until = kLongAgo;  ///< until when `mac` is given unasked; past in every other phase
-                                         ///< than reachable, so that a lookup need not look at the phase
-        Instant not_before = kLongAgo;   ///< earliest next request
+                                         ///< than reachable and pinned, so that a lookup need not look at
+                                         ///< the phase
+        Instant not_before = kLongAgo;   ///< earliest next broadcast
+        Instant probe_after = kLongAgo;  ///< earliest next probe of `mac`
         Instant used{};                  ///< last lookup, or birth
         Instant due{};                   ///< next step, when pending
-        uint32_t next = kNone;           ///< of the same hash
-        uint32_t pending_at = kNone;     ///< place in pending_
+        uint32_t next = 0;               ///< of the same hash, 0: the last
+        uint32_t pending_at = 0;         ///< place in pending_, 0: nothing is due
         std::array<void*, kMaxHeld> held{};
     };
     struct Action {
@@ -161,24 +194,32 @@ class Neighbours {
     Entry* find(Ipv4 addr) noexcept {
         return const_cast<Entry*>(std::as_const(*this).find(addr));  // NOLINT(*-const-cast)
     }
+    uint32_t index_of(const Entry& entry) const noexcept {
+        return static_cast<uint32_t>(&entry - entries_.data());
+    }
     Entry* create(Ipv4 addr, Instant now, Duration idle_for) noexcept;
     Entry* evict(Instant now, Duration idle_for) noexcept;
+    bool is_crowded() const noexcept {
+        return size_ == config_.capacity && pending_count_ > config_.capacity / 2;
+    }
     void ask(Entry& entry, Phase phase, Instant now) noexcept;
     void make_pending(Entry& entry, Instant due) noexcept;
     void settle(Entry& entry) noexcept;
-    bool next_action(Instant now, uint32_t& at, Action& action) noexcept;
+    void place(uint32_t at, uint32_t index) noexcept;
+    void reorder(uint32_t at) noexcept;
     void step(Entry& entry, Instant now, Action& action) noexcept;
     size_t chain_of(Ipv4 addr) const noexcept;
 
     NeighbourConfig config_;
-    LineVector<Entry> entries_;
-    LineVector<uint32_t> chains_;   ///< hash -> first entry
-    LineVector<uint32_t> pending_;  ///< entries with something due, unordered
-    Instant next_due_ = kNever;     ///< no later than the earliest of them
+    MappedArray<Entry> entries_;     ///< [0] unused, here and below; touched as neighbours come
+    MappedArray<uint32_t> chains_;   ///< hash -> first entry, 0: none
+    MappedArray<uint32_t> pending_;  ///< entries with something due: a heap, the earliest first
+    uint32_t pending_count_ = 0;
+    Instant next_due_ = kNever;  ///< of the first of them
     std::array<Entry*, kRecent>
         recent_{};  ///< of the latest successful lookups; may stand for other addresses now
     uint32_t size_ = 0;
-    uint32_t hand_ = 0;  ///< where the search for an entry to evict goes on
+    uint32_t hand_ = 1;  ///< where the search for an entry to evict goes on
     NeighbourCounters counters_;
 };
 

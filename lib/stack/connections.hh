@@ -125,8 +125,15 @@ class Connections {
     void arrive(const Lookup& lookup, const tcp::Segment& seg, Bytes text) noexcept;
     /// An ICMP error that quotes a segment of ours.
     void arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, tcp::Seq quoted_seq) noexcept;
-    /// The next hop of these connections does not answer ARP: opens towards it fail. (timers.cc)
-    void neighbour_failed(Ipv4 next_hop) noexcept;
+    // -- opens that wait for a next hop's MAC address (unreachable.cc): records in SYN-SENT and half-open
+    // ones, by numbers from 1 to opens()
+    uint32_t opens() const noexcept { return tcbs_.capacity() + half_opens_.capacity(); }
+    /// The number of an open; 0: the tuple is in neither state.
+    uint32_t open_of(const Tuple& tuple) const noexcept;
+    /// Its peer; none when its record has another use by now.
+    std::optional<Ipv4> peer_of_open(uint32_t open) const noexcept;
+    /// Its next hop does not answer: on_close says so, a half-open record goes. The open is there.
+    void end_unreachable(uint32_t open) noexcept;
     /// Fires what is due; at most kTimersPerTurn. Returns how many fired.
     uint32_t run_timers() noexcept;
     /// Whether the cap left something that is due.

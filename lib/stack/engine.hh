@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "buf/port.hh"
+#include "net/neighbour_waits.hh"
 #include "net/neighbours.hh"
 #include "stack/connections.hh"
 #include "stack/ledger.hh"
@@ -70,7 +71,9 @@ class PortEngine final : public Engine {
         : Engine(without_ports_tag(config, port.caps()), key, start),
           port_(port),
           neighbours_(neighbour_config(key, port.caps().ethernet)),
+          waits_(neighbours_.capacity(), opens()),
           l2_(port.caps().ethernet ? header_bytes(config_) : uint8_t{0}) {
+        if (config_.gateway && config_.gateway_mac) neighbours_.pin(*config_.gateway, *config_.gateway_mac);
         make_head();
         make_usual();
     }
@@ -86,8 +89,10 @@ class PortEngine final : public Engine {
         return neighbours_.is_failed(next_hop) ? Reach::no_answer : Reach::resolving;
     }
     bool has_work() const noexcept override {
-        return has_replies() || has_output() || has_events() || tx_count_ != 0;
+        return has_replies() || has_output() || has_events() || tx_count_ != 0 || waits_.has_failed();
     }
+    /// Opens that were looked at because a next hop failed.
+    uint64_t neighbour_failure_visits() const noexcept { return waits_.visited(); }
     uint32_t packets_held() const noexcept override { return burst_count_ + tx_count_ + neighbours_.held(); }
     uint32_t packets_spare() const noexcept override { return spare_count_ + (large_ != nullptr ? 1u : 0u); }
     void release_packets() noexcept override;
@@ -95,6 +100,7 @@ class PortEngine final : public Engine {
   private:
     static constexpr uint16_t kBurst = 32;  ///< at most; a port may like less
     static constexpr uint16_t kSpare = 64;
+    static constexpr uint32_t kFailuresPerTurn = 256;  ///< opens whose next hop does not answer
 
     struct Parsed {
         Lookup lookup;
@@ -113,9 +119,12 @@ class PortEngine final : public Engine {
         return static_cast<uint8_t>(wire::kEtherBytes + tags * wire::kVlanTagBytes);
     }
 
-    static net::NeighbourConfig neighbour_config(HashKey key, bool is_ethernet) {
+    /// A place for every address on link, as far as a neighbour's number reaches: made-up ones then take
+    /// nobody's.
+    net::NeighbourConfig neighbour_config(HashKey key, bool is_ethernet) const {
         net::NeighbourConfig out;
-        if (!is_ethernet) out.capacity = 1;
+        const auto on_link = static_cast<uint32_t>(std::min<uint64_t>(addresses_.on_link(), 1u << 16));
+        out.capacity = is_ethernet ? std::max(out.capacity, on_link) : 1;
         out.key = {siphash(key, 4, 0), siphash(key, 4, 1)};
         return out;
     }
@@ -173,6 +182,8 @@ class PortEngine final : public Engine {
     void get_large() noexcept;
     void send_frame(Packet* packet, uint8_t* frame, Ipv4 destination) noexcept;
     void send_unresolved(Packet* packet, Ipv4 next_hop) noexcept;
+    void note_wait(const uint8_t* frame, Ipv4 next_hop) noexcept;
+    void fail_waiting() noexcept;
     void send_arp(uint16_t operation, Ipv4 target, std::optional<Mac> target_mac, Ipv4 sender) noexcept;
     void queue(Packet* packet) noexcept;
     bool flush() noexcept;
@@ -186,6 +197,7 @@ class PortEngine final : public Engine {
 
     P& port_;
     net::Neighbours neighbours_;
+    net::NeighbourWaits waits_;
     const uint8_t l2_;          ///< bytes before the IPv4 header
     wire::FramePattern usual_;  ///< what parse_usual() takes
     alignas(8) std::array<uint8_t, kHeadBytes> head_{};
@@ -232,7 +244,9 @@ bool PortEngine<P>::begin(Instant now) noexcept {
     if (const uint32_t tick = now.tick(); tick != last_tick_ || timers_behind_) {
         last_tick_ = tick;
         fired = run_timers();
-        timers_behind_ = timers_behind();
+        if (waits_.has_failed()) [[unlikely]]
+            fail_waiting();
+        timers_behind_ = timers_behind() || waits_.has_failed();
     }
     ledger_.stamp(Stage::timers);
     is_busy_ = burst_count_ != 0 || fired != 0;
@@ -400,12 +414,22 @@ void PortEngine<P>::take_arp(Bytes bytes) noexcept {
         counters_.drop(DropReason::bad_arp);
         return;
     }
-    const bool for_us = addresses_.find(arp.target_ip) != net::LocalAddresses::kNone;
-    if (addresses_.find(arp.sender_ip) != net::LocalAddresses::kNone) {  // somebody else claims our address
-        counters_.drop(DropReason::bad_arp);
+    if (arp.sender_mac == port_.caps().mac) {  // forged, or our own come back: never a neighbour's
+        counters_.drop(DropReason::arp_own_mac);
         return;
     }
-    neighbours_.learn(arp.sender_ip, arp.sender_mac, now_, for_us);
+    if (addresses_.find(arp.sender_ip) != net::LocalAddresses::kNone) {
+        counters_.drop(DropReason::address_conflict);
+        return;
+    }
+    const bool for_us = addresses_.find(arp.target_ip) != net::LocalAddresses::kNone;
+    switch (
+        neighbours_.learn(arp.sender_ip, arp.sender_mac, now_, for_us, arp.operation == wire::kArpReply)) {
+        case net::Heard::ignored:
+        case net::Heard::taken: break;
+        case net::Heard::hint: counters_.add(Counter::arp_hints); break;
+        case net::Heard::refused: counters_.drop(DropReason::arp_pinned); return;
+    }
     if (for_us && arp.operation == wire::kArpRequest)
         send_arp(wire::kArpReply, arp.sender_ip, arp.sender_mac, arp.target_ip);
 }
@@ -514,9 +538,21 @@ template <buf::Port P>
                 counters_.drop(DropReason::neighbour_failed);
                 give_back(static_cast<Packet*>(held));
             } else {
-                neighbour_failed(next_hop);
+                waits_.fail(neighbours_.slot(next_hop));
+                timers_behind_ = true;  // fail_waiting() is to run
             }
         });
+}
+
+/// Opens whose next hop has failed end, or go: a few in each turn.
+template <buf::Port P>
+[[gnu::cold, gnu::noinline]] void PortEngine<P>::fail_waiting() noexcept {
+    for (uint32_t n = 0; n < kFailuresPerTurn; ++n) {
+        const uint32_t open = waits_.take_failed();
+        if (open == 0) return;
+        const std::optional<Ipv4> peer = peer_of_open(open);
+        if (peer && neighbours_.is_failed(addresses_.next_hop(*peer))) end_unreachable(open);
+    }
 }
 
 /// Whether the burst takes so many packets more; if not, the device is asked to take some of it.
@@ -694,11 +730,26 @@ template <buf::Port P>
     if (next_hop.is_unspecified()) {
         counters_.drop(DropReason::no_route);
         give_back(packet);
-    } else if (!neighbours_.hold(next_hop, packet)) {
+        return;
+    }
+    note_wait(P::data(packet) + l2_, next_hop);
+    if (!neighbours_.hold(next_hop, packet)) {
         const bool failed = neighbours_.is_failed(next_hop);
         counters_.drop(failed ? DropReason::neighbour_failed : DropReason::neighbour_queue_full);
         give_back(packet);
     }
+}
+
+/// An IPv4 packet cannot leave. With a SYN in it, its open waits for the next hop, however many wait before
+/// it.
+template <buf::Port P>
+void PortEngine<P>::note_wait(const uint8_t* ip, Ipv4 next_hop) noexcept {
+    const uint8_t* tcp = ip + wire::kIpv4Bytes;
+    if (ip[9] != wire::kProtocolTcp || (tcp[13] & wire::kSyn) == 0) return;
+    const uint32_t neighbour = neighbours_.slot(next_hop);
+    const uint32_t open = open_of({wire::load_be32(ip + 16), wire::load_be16(tcp + 2), wire::load_be16(tcp),
+                                   static_cast<uint16_t>(addresses_.find(Ipv4{wire::load_be32(ip + 12)}))});
+    if (neighbour != 0 && open != 0) waits_.add(neighbour, open);
 }
 
 template <buf::Port P>

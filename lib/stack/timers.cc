@@ -128,19 +128,6 @@ std::optional<uint32_t> Connections::next_timer_tick() noexcept {
     return best;
 }
 
-void Connections::neighbour_failed(Ipv4 next_hop) noexcept {
-    for (uint32_t i = 1; i <= tcbs_.high_water(); ++i) {
-        Tcb& tcb = tcbs_[i];
-        if (tcb.state() != State::syn_sent || addresses_.next_hop(Ipv4{tcb.tuple.remote_addr}) != next_hop)
-            continue;
-        tcp::set_state(tcb, State::closed);
-        Effects fx;
-        fx.ended = true;
-        fx.reason = tcp::CloseReason::unreachable;
-        perform(i, {}, fx);
-    }
-}
-
 void Connections::link_time_wait(uint32_t index) noexcept {
     TimeWait& record = time_waits_[index];
     record.prev = time_wait_tail_;

@@ -24,6 +24,20 @@ std::string refusal(const std::string& yaml) {
     return {};
 }
 
+TEST(Yaml, AGatewayMayHaveItsMacAddressPinned) {
+    Config config;
+    read_yaml(config, "gateway: 10.0.0.254@02:00:00:00:00:FE", "f.yaml");
+    EXPECT_EQ(config.gateway->text(), "10.0.0.254@02:00:00:00:00:fe");
+    EXPECT_EQ(stack_config(config).gateway_mac, Mac::parse("02:00:00:00:00:fe"));
+    for (const std::string bad : {"10.0.0.254@", "10.0.0.254@2:0:0:0:0:fe", "10.0.0.254@01:00:5e:00:00:01",
+                                  "10.0.0.254@ff:ff:ff:ff:ff:ff", "10.0.0.254@00:00:00:00:00:00"}) {
+        EXPECT_NE(refusal("gateway: \"" + bad + "\"").find("a host's MAC address after '@'"),
+                  std::string::npos)
+            << bad;
+    }
+    EXPECT_NE(refusal("gateway: \"@02:00:00:00:00:fe\"").find("an IPv4 address"), std::string::npos);
+}
+
 TEST(Yaml, FillsTheConfiguration) {
     Config config;
     read_yaml(config, R"(

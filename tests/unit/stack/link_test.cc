@@ -39,6 +39,15 @@ StackConfig small_config() {
     return c;
 }
 
+Frame arp(uint16_t operation, Mac sender_mac, Ipv4 sender, Mac target_mac, Ipv4 target,
+          Mac to = Mac::broadcast(), std::optional<uint16_t> vid = std::nullopt,
+          std::optional<uint16_t> outer = std::nullopt) {
+    Frame frame(64);
+    const uint8_t l2 = wire::write_ether(frame.data(), to, sender_mac, vid, wire::kEtherTypeArp, outer);
+    wire::write_arp(frame.data() + l2, {operation, sender_mac, sender, target_mac, target});
+    return frame;
+}
+
 struct Link {
     explicit Link(const StackConfig& config = small_config(), uint32_t packets = 256,
                   const buf::PortCaps& caps = ethernet())
@@ -70,6 +79,14 @@ struct Link {
         ASSERT_TRUE(port.deliver(frame));
         turn();
     }
+    /// The peer has answered ARP; nothing is due.
+    void know_peer() {
+        static_cast<void>(stack.reach(kPeerIp));
+        turn();
+        in(arp(wire::kArpReply, kPeer, kPeerIp, kOurs, kOurIp, kOurs));
+        while (out()) {
+        }
+    }
     std::optional<Frame> out() { return port.take(); }
     std::string out_text() {
         const auto frame = out();
@@ -83,15 +100,6 @@ struct Link {
     Stack stack;
     std::vector<Event> events;
 };
-
-Frame arp(uint16_t operation, Mac sender_mac, Ipv4 sender, Mac target_mac, Ipv4 target,
-          Mac to = Mac::broadcast(), std::optional<uint16_t> vid = std::nullopt,
-          std::optional<uint16_t> outer = std::nullopt) {
-    Frame frame(64);
-    const uint8_t l2 = wire::write_ether(frame.data(), to, sender_mac, vid, wire::kEtherTypeArp, outer);
-    wire::write_arp(frame.data() + l2, {operation, sender_mac, sender, target_mac, target});
-    return frame;
-}
 
 Frame ip_frame(uint8_t protocol, const Frame& payload, Mac to = kOurs, Ipv4 from = kPeerIp,
                Ipv4 dest = kOurIp, std::optional<uint16_t> vid = std::nullopt,
@@ -221,7 +229,38 @@ TEST(Arp, ReachTellsWhenTheNextHopIsKnown) {
 TEST(Arp, NobodyElseMayClaimOurAddress) {
     Link link;
     link.in(arp(wire::kArpReply, kPeer, kOurIp, kOurs, kOurIp, kOurs));
-    EXPECT_EQ(link.dropped(DropReason::bad_arp), 1u);
+    EXPECT_EQ(link.dropped(DropReason::address_conflict), 1u);
+    EXPECT_EQ(link.out_text(), "nothing");
+}
+
+TEST(Arp, OurOwnMacIsNoNeighbours) {
+    Link link;
+    link.know_peer();
+    link.in(arp(wire::kArpReply, kOurs, kPeerIp, kOurs, kOurIp, kOurs));
+    link.in(arp(wire::kArpRequest, kOurs, *Ipv4::parse("10.0.0.9"), {}, kOurIp));
+    EXPECT_EQ(link.dropped(DropReason::arp_own_mac), 2u);
+    EXPECT_EQ(link.out_text(), "nothing");
+    EXPECT_EQ(link.stack.reach(*Ipv4::parse("10.0.0.9")), Reach::resolving) << "not learned";
+    link.turn();
+    while (link.out()) {
+    }
+}
+
+TEST(Arp, APinnedGatewayIsUsedAtOnceAndNotChanged) {
+    StackConfig config = small_config();
+    config.gateway_mac = kPeer;
+    Link link(config);
+    const Mac forger{{2, 0, 0, 0, 0, 9}};
+    link.in(arp(wire::kArpReply, forger, *config.gateway, kOurs, kOurIp, kOurs));
+    EXPECT_EQ(link.dropped(DropReason::arp_pinned), 1u);
+    ASSERT_TRUE(link.stack.connect({*Ipv4::parse("192.0.2.9"), 80}));
+    link.turn();
+    const auto frame = link.out();
+    ASSERT_TRUE(frame);
+    wire::EtherHeader ether;
+    ASSERT_TRUE(wire::parse_ether(*frame, ether));
+    EXPECT_EQ(ether.destination, kPeer);
+    EXPECT_NE(wire::dump_frame(*frame).find("Flags [S]"), std::string::npos) << "without a question";
     EXPECT_EQ(link.out_text(), "nothing");
 }
 
@@ -368,7 +407,7 @@ TEST(Vlan, TheSameWhereThePortSeesToIt) {
             EXPECT_EQ(ours.dropped(reason), ports.dropped(reason) + by_port) << name(reason);
         }
     }
-    EXPECT_EQ(sent, 2u);
+    EXPECT_EQ(sent, 3u) << "with a question whether the peer is what it said";
     EXPECT_EQ(ours.dropped(DropReason::bad_vlan), 5u);
     EXPECT_EQ(ours.dropped(DropReason::bad_ethertype), 3u);
 }
@@ -394,6 +433,8 @@ TEST(Vlan, DoublyTaggedBothWays) {
             const std::string answer = link.out_text();
             EXPECT_NE(answer.find(tags), std::string::npos) << answer;
             EXPECT_NE(answer.find(kAnswers[i]), std::string::npos) << answer;
+            while (link.out()) {  // a question whether the peer is what it said
+            }
         }
         EXPECT_EQ(link.dropped(DropReason::bad_vlan), 0u);
         uint64_t refused = 0;
@@ -438,8 +479,7 @@ TEST(Backpressure, NothingOvertakesAReply) {
     caps.tx_burst = 1;
     Link link(small_config(), 64, caps);
     ASSERT_TRUE(link.stack.listen(80));
-    link.in(arp(wire::kArpRequest, kPeer, kPeerIp, {}, kOurIp));
-    ASSERT_TRUE(link.out());
+    link.know_peer();
     ASSERT_TRUE(link.port.deliver(ip_frame(wire::kProtocolTcp, syn(80))));
     ASSERT_TRUE(link.port.deliver(ip_frame(wire::kProtocolTcp, syn(81))));
     link.port.refuse_tx(1);
@@ -454,8 +494,7 @@ TEST(Backpressure, NothingOvertakesAReply) {
 
 TEST(Backpressure, RepliesThatNoDeviceTakesAreBoundedAndCounted) {
     Link link;
-    link.in(arp(wire::kArpRequest, kPeer, kPeerIp, {}, kOurIp));
-    ASSERT_TRUE(link.out());
+    link.know_peer();
     for (int i = 0; i < 3000; ++i) {  // while the device takes them, there is no bound
         link.in(ip_frame(wire::kProtocolTcp, syn()));
         ASSERT_TRUE(link.out());

@@ -1,0 +1,48 @@
+/// @file
+/// Opens whose next hop has no MAC address yet: which they are, and what becomes of them when it does not
+/// answer.
+
+#include "stack/connections.hh"
+
+namespace synfin::stack {
+
+using tcp::Effects;
+using tcp::HalfOpen;
+using tcp::State;
+using tcp::Tcb;
+
+uint32_t Connections::open_of(const Tuple& tuple) const noexcept {
+    const uint32_t h = find_record(tuple, table_.hash(tuple));
+    if (h == net::ConnectionTable::kNone) return 0;
+    const uint32_t index = h & kIndexMask;
+    if (kind_of(h) == Kind::half_open) return tcbs_.capacity() + index;
+    return kind_of(h) == Kind::open && tcbs_[index].state() == State::syn_sent ? index : 0;
+}
+
+std::optional<Ipv4> Connections::peer_of_open(uint32_t open) const noexcept {
+    if (open <= tcbs_.capacity()) {
+        const Tcb& tcb = tcbs_[open];
+        if (tcb.state() != State::syn_sent) return std::nullopt;
+        return Ipv4{tcb.tuple.remote_addr};
+    }
+    const uint32_t index = open - tcbs_.capacity();
+    const Tuple tuple = half_opens_[index].tuple.get();  // of a free record: found as no half-open one
+    if (find_record(tuple, table_.hash(tuple)) != handle(Kind::half_open, index)) return std::nullopt;
+    return Ipv4{tuple.remote_addr};
+}
+
+void Connections::end_unreachable(uint32_t open) noexcept {
+    if (open > tcbs_.capacity()) {
+        const uint32_t index = open - tcbs_.capacity();
+        counters_.add(Counter::half_open_expired);
+        free_half_open(index, table_.hash(half_opens_[index].tuple.get()));
+        return;
+    }
+    tcp::set_state(tcbs_[open], State::closed);
+    Effects fx;
+    fx.ended = true;
+    fx.reason = tcp::CloseReason::unreachable;
+    perform(open, {}, fx);
+}
+
+}  // namespace synfin::stack
