@@ -32,6 +32,8 @@ using tcp::TimeWait;
     }
     if (fx.opened) {
         counters_.add(Counter::established);
+        if (path_mtus_.any()) [[unlikely]]
+            limit_to_path(tcb);
         if (!tcb.has(tcp::kAppGone)) push(Event::Kind::open, index);
     }
     if (fx.deliver_len != 0) {

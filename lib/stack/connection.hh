@@ -37,7 +37,9 @@ struct ConnectionInfo {
     Endpoint local{}, peer{};
     uint32_t snd_una = 0, snd_nxt = 0, snd_wnd = 0;  ///< sequence numbers; snd_wnd in bytes
     uint32_t rcv_nxt = 0, rcv_wnd = 0;
-    uint16_t mss = 0;  ///< send MSS, options not subtracted
+    uint16_t mss = 0;   ///< send MSS, options not subtracted
+    uint16_t pmtu = 0;  ///< IP packet bytes that the path takes: the interface's MTU, or what routers said of
+                        ///< it in the last ten minutes
     uint32_t cwnd_bytes = 0, ssthresh_bytes = 0;
     uint32_t srtt_us = 0, rttvar_us = 0, rto_ms = 0;
     uint32_t unsent_bytes = 0, unacked_bytes = 0, unread_bytes = 0;

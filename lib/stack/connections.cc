@@ -47,6 +47,7 @@ Connections::Connections(const StackConfig& config, HashKey key, Instant start)
              config.expected_connections),
       ts_offsets_(derive(key, 6)),
       context_{params_, ts_offsets_, {}},
+      path_mtus_(derive(key, 7)),
       tcbs_(config.max_connections),
       flows_(config.max_connections),
       colds_(config.max_connections),
@@ -193,6 +194,7 @@ ConnectionInfo Connections::describe(const Tcb& tcb) const noexcept {
     out.rcv_nxt = tcb.rcv.nxt.value();
     out.rcv_wnd = tcb.rcv.wnd;
     out.mss = tcb.mss;
+    out.pmtu = path_mtu(tcb);
     out.cwnd_bytes = flow != nullptr ? flow->cwnd_bytes : tcp::initial_window(tcb);
     out.ssthresh_bytes = flow != nullptr ? flow->ssthresh_bytes : UINT32_MAX;
     out.srtt_us = flow != nullptr ? flow->srtt_us : tcb.srtt.us();

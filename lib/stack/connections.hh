@@ -20,10 +20,12 @@
 #include "net/connection_table.hh"
 #include "net/ephemeral_ports.hh"
 #include "net/local_addresses.hh"
+#include "net/path_mtus.hh"
 #include "stack/config.hh"
 #include "stack/event.hh"
 #include "tcp/core.hh"
 #include "tcp/isn.hh"
+#include "tcp/pmtu.hh"
 #include "time/timer_wheel.hh"
 #include "wire/tcp_options.hh"
 
@@ -125,6 +127,8 @@ class Connections {
     void arrive(const Lookup& lookup, const tcp::Segment& seg, Bytes text) noexcept;
     /// An ICMP error that quotes a segment of ours.
     void arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, tcp::Seq quoted_seq) noexcept;
+    /// ICMP "fragmentation needed" that quotes a segment of ours. (path_mtu.cc)
+    void arrive_too_big(const Tuple& tuple, const tcp::TooBig& message) noexcept;
     // -- opens that wait for a next hop's MAC address (unreachable.cc): records in SYN-SENT and half-open
     // ones, by numbers from 1 to opens()
     uint32_t opens() const noexcept { return tcbs_.capacity() + half_opens_.capacity(); }
@@ -180,6 +184,7 @@ class Connections {
     tcp::Now core_now_{};
     tcp::TimestampOffsets ts_offsets_;
     tcp::Context context_;
+    net::PathMtus path_mtus_;
 
   private:
     static constexpr uint32_t kTimersPerTurn = 256;
@@ -255,6 +260,8 @@ class Connections {
     uint16_t find_listener(const Tuple& tuple) const noexcept;
 
     ConnectionInfo describe(const tcp::Tcb& tcb) const noexcept;
+    [[gnu::cold, gnu::noinline]] void limit_to_path(tcp::Tcb& tcb) noexcept;
+    uint16_t path_mtu(const tcp::Tcb& tcb) const noexcept;
 
     // arrival
     void arrive_open(uint32_t index, const tcp::Segment& seg, Bytes text) noexcept;

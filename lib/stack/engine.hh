@@ -478,7 +478,10 @@ void PortEngine<P>::take_icmp(Bytes ip_packet, const wire::Ipv4Header& ip) noexc
     }
     const Tuple tuple{error.quoted_destination.value, error.quoted_destination_port, error.quoted_source_port,
                       static_cast<uint16_t>(local)};
-    arrive_icmp(tuple, error.type, error.code, tcp::Seq(error.quoted_seq));
+    if (error.type == wire::kIcmpUnreachable && error.code == wire::kIcmpFragmentationNeeded)
+        arrive_too_big(tuple, {error.next_hop_mtu, error.quoted_total_length, tcp::Seq(error.quoted_seq)});
+    else
+        arrive_icmp(tuple, error.type, error.code, tcp::Seq(error.quoted_seq));
 }
 
 // ---- output

@@ -82,10 +82,8 @@ inline void recovery_ack(const Tcb& tcb, Flow& flow, uint32_t acked) noexcept {
     flow.cwnd_bytes = std::max(flow.cwnd_bytes, smss);
 }
 
-/// Retransmission timeout (RFC 5681 3.1, RFC 6582 3.2 step 4).
-inline void timeout_loss(const Tcb& tcb, Flow& flow) noexcept {
-    if (flow.backoff == 0) flow.ssthresh_bytes = half_flight(tcb);
-    flow.cwnd_bytes = tcb.text_mss();
+/// All that is in flight is to be sent again; duplicate ACKs of what got through begin no recovery.
+inline void resend_all(const Tcb& tcb, Flow& flow) noexcept {
     flow.recover = tcb.snd.nxt;
     flow.set(kRecoverSet);
     flow.clear(kRecovery);
@@ -94,6 +92,20 @@ inline void timeout_loss(const Tcb& tcb, Flow& flow) noexcept {
     flow.dup_acks = 0;
     flow.mark = tcb.snd.una;
     flow.set(kRetransmitting);
+}
+
+/// Retransmission timeout (RFC 5681 3.1, RFC 6582 3.2 step 4).
+inline void timeout_loss(const Tcb& tcb, Flow& flow) noexcept {
+    if (flow.backoff == 0) flow.ssthresh_bytes = half_flight(tcb);
+    flow.cwnd_bytes = tcb.text_mss();
+    resend_all(tcb, flow);
+}
+
+/// Segments in flight were too large for the path. No sign of congestion: cwnd and ssthresh stay (RFC
+/// 1191 6.5).
+inline void too_big_loss(const Tcb& tcb, Flow& flow) noexcept {
+    if (flow.has(kRecovery)) flow.cwnd_bytes = std::min(flow.cwnd_bytes, flow.ssthresh_bytes);
+    resend_all(tcb, flow);
 }
 
 /// What may be in flight: cwnd, and on the first two duplicate ACKs one segment more for each (RFC 3042).

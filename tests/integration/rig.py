@@ -219,6 +219,10 @@ class Rig:
             self.close()
             raise
 
+    def namespace(self, name):
+        """One more, removed with the others."""
+        return self._namespace(f"sf{os.getpid()}-{name}")
+
     def _namespace(self, name):
         namespace = Namespace(name)
         self._namespaces.append(namespace)

@@ -1,0 +1,67 @@
+/// @file
+/// Path MTU discovery, RFC 1191 and RFC 5927 7.
+
+#include "tcp/pmtu.hh"
+
+#include <algorithm>
+#include <array>
+
+#include "tcp/newreno.hh"
+#include "tcp/rtt.hh"
+
+namespace synfin::tcp {
+
+namespace {
+
+/// RFC 1191 7.1 table 7-1, down to the floor.
+constexpr std::array<uint16_t, 8> kPlateaus = {65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006};
+
+/// The new path MTU, or 0 with the reason why not.
+uint16_t judge(const TooBig& message, uint16_t mss, Effects& fx) noexcept {
+    const auto present = static_cast<uint16_t>(mss + kHeaderBytes);
+    const uint16_t mtu = claimed_mtu(message, present);
+    fx.drop = DropReason::none;
+    if (mtu >= present) fx.drop = DropReason::icmp_ignored;  // others of the same flight have said it
+    if (mtu < kLeastPathMtu) fx.drop = DropReason::icmp_bad_mtu;
+    return fx.drop == DropReason::none ? mtu : uint16_t{0};
+}
+
+}  // namespace
+
+uint16_t claimed_mtu(const TooBig& message, uint16_t present) noexcept {
+    if (message.mtu != 0) return message.mtu;
+    const uint16_t length = std::min(message.quoted_length, present);
+    const auto* const lower =
+        std::find_if(kPlateaus.begin(), kPlateaus.end(), [&](uint16_t plateau) { return plateau < length; });
+    return lower != kPlateaus.end() ? *lower : uint16_t{0};
+}
+
+uint16_t on_too_big(Tcb& tcb, Flow* flow, const TooBig& message, const Context& ctx, Effects& fx) noexcept {
+    if (before(message.quoted_seq, tcb.snd.una) || !before(message.quoted_seq, tcb.snd.nxt)) {
+        fx.drop = DropReason::icmp_ignored;
+        return 0;
+    }
+    const uint16_t mtu = judge(message, tcb.mss, fx);
+    if (mtu == 0) return 0;
+    tcb.mss = static_cast<uint16_t>(mtu - kHeaderBytes);
+    // A SYN is never too big, and a closed window has its probes.
+    if (flow == nullptr || tcb.has(kSynUnacked) || tcb.snd.wnd == 0) return mtu;
+    too_big_loss(tcb, *flow);
+    tcb.deadline =
+        deadline_at(ctx.now.tick + backed_off(rto_ticks(tcb, flow, ctx.params), flow->backoff, ctx.params));
+    fx.timer = true;
+    fx.output = true;
+    return mtu;
+}
+
+uint16_t on_too_big(HalfOpen& half_open, const TooBig& message, Effects& fx) noexcept {
+    if (message.quoted_seq != half_open.iss) {
+        fx.drop = DropReason::icmp_ignored;
+        return 0;
+    }
+    const uint16_t mtu = judge(message, half_open.mss, fx);
+    if (mtu != 0) half_open.mss = static_cast<uint16_t>(mtu - kHeaderBytes);
+    return mtu;
+}
+
+}  // namespace synfin::tcp

@@ -1,0 +1,262 @@
+/// Rows 48 and 91: path MTU discovery (RFC 1191), and forged messages (RFC 5927 7).
+#include "fakes/world.hh"
+
+namespace synfin::fakes {
+namespace {
+
+constexpr Ipv4 kRouter{0x0a0000fe};
+constexpr Ipv4 kUs{0x0a000001};
+
+/// "Fragmentation needed" about a packet of ours, that quotes 8 bytes of TCP.
+std::vector<uint8_t> too_big(uint16_t mtu, Bytes packet) {
+    return icmp_error(kRouter, kUs, 3, 4, packet, mtu);
+}
+std::vector<uint8_t> too_big(uint16_t mtu, const Packet& packet) {
+    return too_big(mtu, packet.bytes.empty() ? build(packet) : packet.bytes);
+}
+
+uint32_t options(World& w) {
+    return w.main().ts_on ? 12 : 0;
+}
+
+/// Ten segments of new text, all in flight; the first of them.
+Packet fill(World& w, uint32_t from = 1) {
+    const uint32_t full = w.main().full();
+    w.send(10 * full);
+    Packet first;
+    for (uint32_t i = 0; i < 10; ++i) {
+        RECV(w, {.seq = from + i * full, .len = full});
+        if (i == 0) first = w.main().last();
+    }
+    SILENT(w);
+    return first;
+}
+
+TEST(Row91, WhatIsInFlightLeavesAgainAtOnceAndSmaller) {
+    ROW(91, "1191-6.4, 1191-6.5, 8201-5.4", "tcp::on_too_big");
+    World w;
+    w.open();
+    const uint32_t all = 10 * w.main().full();
+    const uint32_t small = 1160 - options(w);
+    const uint32_t cwnd = w.main().info().cwnd_bytes;
+    const Packet first = fill(w);
+    w.advance(50ms);
+    w.raw(too_big(1200, first));
+    uint32_t seq = 1;
+    for (; seq - 1 < all; seq += std::min(small, all + 1 - seq))
+        RECV(w, {.seq = seq, .len = std::min(small, all + 1 - seq)});
+    SILENT(w);
+    EXPECT_EQ(w.main().info().mss, 1160);
+    EXPECT_EQ(w.main().info().pmtu, 1200);
+    EXPECT_EQ(w.main().info().cwnd_bytes, cwnd) << "no sign of congestion";
+    EXPECT_EQ(w.main().info().ssthresh_bytes, UINT32_MAX);
+    EXPECT_EQ(w[Counter::icmp_too_big_accepted], 1u);
+    // The messages about the other nine say nothing new.
+    for (uint32_t i = 1; i < 10; ++i) {
+        Packet other = first;
+        other.bytes.clear();
+        other.seq += i * w.main().full();
+        w.raw(too_big(1200, other));
+    }
+    SILENT(w);
+    EXPECT_EQ(w[DropReason::icmp_ignored], 9u);
+    w.in({.ack = seq});
+    SILENT(w);
+    w.send(small + 1);
+    RECV(w, {.seq = seq, .len = small});
+    EXPECT_EQ(w[Counter::rto_expirations], 0u);
+    EXPECT_EQ(w[Counter::fast_retransmits], 0u);
+}
+
+/// The resent text is lost once more: the timer still runs.
+TEST(Row91, TheTimerRunsOn) {
+    ROW(91, "1191-6.4, 6298-5", "tcp::on_too_big");
+    World w;
+    w.open();
+    w.raw(too_big(1200, fill(w)));
+    w.discard();
+    RECV_IN(w, 150ms, 1100ms, {.seq = 1, .len = 1160 - options(w)});
+}
+
+TEST(Row91, ASecondNarrowerLinkIsFollowed) {
+    ROW(91, "1191-3", "tcp::on_too_big");
+    World w;
+    w.open();
+    w.send(1000);
+    RECV(w, {.seq = 1, .len = 1000});
+    w.raw(too_big(1000, w.main().last()));
+    RECV(w, {.seq = 1, .len = 960 - options(w)});
+    const Packet again = w.main().last();
+    w.discard();
+    w.raw(too_big(552, again));
+    RECV(w, {.seq = 1, .len = 512 - options(w)});
+    w.discard();
+    EXPECT_EQ(w[Counter::icmp_too_big_accepted], 2u);
+}
+
+/// FIN goes again where it went before: on the last of the smaller segments.
+TEST(Row91, FinStaysAtItsPlace) {
+    ROW(91, "1191-6.4", "tcp::on_too_big");
+    World w;
+    w.open();
+    w.send(1400);
+    w.main().close();
+    RECV(w, {.seq = 1, .flags = kAck, .len = 1400});
+    const Packet large = w.main().last();
+    RECV(w, {.seq = 1401, .flags = kFin | kAck, .len = 0});
+    w.raw(too_big(1200, large));
+    const uint32_t small = 1160 - options(w);
+    RECV(w, {.seq = 1, .flags = kAck, .len = small});
+    RECV(w, {.seq = 1 + small, .flags = kFin | kAck, .len = 1400 - small});
+    SILENT(w);
+}
+
+TEST(Row91, NewConnectionsBeginWithItForTenMinutes) {
+    ROW(91, "1191-6.3", "net::PathMtus");
+    World w;
+    w.open();
+    w.raw(too_big(1200, fill(w)));
+    w.discard();
+    const auto first_segment = [&](uint16_t port, Ipv4 peer) {
+        Flow& flow = w.flow(port, peer);
+        flow.open(Side::passive);
+        EXPECT_EQ(flow.info().mss + 40u, flow.info().pmtu);
+        return flow.info().pmtu;
+    };
+    EXPECT_EQ(first_segment(41'000, Ipv4{0x0a000002}), 1200);
+    EXPECT_EQ(first_segment(41'001, Ipv4{0x0a000003}), 1500) << "another destination";
+    w.main().abort();
+    w.discard();
+    w.advance(9min + 59s);
+    w.discard();
+    EXPECT_EQ(first_segment(41'002, Ipv4{0x0a000002}), 1200);
+    w.advance(2s);
+    w.discard();
+    EXPECT_EQ(first_segment(41'003, Ipv4{0x0a000002}), 1500);
+}
+
+TEST(Row91, AnActiveOpenBeginsWithIt) {
+    ROW(91, "1191-6.3", "net::PathMtus");
+    World w;
+    w.open(Side::active);
+    w.raw(too_big(1200, fill(w)));
+    w.discard();
+    Flow& flow = w.flow(81);
+    flow.connect();
+    EXPECT_EQ(flow.last().mss, 1460) << "what we take is another matter (RFC 1191 6.2)";
+    flow.in({.flags = kSyn | kAck});
+    EXPECT_EQ(flow.info().mss, 1160);
+    w.discard();
+}
+
+TEST(Row91, AMessageAboutTheHandshakeCountsForWhatFollows) {
+    ROW(91, "1191-6.3, 5927-7", "tcp::on_too_big");
+    for (const State state : {State::syn_received, State::syn_sent}) {
+        World w;
+        w.bring(state, state == State::syn_sent ? Side::active : Side::passive);
+        Packet forged = w.main().last();
+        w.raw(too_big(1200, forged));
+        SILENT(w);
+        EXPECT_EQ(w[Counter::icmp_too_big_accepted], 1u);
+        if (state == State::syn_sent)
+            w.in({.flags = kSyn | kAck});
+        else
+            w.in({.seq = 1, .ack = 1});
+        w.discard();
+        STATE(w, established);
+        EXPECT_EQ(w.main().info().mss, 1160);
+    }
+}
+
+TEST(Row48, TheQuotedSequenceNumberMustBeInFlight) {
+    ROW(48, "5927-4.1, 5927-7", "tcp::on_too_big");
+    World w;
+    w.open();
+    w.send(10);
+    RECV(w, {.len = 10});
+    w.in({.ack = 11});
+    const Packet first = fill(w, 11);
+    const uint32_t sent = 10 * w.main().full();
+    for (const uint32_t off : {uint32_t(-1), sent, sent + 1, sent + 100'000, 0x8000'0000u}) {
+        Packet quoted = first;
+        quoted.bytes.clear();
+        quoted.seq += off;
+        w.raw(too_big(1200, quoted));
+        SILENT(w);
+        EXPECT_EQ(w.main().info().mss, 1460);
+        EXPECT_EQ(w.main().info().pmtu, 1500);
+    }
+    EXPECT_EQ(w[DropReason::icmp_ignored], 5u);
+    EXPECT_EQ(w[Counter::icmp_too_big_accepted], 0u);
+}
+
+TEST(Row48, ClaimsBelowTheFloorOrNotBelowThePresentAreRefused) {
+    ROW(48, "1191-3, 5927-7", "tcp::on_too_big");
+    World w;
+    w.open();
+    const Packet first = fill(w);
+    for (const uint16_t mtu : std::initializer_list<uint16_t>{1, 68, 551}) w.raw(too_big(mtu, first));
+    EXPECT_EQ(w[DropReason::icmp_bad_mtu], 3u);
+    for (const uint16_t mtu : std::initializer_list<uint16_t>{1500, 1501, 65'535}) w.raw(too_big(mtu, first));
+    EXPECT_EQ(w[DropReason::icmp_ignored], 3u);
+    SILENT(w);
+    EXPECT_EQ(w.main().info().mss, 1460);
+    w.raw(too_big(552, first));
+    RECV(w, {.seq = 1, .len = 512 - options(w)});
+    w.discard();
+}
+
+/// A router from before RFC 1191 names no MTU.
+TEST(Row48, WithoutAnMtuTheNextPlateauIsTried) {
+    ROW(48, "1191-5, 1191-7.1", "tcp::claimed_mtu");
+    World w;
+    w.open();
+    w.raw(too_big(0, fill(w)));
+    EXPECT_EQ(w.main().info().pmtu, 1492);
+    RECV(w, {.seq = 1, .len = 1452 - options(w)});
+    const Packet again = w.main().last();
+    w.discard();
+    w.raw(too_big(0, again));
+    EXPECT_EQ(w.main().info().pmtu, 1006);
+    RECV(w, {.seq = 1, .len = 966 - options(w)});
+    const Packet third = w.main().last();
+    w.discard();
+    w.raw(too_big(0, third));
+    SILENT(w);
+    EXPECT_EQ(w.main().info().pmtu, 1006) << "508 is below the floor";
+    EXPECT_EQ(w[DropReason::icmp_bad_mtu], 1u);
+}
+
+/// Blind guesses: every 2^15th sequence number, with each of the plausible MTUs.
+TEST(Row48, AFloodOfForgedMessagesChangesNothing) {
+    ROW(48, "5927-4.1, 5927-7", "tcp::on_too_big");
+    World w;
+    w.open();
+    const uint32_t full = w.main().full();
+    w.send(full);
+    RECV(w, {.seq = 1, .len = full});
+    Packet quoted = w.main().last();
+    quoted.bytes.clear();
+    const uint32_t in_flight = quoted.seq;
+    constexpr uint32_t kGuesses = 1u << 17;
+    auto bytes = too_big(1200, quoted);
+    const size_t seq_at = bytes.size() - 4;
+    uint64_t sent = 0;
+    for (uint32_t i = 0; i < kGuesses; ++i) {
+        const uint32_t guess = i << 15;
+        if (guess - in_flight < full) continue;
+        for (size_t b = 0; b < 4; ++b) bytes[seq_at + b] = static_cast<uint8_t>(guess >> (24 - 8 * b));
+        bytes[22] = bytes[23] = 0;
+        const auto sum = static_cast<uint16_t>(~ones_sum(Bytes(bytes).subspan(20)));
+        bytes[22] = static_cast<uint8_t>(sum >> 8);
+        bytes[23] = static_cast<uint8_t>(sum);
+        w.raw(bytes);
+        ++sent;
+    }
+    SILENT(w);
+    EXPECT_EQ(w[DropReason::icmp_ignored], sent);
+    EXPECT_EQ(w.main().info().mss, 1460);
+}
+
+}  // namespace
+}  // namespace synfin::fakes
