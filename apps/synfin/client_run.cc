@@ -32,10 +32,19 @@ GeneratorPlan lasting(GeneratorPlan plan, Duration duration) {
     return plan;
 }
 
+std::vector<Ipv4> targets_of(const ClientRun::Plan& plan) {
+    std::vector<Ipv4> out;
+    for (const GeneratorPlan::Call& call : plan.load.calls) out.push_back(call.peer.addr.v4);
+    if (plan.beside)
+        for (const GeneratorPlan::Call& call : plan.beside->calls) out.push_back(call.peer.addr.v4);
+    return out;
+}
+
 }  // namespace
 
 ClientRun::ClientRun(Plan plan, const std::atomic<bool>& stop)
-    : generator_(lasting(std::move(plan.load), plan.duration)),
+    : targets_(targets_of(plan)),
+      generator_(lasting(std::move(plan.load), plan.duration)),
       duration_(plan.duration),
       hold_(plan.hold),
       drain_(plan.drain),
@@ -43,18 +52,33 @@ ClientRun::ClientRun(Plan plan, const std::atomic<bool>& stop)
     if (!plan.beside) return;
     plan.beside->second = true;
     beside_.emplace(std::move(*plan.beside));
-    phase_ = Phase::filling;
 }
 
 void ClientRun::start(Instant now) noexcept {
+    started_ = now;
+}
+
+/// Opens nothing before it is known who answers ARP.
+void ClientRun::reach(Stack& stack, Instant now) noexcept {
+    if (!targets_.is_known(stack) && !stop_.load(std::memory_order_relaxed)) return;
     until_ = now + kPatience;
     started_ = now;
+    if (!targets_.any() && !stop_.load(std::memory_order_relaxed)) {
+        is_unreached_ = true;
+        end_measuring(stack, now);
+        finish(stack, now);
+        phase_ = Phase::over;
+        return;
+    }
     begin_opening(beside_ ? *beside_ : generator_, now);
+    phase_ = beside_ ? Phase::filling : Phase::opening;
 }
 
 bool ClientRun::turn(Stack& stack, Instant now) noexcept {
+    if (phase_ == Phase::reaching) reach(stack, now);
     const bool busy = beside_ ? turn_both(stack, now) : generator_.turn(stack, now);
     switch (phase_) {
+        case Phase::reaching: break;
         case Phase::filling: fill(now); break;
         case Phase::settling:
             if (now >= until_ || stop_.load(std::memory_order_relaxed)) begin_measuring(stack, now);

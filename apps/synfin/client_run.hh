@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// ClientRun: a generator from its first connection to its last: opening, then letting what is open end, then
-/// cutting what did not; beside idle connections, if it is to have them.
+/// ClientRun: a generator from its first connection to its last: asking for its targets' next hops, opening,
+/// then letting what is open end, then cutting what did not; beside idle connections, if it is to have them.
 
 #include <algorithm>
 #include <atomic>
@@ -9,6 +9,7 @@
 
 #include "engine_watch.hh"
 #include "generator.hh"
+#include "target_reach.hh"
 
 namespace synfin::app {
 
@@ -41,6 +42,7 @@ class ClientRun {
     bool turn(Stack& stack, Instant now) noexcept;
 
     enum class Phase : uint8_t {
+        reaching,  ///< ARP is asked for the targets' next hops
         filling,   ///< the idle connections are being opened
         settling,  ///< and left alone for a while
         opening,   ///< what is measured
@@ -50,6 +52,8 @@ class ClientRun {
     };
     Phase phase() const noexcept { return phase_; }
     bool over() const noexcept { return phase_ == Phase::over; }
+    /// Over without a connection: no target's next hop answered ARP.
+    bool is_unreached() const noexcept { return is_unreached_; }
     /// Whether the measured time has ended: duration(), measured() and measured_counters() stand.
     bool is_measured() const noexcept { return phase_ >= Phase::draining; }
     Duration duration() const noexcept { return ended_ - started_; }
@@ -77,6 +81,7 @@ class ClientRun {
 
   private:
     bool turn_both(Stack& stack, Instant now) noexcept;
+    void reach(Stack& stack, Instant now) noexcept;
     void fill(Instant now) noexcept;
     void begin_measuring(const Stack& stack, Instant now) noexcept;
     void begin_opening(Generator& generator, Instant now) noexcept;
@@ -86,13 +91,15 @@ class ClientRun {
     bool is_drained(Generator& generator, Instant now) noexcept;
     void finish(const Stack& stack, Instant now) noexcept;
 
+    TargetReach targets_;
     Generator generator_;
     std::optional<Generator> beside_;
     const Duration duration_;
     const std::optional<Duration> hold_;
     const Duration drain_;
     const std::atomic<bool>& stop_;
-    Phase phase_ = Phase::opening;
+    Phase phase_ = Phase::reaching;
+    bool is_unreached_ = false;
     bool cut_ = false;  ///< what is draining has been cut
     uint64_t beside_established_ = 0;
     Instant started_{}, ended_{}, emptied_{}, until_{};

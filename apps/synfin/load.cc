@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <string_view>
 
 #include "address_lock.hh"
 #include "client_run.hh"
@@ -102,11 +103,24 @@ std::string nothing_worked(const Config& config, const LoadTally& tally) {
                        tally.offered, causes);
 }
 
+constexpr std::string_view kCheckArp = "check the device, the address, its prefix and --gateway";
+
+/// Who did not answer ARP, for a run that therefore opened nothing; empty for others.
+std::string nobody_answered(const Config& config, const std::deque<ClientRun>& runs) {
+    if (!std::all_of(runs.begin(), runs.end(), [](const ClientRun& run) { return run.is_unreached(); }))
+        return {};
+    const Target& target = config.load.targets.front();
+    const Ipv4 host = target.peer.addr.v4;
+    const bool on_link = std::any_of(config.addresses.begin(), config.addresses.end(),
+                                     [&](const Cidr& cidr) { return cidr.contains(host); });
+    const Ipv4 next_hop = on_link || !config.gateway ? host : config.gateway->addr;
+    return fmt::format("{}: no ARP reply from {}", target.text(), next_hop.text());
+}
+
 std::string what_to_do(const LoadTally& tally) {
     const auto failed = [&](CloseReason reason) { return tally.failed_by[static_cast<size_t>(reason)] != 0; };
     if (failed(CloseReason::refused)) return "nothing listens there: check the target's port";
-    if (failed(CloseReason::unreachable))
-        return "no ARP reply: check the device, the address, its prefix and --gateway";
+    if (failed(CloseReason::unreachable)) return fmt::format("no ARP reply: {}", kCheckArp);
     if (failed(CloseReason::syn_timed_out) || tally.pending != 0)
         return "the SYNs went out, no SYN-ACK came back: check filters on the way";
     return "the result's failed_by and skipped_by name the causes";
@@ -170,9 +184,12 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
     const bool has_criteria = !config.load.criteria.empty();
     reach_verdict(result, has_criteria ? config.load.criteria : std::vector{assumed_criterion("1%")},
                   config.validity);
+    const std::string unreached = nobody_answered(config, runs);
+    if (!unreached.empty()) result.invalid_because.insert(result.invalid_because.begin(), unreached);
     if (const std::string why = nothing_worked(config, result.tally); !why.empty())
         result.warnings.push_back(fmt::format("{}; {}", why, what_to_do(result.tally)));
     publish(to_json(result), config.json);
+    if (!unreached.empty()) throw run_error(unreached, std::string(kCheckArp));
     return exit_of(result);
 }
 
