@@ -46,7 +46,7 @@ struct Measures {
     double seconds = 0;                     ///< in which connections were opened
     uint64_t opened = 0, failed = 0;        ///< connections, from the first to the last
     uint64_t completed = 0, responses = 0;  ///< in those seconds
-    uint64_t answered = 0;                  ///< responses of any status, from the first to the last
+    uint64_t answered = 0;                  ///< HTTP responses of any status, from the first to the last
     std::map<unsigned, uint64_t> statuses;
     const Histogram* connect = nullptr;
     const Histogram* first_byte = nullptr;

@@ -156,7 +156,11 @@ Measures measures_of(const RunResult& result) {
     run.failed = result.tally.failed();
     run.completed = result.measured.completed;
     run.responses = result.measured.responses;
-    run.answered = result.tally.responses;
+    const auto& statuses = result.tally.statuses;
+    for (unsigned i = 0; i < statuses.size(); ++i) {
+        if (statuses[i] != 0) run.statuses[LoadTally::kLeastStatus + i] = statuses[i];
+        run.answered += statuses[i];
+    }
     if (result.times != nullptr) {
         run.connect = &result.times->connect;
         run.first_byte = &result.times->first_byte;

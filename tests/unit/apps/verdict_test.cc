@@ -160,6 +160,24 @@ TEST(Passing, FailuresAndTooSmallASampleDoNotPass) {
     EXPECT_FALSE(has_passed(result));
 }
 
+TEST(Passing, MostlyServerErrorsAreNoPass) {
+    RunResult result = clean(false);
+    result.tally.offered = result.tally.opened = result.tally.established = 100;
+    result.tally.completed = 5;
+    result.tally.failed_after = 95;
+    result.tally.failed_by[static_cast<size_t>(Failure::http_status)] = 95;
+    result.tally.statuses[200 - LoadTally::kLeastStatus] = 5;
+    result.tally.statuses[500 - LoadTally::kLeastStatus] = 94;
+    result.tally.statuses[503 - LoadTally::kLeastStatus] = 1;
+    reach_verdict(result, *parse_criteria("failed<1%, status(5xx)<=95, status(503)<=0.9%").value, {});
+    EXPECT_EQ(result.criteria[0].value, 95.0);
+    EXPECT_EQ(result.criteria[0].verdict, Verdict::fail);
+    EXPECT_EQ(result.criteria[1].verdict, Verdict::pass);
+    EXPECT_EQ(result.criteria[2].value, 1.0);
+    EXPECT_EQ(result.criteria[2].verdict, Verdict::fail);
+    EXPECT_EQ(exit_of(result), Exit::invalid);
+}
+
 TEST(Passing, NothingOpenedIsNoPass) {
     RunResult result = clean(false);
     result.tally = {};
