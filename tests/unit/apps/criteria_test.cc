@@ -77,6 +77,28 @@ TEST(Criteria, AnErrorHasItsColumnAndTheNearestWord) {
     EXPECT_EQ(error("failed<101%"), "column 8: " + parse_percent("101%").error);
 }
 
+/// Whatever stands there: criteria, or an error with its column.
+TEST(Criteria, AnyTextIsTakenOrRefusedWithAColumn) {
+    const std::string letters = "failed<0.1%, connect.p99<=5ms,cps>=100k, status(5xx)=0 web.\t\xff";
+    uint32_t random = 1;
+    for (int n = 0; n < 20'000; ++n) {
+        std::string text = letters.substr(random % letters.size());
+        for (int change = n % 4; change > 0; --change) {
+            random = random * 1'664'525 + 1'013'904'223;
+            text[(random >> 8) % text.size()] = letters[(random >> 16) % letters.size()];
+        }
+        random = random * 1'664'525 + 1'013'904'223;
+        text.resize((random >> 8) % (text.size() + 1));
+        const auto parsed = parse_criteria(text);
+        if (parsed) {
+            for (const Criterion& each : *parsed.value)
+                ASSERT_EQ(judge(each, {}).verdict, Verdict::undecidable) << text;
+        } else {
+            ASSERT_TRUE(parsed.error.starts_with("column ")) << text << ": " << parsed.error;
+        }
+    }
+}
+
 TEST(Criteria, AClassesNameIsReserved) {
     EXPECT_EQ(error("web.connect.p99<5ms"),
               "column 1: 'web.' would name a class of connections, and loads have no classes yet; write "
