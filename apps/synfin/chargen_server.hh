@@ -11,7 +11,7 @@ namespace synfin::app {
 /// connections send from one buffer; the cookie is how far each is in the pattern's period.
 class ChargenServer {
   public:
-    explicit ChargenServer(uint32_t max_connections) : retry_(max_connections) {
+    ChargenServer() {
         pattern_.reserve(kPeriod * (kPeriods + 1));
         for (uint32_t period = 0; period <= kPeriods; ++period)
             for (uint32_t line = 0; line < kPrinting; ++line) {
@@ -22,9 +22,7 @@ class ChargenServer {
             }
     }
 
-    void turn(Instant) noexcept {
-        retry_.turn([this](Connection c) { pump(c); });
-    }
+    void turn(Instant) noexcept {}
     void on_open(Connection c) noexcept {
         ++tally_.established;
         pump(c);
@@ -46,17 +44,13 @@ class ChargenServer {
         for (;;) {
             const uint32_t at = c.cookie();
             const auto sent = c.send_static(Bytes(pattern_.data() + at, kPeriod * kPeriods));
-            if (!sent) {
-                if (sent.error() == Error::no_memory) retry_.add(c);
-                return;
-            }
+            if (!sent) return;
             c.set_cookie((at + *sent) % kPeriod);
             if (*sent < kPeriod * kPeriods) return;
         }
     }
 
     ServerTally tally_;
-    RetryList retry_;
     std::vector<uint8_t> pattern_;
 };
 

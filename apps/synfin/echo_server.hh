@@ -11,17 +11,9 @@ namespace synfin::app {
 /// nothing need be remembered of a connection.
 class EchoServer {
   public:
-    explicit EchoServer(uint32_t max_connections) : retry_(max_connections) {}
-
-    void turn(Instant) noexcept {
-        retry_.turn([](Connection c) { static_cast<void>(c.resume()); });
-    }
+    void turn(Instant) noexcept {}
     void on_open(Connection) noexcept { ++tally_.established; }
-    void on_data(Connection c, RxView& view) noexcept {
-        const auto sent = c.send(view);
-        view.take(sent.value_or(0));
-        if (!sent && sent.error() == Error::no_memory) retry_.add(c);
-    }
+    void on_data(Connection c, RxView& view) noexcept { view.take(c.send(view).value_or(0)); }
     void on_writable(Connection c) noexcept { static_cast<void>(c.resume()); }
     void on_peer_fin(Connection c) noexcept { static_cast<void>(c.close()); }
     void on_close(Connection, const CloseInfo& why) noexcept { tally_.ended(why); }
@@ -30,7 +22,6 @@ class EchoServer {
 
   private:
     ServerTally tally_;
-    RetryList retry_;
 };
 
 static_assert(Server<EchoServer>);

@@ -12,7 +12,7 @@ constexpr uint64_t kChunk = 64 * 1024;
 }
 
 HttpServer::HttpServer(uint64_t response_size, uint32_t max_connections)
-    : exchanges_(max_connections), retry_(max_connections), body_(kChunk) {
+    : exchanges_(max_connections), body_(kChunk) {
     for (size_t i = 0; i < body_.size(); ++i) body_[i] = static_cast<uint8_t>('a' + i % 26);
     for (const bool close : {false, true}) {
         ok_[close] = make("200 OK", "Content-Type: text/plain\r\n", response_size, true, close);
@@ -38,7 +38,6 @@ HttpServer::Message HttpServer::make(std::string_view status, std::string_view f
 
 void HttpServer::turn(Instant now) noexcept {
     now_ = now;
-    retry_.turn([this](Connection c) { on_writable(c); });
     while (lingering_count_ > 0 && lingering_[oldest_].until <= now) {
         static_cast<void>(lingering_[oldest_].connection.close());  // `gone` when the peer was quicker
         oldest_ = (oldest_ + 1) % lingering_.size();
@@ -195,8 +194,7 @@ bool HttpServer::send_response(Connection c, Exchange& exchange) noexcept {
             part = Bytes(body_).subspan(at, std::min(kChunk - at, total - exchange.sent));
         }
         const auto sent = c.send_static(part);
-        if (!sent) {
-            if (sent.error() == Error::no_memory) retry_.add(c);
+        if (!sent) {  // of no_memory, too, on_writable tells
             return sent.error() != Error::no_memory && sent.error() != Error::would_block;
         }
         exchange.sent += *sent;

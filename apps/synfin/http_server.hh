@@ -75,7 +75,6 @@ class HttpServer {
 
     SlotPool<Exchange> exchanges_;
     KnownHead<HttpRequest> known_;
-    RetryList retry_;
     ServerTally tally_;
     std::vector<uint8_t> body_;  ///< the pattern that bodies beyond the first buffer repeat
     // [0] keep-alive, [1] Connection: close

@@ -172,9 +172,9 @@ Exit run(const Config& config) {
     switch (config.serve.app) {
         case ServeConfig::App::http:
             return serve_with<HttpServer>(config, config.serve.response_size, connections);
-        case ServeConfig::App::echo: return serve_with<EchoServer>(config, connections);
+        case ServeConfig::App::echo: return serve_with<EchoServer>(config);
         case ServeConfig::App::discard: return serve_with<DiscardServer>(config);
-        case ServeConfig::App::chargen: return serve_with<ChargenServer>(config, connections);
+        case ServeConfig::App::chargen: return serve_with<ChargenServer>(config);
     }
     return Exit::usage;
 }

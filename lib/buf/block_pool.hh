@@ -31,6 +31,8 @@ class BlockPool {
     static constexpr uint32_t kLargeRecord = 2048;  ///< bytes with the header: a full segment and more
     static constexpr uint32_t kSmallBytes = kSmallRecord - sizeof(Block);
     static constexpr uint32_t kLargeBytes = kLargeRecord - sizeof(Block);
+    /// Text to be sent may take every block. Text received leaves a quarter of each size to it.
+    enum class Use : uint8_t { send, receive };
 
     /// @param small_blocks,large_blocks how many of each at most; below 2^30.
     /// @throws std::bad_alloc when there is no address space.
@@ -42,9 +44,10 @@ class BlockPool {
     /// An empty block of the kind, header zero; 0 when there is none. A reference is a small block that holds
     /// an address (see set_reference).
     /// @note cost: a few cycles and the line of the block.
-    BlockId allocate(Kind kind) noexcept {
+    BlockId allocate(Kind kind, Use use = Use::send) noexcept {
         const bool large = kind == Kind::large;
         List& list = large ? large_list_ : small_list_;
+        if (use == Use::receive && list.in_use >= capacity(large) - capacity(large) / 4) return 0;
         uint32_t index = list.free;
         if (index != 0) {
             list.free = header(large, index).next;
@@ -102,6 +105,17 @@ class BlockPool {
     uint32_t blocks_in_use() const noexcept { return small_list_.in_use + large_list_.in_use; }
     uint32_t small_in_use() const noexcept { return small_list_.in_use; }
     uint32_t large_in_use() const noexcept { return large_list_.in_use; }
+    /// Whether less than half of the small blocks is left.
+    bool small_are_scarce() const noexcept { return small_list_.in_use > capacity(false) / 2; }
+    /// Blocks that text to be sent could take now.
+    uint32_t left() const noexcept { return capacity(true) + capacity(false) - blocks_in_use(); }
+    /// Bytes that one queue may hold now: any number while half of the large blocks is left, then a sixteenth
+    /// of those that are left (dynamic thresholds: Choudhury and Hahne 1998). However many queues take all
+    /// they may, some blocks stay for the others: of n such queues, one part in 1 + n/16.
+    uint32_t share() const noexcept {
+        const uint32_t left = capacity(true) - large_list_.in_use;
+        return left >= capacity(true) / 2 ? UINT32_MAX : left / 16 * kLargeBytes;
+    }
     /// Bytes of blocks that were ever used.
     size_t memory_bytes() const noexcept {
         return size_t{small_list_.touched} * sizeof(Small) + size_t{large_list_.touched} * sizeof(Large);
@@ -131,6 +145,9 @@ class BlockPool {
         uint32_t in_use = 0;
     };
 
+    uint32_t capacity(bool large) const noexcept {
+        return static_cast<uint32_t>((large ? large_.size() : small_.size()) - 1);
+    }
     Block& header(bool large, uint32_t index) noexcept {
         return large ? large_[index].header : small_[index].header;
     }

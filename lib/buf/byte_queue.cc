@@ -9,10 +9,10 @@ namespace {
 
 using Kind = BlockPool::Kind;
 
-BlockId allocate_for(BlockPool& pool, uint32_t queue_bytes) noexcept {
+BlockId allocate_for(BlockPool& pool, uint32_t queue_bytes, BlockPool::Use use) noexcept {
     const bool small = queue_bytes <= kSmallQueueBytes;
-    const BlockId id = pool.allocate(small ? Kind::small : Kind::large);
-    return id != 0 ? id : pool.allocate(small ? Kind::large : Kind::small);
+    const BlockId id = pool.allocate(small ? Kind::small : Kind::large, use);
+    return id != 0 ? id : pool.allocate(small ? Kind::large : Kind::small, use);
 }
 
 /// Copies what fits behind the block's last byte.
@@ -28,7 +28,7 @@ uint32_t fill(BlockPool& pool, BlockId id, Bytes bytes) noexcept {
 
 }  // namespace
 
-uint32_t append(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept {
+uint32_t append(BlockPool& pool, ByteQueue& queue, Bytes bytes, BlockPool::Use use) noexcept {
     if (bytes.empty()) return 0;
     const uint32_t before = length(pool, queue);
     SYNFIN_DCHECK(bytes.size() <= UINT32_MAX - before);
@@ -36,13 +36,35 @@ uint32_t append(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept {
 
     uint32_t taken = queue.tail == 0 ? 0 : fill(pool, queue.tail, bytes);
     while (taken < wanted) {
-        const BlockId id = allocate_for(pool, before + wanted);
+        const BlockId id = allocate_for(pool, before + wanted, use);
         if (id == 0) break;
         taken += fill(pool, id, bytes.subspan(taken));
         link(pool, queue, id);
     }
     if (queue.head != 0) pool[queue.head].queue_bytes = before + taken;
     return taken;
+}
+
+/// Behind others, or when the pool has no small block.
+uint32_t append_static_behind(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept {
+    if (queue.head == 0 || bytes.empty()) return append(pool, queue, bytes);
+    const uint32_t before = length(pool, queue);
+    SYNFIN_DCHECK(bytes.size() <= UINT32_MAX - before);
+    const auto size = static_cast<uint32_t>(bytes.size());
+    const bool goes_on = BlockPool::kind(queue.tail) == Kind::reference &&
+                         pool.bytes(queue.tail) + pool[queue.tail].end == bytes.data();
+    if (goes_on) {
+        pool[queue.tail].end += size;
+    } else {
+        const bool copies = size < kLeastReferenced || pool.small_are_scarce();
+        const BlockId id = copies ? 0 : pool.allocate(Kind::reference);
+        if (id == 0) return append(pool, queue, bytes);
+        pool.set_reference(id, bytes.data());
+        pool[id].end = size;
+        link(pool, queue, id);
+    }
+    pool[queue.head].queue_bytes = before + size;
+    return size;
 }
 
 void splice(BlockPool& pool, ByteQueue& queue, ByteQueue& from) noexcept {

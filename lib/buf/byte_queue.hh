@@ -45,22 +45,28 @@ inline void link(BlockPool& pool, ByteQueue& queue, BlockId id) noexcept {
 
 /// Copies bytes to the end. The room behind the last byte is used first; then blocks of the fitting size;
 /// then, when those are used up, of the other.
-/// @return how many were taken: fewer than given only when the pool is empty.
-uint32_t append(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept;
+/// @return how many were taken: fewer than given only when the pool has no block for that use.
+uint32_t append(BlockPool& pool, ByteQueue& queue, Bytes bytes,
+                BlockPool::Use use = BlockPool::Use::send) noexcept;
 
-/// Adds bytes to the end without copying them. They must neither move nor change until they are released.
-/// @return false, and nothing taken, when there is no small block to note them in.
-inline bool append_static(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept {
-    if (bytes.empty()) return true;
-    const uint32_t before = length(pool, queue);
-    SYNFIN_DCHECK(bytes.size() <= UINT32_MAX - before);
-    const BlockId id = pool.allocate(BlockPool::Kind::reference);
-    if (id == 0) return false;
+/// Fewer static bytes than this are copied behind others: so one block holds many, and a queue holds no more
+/// blocks than its bytes are worth.
+inline constexpr uint32_t kLeastReferenced = 512;
+
+uint32_t append_static_behind(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept;
+
+/// Adds bytes to the end that neither move nor change until they are released. They are not copied when the
+/// queue is empty, when they follow its last bytes in memory, or when they are many.
+/// @return how many were taken: fewer than given only when the pool is empty.
+inline uint32_t append_static(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept {
+    BlockId id = 0;
+    if (queue.head != 0 || bytes.empty() || (id = pool.allocate(BlockPool::Kind::reference)) == 0)
+        [[unlikely]]
+        return append_static_behind(pool, queue, bytes);
     pool.set_reference(id, bytes.data());
-    pool[id].end = static_cast<uint32_t>(bytes.size());
-    link(pool, queue, id);
-    pool[queue.head].queue_bytes = before + static_cast<uint32_t>(bytes.size());
-    return true;
+    queue.head = queue.tail = id;
+    SYNFIN_DCHECK(bytes.size() <= UINT32_MAX);
+    return pool[id].queue_bytes = pool[id].end = static_cast<uint32_t>(bytes.size());
 }
 
 /// Moves all bytes of `from` to the end of `queue`, block by block; the two blocks at the seam become one

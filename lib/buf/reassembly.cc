@@ -142,7 +142,8 @@ Insert ReassemblyPool::store(Record& record, uint32_t seq, Bytes bytes) noexcept
         ByteQueue fresh;
         ByteQueue& queue = held != nullptr ? held->queue : fresh;
         const uint32_t n =
-            append(blocks_, queue, bytes.subspan(at - seq, std::min(hole, max_bytes_ - record.bytes)));
+            append(blocks_, queue, bytes.subspan(at - seq, std::min(hole, max_bytes_ - record.bytes)),
+                   BlockPool::Use::receive);
         refused = n < hole;
 
         if (held != nullptr) {

@@ -432,7 +432,7 @@ void Connections::hold_pending(uint32_t index) noexcept {
 void Connections::keep(uint32_t index, Bytes data) noexcept {
     Tcb& tcb = tcbs_[index];
     Cold* cold = need_cold(tcb);
-    const uint32_t taken = buf::append(blocks_, cold->held, data);
+    const uint32_t taken = buf::append(blocks_, cold->held, data, buf::BlockPool::Use::receive);
     cold->held_bytes += taken;
     if (taken < data.size()) {
         counters_.drop(DropReason::no_send_block);

@@ -149,16 +149,13 @@ Result<uint32_t> Connections::send(uint32_t index, uint16_t generation, Bytes da
     if (data.empty()) return uint32_t{0};
     Flow& flow = need_flow(*tcb);
     const uint32_t queued = buf::length(blocks_, flow.send_queue);
-    uint32_t n = std::min<uint32_t>(static_cast<uint32_t>(std::min<size_t>(data.size(), UINT32_MAX)),
-                                    params_.snd_buffer - std::min(params_.snd_buffer, queued));
+    const uint32_t limit = queued + data.size() <= kLeastShare ? params_.snd_buffer : send_limit();
+    auto n = static_cast<uint32_t>(std::min<size_t>(data.size(), limit - std::min(limit, queued)));
     if (n != 0) {
-        if (is_static) {
-            if (!buf::append_static(blocks_, flow.send_queue, data.first(n))) n = 0;
-        } else {
-            n = buf::append(blocks_, flow.send_queue, data.first(n));
-        }
+        n = is_static ? buf::append_static(blocks_, flow.send_queue, data.first(n))
+                      : buf::append(blocks_, flow.send_queue, data.first(n));
         if (n == 0) {
-            counters_.drop(DropReason::no_send_block);
+            wait_for_block(index);
             return Error::no_memory;
         }
     }
@@ -274,7 +271,7 @@ uint32_t Connections::room(uint32_t index, uint16_t generation) const noexcept {
     if (tcb == nullptr || !tcp::can_send(tcb->state()) || tcb->has(tcp::kFinQueued)) return 0;
     const Flow* flow = flow_of(*tcb);
     const uint32_t queued = flow != nullptr ? buf::length(blocks_, flow->send_queue) : 0;
-    return params_.snd_buffer - std::min(params_.snd_buffer, queued);
+    return send_limit() - std::min(send_limit(), queued);
 }
 
 }  // namespace synfin::stack

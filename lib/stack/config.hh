@@ -25,6 +25,9 @@ struct StackConfig {
     /// oldest yields, or a cookie is all there is. SYNs that reopen a TIME-WAIT tuple take that record's
     /// place.
     uint32_t max_half_open = 16'384;
+    /// Bytes queued in either direction, of all connections together; at most 2 TiB. Beyond half of it, what
+    /// each may queue shrinks with what is left.
+    uint64_t max_text_bytes = uint64_t{2} << 30;
     /// Connections in any of these states that the table is made for at first: beyond, it doubles, and its
     /// entries move as others are added. Made for more than there will be, it wastes cache.
     uint32_t expected_connections = 4'096;

@@ -59,12 +59,13 @@ class Connection {
     /// Copies bytes into the send queue; they leave when the current burst is done (Nagle, cwnd and SND.WND
     /// permitting).
     /// @return how many were taken: less than given when the send buffer is full (on_writable follows).
-    ///         Errors: gone, closing (after shutdown/close), no_memory (no send block), not_connected never:
-    ///         data may be queued before ESTABLISHED (RFC 9293 3.10.2).
+    ///         Errors: gone, closing (after shutdown/close), no_memory (no send block; on_writable follows
+    ///         when there is one), not_connected never: data may be queued before ESTABLISHED (RFC
+    ///         9293 3.10.2).
     Result<uint32_t> send(Bytes data) noexcept;
 
-    /// As send, without a copy: the bytes must stay and not change until the connection has ended. For
-    /// responses and requests that are the same for many connections.
+    /// As send, without a copy (but of few bytes behind others): the bytes must stay and not change until the
+    /// connection has ended. For responses and requests that are the same for many connections.
     Result<uint32_t> send_static(Bytes data) noexcept;
 
     /// Reads bytes that on_data did not take (RxView::take) or that a VirtualStack keeps. Opens the window.

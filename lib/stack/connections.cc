@@ -17,12 +17,14 @@ using tcp::Tcb;
 
 namespace {
 
-/// Blocks of 2 KiB for sending and receiving, at most: what every connection could queue, up to 2 GiB per
-/// engine. Address space only; memory follows use.
+/// Blocks of 2 KiB for sending and receiving, at most: twice what every connection could queue, so that few
+/// connections always have their whole buffers, within max_text_bytes. Address space only; memory follows
+/// use.
 uint32_t large_blocks(const StackConfig& c) {
     const uint64_t per_connection =
         (uint64_t{c.tcp.send_buffer_bytes} + c.tcp.receive_buffer_bytes) / buf::BlockPool::kLargeBytes + 2;
-    return static_cast<uint32_t>(std::clamp<uint64_t>(per_connection * c.max_connections, 4096, 1u << 20));
+    return static_cast<uint32_t>(std::min(std::max<uint64_t>(2 * per_connection * c.max_connections, 4096),
+                                          c.max_text_bytes / buf::BlockPool::kLargeRecord));
 }
 
 /// Who tells all events in each turn has no more of them: of each connection its end (twice, when TIME-WAIT
@@ -99,6 +101,7 @@ void Connections::release_flow(Tcb& tcb) noexcept {
     buf::clear(blocks_, flow.send_queue);
     if (flow.cold != 0) {
         Cold& cold = colds_[flow.cold];
+        if (cold.waits) stop_waiting(flow.cold);
         buf::clear(blocks_, cold.held);
         reassembly_.release(cold.reassembly);
         colds_.free(flow.cold);

@@ -43,6 +43,9 @@ struct alignas(64) Cold {
     bool paused = false;        ///< the application left text: it asks with resume() or receive()
     bool fin_waits = false;     ///< the peer's FIN is to be told when `held` has been read
     bool ending = false;        ///< the connection is over but for `held`
+    bool waits = false;         ///< send() found no block: it is in the list of those that wait for one
+    uint32_t index = 0;         ///< of the control block, in that list
+    uint32_t wait_next = 0, wait_prev = 0;
     tcp::CloseReason reason = tcp::CloseReason::fin;
 };
 
@@ -188,7 +191,9 @@ class Connections {
 
   private:
     static constexpr uint32_t kTimersPerTurn = 256;
-    static constexpr uint32_t kGrowthPerTick = 16;  ///< buckets: some 10 us
+    static constexpr uint32_t kWritablesPerTick = 64;  ///< of connections that waited for a block
+    static constexpr uint32_t kLeastShare = 4'096;     ///< bytes that each connection may always queue
+    static constexpr uint32_t kGrowthPerTick = 16;     ///< buckets: some 10 us
     static constexpr unsigned kHalfOpenLevels = 8;  ///< later SYN-ACKs follow at the pace of the last level
     static constexpr uint32_t kMaxControl = 1024;  ///< replies that wait for a device; more than a turn makes
 
@@ -253,10 +258,15 @@ class Connections {
     void free_tcb(uint32_t index) noexcept;
     uint32_t receive_room(const tcp::Tcb& tcb) const noexcept {
         const Cold* cold = cold_of(tcb);
-        const uint32_t limit =
+        uint32_t limit =
             tcb.has(tcp::kWindowScale) ? params_.rcv_buffer : std::min(params_.rcv_buffer, 65'535u);
-        return cold == nullptr ? limit : limit - std::min(limit, cold->held_bytes);
+        if (cold == nullptr) return limit;
+        limit = std::min(limit, fair_share());
+        return limit - std::min(limit, cold->held_bytes);
     }
+    /// Bytes that one connection may keep in either direction, whatever its buffers: see BlockPool::share().
+    uint32_t fair_share() const noexcept { return std::max(kLeastShare, blocks_.share()); }
+    uint32_t send_limit() const noexcept { return std::min(params_.snd_buffer, fair_share()); }
     uint16_t find_listener(const Tuple& tuple) const noexcept;
 
     ConnectionInfo describe(const tcp::Tcb& tcb) const noexcept;
@@ -337,6 +347,9 @@ class Connections {
         event.established = established;
     }
     void push_held(uint32_t index) noexcept;
+    void wait_for_block(uint32_t index) noexcept;
+    void stop_waiting(uint32_t cold) noexcept;
+    void serve_waiting() noexcept;
     void drain(uint32_t index, uint32_t bytes) noexcept;
 
     // timers
@@ -385,6 +398,8 @@ class Connections {
     uint32_t paid_half_opens_ = 0;          ///< records in the second set
     MappedArray<DelayedAck> delayed_acks_;  ///< ring
     uint32_t delayed_head_ = 0, delayed_tail_ = 0;
+
+    uint32_t waiting_head_ = 0, waiting_tail_ = 0;  ///< FIFO of cold records: no block was there to send from
 
     Worklist<Pending> events_;
     Event event_;

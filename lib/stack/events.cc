@@ -1,6 +1,8 @@
 /// @file
 /// Events: in the order in which they happened, one at a time, never while the core is at work.
 
+#include <algorithm>
+
 #include "stack/connections.hh"
 
 namespace synfin::stack {
@@ -157,6 +159,38 @@ void Connections::drain(uint32_t index, uint32_t bytes) noexcept {
     if (cold->ending) {
         cold->ending = false;
         push_close(index, CloseReason::fin, true);
+    }
+}
+
+/// send() found no block: on_writable comes when there is one again, first come, first served.
+[[gnu::cold, gnu::noinline]] void Connections::wait_for_block(uint32_t index) noexcept {
+    counters_.drop(DropReason::no_send_block);
+    Tcb& tcb = tcbs_[index];
+    Cold* cold = need_cold(tcb);
+    if (cold->waits) return;
+    const uint32_t id = flows_[tcb.flow].cold;
+    cold->waits = true;
+    cold->index = index;
+    cold->wait_prev = waiting_tail_;
+    cold->wait_next = 0;
+    (waiting_tail_ != 0 ? colds_[waiting_tail_].wait_next : waiting_head_) = id;
+    waiting_tail_ = id;
+}
+
+void Connections::stop_waiting(uint32_t cold) noexcept {
+    Cold& c = colds_[cold];
+    c.waits = false;
+    (c.wait_prev != 0 ? colds_[c.wait_prev].wait_next : waiting_head_) = c.wait_next;
+    (c.wait_next != 0 ? colds_[c.wait_next].wait_prev : waiting_tail_) = c.wait_prev;
+}
+
+/// No more than there are blocks: who finds none again waits behind the others.
+[[gnu::cold, gnu::noinline]] void Connections::serve_waiting() noexcept {
+    const uint32_t at_most = std::min(kWritablesPerTick, blocks_.left());
+    for (uint32_t n = 0; n < at_most && waiting_head_ != 0; ++n) {
+        const uint32_t index = colds_[waiting_head_].index;
+        stop_waiting(waiting_head_);
+        if (!tcbs_[index].has(tcp::kAppGone)) push(Event::Kind::writable, index);
     }
 }
 

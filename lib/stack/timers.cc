@@ -25,6 +25,8 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
     uint32_t fired = 0;
     if (table_.is_growing()) [[unlikely]]
         table_.grow_on(TableRecords{*this}, kGrowthPerTick);
+    if (waiting_head_ != 0) [[unlikely]]
+        serve_waiting();
     const uint32_t mask = static_cast<uint32_t>(delayed_acks_.size()) - 1;
     while (delayed_head_ != delayed_tail_ && is_due(delayed_acks_[delayed_head_ & mask].due, now)) {
         const uint32_t index = delayed_acks_[delayed_head_++ & mask].index;
@@ -123,6 +125,7 @@ std::optional<uint32_t> Connections::next_timer_tick() noexcept {
         }
     for (const HalfOpenQueue& queue : half_open_queues_)
         if (queue.head != 0) consider(due(half_opens_[queue.head]));
+    if (waiting_head_ != 0 && blocks_.left() != 0) consider(now + 1);
     if (time_wait_head_ != 0)
         consider(now + static_cast<uint32_t>(std::max(time_waits_[time_wait_head_].remaining(now), 0)));
     return best;

@@ -31,8 +31,8 @@ class RxView {
 /// The concept. One object per core; nothing is shared, nothing is locked.
 /// - on_open: reached ESTABLISHED (either side).
 /// - on_data: see RxView.
-/// - on_writable: room again after a send() that took less than given, or all queued data acknowledged after
-/// that.
+/// - on_writable: room again after a send() that took less than given or found no memory, or all queued data
+/// acknowledged after that.
 /// - on_peer_fin: the peer will send no more; the application answers with close() when it is done.
 /// - on_close: exactly once for every connection for which connect() gave a handle or on_open was called.
 template <typename A>

@@ -93,7 +93,7 @@ size_t count(const std::string& text, const std::string& part) {
 }
 
 TEST(Echo, ReturnsEveryByteAndClosesAfterThePeer) {
-    Stage<EchoServer> stage(1'000u);
+    Stage<EchoServer> stage;
     EXPECT_EQ(stage.ask("hello"), "hello");
     ASSERT_TRUE(stage.talker.c.shutdown());
     stage.run(5ms);
@@ -104,7 +104,7 @@ TEST(Echo, ReturnsEveryByteAndClosesAfterThePeer) {
 }
 
 TEST(Echo, APeerThatDoesNotReadClosesItsOwnWindow) {
-    Stage<EchoServer> stage(1'000u);
+    Stage<EchoServer> stage;
     std::string text;
     for (int i = 0; i < 3'000'000; ++i) text += static_cast<char>('a' + i % 23);
     stage.talker.read_at_most = 0;
@@ -129,7 +129,7 @@ TEST(Discard, ReadsAndSaysNothing) {
 }
 
 TEST(Chargen, SendsThePatternUntilClosed) {
-    Stage<ChargenServer> stage(1'000u);
+    Stage<ChargenServer> stage;
     stage.run(5ms);
     stage.close();
     EXPECT_TRUE(stage.talker.closed);

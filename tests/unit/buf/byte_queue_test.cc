@@ -52,7 +52,7 @@ TEST(ByteQueue, EmptyHoldsNothing) {
     EXPECT_EQ(length(pool, queue), 0u);
     EXPECT_TRUE(front(pool, queue).empty());
     EXPECT_EQ(append(pool, queue, {}), 0u);
-    EXPECT_TRUE(append_static(pool, queue, {}));
+    EXPECT_EQ(append_static(pool, queue, {}), 0u);
     clear(pool, queue);
     EXPECT_EQ(pool.blocks_in_use(), 0u);
 }
@@ -80,7 +80,7 @@ TEST(ByteQueue, TakesWhatFitsWhenThePoolRunsDry) {
     EXPECT_EQ(taken, BlockPool::kSmallBytes + BlockPool::kLargeBytes);
     EXPECT_EQ(length(pool, queue), taken);
     EXPECT_EQ(append(pool, queue, bytes), 0u);
-    EXPECT_FALSE(append_static(pool, queue, bytes));
+    EXPECT_EQ(append_static(pool, queue, bytes), 0u);
     EXPECT_EQ(length(pool, queue), taken);
     EXPECT_TRUE(std::ranges::equal(contents(pool, queue), Bytes(bytes).first(taken)));
     release(pool, queue, taken);
@@ -94,7 +94,7 @@ TEST(ByteQueue, StaticBytesAreNotCopied) {
     BlockPool pool(4, 4);
     ByteQueue queue;
     const auto body = pattern(100'000);
-    ASSERT_TRUE(append_static(pool, queue, body));
+    ASSERT_EQ(append_static(pool, queue, body), body.size());
     EXPECT_EQ(front(pool, queue).data(), body.data());
     EXPECT_EQ(front(pool, queue).size(), body.size());
     release(pool, queue, 70'000);
@@ -104,6 +104,71 @@ TEST(ByteQueue, StaticBytesAreNotCopied) {
     EXPECT_EQ(length(pool, queue), 30'003u);
     clear(pool, queue);
     EXPECT_EQ(pool.blocks_in_use(), 0u);
+}
+
+TEST(ByteQueue, OneBlockHoldsManyStaticBytes) {
+    BlockPool pool(64, 64);
+    ByteQueue queue;
+    const auto body = pattern(100'000);
+    const Bytes few = Bytes(body).first(90);
+    for (int i = 0; i < 1'000; ++i) ASSERT_EQ(append_static(pool, queue, few), few.size());
+    EXPECT_LE(pool.blocks_in_use(), 1'000 * 90 / BlockPool::kLargeBytes + 4);
+    const auto all = contents(pool, queue);
+    ASSERT_EQ(all.size(), 90'000u);
+    for (size_t i = 0; i < all.size(); ++i) ASSERT_EQ(all[i], body[i % 90]) << i;
+    clear(pool, queue);
+    for (uint32_t at = 0; at < 100'000; at += 100)  // each goes on where the one before ended
+        ASSERT_EQ(append_static(pool, queue, Bytes(body).subspan(at, 100)), 100u);
+    EXPECT_EQ(pool.blocks_in_use(), 1u);
+    EXPECT_TRUE(std::ranges::equal(contents(pool, queue), body));
+    clear(pool, queue);
+    for (int i = 0; i < 100; ++i) ASSERT_EQ(append_static(pool, queue, Bytes(body).first(512)), 512u);
+    EXPECT_LE(pool.small_in_use(), 33u) << "when they are scarce, small blocks stay for others";
+    EXPECT_EQ(length(pool, queue), 51'200u);
+    clear(pool, queue);
+    EXPECT_EQ(pool.blocks_in_use(), 0u);
+}
+
+TEST(ByteQueue, WithoutASmallBlockStaticBytesAreCopied) {
+    BlockPool pool(1, 1);
+    ByteQueue one, two;
+    const auto body = pattern(3'000);
+    EXPECT_EQ(append_static(pool, one, body), 3'000u);
+    EXPECT_EQ(append_static(pool, two, body), BlockPool::kLargeBytes) << "as many as there is room for";
+    EXPECT_TRUE(std::ranges::equal(contents(pool, two), Bytes(body).first(BlockPool::kLargeBytes)));
+    clear(pool, one);
+    clear(pool, two);
+}
+
+TEST(BlockPool, ReceivedTextLeavesAQuarterToSending) {
+    BlockPool pool(100, 100);
+    ByteQueue received, sent;
+    const auto text = pattern(1'000'000);
+    append(pool, received, text, BlockPool::Use::receive);
+    EXPECT_EQ(pool.large_in_use(), 75u);
+    EXPECT_EQ(pool.small_in_use(), 75u);
+    append(pool, sent, text);
+    EXPECT_EQ(pool.left(), 0u);
+    clear(pool, received);
+    clear(pool, sent);
+}
+
+TEST(BlockPool, TheShareOfEachQueueShrinksSoThatSomethingIsLeft) {
+    constexpr uint32_t kBlocks = 16'000;
+    BlockPool pool(16, kBlocks);
+    EXPECT_EQ(pool.share(), UINT32_MAX);
+    std::vector<ByteQueue> greedy(1'000);
+    const std::vector<uint8_t> piece(BlockPool::kLargeBytes);
+    for (bool took = true; took;) {
+        took = false;
+        for (ByteQueue& queue : greedy)
+            if (length(pool, queue) + piece.size() <= pool.share()) took |= append(pool, queue, piece) != 0;
+    }
+    const uint32_t left = kBlocks - pool.large_in_use();
+    EXPECT_GE(left, kBlocks / (1 + 1'000 / 16));
+    EXPECT_GE(pool.share(), 15 * BlockPool::kLargeBytes);
+    for (ByteQueue& queue : greedy) clear(pool, queue);
+    EXPECT_EQ(pool.share(), UINT32_MAX);
 }
 
 TEST(ByteQueue, CursorSurvivesReleaseUpToOverAndPastIt) {
@@ -172,8 +237,8 @@ TEST(ByteQueue, BehavesAsADeque) {
                 }
                 case 2: {
                     const Bytes bytes = Bytes(still).subspan(random.below(10'000), random.below(300));
-                    if (append_static(pool, m.queue, bytes))
-                        m.reference.insert(m.reference.end(), bytes.begin(), bytes.end());
+                    const uint32_t taken = append_static(pool, m.queue, bytes);
+                    m.reference.insert(m.reference.end(), bytes.begin(), bytes.begin() + taken);
                     break;
                 }
                 case 3:

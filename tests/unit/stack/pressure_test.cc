@@ -210,5 +210,182 @@ TEST(TimeWait, AFullPoolRefusesNobody) {
     EXPECT_EQ(a.ends.server().records().time_wait, 500u);
 }
 
+/// Answers each 100 bytes with 90, and reads on when the answer is queued; or sends without end.
+struct Pipelined {
+    void on_open(Connection) {}
+    void on_data(Connection c, RxView& view) {
+        uint32_t taken = 0;
+        for (uint32_t have = c.cookie() + view.size(); have >= 100; have -= 100) {
+            const auto sent = c.send_static(Bytes(kResponse).first(90));
+            if (!sent || *sent < 90) {  // the rest of a cut answer is not what this is about
+                view.take(taken);
+                return;
+            }
+            taken += 100 - c.cookie();
+            c.set_cookie(0);
+        }
+        c.set_cookie(c.cookie() + view.size() - taken);
+    }
+    void on_writable(Connection c) { static_cast<void>(c.resume()); }
+    void on_peer_fin(Connection c) { static_cast<void>(c.close()); }
+    void on_close(Connection, const CloseInfo&) {}
+};
+
+/// `greedy` connections that ask as much as they can and read nothing, and one after the other that asks
+/// once.
+struct Pipeliners {
+    explicit Pipeliners(uint32_t count, uint64_t text_bytes)
+        : ends(50us, client_config(), server_config(text_bytes)), n(count) {
+        ends.step_time = 100us;
+        EXPECT_TRUE(ends.server().listen(kPort));
+    }
+    static StackConfig client_config() {
+        StackConfig c;
+        c.max_connections = 4'096;
+        c.tcp.receive_buffer_bytes = 16 * 1024;
+        return c;
+    }
+    static StackConfig server_config(uint64_t text_bytes) {
+        StackConfig c;
+        c.max_connections = 2'000;
+        c.tcp.send_buffer_bytes = c.tcp.receive_buffer_bytes = 64 * 1024;
+        c.max_text_bytes = text_bytes;
+        return c;
+    }
+    void turn(Stack& stack, Instant now) {
+        for (uint32_t i = 0; i < 4 && opened < n; ++i, ++opened)
+            if (const auto c = stack.connect({TwoEnds::kServer, kPort})) greedy.push_back(*c);
+        while (pace.is_due(now))
+            if (stack.connect({TwoEnds::kServer, kPort}, {.cookie = 1})) ++asked;
+        stack.poll(*this, now);
+    }
+    void ask(Connection c) {
+        static const std::vector<uint8_t> kRequests(5'000, 'q');
+        while (c.send_static(kRequests).value_or(0) == kRequests.size()) {
+        }
+    }
+    void on_open(Connection c) {
+        if (c.cookie() == 0) return ask(c);
+        static const std::vector<uint8_t> kRequest(100, 'q');
+        EXPECT_TRUE(c.send_static(kRequest));
+    }
+    void on_data(Connection c, RxView& view) {
+        if (c.cookie() == 0) return view.take(0);
+        if (view.size() == 90) ++answered;
+        EXPECT_TRUE(c.close());
+    }
+    void on_writable(Connection c) { ask(c); }
+    void on_peer_fin(Connection c) { static_cast<void>(c.close()); }
+    void on_close(Connection, const CloseInfo&) {}
+
+    void run(Duration time) {
+        ends.run(
+            time, [&](Stack& stack, Instant now) { turn(stack, now); },
+            [&](Stack& stack, Instant now) { stack.poll(server, now); }, [] { return false; });
+    }
+
+    TwoEnds ends;
+    Pipelined server;
+    uint32_t n, opened = 0;
+    Pace pace;
+    uint64_t asked = 0, answered = 0;
+    std::vector<Connection> greedy;
+};
+
+/// With room for all that they may queue, and with less: 2,000 connections of 128 KiB against 16 MiB.
+TEST(Greedy, PeersThatPipelineAndNeverReadStopNobody) {
+    for (const uint32_t greedy : {100u, 1'000u})
+        for (const uint64_t text : {uint64_t{2} << 30, uint64_t{16} << 20}) {
+            Pipeliners p(greedy, text);
+            p.run(3s);
+            const uint32_t held = p.ends.server().occupancy().send_blocks;
+            EXPECT_GE(held, greedy * 10) << "they do hold what they can";
+            p.pace.rate = 500;
+            p.run(2002ms);
+            p.pace.rate = 0;
+            p.run(500ms);
+            EXPECT_GE(p.asked, 1'000u);
+            EXPECT_EQ(p.answered, p.asked) << greedy << " greedy peers, " << text << " bytes";
+            for (uint32_t at = 0;;) {
+                at = p.ends.server().visit_open(at, 100, [](Connection c) { static_cast<void>(c.abort()); });
+                if (at == 0) break;
+            }
+            p.run(1ms);
+            EXPECT_EQ(p.ends.server().occupancy().send_blocks, 0u) << "everything is given back";
+        }
+}
+
+/// Opens that nobody answers, each with text: more than there are blocks.
+struct Queuers {
+    static StackConfig config() {
+        StackConfig c;
+        c.addresses = {Cidr{TwoEnds::kClient, 8}};
+        c.max_connections = 128;
+        c.max_text_bytes = 64 * buf::BlockPool::kLargeRecord;
+        c.seed = 7;
+        return c;
+    }
+    static buf::PortCaps caps() {
+        buf::PortCaps c;
+        c.ethernet = false;
+        c.max_frame = 1500;
+        return c;
+    }
+    std::vector<Connection> tick() {
+        std::vector<Connection> writable;
+        now += 1ms;
+        stack.begin(now);
+        while (const Event* event = stack.next_event())
+            if (event->kind == Event::Kind::writable) writable.push_back(event->connection);
+        stack.end();
+        while (port.take()) {
+        }
+        return writable;
+    }
+    buf::MemoryPort port{caps(), 4096};
+    PortEngine<buf::MemoryPort> engine{config(), port, HashKey{1, 2}};
+    Stack stack{engine};
+    Instant now = Instant::from_ns(5'000'000'000);
+};
+
+TEST(NoMemory, OnWritableFollowsInOrderWhenBlocksComeBack) {
+    Queuers q;
+    q.tick();
+    const std::vector<uint8_t> text(4'000);
+    std::vector<Connection> full, waiting;
+    for (int i = 0; i < 128; ++i) {
+        const auto c = q.stack.connect({TwoEnds::kServer, kPort});
+        ASSERT_TRUE(c);
+        const auto sent = Connection(*c).send(text);
+        if (sent) {
+            full.push_back(*c);
+            continue;
+        }
+        ASSERT_EQ(sent.error(), Error::no_memory);
+        EXPECT_EQ(Connection(*c).send(text).error(), Error::no_memory)
+            << "waits in one place however often it asks";
+        waiting.push_back(*c);
+    }
+    ASSERT_GE(waiting.size(), 20u);
+    EXPECT_TRUE(q.tick().empty()) << "there is none yet";
+    ASSERT_TRUE(waiting[1].abort());  // leaves the list
+    waiting.erase(waiting.begin() + 1);
+    ASSERT_TRUE(full[0].abort());
+    std::vector<Connection> told;
+    for (int i = 0; i < 5; ++i) {
+        for (Connection c : q.tick()) {
+            told.push_back(c);
+            static_cast<void>(c.send(text));
+        }
+    }
+    ASSERT_GE(told.size(), 1u);
+    for (size_t i = 0; i < std::min(told.size(), waiting.size()); ++i) EXPECT_EQ(told[i], waiting[i]) << i;
+    for (Connection c : full) static_cast<void>(c.abort());
+    for (Connection c : waiting) static_cast<void>(c.abort());
+    q.tick();
+    EXPECT_EQ(q.stack.occupancy().send_blocks, 0u);
+    EXPECT_TRUE(q.tick().empty());
+}
+
 }  // namespace
 }  // namespace synfin::stack
