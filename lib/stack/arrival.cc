@@ -130,9 +130,8 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
         if (const uint32_t opened = tcbs_.alloc(); opened != 0) [[likely]] {
             Tcb& tcb = tcbs_[opened];
             Effects fx;
-            const uint16_t generation = tcb.tuple.extra;
             tcp::open_predicted(half_open, rcv_wnd, seg, context(), tcb, fx);
-            begin_life(tcb, generation);
+            begin_life(tcb);
             table_.replace(hash, handle(Kind::half_open, index), handle(Kind::open, opened));
             release_half_open(index);
             counters_.add(Counter::predicted);
@@ -340,9 +339,8 @@ uint32_t Connections::promote(const Tcb& tcb, uint32_t hash, uint32_t old_handle
         tcbs_.free(index);
         return 0;
     }
-    const uint16_t generation = tcbs_[index].tuple.extra;
     tcbs_[index] = tcb;
-    begin_life(tcbs_[index], generation);
+    begin_life(tcbs_[index]);
     return index;
 }
 
@@ -413,7 +411,7 @@ void Connections::take_reassembled(uint32_t index) noexcept {
 void Connections::hold_pending(uint32_t index) noexcept {
     for (Pending& event : events_) {
         if (event.index != index || event.kind != Event::Kind::data || event.data.empty()) continue;
-        if (event.generation == tcbs_[index].tuple.extra) keep(index, std::exchange(event.data, {}));
+        if (event.generation == generation_of(index)) keep(index, std::exchange(event.data, {}));
     }
 }
 

@@ -139,10 +139,10 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
     counters_.add(Counter::active_opens);
     arm(index, tcb);  // all that open_active() asks for
     want_output(index, tcb);
-    return Connection(this, index, tcb.tuple.extra);
+    return Connection(this, index, generation_of(index));
 }
 
-Result<uint32_t> Connections::send(uint32_t index, uint16_t generation, Bytes data, bool is_static) noexcept {
+Result<uint32_t> Connections::send(uint32_t index, uint32_t generation, Bytes data, bool is_static) noexcept {
     Tcb* tcb = find(index, generation);
     if (tcb == nullptr) return Error::gone;
     if (!tcp::can_send(tcb->state()) || tcb->has(tcp::kFinQueued)) return Error::closing;
@@ -166,7 +166,7 @@ Result<uint32_t> Connections::send(uint32_t index, uint16_t generation, Bytes da
     return n;
 }
 
-Result<uint32_t> Connections::receive(uint32_t index, uint16_t generation, MutableBytes into) noexcept {
+Result<uint32_t> Connections::receive(uint32_t index, uint32_t generation, MutableBytes into) noexcept {
     Tcb* tcb = find(index, generation);
     if (tcb == nullptr) return Error::gone;
     Cold* cold = cold_of(*tcb);
@@ -196,7 +196,7 @@ Result<uint32_t> Connections::receive(uint32_t index, uint16_t generation, Mutab
     return done;
 }
 
-Result<void> Connections::resume(uint32_t index, uint16_t generation) noexcept {
+Result<void> Connections::resume(uint32_t index, uint32_t generation) noexcept {
     Tcb* tcb = find(index, generation);
     if (tcb == nullptr) return Error::gone;
     if (Cold* cold = cold_of(*tcb); cold != nullptr) {
@@ -206,7 +206,7 @@ Result<void> Connections::resume(uint32_t index, uint16_t generation) noexcept {
     return {};
 }
 
-Result<void> Connections::shutdown(uint32_t index, uint16_t generation) noexcept {
+Result<void> Connections::shutdown(uint32_t index, uint32_t generation) noexcept {
     Tcb* tcb = find(index, generation);
     if (tcb == nullptr) return Error::gone;
     if (tcb->has(tcp::kFinQueued)) return Error::closing;
@@ -216,7 +216,7 @@ Result<void> Connections::shutdown(uint32_t index, uint16_t generation) noexcept
     return {};
 }
 
-Result<void> Connections::close(uint32_t index, uint16_t generation) noexcept {
+Result<void> Connections::close(uint32_t index, uint32_t generation) noexcept {
     Tcb* tcb = find(index, generation);
     if (tcb == nullptr) return Error::gone;
     if (tcb->has(tcp::kAppGone)) return Error::closing;
@@ -235,7 +235,7 @@ Result<void> Connections::close(uint32_t index, uint16_t generation) noexcept {
     return {};
 }
 
-Result<void> Connections::abort(uint32_t index, uint16_t generation) noexcept {
+Result<void> Connections::abort(uint32_t index, uint32_t generation) noexcept {
     Tcb* tcb = find(index, generation);
     if (tcb == nullptr) return Error::gone;
     if (tcb->state() == State::closed || tcb->state() == State::time_wait) return close(index, generation);
@@ -246,7 +246,7 @@ Result<void> Connections::abort(uint32_t index, uint16_t generation) noexcept {
     return {};
 }
 
-Result<void> Connections::set_no_delay(uint32_t index, uint16_t generation, bool on) noexcept {
+Result<void> Connections::set_no_delay(uint32_t index, uint32_t generation, bool on) noexcept {
     Tcb* tcb = find(index, generation);
     if (tcb == nullptr) return Error::gone;
     if (on) {
@@ -258,7 +258,7 @@ Result<void> Connections::set_no_delay(uint32_t index, uint16_t generation, bool
     return {};
 }
 
-Result<void> Connections::set_user_timeout(uint32_t index, uint16_t generation, Duration timeout) noexcept {
+Result<void> Connections::set_user_timeout(uint32_t index, uint32_t generation, Duration timeout) noexcept {
     Tcb* tcb = find(index, generation);
     if (tcb == nullptr) return Error::gone;
     if (timeout.count() < 0) return Error::invalid;
@@ -266,7 +266,7 @@ Result<void> Connections::set_user_timeout(uint32_t index, uint16_t generation, 
     return {};
 }
 
-uint32_t Connections::room(uint32_t index, uint16_t generation) const noexcept {
+uint32_t Connections::room(uint32_t index, uint32_t generation) const noexcept {
     const Tcb* tcb = find(index, generation);
     if (tcb == nullptr || !tcp::can_send(tcb->state()) || tcb->has(tcp::kFinQueued)) return 0;
     const Flow* flow = flow_of(*tcb);

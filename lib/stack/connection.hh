@@ -46,14 +46,13 @@ struct ConnectionInfo {
     bool timestamps = false, window_scale = false, sack_permitted = false;
 };
 
-/// One connection. Copy it freely; 16 bytes. After the connection's end every call gives Error::gone; not for
-/// ever: a handle that is kept while its record serves 65,536 others may then name one of these. Forget it in
-/// on_close(). Use it on the core whose engine made it, only.
+/// One connection. Copy it freely; 16 bytes. After the connection's end every call gives Error::gone, as long
+/// as its record serves no more than 2^32 others. Use it on the core whose engine made it, only.
 /// @note cost: each call is one lookup by index and a generation compare; nothing allocates.
 class Connection {
   public:
     Connection() noexcept = default;
-    Connection(stack::Connections* owner, uint32_t index, uint16_t generation) noexcept
+    Connection(stack::Connections* owner, uint32_t index, uint32_t generation) noexcept
         : owner_(owner), index_(index), generation_(generation) {}
 
     /// Copies bytes into the send queue; they leave when the current burst is done (Nagle, cwnd and SND.WND
@@ -111,12 +110,12 @@ class Connection {
     explicit operator bool() const noexcept { return owner_ != nullptr; }
     bool operator==(const Connection&) const noexcept = default;
     uint32_t index() const noexcept { return index_; }
-    uint16_t generation() const noexcept { return generation_; }
+    uint32_t generation() const noexcept { return generation_; }
 
   private:
     stack::Connections* owner_ = nullptr;
     uint32_t index_ = 0;
-    uint16_t generation_ = 0;
+    uint32_t generation_ = 0;
 };
 
 }  // namespace synfin

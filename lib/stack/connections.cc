@@ -117,7 +117,7 @@ void Connections::free_tcb(uint32_t index) noexcept {
     tcb.flags = 0;
     tcb.state_and_quick = 0;
     tcb.deadline = tcp::kNoDeadline;
-    ++tcb.tuple.extra;
+    ++wheel_.beside(index);
     tcbs_.free(index);
 }
 
@@ -171,13 +171,13 @@ uint32_t Connections::visit_open(uint32_t from, uint32_t at_most, void (*visit)(
         if (at_most == 0 || looks == 0) return index;
         const Tcb& tcb = tcbs_[index];
         if (!tcb.has(tcp::kOpened) || tcb.state() == State::closed) continue;
-        visit(context, Connection(this, index, tcb.tuple.extra));
+        visit(context, Connection(this, index, generation_of(index)));
         --at_most;
     }
     return 0;
 }
 
-Result<ConnectionInfo> Connections::info(uint32_t index, uint16_t generation) const noexcept {
+Result<ConnectionInfo> Connections::info(uint32_t index, uint32_t generation) const noexcept {
     const Tcb* tcb = find(index, generation);
     if (tcb == nullptr) return Error::gone;
     return describe(*tcb);

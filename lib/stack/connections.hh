@@ -75,24 +75,24 @@ class Connections {
     Result<void> listen(uint16_t port, std::optional<Ipv4> addr) noexcept;
     Result<void> unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept;
     Result<Connection> connect(Endpoint peer, const ConnectOptions& options) noexcept;
-    Result<uint32_t> send(uint32_t index, uint16_t generation, Bytes data, bool is_static) noexcept;
-    Result<uint32_t> receive(uint32_t index, uint16_t generation, MutableBytes into) noexcept;
-    Result<void> resume(uint32_t index, uint16_t generation) noexcept;
-    Result<void> shutdown(uint32_t index, uint16_t generation) noexcept;
-    Result<void> close(uint32_t index, uint16_t generation) noexcept;
-    Result<void> abort(uint32_t index, uint16_t generation) noexcept;
-    Result<void> set_no_delay(uint32_t index, uint16_t generation, bool on) noexcept;
-    Result<void> set_user_timeout(uint32_t index, uint16_t generation, Duration timeout) noexcept;
-    uint32_t room(uint32_t index, uint16_t generation) const noexcept;
-    Result<ConnectionInfo> info(uint32_t index, uint16_t generation) const noexcept;
+    Result<uint32_t> send(uint32_t index, uint32_t generation, Bytes data, bool is_static) noexcept;
+    Result<uint32_t> receive(uint32_t index, uint32_t generation, MutableBytes into) noexcept;
+    Result<void> resume(uint32_t index, uint32_t generation) noexcept;
+    Result<void> shutdown(uint32_t index, uint32_t generation) noexcept;
+    Result<void> close(uint32_t index, uint32_t generation) noexcept;
+    Result<void> abort(uint32_t index, uint32_t generation) noexcept;
+    Result<void> set_no_delay(uint32_t index, uint32_t generation, bool on) noexcept;
+    Result<void> set_user_timeout(uint32_t index, uint32_t generation, Duration timeout) noexcept;
+    uint32_t room(uint32_t index, uint32_t generation) const noexcept;
+    Result<ConnectionInfo> info(uint32_t index, uint32_t generation) const noexcept;
     /// The control block that a handle names, or null when it is gone.
-    tcp::Tcb* find(uint32_t index, uint16_t generation) noexcept {
+    tcp::Tcb* find(uint32_t index, uint32_t generation) noexcept {
         return const_cast<tcp::Tcb*>(std::as_const(*this).find(index, generation));  // NOLINT(*-const-cast)
     }
-    const tcp::Tcb* find(uint32_t index, uint16_t generation) const noexcept {
+    const tcp::Tcb* find(uint32_t index, uint32_t generation) const noexcept {
         SYNFIN_DCHECK(index <= tcbs_.capacity());
         const tcp::Tcb* tcb = tcbs_.at(index);  // record 0, and those never used, are not kOpened
-        return tcb->tuple.extra == generation && tcb->has(tcp::kOpened) ? tcb : nullptr;
+        return generation_of(index) == generation && tcb->has(tcp::kOpened) ? tcb : nullptr;
     }
 
     // -- events (events.cc)
@@ -208,7 +208,7 @@ class Connections {
         tcp::CloseReason reason;  ///< of close
         bool established;         ///< of close
         bool from_held;           ///< of data
-        uint16_t generation;
+        uint32_t generation;
         uint32_t index;
         Bytes data;
     };
@@ -254,6 +254,9 @@ class Connections {
         return const_cast<Connections*>(this)->cold_of(tcb);
     }  // NOLINT
     Cold* need_cold(tcp::Tcb& tcb) noexcept;
+    /// How often the record has been given back: of all handles to it, those with this number are the present
+    /// connection's. It lies in the timer wheel's line of the record, which every connection needs anyway.
+    uint32_t generation_of(uint32_t index) const noexcept { return wheel_.beside(index); }
     void release_flow(tcp::Tcb& tcb) noexcept;
     void free_tcb(uint32_t index) noexcept;
     uint32_t receive_room(const tcp::Tcb& tcb) const noexcept {
@@ -289,8 +292,7 @@ class Connections {
     void open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const tcp::Segment& seg,
                           Bytes text) noexcept;
     /// What the core does not know of a passive connection's control block, which has just been made.
-    void begin_life(tcp::Tcb& tcb, uint16_t generation) const noexcept {
-        tcb.tuple.extra = generation;
+    void begin_life(tcp::Tcb& tcb) const noexcept {
         tcb.cookie = 0;
         tcb.set(tcp::kOpened);
         if (!params_.nagle) tcb.set(tcp::kNoDelay);
@@ -336,7 +338,7 @@ class Connections {
         Pending& event = events_.add();
         event.kind = kind;
         event.index = index;
-        event.generation = tcbs_[index].tuple.extra;
+        event.generation = generation_of(index);
         event.from_held = false;
         event.data = {};
         return event;

@@ -98,12 +98,13 @@ std::optional<uint32_t> Connections::fire(uint32_t index) noexcept {
     if (const Cold* cold = cold_of(tcb); cold != nullptr && cold->user_timeout != 0)
         user_timeout = cold->user_timeout;
     const bool in_flight = tcb.snd.una != tcb.snd.nxt;
-    const uint16_t generation = tcb.tuple.extra;
+    const uint32_t generation = generation_of(index);
     Effects fx;
     tcp::on_deadline(tcb, flow_of(tcb), user_timeout, context(), fx);
     if (in_flight && fx.output) counters_.add(Counter::rto_expirations);
     perform(index, {}, fx);
-    if (tcb.tuple.extra != generation || tcb.state() == State::closed || tcb.deadline == tcp::kNoDeadline)
+    if (generation_of(index) != generation || tcb.state() == State::closed ||
+        tcb.deadline == tcp::kNoDeadline)
         return std::nullopt;
     return tcb.deadline;
 }

@@ -9,9 +9,8 @@
 namespace synfin::tcp {
 
 void open_active(Tcb& tcb, const Tuple& tuple, Seq iss, const Context& ctx, Effects& fx) noexcept {
-    const uint16_t generation = tcb.tuple.extra;
     tcb = Tcb{};
-    tcb.tuple = TupleSlot(tuple, generation);
+    tcb.tuple = TupleSlot(tuple);
     tcb.snd.una = tcb.snd.nxt = iss;  // next_segment() sends the SYN and moves SND.NXT
     tcb.rcv.wnd = ctx.params.rcv_buffer;
     tcb.mss = ctx.params.path_mss;

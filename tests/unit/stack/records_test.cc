@@ -97,6 +97,27 @@ TEST(VisitOpen, AFewAmongManyFreeRecordsTakeBoundedWork) {
     EXPECT_GE(calls, kMax / 160) << "a call looks at 16 times as many records as it may visit";
 }
 
+/// 16 bits would name the 65,536th connection after it.
+TEST(Handle, OfAnOldConnectionNeverReachesAnotherOne) {
+    Opens opens;
+    opens.turn();
+    const Connection old = opens.open(1)[0];
+    uint32_t same_record = 0;
+    for (int i = 0; i < 70'000; ++i) {
+        Connection c = i == 0 ? old : opens.open(1)[0];
+        same_record += c.index() == old.index();
+        if (i != 0) {
+            ASSERT_EQ(old.state(), State::closed) << i;
+            ASSERT_NE(c, old);
+        }
+        ASSERT_TRUE(c.abort());
+        opens.turn();
+    }
+    EXPECT_GT(same_record, 65'536u);
+    EXPECT_EQ(Connection(old).send(std::vector<uint8_t>(1)).error(), Error::gone);
+    EXPECT_EQ(sizeof(Connection), 16u);
+}
+
 TEST(Records, MemoryIsOfWhatWasUsed) {
     Opens opens;
     opens.turn();
@@ -105,7 +126,8 @@ TEST(Records, MemoryIsOfWhatWasUsed) {
     const MemoryUse after = opens.stack.memory();
     EXPECT_EQ(before.open, 0u);
     EXPECT_EQ(after.open, 100 * Stack::tcb_bytes());
-    EXPECT_EQ(after.timers - before.timers, 100 * 12u) << "an entry of the wheel for each";
+    EXPECT_EQ(after.timers - before.timers, 100 * 16u)
+        << "an entry of the wheel for each, with the generation";
     EXPECT_EQ(after.table, before.table);
     EXPECT_EQ(after.half_open + after.time_wait + after.text, 0u);
     EXPECT_EQ(after.total(), after.open + after.flows + after.table + after.timers);
