@@ -447,8 +447,11 @@ void add_tcp(std::vector<Field>& all) {
     all.push_back(tcp_duration<&TcpConfig::user_timeout>("tcp.user-timeout", "", 1s, ""));
     all.push_back(tcp_duration<&TcpConfig::delayed_ack>("tcp.delayed-ack", "", 0s, ""));
     all.push_back(tcp_duration<&TcpConfig::fin_wait_2_timeout>("tcp.fin-wait-2-timeout", "", 1s, ""));
+    all.push_back(tcp_number<uint8_t, &TcpConfig::orphan_retries>("tcp.orphan-retries", count(1, 100), ""));
     all.push_back(tcp_duration<&TcpConfig::keepalive_idle>("tcp.keepalive-idle", "", 0s, ""));
     all.push_back(tcp_duration<&TcpConfig::keepalive_interval>("tcp.keepalive-interval", "", 1s, ""));
+    all.push_back(
+        tcp_number<uint8_t, &TcpConfig::keepalive_probes>("tcp.keepalive-probes", count(2, 255), ""));
     all.push_back(tcp_number<uint32_t, &TcpConfig::receive_buffer_bytes>("tcp.receive-buffer",
                                                                          size(4096, 1u << 30), ""));
     all.push_back(

@@ -113,9 +113,10 @@ class BlockPool {
     /// of those that are left (dynamic thresholds: Choudhury and Hahne 1998). However many queues take all
     /// they may, some blocks stay for the others: of n such queues, one part in 1 + n/16.
     uint32_t share() const noexcept {
-        const uint32_t left = capacity(true) - large_list_.in_use;
-        return left >= capacity(true) / 2 ? UINT32_MAX : left / 16 * kLargeBytes;
+        return is_half_used() ? (capacity(true) - large_list_.in_use) / 16 * kLargeBytes : UINT32_MAX;
     }
+    /// Whether more than half of the large blocks is in use.
+    bool is_half_used() const noexcept { return large_list_.in_use > capacity(true) / 2; }
     /// Bytes of blocks that were ever used.
     size_t memory_bytes() const noexcept {
         return size_t{small_list_.touched} * sizeof(Small) + size_t{large_list_.touched} * sizeof(Large);

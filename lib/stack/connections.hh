@@ -355,6 +355,10 @@ class Connections {
     void drain(uint32_t index, uint32_t bytes) noexcept;
 
     // timers
+    /// Whether less than a sixteenth of the control blocks is left.
+    bool are_records_scarce() const noexcept {
+        return tcbs_.used() > tcbs_.capacity() - tcbs_.capacity() / 16;
+    }
     std::optional<uint32_t> fire(uint32_t index) noexcept;
     void arm(uint32_t index, const tcp::Tcb& tcb) noexcept {
         if (tcb.deadline != tcp::kNoDeadline) wheel_.arm(index, tcb.deadline);

@@ -97,6 +97,7 @@ std::optional<uint32_t> Connections::fire(uint32_t index) noexcept {
     uint32_t user_timeout = params_.user_timeout;
     if (const Cold* cold = cold_of(tcb); cold != nullptr && cold->user_timeout != 0)
         user_timeout = cold->user_timeout;
+    context_.scarce = are_records_scarce() || blocks_.is_half_used();
     const bool in_flight = tcb.snd.una != tcb.snd.nxt;
     const uint32_t generation = generation_of(index);
     Effects fx;

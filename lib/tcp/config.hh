@@ -31,6 +31,9 @@ struct TcpConfig {
     uint8_t r1_retransmits = 3;    ///< R1: on_trouble after as many (RFC 9293 SHLD-10)
     Duration delayed_ack = 40ms;   ///< RFC 9293 MUST-58: at most 500 ms
     Duration fin_wait_2_timeout = 60s;  ///< for connections whose application is gone (Linux tcp_fin_timeout)
+    /// Times that text or FIN of a connection whose application is gone is sent again without an answer that
+    /// acknowledges some of it (Linux tcp_orphan_retries). At most two while records or blocks are scarce.
+    uint8_t orphan_retries = 8;
     Duration keepalive_idle =
         0s;  ///< 0: off (RFC 9293 MUST-25); else at least 2 h by default practice (MUST-28)
     Duration keepalive_interval = 75s;

@@ -23,6 +23,7 @@ struct Context {
     /// Bytes of text that may leave in one packet now, for the device to cut into segments (TSO); 0: none
     /// may.
     uint32_t large_text = 0;
+    bool scarce = false;  ///< control blocks or blocks of text: orphans are given up early
 };
 
 /// The one writer of the state. CHECKs the edge against RFC 9293 figure 5 (state.hh).

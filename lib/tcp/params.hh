@@ -33,6 +33,7 @@ struct Params {
     uint16_t path_mss;  ///< MTU - 40: what we send at most, options included
     uint8_t rcv_shift;  ///< window scale that we offer (RFC 7323 2.2)
     uint8_t keepalive_probes;
+    uint8_t orphan_retries;
     uint8_t r1;
     bool timestamps, window_scale, sack_permitted, nagle, time_wait_reuse;
 
@@ -57,6 +58,7 @@ struct Params {
           path_mss(mss),
           rcv_shift(0),
           keepalive_probes(c.keepalive_probes),
+          orphan_retries(c.orphan_retries),
           r1(c.r1_retransmits),
           timestamps(c.timestamps),
           window_scale(c.window_scale),

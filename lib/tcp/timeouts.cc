@@ -16,6 +16,7 @@ namespace synfin::tcp {
 
 namespace {
 
+constexpr unsigned kOrphanRetriesWhenScarce = 2;
 constexpr uint32_t kTsRecentAge = 24u * 24 * 3600 * 1000;  ///< RFC 7323 5.5, in ticks
 
 void arm(Tcb& tcb, uint32_t tick, Effects& fx) noexcept {
@@ -53,6 +54,14 @@ bool is_to_restart(const Tcb& tcb, const Flow* flow) noexcept {
     return flow != nullptr && flow->backoff == 0 && flow->cwnd_bytes > initial_window(tcb);
 }
 
+/// Whether nobody is left to be told, and what the connection holds has been offered to the peer often
+/// enough: in retransmissions or window probes, whose answers do not count. Linux: tcp_out_of_resources().
+bool is_abandoned(const Tcb& tcb, const Flow& flow, const Context& ctx) noexcept {
+    const unsigned retries = ctx.params.orphan_retries;
+    return tcb.has(kAppGone) &&
+           flow.backoff >= (ctx.scarce ? std::min(retries, kOrphanRetriesWhenScarce) : retries);
+}
+
 bool has_unsent(const Tcb& tcb, const Flow* flow) noexcept {
     return (flow != nullptr && after(flow->snd_end, tcb.snd.nxt)) ||
            (tcb.has(kFinQueued) && !tcb.has(kFinSent));
@@ -75,7 +84,7 @@ void on_retransmission_timeout(Tcb& tcb, Flow& flow, uint32_t user_timeout, cons
         flow.unacked_since_s = static_cast<uint16_t>((ctx.now.tick - p.rto_initial) >> 10);
     const uint32_t limit = syn ? p.syn_timeout : user_timeout;
     const uint32_t so_far = waited(flow, ctx.now);
-    if (so_far >= limit) {
+    if (so_far >= limit || is_abandoned(tcb, flow, ctx)) {
         give_up(tcb, syn ? CloseReason::syn_timed_out : CloseReason::timed_out, fx);
         return;
     }

@@ -429,5 +429,72 @@ TEST(Row39, NothingAfterAFinIsTaken) {
     EXPECT_EQ(w.main().count(Event::Kind::peer_fin), 1u);
 }
 
+/// The FINs (with what goes before them) that leave until the connection is given up; the last is a RST.
+int fins_until_reset(World& w) {
+    int fins = 0;
+    while (w.advance_to_packet(200s)) {
+        const auto sent = w.out();
+        if (sent->has(kRst)) return fins;
+        fins += sent->has(kFin);
+    }
+    return -1;
+}
+
+TEST(Row85, AnOrphanIsGivenUpByRetransmissions) {
+    ROW(85, "9293-3.8.3 R2; Linux tcp_orphan_retries", "tcp::is_abandoned");
+    for (const State state : {State::fin_wait_1, State::last_ack, State::closing}) {
+        World w;
+        w.bring(state);
+        const Duration since = w.elapsed();
+        EXPECT_EQ(fins_until_reset(w), state == State::fin_wait_1 ? 8 : -1) << tcp::name(state);
+        CLOSED(w, timed_out);
+        EXPECT_LT(w.elapsed() - since, 110s + (state == State::fin_wait_1 ? 0s : 200s));
+        EXPECT_EQ(w[Counter::retransmitted], 8u);
+        IDLE(w);
+    }
+}
+
+TEST(Row85, RetriesOfOrphansAreSettableAndFewerWhenRecordsAreScarce) {
+    ROW(85, "Linux tcp_orphan_retries", "tcp::is_abandoned");
+    World w([](WorldConfig& c) { c.stack.tcp.orphan_retries = 4; });
+    w.bring(State::fin_wait_1);
+    EXPECT_EQ(fins_until_reset(w), 4);
+    World full([](WorldConfig& c) { c.stack.max_connections = 16; });
+    for (uint16_t i = 0; i < 15; ++i) full.flow(static_cast<uint16_t>(41'000 + i)).open(Side::passive);
+    full.bring(State::fin_wait_1);
+    EXPECT_EQ(fins_until_reset(full), 2);
+}
+
+TEST(Row85, WhoStillHasAnApplicationWaitsForTheUserTimeout) {
+    ROW(85, "9293-3.9.1", "tcp::on_deadline");
+    World w;
+    w.bring(State::fin_wait_1, Side::passive, true);
+    const Duration since = w.elapsed();
+    EXPECT_GT(fins_until_reset(w), 8);
+    EXPECT_GE(w.elapsed() - since, 299s);
+    CLOSED(w, timed_out);
+}
+
+/// A peer that never reads, though it answers each probe, does not hold the text of a closed connection.
+TEST(Row85, AnOrphanDoesNotProbeAClosedWindowForEver) {
+    ROW(85, "9293-3.8.6.1; Linux tcp_probe_timer", "tcp::is_abandoned");
+    World w;
+    w.open();
+    w.in({.wnd = 0});
+    w.send(100);
+    w.close();
+    int probes = 0;
+    while (w.advance_to_packet(200s)) {
+        const auto sent = w.out();
+        if (sent->has(kRst)) break;
+        ++probes;
+        w.in({.ack = 1, .wnd = 0});
+        REQUIRE(probes < 50);
+    }
+    EXPECT_EQ(probes, 8);
+    CLOSED(w, timed_out);
+    EXPECT_EQ(w.occupancy().send_blocks, 0u);
+}
+
 }  // namespace
 }  // namespace synfin::fakes
