@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/units.hh"
@@ -47,6 +48,7 @@ class LocalAddresses {
     }
 
     Ipv4 operator[](uint32_t index) const noexcept { return addresses_[index].addr; }
+    std::span<const Cidr> all() const noexcept { return addresses_; }  ///< by index; they stay where they are
     uint32_t size() const noexcept { return static_cast<uint32_t>(addresses_.size()); }
 
     /// The next hop towards a destination: itself on link, else the gateway, else none: 0.0.0.0.

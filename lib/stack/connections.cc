@@ -34,22 +34,18 @@ size_t events_at_once(const StackConfig& c) {
     return size_t{4} * c.max_connections + 2048;
 }
 
-HashKey derive(HashKey key, uint64_t label) {
-    return {siphash(key, label, 0), siphash(key, label, 1)};
-}
-
 }  // namespace
 
-Connections::Connections(const StackConfig& config, HashKey key, Instant start)
+Connections::Connections(const StackConfig& config, const Keys& keys, Instant start)
     : config_(config),
       params_(config.tcp, config.mtu),
-      key_(key),
+      key_(keys.process),
       addresses_(config.addresses, config.gateway),
-      table_(config.max_connections + config.max_half_open + config.max_time_wait, derive(key, 1),
+      table_(config.max_connections + config.max_half_open + config.max_time_wait, Keys::derive(key_, 1),
              config.expected_connections),
-      ts_offsets_(derive(key, 6)),
+      ts_offsets_(keys.timestamps, addresses_.all()),
       context_{params_, ts_offsets_, {}},
-      path_mtus_(derive(key, 7)),
+      path_mtus_(Keys::derive(key_, 7)),
       tcbs_(config.max_connections),
       flows_(config.max_connections),
       colds_(config.max_connections),
@@ -59,9 +55,9 @@ Connections::Connections(const StackConfig& config, HashKey key, Instant start)
       reassembly_(blocks_, std::min(config.max_connections, 65'536u), buf::ReassemblyPool::kMaxRanges,
                   params_.rcv_buffer),
       wheel_(config.max_connections + 1, tcp::Now(start).tick),
-      ports_(config.port_low, config.port_high, derive(key, 2)),
-      isns_(derive(key, 5)),
-      random_(siphash(key, 3, 0)),
+      ports_(config.port_low, config.port_high, Keys::derive(key_, 2)),
+      isns_(keys.isn, addresses_.all()),
+      random_(siphash(key_, 3, 0)),
       listener_of_port_(65'536),
       listeners_(1),
       delayed_acks_(65'536),

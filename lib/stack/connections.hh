@@ -23,6 +23,7 @@
 #include "net/path_mtus.hh"
 #include "stack/config.hh"
 #include "stack/event.hh"
+#include "stack/keys.hh"
 #include "tcp/core.hh"
 #include "tcp/isn.hh"
 #include "tcp/pmtu.hh"
@@ -66,7 +67,7 @@ struct SegmentOut : tcp::Outgoing {
 class Connections {
   public:
     /// @param start when it is made: what is called before the first turn happens then.
-    Connections(const StackConfig& config, HashKey key, Instant start);
+    Connections(const StackConfig& config, const Keys& keys, Instant start);
     virtual ~Connections() = default;
     Connections(const Connections&) = delete;
     Connections& operator=(const Connections&) = delete;
@@ -313,6 +314,7 @@ class Connections {
     void take_reassembled(uint32_t index) noexcept;
     void reply(tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
     void reply_rst(const Tuple& tuple, const tcp::Effects& fx) noexcept;
+    void repeat_syn(tcp::Tcb& tcb) noexcept;
     SegmentOut* add_control() noexcept;
     void send_syn_ack(const tcp::HalfOpen& half_open) noexcept;
     bool allow_challenge() noexcept;

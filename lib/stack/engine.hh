@@ -67,10 +67,10 @@ class PortEngine final : public Engine {
   public:
     using Packet = typename P::Packet;
 
-    PortEngine(const StackConfig& config, P& port, HashKey key, Instant start = {})
-        : Engine(without_ports_tag(config, port.caps()), key, start),
+    PortEngine(const StackConfig& config, P& port, const Keys& keys, Instant start = {})
+        : Engine(without_ports_tag(config, port.caps()), keys, start),
           port_(port),
-          neighbours_(neighbour_config(key, port.caps().ethernet)),
+          neighbours_(neighbour_config(keys.process, port.caps().ethernet)),
           waits_(neighbours_.capacity(), opens()),
           l2_(port.caps().ethernet ? header_bytes(config_) : uint8_t{0}) {
         if (config_.gateway && config_.gateway_mac) neighbours_.pin(*config_.gateway, *config_.gateway_mac);

@@ -6,6 +6,8 @@ namespace synfin::exhaustive {
 
 namespace {
 
+constexpr Cidr kLocal[] = {{Ipv4{0x0a000001}, 24}};
+
 /// Few expiries to each end: 1, 2 and 4 s after the SYN, a segment or FIN its sender gives up.
 tcp::TcpConfig config_of(const Scenario& scenario) {
     constexpr auto grains = [](unsigned n) { return std::chrono::milliseconds(n * kGrain); };
@@ -25,7 +27,7 @@ tcp::TcpConfig config_of(const Scenario& scenario) {
 }  // namespace
 
 Ground::Ground(const Scenario& of) noexcept
-    : scenario(of), params(config_of(of), 1500), ts_offsets({1, 2}), msl(params.two_msl / 2) {
+    : scenario(of), params(config_of(of), 1500), ts_offsets({1, 2}, kLocal), msl(params.two_msl / 2) {
     tuple[0] = {.remote_addr = 0x0a000002, .remote_port = 80, .local_port = 50'000, .local_addr = 0};
     tuple[1] = {.remote_addr = 0x0a000001, .remote_port = 50'000, .local_port = 80, .local_addr = 0};
     for (unsigned i = 0; i < 2; ++i) ts_offset[i] = ts_offsets.of(tuple[i]);

@@ -26,7 +26,11 @@ struct BurstEngine {
         out.max_frame = 1500;
         return out;
     }
-    explicit BurstEngine(const stack::StackConfig& config = small()) : engine(config, port, {1, 2}) {}
+    static constexpr Instant kStart = Instant::from_ns(1'000'000'000);
+
+    explicit BurstEngine(const stack::StackConfig& config = small(), const stack::Keys& keys = HashKey{1, 2},
+                         Instant start = kStart)
+        : engine(config, port, keys, start), now(start) {}
 
     /// Time goes on, then one turn.
     template <Application App>
@@ -38,7 +42,7 @@ struct BurstEngine {
     buf::MemoryPort port{caps(), kPackets};
     stack::PortEngine<buf::MemoryPort> engine;
     Stack stack{engine};
-    Instant now = Instant::from_ns(1'000'000'000);
+    Instant now;
 };
 
 }  // namespace synfin::fakes

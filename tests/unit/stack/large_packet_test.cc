@@ -97,7 +97,7 @@ Seen transfer(uint64_t seed, const Plan& plan, bool large, bool lossy, uint32_t 
     config.seed = 1;
     LatePort port(caps, 512);
     port.refuse_large = refuse_large;
-    stack::PortEngine<LatePort> engine(config, port, {1, 2});
+    stack::PortEngine<LatePort> engine(config, port, HashKey{1, 2});
     Stack stack(engine);
     EXPECT_TRUE(stack.listen(80));
 
