@@ -21,8 +21,8 @@ using Micros = std::chrono::microseconds;
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace): 40ms, 30s in configuration and
                                        // tests
 
-/// A point on an engine's monotonic clock: nanoseconds since an arbitrary origin that all engines of a
-/// process share. Never wall-clock time.
+/// A point on an engine's monotonic clock: nanoseconds since an origin that all engines of a process share,
+/// which is the host's boot for TscClock and arbitrary in virtual time. Never wall-clock time.
 class Instant {
   public:
     constexpr Instant() noexcept = default;

@@ -42,9 +42,10 @@ std::optional<uint64_t> hz_from_hypervisor() noexcept {
     return uint64_t{khz} * 1000;
 }
 
-int64_t monotonic_ns() noexcept {
+/// Since the host's boot, time asleep included: it never goes back from one process to the next.
+int64_t boot_ns() noexcept {
     timespec t{};
-    ::clock_gettime(CLOCK_MONOTONIC, &t);
+    ::clock_gettime(CLOCK_BOOTTIME, &t);
     return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
@@ -60,7 +61,7 @@ Sample sample() noexcept {
     uint64_t least = std::numeric_limits<uint64_t>::max();
     for (int i = 0; i < 16; ++i) {
         const uint64_t before = __rdtsc();
-        const int64_t ns = monotonic_ns();
+        const int64_t ns = boot_ns();
         const uint64_t took = __rdtsc() - before;
         if (took < least) {
             least = took;
@@ -96,8 +97,11 @@ TscClock::Calibration TscClock::calibrate() noexcept {
     c.hz = *hz;
     c.ns_per_cycle =
         static_cast<uint64_t>(1e9 * static_cast<double>(uint64_t{1} << kShift) / static_cast<double>(c.hz));
-    // A millisecond in the past: a core whose counter lags by some cycles still reads a positive time.
-    c.origin = cycles() - c.hz / 1000;
+    // The counter's own origin is arbitrary, and its rate known to some parts per million only, which are
+    // minutes in a year: Instant 0 is where CLOCK_BOOTTIME has it now.
+    const Sample now = sample();
+    const Wide counts = (static_cast<Wide>(now.ns) << kShift) / c.ns_per_cycle;
+    c.origin = now.counter - static_cast<uint64_t>(counts);
     return c;
 }
 

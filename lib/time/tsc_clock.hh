@@ -13,6 +13,8 @@ namespace synfin {
 /// Nanoseconds from the TSC by one multiplication and shift. The first use in a process finds the frequency:
 /// from CPUID where processor or hypervisor tell it, else by 20 ms against CLOCK_MONOTONIC (error a few
 /// parts per million). Origin and frequency are the same for all instances of the process.
+/// Instant 0 is the host's boot (CLOCK_BOOTTIME, read at the first use): a process that starts after another
+/// one reads later times, which initial sequence numbers and timestamps rely on (RFC 6528 3, RFC 7323 5.4).
 /// @note cost of now(): rdtsc and 5 cycles. Needs an invariant TSC (see is_invariant()): every x86-64
 /// processor that has AVX2 has one.
 class TscClock {
@@ -32,7 +34,7 @@ class TscClock {
   private:
     __extension__ using Wide = unsigned __int128;
     struct Calibration {
-        uint64_t origin = 0;      ///< the counter at Instant 0
+        uint64_t origin = 0;      ///< the counter at Instant 0, modulo 2^64
         uint64_t hz = 0;          ///< increments per second
         uint64_t ns_per_cycle{};  ///< fixed point, kShift fraction bits
 
