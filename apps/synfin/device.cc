@@ -38,6 +38,8 @@ std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackCon
     runtime.no_offload = config.no_offload;
     auto open = opened([&](std::string& why, Error& error) { return Runtime::open(runtime, why, error); });
     for (const std::string& line : open->report().lines()) std::fputs((line + "\n").c_str(), stderr);
+    for (const std::string& line : open->warnings())
+        std::fputs(fmt::format("synfin: warning: {}\n", line).c_str(), stderr);
     return open;
 }
 

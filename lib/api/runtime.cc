@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "api/host_keys.hh"
 #include "base/random.hh"
 #include "port/core_threads.hh"
 #include "port/device.hh"
@@ -31,6 +32,15 @@ HashKey shared_secret(const stack::StackConfig& config) {
     if (config.seed == 0) return fill_secret();
     Random random(config.seed);
     return {random.next(), random.next()};
+}
+
+/// On a network: what peers may remember of an earlier process has this one's keys. Seeded runs repeat.
+stack::Keys network_keys(const stack::StackConfig& config, HashKey process,
+                         std::vector<std::string>& warnings) {
+    if (config.seed != 0) return process;
+    HostKeys host = host_keys(host_key_directories(), host_boot_id());
+    if (!host.warning.empty()) warnings.push_back(std::move(host.warning));
+    return {process, host.isn, host.timestamps};
 }
 
 /// The CPUs to run on: as asked, or the first that we may use.
@@ -83,10 +93,11 @@ struct Runtime::Impl {
     std::vector<std::vector<unsigned>> stacks_on;  ///< by position in `cores`
     IdlePolicy idle = IdlePolicy::yield;
     TscClock clock;
+    std::vector<std::string> warnings;
 
-    void add_engine(const stack::StackConfig& config, HashKey shared, unsigned core) {
+    void add_engine(const stack::StackConfig& config, const stack::Keys& keys, unsigned core) {
         const auto index = static_cast<unsigned>(engines.size());
-        engines.push_back(std::make_unique<DeviceEngine>(config, device->port(index), shared, clock.now()));
+        engines.push_back(std::make_unique<DeviceEngine>(config, device->port(index), keys, clock.now()));
         stacks.emplace_back(*engines.back());
         core_of.push_back(core);
         const auto known = std::find(cores.begin(), cores.end(), core);
@@ -116,7 +127,8 @@ std::unique_ptr<Runtime> Runtime::open(const RuntimeConfig& config, std::string&
         error = refusal.error;
         return nullptr;
     }
-    for (const unsigned core : cores) impl->add_engine(config.stack, device->key, core);
+    const stack::Keys keys = network_keys(config.stack, device->key, impl->warnings);
+    for (const unsigned core : cores) impl->add_engine(config.stack, keys, core);
     impl->choose_idle(config.idle, device->spec.kind == port::DeviceKind::pci);
     return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
 }
@@ -195,6 +207,9 @@ Result<void> Runtime::run(const std::function<void(std::span<const unsigned> sta
 
 const DeviceReport& Runtime::report() const noexcept {
     return impl_->device->report();
+}
+std::span<const std::string> Runtime::warnings() const noexcept {
+    return impl_->warnings;
 }
 DeviceStats Runtime::device_stats() const {
     return impl_->device->stats();

@@ -246,12 +246,12 @@ class Rig:
         process.wait_for_line(r"^listening on ")
         return process
 
-    def load(self, target, *options, device=None, address=f"{SYNFIN_ADDRESS}/{PREFIX}"):
+    def load(self, target, *options, device=None, address=f"{SYNFIN_ADDRESS}/{PREFIX}", cores=None):
         """Starts `synfin load TARGET`; `result(process)` is its JSON."""
         report = self.path(f"result-{len(self._processes)}.json")
         control = self.path(f"control-{len(self._processes)}")
         process = self.synfin("load", target, "--device", device or f"af_packet:{self.device}", "--address", address,
-                              "--cores", str(core), "--control", control, "--json", report, *options)
+                              "--cores", cores or str(core), "--control", control, "--json", report, *options)
         process.report, process.control = report, control
         return process
 
@@ -333,6 +333,8 @@ class Rig:
             base, _, glob = pattern.rpartition("/")
             if os.path.isdir(base):
                 found |= {str(p) for p in pathlib.Path(base).glob(glob)}
+        # The host's keys of initial sequence numbers are meant to stay until it boots again.
+        found.discard("/run/synfin/tcp-keys")
         return {name for name in found if not Rig._belongs_to_a_living(name)}
 
     @staticmethod

@@ -90,6 +90,8 @@ class Runtime {
     Result<void> run(const std::function<void(std::span<const unsigned> stacks, unsigned core)>& body);
 
     const DeviceReport& report() const noexcept;
+    /// What the user should know of a runtime that works, a sentence each with its remedy; mostly none.
+    std::span<const std::string> warnings() const noexcept;
     /// Any thread, at any time.
     DeviceStats device_stats() const;
     /// The clock of all engines. @note cost: rdtsc and a multiplication.
