@@ -479,7 +479,10 @@ bool Connections::allow_rst() noexcept {
 void Connections::reply(Tcb& tcb, const Effects& fx) noexcept {
     switch (fx.reply) {
         case Reply::none: return;
-        case Reply::rst: reply_rst(tcb.tuple.get(), fx); return;
+        case Reply::rst:
+            reply_rst(tcb.tuple.get(), fx);
+            if (fx.syn_again) repeat_syn(tcb);
+            return;
         case Reply::challenge_ack:
             if (!allow_challenge()) {
                 counters_.drop(DropReason::rst_rate_limited);
@@ -504,6 +507,19 @@ void Connections::reply(Tcb& tcb, const Effects& fx) noexcept {
             }
             return;
     }
+}
+
+/// Behind the RST that ends what the peer still had.
+[[gnu::cold, gnu::noinline]] void Connections::repeat_syn(Tcb& tcb) noexcept {
+    counters_.add(Counter::stale_syn);
+    SegmentOut* out = add_control();
+    if (out == nullptr) return;  // the retransmission timer runs
+    static_cast<tcp::Outgoing&>(*out) = {};
+    out->seq = tcb.snd.una;
+    out->flags = wire::kSyn;
+    out->wnd = static_cast<uint16_t>(std::min(params_.rcv_buffer, 65'535u));
+    complete(tcb, *out);
+    counters_.add(Counter::syn_retransmitted);
 }
 
 void Connections::reply_rst(const Tuple& tuple, const Effects& fx) noexcept {

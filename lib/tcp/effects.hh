@@ -34,7 +34,8 @@ struct Effects {
     Seq rst_seq, rst_ack;
     DropReason drop = DropReason::none;  ///< why the segment, or a part of it, was not used
     CloseReason reason = CloseReason::fin;
-    bool output = false;  ///< next_segment() may have something to send
+    bool output = false;     ///< next_segment() may have something to send
+    bool syn_again = false;  ///< <SEQ=SND.UNA><CTL=SYN> at once, behind Reply::rst: the SYN was refused
     // Eight that a call of the application hardly brings.
     alignas(8) Reply reply = Reply::none;
     bool opened = false;       ///< reached ESTABLISHED (or beyond) just now

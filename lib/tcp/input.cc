@@ -41,6 +41,16 @@ void reply_rst(Effects& fx, Seq seq) noexcept {
     fx.rst_seq = seq;
 }
 
+/// An ACK that is not of our SYN: the peer still has a connection of this tuple, in TIME-WAIT mostly, and the
+/// RST that answers it ends that one. So the SYN leaves again behind the RST, as Linux has it, instead of
+/// after a second; once, and before the first time-out only: forged ACKs must not multiply our SYNs.
+/// The timer stays: the sample of the handshake counts from the first SYN.
+void send_syn_again(Tcb& tcb, Effects& fx) noexcept {
+    if (tcb.syn_refused() || tcb.has(kSynResent) || tcb.snd.nxt == tcb.snd.una) return;
+    tcb.set_syn_refused();
+    fx.syn_again = true;
+}
+
 /// Answers what is outside the window. Without text or FIN the answer is rate limited: two ends that disagree
 /// about the sequence would otherwise answer each other's ACKs for ever.
 void reply_to_unacceptable(const Segment& seg, Effects& fx) noexcept {
@@ -441,7 +451,10 @@ TimeWait shrink(const Tcb& tcb, uint32_t expiry_tick) noexcept {
 void on_syn_sent(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
     // First: ACK.
     if (seg.has(kAck) && (at_or_before(seg.ack, tcb.snd.una) || after(seg.ack, tcb.snd.nxt))) {
-        if (!seg.has(kRst)) reply_rst(fx, seg.ack);
+        if (!seg.has(kRst)) {
+            reply_rst(fx, seg.ack);
+            send_syn_again(tcb, fx);
+        }
         fx.drop = DropReason::unacceptable_ack;
         return;
     }

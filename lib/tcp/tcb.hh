@@ -94,6 +94,10 @@ struct alignas(64) Tcb {
     void set_quick_acks(unsigned n) noexcept {
         state_and_quick = static_cast<uint8_t>((state_and_quick & 0xf) | n << 4);
     }
+    /// SYN-SENT, where no ACK can be owed, has the nibble for this: an ACK of another connection refused the
+    /// SYN, which has been sent again at once.
+    constexpr bool syn_refused() const noexcept { return quick_acks() != 0; }
+    void set_syn_refused() noexcept { set_quick_acks(1); }
     constexpr bool has(Flag flag) const noexcept { return (flags & flag) != 0; }
     void set(Flag flag) noexcept { flags = static_cast<uint16_t>(flags | flag); }
     void clear(Flag flag) noexcept { flags = static_cast<uint16_t>(flags & ~flag); }

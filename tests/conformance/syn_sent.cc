@@ -12,6 +12,7 @@ TEST(Row3, AnAckOfWhatWasNotSentIsAnsweredByRst) {
             w.bring(State::syn_sent);
             w.in({.seq = 0, .ack = ack, .flags = flags});
             RECV(w, {.seq = ack, .flags = kRst, .len = 0});
+            RECV(w, {.seq = 0, .flags = kSyn, .len = 0});  // row 80
             SILENT(w);
             STATE(w, syn_sent);
         }

@@ -501,7 +501,16 @@ void Host::run_output(Turn& turn) noexcept {
 void Host::reply(Tcb& tcb, const Effects& fx, Turn& turn) noexcept {
     switch (fx.reply) {
         case Reply::none: return;
-        case Reply::rst: reply_rst(fx, turn); return;
+        case Reply::rst: {
+            reply_rst(fx, turn);
+            if (!fx.syn_again) return;
+            tcp::Outgoing out;
+            out.seq = tcb.snd.una;
+            out.flags = wire::kSyn;
+            out.wnd = static_cast<uint16_t>(std::min(turn.ground.params.rcv_buffer, 65'535u));
+            emit(tcb, out, turn);
+            return;
+        }
         case Reply::challenge_ack:  // the rate limit is the stack's
         case Reply::ack: {
             tcp::Outgoing out;

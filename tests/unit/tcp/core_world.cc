@@ -42,7 +42,10 @@ void CoreWorld::settle() {
             put(out.seq, out.ack, kAck, out.wnd);
             break;
         }
-        case Reply::rst: put(fx.rst_seq, fx.rst_ack, kRst | (fx.rst_has_ack ? kAck : 0), 0); break;
+        case Reply::rst:
+            put(fx.rst_seq, fx.rst_ack, kRst | (fx.rst_has_ack ? kAck : 0), 0);
+            if (fx.syn_again) put(tcb.snd.una, Seq(), kSyn, 65'535);
+            break;
         case Reply::syn_ack: put(tcb.snd.una, tcb.rcv.nxt, kSyn | kAck, 0); break;
     }
     if (fx.release_flow) tcb.flow = 0;

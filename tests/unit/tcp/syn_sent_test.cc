@@ -61,12 +61,43 @@ TEST_F(SynSent, AckOutsideIsAnsweredWithRst) {  // first
     for (const uint32_t ack : {0xffff'ffffu, 0u, 2u}) {
         w.in({.ack = ack, .flags = kAck});
         RECV(w, {.seq = ack, .flags = kRst});
+        if (ack == 0xffff'ffffu) RECV(w, {.seq = 0, .flags = kSyn, .wnd = 65535});  // once
+        SILENT(w);
         w.in({.ack = ack, .flags = kSyn | kAck});
         RECV(w, {.seq = ack, .flags = kRst});
         w.in({.ack = ack, .flags = kRst | kAck});
         SILENT(w);
         STATE(w, syn_sent);
     }
+}
+
+TEST_F(SynSent, ARefusedSynIsSentAgainOnceAndTheTimerStays) {
+    const uint32_t deadline = w.tcb.deadline;
+    w.advance(200);
+    w.in({.ack = 1'000'000, .flags = kAck});
+    EXPECT_TRUE(w.fx.syn_again);
+    RECV(w, {.seq = 1'000'000, .flags = kRst});
+    RECV(w, {.seq = 0, .flags = kSyn, .wnd = 65535});
+    EXPECT_EQ(w.tcb.deadline, deadline);
+    w.in({.ack = 1'000'000, .flags = kAck});
+    EXPECT_FALSE(w.fx.syn_again);
+    RECV(w, {.seq = 1'000'000, .flags = kRst});
+    SILENT(w);
+    w.in({.ack = 1, .flags = kSyn | kAck});
+    STATE(w, established);
+    RECV(w, {.seq = 1, .ack = 1});
+    EXPECT_FALSE(w.tcb.has(kSynResent)) << "nothing was lost: RTO and initial window stay";
+    EXPECT_EQ(w.tcb.srtt, CompactRtt::from_us(200'000))
+        << "from the first SYN: rather too long than too short";
+}
+
+TEST_F(SynSent, AfterItsFirstTimeoutARefusedSynWaitsForTheTimer) {
+    w.fire();
+    RECV(w, {.seq = 0, .flags = kSyn, .wnd = 65535});
+    w.in({.ack = 1'000'000, .flags = kAck});
+    EXPECT_FALSE(w.fx.syn_again);
+    RECV(w, {.seq = 1'000'000, .flags = kRst});
+    SILENT(w);
 }
 
 TEST_F(SynSent, RstIsBelievedWithOurAckOnly) {  // second
