@@ -155,6 +155,7 @@ ordered_json to_json(const RunResult& result) {
     json["duration_s"] = rounded(result.duration_s, 6);
     add_verdict(json, result);
     json["connections"] = connections(result.tally);
+    json["connections"]["stale_syn"] = result.client ? result.client->final[Counter::stale_syn] : 0;
     json["statuses"] = statuses(result.tally);
     if (result.command != Command::serve) {
         json["generator"] = generator(result);
@@ -361,9 +362,9 @@ std::string to_text(const ordered_json& result) {
     const auto& tcp = result["tcp"];
     ordered_json trouble = ordered_json::object();
     for (const char* key :
-         {"retransmitted", "rto_expirations", "syn_retransmitted", "fast_retransmits", "out_of_order",
-          "duplicate_acks", "challenge_acks", "zero_window_probes", "resets_sent", "resets_received",
-          "time_wait_entered", "time_wait_reused", "time_wait_reused_active"})
+         {"retransmitted", "rto_expirations", "syn_retransmitted", "stale_syn", "fast_retransmits",
+          "out_of_order", "duplicate_acks", "challenge_acks", "zero_window_probes", "resets_sent",
+          "resets_received", "time_wait_entered", "time_wait_reused", "time_wait_reused_active"})
         trouble[key] = tcp[key];
     line("tcp", pairs(trouble));
     line("drops", pairs(result["drops"]));

@@ -40,6 +40,7 @@ class Rules {
         lost();
         fewer_than_asked();
         waited();
+        refused_as_old();
         device();
         dropped();
     }
@@ -108,6 +109,20 @@ class Rules {
                 percent_text(limits_.waited), remedy(reason));
             invalid(std::move(why));
         }
+    }
+
+    /// Each cost a round trip more, and what the target holds of earlier runs would be the measure.
+    void refused_as_old() {
+        const uint64_t refused = result_.client ? result_.client->final[Counter::stale_syn] : 0;
+        const uint64_t opened = result_.tally.opened;
+        const double share = percent(static_cast<double>(refused), static_cast<double>(opened));
+        if (share <= percent(limits_.stale_syn)) return;
+        invalid(fmt::format(
+            "targets refused {} of {} SYNs at first ({:.2f} %, limit {}): they hold TIME-WAIT of the same "
+            "addresses and ports from another host, user or boot; wait until it ends (60 s), use other "
+            "source "
+            "addresses, or run as a user who can write /run/synfin or $XDG_RUNTIME_DIR/synfin",
+            refused, opened, share, percent_text(limits_.stale_syn)));
     }
 
     void device() {

@@ -124,6 +124,13 @@ TEST(Summary, TheTextShowsTheSameNumbers) {
         EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
 }
 
+TEST(Summary, RefusedSynsAreTheClients) {
+    RunResult result = some_result();
+    EXPECT_EQ(to_json(result)["connections"]["stale_syn"], 0);
+    result.client->final.add(Counter::stale_syn, 11);
+    EXPECT_EQ(to_json(result)["connections"]["stale_syn"], 11);
+}
+
 TEST(Summary, TheVerdictIsInTheFirstLines) {
     RunResult result = some_result();
     result.invalid_because = {"the first reason", "the second reason"};

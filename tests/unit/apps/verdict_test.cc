@@ -147,6 +147,21 @@ TEST(Validity, DropsOnThisSideAboveAThousandth) {
     EXPECT_EQ(reasons(result, {.drops = 20'000}), Reasons{}) << "what the peer repeats is no drop of ours";
 }
 
+TEST(Validity, MoreThanOneSynInAThousandRefusedByTimeWait) {
+    RunResult result = clean(false);
+    result.client->final.add(Counter::stale_syn, 10);
+    EXPECT_EQ(reasons(result), Reasons{}) << "10 of 10,000";
+    result.client->final.add(Counter::stale_syn);
+    EXPECT_EQ(
+        reasons(result),
+        Reasons{"targets refused 11 of 10000 SYNs at first (0.11 %, limit 0.1%): they hold TIME-WAIT of the "
+                "same addresses and ports from another host, user or boot; wait until it ends (60 s), use "
+                "other source addresses, or run as a user who can write /run/synfin or "
+                "$XDG_RUNTIME_DIR/synfin"});
+    EXPECT_EQ(exit_of(result), Exit::invalid);
+    EXPECT_EQ(reasons(result, {.stale_syn = 2'000}), Reasons{});
+}
+
 TEST(Passing, FailuresAndTooSmallASampleDoNotPass) {
     RunResult result = clean(false);
     result.tally.completed = 9'900;
