@@ -53,7 +53,10 @@ std::vector<uint8_t> http_request(const Endpoint& host, std::string_view path, b
     return bytes;
 }
 
-Generator::Generator(GeneratorPlan plan) : plan_(std::move(plan)), lives_(plan_.connections) {
+Generator::Generator(GeneratorPlan plan)
+    : plan_(std::move(plan)),
+      lives_(plan_.connections),
+      sources_(plan_.sources.size(), plan_.calls.size(), plan_.engine, plan_.engines) {
     const size_t ids = size_t{plan_.connections} + 1;
     if (speaks()) exchanges_ = MappedArray<Exchange>(ids);
     if (plan_.talk == GeneratorPlan::Talk::http) responses_ = MappedArray<HttpResponse>(ids);
@@ -220,8 +223,7 @@ Skip Generator::open_one(Stack& stack, Instant due) noexcept {
     Error error = Error::no_port;
     for (size_t tries = std::min(plan_.sources.size(), kSourceTries); tries > 0 && error == Error::no_port;
          --tries) {
-        options.source = plan_.sources[next_source_];
-        if (++next_source_ == plan_.sources.size()) next_source_ = 0;
+        options.source = plan_.sources[sources_.next()];
         const auto connection = stack.connect(plan_.calls[call].peer, options);
         if (!connection) {
             error = connection.error();

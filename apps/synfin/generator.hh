@@ -13,6 +13,7 @@
 #include "load_tally.hh"
 #include "schedule.hh"
 #include "slot_pool.hh"
+#include "source_turns.hh"
 #include "synfin/stack.hh"
 
 namespace synfin::app {
@@ -192,7 +193,8 @@ class Generator {
     uint32_t ending_now_ = 0;  ///< lives that are done and have not ended yet
     Sweep sweep_ = Sweep::none;
     uint32_t sweep_next_ = 0;  ///< where it goes on, see Stack::visit_open
-    uint64_t next_call_ = 0, next_source_ = 0;
+    uint64_t next_call_ = 0;
+    SourceTurns sources_;
     bool stopped_ = true;
 };
 
