@@ -1,0 +1,56 @@
+"""`synfin load` several times in turn, each process with the tuples of the one before: the server still holds their TIME-WAIT.
+
+Each run has 1,000 source ports for each address and uses every one of them once, so that no tuple is new by luck.
+"""
+
+import os
+
+from cases import RigCase, alone
+from rig import KERNEL_ADDRESS
+
+URL = f"http://{KERNEL_ADDRESS}:80/"
+PORTS = 1000
+FIRST, SECOND = "10.77.0.2/24", "10.77.0.3/24"
+
+
+class SecondRunTest(RigCase):
+    def setUp(self):
+        super().setUp()
+        self.rig.nginx()
+
+    def run_load(self, *options, addresses=(FIRST,), cores=None):
+        """One run over every tuple of the addresses; whatever the server still holds of them, nothing is refused or waits."""
+        more = [word for address in addresses[1:] for word in ("--address", address)]
+        load = self.rig.load(URL, "-c", "32", "-n", str(PORTS * len(addresses)), "--source-ports", f"20000-{20000 + PORTS - 1}",
+                             *more, *options, address=addresses[0], cores=cores)
+        self.assertEqual(load.wait(), 0, load.said())
+        result = self.rig.result(load)
+        seen = (result["connections"]["completed"], result["tcp"]["stale_syn"], result["tcp"]["syn_retransmitted"])
+        self.assertEqual(seen, (PORTS * len(addresses), 0, 0), load.said())
+        self.assertEqual(result["invalid_because"], [])
+
+    def server_holds(self):
+        return len(self.rig.kernel.run("ss", "-tanH", "state", "time-wait", "sport", "=", ":80").splitlines())
+
+    @alone
+    def test_three_runs_whose_tuples_the_server_holds_in_time_wait(self):
+        for _ in range(3):
+            self.run_load("--close-by", "server")
+            self.assertGreaterEqual(self.server_holds(), PORTS * 9 // 10)
+
+    @alone
+    def test_three_runs_that_the_client_closes(self):
+        for _ in range(3):
+            self.run_load("--close-by", "client")
+
+    @alone
+    def test_runs_with_the_addresses_in_another_order(self):
+        for addresses in ((FIRST, SECOND), (SECOND, FIRST), (SECOND,), (FIRST,)):
+            self.run_load("--close-by", "server", addresses=addresses)
+
+    @alone
+    def test_runs_with_another_number_of_cores(self):
+        if os.cpu_count() < 2:
+            self.skipTest("one CPU only")
+        for cores in ("0", "0,1", "1"):
+            self.run_load("--close-by", "server", cores=cores)
