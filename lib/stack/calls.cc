@@ -220,17 +220,20 @@ Result<void> Connections::close(uint32_t index, uint32_t generation) noexcept {
     Tcb* tcb = find(index, generation);
     if (tcb == nullptr) return Error::gone;
     if (tcb->has(tcp::kAppGone)) return Error::closing;
-    Cold* cold = cold_of(*tcb);
-    if (cold != nullptr && cold->ending) {  // over already, and now nobody wants the rest
-        tcb->set(tcp::kAppGone);
-        cold->ending = false;
-        push_close(index, cold->reason, true);
-        return {};
+    if (Cold* cold = cold_of(*tcb); cold != nullptr) [[unlikely]] {
+        if (cold->ending) {  // over already, and now nobody wants the rest
+            tcb->set(tcp::kAppGone);
+            cold->ending = false;
+            push_close(index, cold->reason, true);
+            return {};
+        }
+        // What on_data is reading counts as read: whether it was is known when the handler returns (taken()).
+        const bool unread = cold->held_bytes != cold->shown_bytes;
+        if (unread && tcb->state() != State::closed && tcb->state() != State::time_wait)
+            return abort(index, generation);  // RFC 9293 3.6.1, SHLD-3
     }
-    // What on_data is reading counts as read: whether it was is known when the handler returns (taken()).
-    const bool unread = cold != nullptr && cold->held_bytes != cold->shown_bytes;
     Effects fx;
-    tcp::close(*tcb, unread, context(), fx);
+    tcp::close(*tcb, false, context(), fx);
     perform(index, {}, fx);
     return {};
 }

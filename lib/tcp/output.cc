@@ -150,30 +150,29 @@ bool next_retransmission(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx
 /// algorithm in Minshall's variant (RFC 9293 A.3), as in Linux: the end of the text waits while another
 /// segment that was not full is unacknowledged, not for full ones, or the end of each answer of several
 /// segments would wait for the peer's delayed ACK.
-bool worth_sending(const Tcb& tcb, const Flow& flow, uint32_t len, uint32_t unsent) noexcept {
-    if (len >= tcb.text_mss()) return true;
+bool worth_sending(const Tcb& tcb, const Flow& flow, uint32_t len, uint32_t unsent, uint32_t mss) noexcept {
+    if (len >= mss) return true;
     const bool small_in_flight = (flow.flags & (kSmallInFlight | kRetransmitting)) != 0;
     if (len == unsent && (!small_in_flight || tcb.has(kNoDelay) || tcb.has(kFinQueued))) return true;
     // Fs = 1/2 of the largest window that the peer ever offered
     return len >= std::max<uint32_t>((uint32_t{flow.max_snd_wnd} << tcb.snd_shift()) / 2, 1);
 }
 
-/// New text that ends at SND.NXT. While what was lost is sent again nothing is noted: that ends there, too.
-[[gnu::always_inline]] inline void note_if_small(const Tcb& tcb, Flow& flow, const Outgoing& out) noexcept {
-    if (out.len >= tcb.text_mss() || flow.has(kRetransmitting)) return;
-    flow.set(kSmallInFlight);
-    flow.mark = tcb.snd.nxt;
-}
-
-/// New text leaves: what its acknowledgement will tell.
+/// New text has left, up to SND.NXT: what its acknowledgement will tell. While what was lost is sent again no
+/// mark is set: that ends there, too.
 [[gnu::always_inline]] inline void note_text(const Tcb& tcb, Flow& flow, const Context& ctx,
-                                             const Outgoing& out) noexcept {
-    if (!flow.has(kTiming)) {
-        flow.set(kTiming);
+                                             bool is_small) noexcept {
+    uint8_t flags = flow.flags;
+    if ((flags & kTiming) == 0) {
+        flags |= kTiming;
         flow.rtt_seq = tcb.snd.nxt;
         flow.rtt_start_us = ctx.now.us;
     }
-    note_if_small(tcb, flow, out);
+    if (is_small && (flags & kRetransmitting) == 0) {
+        flags |= kSmallInFlight;
+        flow.mark = tcb.snd.nxt;
+    }
+    flow.flags = flags;
 }
 
 /// Segments shorter than this are cut by the core itself: some devices refuse to, and a packet would be very
@@ -212,7 +211,10 @@ void emit_probe(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx, Outgoin
         note_fin(tcb, out);
         if (!out.retransmission) {
             tcb.snd.nxt = end;
-            if (out.len != 0) note_if_small(tcb, flow, out);
+            if (out.len != 0 && !flow.has(kRetransmitting)) {  // nothing is timed: the window may be closed
+                flow.set(kSmallInFlight);
+                flow.mark = end;
+            }
         }
     }
     out.probe = true;
@@ -259,10 +261,11 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
         const uint32_t limit = flow != nullptr ? send_limit(tcb, *flow) : std::max(tcb.snd.wnd, 1u);
         const uint32_t in_flight = tcb.in_flight();
         const uint32_t usable = limit > in_flight ? limit - in_flight : 0;
-        uint32_t len = std::min({unsent, usable, tcb.text_mss()});
+        const uint32_t mss = tcb.text_mss();
+        uint32_t len = std::min({unsent, usable, mss});
         if (len < unsent && ctx.large_text != 0) [[unlikely]]
             len = text_at_once(tcb, std::min(unsent, usable), unsent, ctx.large_text, out);
-        const bool send_text = len != 0 && worth_sending(tcb, *flow, len, unsent);
+        const bool send_text = len != 0 && worth_sending(tcb, *flow, len, unsent, mss);
         // FIN takes a place in the window as an octet does; a closed window is probed with it. A peer that
         // never had any text from us may have it at once.
         const bool fin_fits = fin_due && len == unsent && (tcb.snd.wnd > in_flight + len || flow == nullptr);
@@ -271,7 +274,7 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
             fill(tcb, tcb.snd.nxt, len, len == unsent, fin_fits, room, ctx, out);
             tcb.snd.nxt += span(out);
             note_fin(tcb, out);
-            if (flow != nullptr && out.len != 0) note_text(tcb, *flow, ctx, out);
+            if (flow != nullptr && len != 0) note_text(tcb, *flow, ctx, len < mss);
             start_timer(tcb, flow, was_idle, ctx, fx);
             out.last = len == unsent && tcb.has(kFinSent) == tcb.has(kFinQueued);
             return true;
