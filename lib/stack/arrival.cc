@@ -158,7 +158,6 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
     }
     if (!fx.opened) {
         if (fx.drop != DropReason::none) counters_.drop(fx.drop);
-        half_open.ts_recent = tcb.ts_recent;
         if (fx.reply == Reply::syn_ack) {
             counters_.add(Counter::syn_retransmitted);
             half_open.flags |= tcp::kSynResent;

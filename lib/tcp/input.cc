@@ -155,7 +155,6 @@ Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
         }
         return drop(fx, reason_of_unacceptable(seg, tcb.rcv.nxt, tcb.rcv.wnd));
     }
-    update_ts_recent(tcb, seg);
     return Step::next;
 }
 
@@ -205,9 +204,9 @@ void take_duplicate_ack(const Tcb& tcb, Flow& flow, Effects& fx) noexcept {
 }
 
 /// Fifth: the ACK field.
-Step check_ack(Tcb& tcb, Flow* flow, Arrival& a, uint32_t text_len, const Context& ctx,
+/// `came`: the segment before it was cut.
+Step check_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Segment& came, const Context& ctx,
                Effects& fx) noexcept {
-    const Segment& seg = a.seg;
     if (!seg.has(kAck)) return drop(fx, DropReason::no_ack_flag);
     if (tcb.state() == State::syn_received) {
         if (!acks_our_syn(tcb, seg)) {
@@ -220,9 +219,9 @@ Step check_ack(Tcb& tcb, Flow* flow, Arrival& a, uint32_t text_len, const Contex
         become_established(tcb, fx);
         tcb.snd.wl1 = seg.seq - 1u;  // so that this segment's window is taken
     }
-    // RFC 5961 5: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
-    const uint32_t max_wnd = flow != nullptr ? uint32_t{flow->max_snd_wnd} << tcb.snd_shift() : tcb.snd.wnd;
-    if (after(seg.ack, tcb.snd.nxt) || before(seg.ack, tcb.snd.una - max_wnd)) {
+    // RFC 5961 5.2. A segment that fails here is discarded whole: it must not even move TS.Recent, or one
+    // with a timestamp from the future would make PAWS refuse all that follow.
+    if (after(seg.ack, tcb.snd.nxt) || before(seg.ack, tcb.snd.una - old_acks(tcb, flow))) {
         if (tcb.has(kSynUnacked)) {  // FIN-WAIT-1 by CLOSE in SYN-RECEIVED: as there
             reply_rst(fx, seg.ack);
         } else {
@@ -230,10 +229,11 @@ Step check_ack(Tcb& tcb, Flow* flow, Arrival& a, uint32_t text_len, const Contex
         }
         return drop(fx, DropReason::unacceptable_ack);
     }
+    update_ts_recent(tcb, came);
     if (after(seg.ack, tcb.snd.una)) {
         take_new_ack(tcb, flow, seg, ctx, fx);
     } else if (seg.ack == tcb.snd.una && flow != nullptr) {
-        if (text_len == 0 && tcb.snd.una != tcb.snd.nxt && !seg.has(kFin) && tcb.snd.wnd != 0 &&
+        if (came.len == 0 && tcb.snd.una != tcb.snd.nxt && !seg.has(kFin) && tcb.snd.wnd != 0 &&
             uint32_t{seg.wnd} << tcb.snd_shift() == tcb.snd.wnd) {
             take_duplicate_ack(tcb, *flow, fx);
         }
@@ -531,7 +531,7 @@ void on_synchronized(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ct
     if (!a.seg.has(kSyn | kRst)) trim(tcb, a);  // the number of an RST is judged as it came (RFC 5961 3.2)
     if (check_rst(tcb, a.seg, fx) == Step::done) return;
     if (check_syn(tcb, a.seg, fx) == Step::done) return;
-    if (check_ack(tcb, flow, a, seg.len, ctx, fx) == Step::done) return;
+    if (check_ack(tcb, flow, a.seg, seg, ctx, fx) == Step::done) return;
     if (accept_text(tcb, a, fx) == Step::done) return;
     check_fin(tcb, a.seg, ctx, fx);
 }

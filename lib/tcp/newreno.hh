@@ -108,6 +108,19 @@ inline void too_big_loss(const Tcb& tcb, Flow& flow) noexcept {
     resend_all(tcb, flow);
 }
 
+/// How far an ACK may lie below SND.UNA: MAX.SND.WND (RFC 5961 5.2), but not below what this connection has
+/// sent, where that is known (Linux counts the bytes for it). Until the first loss cwnd has grown by each
+/// byte that was acknowledged since the second line was made; what was acknowledged before that, but our FIN,
+/// was so an RTO ago at least. So data with an ACK below our ISN is not taken.
+constexpr uint32_t old_acks(const Tcb& tcb, const Flow* flow) noexcept {
+    const uint32_t fin = tcb.has(kFinSent) ? 1 : 0;
+    if (flow == nullptr) return fin;
+    const uint32_t max_wnd = uint32_t{flow->max_snd_wnd} << tcb.snd_shift();
+    if (flow->ssthresh_bytes != UINT32_MAX) return max_wnd;
+    const uint32_t start = std::min(flow->cwnd_bytes, initial_window(tcb));
+    return std::min(max_wnd, flow->cwnd_bytes - start + fin);
+}
+
 /// What may be in flight: cwnd, and on the first two duplicate ACKs one segment more for each (RFC 3042).
 constexpr uint32_t send_limit(const Tcb& tcb, const Flow& flow) noexcept {
     const uint32_t extra = flow.has(kRecovery) ? 0 : std::min<uint32_t>(flow.dup_acks, 2) * tcb.text_mss();

@@ -1,4 +1,4 @@
-/// Rows 43 to 45: timestamps, TS.Recent, and PAWS (RFC 7323).
+/// Rows 43 to 45, 79, 89: timestamps, TS.Recent, and PAWS (RFC 7323); what is discarded whole (RFC 5961 5.2).
 #include "fakes/world.hh"
 
 namespace synfin::fakes {
@@ -219,6 +219,101 @@ TEST(Row51, WithTimestampsARetransmissionGivesASample) {
     w.in({.ack = 11});  // echoes the retransmission
     EXPECT_GT(w.info().srtt_us, before);
     EXPECT_LE(w.info().srtt_us, 101'000u);
+}
+
+/// After a segment that must be discarded whole: TS.Recent is where it was, so PAWS lets the peer's next one
+/// by.
+void expect_untouched(Stamped& s, uint32_t rcv_nxt) {
+    s.w.discard();
+    const auto before = s.w.info();
+    s.w.in({.seq = rcv_nxt, .ack = 1, .len = 10, .ts = s.at(10)});
+    s.w.advance(100ms);
+    s.w.discard();
+    EXPECT_EQ(s.w.read_all(), 10u);
+    EXPECT_EQ(s.w.main().rel_rcv(), rcv_nxt + 10);
+    EXPECT_EQ(s.w[DropReason::paws], 0u);
+    EXPECT_EQ(before.snd_wnd, 65535u);
+}
+
+TEST(Row79, AWrongAckChangesNothing) {
+    ROW(79, "5961-5.2, 7323-4.3", "tcp::check_ack");
+    for (const uint32_t ack : {2u, 0x4000'0000u, 0x8000'0000u, uint32_t(-100'000)}) {
+        SCOPED_TRACE(ack);
+        Stamped s;
+        s.w.in({.seq = 1, .ack = ack, .wnd = 77, .len = 10, .ts = s.at(1'000'000)});
+        RECV(s.w, {.seq = 1, .ack = 1, .flags = kAck, .ts = Ts{s.w.main().last_tsval, s.t0}});
+        EXPECT_EQ(s.w[DropReason::unacceptable_ack], 1u);
+        expect_untouched(s, 1);
+    }
+}
+
+TEST(Row79, ASynAnRstAndASegmentWithoutAckChangeNothing) {
+    ROW(79, "5961-3, 5961-4, 7323-4.3", "tcp::check_ack");
+    for (const int flags : {kSyn + 0, kSyn | kAck, +kRst, +kPsh, +kFin}) {
+        SCOPED_TRACE(flags_text(flags));
+        Stamped s;
+        s.w.in({.seq = 1, .ack = 1, .len = 0});  // Last.ACK.sent is 1
+        // An RST exactly at RCV.NXT resets; one beside it is challenged.
+        s.w.in({.seq = flags == kRst ? 2u : 1u, .ack = 1, .flags = flags, .wnd = 77, .ts = s.at(1'000'000)});
+        expect_untouched(s, 1);
+    }
+}
+
+TEST(Row79, AWrongAckForAHalfOpenRecordChangesNothing) {
+    ROW(79, "5961-5.2, 7323-4.3", "stack::judge_half_open");
+    for (const int flags : {+kAck, +kPsh, kRst | kAck}) {
+        SCOPED_TRACE(flags_text(flags));
+        World w([](WorldConfig& c) { c.timestamps = true; });
+        w.bring(State::syn_received);
+        const uint32_t t0 = w.main().ts_offset;
+        w.in({.seq = flags == (kRst | kAck) ? 2u : 1u,
+              .ack = 77,
+              .flags = flags,
+              .ts = Ts{t0 + 1'000'000, 0}});
+        w.discard();
+        w.in({.seq = 1, .ack = 1, .len = 10, .ts = Ts{t0 + 5, w.main().last_tsval}});
+        w.main().accept();
+        STATE(w, established);
+        EXPECT_EQ(w.read_all(), 10u);
+    }
+}
+
+TEST(Row79, DataWithAnAckBelowOurIsnIsNotTaken) {
+    ROW(79, "5961-5.2", "tcp::old_acks");
+    World w;
+    w.open();
+    for (const uint32_t ack : {0u, uint32_t(-1), uint32_t(-1000)}) {
+        w.in({.seq = 1, .ack = ack, .len = 10});
+        RECV(w, {.seq = 1, .ack = 1, .flags = kAck});
+    }
+    w.send(100);
+    w.discard();
+    w.in({.seq = 1, .ack = 101});
+    w.in({.seq = 1, .ack = 0, .len = 10});
+    RECV(w, {.seq = 101, .ack = 1, .flags = kAck});
+    EXPECT_EQ(w.read_all(), 0u);
+    w.in({.seq = 1, .ack = 1, .len = 10});  // what was sent before our text came
+    EXPECT_EQ(w.read_all(), 10u);
+}
+
+TEST(Row79, TextThatWasOvertakenByTheAckOfOurFinIsTaken) {
+    ROW(79, "5961-5.2", "tcp::old_acks");
+    World w([](WorldConfig& c) { c.sack = true; });
+    w.bring(State::fin_wait_1, Side::passive, true);
+    w.in({.seq = 11, .ack = 2, .len = 10});  // the second: acknowledges our FIN
+    w.in({.seq = 1, .ack = 1, .len = 10});   // the first
+    EXPECT_EQ(w.read_all(), 20u);
+    STATE(w, fin_wait_2);
+}
+
+TEST(Row79, AWrongAckDoesNotRestartKeepalive) {
+    ROW(79, "5961-5.2", "tcp::restart_keepalive");
+    World w([](WorldConfig& c) { c.stack.tcp.keepalive_idle = 100s; });
+    w.open();
+    w.advance(60s);
+    w.in({.seq = 1, .ack = 1000});
+    w.discard();
+    RECV_IN(w, 39s, 41s, {.seq = 0, .ack = 1});
 }
 
 }  // namespace

@@ -226,7 +226,6 @@ void Host::arrive_half_open(const Packet& packet, Turn& turn) noexcept {
     }
     turn.witness.require(!fx.ended, "a half-open record ends where it should return to LISTEN");
     if (!fx.opened) {
-        half_open_.ts_recent = tcb.ts_recent;
         if (fx.reply == Reply::syn_ack) {
             half_open_.flags |= tcp::kSynResent;
             send_syn_ack(turn);
