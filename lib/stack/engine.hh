@@ -140,14 +140,6 @@ class PortEngine final : public Engine {
     bool parse_ip(Packet* packet, Bytes ip, Parsed& out) noexcept;
     bool parse_tcp(Packet* packet, const wire::Ipv4Header& ip, Bytes segment, uint32_t local,
                    Parsed& out) noexcept;
-    /// Not none of SYN, FIN, RST and ACK; SYN with neither FIN nor RST.
-    static bool has_right_flags(uint8_t flags) noexcept {
-        using namespace wire;  // NOLINT(google-build-using-namespace): the flags
-        constexpr uint32_t kRight = 1u << kSyn | 1u << kFin | 1u << kRst | 1u << kAck | 1u << (kSyn | kAck) |
-                                    1u << (kFin | kAck) | 1u << (kRst | kAck) | 1u << (kRst | kFin) |
-                                    1u << (kRst | kFin | kAck);
-        return (kRight >> (flags & (kSyn | kFin | kRst | kAck)) & 1) != 0;
-    }
     bool parse_segment(const uint8_t* tcp, uint32_t length, Parsed& out) noexcept;
     static bool parse_options(Bytes bytes, tcp::Segment& seg) noexcept;
     static void take_timestamps(uint32_t ts_val, uint32_t ts_ecr, tcp::Segment& seg) noexcept {
@@ -253,7 +245,7 @@ bool PortEngine<P>::begin(Instant now) noexcept {
     return is_busy_;
 }
 
-/// A segment with a right checksum. False: its length, flags or options are wrong; refused by parse_tcp().
+/// A segment with a right checksum. False: its length or options are wrong; refused by parse_tcp().
 template <buf::Port P>
 [[gnu::always_inline]] inline bool PortEngine<P>::parse_segment(const uint8_t* tcp, uint32_t length,
                                                                 Parsed& out) noexcept {
@@ -266,7 +258,6 @@ template <buf::Port P>
     seg.wnd = wire::load_be16(tcp + 14);
     seg.len = length - header;
     out.text = Bytes(tcp + header, seg.len);
-    if (!has_right_flags(seg.flags)) return false;
     const uint8_t* options = tcp + wire::kTcpBytes;
     constexpr uint32_t kWithTimestamps = wire::kTcpBytes + wire::kPaddedTimestampsBytes;
     if (header == kWithTimestamps && wire::load_be32(options) == wire::kTimestampsPrefix) [[likely]] {
@@ -399,7 +390,6 @@ bool PortEngine<P>::parse_tcp(Packet* packet, const wire::Ipv4Header& ip, Bytes 
     if (P::tcp_verdict(packet) != buf::Verdict::good &&
         !wire::tcp_checksum_ok(ip.source, ip.destination, segment))
         return refuse(DropReason::bad_tcp_checksum);
-    if (!has_right_flags(tcp.flags)) return refuse(DropReason::bad_tcp_flags);
     if (!parse_segment(segment.data(), static_cast<uint32_t>(segment.size()), out))
         return refuse(DropReason::bad_tcp_options);  // all else of it is right
     out.lookup.tuple = {ip.source.value, tcp.source_port, tcp.destination_port, static_cast<uint16_t>(local)};

@@ -373,8 +373,9 @@ bool on_listen(const Segment& seg, Effects& fx) noexcept {
         return false;
     }
     if (!seg.has(kSyn)) return false;
-    fx.drop = DropReason::none;
-    return true;
+    // DEVIATION: RFC 9293 3.10.7.2 makes a connection of SYN|FIN, too. Only scanners send it; as Linux.
+    fx.drop = seg.has(kFin) ? DropReason::bad_tcp_flags : DropReason::none;
+    return !seg.has(kFin);
 }
 
 void half_open(const Tuple& tuple, const Segment& syn, Seq iss, uint32_t listener, const Context& ctx,

@@ -223,21 +223,115 @@ constexpr State kHeld[] = {State::listen,     State::syn_sent,   State::syn_rece
                            State::fin_wait_1, State::fin_wait_2, State::close_wait,   State::closing,
                            State::last_ack,   State::time_wait};
 
-TEST(Row31, FlagsThatNoTcpSendsChangeNothing) {
-    ROW(31, "9293-3.1, 3.10.7", "wire::parse_tcp");
+constexpr State kSynchronised[] = {State::established, State::fin_wait_1, State::fin_wait_2,
+                                   State::close_wait,  State::closing,    State::last_ack,
+                                   State::time_wait};
+
+/// What no TCP sends goes through the state machine like everything else.
+TEST(Row31, WithoutSynFinRstAndAckASegmentIsDropped) {
+    ROW(31, "9293-3.10.7", "tcp::check_ack");
     for (const State state : kHeld)
-        for (const int flags : {0, kSyn | kFin, kSyn | kFin | kAck, kSyn | kRst, kSyn | kRst | kAck,
-                                kSyn | kFin | kRst | kPsh | kAck | kUrg}) {
+        for (const int flags : {0, +kPsh, kPsh | kUrg}) {
             SCOPED_TRACE(std::string(tcp::name(state)) + flags_text(flags));
             World w;
             w.bring(state);
             const uint64_t drops = w.all_drops();
-            w.in({.seq = w.main().nxt, .ack = w.main().rcv_nxt, .flags = flags});
+            w.in({.seq = w.main().nxt, .flags = flags});
             SILENT(w);
             EXPECT_EQ(w.all_drops(), drops + 1);
             EXPECT_TRUE(state == State::listen || w.state() == state) << tcp::name(w.state());
-            EXPECT_TRUE(state == State::closing || state == State::time_wait || w.closes().empty());
+            if (state <= State::syn_sent) continue;
+            w.in({.seq = w.main().nxt - 10, .flags = flags});  // the first step answers
+            RECV(w, {.seq = w.main().rcv_nxt, .ack = w.main().nxt, .flags = kAck});
+            SILENT(w);
         }
+}
+
+TEST(Row31, SynFinIsChallengedWhereSynIs) {
+    ROW(31, "5961-4, 9293-3.10.7.4 fourth", "tcp::check_syn");
+    for (const State state : kSynchronised)
+        for (const int flags : {kSyn | kFin, kSyn | kFin | kAck, +kSyn, kSyn | kAck})
+            for (const uint32_t ahead : {0u, 5u, 0x1000'0000u, uint32_t(-50)}) {
+                if (flags == kSyn && state == State::time_wait) continue;  // row 14
+                SCOPED_TRACE(std::string(tcp::name(state)) + flags_text(flags) + std::to_string(ahead));
+                World w;
+                w.bring(state);
+                const uint32_t nxt = w.main().nxt, rcv = w.main().rcv_nxt;
+                w.in({.seq = nxt + ahead, .ack = rcv, .flags = flags});
+                RECV(w, {.seq = rcv, .ack = nxt, .flags = kAck, .len = 0});
+                SILENT(w);
+                EXPECT_EQ(tcp::name(w.state()), tcp::name(state));
+                EXPECT_EQ(w[Counter::challenge_acks], 1u);
+            }
+}
+
+TEST(Row31, SynWithRstIsAnRst) {
+    ROW(31, "9293-3.10.7.4 second, 5961-3", "tcp::check_rst");
+    for (const State state : kSynchronised) {
+        SCOPED_TRACE(tcp::name(state));
+        World w;
+        w.bring(state);
+        w.in({.seq = w.main().nxt, .flags = kSyn | kRst});
+        SILENT(w);
+        EXPECT_EQ(tcp::name(w.state()),
+                  tcp::name(state == State::time_wait ? State::time_wait : State::closed));
+    }
+}
+
+TEST(Row31, WhatNoTcpSendsInListen) {
+    ROW(31, "9293-3.10.7.2, SYN|FIN as Linux", "tcp::on_listen");
+    struct Try {
+        int flags;
+        bool reset;
+    };
+    for (const auto& [flags, reset] :
+         {Try{0, false}, Try{kFin, false}, Try{kSyn | kFin, false}, Try{kSyn | kRst, false},
+          Try{kSyn | kRst | kAck, false}, Try{kSyn | kFin | kAck, true},
+          Try{kSyn | kFin | kPsh | kUrg, false}}) {
+        SCOPED_TRACE(flags_text(flags));
+        World w;
+        w.listen();
+        w.in({.seq = 100, .ack = 77, .flags = flags});
+        if (reset) RECV(w, {.seq = 77, .flags = kRst});
+        SILENT(w);
+        EXPECT_EQ(w.all_drops(), 1u);
+        EXPECT_EQ(w[DropReason::bad_tcp_flags], (flags & (kFin | kSyn | kAck)) == (kFin | kSyn) ? 1u : 0u);
+        IDLE(w);
+    }
+}
+
+TEST(Row31, WhatNoTcpSendsToAClosedPort) {
+    ROW(31, "9293-3.10.7.1", "tcp::on_closed");
+    World w;
+    auto& flow = w.flow(41000, Ipv4{0x0a000002}, 81);
+    for (const int flags : {0, +kFin, kSyn | kFin, kPsh | kUrg}) {
+        SCOPED_TRACE(flags_text(flags));
+        flow.in({.seq = 100, .flags = flags});
+        RECV(flow, {.flags = kRst | kAck});
+        EXPECT_EQ(flow.last().seq, 0u);
+        EXPECT_EQ(flow.last_ack(), 100u + ((flags & kSyn) != 0) + ((flags & kFin) != 0));
+    }
+    flow.in({.seq = 100, .ack = 55, .flags = kSyn | kFin | kAck});
+    RECV(flow, {.seq = 55, .flags = kRst});
+    flow.in({.seq = 100, .ack = 55, .flags = kSyn | kRst | kAck});
+    SILENT(w);
+}
+
+TEST(Row31, WhatNoTcpSendsInSynSent) {
+    ROW(31, "9293-3.10.7.3", "tcp::on_syn_sent");
+    World w;
+    w.bring(State::syn_sent);
+    w.in({.seq = 0, .flags = kSyn | kRst});
+    SILENT(w);
+    STATE(w, syn_sent);
+    w.in({.seq = 0, .ack = 1, .flags = kSyn | kFin | kAck});  // the FIN is not taken: the peer sends it again
+    RECV(w, {.seq = 1, .ack = 1, .flags = kAck});
+    STATE(w, established);
+    World other;
+    other.bring(State::syn_sent);
+    other.in({.seq = 0, .ack = 1, .flags = kSyn | kRst | kAck});
+    SILENT(other);
+    CLOSED(other, refused);
 }
 
 TEST(Row31, ABadDataOffsetChangesNothing) {
