@@ -52,7 +52,7 @@ using tcp::TimeWait;
             reassembly_.release(cold->reassembly);
         if (!tcb.has(tcp::kAppGone)) push(Event::Kind::peer_fin, index);
     }
-    if (fx.reply != Reply::none) reply(tcb, fx);
+    if (fx.reply != Reply::none) reply(handle(Kind::open, index), tcb, fx);
     if (fx.delayed_ack) {
         const uint32_t mask = static_cast<uint32_t>(delayed_acks_.size()) - 1;
         if (delayed_tail_ - delayed_head_ <= mask) {
@@ -163,7 +163,7 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
             half_open.flags |= tcp::kSynResent;
             send_syn_ack(half_open);
         } else {
-            reply(tcb, fx);
+            reply(handle(Kind::half_open, index), tcb, fx);
         }
         return;
     }
@@ -200,7 +200,7 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
         link_time_wait(index);
     }
     if (fx.drop != DropReason::none) counters_.drop(fx.drop);
-    reply(tcb, fx);
+    reply(handle(Kind::time_wait, index), tcb, fx);
 }
 
 void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t hash, const Segment& seg,
@@ -371,8 +371,7 @@ void Connections::arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, Se
 }
 
 /// What a connection's usual life does not bring.
-[[gnu::cold, gnu::noinline]] void Connections::perform_rare(Tcb& tcb, Bytes text,
-                                                            const Effects& fx) noexcept {
+[[gnu::cold, gnu::noinline]] void Connections::perform_rare(Tcb& tcb, Bytes text, const Effects& fx) noexcept {
     if (fx.drop != DropReason::none) counters_.drop(fx.drop);
     if (fx.trouble) counters_.add(Counter::r1_exceeded);
     if (fx.duplicate_ack) counters_.add(Counter::duplicate_acks);
@@ -450,32 +449,32 @@ void Connections::push_held(uint32_t index) noexcept {
     push(Event::Kind::data, index).from_held = true;
 }
 
-bool Connections::allow_challenge() noexcept {
-    if (const uint32_t second = core_now_.tick / 1000 + 1; second != second_) {
-        second_ = second;
-        // RFC 5961 7, and CVE-2016-5696: the limit of each second is drawn anew, so that it cannot be counted
-        // from outside.
-        const uint32_t n = config_.tcp.challenge_acks_per_s;
-        challenges_left_ = n / 2 + random_.below(std::max(n, 1u));
-        resets_left_ = config_.tcp.resets_per_s;
+/// A record of another connection has other numbers there: its generation, or the sequence number that was
+/// drawn for it.
+bool Connections::allow_challenge(uint32_t handle, const Tcb& tcb, uint32_t per_second) noexcept {
+    const uint32_t index = handle & kIndexMask, tick = core_now_.tick;
+    switch (kind_of(handle)) {
+        case Kind::open: break;
+        case Kind::half_open:
+            return half_open_challenges_.allow(index, tcb.snd.una.value(), tick, per_second);
+        case Kind::time_wait:
+            return time_wait_challenges_.allow(index, tcb.snd.nxt.value(), tick, per_second);
     }
-    if (challenges_left_ == 0) return false;
-    --challenges_left_;
-    return true;
+    return open_challenges_.allow(index, tcb.tuple.extra, tick, per_second);
 }
 
 bool Connections::allow_rst() noexcept {
     if (config_.tcp.resets_per_s == 0) return true;
-    if (core_now_.tick / 1000 + 1 != second_) {
-        static_cast<void>(allow_challenge());
-        ++challenges_left_;
+    if (const uint32_t second = core_now_.tick / 1000 + 1; second != second_) {
+        second_ = second;
+        resets_left_ = config_.tcp.resets_per_s;
     }
     if (resets_left_ == 0) return false;
     --resets_left_;
     return true;
 }
 
-void Connections::reply(Tcb& tcb, const Effects& fx) noexcept {
+void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
     switch (fx.reply) {
         case Reply::none: return;
         case Reply::rst:
@@ -483,7 +482,9 @@ void Connections::reply(Tcb& tcb, const Effects& fx) noexcept {
             if (fx.syn_again) repeat_syn(tcb);
             return;
         case Reply::challenge_ack:
-            if (!allow_challenge()) {
+        case Reply::seldom_ack:
+            if (!allow_challenge(handle, tcb,
+                                 fx.reply == Reply::seldom_ack ? 1 : config_.tcp.challenge_acks_per_s)) {
                 counters_.drop(DropReason::rst_rate_limited);
                 return;
             }

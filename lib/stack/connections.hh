@@ -11,7 +11,6 @@
 #include "base/counters.hh"
 #include "base/line_vector.hh"
 #include "base/mapped_array.hh"
-#include "base/random.hh"
 #include "base/record_pool.hh"
 #include "base/worklist.hh"
 #include "buf/block_pool.hh"
@@ -21,6 +20,7 @@
 #include "net/ephemeral_ports.hh"
 #include "net/local_addresses.hh"
 #include "net/path_mtus.hh"
+#include "stack/challenge_limits.hh"
 #include "stack/config.hh"
 #include "stack/event.hh"
 #include "stack/keys.hh"
@@ -312,12 +312,13 @@ class Connections {
     void keep(uint32_t index, Bytes data) noexcept;
     void hold_pending(uint32_t index) noexcept;
     void take_reassembled(uint32_t index) noexcept;
-    void reply(tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
+    /// `handle`: of the record that `tcb` is, or stands for.
+    void reply(uint32_t handle, tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
     void reply_rst(const Tuple& tuple, const tcp::Effects& fx) noexcept;
     void repeat_syn(tcp::Tcb& tcb) noexcept;
     SegmentOut* add_control() noexcept;
     void send_syn_ack(const tcp::HalfOpen& half_open) noexcept;
-    bool allow_challenge() noexcept;
+    bool allow_challenge(uint32_t handle, const tcp::Tcb& tcb, uint32_t per_second) noexcept;
     bool allow_rst() noexcept;
     void want_output(uint32_t index, tcp::Tcb& tcb) noexcept {
         if (tcb.has(tcp::kInOutput)) return;
@@ -389,8 +390,8 @@ class Connections {
     buf::ReassemblyPool reassembly_;
     TimerWheel wheel_;
     net::EphemeralPorts ports_;
+    ChallengeLimits open_challenges_, half_open_challenges_, time_wait_challenges_;
     tcp::InitialSequenceNumbers isns_;
-    Random random_;
 
     MappedArray<uint16_t> listener_of_port_;  ///< port -> first listener, 0: none
     LineVector<Listener> listeners_;          ///< [0] unused
@@ -415,8 +416,7 @@ class Connections {
     SegmentOut out_;
     Worklist<uint32_t> output_;  ///< connections that may have something to send
 
-    uint32_t second_ = 0;  ///< of the rate limits below
-    uint32_t challenges_left_ = 0;
+    uint32_t second_ = 0;  ///< of resets_left_
     uint32_t resets_left_ = 0;
     uint32_t cookies_sent_at_ = 0;  ///< tick; 0: never
     uint32_t ports_forgotten_ = 0;  ///< tick of the last note_release() for TIME-WAIT's sake

@@ -48,8 +48,8 @@ struct TcpConfig {
     bool nagle = true;            ///< RFC 9293 MUST-17: can be switched off
     bool time_wait_reuse = true;  ///< RFC 6191: a newer SYN opens a TIME-WAIT tuple anew, either side
     bool syn_cookies = true;      ///< RFC 4987: when the backlog is more than half full
-    uint32_t challenge_acks_per_s = 1000;  ///< per engine, RFC 5961 7, randomised: see lib/tcp/README.md
-    uint32_t resets_per_s = 100'000;       ///< RST to closed ports, per engine; 0: unlimited
+    uint32_t challenge_acks_per_s = 100;  ///< per connection (RFC 5961 7): see lib/tcp/README.md
+    uint32_t resets_per_s = 100'000;      ///< RST to closed ports, per engine; 0: unlimited
     uint8_t ttl = 64;
     uint8_t dscp = 0;  ///< 0..63
 };

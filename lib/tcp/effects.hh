@@ -20,6 +20,7 @@ enum class Reply : uint8_t {
     none,
     ack,            ///< <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>
     challenge_ack,  ///< the same, under the rate limit of RFC 5961 7
+    seldom_ack,     ///< the same, once a second: two ends in TIME-WAIT must not answer each other for ever
     rst,            ///< <SEQ=rst_seq><CTL=RST>, with <ACK=rst_ack> when rst_has_ack
     syn_ack,        ///< <SEQ=SND.UNA><ACK=RCV.NXT><CTL=SYN,ACK>
 };

@@ -51,18 +51,20 @@ void send_syn_again(Tcb& tcb, Effects& fx) noexcept {
     fx.syn_again = true;
 }
 
-/// Answers what is outside the window. Without text or FIN the answer is rate limited: two ends that disagree
-/// about the sequence would otherwise answer each other's ACKs for ever.
-void reply_to_unacceptable(const Segment& seg, Effects& fx) noexcept {
-    fx.reply = seg.span() != 0 ? Reply::ack : Reply::challenge_ack;
-}
-
 /// Why a segment outside the window is dropped. Text and FIN that came before, at most a window (64 KiB at
 /// least) ago, are a retransmission that our ACK crossed or a probe (tail loss, keep-alive): not a fault.
 DropReason reason_of_unacceptable(const Segment& seg, Seq rcv_nxt, uint32_t rcv_wnd) noexcept {
     const bool came_before = before(seg.seq, rcv_nxt) && at_or_before(seg.seq + seg.span(), rcv_nxt) &&
                              distance(seg.seq, rcv_nxt) <= std::max<uint32_t>(rcv_wnd, 65'535);
     return came_before ? DropReason::duplicate_segment : DropReason::unacceptable_seq;
+}
+
+/// Answers what is outside the window, and drops it. Without text or FIN the answer is rate limited, or two
+/// ends that disagree about the sequence would answer each other's ACKs for ever; SYN is challenged whatever
+/// its number (RFC 5961 4).
+Step refuse(const Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
+    fx.reply = seg.span() == 0 || seg.has(kSyn) ? Reply::challenge_ack : Reply::ack;
+    return drop(fx, reason_of_unacceptable(seg, tcb.rcv.nxt, tcb.rcv.wnd));
 }
 
 /// A segment, cut to what lies in the window as the steps go on.
@@ -118,7 +120,7 @@ Step check_timestamps(const Tcb& tcb, const Segment& seg, Effects& fx) noexcept 
         return seg.has(kSyn) ? Step::next : drop(fx, DropReason::no_timestamp);
     }
     if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && !tcb.has(kTsStale)) {
-        reply_to_unacceptable(seg, fx);
+        static_cast<void>(refuse(tcb, seg, fx));
         return drop(fx, DropReason::paws);
     }
     return Step::next;
@@ -150,10 +152,9 @@ Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
             // mind (the SYN that we answer is an old duplicate). It answers an ACK by an ACK; only RST ends
             // that.
             reply_rst(fx, seg.ack);
-        } else {
-            reply_to_unacceptable(seg, fx);
+            return drop(fx, DropReason::unacceptable_seq);
         }
-        return drop(fx, reason_of_unacceptable(seg, tcb.rcv.nxt, tcb.rcv.wnd));
+        return refuse(tcb, seg, fx);
     }
     return Step::next;
 }
@@ -320,31 +321,34 @@ void on_time_wait(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx)
         return;
     }
     if (check_timestamps(tcb, seg, fx) == Step::done) return;
-    if (seg.has(kFin) && seg.seq + seg.span() == tcb.rcv.nxt) {
-        // "The only thing that can arrive in this state is a retransmission of the remote FIN."
-        fx.reply = Reply::ack;
-        fx.time_wait_restart = true;
-        tcb.deadline = deadline_at(ctx.now.tick + ctx.params.two_msl);
-        fx.timer = true;
-        fx.drop = DropReason::duplicate_segment;
-        return;
-    }
-    if (!is_acceptable(tcb, seg)) {
-        reply_to_unacceptable(seg, fx);
-        fx.drop = reason_of_unacceptable(seg, tcb.rcv.nxt, tcb.rcv.wnd);
+    const bool fin_again =
+        (seg.flags & (kFin | kAck | kSyn)) == (kFin | kAck) && seg.seq + seg.span() == tcb.rcv.nxt;
+    if (!fin_again && !is_acceptable(tcb, seg)) {
+        static_cast<void>(refuse(tcb, seg, fx));
         return;
     }
     if (seg.has(kSyn)) {
         fx.reply = Reply::challenge_ack;
         fx.drop = DropReason::syn_in_window;
-    } else if (!seg.has(kAck)) {
+        return;
+    }
+    if (!seg.has(kAck)) {
         fx.drop = DropReason::no_ack_flag;
-    } else if (after(seg.ack, tcb.snd.nxt)) {
+        return;
+    }
+    if (!fin_again &&
+        (after(seg.ack, tcb.snd.nxt) || before(seg.ack, tcb.snd.nxt - old_acks(tcb, nullptr)))) {
         fx.reply = Reply::challenge_ack;
         fx.drop = DropReason::unacceptable_ack;
-    } else if (seg.span() != 0) {
-        fx.drop = DropReason::duplicate_segment;
+        return;
     }
+    // Fifth: "The only thing that can arrive in this state is a retransmission of the remote FIN. Acknowledge
+    // it, and restart the 2 MSL timeout." A bare ACK is answered seldom: it may be the other end's answer.
+    fx.reply = seg.span() != 0 ? Reply::ack : Reply::seldom_ack;
+    fx.time_wait_restart = true;
+    tcb.deadline = deadline_at(ctx.now.tick + ctx.params.two_msl);
+    fx.timer = true;
+    if (seg.span() != 0) fx.drop = DropReason::duplicate_segment;
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
 /// Rows 21 to 25: RFC 5961's guards against blind attacks, and the half-open connection.
 #include "fakes/world.hh"
 
-#include <set>
-
 namespace synfin::fakes {
 namespace {
 
@@ -147,13 +145,11 @@ uint32_t challenges(World& w, Flow& flow, uint32_t n) {
 }
 
 TEST(Row24, ChallengeAcksAreRateLimited) {
-    ROW(24, "5961-7", "stack::allow_challenge");
+    ROW(24, "5961-7", "stack::ChallengeLimits::allow");
     World w;
     w.open();
     w.advance(10s);
-    const uint32_t first = challenges(w, w.main(), 10000);
-    EXPECT_GE(first, 100u);
-    EXPECT_LE(first, 2000u) << "about challenge_acks_per_s = 1000";
+    EXPECT_EQ(challenges(w, w.main(), 10000), w.config().stack.tcp.challenge_acks_per_s);
     EXPECT_EQ(challenges(w, w.main(), 1000), 0u) << "used up";
     EXPECT_GE(w[DropReason::rst_rate_limited], 8000u);
     w.advance(2s);
@@ -161,24 +157,61 @@ TEST(Row24, ChallengeAcksAreRateLimited) {
     STATE(w, established);
 }
 
-TEST(Row24, TheLimitDoesNotCountForAnOutsider) {
-    ROW(24, "5961-7 (CVE-2016-5696)", "stack::allow_challenge");
-    // The attack sends 100 challenges on its own connection and the guess on the victim's; how many answers
-    // it gets tells whether the guess had hit. That must not follow: the limit varies from second to second
-    // by more than one guess can change it.
+TEST(Row24, TheLimitIsEachConnectionsOwn) {
+    ROW(24, "5961-7 (CVE-2016-5696)", "stack::ChallengeLimits::allow");
+    // The attack counts how many answers it gets on a connection of its own: one less tells that a guess
+    // about another one had hit. And whoever draws all answers must not leave others without.
     World w;
     w.open();
-    auto& other = w.flow(40009);
-    other.in({.seq = 0, .flags = kSyn});
-    w.discard();
-    other.in({.seq = 1, .ack = 1});
-    other.accept();
-    std::set<uint32_t> counts;
-    for (int second = 0; second < 20; ++second) {
-        w.advance(2s);
-        counts.insert(challenges(w, w.main(), 5000));
+    std::vector<Flow*> others;
+    for (uint16_t i = 0; i < 10; ++i) {
+        auto& other = w.flow(static_cast<uint16_t>(40010 + i));
+        other.in({.seq = 0, .flags = kSyn});
+        w.discard();
+        other.in({.seq = 1, .ack = 1});
+        other.accept();
+        others.push_back(&other);
     }
-    EXPECT_GE(counts.size(), 5u) << "the same number each second can be counted on";
+    w.advance(10s);
+    const uint32_t limit = w.config().stack.tcp.challenge_acks_per_s;
+    EXPECT_EQ(challenges(w, *others[0], 1), 1u);
+    for (int i = 0; i < 2500; ++i) w.in({.seq = w.main().nxt + 5, .flags = kRst});
+    uint32_t answers = 0;
+    while (w.out()) ++answers;
+    EXPECT_EQ(answers, limit) << "whatever others drew";
+    for (Flow* other : others) EXPECT_EQ(challenges(w, *other, 1), 1u);
+}
+
+TEST(Row24, ANewConnectionOfTheRecordStartsAnew) {
+    ROW(24, "5961-7 (CVE-2016-5696)", "stack::ChallengeLimits::allow");
+    World w;
+    w.open();
+    w.advance(10s);
+    challenges(w, w.main(), 1000);
+    w.main().abort();
+    w.discard();
+    auto& next = w.flow(40010);  // in the same second, in the record that became free
+    next.in({.seq = 0, .flags = kSyn});
+    w.discard();
+    next.in({.seq = 1, .ack = 1});
+    next.accept();
+    EXPECT_EQ(w.occupancy().open, 1u);
+    EXPECT_EQ(challenges(w, next, 1000), w.config().stack.tcp.challenge_acks_per_s);
+}
+
+TEST(Row24, HalfOpenAndTimeWaitRecordsAreLimitedToo) {
+    ROW(24, "5961-7", "stack::ChallengeLimits::allow");
+    for (const State state : {State::syn_received, State::time_wait}) {
+        SCOPED_TRACE(tcp::name(state));
+        World w;
+        w.bring(state);
+        uint32_t answers = 0;
+        for (int i = 0; i < 1000; ++i) {
+            w.in({.seq = 0x1000'0000, .ack = w.main().rcv_nxt});
+            while (w.out()) ++answers;
+        }
+        EXPECT_EQ(answers, w.config().stack.tcp.challenge_acks_per_s);
+    }
 }
 
 TEST(Row25, ARestartedPeerFindsOut) {

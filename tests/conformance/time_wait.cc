@@ -71,15 +71,51 @@ TEST(Row13, AFinWithItsDataIsAckedToo) {
     STATE(w, time_wait);
 }
 
-TEST(Row13, AnAckDoesNotRestartIt) {
-    ROW(13, "9293-3.10.7.4", "tcp::on_time_wait");
+TEST(Row90, AnAcceptableSegmentIsAckedAndRestarts2Msl) {
+    ROW(90, "9293-3.10.7.4 fifth", "tcp::on_time_wait");
+    for (const uint32_t len : {0u, 10u}) {
+        World w;
+        w.bring(State::time_wait);
+        w.advance(40s);
+        w.in({.seq = 2, .ack = 2, .len = len});
+        RECV(w, {.seq = 2, .ack = 2, .flags = kAck, .len = 0});
+        SILENT(w);
+        w.advance(59s);
+        STATE(w, time_wait);
+        w.advance(2s);
+        STATE(w, closed);
+        IDLE(w);
+    }
+}
+
+TEST(Row90, WhatIsNotAcceptableDoesNotRestartIt) {
+    ROW(90, "9293-3.10.7.4 first and fifth, 5961-5.2, 1337", "tcp::on_time_wait");
     World w;
     w.bring(State::time_wait);
     w.advance(40s);
-    w.in({.seq = 2, .ack = 2});
+    w.in({.seq = 2, .ack = 3});              // acknowledges what was never sent
+    w.in({.seq = 2, .ack = uint32_t(-70)});  // too old
+    w.in({.seq = 0x1000'0000, .ack = 2});    // outside the window
+    w.in({.seq = 2, .flags = kFin});         // no ACK
+    w.in({.seq = 2, .flags = kRst});
     w.discard();
     w.advance(21s);
     STATE(w, closed);
+}
+
+TEST(Row90, TwoEndsDoNotAnswerEachOtherForEver) {
+    ROW(90, "9293-3.10.7.4 fifth", "stack::allow_challenge");
+    World w;
+    w.bring(State::time_wait);
+    w.advance(10s);
+    uint32_t answers = 0;
+    for (int i = 0; i < 100; ++i) {  // each 10 ms later, as if our ACK had drawn it
+        w.in({.seq = 2, .ack = 2});
+        while (w.out()) ++answers;
+        w.advance(10ms);
+    }
+    EXPECT_GE(answers, 1u);
+    EXPECT_LE(answers, 2u);
 }
 
 TEST(Row14, ASynWithANewerTimestampOpensANewConnection) {

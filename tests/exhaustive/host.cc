@@ -500,6 +500,7 @@ void Host::run_output(Turn& turn) noexcept {
 void Host::reply(Tcb& tcb, const Effects& fx, Turn& turn) noexcept {
     switch (fx.reply) {
         case Reply::none: return;
+        case Reply::seldom_ack: return;  // nobody waits for it; the second that must pass is the stack's
         case Reply::rst: {
             reply_rst(fx, turn);
             if (!fx.syn_again) return;

@@ -7,13 +7,14 @@ namespace synfin::tcp {
 bool operator==(const Effects& a, const Effects& b) noexcept {
     return a.deliver_offset == b.deliver_offset && a.deliver_len == b.deliver_len &&
            a.keep_offset == b.keep_offset && a.keep_len == b.keep_len && a.keep_seq == b.keep_seq &&
-           a.acked_bytes == b.acked_bytes && a.rst_seq == b.rst_seq && a.rst_ack == b.rst_ack &&
-           a.reply == b.reply && a.drop == b.drop && a.reason == b.reason && a.rst_has_ack == b.rst_has_ack &&
-           a.keep_fin == b.keep_fin && a.opened == b.opened && a.peer_fin == b.peer_fin &&
-           a.ended == b.ended && a.time_wait == b.time_wait && a.time_wait_restart == b.time_wait_restart &&
-           a.reopen == b.reopen && a.to_listen == b.to_listen && a.delayed_ack == b.delayed_ack &&
-           a.timer == b.timer && a.output == b.output && a.retransmit == b.retransmit &&
-           a.duplicate_ack == b.duplicate_ack && a.release_flow == b.release_flow && a.trouble == b.trouble;
+           a.acked_bytes == b.acked_bytes && 
+           a.rst_seq == b.rst_seq && a.rst_ack == b.rst_ack && a.reply == b.reply && a.drop == b.drop &&
+           a.reason == b.reason && a.rst_has_ack == b.rst_has_ack && a.keep_fin == b.keep_fin &&
+           a.opened == b.opened && a.peer_fin == b.peer_fin && a.ended == b.ended &&
+           a.time_wait == b.time_wait && a.time_wait_restart == b.time_wait_restart && a.reopen == b.reopen &&
+           a.to_listen == b.to_listen && a.delayed_ack == b.delayed_ack && a.timer == b.timer &&
+           a.output == b.output && a.retransmit == b.retransmit && a.duplicate_ack == b.duplicate_ack &&
+           a.release_flow == b.release_flow && a.trouble == b.trouble;
 }
 
 void CoreWorld::need_flow() {
@@ -36,7 +37,8 @@ void CoreWorld::settle() {
     switch (fx.reply) {
         case Reply::none: break;
         case Reply::ack:
-        case Reply::challenge_ack: {
+        case Reply::challenge_ack:
+        case Reply::seldom_ack: {
             Outgoing out;
             answer(tcb, room.value_or(params.rcv_buffer), out);
             put(out.seq, out.ack, kAck, out.wnd);
