@@ -226,4 +226,17 @@ uint8_t ReassemblyPool::sack_blocks(uint32_t index, std::span<SackBlock> blocks)
     return static_cast<uint8_t>(filled);
 }
 
+SackBlock ReassemblyPool::held_part(uint32_t index, uint32_t seq, uint32_t len) const noexcept {
+    if (index == 0 || len == 0) return {};
+    const Record& record = records_[index];
+    const uint32_t end = seq + len;
+    for (uint32_t i = 0; i < record.count; ++i) {
+        const Range& range = record.ranges[i];
+        const uint32_t left = before(range.left, seq) ? seq : range.left;
+        const uint32_t right = before(end, range.right) ? end : range.right;
+        if (before(left, right)) return {left, right};
+    }
+    return {};
+}
+
 }  // namespace synfin::buf

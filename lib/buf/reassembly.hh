@@ -75,6 +75,9 @@ class ReassemblyPool {
     /// @return how many were filled: at most blocks.size().
     uint8_t sack_blocks(uint32_t index, std::span<SackBlock> blocks) const noexcept;
 
+    /// The first part of [seq, seq + len) that is held already, for D-SACK (RFC 2883); empty: none.
+    SackBlock held_part(uint32_t index, uint32_t seq, uint32_t len) const noexcept;
+
     /// Forgets a connection's text and FIN; index is 0 then.
     void release(uint32_t& index) noexcept;
 

@@ -371,22 +371,31 @@ void Connections::arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, Se
 }
 
 /// What a connection's usual life does not bring.
-[[gnu::cold, gnu::noinline]] void Connections::perform_rare(Tcb& tcb, Bytes text, const Effects& fx) noexcept {
+[[gnu::cold, gnu::noinline]] void Connections::perform_rare(Tcb& tcb, Bytes text, Effects& fx) noexcept {
     if (fx.drop != DropReason::none) counters_.drop(fx.drop);
     if (fx.trouble) counters_.add(Counter::r1_exceeded);
     if (fx.duplicate_ack) counters_.add(Counter::duplicate_acks);
     if (fx.retransmit) counters_.add(Counter::fast_retransmits);
-    if (fx.keep_len != 0 || fx.keep_fin) {
-        Cold* cold = need_cold(tcb);
-        const auto kept = reassembly_.insert(cold->reassembly, tcb.rcv.nxt.value(), fx.keep_seq.value(),
-                                             text.subspan(fx.keep_offset, fx.keep_len), fx.keep_fin);
-        switch (kept) {
-            case buf::Insert::stored: counters_.add(Counter::out_of_order); break;
-            case buf::Insert::duplicate: counters_.drop(DropReason::duplicate_segment); break;
-            case buf::Insert::full: counters_.drop(DropReason::reassembly_full); break;
-        }
-    }
+    if (fx.keep_len != 0 || fx.keep_fin) keep_out_of_order(tcb, text, fx);
     if (fx.release_flow) release_flow(tcb);
+}
+
+void Connections::keep_out_of_order(Tcb& tcb, Bytes text, Effects& fx) noexcept {
+    Cold* cold = need_cold(tcb);
+    const auto twice = reassembly_.held_part(cold->reassembly, fx.keep_seq.value(), fx.keep_len);
+    const auto kept = reassembly_.insert(cold->reassembly, tcb.rcv.nxt.value(), fx.keep_seq.value(),
+                                         text.subspan(fx.keep_offset, fx.keep_len), fx.keep_fin);
+    switch (kept) {
+        case buf::Insert::stored: counters_.add(Counter::out_of_order); break;
+        case buf::Insert::duplicate: counters_.drop(DropReason::duplicate_segment); break;
+        case buf::Insert::full: counters_.drop(DropReason::reassembly_full); break;
+    }
+    if (twice.left == twice.right || !tcb.has(tcp::kSack)) return;
+    // The ACK that this segment is owed leaves at once, with the name of what came twice (RFC 2883).
+    if (fx.reply == Reply::none) tcb.clear(tcp::kAckNow);
+    fx.reply = Reply::ack;
+    fx.dup_left = Seq(twice.left);
+    fx.dup_right = Seq(twice.right);
 }
 
 /// What has become contiguous goes the way of text that the application left: it must outlive the turn.
@@ -478,7 +487,7 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
     switch (fx.reply) {
         case Reply::none: return;
         case Reply::rst:
-            reply_rst(tcb.tuple.get(), fx);
+            reply_rst(tcb.tuple.get(), fx, &tcb);
             if (fx.syn_again) repeat_syn(tcb);
             return;
         case Reply::challenge_ack:
@@ -494,6 +503,8 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
             if (SegmentOut* out = add_control()) {
                 tcp::answer(tcb, receive_room(tcb), *out);
                 complete(tcb, *out);
+                if (fx.dup_left != fx.dup_right || cold_of(tcb) != nullptr)
+                    add_sack_blocks(tcb, fx.dup_left, fx.dup_right, *out);
             }
             return;
         case Reply::syn_ack:
@@ -522,7 +533,7 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
     counters_.add(Counter::syn_retransmitted);
 }
 
-void Connections::reply_rst(const Tuple& tuple, const Effects& fx) noexcept {
+void Connections::reply_rst(const Tuple& tuple, const Effects& fx, const Tcb* tcb) noexcept {
     if (fx.reply != Reply::rst) return;
     if (!allow_rst()) {
         counters_.drop(DropReason::rst_rate_limited);
@@ -537,6 +548,11 @@ void Connections::reply_rst(const Tuple& tuple, const Effects& fx) noexcept {
     if (fx.rst_has_ack) {
         out.flags |= wire::kAck;
         out.ack = fx.rst_ack;
+    }
+    if (tcb != nullptr && tcb->has(tcp::kTimestamps)) {  // RFC 7323 3.2: "SHOULD be sent in an <RST> segment"
+        out.timestamps = true;
+        out.ts_val = core_now_.tick + ts_offsets_.of(tuple);
+        out.ts_ecr = fx.rst_has_ack ? tcb->ts_recent : 0;
     }
     counters_.add(Counter::resets_sent);
 }

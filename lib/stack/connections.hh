@@ -61,7 +61,7 @@ struct SegmentOut : tcp::Outgoing {
     uint8_t shift = 0;                                  ///< on SYN
     uint8_t sack_count = 0;
     // Left alone when there are none: a segment is made for every packet.
-    wire::SackBlock sack[3];  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    wire::SackBlock sack[wire::kMaxSackBlocks];  // NOLINT(cppcoreguidelines-pro-type-member-init)
 };
 
 class Connections {
@@ -306,7 +306,8 @@ class Connections {
     }
     void perform_all(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
     void perform_here(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
-    void perform_rare(tcp::Tcb& tcb, Bytes text, const tcp::Effects& fx) noexcept;
+    void perform_rare(tcp::Tcb& tcb, Bytes text, tcp::Effects& fx) noexcept;
+    void keep_out_of_order(tcp::Tcb& tcb, Bytes text, tcp::Effects& fx) noexcept;
     void deliver(uint32_t index, Bytes data) noexcept;
     void lose(uint32_t index) noexcept;
     void keep(uint32_t index, Bytes data) noexcept;
@@ -314,7 +315,8 @@ class Connections {
     void take_reassembled(uint32_t index) noexcept;
     /// `handle`: of the record that `tcb` is, or stands for.
     void reply(uint32_t handle, tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
-    void reply_rst(const Tuple& tuple, const tcp::Effects& fx) noexcept;
+    /// `tcb`: of the connection, if there is one.
+    void reply_rst(const Tuple& tuple, const tcp::Effects& fx, const tcp::Tcb* tcb = nullptr) noexcept;
     void repeat_syn(tcp::Tcb& tcb) noexcept;
     SegmentOut* add_control() noexcept;
     void send_syn_ack(const tcp::HalfOpen& half_open) noexcept;
@@ -327,7 +329,8 @@ class Connections {
     }
     void complete(const tcp::Tcb& tcb, SegmentOut& out) noexcept;
     void complete_here(const tcp::Tcb& tcb, SegmentOut& out) noexcept;
-    void add_sack_blocks(const tcp::Tcb& tcb, SegmentOut& out) noexcept;
+    void add_sack_blocks(const tcp::Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right,
+                         SegmentOut& out) const noexcept;
 
     bool tell_end(const Pending& told, tcp::Tcb& tcb) noexcept;
     bool tell_with_care(const Pending& told, tcp::Tcb& tcb) noexcept;

@@ -51,7 +51,7 @@ const SegmentOut* Connections::next_out() noexcept {
         if (flow != nullptr) {
             out_.text = &flow->send_queue;
             if (flow->cold != 0) [[unlikely]]
-                add_sack_blocks(tcb, out_);
+                add_sack_blocks(tcb, {}, {}, out_);
         }
         if (out_.last) output_.pop();
         if (out_.retransmission | out_.probe) [[unlikely]] {
@@ -65,12 +65,26 @@ const SegmentOut* Connections::next_out() noexcept {
     return nullptr;
 }
 
-void Connections::add_sack_blocks(const Tcb& tcb, SegmentOut& out) noexcept {
+/// First what came a second time, if anything did (RFC 2883 4), then what is held (RFC 2018 4): as many
+/// blocks as the header takes, and beside text as the segment does. A segment that the device cuts carries
+/// none.
+[[gnu::cold, gnu::noinline]] void Connections::add_sack_blocks(const Tcb& tcb, tcp::Seq dup_left,
+                                                               tcp::Seq dup_right,
+                                                               SegmentOut& out) const noexcept {
+    if (!tcb.has(tcp::kSack)) return;
+    constexpr uint32_t kHeader = 4, kBlock = 8;  // NOP, NOP, kind, length
+    const uint32_t beside = tcb.text_mss() - std::min(out.len, tcb.text_mss());
+    const uint32_t in_header =
+        wire::kMaxTcpOptionBytes - (out.timestamps ? uint32_t{wire::kPaddedTimestampsBytes} : 0);
+    const uint32_t room = std::min(beside, in_header);
+    if (room < kHeader + kBlock) return;
+    const uint32_t most = (room - kHeader) / kBlock;
+    if (dup_left != dup_right) out.sack[out.sack_count++] = {dup_left.value(), dup_right.value()};
     const Cold* cold = cold_of(tcb);
-    if (cold->reassembly == 0 || !tcb.has(tcp::kSack) || out.len != 0) return;
-    buf::SackBlock blocks[3];
-    out.sack_count = reassembly_.sack_blocks(cold->reassembly, blocks);
-    for (unsigned i = 0; i < out.sack_count; ++i) out.sack[i] = {blocks[i].left, blocks[i].right};
+    if (cold == nullptr || cold->reassembly == 0) return;
+    buf::SackBlock blocks[wire::kMaxSackBlocks];
+    const uint8_t held = reassembly_.sack_blocks(cold->reassembly, std::span(blocks, most - out.sack_count));
+    for (unsigned i = 0; i < held; ++i) out.sack[out.sack_count++] = {blocks[i].left, blocks[i].right};
 }
 
 }  // namespace synfin::stack

@@ -33,6 +33,7 @@ struct Effects {
     Seq keep_seq;
     uint32_t acked_bytes = 0;  ///< bytes to release from the front of the send queue
     Seq rst_seq, rst_ack;
+    Seq dup_left, dup_right;             ///< Reply::ack: text that came a second time (RFC 2883); equal: none
     DropReason drop = DropReason::none;  ///< why the segment, or a part of it, was not used
     CloseReason reason = CloseReason::fin;
     bool output = false;     ///< next_segment() may have something to send

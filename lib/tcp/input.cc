@@ -61,10 +61,15 @@ DropReason reason_of_unacceptable(const Segment& seg, Seq rcv_nxt, uint32_t rcv_
 
 /// Answers what is outside the window, and drops it. Without text or FIN the answer is rate limited, or two
 /// ends that disagree about the sequence would answer each other's ACKs for ever; SYN is challenged whatever
-/// its number (RFC 5961 4).
+/// its number (RFC 5961 4). Text that came before is named by the answer (RFC 2883).
 Step refuse(const Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
     fx.reply = seg.span() == 0 || seg.has(kSyn) ? Reply::challenge_ack : Reply::ack;
-    return drop(fx, reason_of_unacceptable(seg, tcb.rcv.nxt, tcb.rcv.wnd));
+    const DropReason reason = reason_of_unacceptable(seg, tcb.rcv.nxt, tcb.rcv.wnd);
+    if (reason == DropReason::duplicate_segment && seg.len != 0 && !seg.has(kSyn)) {
+        fx.dup_left = seg.seq;
+        fx.dup_right = seg.seq + seg.len;
+    }
+    return drop(fx, reason);
 }
 
 /// A segment, cut to what lies in the window as the steps go on.
@@ -276,7 +281,16 @@ Step accept_text(Tcb& tcb, const Arrival& a, Effects& fx) noexcept {
     fx.deliver_offset = a.offset;
     fx.deliver_len = seg.len;
     advance_rcv_nxt(tcb, seg.len);
-    owe_ack(tcb, fx);
+    if (a.offset != 0 && tcb.has(kSack)) {  // its front came before: told at once (RFC 2883)
+        fx.dup_left = seg.seq - a.offset;
+        fx.dup_right = seg.seq;
+        fx.reply = Reply::ack;
+        tcb.clear(kAckNow);
+        tcb.clear(kAckDelayed);
+        tcb.last_ack_sent = tcb.rcv.nxt;
+    } else {
+        owe_ack(tcb, fx);
+    }
     return Step::next;
 }
 

@@ -1,4 +1,4 @@
-/// Rows 70 and 72: urgent data, and putting the stream together again.
+/// Rows 60, 70, 72 and 88: urgent data, putting the stream together again, and what SACK tells of it.
 #include "fakes/world.hh"
 
 #include "base/random.hh"
@@ -161,6 +161,126 @@ TEST(Row11, DataThatArrivesInFinWaitOutOfOrderIsDelivered) {
     w.in({.seq = 1, .ack = 2, .len = 100});
     RECV(w, {.ack = 201});
     EXPECT_EQ(w.read_all(), 200u);
+}
+
+using Blocks = std::vector<std::pair<uint32_t, uint32_t>>;
+
+/// The SACK blocks of the packet that was looked at last, in the peer's relative numbers.
+Blocks blocks(World& w) {
+    Blocks out;
+    for (const auto& [left, right] : w.main().last().sack)
+        out.emplace_back(left - w.main().peer_isn, right - w.main().peer_isn);
+    return out;
+}
+
+World with_sack(bool timestamps) {
+    return World([timestamps](WorldConfig& c) { c.sack = true, c.timestamps = timestamps; });
+}
+
+TEST(Row88, EveryAckOfAHoleCarriesBlocks) {
+    ROW(88, "2018-4", "stack::add_sack_blocks");
+    for (const bool timestamps : {false, true}) {
+        World w = with_sack(timestamps);
+        w.open();
+        const size_t most = timestamps ? 3 : 4;
+        Blocks want;
+        for (uint32_t i = 0; i < 6; ++i) {
+            w.in({.seq = 101 + 200 * i, .ack = 1, .len = 100});
+            want.insert(want.begin(), {101 + 200 * i, 201 + 200 * i});
+            RECV(w, {.ack = 1, .flags = kAck, .len = 0});
+            EXPECT_EQ(blocks(w), Blocks(want.begin(), want.begin() + std::min<int>(i + 1, int(most))));
+        }
+        SILENT(w);
+        // Text of ours carries what fits beside it.
+        w.send(100);
+        RECV(w, {.ack = 1, .len = 100});
+        EXPECT_EQ(blocks(w).size(), most);
+        const uint32_t full = w.main().full();
+        w.in({.seq = 1, .ack = 101, .flags = kAck});
+        w.send(full - 13);
+        RECV(w, {.ack = 1, .len = full - 13});
+        EXPECT_EQ(blocks(w).size(), 1u);
+        w.in({.seq = 1, .ack = 101 + full - 13, .flags = kAck});
+        w.send(full);
+        RECV(w, {.ack = 1, .len = full});
+        EXPECT_EQ(blocks(w).size(), 0u);
+    }
+}
+
+TEST(Row88, AnAckForOldTextCarriesBlocksToo) {
+    ROW(88, "2018-4, 2883-4", "stack::reply");
+    World w = with_sack(true);
+    w.open();
+    w.in({.seq = 1, .ack = 1, .len = 100});
+    RECV(w, {.ack = 101});
+    EXPECT_EQ(w.read_all(), 100u);
+    w.discard();
+    w.in({.seq = 201, .ack = 1, .len = 100});
+    RECV(w, {.ack = 101});
+    EXPECT_EQ(blocks(w), (Blocks{{201, 301}}));
+    w.in({.seq = 1, .ack = 1, .len = 100});
+    RECV(w, {.ack = 101});
+    EXPECT_EQ(blocks(w), (Blocks{{1, 101}, {201, 301}}));
+    SILENT(w);
+}
+
+TEST(Row60, DuplicatesBelowTheAckAreReportedOnce) {
+    ROW(60, "2883-4.1", "tcp::refuse");
+    World w = with_sack(false);
+    w.open();
+    w.in({.seq = 1, .ack = 1, .len = 100});
+    RECV(w, {.ack = 101});
+    EXPECT_EQ(blocks(w), Blocks{});
+    w.in({.seq = 1, .ack = 1, .len = 100});
+    RECV(w, {.ack = 101});
+    EXPECT_EQ(blocks(w), (Blocks{{1, 101}}));
+    w.in({.seq = 51, .ack = 1, .len = 100});  // half of it is new
+    RECV(w, {.ack = 151});
+    EXPECT_EQ(blocks(w), (Blocks{{51, 101}}));
+    SILENT(w);
+    EXPECT_EQ(w.read_all(), 150u);
+    w.in({.seq = 151, .ack = 1, .len = 10});
+    RECV(w, {.ack = 161});
+    EXPECT_EQ(blocks(w), Blocks{});
+}
+
+TEST(Row60, DuplicatesOfHeldTextAreReportedFirst) {
+    ROW(60, "2883-4.1.2, 4.2", "stack::keep_out_of_order");
+    World w = with_sack(true);
+    w.open();
+    w.in({.seq = 501, .ack = 1, .len = 100});
+    RECV(w, {.ack = 1});
+    w.in({.seq = 201, .ack = 1, .len = 100});
+    RECV(w, {.ack = 1});
+    EXPECT_EQ(blocks(w), (Blocks{{201, 301}, {501, 601}}));
+    w.in({.seq = 521, .ack = 1, .len = 30});  // in the middle of a block, which follows
+    RECV(w, {.ack = 1});
+    EXPECT_EQ(blocks(w), (Blocks{{521, 551}, {501, 601}, {201, 301}}));
+    SILENT(w);
+    w.in({.seq = 281, .ack = 1, .len = 40});  // the end of one
+    RECV(w, {.ack = 1});
+    EXPECT_EQ(blocks(w), (Blocks{{281, 301}, {201, 321}, {501, 601}}));
+    SILENT(w);
+    // From before RCV.NXT into a block: what came twice below it is the front.
+    w.in({.seq = 1, .ack = 1, .len = 100});
+    RECV(w, {.ack = 101});
+    EXPECT_EQ(blocks(w), (Blocks{{201, 321}, {501, 601}}));
+}
+
+TEST(Row60, WithoutSackPermittedNothingIsReported) {
+    ROW(60, "2018-2", "stack::add_sack_blocks");
+    World w;
+    w.open();
+    w.in({.seq = 1, .ack = 1, .len = 100});
+    w.discard();
+    w.in({.seq = 1, .ack = 1, .len = 100});
+    RECV(w, {.ack = 101});
+    w.in({.seq = 201, .ack = 1, .len = 100});
+    RECV(w, {.ack = 101});
+    w.in({.seq = 201, .ack = 1, .len = 100});
+    RECV(w, {.ack = 101});
+    EXPECT_EQ(blocks(w), Blocks{});
+    SILENT(w);
 }
 
 }  // namespace

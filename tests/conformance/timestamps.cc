@@ -316,5 +316,42 @@ TEST(Row79, AWrongAckDoesNotRestartKeepalive) {
     RECV_IN(w, 39s, 41s, {.seq = 0, .ack = 1});
 }
 
+TEST(Row89, AnRstOfAConnectionWithTimestampsCarriesThem) {
+    ROW(89, "7323-3.2", "stack::reply_rst");
+    Stamped s;
+    s.w.advance(50ms);
+    s.w.main().abort();
+    RECV(s.w, {.seq = 1, .ack = 1, .flags = kRst | kAck});
+    REQUIRE(s.w.main().last().ts.has_value());
+    EXPECT_EQ(s.w.main().last().ts->ecr, s.t0);
+    EXPECT_GE(s.w.main().last().ts->val, s.w.main().last_tsval);
+
+    Stamped late;  // text after close
+    late.w.close();
+    late.w.discard();
+    late.w.in({.seq = 1, .ack = 1, .len = 10, .ts = late.at(0)});
+    RECV(late.w, {.flags = kRst});
+    REQUIRE(late.w.main().last().ts.has_value());
+    EXPECT_EQ(late.w.main().last().ts->ecr, 0u) << "TSecr is valid with ACK only";
+
+    World half([](WorldConfig& c) { c.timestamps = true; });
+    half.bring(State::syn_received);
+    half.in({.seq = 1, .ack = 77});
+    RECV(half, {.seq = 77, .flags = kRst});
+    EXPECT_TRUE(half.main().last().ts.has_value());
+}
+
+TEST(Row89, AnRstWithoutAConnectionCarriesNone) {
+    ROW(89, "7323-3.2", "stack::reply_rst");
+    World w([](WorldConfig& c) { c.timestamps = true; });
+    auto& flow = w.flow(41000, Ipv4{0x0a000002}, 81);
+    flow.in({.seq = 0, .flags = kSyn});
+    RECV(flow, {.flags = kRst | kAck, .no_ts = true});
+    World plain([](WorldConfig& c) { c.timestamps = false; });
+    plain.open();
+    plain.main().abort();
+    RECV(plain, {.flags = kRst | kAck, .no_ts = true});
+}
+
 }  // namespace
 }  // namespace synfin::fakes

@@ -7,7 +7,7 @@ namespace synfin::tcp {
 bool operator==(const Effects& a, const Effects& b) noexcept {
     return a.deliver_offset == b.deliver_offset && a.deliver_len == b.deliver_len &&
            a.keep_offset == b.keep_offset && a.keep_len == b.keep_len && a.keep_seq == b.keep_seq &&
-           a.acked_bytes == b.acked_bytes && 
+           a.acked_bytes == b.acked_bytes && a.dup_left == b.dup_left && a.dup_right == b.dup_right &&
            a.rst_seq == b.rst_seq && a.rst_ack == b.rst_ack && a.reply == b.reply && a.drop == b.drop &&
            a.reason == b.reason && a.rst_has_ack == b.rst_has_ack && a.keep_fin == b.keep_fin &&
            a.opened == b.opened && a.peer_fin == b.peer_fin && a.ended == b.ended &&
