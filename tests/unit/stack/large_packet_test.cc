@@ -87,7 +87,9 @@ class LatePort : public buf::MemoryPort {
     uint32_t refuse_large = 0;
 };
 
-Seen transfer(uint64_t seed, const Plan& plan, bool large, bool lossy, uint32_t refuse_large = 0) {
+/// @param path_mtu of a router on the way, which says so of what is longer; 0: none
+Seen transfer(uint64_t seed, const Plan& plan, bool large, bool lossy, uint32_t refuse_large = 0,
+              uint16_t path_mtu = 0) {
     buf::PortCaps caps{
         .ethernet = false, .tx_ip_checksum = plan.ip_checksum, .tx_tcp_checksum = true, .max_frame = 1500};
     if (large) caps.large_frame = plan.large_frame;
@@ -133,6 +135,10 @@ Seen transfer(uint64_t seed, const Plan& plan, bool large, bool lossy, uint32_t 
             std::string complaint;
             out.packets.push_back(fakes::parse(*bytes, complaint));
             EXPECT_EQ(complaint, "");
+            if (path_mtu != 0 && bytes->size() > path_mtu) {
+                port.deliver(fakes::icmp_error(Ipv4{0x0a0000fe}, kServer.addr, 3, 4, *bytes, path_mtu));
+                continue;
+            }
             if (!lossy || !loss.chance_ppm(plan.loss_ppm)) client.input(*bytes);
         }
         const auto got = client.receive(*c, some);
@@ -179,6 +185,20 @@ TEST_P(LargePacket, WhatIsLostOfItIsSentAgain) {
     const Seen lossy = transfer(GetParam(), plan, true, true);
     EXPECT_EQ(lossy.text.size(), lossy.wanted);
     for (size_t i = 0; i < lossy.text.size(); ++i) ASSERT_EQ(lossy.text[i], byte_at(i)) << i;
+}
+
+/// What the device cuts follows the path MTU as all else does.
+TEST_P(LargePacket, IsCutAsThePathMtuSays) {
+    Plan plan(GetParam());
+    plan.client_mss = std::max<uint16_t>(plan.client_mss, 900);
+    const Seen narrow = transfer(GetParam(), plan, true, false, 0, 700);
+    EXPECT_EQ(narrow.text.size(), narrow.wanted);
+    for (size_t i = 0; i < narrow.text.size(); ++i) ASSERT_EQ(narrow.text[i], byte_at(i)) << i;
+    const auto too_long = std::count_if(narrow.packets.begin(), narrow.packets.end(),
+                                        [](const fakes::Packet& p) { return p.bytes.size() > 700; });
+    EXPECT_EQ(narrow.counters[Counter::icmp_too_big_accepted], too_long != 0 ? 1u : 0u);
+    EXPECT_LE(too_long, 11) << "the first flight, and none after that";
+    EXPECT_EQ(narrow.counters[Counter::rto_expirations], 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(, LargePacket, testing::Range(uint64_t{1}, uint64_t{61}));
