@@ -29,8 +29,11 @@ ARROWS = {
 # include public headers only.
 PUBLIC_ROOM = "base"
 PUBLIC_HEADERS = {
+    "port/capabilities.hh",
     "port/device_report.hh",
+    "port/limits.hh",
     "port/pci_function.hh",
+    "port/run_directory.hh",
     "stack/config.hh",
     "stack/connection.hh",
     "stack/event.hh",

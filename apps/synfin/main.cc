@@ -6,9 +6,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <string>
 
 #include "command_line.hh"
+#include "port/limits.hh"
 #include "subcommand.hh"
 #include "user_error.hh"
 
@@ -65,6 +67,9 @@ int main(int argc, char** argv) {
         say(fmt::format("synfin: error: {}\n", error.what()));
         if (!error.mend().empty()) say(fmt::format("  {}\n", error.mend()));
         return static_cast<int>(error.exit());
+    } catch (const std::bad_alloc&) {
+        say("synfin: error: out of memory: " + synfin::port::memory_remedy() + "\n");
+        return static_cast<int>(Exit::failed);
     } catch (const std::exception& error) {
         say(fmt::format("synfin: error: {}\n", error.what()));
         return static_cast<int>(Exit::failed);

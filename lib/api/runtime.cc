@@ -4,12 +4,14 @@
 #include <time.h>
 
 #include <algorithm>
+#include <new>
 #include <optional>
 
 #include "api/host_keys.hh"
 #include "base/random.hh"
 #include "port/core_threads.hh"
 #include "port/device.hh"
+#include "port/limits.hh"
 #include "stack/engine.hh"
 #include "time/tsc_clock.hh"
 
@@ -82,6 +84,18 @@ std::optional<port::DeviceConfig> device_config(const RuntimeConfig& config, std
     return device;
 }
 
+/// Makes engines; refuses when their records find no memory.
+template <typename Make>
+bool with_memory(Make&& make, Refusal& refusal) {
+    try {
+        make();
+        return true;
+    } catch (const std::bad_alloc&) {
+        return refusal.because(Error::no_memory,
+                               "no memory for the records of so many connections: " + port::memory_remedy());
+    }
+}
+
 }  // namespace
 
 struct Runtime::Impl {
@@ -128,7 +142,14 @@ std::unique_ptr<Runtime> Runtime::open(const RuntimeConfig& config, std::string&
         return nullptr;
     }
     const stack::Keys keys = network_keys(config.stack, device->key, impl->warnings);
-    for (const unsigned core : cores) impl->add_engine(config.stack, keys, core);
+    const auto add_engines = [&] {
+        for (const unsigned core : cores) impl->add_engine(config.stack, keys, core);
+    };
+    if (!with_memory(add_engines, refusal)) {
+        why = refusal.why;
+        error = refusal.error;
+        return nullptr;
+    }
     impl->choose_idle(config.idle, device->spec.kind == port::DeviceKind::pci);
     return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
 }
@@ -177,9 +198,12 @@ std::unique_ptr<Runtime> Runtime::open_ring(const RuntimeConfig& client, const R
     impl->device = port::Device::open_wires(wires, refusal);
     if (!impl->device) return refused();
     const HashKey client_key = shared_secret(client.stack), server_key = shared_secret(server.stack);
-    for (size_t i = 0; i < cores.size(); ++i)
-        impl->add_engine(i % 2 == 0 ? client.stack : server.stack, i % 2 == 0 ? client_key : server_key,
-                         cores[i]);
+    const auto add_engines = [&] {
+        for (size_t i = 0; i < cores.size(); ++i)
+            impl->add_engine(i % 2 == 0 ? client.stack : server.stack, i % 2 == 0 ? client_key : server_key,
+                             cores[i]);
+    };
+    if (!with_memory(add_engines, refusal)) return refused();
     impl->choose_idle(client.idle, false);
     return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
 }

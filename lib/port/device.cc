@@ -2,6 +2,7 @@
 
 #include "port/af_packet_device.hh"
 #include "port/ethernet_device.hh"
+#include "port/limits.hh"
 #include "port/memif_device.hh"
 #include "port/wire_device.hh"
 
@@ -10,6 +11,8 @@ namespace synfin::port {
 namespace {
 
 constexpr unsigned kMaxEngines = 64;
+/// File descriptors of DPDK's start, a device, and who watches a run; and of each engine.
+constexpr unsigned kDescriptors = 24, kDescriptorsOfEngine = 4;
 
 bool is_valid(const DeviceConfig& config, Refusal& refusal) {
     if (config.mtu < 576 || config.mtu > 9000)
@@ -21,6 +24,11 @@ bool is_valid(const DeviceConfig& config, Refusal& refusal) {
     return true;
 }
 
+bool has_descriptors(unsigned engines, Refusal& refusal) {
+    const std::string why = lacking_descriptors(kDescriptors + kDescriptorsOfEngine * engines);
+    return why.empty() || refusal.because(Error::device_failed, why);
+}
+
 }  // namespace
 
 std::unique_ptr<Device> Device::open(const DeviceConfig& config, Refusal& refusal) {
@@ -28,13 +36,14 @@ std::unique_ptr<Device> Device::open(const DeviceConfig& config, Refusal& refusa
         refusal.because(Error::invalid, "device 'ring' has both ends in one process: for bench only");
         return nullptr;
     }
-    if (!is_valid(config, refusal)) return nullptr;
+    if (!is_valid(config, refusal) || !has_descriptors(config.engines, refusal)) return nullptr;
     if (config.spec.kind == DeviceKind::memif) return MemifDevice::open(config, refusal);
     if (config.spec.kind == DeviceKind::af_packet) return AfPacketDevice::open(config, refusal);
     return EthernetDevice::open(config, refusal);
 }
 
 std::unique_ptr<Device> Device::open_wires(const WireConfig& config, Refusal& refusal) {
+    if (!has_descriptors(config.wires, refusal)) return nullptr;
     return WireDevice::open(config, refusal);
 }
 

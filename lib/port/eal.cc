@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,7 +18,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -25,6 +25,9 @@
 #include <optional>
 #include <string_view>
 #include <vector>
+
+#include "port/limits.hh"
+#include "port/run_directory.hh"
 
 namespace synfin::port {
 
@@ -36,7 +39,7 @@ constexpr uint64_t kOverheadBytes = 64 * kMiB;
 /// Ordinary pages are touched on demand, so a later device gets room at no cost.
 constexpr uint64_t kOrdinaryAtLeast = 1024 * kMiB;
 
-/// Where DPDK's log lines go: the last few are kept, all are shown when asked. Any thread may log.
+/// Where DPDK's log lines go: shown when asked, else nowhere. Any thread may log.
 class LogSink {
   public:
     /// Lives as long as the process: DPDK may log until its end.
@@ -53,38 +56,20 @@ class LogSink {
             rte_openlog_stream(stream_);
         }
     }
-    std::string last_words() {
-        std::lock_guard lock(mutex_);
-        std::string text;
-        for (const std::string& line : lines_) text += (text.empty() ? ": " : "; ") + line;
-        lines_.clear();
-        return text;
-    }
-
+    bool is_shown() const noexcept { return show_; }
+    std::FILE* stream() const noexcept { return stream_; }
     void line(std::string text) { (void)write(this, (text += '\n').data(), text.size()); }
 
   private:
-    static constexpr size_t kKept = 4;
-
     static ssize_t write(void* cookie, const char* text, size_t size) {
         auto& sink = *static_cast<LogSink*>(cookie);
         std::lock_guard lock(sink.mutex_);
-        if (sink.show_) std::fwrite(text, 1, size, stderr);
-        for (size_t i = 0; i < size; ++i) {
-            if (text[i] != '\n') {
-                sink.partial_ += text[i];
-                continue;
-            }
-            if (!sink.partial_.empty()) sink.lines_.push_back(std::move(sink.partial_));
-            sink.partial_.clear();
-            if (sink.lines_.size() > kKept) sink.lines_.pop_front();
-        }
+        if (sink.show_) std::fwrite(text, 1, size, sink.shown_);
         return static_cast<ssize_t>(size);
     }
 
     std::mutex mutex_;
-    std::deque<std::string> lines_;
-    std::string partial_;
+    std::FILE* shown_ = stderr;  ///< the one at the start, see CapturedStderr
     std::FILE* stream_ = nullptr;
     bool show_ = false;
 };
@@ -117,15 +102,39 @@ class ThreadState {
     sigset_t mask_{};
 };
 
+/// What DPDK writes to stderr without asking its log ("EAL: FATAL"), meanwhile goes to the sink, too: glibc's
+/// stderr is a variable.
+class CapturedStderr {
+  public:
+    CapturedStderr() noexcept : before_(stderr) {
+        if (std::FILE* sink = LogSink::instance().stream(); sink != nullptr) stderr = sink;
+    }
+    ~CapturedStderr() { stderr = before_; }
+    CapturedStderr(const CapturedStderr&) = delete;
+    CapturedStderr& operator=(const CapturedStderr&) = delete;
+
+  private:
+    std::FILE* before_;
+};
+
 /// DPDK makes a directory even when it shares nothing, in one place for all users of the host. It is given
-/// one of its own, which goes when DPDK has started: nothing is left behind, not even by a process that is
-/// killed later.
+/// one of its own, which goes when DPDK has started: nothing is left behind by a process that is killed
+/// later. What one leaves that is killed meanwhile, the next one takes away.
 class PrivateDirectory {
   public:
     PrivateDirectory() : before_(std::getenv(kVariable) != nullptr ? std::getenv(kVariable) : "") {
-        const char* base = std::getenv("TMPDIR");
-        path_ = std::string(base != nullptr ? base : "/tmp") + "/synfin-XXXXXX";
-        if (mkdtemp(path_.data()) == nullptr) path_.clear();  // then DPDK's own choice will do
+        const std::string shared = usable_directory(run_directories());
+        if (!shared.empty()) {
+            remove_those_of_the_dead(shared);
+            path_ = shared + "/" + kPrefix + std::to_string(getpid());
+            if (mkdir(path_.c_str(), 0700) != 0 && errno != EEXIST) path_.clear();
+        }
+        if (path_.empty()) {
+            const char* base = std::getenv("TMPDIR");
+            path_ = std::string(base != nullptr ? base : "/tmp") + "/synfin-" + kPrefix +
+                    std::to_string(getpid());
+            if (mkdir(path_.c_str(), 0700) != 0) path_.clear();  // then DPDK's own choice will do
+        }
         if (!path_.empty()) setenv(kVariable, path_.c_str(), 1);
     }
     ~PrivateDirectory() {
@@ -141,7 +150,20 @@ class PrivateDirectory {
     PrivateDirectory& operator=(const PrivateDirectory&) = delete;
 
   private:
+    static void remove_those_of_the_dead(const std::string& shared) {
+        std::error_code ignored;
+        for (const auto& entry : std::filesystem::directory_iterator(shared, ignored)) {
+            const std::string name = entry.path().filename().string();
+            if (!name.starts_with(kPrefix)) continue;
+            const auto pid =
+                static_cast<pid_t>(std::strtol(name.c_str() + std::strlen(kPrefix), nullptr, 10));
+            if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH)
+                std::filesystem::remove_all(entry.path(), ignored);
+        }
+    }
+
     static constexpr const char* kVariable = "RUNTIME_DIRECTORY";
+    static constexpr const char* kPrefix = "dpdk-";
     std::string before_;
     std::string path_;
 };
@@ -230,7 +252,7 @@ std::vector<std::string> arguments(const EalNeeds& needs, const Eal& eal, unsign
 std::string mend(int error) {
     if (error == EACCES || error == EPERM)
         return "; run as root, or set no_huge and use a device that needs no privilege";
-    if (error == ENOMEM) return "; free some memory or hugepages, or ask for fewer packets or cores";
+    if (error == ENOMEM) return "; " + memory_remedy();
     return {};
 }
 
@@ -275,13 +297,18 @@ bool start(Eal& eal, const EalNeeds& needs, Refusal& refusal) {
     std::vector<char*> argv;
     for (std::string& argument : list) argv.push_back(argument.data());
     argv.push_back(nullptr);
-    if (rte_eal_init(static_cast<int>(list.size()), argv.data()) < 0) {
+    int started = 0;
+    {
+        const CapturedStderr quiet;
+        started = rte_eal_init(static_cast<int>(list.size()), argv.data());
+    }
+    if (started < 0) {
         const int error = rte_errno;
         return refusal.because(
             error == EACCES || error == EPERM ? Error::no_permission
             : error == ENOMEM                 ? Error::no_memory
                                               : Error::device_failed,
-            "DPDK did not start (" + std::string(rte_strerror(error)) + ")" + mend(error) + eal_last_words());
+            "DPDK did not start (" + std::string(rte_strerror(error)) + ")" + mend(error) + eal_hint());
     }
     quiet_xdp_libraries();
     return true;
@@ -289,8 +316,8 @@ bool start(Eal& eal, const EalNeeds& needs, Refusal& refusal) {
 
 }  // namespace
 
-std::string eal_last_words() {
-    return LogSink::instance().last_words();
+std::string eal_hint() {
+    return LogSink::instance().is_shown() ? "" : "; -v shows what DPDK says";
 }
 
 const EalState* start_eal(const EalNeeds& needs, Refusal& refusal) {

@@ -12,7 +12,7 @@ namespace synfin::port {
 
 struct EalNeeds {
     bool no_huge = false;       ///< ordinary pages, even where huge ones are free
-    int verbose = 0;            ///< 0: DPDK's own lines are kept for a failure; 1: shown; 2: with debugging
+    int verbose = 0;            ///< 0: DPDK's own lines are hidden; 1: shown; 2: with debugging
     uint64_t memory_bytes = 0;  ///< what the pools of the first device need
     std::string pci;            ///< allow this PCI address; empty: the PCI bus is not looked at
 };
@@ -28,7 +28,8 @@ struct EalState {
 /// @return null after a refusal.
 const EalState* start_eal(const EalNeeds& needs, Refusal& refusal);
 
-/// The last lines that DPDK logged, for the message of a failure that only they explain: ": a; b" or empty.
-std::string eal_last_words();
+/// For the end of a refusal that DPDK alone can explain: how to see its own lines, unless they are shown
+/// already.
+std::string eal_hint();
 
 }  // namespace synfin::port

@@ -107,11 +107,10 @@ EthernetDevice::~EthernetDevice() {
 
 bool EthernetDevice::refuse(int error, const std::string& what, Refusal& refusal) const {
     const int code = error < 0 ? -error : error;
-    return refusal.because(
-        code == EACCES || code == EPERM ? Error::no_permission
-        : code == ENOMEM                ? Error::no_memory
-                                        : Error::device_failed,
-        config_.spec.text + ": " + what + " (" + rte_strerror(code) + ")" + eal_last_words());
+    return refusal.because(code == EACCES || code == EPERM ? Error::no_permission
+                           : code == ENOMEM                ? Error::no_memory
+                                                           : Error::device_failed,
+                           config_.spec.text + ": " + what + " (" + rte_strerror(code) + ")" + eal_hint());
 }
 
 bool EthernetDevice::attach(const HostFacts& facts, Refusal& refusal) {
@@ -133,7 +132,6 @@ bool EthernetDevice::attach(const HostFacts& facts, Refusal& refusal) {
 
 bool EthernetDevice::probe(const std::string& args, Refusal& refusal) {
     const std::string name = args.substr(0, args.find(','));
-    eal_last_words();  // forget: only this device's words matter now
     if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) == 0) {
         if (config_.spec.kind == DeviceKind::pci) return true;  // found when DPDK was started
         return refusal.because(Error::in_use, config_.spec.text + ": a device " + name + " is open already");
@@ -142,7 +140,7 @@ bool EthernetDevice::probe(const std::string& args, Refusal& refusal) {
     if (error != 0) return refuse(error, "DPDK's driver refused it", refusal);
     if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) == 0) return true;
     return refusal.because(Error::no_device,
-                           config_.spec.text + ": none of DPDK's drivers took it" + eal_last_words());
+                           config_.spec.text + ": none of DPDK's drivers took it" + eal_hint());
 }
 
 /// A card may fill in verdicts that nobody asked for (seen: "good" for every frame while the offload is off),

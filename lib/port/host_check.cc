@@ -1,6 +1,5 @@
 #include "port/host_check.hh"
 
-#include <linux/capability.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +10,7 @@
 #include <filesystem>
 #include <string>
 
+#include "port/capabilities.hh"
 #include "port/pci_function.hh"
 
 namespace synfin::port {
@@ -25,10 +25,17 @@ std::string number(unsigned value) {
     return std::to_string(value);
 }
 
-bool need_capability(int capability, const char* name, const DeviceSpec& spec, Refusal& refusal) {
-    if (has_capability(capability)) return true;
-    return refusal.because(Error::no_permission,
-                           "no permission for " + spec.text + ": run as root or give " + name + " (setcap)");
+/// One message for all that are lacking, so that nobody has to try them one by one. What is not there and not
+/// needed is named with the others: whoever gives some gives these too.
+bool check_capabilities(const DeviceSpec& spec, const std::string& driver, Refusal& refusal) {
+    const auto wanted = capabilities_for(name(spec.kind), driver);
+    const uint64_t effective = effective_capabilities();
+    if (!lacks_needed(wanted, effective)) return true;
+    std::error_code error;
+    const std::string program = std::filesystem::read_symlink("/proc/self/exe", error).string();
+    return refusal.because(Error::no_permission, "no permission for " + spec.text + ": this process lacks " +
+                                                     lacking(wanted, effective) +
+                                                     "; run as root, or: " + setcap_command(wanted, program));
 }
 
 bool check_interface(const DeviceSpec& spec, uint16_t mtu, unsigned engines, HostFacts& facts,
@@ -36,7 +43,7 @@ bool check_interface(const DeviceSpec& spec, uint16_t mtu, unsigned engines, Hos
     const std::string& name = spec.target;
     facts.interface = find_interface(name, refusal);
     if (!facts.interface) return false;
-    if (!need_capability(CAP_NET_RAW, "CAP_NET_RAW", spec, refusal)) return false;
+    if (!check_capabilities(spec, facts.interface->driver, refusal)) return false;
     if (!facts.interface->up)
         return refusal.because(Error::no_device,
                                "interface " + name + " is down: ip link set " + name + " up");
@@ -48,8 +55,6 @@ bool check_interface(const DeviceSpec& spec, uint16_t mtu, unsigned engines, Hos
     if (mtu > kAfXdpMaxMtu)
         return refusal.because(Error::invalid, "MTU " + number(mtu) + ": af_xdp carries up to " +
                                                    number(kAfXdpMaxMtu) + "; use af_packet:" + name);
-    if (!need_capability(CAP_NET_ADMIN, "CAP_NET_ADMIN", spec, refusal)) return false;
-    if (!has_capability(CAP_SYS_ADMIN) && !need_capability(CAP_BPF, "CAP_BPF", spec, refusal)) return false;
     if (facts.interface->channels > engines)
         return refusal.because(Error::invalid,
                                name + " spreads what it receives over " + number(facts.interface->channels) +
@@ -59,10 +64,13 @@ bool check_interface(const DeviceSpec& spec, uint16_t mtu, unsigned engines, Hos
 }
 
 bool check_tap(const DeviceSpec& spec, Refusal& refusal) {
+    if (access("/dev/net/tun", F_OK) != 0)
+        return refusal.because(Error::no_device, "no /dev/net/tun here: modprobe tun");
+    if (!check_capabilities(spec, "", refusal)) return false;
     if (access("/dev/net/tun", R_OK | W_OK) != 0)
-        return errno == ENOENT ? refusal.because(Error::no_device, "no /dev/net/tun here: modprobe tun")
-                               : refusal.because(Error::no_permission, "no permission for /dev/net/tun");
-    return need_capability(CAP_NET_ADMIN, "CAP_NET_ADMIN", spec, refusal);
+        return refusal.because(Error::no_permission,
+                               "no permission for /dev/net/tun: sudo chmod 666 /dev/net/tun, or run as root");
+    return true;
 }
 
 bool is_socket(const std::string& path) {

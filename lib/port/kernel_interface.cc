@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 
 namespace synfin::port {
 
@@ -168,17 +167,6 @@ Link ask_kernel_link(int index) noexcept {
         link.mbps = mbps == static_cast<uint32_t>(SPEED_UNKNOWN) ? 0 : mbps;
     }
     return link;
-}
-
-bool has_capability(int number) noexcept {
-    std::ifstream status("/proc/self/status");
-    for (std::string word; status >> word;) {
-        if (word != "CapEff:") continue;
-        uint64_t effective = 0;
-        status >> std::hex >> effective;
-        return (effective >> number & 1) != 0;
-    }
-    return false;
 }
 
 WireLike::WireLike(const std::string& interface, const InterfaceFacts& facts)

@@ -31,9 +31,6 @@ std::optional<InterfaceFacts> find_interface(const std::string& name, Refusal& r
 /// was deleted or moved to another namespace; a new name does not matter.
 Link ask_kernel_link(int index) noexcept;
 
-/// Linux capabilities by their number in <linux/capability.h>.
-bool has_capability(int number) noexcept;
-
 /// Makes an interface deliver single frames of at most the MTU, for as long as the object lives.
 ///
 /// - Receive offloads that merge segments (GRO, LRO) are switched off.

@@ -12,6 +12,7 @@
 #include "base/mapped_array.hh"
 #include "buf/port.hh"
 #include "port/eal.hh"
+#include "port/limits.hh"
 #include "port/wire_ring.hh"
 
 namespace synfin::port {
@@ -80,9 +81,7 @@ PacketPool make_pool(uint32_t packets, const PacketSize& size, int numa_node, Ac
     if (!pool) {
         refusal.because(Error::no_memory, "no memory for " + std::to_string(packets) + " packets of " +
                                               std::to_string(size.total) + " bytes (" + rte_strerror(error) +
-                                              "); ask for fewer packets or cores, or free "
-                                              "hugepages" +
-                                              eal_last_words());
+                                              "); " + memory_remedy() + eal_hint());
         return pool;
     }
     rte_mempool_obj_iter(pool.get(), rte_pktmbuf_init, nullptr);
