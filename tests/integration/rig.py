@@ -329,12 +329,13 @@ class Rig:
     def _shared_files():
         """What a process could leave on the machine outside its own directory."""
         found = set()
-        for pattern in ("/run/synfin/*", "/run/dpdk/*", "/dev/hugepages/*", "/sys/fs/bpf/*", "/dev/shm/*"):
+        for pattern in ("/run/synfin/*", "/run/dpdk/*", "/tmp/synfin-dpdk-*", "/tmp/dpdk/*", "/dev/hugepages/*", "/sys/fs/bpf/*", "/dev/shm/*"):
             base, _, glob = pattern.rpartition("/")
             if os.path.isdir(base):
                 found |= {str(p) for p in pathlib.Path(base).glob(glob)}
         # The host's keys of initial sequence numbers are meant to stay until it boots again.
         found.discard("/run/synfin/tcp-keys")
+        found.discard("/run/synfin/address-locks")  # one file for all runs: locks on its bytes go with their processes
         return {name for name in found if not Rig._belongs_to_a_living(name)}
 
     @staticmethod
