@@ -108,6 +108,7 @@ struct Config {
     std::vector<unsigned> cores;  ///< empty: one, the first that this process may use
     bool no_huge = false;
     bool no_offload = false;
+    bool verbose = false;     ///< tell what was opened and how, and show DPDK's own lines
     bool doctor_fix = false;  ///< doctor: run what is harmless, after asking
     std::string control;      ///< empty: under /run/synfin/
     std::string json;         ///< empty: no file; "-": standard output

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "interrupt.hh"
+#include "kernel_addresses.hh"
 #include "user_error.hh"
 
 namespace synfin::app {
@@ -26,6 +27,10 @@ std::unique_ptr<Runtime> opened(Open&& open) {
     throw UserError(usage ? Exit::usage : Exit::failed, why);
 }
 
+void warn(const std::string& line) {
+    std::fputs(fmt::format("synfin: warning: {}\n", line).c_str(), stderr);
+}
+
 }  // namespace
 
 std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackConfig& stack, Command command) {
@@ -36,10 +41,16 @@ std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackCon
     runtime.cores = config.cores;
     runtime.no_huge = config.no_huge;
     runtime.no_offload = config.no_offload;
+    runtime.verbose = config.verbose ? 1 : 0;
     auto open = opened([&](std::string& why, Error& error) { return Runtime::open(runtime, why, error); });
-    for (const std::string& line : open->report().lines()) std::fputs((line + "\n").c_str(), stderr);
-    for (const std::string& line : open->warnings())
-        std::fputs(fmt::format("synfin: warning: {}\n", line).c_str(), stderr);
+    const DeviceReport& report = open->report();
+    if (config.verbose)
+        for (const std::string& line : report.lines()) std::fputs((line + "\n").c_str(), stderr);
+    else
+        for (const std::string& line : report.warnings) warn(line);
+    for (const std::string& line : shared_addresses(config.device, config.addresses, kernel_addresses()))
+        warn(line);
+    for (const std::string& line : open->warnings()) warn(line);
     return open;
 }
 
@@ -53,10 +64,19 @@ std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConf
     far.stack = server;
     near.cores = config.cores;
     near.no_huge = config.no_huge;
+    near.verbose = config.verbose ? 1 : 0;
     near.wire_bytes = wire_bytes;
     near.wire_loss_ppm = static_cast<uint32_t>(config.bench.loss_ppm);
     near.wire_loss_seed = config.bench.loss_seed;
     return opened([&](std::string& why, Error& error) { return Runtime::open_ring(near, far, why, error); });
+}
+
+void refuse_if_gone(const Config& config, const DeviceStats& device) {
+    if (device.is_gone)
+        throw run_error(
+            fmt::format("{}: the interface was deleted, or moved to another namespace, while it was in use",
+                        config.device),
+            "the result covers the time until then; synfin devices lists the interfaces");
 }
 
 void run_engines(Runtime& runtime,

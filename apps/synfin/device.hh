@@ -10,13 +10,17 @@
 namespace synfin::app {
 
 /// @param stack the engines' configuration, pools sized.
-/// Prints what was opened, and how, on standard error. Throws UserError: usage for a device or cores that
-/// can't be meant, failed for what the host refuses.
+/// Prints warnings on standard error; with -v what was opened, and how. Throws UserError: usage for a device
+/// or cores that can't be meant, failed for what the host refuses.
 std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackConfig& stack, Command command);
 
 /// In-memory wires: client stacks 2k, server stacks 2k+1.
 std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConfig& client,
                                     const stack::StackConfig& server, uint32_t wire_bytes);
+
+/// Throws UserError(failed) when the device is not there any more: the run ended for that, its result is
+/// written.
+void refuse_if_gone(const Config& config, const DeviceStats& device);
 
 /// Runs body on every core; throws UserError when a core can't be had.
 void run_engines(Runtime& runtime,

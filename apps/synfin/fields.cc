@@ -287,6 +287,9 @@ void add_common(std::vector<Field>& all) {
     all.push_back(scalar<bool>("no-offload", "--no-offload", kDevice | kDevices, "BOOL", boolean(),
                                AT(bool, no_offload), "checksums by the stack, whatever the device offers",
                                Kind::flag));
+    all.push_back(scalar<bool>("verbose", "-v,--verbose", kAll | kDevices, "BOOL", boolean(),
+                               AT(bool, verbose), "tell how the device was opened, and show what DPDK says",
+                               Kind::flag));
     all.push_back(scalar<std::string>("control", "--control", kDevice, "PATH", text(),
                                       AT(std::string, control),
                                       "the control socket; default under /run/synfin/"));

@@ -55,6 +55,7 @@ nlohmann::ordered_json device_facts(const DeviceReport& report) {
     for (const auto& offload : report.offloads)
         offloads[offload.what] = {{"offered", offload.offered}, {"used", offload.used}, {"why", offload.why}};
     device["notes"] = report.notes;
+    device["warnings"] = report.warnings;
     return device;
 }
 

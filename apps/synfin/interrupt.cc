@@ -35,6 +35,10 @@ const std::atomic<bool>& interrupted() noexcept {
     return flag;
 }
 
+void request_end() noexcept {
+    flag.store(true, std::memory_order_relaxed);
+}
+
 Opening::Opening() noexcept {
     opening.store(true, std::memory_order_relaxed);
     // A signal may have come before.

@@ -13,6 +13,8 @@ namespace synfin::app {
 void catch_interrupts();
 /// Whether a signal has come.
 const std::atomic<bool>& interrupted() noexcept;
+/// Ends the run as a signal would.
+void request_end() noexcept;
 
 /// Seconds that opening a device may go on after a signal; a link is waited for half of it.
 inline constexpr unsigned kMostOpening = 10;

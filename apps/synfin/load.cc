@@ -189,6 +189,7 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
     if (const std::string why = nothing_worked(config, result.tally); !why.empty())
         result.warnings.push_back(fmt::format("{}; {}", why, what_to_do(result.tally)));
     publish(to_json(result), config.json);
+    refuse_if_gone(config, result.device);
     if (!unreached.empty()) throw run_error(unreached, std::string(kCheckArp));
     return exit_of(result);
 }
@@ -211,6 +212,7 @@ Exit run(const Config& config) {
     std::vector<LostTime> lost(runtime->stacks(), LostTime(config.validity.gap, runtime->now()));
     {
         const Monitor monitor({.command = "load",
+                               .device_name = config.device,
                                .control = config.control,
                                .show_progress = true,
                                .on_begin = {},

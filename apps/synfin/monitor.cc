@@ -16,6 +16,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "device_news.hh"
+#include "interrupt.hh"
 #include "summary.hh"
 #include "units.hh"
 #include "user_error.hh"
@@ -25,6 +27,7 @@ namespace synfin::app {
 namespace {
 constexpr const char* kControlDirectory = "/run/synfin";
 constexpr int kTickMs = 20;
+constexpr int kDeviceMs = 100;
 }  // namespace
 
 Monitor::Monitor(Setup setup, const std::vector<EngineWatch>& engines)
@@ -72,6 +75,7 @@ void Monitor::open_control() {
         if (probe >= 0) close(probe);
     }
     control_ = stream();
+    if (control_ < 0) return refuse(std::strerror(errno));
     if (bind(control_, name, sizeof address) != 0 || listen(control_, 16) != 0)
         return refuse(std::strerror(errno));
     control_path_ = path;
@@ -85,13 +89,13 @@ EngineSnapshot Monitor::sum() const {
 
 void Monitor::run() {
     using SteadyClock = std::chrono::steady_clock;
-    auto before_at = SteadyClock::now();
+    auto before_at = SteadyClock::now(), looked_at = before_at;
     EngineSnapshot before;
     bool begun = false;
     for (;;) {
         pollfd waiting[2] = {{wake_, POLLIN, 0}, {control_, POLLIN, 0}};
         const bool busy = !begun || setup_.show_progress;
-        poll(waiting, control_ >= 0 ? 2 : 1, busy ? kTickMs : -1);
+        poll(waiting, control_ >= 0 ? 2 : 1, busy ? kTickMs : setup_.device ? kDeviceMs : -1);
         if ((waiting[0].revents & POLLIN) != 0) break;
         if (control_ >= 0 && (waiting[1].revents & POLLIN) != 0) answer_control();
         if (!begun) {
@@ -100,6 +104,10 @@ void Monitor::run() {
             if (begun && setup_.on_begin) setup_.on_begin();
         }
         const auto now = SteadyClock::now();
+        if (setup_.device && now - looked_at >= std::chrono::milliseconds(kDeviceMs)) {
+            watch_device();
+            looked_at = now;
+        }
         if (setup_.show_progress && now - before_at >= std::chrono::seconds(1)) {
             const EngineSnapshot snapshot = sum();
             print_progress(snapshot, before, std::chrono::duration<double>(now - before_at).count());
@@ -108,6 +116,16 @@ void Monitor::run() {
         }
     }
     if (line_shown_) std::fputs("\r\033[K", stderr);
+}
+
+void Monitor::watch_device() {
+    const DeviceStats now = setup_.device();
+    if (const std::string news = device_news(device_before_, now); !news.empty())
+        std::fputs(fmt::format("{}synfin: {}: {}\n", line_shown_ ? "\r\033[K" : "", setup_.device_name, news)
+                       .c_str(),
+                   stderr);
+    if (now.is_gone) request_end();
+    device_before_ = now;
 }
 
 void Monitor::print_progress(const EngineSnapshot& now, const EngineSnapshot& before, double seconds) {

@@ -1,7 +1,8 @@
 #pragma once
 /// @file
 /// Monitor: the thread beside the engines: prints a line each second on a terminal, answers the control
-/// socket, and tells when all engines have begun.
+/// socket, tells when all engines have begun and what becomes of the device, and ends the run when that is
+/// gone.
 
 #include <functional>
 #include <memory>
@@ -18,6 +19,7 @@ class Monitor {
   public:
     struct Setup {
         std::string command;             ///< "serve", for the control socket's answers
+        std::string device_name{};       ///< DEV, for what is said of it
         std::string control;             ///< path; empty: /run/synfin/COMMAND-PID when that can be had
         bool serve_control = true;       ///< false: no socket at all (bench)
         bool show_progress = false;      ///< a line each second; only when stderr is a terminal
@@ -35,6 +37,7 @@ class Monitor {
   private:
     void open_control();
     void run();
+    void watch_device();
     void answer_control();
     void print_progress(const EngineSnapshot& now, const EngineSnapshot& before, double seconds);
     EngineSnapshot sum() const;
@@ -44,6 +47,7 @@ class Monitor {
     std::string control_path_;  ///< empty: none
     int control_ = -1, wake_ = -1;
     bool line_shown_ = false;
+    DeviceStats device_before_{};
     std::thread thread_;
 };
 

@@ -93,6 +93,7 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
     if (config.serve.app == ServeConfig::App::http)
         result.extra["http"] = {{"requests", tally.requests}, {"refused", tally.bad_requests}};
     publish(to_json(result), config.json);
+    refuse_if_gone(config, result.device);
     return Exit::done;
 }
 
@@ -120,6 +121,7 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
     CommonEnd common_end(runtime->cores().size());
     {
         const Monitor monitor({.command = "serve",
+                               .device_name = config.device,
                                .control = config.control,
                                .show_progress = true,
                                .on_begin = [&config] { say_listening(config); },

@@ -102,6 +102,7 @@ uint64_t lives(const LoadTally& tally) {
 /// What the device and its port did beside carrying packets.
 ordered_json device(const DeviceStats& stats) {
     return {{"link_up", stats.link_up},
+            {"gone", stats.is_gone},
             {"link_downs", stats.link_downs},
             {"link_down_s", rounded(std::chrono::duration<double>(stats.link_down_time).count())},
             {"tx_refused", stats.tx_refused},

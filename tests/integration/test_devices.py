@@ -41,7 +41,6 @@ class StartTest(RigCase):
             with silent.accept()[0]:
                 load.popen.send_signal(signal.SIGTERM)
                 self.assertEqual(load.wait(rig.LIMIT), -signal.SIGALRM, load.said())
-        shutil.rmtree(f"/run/dpdk/synfin-{load.pid}", ignore_errors=True)
 
     def test_a_file_that_is_no_socket_is_not_taken_for_control(self):
         path = pathlib.Path(self.rig.path("notes"))
@@ -51,6 +50,28 @@ class StartTest(RigCase):
         self.assertEqual(serve.wait(), 1, serve.said())
         self.assertRegex(serve.err, "control socket .*: Address already in use")
         self.assertEqual(path.read_text(), "mine")
+
+    def test_a_control_socket_that_cannot_be_made_is_an_error(self):
+        device = ("--device", f"af_packet:{self.rig.device}", "--address", f"{SYNFIN_ADDRESS}/{PREFIX}", "--cores", str(rig.core))
+        for command in ("serve", "--app", "echo"), ("load", f"tcp://{KERNEL_ADDRESS}:7"):
+            for path in "/no/such/directory/control", "/proc/control", "x" * 200:
+                with self.subTest(command[0], path=path[:20]):
+                    process = self.rig.synfin(*command, *device, "--control", path)
+                    self.assertEqual(process.wait(), 1, process.said())
+                    self.assertRegex(process.err, f"error: control socket {path}: ")
+
+    def test_what_a_killed_start_leaves_the_next_one_takes_away(self):
+        command = ("serve", "--app", "echo", "--device", f"af_packet:{self.rig.device}", "--address", f"{SYNFIN_ADDRESS}/{PREFIX}",
+                   "--cores", str(rig.core), "-d", "100ms")
+        killed = self.rig.synfin(*command)
+        directory = pathlib.Path(f"/run/synfin/dpdk-{killed.pid}")
+        rig.wait_until(lambda: directory.exists() or killed.popen.poll() is not None, "DPDK's directory", interval=0)
+        killed.popen.kill()
+        killed.wait()
+        directory.mkdir(exist_ok=True)  # the kill may have come too late
+        done = self.rig.synfin(*command)
+        self.assertEqual(done.wait(), 0, done.said())
+        self.assertFalse(directory.exists())
 
     def test_a_second_signal_ends_it_at_once_whichever_it_is(self):
         for first, second in (signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT):
@@ -169,6 +190,48 @@ class MemifTest(RigCase):
     def test_tcp(self):
         counted = self.run_pair("echo", f"tcp://{SYNFIN_ADDRESS}:7", "-c", "10", "-n", "1000", "--request-size", "64KiB")
         self.assertEqual(counted["completed"], 1000)
+
+
+class LostDeviceTest(RigCase):
+    """An interface that goes down is told of and comes back; one that goes for good ends the run."""
+
+    def devices(self):
+        return f"af_packet:{self.rig.device}", f"af_xdp:{self.rig.device}"
+
+    def start(self, device):
+        report = self.rig.path(f"{device.partition(':')[0]}.json")
+        process = self.rig.serve("echo", "--json", report, "--drain", "0s", device=device)
+        return process, lambda: json.loads(pathlib.Path(report).read_text())["device"]
+
+    def test_down_and_up_again(self):
+        for device in self.devices():
+            with self.subTest(device):
+                serve, result = self.start(device)
+                for state, pattern in ("down", "the link went down"), ("up", "the link is up again"):
+                    self.rig.ours.ip("link", "set", self.rig.device, state)
+                    rig.wait_until(lambda: pattern in serve.err, lambda: f"'{pattern}'\n{serve.said()}")  # noqa: B023
+                self.assertEqual(echo_clients.exchange(self.rig.kernel, SYNFIN_ADDRESS, 7, 1, 100), [])
+                serve.interrupt()
+                self.assertEqual(result()["link_downs"], 1)
+                self.assertFalse(result()["gone"])
+
+    def test_deleted(self):
+        for kind in "af_packet", "af_xdp":
+            with self.subTest(kind):
+                self.rig.ours.ip("link", "add", "sfgone0", "type", "veth", "peer", "name", "sfgone1")
+                for end in "sfgone0", "sfgone1":
+                    self.rig.ours.ip("link", "set", end, "up")
+                serve, result = self.start(f"{kind}:sfgone0")
+                self.rig.ours.ip("link", "del", "sfgone0")
+                self.assertEqual(serve.wait(), 1, serve.said())
+                self.assertRegex(serve.err, f"error: {kind}:sfgone0: the interface was deleted")
+                self.assertTrue(result()["gone"])
+
+    def test_a_tap_that_is_deleted(self):
+        serve, result = self.start(f"tap:{TAP}")
+        self.rig.ours.ip("link", "del", TAP)
+        self.assertEqual(serve.wait(), 1, serve.said())
+        self.assertTrue(result()["gone"])
 
 
 class TwoAtOnceTest(RigCase):

@@ -41,9 +41,45 @@ class RefusalTest(RigCase):
         program = self.rig.path("synfin")  # where anyone may read it
         shutil.copy(rig_module.SYNFIN, program)
         os.chmod(program, 0o755)
-        self.refused(1, "root|CAP_NET|permission", command=(
-            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", program, *SERVE,
-            "--device", f"af_packet:{self.rig.device}", *ADDRESS))
+        def user(*capabilities):
+            given = ",".join(f"+{c}" for c in capabilities)
+            return ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                    *(("--inh-caps", given, "--ambient-caps", given) if given else ("--no-new-privs",)), program)
+
+        for kind, needed in (("af_packet", ("net_raw", "net_admin", "bpf")), ("af_xdp", ("net_raw", "net_admin", "sys_admin", "ipc_lock"))):
+            with self.subTest(kind):
+                names = ",".join(f"cap_{c}" for c in needed)
+                device = ("--device", f"{kind}:{self.rig.device}")
+                self.refused(1, f"lacks {names};", rf"setcap {names}\+ep", command=(*user(), *SERVE, *device, *ADDRESS))
+                doctor = self.rig.start(self.rig.ours, *user(), "doctor", *device)
+                self.assertEqual(doctor.wait(), 3, doctor.said())
+                self.assertIn(f"lacks {names}\n", doctor.out, "the doctor says the same")
+                done = self.rig.start(self.rig.ours, *user(*needed), *SERVE, "-d", "100ms", *device, *ADDRESS)
+                self.assertEqual(done.wait(), 0, f"what the message names is enough\n{done.said()}")
+                self.assertEqual(done.err, "", "and all that is wanted")
+
+    def test_the_kernel_has_the_address_too(self):
+        self.rig.ours.ip("address", "add", f"{SYNFIN_ADDRESS}/{PREFIX}", "dev", self.rig.device)
+        serve = self.rig.serve("echo")
+        self.assertIn(f"ip address del {SYNFIN_ADDRESS}/{PREFIX} dev {self.rig.device}", serve.err)
+
+    def test_limits_of_the_process_are_named(self):
+        device = ("--device", f"af_packet:{self.rig.device}", *ADDRESS)
+        for limit, pattern in (("--nofile=5", "file descriptors: .*ulimit -n"), ("--nofile=12", "file descriptors: .*ulimit -n"),
+                               (f"--as={300 << 20}", "300 MiB.*ulimit -v"), (f"--as={1500 << 20}", "1500 MiB.*ulimit -v")):
+            with self.subTest(limit):
+                self.refused(1, pattern, command=("prlimit", limit, *self.synfin(*SERVE, *device)))
+
+    def test_a_device_and_a_file_without_an_end_are_no_configuration(self):
+        self.refused(2, "/dev/zero: is a device", command=self.synfin(*SERVE, "-f", "/dev/zero"))
+
+    def test_nothing_is_said_of_a_device_in_order_but_with_v(self):
+        command = (*SERVE, "--device", f"af_packet:{self.rig.device}", *ADDRESS, "-d", "100ms")
+        quiet = self.rig.start(self.rig.ours, *self.synfin(*command))
+        self.assertEqual((quiet.wait(), quiet.err), (0, ""))
+        told = self.rig.start(self.rig.ours, *self.synfin(*command, "-v"))
+        self.assertEqual(told.wait(), 0)
+        self.assertRegex(told.err, r"(?m)^queues +1 rx")
 
     def test_served_by_another_synfin(self):
         self.rig.serve("echo")
