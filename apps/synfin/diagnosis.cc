@@ -1,10 +1,11 @@
 #include "diagnosis.hh"
 
 #include <fmt/format.h>
-#include <linux/capability.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "port/capabilities.hh"
 #include "units.hh"
 
 namespace synfin::app {
@@ -21,6 +22,7 @@ constexpr uint64_t kHugeBytes = uint64_t{512} << 20;
 constexpr uint64_t kLeftPart = 4;
 constexpr std::string_view kKinds[] = {"pci",   "af_packet",   "af_xdp", "tap", "memif",
                                        "vhost", "virtio-user", "vdev",   "ring"};
+constexpr uint16_t kMellanox = 0x15b3;
 constexpr const char* kGovernors = "/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor";
 
 class Diagnosis {
@@ -99,31 +101,23 @@ class Diagnosis {
     }
 
     void look_at_permissions() {
-        struct Need {
-            unsigned number;
-            const char* name;
-        };
-        std::vector<Need> needs;
         const bool any = kind_.empty();
-        if (any || kind_ == "af_packet" || kind_ == "af_xdp") needs.push_back({CAP_NET_RAW, "cap_net_raw"});
-        if (any || kind_ == "tap" || kind_ == "af_packet" || kind_ == "af_xdp")
-            needs.push_back({CAP_NET_ADMIN, "cap_net_admin"});
-        if (kind_ == "af_xdp") needs.push_back({CAP_BPF, "cap_bpf"});
-        if (any || kind_ == "pci") {
-            needs.push_back({CAP_SYS_RAWIO, "cap_sys_rawio"});
-            needs.push_back({CAP_IPC_LOCK, "cap_ipc_lock"});
-            needs.push_back({CAP_SYS_ADMIN, "cap_sys_admin"});  // /proc/self/pagemap tells physical addresses
+        std::string driver;
+        if (const KernelInterface* interface = host_.find(target_)) driver = interface->driver;
+        for (const PciFunction& card : host_.cards)
+            if (kind_ == "pci" && card.address.ends_with(target_)) driver = card.driver;
+        // A virtual interface without a driver in /sys is mostly a veth.
+        if (kind_ == "af_packet" && driver.empty()) driver = "veth";
+        auto needs = port::capabilities_for(any ? "af_packet" : kind_, any ? "veth" : driver);
+        if (any) {
+            for (const port::Capability& more : port::capabilities_for("pci", "uio_pci_generic"))
+                needs.push_back(more);
         }
-        std::string lacking;
-        for (const Need& need : needs)
-            if (!host_.can(need.number)) lacking += (lacking.empty() ? "" : ",") + std::string(need.name);
-        if (lacking.empty()) {
-            if (!needs.empty()) good("permissions: all that devices need");
-        } else {
-            add(any ? Level::note : Level::missing, "permissions: this process lacks " + lacking,
-                fmt::format("sudo setcap {}+ep {}   (or run as root)", lacking,
-                            wish_.program.empty() ? "synfin" : wish_.program));
-        }
+        const std::string lacking = port::lacking(needs, host_.capabilities);
+        if (needs.empty()) return;
+        if (lacking.empty()) return good("permissions: all that devices need");
+        add(any ? Level::note : Level::missing, "permissions: this process lacks " + lacking,
+            port::setcap_command(needs, wish_.program) + "   (or run as root)");
     }
 
     void look_at_tap() {
@@ -141,8 +135,16 @@ class Diagnosis {
         } else {
             add(Level::note, "IOMMU: none; a card that is given to a program can write to all of memory",
                 "boot with intel_iommu=on iommu=pt (Intel; AMD's is on by itself) and the IOMMU enabled in "
-                "the firmware; else "
-                "use uio_pci_generic");
+                "the firmware; in a guest without one: modprobe vfio enable_unsafe_noiommu_mode=1 && "
+                "modprobe "
+                "vfio-pci; else use uio_pci_generic");
+            if (host_.lockdown == "integrity" || host_.lockdown == "confidentiality")
+                add(Level::missing,
+                    fmt::format(
+                        "kernel lockdown is {} (Secure Boot): without an IOMMU no card can be given to a "
+                        "program",
+                        host_.lockdown),
+                    "switch Secure Boot off in the firmware, or the IOMMU on");
             if (!host_.has_uio_pci_generic && !host_.has_no_iommu_mode)
                 add(Level::note, "uio_pci_generic is not loaded", "modprobe uio_pci_generic", true);
         }
@@ -157,12 +159,27 @@ class Diagnosis {
     }
 
     void look_at_card(const PciFunction& card) {
+        look_at_owner(card);
+        look_at_versions(card);
+        if (is_ice(card)) look_at_ice(card);
+        if (card.vendor == kMellanox) look_at_mlx5(card);
+        look_at_vfio_group(card);
+        look_at_virtual_functions(card);
+    }
+
+    void look_at_owner(const PciFunction& card) {
         std::string names;
         for (const std::string& name : card.interfaces) names += (names.empty() ? "" : ", ") + name;
         const std::string who = card.address + (names.empty() ? "" : " (" + names + ")");
         const Level level = kind_ == "pci" ? Level::missing : Level::note;
         switch (card.owner) {
-            case PciOwner::user_space: return good(fmt::format("{}: bound to {}", who, card.driver));
+            case PciOwner::user_space:
+                if (card.vendor == kMellanox)
+                    return add(level,
+                               fmt::format("{}: bound to {}, but DPDK drives mlx5 beside mlx5_core", who,
+                                           card.driver),
+                               bind_command(card, "mlx5_core"));
+                return good(fmt::format("{}: bound to {}", who, card.driver));
             case PciOwner::shared:
                 return good(fmt::format("{}: {} stays bound, DPDK works beside it", who, card.driver));
             case PciOwner::kernel:
@@ -176,6 +193,9 @@ class Diagnosis {
                 const KernelInterface* interface = host_.find(name);
                 return interface != nullptr && interface->up;
             });
+        if (card.vendor == kMellanox)
+            return add(level, fmt::format("{}: no driver has it, and mlx5 works beside mlx5_core", who),
+                       bind_command(card, "mlx5_core"), true);
         const std::string driver =
             host_.has_iommu || host_.has_no_iommu_mode ? "vfio-pci" : "uio_pci_generic";
         add(level,
@@ -184,6 +204,96 @@ class Diagnosis {
                                    who, card.driver)
                      : fmt::format("{}: bound to the kernel's {}, and down", who, card.driver),
             bind_command(card, driver), card.owner == PciOwner::nobody);
+    }
+
+    static bool is_ice(const PciFunction& card) {
+        constexpr uint16_t kIntel = 0x8086;
+        // E810-C, E810-XXV, E823-C, E822, E823-L, E830.
+        constexpr std::pair<uint16_t, uint16_t> kIds[] = {{0x1591, 0x1593}, {0x1599, 0x159b},
+                                                          {0x188a, 0x188e}, {0x1890, 0x1899},
+                                                          {0x124c, 0x124f}, {0x12d0, 0x12d5}};
+        return card.vendor == kIntel &&
+               (card.driver == "ice" || std::any_of(std::begin(kIds), std::end(kIds), [&](auto ids) {
+                    return card.device >= ids.first && card.device <= ids.second;
+                }));
+    }
+
+    void look_at_versions(const PciFunction& card) {
+        for (const std::string& name : card.interfaces)
+            if (const KernelInterface* interface = host_.find(name);
+                interface != nullptr && !interface->firmware.empty())
+                good(fmt::format(
+                    "{} ({}): driver {} {}, firmware {}; DPDK lists what fits: "
+                    "https://doc.dpdk.org/guides/nics/",
+                    card.address, name, card.driver, interface->driver_version, interface->firmware));
+    }
+
+    void look_at_ice(const PciFunction& card) {
+        if (host_.has_ice_package) return good(fmt::format("{}: the ice DDP package is there", card.address));
+        add(kind_ == "pci" ? Level::missing : Level::note,
+            fmt::format(
+                "{}: no DDP package in /lib/firmware/intel/ice/ddp; without it the card runs in safe mode, "
+                "which DPDK refuses",
+                card.address),
+            "apt-get install firmware-misc-nonfree (Debian, section non-free-firmware), or Intel's ice.pkg "
+            "of "
+            "https://doc.dpdk.org/guides/nics/ice.html into that directory");
+    }
+
+    void look_at_mlx5(const PciFunction& card) {
+        const Level level = kind_ == "pci" ? Level::missing : Level::note;
+        if (!host_.has_mlx5_library)
+            add(level,
+                fmt::format("{}: no libmlx5 and libibverbs; DPDK's mlx5 driver needs them", card.address),
+                "apt-get install rdma-core ibverbs-providers   (or NVIDIA's OFED with --upstream-libs "
+                "--dpdk)");
+        else
+            good(fmt::format("{}: {}", card.address,
+                             host_.ofed.empty() ? "rdma-core's libmlx5 is there" : "OFED " + host_.ofed));
+        if (!host_.has_verbs_devices)
+            add(level, fmt::format("{}: no /dev/infiniband/uverbs*", card.address),
+                "modprobe -a ib_uverbs mlx5_ib", true);
+    }
+
+    /// vfio gives a group away as a whole.
+    void look_at_vfio_group(const PciFunction& card) {
+        if (card.owner == PciOwner::shared || card.iommu_group.empty()) return;
+        const Level level = kind_ == "pci" ? Level::missing : Level::note;
+        const bool is_ours = !host_.carries_default_route(card);
+        for (const port::PciNeighbour& other : card.group_neighbours) {
+            const auto neighbour =
+                std::find_if(host_.cards.begin(), host_.cards.end(),
+                             [&](const PciFunction& one) { return one.address == other.address; });
+            const bool may_be_bound =
+                is_ours && neighbour != host_.cards.end() && !host_.carries_default_route(*neighbour);
+            add(level,
+                fmt::format(
+                    "{}: its IOMMU group {} has {} too, which the kernel's {} holds; vfio gives only whole "
+                    "groups",
+                    card.address, card.iommu_group, other.address, other.driver),
+                may_be_bound ? bind_command(*neighbour, "vfio-pci")
+                             : "put the card into another slot, or enable ACS in the firmware");
+        }
+        const auto& closed = host_.closed_vfio_groups;
+        if (std::find(closed.begin(), closed.end(), card.iommu_group) != closed.end())
+            add(level, fmt::format("{}: no permission for /dev/vfio/{}", card.address, card.iommu_group),
+                fmt::format("sudo chown $USER /dev/vfio/{}", card.iommu_group));
+    }
+
+    void look_at_virtual_functions(const PciFunction& card) {
+        if (!card.physical_function.empty()) {
+            good(fmt::format(
+                "{}: a virtual function of {}; for VLANs or another MAC: ip link set IFACE vf N trust on "
+                "spoofchk off",
+                card.address, card.physical_function));
+        } else if (card.most_virtual != 0 && card.virtual_functions == 0 && card.owner == PciOwner::kernel &&
+                   !host_.carries_default_route(card)) {
+            add(Level::note,
+                fmt::format(
+                    "{}: can have {} virtual functions and has none; with one the kernel keeps the card",
+                    card.address, card.most_virtual),
+                fmt::format("echo 1 >/sys/bus/pci/devices/{}/sriov_numvfs", card.address));
+        }
     }
 
     void look_at_interface() {

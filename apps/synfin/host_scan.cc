@@ -1,9 +1,17 @@
 #include "host_scan.hh"
 
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <initializer_list>
 #include <set>
 #include <sstream>
 #include <system_error>
@@ -86,6 +94,65 @@ KernelInterface read_interface(const fs::path& directory) {
     return interface;
 }
 
+bool any_is_there(const fs::path& root, std::initializer_list<const char*> paths) {
+    std::error_code error;
+    return std::any_of(paths.begin(), paths.end(),
+                       [&](const char* path) { return fs::exists(root / path, error); });
+}
+
+/// The file's name is ice.pkg or, for one card, ice-SERIAL.pkg; DPDK looks where the kernel does.
+bool has_ice_package(const fs::path& root) {
+    for (const char* directory : {"lib/firmware/updates/intel/ice/ddp", "lib/firmware/intel/ice/ddp",
+                                  "usr/lib/firmware/intel/ice/ddp"})
+        for (const fs::path& file : entries(root / directory))
+            if (const std::string name = file.filename().string();
+                name.starts_with("ice") && name.find(".pkg") != name.npos)
+                return true;
+    return false;
+}
+
+/// "none [integrity] confidentiality": the word in brackets.
+std::string lockdown_of(const fs::path& root) {
+    std::ifstream file(root / "sys/kernel/security/lockdown");
+    std::string line;
+    std::getline(file, line);
+    const size_t open = line.find('['), close = line.find(']');
+    return open == line.npos || close == line.npos ? "" : line.substr(open + 1, close - open - 1);
+}
+
+/// What cards need beside a driver.
+void scan_card_software(const fs::path& root, HostScan& host) {
+    host.has_ice_package = has_ice_package(root);
+    host.has_mlx5_library = any_is_there(root, {"usr/lib/x86_64-linux-gnu/libmlx5.so.1",
+                                                "usr/lib64/libmlx5.so.1", "usr/lib/libmlx5.so.1"}) &&
+                            any_is_there(root, {"usr/lib/x86_64-linux-gnu/libibverbs.so.1",
+                                                "usr/lib64/libibverbs.so.1", "usr/lib/libibverbs.so.1"});
+    for (const fs::path& device : entries(root / "dev/infiniband"))
+        host.has_verbs_devices |= device.filename().string().starts_with("uverbs");
+    host.ofed = read_word(root / "usr/share/ofed/version");
+    if (host.ofed.empty() && any_is_there(root, {"usr/bin/ofed_info"})) host.ofed = "installed";
+    host.lockdown = lockdown_of(root);
+    for (const fs::path& group : entries(root / "dev/vfio"))
+        if (group.filename() != "vfio" && access(group.c_str(), R_OK | W_OK) != 0)
+            host.closed_vfio_groups.push_back(group.filename().string());
+}
+
+/// The host's own interfaces only: nothing below /sys tells the firmware.
+void ask_versions(KernelInterface& interface) {
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return;
+    ethtool_drvinfo info{};
+    info.cmd = ETHTOOL_GDRVINFO;
+    ifreq request{};
+    interface.name.copy(request.ifr_name, IFNAMSIZ - 1);
+    request.ifr_data = reinterpret_cast<char*>(&info);
+    if (ioctl(fd, SIOCETHTOOL, &request) == 0) {
+        interface.driver_version = info.version;
+        if (std::string_view(info.fw_version) != "N/A") interface.firmware = info.fw_version;
+    }
+    close(fd);
+}
+
 }  // namespace
 
 std::vector<unsigned> parse_cpu_list(std::string_view text) {
@@ -125,6 +192,7 @@ HostScan scan_host(const fs::path& root) {
     for (const fs::path& directory : entries(root / "sys/class/net")) {
         if (directory.filename() == "lo" || !fs::is_directory(directory)) continue;
         host.interfaces.push_back(read_interface(directory));
+        if (root == "/") ask_versions(host.interfaces.back());
         host.interfaces.back().carries_default_route = routed.contains(host.interfaces.back().name);
     }
     for (const fs::path& directory : entries(root / "sys/kernel/mm/hugepages")) {
@@ -160,6 +228,7 @@ HostScan scan_host(const fs::path& root) {
     host.has_vfio_pci = fs::exists(root / "sys/bus/pci/drivers/vfio-pci", error);
     host.has_uio_pci_generic = fs::exists(root / "sys/bus/pci/drivers/uio_pci_generic", error);
     host.has_tun = fs::exists(root / "dev/net/tun", error);
+    scan_card_software(root, host);
     host.capabilities = std::strtoull(field_of(root / "proc/self/status", "CapEff:").c_str(), nullptr, 16);
     std::ifstream limits(root / "proc/self/limits");
     constexpr std::string_view kLocked = "Max locked memory";

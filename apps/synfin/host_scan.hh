@@ -23,7 +23,8 @@ struct KernelInterface {
     bool carrier = false;
     int mbps = 0;  ///< 0: unknown
     unsigned rx_queues = 0, tx_queues = 0;
-    bool carries_default_route = false;  ///< IPv4's or IPv6's
+    bool carries_default_route = false;    ///< IPv4's or IPv6's
+    std::string driver_version, firmware;  ///< as ethtool -i tells; empty: unknown
 };
 
 /// Hugepages of one size.
@@ -43,8 +44,14 @@ struct HostScan {
     bool has_iommu = false;          ///< groups are there
     bool has_no_iommu_mode = false;  ///< vfio was told to do without
     bool has_vfio_pci = false, has_uio_pci_generic = false, has_tun = false;
-    uint64_t capabilities = 0;  ///< effective, of this process
-    std::string lock_limit;     ///< bytes that this process may lock, or "unlimited"
+    bool has_ice_package = false;    ///< the DDP package that the ice driver loads into its cards
+    bool has_mlx5_library = false;   ///< libibverbs with its provider for mlx5
+    bool has_verbs_devices = false;  ///< /dev/infiniband/uverbs*: ib_uverbs and mlx5_ib are loaded
+    std::string ofed;                ///< version of MLNX_OFED or DOCA-OFED; empty: none
+    std::string lockdown;            ///< the kernel's: "none", "integrity", "confidentiality"; empty: unknown
+    std::vector<std::string> closed_vfio_groups;  ///< /dev/vfio/N that this process may not open
+    uint64_t capabilities = 0;                    ///< effective, of this process
+    std::string lock_limit;                       ///< bytes that this process may lock, or "unlimited"
 
     bool can(unsigned capability) const noexcept { return (capabilities >> capability & 1) != 0; }
     /// Whether one of a card's interfaces carries the default route.

@@ -50,6 +50,23 @@ fs::path pci_directory(const fs::path& root) {
     return root / "sys/bus/pci/devices";
 }
 
+/// Bridges do not count: vfio leaves pcieport to them.
+std::vector<PciNeighbour> find_neighbours(const fs::path& root, const PciFunction& function) {
+    std::vector<PciNeighbour> neighbours;
+    std::error_code error;
+    const fs::path group = root / "sys/kernel/iommu_groups" / function.iommu_group / "devices";
+    for (const auto& entry : fs::directory_iterator(group, error)) {
+        const std::string address = entry.path().filename().string();
+        const std::string driver = link_name(pci_directory(root) / address / "driver");
+        const bool harmless =
+            driver.empty() || driver == "pcieport" || owner_of(driver) == PciOwner::user_space;
+        if (address != function.address && !harmless) neighbours.push_back({address, driver});
+    }
+    std::sort(neighbours.begin(), neighbours.end(),
+              [](const auto& a, const auto& b) { return a.address < b.address; });
+    return neighbours;
+}
+
 }  // namespace
 
 std::optional<PciFunction> read_pci_function(const fs::path& root, std::string_view address) {
@@ -67,6 +84,10 @@ std::optional<PciFunction> read_pci_function(const fs::path& root, std::string_v
     function.driver = link_name(directory / "driver");
     function.iommu_group = link_name(directory / "iommu_group");
     function.owner = owner_of(function.driver);
+    function.physical_function = link_name(directory / "physfn");
+    function.most_virtual = static_cast<unsigned>(number("sriov_totalvfs", 10));
+    function.virtual_functions = static_cast<unsigned>(number("sriov_numvfs", 10));
+    if (!function.iommu_group.empty()) function.group_neighbours = find_neighbours(root, function);
     add_interfaces(directory, function.interfaces);
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(directory, error))

@@ -19,6 +19,12 @@ enum class PciOwner : uint8_t {
     kernel,      ///< an ordinary kernel driver
 };
 
+/// Another function of the same IOMMU group, of any class.
+struct PciNeighbour {
+    std::string address;
+    std::string driver;  ///< the kernel's
+};
+
 /// One PCI function whose class is Ethernet controller.
 struct PciFunction {
     std::string address;  ///< "0000:3b:00.0"
@@ -28,6 +34,11 @@ struct PciFunction {
     int numa_node = -1;                   ///< -1: there is but one, or nobody knows
     std::string iommu_group;              ///< empty: no IOMMU is behind it
     PciOwner owner = PciOwner::nobody;
+    std::string
+        physical_function;  ///< address of the card that this is a virtual function of; empty: of none
+    unsigned most_virtual = 0, virtual_functions = 0;  ///< SR-IOV: how many can be made, and have been
+    /// The others in its IOMMU group that a kernel driver has: vfio gives no device of such a group away.
+    std::vector<PciNeighbour> group_neighbours{};
 };
 
 /// @param root where /sys is looked for: "/" but in tests.

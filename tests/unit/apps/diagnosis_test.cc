@@ -94,7 +94,9 @@ TEST(Diagnosis, Permissions) {
     host.interfaces.push_back(up("eth1"));
     const Finding finding = the_one(diagnosed(host, "af_packet:eth1"));
     EXPECT_EQ(finding.level, Level::missing);
-    EXPECT_EQ(finding.mend.find("sudo setcap cap_net_raw+ep /usr/bin/synfin"), 0u) << finding.mend;
+    EXPECT_EQ(finding.what, "permissions: this process lacks cap_net_raw");
+    EXPECT_EQ(finding.mend.find("sudo setcap cap_net_raw,cap_net_admin,cap_bpf+ep /usr/bin/synfin"), 0u)
+        << "setcap takes away what it does not name: " << finding.mend;
     EXPECT_FALSE(finding.harmless);
     EXPECT_EQ(the_one(diagnosed(host)).level, Level::note) << "some devices need none of it";
 }
@@ -160,6 +162,82 @@ TEST(Diagnosis, Interfaces) {
     host.interfaces[0].up = true;
     host.interfaces[0].carrier = false;
     EXPECT_EQ(the_one(diagnosed(host, "af_packet:eth1")).level, Level::missing);
+}
+
+TEST(Diagnosis, IceCardsNeedTheirPackage) {
+    HostScan host = good_host();
+    host.cards[0].vendor = 0x8086;
+    host.cards[0].device = 0x1592;
+    Finding finding = the_one(diagnosed(host, "pci:0000:3b:00.0"));
+    EXPECT_EQ(finding.level, Level::missing) << finding.what;
+    EXPECT_NE(finding.mend.find("apt-get install firmware-misc-nonfree"), std::string::npos);
+    host.has_ice_package = true;
+    EXPECT_EQ(the_one(diagnosed(host, "pci:0000:3b:00.0")).what, "0 findings:");
+}
+
+TEST(Diagnosis, Mlx5NeedsItsLibrariesAndStaysWithTheKernel) {
+    HostScan host = good_host();
+    host.cards[0].vendor = 0x15b3;
+    host.cards[0].driver = "mlx5_core";
+    host.cards[0].owner = PciOwner::shared;
+    host.has_verbs_devices = true;
+    Finding finding = the_one(diagnosed(host, "pci:0000:3b:00.0"));
+    EXPECT_EQ(finding.mend.find("apt-get install rdma-core ibverbs-providers"), 0u) << finding.what;
+    host.has_mlx5_library = true;
+    host.has_verbs_devices = false;
+    finding = the_one(diagnosed(host, "pci:0000:3b:00.0"));
+    EXPECT_EQ(finding.mend, "modprobe -a ib_uverbs mlx5_ib");
+    EXPECT_TRUE(finding.harmless);
+    host.has_verbs_devices = true;
+    host.cards[0].driver = "vfio-pci";
+    host.cards[0].owner = PciOwner::user_space;
+    EXPECT_NE(the_one(diagnosed(host, "pci:0000:3b:00.0")).mend.find("modprobe mlx5_core && "),
+              std::string::npos);
+}
+
+TEST(Diagnosis, VfioGivesWholeGroupsToThoseWhoMayOpenThem) {
+    HostScan host = good_host();
+    host.cards[0].group_neighbours = {{"0000:3b:00.1", "igb"}};
+    host.cards.push_back(PciFunction{
+        .address = "0000:3b:00.1", .driver = "igb", .iommu_group = "1", .owner = PciOwner::kernel});
+    Finding finding = the_one(diagnosed(host, "pci:0000:3b:00.0"));
+    EXPECT_NE(finding.what.find("group 1 has 0000:3b:00.1 too, which the kernel's igb holds"),
+              std::string::npos);
+    EXPECT_EQ(finding.mend.find("modprobe vfio-pci && "), 0u) << finding.mend;
+    host.cards[0].group_neighbours = {{"0000:00:1f.2", "ahci"}};
+    EXPECT_NE(the_one(diagnosed(host, "pci:0000:3b:00.0")).mend.find("another slot"), std::string::npos)
+        << "no command takes a disk controller away";
+    host.cards[0].group_neighbours.clear();
+    host.closed_vfio_groups = {"1"};
+    EXPECT_EQ(the_one(diagnosed(host, "pci:0000:3b:00.0")).mend, "sudo chown $USER /dev/vfio/1");
+}
+
+TEST(Diagnosis, WithoutAnIommuThereIsAModeAndALockdown) {
+    HostScan host = good_host();
+    host.has_iommu = false;
+    host.has_no_iommu_mode = true;
+    EXPECT_NE(the_one(diagnosed(host)).mend.find("enable_unsafe_noiommu_mode=1"), std::string::npos);
+    host.lockdown = "integrity";
+    const auto findings = diagnosed(host, "pci:0000:3b:00.0");
+    EXPECT_TRUE(std::any_of(findings.begin(), findings.end(), [](const Finding& f) {
+        return f.level == Level::missing && f.what.find("lockdown is integrity") != std::string::npos;
+    }));
+}
+
+TEST(Diagnosis, VirtualFunctionsLetTheKernelKeepItsCard) {
+    HostScan host = good_host();
+    give_to_kernel(host, "eth1");
+    host.cards[0].most_virtual = 63;
+    const auto findings = diagnosed(host, "pci:0000:3b:00.0");
+    EXPECT_TRUE(std::any_of(findings.begin(), findings.end(), [](const Finding& f) {
+        return f.mend == "echo 1 >/sys/bus/pci/devices/0000:3b:00.0/sriov_numvfs" && !f.harmless;
+    }));
+    host.interfaces.back().firmware = "4.40 0x8001c7d4";
+    host.interfaces.back().driver_version = "6.1.0";
+    const auto all = diagnosed(host, "pci:0000:3b:00.0");
+    EXPECT_TRUE(std::any_of(all.begin(), all.end(), [](const Finding& f) {
+        return f.what.find("driver igb 6.1.0, firmware 4.40 0x8001c7d4") != std::string::npos;
+    }));
 }
 
 TEST(Diagnosis, NonsenseIsSaidToBe) {

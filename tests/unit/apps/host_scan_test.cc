@@ -119,6 +119,46 @@ TEST(HostScan, MemoryCpusModulesAndRights) {
     EXPECT_EQ(host.lock_limit, "8388608");
 }
 
+TEST(HostScan, WhatCardsNeedBesideADriver) {
+    FakeHost fake;
+    HostScan host = scan_host(fake.root());
+    EXPECT_FALSE(host.has_ice_package || host.has_mlx5_library || host.has_verbs_devices);
+    EXPECT_EQ(host.ofed + host.lockdown, "");
+    fake.file("lib/firmware/intel/ice/ddp/ice-1.3.30.0.pkg", "");
+    fake.file("usr/lib/x86_64-linux-gnu/libmlx5.so.1", "");
+    EXPECT_FALSE(scan_host(fake.root()).has_mlx5_library) << "libibverbs is needed, too";
+    fake.file("usr/lib/x86_64-linux-gnu/libibverbs.so.1", "");
+    fake.file("dev/infiniband/uverbs0", "");
+    fake.file("usr/bin/ofed_info", "");
+    fake.file("sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+    host = scan_host(fake.root());
+    EXPECT_TRUE(host.has_ice_package && host.has_mlx5_library && host.has_verbs_devices);
+    EXPECT_EQ(host.ofed, "installed");
+    EXPECT_EQ(host.lockdown, "integrity");
+}
+
+TEST(HostScan, VirtualFunctionsAndNeighboursInTheGroup) {
+    FakeHost fake;
+    fake.card("0000:3b:00.0", "ice", "eth1", "17");
+    fake.card("0000:3b:02.0", "vfio-pci", "", "18");
+    const std::string devices = "sys/bus/pci/devices/";
+    fake.file(devices + "0000:3b:00.0/sriov_totalvfs", "64\n");
+    fake.file(devices + "0000:3b:00.0/sriov_numvfs", "1\n");
+    fake.link(devices + "0000:3b:02.0/physfn", "../0000:3b:00.0");
+    for (const char* one : {"0000:3b:02.0", "0000:00:1f.2", "0000:3a:00.0", "0000:3b:02.1"})
+        fake.file("sys/kernel/iommu_groups/18/devices/" + std::string(one), "");
+    fake.link(devices + "0000:00:1f.2/driver", "../../drivers/ahci");
+    fake.link(devices + "0000:3a:00.0/driver", "../../drivers/pcieport");
+    const HostScan host = scan_host(fake.root());
+    ASSERT_EQ(host.cards.size(), 2u);
+    EXPECT_EQ(host.cards[0].most_virtual, 64u);
+    EXPECT_EQ(host.cards[0].virtual_functions, 1u);
+    EXPECT_EQ(host.cards[1].physical_function, "0000:3b:00.0");
+    ASSERT_EQ(host.cards[1].group_neighbours.size(), 1u) << "bridges and those without a driver do not count";
+    EXPECT_EQ(host.cards[1].group_neighbours[0].address, "0000:00:1f.2");
+    EXPECT_EQ(host.cards[1].group_neighbours[0].driver, "ahci");
+}
+
 TEST(HostScan, SetsOfCpus) {
     EXPECT_TRUE(parse_cpu_list("").empty());
     EXPECT_EQ(parse_cpu_list("3"), std::vector<unsigned>{3});
