@@ -244,7 +244,13 @@ bool EthernetDevice::set_up_queues(Refusal& refusal) {
         if (const int error = rte_eth_rx_queue_setup(id_, queue, rx_descriptors_, static_cast<unsigned>(node),
                                                      nullptr, pools_[queue].get());
             error != 0)
-            return refuse(error, "rx queue " + std::to_string(queue) + " could not be set up", refusal);
+            return refuse(error,
+                          "rx queue " + std::to_string(queue) + " could not be set up" +
+                              (config_.spec.kind == DeviceKind::af_xdp
+                                   ? "; another process may have it: ip link show dev " +
+                                         config_.spec.target + " tells of an XDP program"
+                                   : ""),
+                          refusal);
     for (uint16_t queue = 0; queue < queues_.tx; ++queue)
         if (const int error =
                 rte_eth_tx_queue_setup(id_, queue, tx_descriptors_, static_cast<unsigned>(node), nullptr);

@@ -1,5 +1,7 @@
 #include "port/host_check.hh"
 
+#include <linux/if.h>
+#include <linux/if_tun.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -8,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "port/capabilities.hh"
@@ -63,6 +66,26 @@ bool check_interface(const DeviceSpec& spec, uint16_t mtu, unsigned engines, Hos
     return true;
 }
 
+/// An interface of the tap's name that is there already must be a tap that takes several queues, as DPDK
+/// opens it.
+bool check_tap_name(const std::string& name, Refusal& refusal) {
+    const std::filesystem::path directory = "/sys/class/net/" + name;
+    std::error_code error;
+    if (!std::filesystem::exists(directory, error)) return true;
+    std::ifstream file(directory / "tun_flags");
+    unsigned flags = 0;
+    if (!(file >> std::hex >> flags))
+        return refusal.because(
+            Error::in_use,
+            "tap:" + name + ": " + name + " is an interface already, and no tap; choose another name");
+    constexpr unsigned kWanted = IFF_TAP | IFF_MULTI_QUEUE;
+    if ((flags & kWanted) == kWanted) return true;
+    return refusal.because(Error::in_use,
+                           "tap:" + name + ": " + name +
+                               " is there already and is not a tap with several queues; ip link del " + name +
+                               ", and let it be made, or: ip tuntap add " + name + " mode tap multi_queue");
+}
+
 bool check_tap(const DeviceSpec& spec, Refusal& refusal) {
     if (access("/dev/net/tun", F_OK) != 0)
         return refusal.because(Error::no_device, "no /dev/net/tun here: modprobe tun");
@@ -70,7 +93,7 @@ bool check_tap(const DeviceSpec& spec, Refusal& refusal) {
     if (access("/dev/net/tun", R_OK | W_OK) != 0)
         return refusal.because(Error::no_permission,
                                "no permission for /dev/net/tun: sudo chmod 666 /dev/net/tun, or run as root");
-    return true;
+    return check_tap_name(spec.target, refusal);
 }
 
 bool is_socket(const std::string& path) {

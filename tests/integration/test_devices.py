@@ -142,6 +142,16 @@ class TapTest(RigCase):
         self.address()
         self.assertEqual(echo_clients.exchange(self.rig.kernel, SYNFIN_ADDRESS, 7, 100, 1 << 18), [])
 
+    def test_a_name_that_is_another_interfaces_is_refused(self):
+        self.rig.ours.ip("tuntap", "add", TAP, "mode", "tap")
+        self.addCleanup(self.rig.ours.ip, "link", "del", TAP)
+        for name, pattern in (self.rig.device, "is an interface already, and no tap"), (TAP, "multi_queue"):
+            with self.subTest(name):
+                serve = self.rig.synfin("serve", "--app", "echo", "--device", f"tap:{name}", "--address", f"{SYNFIN_ADDRESS}/{PREFIX}",
+                                        "--cores", str(rig.core))
+                self.assertEqual(serve.wait(), 1, serve.said())
+                self.assertRegex(serve.err, pattern)
+
     def test_load_100000_connections_against_nginx(self):
         """An interface that was there before is used, and stays."""
         self.rig.ours.ip("tuntap", "add", TAP, "mode", "tap", "multi_queue")
