@@ -170,7 +170,7 @@ class NicRig(Rig):
         return self.guest.run("cat /sys/kernel/mm/hugepages/*/free_hugepages").split()
 
     def _guest_files(self):
-        return set(self.guest.run("ls -d /run/synfin/* /run/dpdk/* /var/run/dpdk/* /dev/hugepages/* /tmp/synfin-* 2>/dev/null").split()) - {"/run/synfin/tcp-keys"}
+        return set(self.guest.run("ls -d /run/synfin/* /run/dpdk/* /var/run/dpdk/* /dev/hugepages/* /tmp/synfin-* 2>/dev/null").split()) - {"/run/synfin/tcp-keys", "/run/synfin/address-locks"}
 
     def _driver(self):
         return self.guest.run(f"basename $(readlink /sys/bus/pci/devices/{self.device}/driver)").strip()
