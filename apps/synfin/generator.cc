@@ -56,10 +56,13 @@ std::vector<uint8_t> http_request(const Endpoint& host, std::string_view path, b
 Generator::Generator(GeneratorPlan plan)
     : plan_(std::move(plan)),
       lives_(plan_.connections),
+      silence_(plan_.connections, plan_.timeout),
+      random_(plan_.engine + 1),
       sources_(plan_.sources.size(), plan_.calls.size(), plan_.engine, plan_.engines) {
     const size_t ids = size_t{plan_.connections} + 1;
     if (speaks()) exchanges_ = MappedArray<Exchange>(ids);
     if (plan_.talk == GeneratorPlan::Talk::http) responses_ = MappedArray<HttpResponse>(ids);
+    if (plan_.talk == GeneratorPlan::Talk::http && plan_.idempotent) resends_ = MappedArray<Resend>(ids);
 }
 
 size_t Generator::memory_bytes() const noexcept {
@@ -70,6 +73,7 @@ size_t Generator::memory_bytes() const noexcept {
 
 void Generator::start(Instant now) noexcept {
     now_ = start_ = retry_at_ = now;
+    silence_.start(now);
     stopped_ = false;
     if (!plan_.open_loop) return;
     schedule_ = Schedule(now, plan_.rate, plan_.ramp);
@@ -90,6 +94,7 @@ bool Generator::turn(Stack& stack, Instant now) noexcept {
 bool Generator::act(Stack& stack) noexcept {
     const bool opened = launch(stack);
     if (sweep_ != Sweep::none) end_some(stack);
+    if (silence_.is_on()) silence_.turn(now_, [this](uint32_t id, Connection c) { return look(id, c); });
     return opened;
 }
 
@@ -216,8 +221,11 @@ void Generator::end_waiting() noexcept {
 Skip Generator::open_one(Stack& stack, Instant due) noexcept {
     const uint32_t id = lives_.take();
     if (id == 0) return Skip::concurrency_limit;
-    const auto call = static_cast<uint32_t>(next_call_);
-    if (++next_call_ == plan_.calls.size()) next_call_ = 0;
+    auto call = static_cast<uint32_t>(next_call_);
+    if (resends_waiting_ != 0) [[unlikely]]
+        call = resends_[resend_first_].call;
+    else if (++next_call_ == plan_.calls.size())
+        next_call_ = 0;
     ConnectOptions options;
     options.cookie = id | (plan_.second ? kSecond : 0);
     Error error = Error::no_port;
@@ -231,21 +239,34 @@ Skip Generator::open_one(Stack& stack, Instant due) noexcept {
         }
         lives_[id].due = due;
         lives_[id].heard = now_.tick();
-        if (speaks()) {
-            Exchange& exchange = exchanges_[id];
-            exchange.asked = due;
-            exchange.received = 0;
-            exchange.sent = 0;
-            exchange.requests_left = plan_.requests_per_connection == 0
-                                         ? kNoEnd
-                                         : static_cast<uint32_t>(plan_.requests_per_connection);
-            exchange.call = call;
-        }
+        if (speaks()) begin_exchange(exchanges_[id], call, due);
+        if (silence_.is_on()) silence_.watch(id, *connection, now_);
         ++tally_.opened;
         return kOpened;
     }
     lives_.give(id);
     return skip_of(error);
+}
+
+void Generator::begin_exchange(Exchange& exchange, uint32_t call, Instant due) noexcept {
+    exchange = Exchange{.asked = due, .requests_left = requests_to_make(), .call = call};
+    if (resends_waiting_ == 0) [[likely]]
+        return;
+    const Resend& again = resends_[resend_first_];
+    exchange.asked = again.asked;
+    exchange.resent = true;
+    if (again.alone) exchange.requests_left = 1;
+    if (++resend_first_ == resends_.size()) resend_first_ = 0;
+    --resends_waiting_;
+    ++tally_.resent;
+}
+
+uint32_t Generator::requests_to_make() noexcept {
+    const auto most = static_cast<uint32_t>(plan_.requests_per_connection);
+    if (most == 0) return kNoEnd;
+    if (plan_.requests_at_least == 0) return most;
+    const auto least = static_cast<uint32_t>(plan_.requests_at_least);
+    return least + random_.below(most - least + 1);
 }
 
 Skip Generator::skip_of(Error error) noexcept {
@@ -338,6 +359,7 @@ void Generator::on_data(Connection c, RxView& view) noexcept {
     if (exchange.received < plan_.response_size) return;
     if (exchange.received > plan_.response_size) return fail(c, life, Failure::bad_response);
     ++tally_.responses;
+    times_.last_byte.record(now_ - exchange.asked);
     response_complete(c, life, exchange, true);
 }
 
@@ -357,6 +379,7 @@ void Generator::on_response(Connection c, Life& life, uint32_t id, Bytes bytes, 
     if (used < bytes.size() && !after_empty_lines(bytes.subspan(used)).empty()) [[unlikely]]
         return fail(c, life, Failure::bad_response);
     if (count_status(life, response.status())) ++tally_.responses;
+    times_.last_byte.record(now_ - exchanges_[id].asked);
     // The rest of a request that was answered before it was sent would be taken for the next one.
     Exchange& exchange = exchanges_[id];
     const bool was_sent = exchange.sent == request_of(exchange).size();
@@ -380,6 +403,8 @@ void Generator::response_complete(Connection c, Life& life, Exchange& exchange, 
     exchange.received = 0;
     exchange.sent = 0;
     exchange.asked = now_;
+    exchange.answered = true;
+    exchange.resent = false;
     speak(c, exchange);
 }
 
@@ -387,6 +412,10 @@ void Generator::response_complete(Connection c, Life& life, Exchange& exchange, 
 void Generator::end(Connection c, Life& life) noexcept {
     life.done = true;
     ++ending_now_;
+    if (silence_.is_on()) {
+        life.heard = now_.tick();
+        silence_.watch(id_of(c), c, now_);
+    }
     if (plan_.ending == GeneratorPlan::Ending::rst)
         static_cast<void>(c.abort());
     else if (plan_.ending == GeneratorPlan::Ending::fin)
@@ -404,41 +433,96 @@ void Generator::on_peer_fin(Connection c) noexcept {
     Life* found = life_of(c);
     if (found == nullptr) return;
     Life& life = *found;
-    if (!life.done && life.failure == kNone) {
-        const uint32_t id = id_of(c);
-        const bool has_begun = plan_.talk == GeneratorPlan::Talk::http && exchanges_[id].received != 0;
-        const HttpResponse* response = has_begun ? &responses_[id] : nullptr;
-        if (response != nullptr && response->end() == HttpResponse::Outcome::complete) {
-            if (count_status(life, response->status())) ++tally_.responses;
-            life.done = true;
-            ++ending_now_;
-        } else {
-            life.failure = static_cast<uint8_t>(speaks() ? Failure::short_response : Failure::closed_by_peer);
-        }
-    }
+    if (!life.done && life.failure == kNone) peer_ended(id_of(c), life);
     static_cast<void>(c.close());
+}
+
+/// The peer has sent FIN, and not all has been said.
+void Generator::peer_ended(uint32_t id, Life& life) noexcept {
+    bool is_complete = false;
+    if (!speaks()) {
+        life.failure = static_cast<uint8_t>(Failure::closed_by_peer);
+    } else if (Exchange& exchange = exchanges_[id]; exchange.received == 0) {
+        send_again(exchange);
+        is_complete = exchange.answered && exchange.requests_left == kNoEnd;
+        if (!is_complete) life.failure = static_cast<uint8_t>(Failure::closed_early);
+    } else if (plan_.talk == GeneratorPlan::Talk::http &&
+               responses_[id].end() == HttpResponse::Outcome::complete) {
+        if (count_status(life, responses_[id].status())) ++tally_.responses;
+        times_.last_byte.record(now_ - exchange.asked);
+        is_complete = true;
+    } else {
+        life.failure = static_cast<uint8_t>(Failure::short_response);
+    }
+    if (!is_complete) return;
+    life.done = true;
+    life.peer_ended = true;
+    ++ending_now_;
+}
+
+/// RFC 9112 9.3.1: a connection ended before a byte of the response, and the request may be sent twice: it is
+/// sent once more, on the next connection. Not the first one of a connection, which the server had every
+/// chance to answer.
+void Generator::send_again(const Exchange& exchange) noexcept {
+    if (resends_.size() == 0 || !exchange.answered || exchange.resent || stopped_) return;
+    const bool alone = !plan_.open_loop && all_offered();
+    if (alone) ++plan_.limit;
+    const auto last = static_cast<size_t>(resend_first_) + resends_waiting_++;
+    resends_[last % resends_.size()] = {exchange.asked, exchange.call, alone};
+}
+
+/// A look at a connection that is watched: how long until the next one.
+Duration Generator::look(uint32_t id, Connection c) noexcept {
+    if (c.cookie() != (id | (plan_.second ? kSecond : 0))) return Duration::zero();  // it has ended
+    Life& life = lives_[id];
+    const bool is_silent_by_plan = !speaks() && plan_.talk != GeneratorPlan::Talk::nothing && !life.done;
+    if (is_silent_by_plan && c.state() >= State::established) return Duration::zero();
+    const Duration left = silence_.time() - (now_.tick() - life.heard) * Duration(1ms);
+    return left > Duration::zero() ? left : time_out(c, life);
+}
+
+/// The peer has been silent for too long.
+Duration Generator::time_out(Connection c, Life& life) noexcept {
+    const bool is_established = c.state() >= State::established;
+    if (life.failure != kNone || life.cut) {
+        static_cast<void>(c.abort());
+    } else if (!life.done) {
+        fail(c, life, is_established ? Failure::response_timeout : Failure::connect_timeout);
+    } else if (plan_.talk == GeneratorPlan::Talk::http && c.state() == State::established) {
+        // It was asked to close and leaves that to us, as RFC 9112 9.6 allows.
+        static_cast<void>(c.close());
+        life.heard = now_.tick();
+        return silence_.time();
+    } else {
+        fail(c, life, Failure::close_timeout);
+    }
+    return Duration::zero();
 }
 
 void Generator::on_close(Connection, const CloseInfo& why) noexcept {
     const uint32_t id = id_of(why.cookie);
     Life& life = lives_[id];
-    const bool reset_as_asked =
-        life.done && plan_.ending == GeneratorPlan::Ending::rst && why.reason == CloseReason::aborted;
+    // An end by FIN before all was said has been noticed in on_peer_fin. What a peer that has ended the
+    // connection thinks of a request that was on its way is a RST.
+    const bool has_ended_well =
+        life.done && (why.reason == CloseReason::fin ||
+                      (plan_.ending == GeneratorPlan::Ending::rst && why.reason == CloseReason::aborted) ||
+                      (life.peer_ended && why.reason == CloseReason::reset_by_peer));
     if (life.done) --ending_now_;
     if (life.cut) {
         ++(why.established ? tally_.unfinished : tally_.pending);
         tally_.unanswered += is_unanswered(life, why.established) ? 1 : 0;
-    } else if (life.failure == kNone && !life.unexpected && life.done &&
-               (why.reason == CloseReason::fin || reset_as_asked)) {
+    } else if (life.failure == kNone && !life.unexpected && has_ended_well) {
         ++tally_.completed;
         times_.life.record(now_ - life.due);
     } else {
         ++(why.established ? tally_.failed_after : tally_.failed_before);
-        // An end by FIN before all was said has been noticed in on_peer_fin; the reason names the rest.
-        const bool as_asked = life.done && (why.reason == CloseReason::fin || reset_as_asked);
-        ++tally_.failed_by[life.failure != kNone         ? life.failure
-                           : as_asked && life.unexpected ? static_cast<size_t>(Failure::http_status)
-                                                         : static_cast<size_t>(why.reason)];
+        if (why.reason == CloseReason::reset_by_peer && life.failure == kNone && !life.done && speaks() &&
+            exchanges_[id].received == 0)
+            send_again(exchanges_[id]);
+        ++tally_.failed_by[life.failure != kNone ? life.failure
+                           : has_ended_well      ? static_cast<size_t>(Failure::http_status)
+                                                 : static_cast<size_t>(why.reason)];
     }
     if (!plan_.open_loop && !why.established) handshakes_.ended(life.due.tick());
     lives_.give(id);

@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "base/mapped_array.hh"
+#include "base/random.hh"
 #include "handshakes.hh"
 #include "http_response.hh"
 #include "load_tally.hh"
 #include "schedule.hh"
+#include "silence_watch.hh"
 #include "slot_pool.hh"
 #include "source_turns.hh"
 #include "synfin/stack.hh"
@@ -54,11 +56,15 @@ struct GeneratorPlan {
     uint64_t response_size = 64;           ///< tcp
     bool to_head = false;                  ///< http: the requests are HEAD, their responses have no body
     Statuses expected = success();         ///< http: other statuses make a connection fail at its end
+    bool idempotent = false;               ///< http: a request may be sent twice (RFC 9110 9.2.2)
     uint64_t requests_per_connection = 1;  ///< 0: until the end of the run
-    uint32_t connections = 1;              ///< at once, on this engine
-    uint32_t handshakes = 0;               ///< closed loop: being established at once; 0: no bound
-    uint64_t limit = kUnlimited;           ///< open so many in all; kUnlimited: until stopped
-    Duration duration{};                   ///< open loop: due within it; 0: until stopped
+    uint64_t requests_at_least = 0;        ///< 0: as many; else a number between the two for each connection
+    /// How long a peer may be silent when it is its turn; 0: for ever.
+    Duration timeout{};
+    uint32_t connections = 1;     ///< at once, on this engine
+    uint32_t handshakes = 0;      ///< closed loop: being established at once; 0: no bound
+    uint64_t limit = kUnlimited;  ///< open so many in all; kUnlimited: until stopped
+    Duration duration{};          ///< open loop: due within it; 0: until stopped
     Duration ramp{};
     bool open_loop = false;
     double rate = 0;                   ///< open loop: connections per second over all engines
@@ -125,9 +131,10 @@ class Generator {
         Instant due{};            ///< when it was to be opened: latencies count from here
         uint8_t failure = kNone;  ///< what the generator found wrong with it
         bool done = false;        ///< all was said; its end is all that is missing
-        bool cut = false;
-        bool unexpected = false;  ///< a response had a status that was not expected
-        uint32_t heard = 0;       ///< the tick of the peer's last sign of life, or of connect()
+        bool cut : 1 = false;
+        bool unexpected : 1 = false;  ///< a response had a status that was not expected
+        bool peer_ended : 1 = false;  ///< done because the peer has sent FIN
+        uint32_t heard = 0;           ///< the tick of the peer's last sign of life, or of connect()
     };
     static_assert(sizeof(Life) == 16);
     /// What it is saying, by the same id; only where something is said.
@@ -137,6 +144,15 @@ class Generator {
         uint32_t sent = 0;      ///< bytes of the present request
         uint32_t requests_left = 0;
         uint32_t call = 0;
+        bool answered = false;  ///< there has been a response
+        bool resent = false;    ///< the request was sent before, on another connection
+    };
+    static_assert(sizeof(Exchange) == 32);
+    /// A request that is to be sent again, on the next connection.
+    struct Resend {
+        Instant asked;
+        uint32_t call;
+        bool alone;  ///< the connection is opened for nothing else
     };
     static constexpr uint8_t kNone = 255;
     static constexpr uint32_t kSecond = 1u << 31;  ///< in the cookies of a second generator
@@ -162,6 +178,8 @@ class Generator {
     bool launch_due(Stack& stack, uint64_t at_most) noexcept;
     bool launch_more(Stack& stack, uint64_t at_most) noexcept;
     Skip open_one(Stack& stack, Instant due) noexcept;
+    void begin_exchange(Exchange& exchange, uint32_t call, Instant due) noexcept;
+    uint32_t requests_to_make() noexcept;
     static Skip skip_of(Error error) noexcept;
     void end_waiting() noexcept;
     bool is_unanswered(const Life& life, bool established) const noexcept;
@@ -173,6 +191,10 @@ class Generator {
     void response_complete(Connection c, Life& life, Exchange& exchange, bool peer_keeps) noexcept;
     bool count_status(Life& life, unsigned status) noexcept;
     void end(Connection c, Life& life) noexcept;
+    void peer_ended(uint32_t id, Life& life) noexcept;
+    void send_again(const Exchange& exchange) noexcept;
+    Duration look(uint32_t id, Connection c) noexcept;
+    Duration time_out(Connection c, Life& life) noexcept;
     void fail(Connection c, Life& life, Failure failure) noexcept;
     void on_response(Connection c, Life& life, uint32_t id, Bytes bytes, bool is_first) noexcept;
 
@@ -182,6 +204,10 @@ class Generator {
     MappedArray<Exchange> exchanges_;      ///< by id, tcp and http only
     MappedArray<HttpResponse> responses_;  ///< by id, http only; valid when the exchange has received bytes
     KnownHead<HttpResponse> known_;
+    MappedArray<Resend> resends_;  ///< a ring; never more than connections
+    uint32_t resend_first_ = 0, resends_waiting_ = 0;
+    SilenceWatch silence_;
+    Random random_;
     Handshakes handshakes_;  ///< closed loop
     LoadTally tally_;
     LoadTimes times_;

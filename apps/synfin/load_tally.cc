@@ -6,7 +6,9 @@ namespace synfin::app {
 
 std::string_view failure_name(size_t index) noexcept {
     constexpr auto kFirst = static_cast<size_t>(CloseReason::kCount);
-    constexpr std::string_view kNames[] = {"bad_response", "short_response", "http_status", "closed_by_peer"};
+    constexpr std::string_view kNames[] = {"bad_response",     "short_response", "closed_early",
+                                           "http_status",      "closed_by_peer", "connect_timeout",
+                                           "response_timeout", "close_timeout"};
     static_assert(std::size(kNames) + kFirst == static_cast<size_t>(Failure::kCount));
     return index < kFirst ? name(static_cast<CloseReason>(index)) : kNames[index - kFirst];
 }
@@ -43,6 +45,7 @@ LoadTally& LoadTally::operator+=(const LoadTally& other) noexcept {
     unanswered += other.unanswered;
     requests += other.requests;
     responses += other.responses;
+    resent += other.resent;
     for (size_t i = 0; i < failed_by.size(); ++i) failed_by[i] += other.failed_by[i];
     for (size_t i = 0; i < skipped_by.size(); ++i) skipped_by[i] += other.skipped_by[i];
     sent_bytes += other.sent_bytes;
@@ -56,6 +59,7 @@ LoadTally& LoadTally::operator+=(const LoadTally& other) noexcept {
 LoadTimes& LoadTimes::operator+=(const LoadTimes& other) noexcept {
     connect += other.connect;
     first_byte += other.first_byte;
+    last_byte += other.last_byte;
     life += other.life;
     slip += other.slip;
     return *this;

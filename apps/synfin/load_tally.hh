@@ -17,9 +17,13 @@ namespace synfin::app {
 /// Why a connection did not complete: the stack's reasons first, then what the generator found.
 enum class Failure : uint8_t {
     bad_response = static_cast<uint8_t>(CloseReason::kCount),  ///< not HTTP/1, or more bytes than asked for
-    short_response,                                            ///< FIN before the response's end
+    short_response,                                            ///< FIN within a response
+    closed_early,                                              ///< FIN before the last response asked for
     http_status,                                               ///< a status that was not expected
     closed_by_peer,                                            ///< FIN while the connection was to be held
+    connect_timeout,                                           ///< not established within --timeout
+    response_timeout,                                          ///< no byte of a response for --timeout
+    close_timeout,  ///< all was said, and the peer did not close within --timeout
     kCount
 };
 
@@ -53,6 +57,7 @@ struct LoadTally {
     uint64_t unanswered = 0;  ///< of those two: the target had fallen silent, see Generator::cut()
     uint64_t requests = 0;    ///< sent whole
     uint64_t responses = 0;   ///< received whole, and with an expected status
+    uint64_t resent = 0;      ///< requests that a kept connection ended under, sent again on another
     std::array<uint64_t, static_cast<size_t>(Failure::kCount)> failed_by{};
     std::array<uint64_t, static_cast<size_t>(Skip::kCount)> skipped_by{};
     uint64_t sent_bytes = 0, received_bytes = 0;  ///< of requests and responses, whole or not
@@ -84,10 +89,11 @@ struct LoadTally {
 };
 
 /// All from the time at which the connection was due (open loop) or opened (closed loop), except first_byte
-/// of the requests after a connection's first, which count from their own sending.
+/// and last_byte of the requests after a connection's first, which count from their own sending.
 struct LoadTimes {
     Histogram connect;     ///< to the SYN-ACK
     Histogram first_byte;  ///< to the first byte of each response
+    Histogram last_byte;   ///< to the last byte of each response
     Histogram life;        ///< to the end of a completed connection: TIME-WAIT or CLOSED
     Histogram slip;        ///< open loop: how late each was opened
 

@@ -158,6 +158,10 @@ ordered_json to_json(const RunResult& result) {
     json["connections"] = connections(result.tally);
     json["connections"]["stale_syn"] = result.client ? result.client->final[Counter::stale_syn] : 0;
     json["statuses"] = statuses(result.tally);
+    if (result.command != Command::serve)
+        json["requests"] = {{"sent", result.tally.requests},
+                            {"answered", result.tally.responses},
+                            {"resent", result.tally.resent}};
     if (result.command != Command::serve) {
         json["generator"] = generator(result);
         json["payload_bytes"] = {{"sent", result.tally.sent_bytes},
@@ -179,6 +183,7 @@ ordered_json to_json(const RunResult& result) {
     const LoadTimes& times = result.times != nullptr ? *result.times : none;
     json["latency_us"] = {{"connect", latency(times.connect)},
                           {"first_byte", latency(times.first_byte)},
+                          {"last_byte", latency(times.last_byte)},
                           {"life", latency(times.life)}};
     if (times.slip.count() != 0) json["latency_us"]["slip"] = latency(times.slip);
     // Steering is below the engines: the device's ports count it.
@@ -343,6 +348,10 @@ std::string to_text(const ordered_json& result) {
         line("payload",
              fmt::format("sent {}  received {}", bytes_text(result["payload_bytes"]["sent"].get<double>()),
                          bytes_text(result["payload_bytes"]["received"].get<double>())));
+    if (result.contains("requests") && result["requests"]["sent"] != 0)
+        line("requests",
+             fmt::format("sent {}  answered {}  sent again {}", number(result["requests"]["sent"]),
+                         number(result["requests"]["answered"]), number(result["requests"]["resent"])));
     if (!result["statuses"].empty()) line("statuses", pairs(result["statuses"]));
     line("rates", fmt::format("{}  {}  {}", rate(rates["cps"], "connections/s (CPS)"),
                               rate(rates["established_per_s"], "established/s"),

@@ -179,6 +179,7 @@ Measures measures_of(const RunResult& result) {
     if (result.times != nullptr) {
         run.connect = &result.times->connect;
         run.first_byte = &result.times->first_byte;
+        run.last_byte = &result.times->last_byte;
         run.life = &result.times->life;
     }
     return run;

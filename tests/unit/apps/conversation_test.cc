@@ -97,7 +97,8 @@ class ScriptServer {
         if (talk.last && talk.unsaid.empty()) bring_to_an_end(talk);
     }
     void bring_to_an_end(Talk& talk) {
-        static_cast<void>(script_.closes_by_rst ? talk.connection.abort() : talk.connection.shutdown());
+        const bool by_rst = script_.closes_by_rst && talk.answered == script_.answers;
+        static_cast<void>(by_rst ? talk.connection.abort() : talk.connection.shutdown());
     }
 
     Script script_;
@@ -270,6 +271,160 @@ TEST(Conversation, AResponseBeforeTheWholeRequestEndsTheConnection) {
     talk.run();
     EXPECT_EQ(talk.answered_with(413), 3u) << "the rest would be taken for a request";
     EXPECT_EQ(talk.failed_by(Failure::http_status), 3u);
+}
+
+// -- a server that ends connections
+
+TEST(Conversation, AnEndBetweenRequestsIsTakenUpOnAnotherConnection) {
+    for (const bool at_once : {true, false})
+        for (const bool by_rst : {false, true}) {
+            if (at_once && by_rst) continue;  // the RST would overtake the answer
+            SCOPED_TRACE(fmt::format("at once {}, RST {}", at_once, by_rst));
+            GeneratorPlan plan = http_plan(3, 10);
+            plan.idempotent = true;
+            Talk talk(plan,
+                      {.response = kOk, .answers = 4, .closes_at_once = at_once, .closes_by_rst = by_rst});
+            talk.run();
+            // Three connections, and one for the request that the last of them did not answer.
+            EXPECT_EQ(talk.tally().opened, 4u);
+            EXPECT_EQ(talk.tally().completed, 1u);
+            EXPECT_EQ(talk.tally().resent, 3u);
+            EXPECT_EQ(talk.tally().failed(), 3u);
+            if (!by_rst) {
+                EXPECT_EQ(talk.failed_by(Failure::closed_early), 3u);
+            }
+            EXPECT_EQ(talk.answered_with(200), 3 * 4 + 1u) << "each request was answered in the end";
+        }
+}
+
+TEST(Conversation, AnUnlimitedConnectionIsCompleteWhenTheServerEndsIt) {
+    GeneratorPlan plan = http_plan(3, 0);
+    plan.idempotent = true;
+    Talk talk(plan, {.response = kOk, .answers = 4});
+    talk.run();
+    EXPECT_EQ(talk.tally().completed, 4u);
+    EXPECT_EQ(talk.tally().failed(), 0u);
+    EXPECT_EQ(talk.tally().resent, 3u);
+}
+
+TEST(Conversation, WhatMayNotBeSentTwiceIsNot) {
+    Talk talk(http_plan(3, 10), {.response = kOk, .answers = 4});  // not idempotent
+    talk.run();
+    EXPECT_EQ(talk.tally().opened, 3u);
+    EXPECT_EQ(talk.tally().resent, 0u);
+    EXPECT_EQ(talk.failed_by(Failure::closed_early), 3u);
+
+    GeneratorPlan plan = http_plan(3, 10);
+    plan.idempotent = true;
+    Talk never(plan, {.response = kOk, .answers = 0});
+    never.run();
+    EXPECT_EQ(never.tally().opened, 3u) << "a connection's first request is not sent again";
+    EXPECT_EQ(never.failed_by(Failure::closed_early), 3u);
+}
+
+TEST(Conversation, TheLastResponseMaySayClose) {
+    // Not closed_early: the server has said so.
+    Talk talk(http_plan(3, 10),
+              {.response = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"});
+    talk.run();
+    EXPECT_EQ(talk.tally().completed, 3u);
+    EXPECT_EQ(talk.answered_with(200), 3u);
+}
+
+TEST(Conversation, KeptConnectionsThatEndWithTheRunAreComplete) {
+    GeneratorPlan plan = http_plan(GeneratorPlan::kUnlimited, 0);
+    plan.connections = 5;
+    Talk talk(plan, {.response = kOk}, 100ms);
+    talk.run();
+    EXPECT_EQ(talk.tally().opened, 5u);
+    EXPECT_EQ(talk.tally().completed, 5u);
+    EXPECT_GT(talk.tally().responses, 1'000u);
+    EXPECT_EQ(talk.tally().requests, talk.tally().responses);
+}
+
+TEST(Conversation, RequestsPerConnectionMayBeARange) {
+    GeneratorPlan plan = http_plan(200, 8);
+    plan.requests_at_least = 1;
+    Talk talk(plan, {.response = kOk});
+    talk.run();
+    EXPECT_EQ(talk.tally().completed, 200u);
+    EXPECT_NEAR(static_cast<double>(talk.tally().responses), 200 * 4.5, 100);
+}
+
+TEST(Conversation, FirstAndLastByteAreTimedForEachRequest) {
+    const std::string body(50, 'x');
+    Talk talk(http_plan(2, 3),
+              {.response = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n" + body, .piece = 10});  // 9 ms
+    talk.run();
+    const LoadTimes& times = talk.client.generator().times();
+    EXPECT_EQ(times.first_byte.count(), 6u);
+    EXPECT_EQ(times.last_byte.count(), 6u);
+    EXPECT_LT(times.first_byte.quantile_us(0.5), 1'500);
+    EXPECT_GT(times.last_byte.quantile_us(0.5), 7'500);
+}
+
+// -- a server that says nothing
+
+constexpr Duration kTimeout = 100ms;
+
+GeneratorPlan impatient(uint64_t limit, uint64_t requests = 1) {
+    GeneratorPlan plan = http_plan(limit, requests);
+    plan.timeout = kTimeout;
+    plan.connections = 10;
+    return plan;
+}
+
+TEST(Conversation, SilenceEndsAConnection) {
+    Talk silent(impatient(20), {.response = ""});
+    EXPECT_LT(silent.run(), 2 * kTimeout + 50ms);
+    EXPECT_EQ(silent.failed_by(Failure::response_timeout), 20u);
+
+    Talk within(impatient(20), {.response = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"});
+    EXPECT_LT(within.run(), 2 * kTimeout + 50ms);
+    EXPECT_EQ(within.failed_by(Failure::response_timeout), 20u);
+
+    Talk second(impatient(20, 2), {.response = kOk, .piece = 1});
+    second.run();
+    EXPECT_EQ(second.tally().completed, 20u) << "slow is not silent: 39 ms each";
+
+    Talk nobody(impatient(20), {.response = kOk});
+    nobody.ends.lose = [](Bytes, bool to_server) { return to_server; };
+    nobody.run();
+    EXPECT_EQ(nobody.failed_by(Failure::connect_timeout), 20u);
+    EXPECT_EQ(nobody.tally().failed_before, 20u);
+}
+
+TEST(Conversation, ALongDownloadLives) {
+    const std::string body(500, 'x');
+    Talk talk(impatient(3),
+              {.response = "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + body, .piece = 1});
+    EXPECT_GT(talk.run(), 5 * kTimeout);
+    EXPECT_EQ(talk.tally().completed, 3u);
+}
+
+TEST(Conversation, APeerThatNeverClosesIsNotWaitedFor) {
+    // It has our FIN and keeps silent: FIN-WAIT-2.
+    GeneratorPlan plan = impatient(5);
+    Talk talk(plan, {.response = kOk});
+    talk.ends.lose = [](Bytes packet, bool to_server) { return !to_server && (packet[33] & 0x01) != 0; };
+    EXPECT_LT(talk.run(), 2 * kTimeout + 50ms);
+    EXPECT_EQ(talk.failed_by(Failure::close_timeout), 5u);
+
+    // Asked to close, it leaves that to us (RFC 9112 9.6): we do, and the connection is complete.
+    plan.ending = GeneratorPlan::Ending::fin_by_peer;
+    Script script{.response = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"};
+    script.leaves_closing = true;
+    Talk left(plan, script);
+    EXPECT_LT(left.run(), 2 * kTimeout + 50ms);
+    EXPECT_EQ(left.tally().completed, 5u);
+}
+
+TEST(Conversation, HeldConnectionsMayBeSilent) {
+    GeneratorPlan plan = impatient(10);
+    plan.talk = GeneratorPlan::Talk::hold;
+    Talk talk(plan, {}, 5 * kTimeout);
+    talk.run();
+    EXPECT_EQ(talk.tally().completed, 10u);
 }
 
 }  // namespace
