@@ -47,8 +47,9 @@ GeneratorPlan load_plan(const BenchConfig& bench) {
     GeneratorPlan plan;
     GeneratorPlan::Call call{.peer = {kServer, kPort}, .request = {}, .last_request = {}};
     if (shape.talk == GeneratorPlan::Talk::http) {
-        call.request = http_request(call.peer, "/", false);
-        if (shape.close_by == CloseBy::server) call.last_request = http_request(call.peer, "/", true);
+        const std::string host = kServer.text();
+        call.request = http_request(host, "/", false);
+        if (shape.close_by == CloseBy::server) call.last_request = http_request(host, "/", true);
     } else if (shape.talk == GeneratorPlan::Talk::stream) {
         call.request = pattern_request(std::max<uint64_t>(bench.request_size, 64 * 1024));
     } else if (shape.talk == GeneratorPlan::Talk::tcp) {

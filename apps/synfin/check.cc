@@ -89,7 +89,8 @@ void explain_load(const Config& config) {
         line("rate", "closed loop: as fast as the target answers");
         return;
     }
-    const double exchanges = rate * static_cast<double>(load.requests_per_connection);
+    const double exchanges =
+        rate * static_cast<double>(std::max<uint64_t>(load.requests_per_connection.most, 1));
     const double packets = load.connect_only ? 7 * rate : (kPacketsPerConnection - 3) * rate + 3 * exchanges;
     line("rate", fmt::format("{} connections/s, about {} packets/s in both directions together",
                              count_text(rate), count_text(packets)));

@@ -110,6 +110,7 @@ uint64_t load_concurrency(const Config& config) {
 std::string unroutable_target(const Config& config) {
     if (config.gateway) return {};
     for (const Target& target : config.load.targets) {
+        if (!target.is_resolved()) continue;  // a name is looked up when the run begins
         const Ipv4 host = target.peer.addr.v4;
         const auto on_link = [&](const Cidr& cidr) { return cidr.contains(host); };
         if (std::none_of(config.addresses.begin(), config.addresses.end(), on_link))
@@ -137,6 +138,11 @@ void validate_load(const Config& config) {
             if (config.was_given(key))
                 throw usage_error(fmt::format("{} is for tcp:// targets", key),
                                   "an http server chooses the size of its responses");
+    } else {
+        for (const std::string_view key : {"load.method", "load.headers", "load.body", "load.expect-status"})
+            if (config.was_given(key))
+                throw usage_error(fmt::format("{} is for http:// targets", key),
+                                  "--request-size says what tcp:// targets are sent");
     }
     if (load.connect_only &&
         (config.was_given("load.requests-per-connection") || config.was_given("load.request-size") ||

@@ -9,6 +9,7 @@
 
 #include "base/units.hh"
 #include "criteria.hh"
+#include "http_ask.hh"
 #include "stack/config.hh"
 #include "target.hh"
 #include "units.hh"
@@ -44,8 +45,13 @@ struct LoadConfig {
     Duration duration{};        ///< 0: 10 s, or until `count` connections have ended
     uint64_t count = 0;         ///< stop after so many; 0: no limit
     Duration ramp{};
-    uint64_t requests_per_connection = 1;
-    std::optional<uint64_t> request_size;   ///< tcp only; default 64
+    CountRange requests_per_connection;
+    std::string method = "GET";
+    std::vector<std::string> headers;        ///< "Name: value"
+    std::string body;                        ///< or @FILE
+    std::vector<std::string> expect_status;  ///< empty: 2xx and 3xx
+    Duration timeout = 10s;                ///< how long a peer may be silent when it is its turn; 0: for ever
+    std::optional<uint64_t> request_size;  ///< tcp only; default 64
     std::optional<uint64_t> response_size;  ///< tcp only: bytes awaited per request; default: request_size
     bool connect_only = false;
     Close close = Close::fin;

@@ -112,6 +112,24 @@ Codec<Gateway> gateway() {
 Codec<Target> target() {
     return {Target::parse, [](const Target& value) { return ordered_json(value.text()); }};
 }
+Codec<CountRange> requests() {
+    return {parse_count_range, [](const CountRange& range) {
+                const bool is_number = range.most != 0 && range.least == range.most;
+                return is_number ? ordered_json(range.most) : ordered_json(count_range_text(range));
+            }};
+}
+Codec<std::string> any_text() {
+    return {[](std::string_view value) -> Parsed<std::string> { return std::string(value); },
+            [](const std::string& value) { return ordered_json(value); }};
+}
+Codec<std::string> statuses() {
+    return {[](std::string_view value) -> Parsed<std::string> {
+                if (const auto parsed = parse_statuses(value); !parsed)
+                    return Parsed<std::string>::refuse(parsed.error);
+                return std::string(value);
+            },
+            [](const std::string& value) { return ordered_json(value); }};
+}
 template <typename E>
 Codec<E> choice(std::vector<std::pair<std::string_view, E>> names) {
     return {[names](std::string_view text) -> Parsed<E> {
@@ -348,9 +366,26 @@ void add_load(std::vector<Field>& all) {
                                    AT(uint64_t, load.count), "stop after N connections"));
     all.push_back(scalar<Duration>("load.ramp", "--ramp", kLoad, "TIME", duration(), AT(Duration, load.ramp),
                                    "rise to the rate, or to the connections, over this time"));
-    all.push_back(scalar<uint64_t>("load.requests-per-connection", "--requests-per-connection", kLoad, "N",
-                                   count(1, 1'000'000'000), AT(uint64_t, load.requests_per_connection),
-                                   "requests on each connection, one after the other"));
+    all.push_back(scalar<CountRange>(
+        "load.requests-per-connection", "--requests-per-connection", kLoad, "N|A-B|unlimited", requests(),
+        AT(CountRange, load.requests_per_connection), "requests on each connection, one after the other"));
+    all.push_back(
+        scalar<std::string>("load.method", "--method", kLoad, "NAME",
+                            {parse_method, [](const std::string& value) { return ordered_json(value); }},
+                            AT(std::string, load.method), "http: the method; default GET"));
+    all.push_back(list<std::string>(
+        "load.headers", "-H,--headers", kLoad, "'NAME: VALUE'",
+        {parse_header, [](const std::string& value) { return ordered_json(value); }},
+        AT(std::vector<std::string>, load.headers), "http: a header of each request; repeatable"));
+    all.push_back(scalar<std::string>("load.body", "--body", kLoad, "TEXT|@FILE", any_text(),
+                                      AT(std::string, load.body), "http: the body of each request"));
+    all.push_back(
+        list<std::string>("load.expect-status", "--expect-status", kLoad, "LIST", statuses(),
+                          AT(std::vector<std::string>, load.expect_status),
+                          "http: the statuses of good responses, such as 200,404,5xx; default 2xx,3xx"));
+    all.push_back(scalar<Duration>(
+        "load.timeout", "--timeout", kLoad, "TIME", duration(), AT(Duration, load.timeout),
+        "how long to wait to be established, for a response's first byte, and between bytes; 0: for ever"));
     all.push_back(optional<uint64_t>("load.request-size", "--request-size", kLoad, "N", size(1, 1u << 20),
                                      AT(std::optional<uint64_t>, load.request_size),
                                      "tcp: bytes of a request; default 64"));

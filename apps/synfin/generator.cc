@@ -1,9 +1,6 @@
 #include "generator.hh"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace synfin::app {
@@ -33,23 +30,9 @@ Bytes after_empty_lines(Bytes bytes) noexcept {
 }
 }  // namespace
 
-GeneratorPlan::Statuses GeneratorPlan::success() noexcept {
-    Statuses statuses;
-    for (size_t status = 200; status < 400; ++status) statuses.set(status);
-    return statuses;
-}
-
 std::vector<uint8_t> pattern_request(uint64_t size) {
     std::vector<uint8_t> bytes(size);
     for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>('a' + i % 26);
-    return bytes;
-}
-
-std::vector<uint8_t> http_request(const Endpoint& host, std::string_view path, bool last) {
-    std::vector<uint8_t> bytes;
-    const std::string authority = host.port == 80 ? host.addr.text() : host.text();
-    fmt::format_to(std::back_inserter(bytes), "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: synfin\r\n{}\r\n",
-                   path, authority, last ? "Connection: close\r\n" : "");
     return bytes;
 }
 

@@ -3,13 +3,13 @@
 /// Generator: the client application of the load generator and of the bench: opens connections, speaks on
 /// them, ends them, and accounts for every one. Up to two on one engine.
 
-#include <bitset>
 #include <cstdint>
 #include <vector>
 
 #include "base/mapped_array.hh"
 #include "base/random.hh"
 #include "handshakes.hh"
+#include "http_ask.hh"
 #include "http_response.hh"
 #include "load_tally.hh"
 #include "schedule.hh"
@@ -42,23 +42,18 @@ struct GeneratorPlan {
         std::vector<uint8_t> last_request;  ///< the connection's last, with "Connection: close"; http only
     };
 
-    /// HTTP statuses, 100 to 999.
-    using Statuses = std::bitset<LoadTally::kMostStatus + 1>;
-    /// 2xx and 3xx.
-    static Statuses success() noexcept;
-
     static constexpr uint64_t kUnlimited = ~uint64_t{0};
 
     std::vector<Call> calls;
     std::vector<Ipv4> sources;  ///< taken in turn; when one has no port left, the next
     Talk talk = Talk::tcp;
     Ending ending = Ending::fin;
-    uint64_t response_size = 64;           ///< tcp
-    bool to_head = false;                  ///< http: the requests are HEAD, their responses have no body
-    Statuses expected = success();         ///< http: other statuses make a connection fail at its end
-    bool idempotent = false;               ///< http: a request may be sent twice (RFC 9110 9.2.2)
-    uint64_t requests_per_connection = 1;  ///< 0: until the end of the run
-    uint64_t requests_at_least = 0;        ///< 0: as many; else a number between the two for each connection
+    uint64_t response_size = 64;  ///< tcp
+    bool to_head = false;         ///< http: the requests are HEAD, their responses have no body
+    StatusSet expected = successful_statuses();  ///< http: other statuses make a connection fail at its end
+    bool idempotent = false;                     ///< http: a request may be sent twice (RFC 9110 9.2.2)
+    uint64_t requests_per_connection = 1;        ///< 0: until the end of the run
+    uint64_t requests_at_least = 0;  ///< 0: as many; else a number between the two for each connection
     /// How long a peer may be silent when it is its turn; 0: for ever.
     Duration timeout{};
     uint32_t connections = 1;     ///< at once, on this engine
@@ -74,8 +69,6 @@ struct GeneratorPlan {
 
 /// A request of `size` bytes that any server may be sent: a repeating pattern.
 std::vector<uint8_t> pattern_request(uint64_t size);
-/// GET for a target, as RFC 9112 wants it.
-std::vector<uint8_t> http_request(const Endpoint& host, std::string_view path, bool last);
 
 class Generator {
   public:

@@ -2,9 +2,12 @@
 /// synfin load: the load generator.
 
 #include <fmt/format.h>
+#include <netdb.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <deque>
+#include <fstream>
 #include <string_view>
 
 #include "address_lock.hh"
@@ -17,6 +20,7 @@
 #include "monitor.hh"
 #include "subcommand.hh"
 #include "summary.hh"
+#include "user_error.hh"
 #include "verdict.hh"
 
 namespace synfin::app {
@@ -30,15 +34,58 @@ uint64_t share(uint64_t n, unsigned index, unsigned engines) {
     return n / engines + (index < n % engines ? 1 : 0);
 }
 
+/// `--body @FILE`: what the file holds.
+std::string body_of(const std::string& option) {
+    if (!option.starts_with("@")) return option;
+    constexpr size_t kMost = 64u << 20;
+    const std::string name = option.substr(1);
+    std::ifstream file(name, std::ios::binary);
+    std::string body(kMost + 1, '\0');
+    if (!file.read(body.data(), static_cast<std::streamsize>(body.size())) && !file.eof())
+        throw usage_error(fmt::format("--body {}: the file can't be read", option), "give a readable file");
+    body.resize(static_cast<size_t>(file.gcount()));
+    if (body.size() > kMost)
+        throw usage_error(fmt::format("--body {}: the file is larger than 64 MiB", option),
+                          "give a smaller one");
+    return body;
+}
+
+/// Looks up the names among the targets, once, before anything is sent, and says what they are.
+Config resolved(Config config) {
+    for (Target& target : config.load.targets) {
+        if (target.is_resolved()) continue;
+        addrinfo hints{}, *found = nullptr;
+        hints.ai_family = AF_INET;
+        hints.ai_socktype = SOCK_STREAM;
+        if (const int error = getaddrinfo(target.host.c_str(), nullptr, &hints, &found); error != 0)
+            throw run_error(fmt::format("{}: no address for this name: {}", target.host, gai_strerror(error)),
+                            "check the name and /etc/resolv.conf, or give an address");
+        const auto* address = reinterpret_cast<const sockaddr_in*>(found->ai_addr);
+        target.peer.addr = Ipv4{ntohl(address->sin_addr.s_addr)};
+        freeaddrinfo(found);
+        fmt::print(stderr, "{} is {}\n", target.host, target.peer.addr.text());
+    }
+    return config;
+}
+
+StatusSet expected_statuses(const LoadConfig& load) {
+    if (load.expect_status.empty()) return successful_statuses();
+    StatusSet all;
+    for (const std::string& each : load.expect_status) all |= *parse_statuses(each).value;
+    return all;
+}
+
 GeneratorPlan plan_of(const Config& config, unsigned engine, unsigned engines) {
     const LoadConfig& load = config.load;
     GeneratorPlan plan;
+    const HttpAsk ask{.method = load.method, .headers = load.headers, .body = body_of(load.body)};
     for (const Target& target : load.targets) {
         GeneratorPlan::Call call{.peer = target.peer, .request = {}, .last_request = {}};
         if (target.protocol == Target::Protocol::http) {
-            call.request = http_request(target.peer, target.path, false);
+            const std::string authority = authority_of(target.host, target.peer.port);
+            call.request = http_request(authority, target.path, false, ask);
             if (load.close_by == CloseBy::server)
-                call.last_request = http_request(target.peer, target.path, true);
+                call.last_request = http_request(authority, target.path, true, ask);
         } else {
             call.request = pattern_request(load.request_size.value_or(64));
         }
@@ -53,7 +100,13 @@ GeneratorPlan plan_of(const Config& config, unsigned engine, unsigned engines) {
                   : load.close_by == CloseBy::server   ? GeneratorPlan::Ending::fin_by_peer
                                                        : GeneratorPlan::Ending::fin;
     plan.response_size = load.response_size.value_or(load.request_size.value_or(64));
-    plan.requests_per_connection = load.requests_per_connection;
+    const CountRange& requests = load.requests_per_connection;
+    plan.requests_per_connection = requests.most;
+    if (requests.least != requests.most) plan.requests_at_least = requests.least;
+    plan.to_head = load.method == "HEAD";
+    plan.idempotent = ask.is_idempotent();
+    plan.expected = expected_statuses(load);
+    plan.timeout = load.timeout;
     // Fewer connections at once than engines: some of these have none to open.
     const uint64_t at_once = load_concurrency(config);
     engines = static_cast<unsigned>(std::min<uint64_t>(engines, at_once));
@@ -121,7 +174,8 @@ std::string what_to_do(const LoadTally& tally) {
     const auto failed = [&](CloseReason reason) { return tally.failed_by[static_cast<size_t>(reason)] != 0; };
     if (failed(CloseReason::refused)) return "nothing listens there: check the target's port";
     if (failed(CloseReason::unreachable)) return fmt::format("no ARP reply: {}", kCheckArp);
-    if (failed(CloseReason::syn_timed_out) || tally.pending != 0)
+    const bool timed_out = tally.failed_by[static_cast<size_t>(Failure::connect_timeout)] != 0;
+    if (failed(CloseReason::syn_timed_out) || timed_out || tally.pending != 0)
         return "the SYNs went out, no SYN-ACK came back: check filters on the way";
     return "the result's failed_by and skipped_by name the causes";
 }
@@ -194,8 +248,10 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
     return exit_of(result);
 }
 
-Exit run(const Config& config) {
-    validate_network(config);
+Exit run(const Config& given) {
+    validate_network(given);
+    validate_load(given);
+    const Config config = resolved(given);
     validate_load(config);
     check_json_path(config.json);
     catch_interrupts();

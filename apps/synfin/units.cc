@@ -80,9 +80,9 @@ std::string expected_but_found(std::string_view expected, std::string_view text)
 }
 
 Parsed<Duration> parse_duration(std::string_view text) {
-    constexpr std::string_view kExpected = "a duration with its unit, such as 10s, 250ms or 2m";
-    if (text == "0") return Duration::zero();
-    const auto ns = scaled(text, kTimeUnits);
+    constexpr std::string_view kExpected = "a duration such as 10 (seconds), 250ms or 2m";
+    const bool is_bare = !text.empty() && text.back() >= '0' && text.back() <= '9';
+    const auto ns = scaled(is_bare ? std::string(text) + "s" : std::string(text), kTimeUnits);
     if (!ns) return Parsed<Duration>::refuse(expected_but_found(kExpected, text));
     if (*ns > (uint64_t{1} << 31) * 1'000'000)
         return Parsed<Duration>::refuse(expected_but_found("a duration of at most 24 days", text));
@@ -107,6 +107,24 @@ Parsed<PortRange> parse_ports(std::string_view text) {
         return Parsed<PortRange>::refuse(
             expected_but_found("a port 1..65535 or a range such as 8000-8099", text));
     return PortRange{static_cast<uint16_t>(*first), static_cast<uint16_t>(*last)};
+}
+
+Parsed<CountRange> parse_count_range(std::string_view text) {
+    constexpr uint64_t kMost = 1'000'000'000;
+    if (text == "unlimited") return CountRange{0, 0};
+    const size_t dash = text.find('-');
+    const auto least = scaled(text.substr(0, dash), kCountUnits);
+    const auto most = dash == text.npos ? least : scaled(text.substr(dash + 1), kCountUnits);
+    if (!least || !most || *least == 0 || *most < *least || *most > kMost)
+        return Parsed<CountRange>::refuse(
+            expected_but_found("a number from 1 to 1G, a range such as 1-8, or unlimited", text));
+    return CountRange{*least, *most};
+}
+
+std::string count_range_text(const CountRange& range) {
+    return range.most == 0             ? "unlimited"
+           : range.least == range.most ? fmt::format("{}", range.most)
+                                       : fmt::format("{}-{}", range.least, range.most);
 }
 
 Parsed<std::vector<unsigned>> parse_cores(std::string_view text) {

@@ -40,11 +40,18 @@ struct PortRange {
     bool operator==(const PortRange&) const noexcept = default;
 };
 
+/// So many to so many, both included.
+struct CountRange {
+    uint64_t least = 1;
+    uint64_t most = 1;  ///< 0: unlimited
+    bool operator==(const CountRange&) const noexcept = default;
+};
+
 /// "expected EXPECTED, found 'TEXT'" ("found nothing" for an empty text).
 std::string expected_but_found(std::string_view expected, std::string_view text);
 
-/// A decimal number with an optional fraction and one of ns, us, ms, s, m (or min), h. The unit may be left
-/// out of 0 only. At most 24 days (2^31 ms), the span of the timers.
+/// A decimal number with an optional fraction and one of ns, us, ms, s, m (or min), h; a bare number is
+/// seconds. At most 24 days (2^31 ms), the span of the timers.
 Parsed<Duration> parse_duration(std::string_view text);
 /// A decimal number, with an optional fraction when k (10^3), M (10^6) or G (10^9) follows; the result is
 /// whole.
@@ -54,6 +61,10 @@ Parsed<uint64_t> parse_count(std::string_view text);
 Parsed<uint64_t> parse_bytes(std::string_view text);
 /// "80" or "8000-8099"; 1..65535, in order.
 Parsed<PortRange> parse_ports(std::string_view text);
+/// "10", "1-8" or "unlimited"; at most 10^9.
+Parsed<CountRange> parse_count_range(std::string_view text);
+/// The shortest text that parse_count_range() reads back as the same.
+std::string count_range_text(const CountRange& range);
 /// "0", "0-3", "0,2,4-6"; no core twice; at most 1024.
 Parsed<std::vector<unsigned>> parse_cores(std::string_view text);
 /// "1%", "0.01%" as parts of a million; at most 100%.

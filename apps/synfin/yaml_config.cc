@@ -83,6 +83,17 @@ class YamlReader {
             for (const YAML::Node& item : value) store_one(field, item, std::exchange(first, false));
             return;
         }
+        if (field.kind == Field::Kind::list && value.IsMap()) {  // headers: {Accept: text/html}
+            bool first = true;
+            for (const auto& entry : value) {
+                if (!entry.first.IsScalar() || !entry.second.IsScalar())
+                    refuse(entry.second, fmt::format("{}: expected names and values", field.key));
+                const std::string text = entry.first.Scalar() + ": " + entry.second.Scalar();
+                const std::string why = field.set(config_, text, std::exchange(first, false));
+                if (!why.empty()) refuse(entry.first, fmt::format("{}: {}", field.key, why));
+            }
+            return;
+        }
         store_one(field, value, true);
     }
 

@@ -128,11 +128,34 @@ TEST(Yaml, UnknownKeysNameTheNearest) {
         << refusal("tcp:\n  q: 1\n");
 }
 
+TEST(Yaml, WhatHttpRequestsAreMadeOf) {
+    Config config;
+    read_yaml(config,
+              "load:\n  target: http://10.0.0.9/\n  method: POST\n  headers: {X-Test: \"yes\", Accept: a/b}\n"
+              "  body: a=1\n  requests-per-connection: 1-8\n  expect-status: [200, 5xx]\n  timeout: 3\n"
+              "  close-by: server\n",
+              "f.yaml");
+    EXPECT_EQ(config.load.method, "POST");
+    EXPECT_EQ(config.load.headers, (std::vector<std::string>{"X-Test: yes", "Accept: a/b"}));
+    EXPECT_EQ(config.load.body, "a=1");
+    EXPECT_EQ(config.load.requests_per_connection, (CountRange{1, 8}));
+    EXPECT_EQ(config.load.expect_status, (std::vector<std::string>{"200", "5xx"}));
+    EXPECT_EQ(config.load.timeout, 3s);
+    EXPECT_EQ(config.load.close_by, CloseBy::server);
+    EXPECT_EQ(refusal("load:\n  headers: [no colon]\n"),
+              "f.yaml:2:13: load.headers: expected a header such as 'Accept: text/html', found 'no colon'");
+    EXPECT_EQ(refusal("load:\n  method: G T\n"),
+              "f.yaml:2:11: load.method: expected an HTTP method such as GET or POST, found 'G T'");
+    EXPECT_EQ(refusal("load:\n  expect-status: 2xy\n"),
+              "f.yaml:2:18: load.expect-status: expected HTTP statuses such as 200,404,5xx or 200-299, found "
+              "'2xy'");
+}
+
 TEST(Yaml, WrongTypesAndUnits) {
     EXPECT_EQ(refusal("load:\n  connections: 64q\n"),
               "f.yaml:2:16: load.connections: expected a count such as 1000, 64k or 1M, found '64q'");
-    EXPECT_EQ(refusal("tcp:\n  msl: 10\n"),
-              "f.yaml:2:8: tcp.msl: expected a duration with its unit, such as 10s, 250ms or 2m, found '10'");
+    EXPECT_EQ(refusal("tcp:\n  msl: 10q\n"),
+              "f.yaml:2:8: tcp.msl: expected a duration such as 10 (seconds), 250ms or 2m, found '10q'");
     EXPECT_EQ(refusal("tcp:\n  msl: [1, 2]\n"), "f.yaml:2:8: tcp.msl: expected a single value, found a list");
     EXPECT_EQ(refusal("device:\n  a: b\n"),
               "f.yaml:2:3: device: expected a single value, found keys and values");
@@ -211,8 +234,8 @@ TEST(Set, OverridesOneKey) {
         return {};
     };
     EXPECT_EQ(refused("tcp.msll=1s"), "--set tcp.msll=1s: unknown key 'tcp.msll'; did you mean 'msl'?");
-    EXPECT_EQ(refused("tcp.msl=1"),
-              "--set tcp.msl: expected a duration with its unit, such as 10s, 250ms or 2m, found '1'");
+    EXPECT_EQ(refused("tcp.msl=1q"),
+              "--set tcp.msl: expected a duration such as 10 (seconds), 250ms or 2m, found '1q'");
     EXPECT_EQ(refused("tcp"), "--set: expected path.to.key=value, found 'tcp'");
 }
 

@@ -110,7 +110,7 @@ class ScriptServer {
 
 GeneratorPlan http_plan(uint64_t limit, uint64_t requests = 1) {
     GeneratorPlan plan;
-    plan.calls.push_back({kPeer, http_request(kPeer, "/", false), {}});
+    plan.calls.push_back({kPeer, http_request(kPeer.addr.text(), "/", false), {}});
     plan.sources = {TwoEnds::kClient};
     plan.connections = 1;
     plan.limit = limit;

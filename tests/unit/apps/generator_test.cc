@@ -43,7 +43,8 @@ GeneratorPlan tcp_plan(uint32_t connections, uint64_t limit) {
 }
 GeneratorPlan http_plan(uint32_t connections, uint64_t limit, uint64_t requests = 1) {
     GeneratorPlan plan = tcp_plan(connections, limit);
-    plan.calls[0] = {kPeer, http_request(kPeer, "/", false), http_request(kPeer, "/", true)};
+    plan.calls[0] = {kPeer, http_request(kPeer.addr.text(), "/", false),
+                     http_request(kPeer.addr.text(), "/", true)};
     plan.talk = GeneratorPlan::Talk::http;
     plan.requests_per_connection = requests;
     return plan;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/random.hh"
+#include "http_ask.hh"
 #include "http_chunked.hh"
 #include "http_request.hh"
 #include "http_response.hh"
@@ -430,6 +431,48 @@ TEST(HttpResponse, AShortBodyIsShort) {
         EXPECT_EQ(feed(response, text, 4, used), ResponseOutcome::more) << text;
         EXPECT_EQ(response.end(), ResponseOutcome::more) << text;
     }
+}
+
+// -- requests that are made
+
+TEST(HttpAsk, RequestsAsRfc9112WantsThem) {
+    const auto text = [](const std::vector<uint8_t>& request) {
+        return std::string(request.begin(), request.end());
+    };
+    EXPECT_EQ(text(http_request("h", "/a?b", false)),
+              "GET /a?b HTTP/1.1\r\nHost: h\r\nUser-Agent: synfin\r\n\r\n");
+    EXPECT_EQ(text(http_request("h:81", "/", true)),
+              "GET / HTTP/1.1\r\nHost: h:81\r\nUser-Agent: synfin\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(text(http_request("h", "/", false, {.method = "POST", .body = "a=1"})),
+              "POST / HTTP/1.1\r\nHost: h\r\nUser-Agent: synfin\r\nContent-Length: 3\r\n\r\na=1");
+    EXPECT_NE(text(http_request("h", "/", false, {.method = "PUT"})).find("Content-Length: 0\r\n"),
+              std::string::npos);
+    EXPECT_EQ(
+        text(http_request("h", "/", true,
+                          {.headers = {"host: other", "USER-AGENT: me", "Connection: keep-alive", "X: y"}})),
+        "GET / HTTP/1.1\r\nhost: other\r\nUSER-AGENT: me\r\nConnection: keep-alive\r\nX: y\r\n\r\n");
+    EXPECT_EQ(authority_of("10.0.0.2", 80), "10.0.0.2");
+    EXPECT_EQ(authority_of("name", 8080), "name:8080");
+    EXPECT_TRUE(HttpAsk{}.is_idempotent());
+    EXPECT_FALSE(HttpAsk{.method = "POST"}.is_idempotent());
+}
+
+TEST(HttpAsk, WhatIsNoHeaderIsRefused) {
+    EXPECT_TRUE(parse_header("X-A: b"));
+    EXPECT_TRUE(parse_header("X-A:"));
+    for (const char* bad : {"", "X-A", ": b", "X A: b", "X: a\r\nY: b", "X: a\n"})
+        EXPECT_FALSE(parse_header(bad)) << bad;
+    for (const char* bad : {"", "G T", "GET\r\n", "CONNECT"}) EXPECT_FALSE(parse_method(bad)) << bad;
+}
+
+TEST(HttpAsk, StatusesInLists) {
+    const StatusSet set = *parse_statuses("200,404,5xx,300-302").value;
+    for (const unsigned status : {200u, 404u, 500u, 599u, 300u, 301u, 302u})
+        EXPECT_TRUE(set[status]) << status;
+    EXPECT_EQ(set.count(), 105u);
+    EXPECT_EQ(successful_statuses(), *parse_statuses("2xx,3xx").value);
+    for (const char* bad : {"", "20", "2000", "abc", "0xx", "404-200", "200,", "-"})
+        EXPECT_FALSE(parse_statuses(bad)) << bad;
 }
 
 // -- heads that are known

@@ -16,13 +16,26 @@ TEST(Units, DurationsHaveUnits) {
     EXPECT_EQ(*parse_duration("0.1s").value, 100ms);
     EXPECT_EQ(*parse_duration("1.5ms").value, 1500us);
     EXPECT_EQ(*parse_duration("0").value, 0s);
-    for (const char* bad : {"10", "", "s", "-1s", "1 s", "1.s", ".5s", "1.2.3s", "0.5ns", "10 parsecs",
-                            "25000h", "99999999999999999999s", "1e3s"})
+    for (const char* bad : {"", "s", "-1s", "1 s", "1.s", ".5s", "1.2.3s", "0.5ns", "10 parsecs", "25000h",
+                            "99999999999999999999s", "1e3s"})
         EXPECT_FALSE(parse_duration(bad)) << bad;
-    EXPECT_EQ(parse_duration("10").error,
-              "expected a duration with its unit, such as 10s, 250ms or 2m, found '10'");
+    EXPECT_EQ(*parse_duration("10").value, 10s) << "a bare number is seconds";
+    EXPECT_EQ(*parse_duration("1.5").value, 1500ms);
+    EXPECT_EQ(parse_duration("10x").error,
+              "expected a duration such as 10 (seconds), 250ms or 2m, found '10x'");
     EXPECT_EQ(parse_duration("").error,
-              "expected a duration with its unit, such as 10s, 250ms or 2m, found nothing");
+              "expected a duration such as 10 (seconds), 250ms or 2m, found nothing");
+}
+
+TEST(Units, RangesOfCounts) {
+    EXPECT_EQ(*parse_count_range("7").value, (CountRange{7, 7}));
+    EXPECT_EQ(*parse_count_range("1-8").value, (CountRange{1, 8}));
+    EXPECT_EQ(*parse_count_range("1k").value, (CountRange{1000, 1000}));
+    EXPECT_EQ(parse_count_range("unlimited").value->most, 0u);
+    for (const char* bad : {"", "0", "0-3", "8-1", "1-", "-1", "many", "2G", "1.5"})
+        EXPECT_FALSE(parse_count_range(bad)) << bad;
+    for (const char* text : {"7", "1-8", "unlimited"})
+        EXPECT_EQ(count_range_text(*parse_count_range(text).value), text);
 }
 
 TEST(Units, Counts) {
@@ -99,11 +112,28 @@ TEST(Targets, Forms) {
     EXPECT_EQ(Target::parse("http://10.0.0.2:8080").value->path, "/");
     EXPECT_EQ(Target::parse("tcp://10.0.0.2:7").value->text(), "tcp://10.0.0.2:7");
     EXPECT_TRUE(Target::parse("tcp://10.0.0.2:7/"));
+    // As people type them.
+    for (const auto& [text, full] : {std::pair{"10.0.0.2", "http://10.0.0.2:80/"},
+                                     {"10.0.0.2:8080/x", "http://10.0.0.2:8080/x"},
+                                     {"HTTP://10.0.0.2/", "http://10.0.0.2:80/"},
+                                     {"TCP://10.0.0.2:7", "tcp://10.0.0.2:7"},
+                                     {"http://10.0.0.2?a=b", "http://10.0.0.2:80/?a=b"},
+                                     {"http://10.0.0.2/a#part", "http://10.0.0.2:80/a"},
+                                     {"http://10.0.0.2#part", "http://10.0.0.2:80/"},
+                                     {"www.Example.org", "http://www.Example.org:80/"},
+                                     {"tcp://db_1.local:5432", "tcp://db_1.local:5432"},
+                                     {"10.0.0.2/?to=http://x", "http://10.0.0.2:80/?to=http://x"}}) {
+        const auto target = Target::parse(text);
+        ASSERT_TRUE(target) << target.error;
+        EXPECT_EQ(target.value->text(), full);
+    }
+    EXPECT_FALSE(Target::parse("http://example.org/").value->is_resolved());
+    EXPECT_TRUE(http.value->is_resolved());
     for (const char* bad :
-         {"", "10.0.0.2", "ftp://10.0.0.2/", "https://10.0.0.2/", "http://example.org/", "http://10.0.0.2:0/",
-          "http://10.0.0.2:70000/", "tcp://10.0.0.2", "tcp://10.0.0.2:7/x", "http://[::1]/",
-          "http://224.0.0.1/", "http://255.255.255.255/", "http://0.0.0.0/", "http://10.0.0.2/a b",
-          "http://10.0.0.2/\n", "http:///x"})
+         {"", "10.0.0.300", "10.0.0", "user@host", "a..b", "-a", "ftp://10.0.0.2/", "https://10.0.0.2/",
+          "http://10.0.0.2:0/", "http://10.0.0.2:70000/", "tcp://10.0.0.2", "tcp://10.0.0.2:7/x",
+          "http://[::1]/", "http://224.0.0.1/", "http://255.255.255.255/", "http://0.0.0.0/",
+          "http://10.0.0.2/a b", "http://10.0.0.2/\n", "http:///x"})
         EXPECT_FALSE(Target::parse(bad)) << bad;
 }
 
