@@ -200,8 +200,9 @@ class Bench {
         snapshot.counters = runtime_->stack(index).counters();
         const Pair<S>& pair = pairs_[index / 2];
         if (index % 2 == 0) {  // connections once, not per end
-            const bool filling = pair.client.phase() < Phase::opening;
-            snapshot.take((filling ? *pair.client.beside() : pair.client.generator()).tally());
+            const Generator* const others = pair.client.beside();
+            const bool filling = others != nullptr && pair.client.phase() < Phase::opening;
+            snapshot.take((filling ? *others : pair.client.generator()).tally());
         }
         snapshot.cycles = index % 2 == 0 ? pair.client.cycles : pair.server.cycles;
         snapshot.turns = 1;
