@@ -103,14 +103,14 @@ bool lock(int fd) noexcept {
 }
 
 /// A directory of ours (or of root's) that nobody else can put a file into.
-File open_directory(const std::string& path) {
+File open_directory(const std::string& path, std::string& why) {
     if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return File();
     File directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     struct stat is {};
     if (!directory || fstat(directory.fd(), &is) != 0) return File();
     const bool trusted = is.st_uid == geteuid() || is.st_uid == 0;
     if (!trusted || (is.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        errno = EPERM;
+        why = trusted ? "others may write to the directory" : "the directory is another user's";
         return File();
     }
     return directory;
@@ -122,19 +122,17 @@ bool is_ours(const struct stat& is) noexcept {
 
 /// The directory's file, locked, and ours alone; made when there is none. What is not ours alone gives way to
 /// a new file: its content may be known to others, or follow a link.
-File open_locked(int directory) {
+File open_locked(int directory, std::string& why) {
     for (int tries = 0; tries < kOpenTries; ++tries) {
         File file(
             openat(directory, kHostKeysFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
         if (!file) {
             // ELOOP: a link; EISDIR, ENXIO: not a file. Only its place is ours.
-            const int why = errno;
-            const bool replaceable = why == ELOOP || why == ENXIO || why == EACCES;
-            if (!replaceable || unlinkat(directory, kHostKeysFile, 0) != 0) {
-                errno = why;
-                return File();
-            }
-            continue;
+            const int trouble = errno;
+            const bool replaceable = trouble == ELOOP || trouble == ENXIO || trouble == EACCES;
+            if (replaceable && unlinkat(directory, kHostKeysFile, 0) == 0) continue;
+            errno = trouble;
+            return File();
         }
         struct stat opened {
         }, named{};
@@ -144,7 +142,7 @@ File open_locked(int directory) {
         const bool stands = fstatat(directory, kHostKeysFile, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
                             named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
         if (!locked) {
-            errno = EWOULDBLOCK;
+            why = "another process holds its lock";
             return File();
         }
         if (!stands) continue;
@@ -160,11 +158,12 @@ bool write_all(int fd, std::string_view text) noexcept {
            pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
 }
 
-/// The keys that this directory holds, or holds from now on. None: `errno` says why.
-std::optional<Pair> keys_in(const std::string& path, std::string_view boot_id) {
-    const File directory = open_directory(path);
+/// The keys that this directory holds, or holds from now on. None: `why` says why, or `errno` when it is
+/// empty.
+std::optional<Pair> keys_in(const std::string& path, std::string_view boot_id, std::string& why) {
+    const File directory = open_directory(path, why);
     if (!directory) return std::nullopt;
-    const File file = open_locked(directory.fd());
+    const File file = open_locked(directory.fd(), why);
     if (!file) return std::nullopt;
     if (const auto keys = parse(read_all(file.fd()), boot_id)) return keys;
     const Pair made{fill_secret(), fill_secret()};
@@ -193,8 +192,10 @@ HostKeys host_keys(std::span<const std::string> directories, std::string_view bo
     std::string why;
     for (const std::string& path : directories) {
         if (boot_id.empty()) break;
-        if (const auto keys = keys_in(path, boot_id)) return {keys->isn, keys->timestamps, {}};
-        why += (why.empty() ? "" : "; ") + path + "/" + kHostKeysFile + ": " + std::strerror(errno);
+        std::string reason;
+        if (const auto keys = keys_in(path, boot_id, reason)) return {keys->isn, keys->timestamps, {}};
+        if (reason.empty()) reason = std::strerror(errno);
+        why += (why.empty() ? "" : "; ") + path + "/" + kHostKeysFile + ": " + reason;
     }
     if (boot_id.empty()) why = "/proc/sys/kernel/random/boot_id can't be read";
     return {fill_secret(), fill_secret(),

@@ -147,6 +147,8 @@ TEST_F(Directory, ADirectoryThatOthersMayWriteToIsPassedOver) {
     EXPECT_TRUE(made.warning.empty());
     EXPECT_FALSE(fs::exists(file()));
     EXPECT_TRUE(fs::exists(file(1)));
+    directories.resize(1);
+    EXPECT_NE(get().warning.find("others may write to the directory"), std::string::npos);
 }
 
 TEST_F(Directory, AnotherUsersFileOrDirectoryIsNotBelieved) {
@@ -187,6 +189,8 @@ TEST_F(Directory, ALockThatNobodyGivesBackIsNotWaitedForLong) {
     const HostKeys made = get();
     EXPECT_TRUE(fs::exists(file(1)));
     EXPECT_TRUE(made.warning.empty());
+    directories.resize(1);
+    EXPECT_NE(get().warning.find("another process holds its lock"), std::string::npos);
     close(holder);
 }
 
