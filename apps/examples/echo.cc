@@ -36,6 +36,8 @@ int main(int argc, char** argv) {
     std::vector<Echo> apps(runtime->stacks());
     for (unsigned i = 0; i < runtime->stacks(); ++i)
         if (!runtime->stack(i).listen(7)) return 1;
-    for (const int sig : {SIGINT, SIGTERM}) std::signal(sig, [](int) { stop = true; });
+    for (const int sig : {SIGINT, SIGTERM, SIGHUP}) std::signal(sig, [](int) { stop = true; });
+    // Closes or resets what is open before it returns: a program that ends otherwise leaves its peers
+    // connected.
     return synfin::serve(*runtime, apps, stop) ? 0 : 1;
 }

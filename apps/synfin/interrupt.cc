@@ -11,10 +11,13 @@ std::atomic<bool> flag{false};
 std::atomic<bool> opening{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-extern "C" void on_signal(int) {
-    // Whoever is in a hurry presses twice.
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
+extern "C" void on_signal(int signal) {
+    // Whoever is in a hurry presses twice. A terminal that hangs up may say so several times: the kernel to
+    // its foreground jobs, and then the shell to all of its own.
+    if (signal != SIGHUP) {
+        std::signal(SIGINT, SIG_DFL);
+        std::signal(SIGTERM, SIG_DFL);
+    }
     flag.store(true, std::memory_order_relaxed);
     if (opening.load(std::memory_order_relaxed)) alarm(kMostOpening);
 }
@@ -27,6 +30,9 @@ void catch_interrupts() {
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
+    struct sigaction before {};
+    sigaction(SIGHUP, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);  // nohup has it ignored
     // Who read the output may have left: that is an error where it is written, not the end of the run.
     std::signal(SIGPIPE, SIG_IGN);
 }

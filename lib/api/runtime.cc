@@ -4,6 +4,8 @@
 #include <time.h>
 
 #include <algorithm>
+#include <exception>
+#include <mutex>
 #include <new>
 #include <optional>
 
@@ -106,6 +108,8 @@ struct Runtime::Impl {
     std::vector<unsigned> cores;                   ///< each CPU once
     std::vector<std::vector<unsigned>> stacks_on;  ///< by position in `cores`
     IdlePolicy idle = IdlePolicy::yield;
+    Duration drain = 1s;
+    bool is_wire = false;  ///< both ends of everything are here
     TscClock clock;
     std::vector<std::string> warnings;
 
@@ -122,13 +126,35 @@ struct Runtime::Impl {
         }
         stacks_on[position].push_back(index);
     }
+    /// Ends what is open on these stacks; nobody else touches them.
+    void end(std::span<const unsigned> of, Duration time) noexcept {
+        const auto is_open = [&](unsigned i) { return stacks[i].records().any_peer(); };
+        if (std::none_of(of.begin(), of.end(), is_open)) return;
+        std::vector<Drain> drains(of.size());
+        NoApplication nobody;
+        for (bool is_over = false; !is_over;) {
+            const Instant now = clock.now();
+            is_over = true;
+            for (size_t i = 0; i < of.size(); ++i) {
+                Stack& stack = stacks[of[i]];
+                drains[i].begin(stack, now, time);
+                stack.poll(nobody, now);
+                is_over &= drains[i].turn(stack, now);
+            }
+        }
+    }
     void choose_idle(IdlePolicy asked, bool own_cores) {
         idle = asked != IdlePolicy::automatic ? asked : own_cores ? IdlePolicy::spin : IdlePolicy::yield;
     }
 };
 
 Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Runtime::~Runtime() = default;
+Runtime::~Runtime() {
+    if (impl_->is_wire) return;
+    std::vector<unsigned> all;
+    for (unsigned i = 0; i < stacks(); ++i) all.push_back(i);
+    impl_->end(all, Duration::zero());
+}
 
 std::unique_ptr<Runtime> Runtime::open(const RuntimeConfig& config, std::string& why, Error& error) {
     Refusal refusal;
@@ -151,6 +177,7 @@ std::unique_ptr<Runtime> Runtime::open(const RuntimeConfig& config, std::string&
         return nullptr;
     }
     impl->choose_idle(config.idle, device->spec.kind == port::DeviceKind::pci);
+    impl->drain = config.drain;
     return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
 }
 
@@ -205,6 +232,8 @@ std::unique_ptr<Runtime> Runtime::open_ring(const RuntimeConfig& client, const R
     };
     if (!with_memory(add_engines, refusal)) return refused();
     impl->choose_idle(client.idle, false);
+    impl->drain = client.drain;
+    impl->is_wire = true;
     return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
 }
 
@@ -223,10 +252,25 @@ std::span<const unsigned> Runtime::cores() const noexcept {
 
 Result<void> Runtime::run(const std::function<void(std::span<const unsigned> stacks, unsigned core)>& body) {
     Refusal refusal;
-    const bool ran = port::run_on_cores(
-        impl_->cores, [&](size_t i) { body(impl_->stacks_on[i], impl_->cores[i]); }, refusal);
+    std::mutex mutex;
+    std::exception_ptr thrown;
+    const auto on_core = [&](size_t i) {
+        try {
+            body(impl_->stacks_on[i], impl_->cores[i]);
+        } catch (...) {
+            const std::lock_guard lock(mutex);
+            if (!thrown) thrown = std::current_exception();
+        }
+        impl_->end(impl_->stacks_on[i], impl_->drain);
+    };
+    const bool ran = port::run_on_cores(impl_->cores, on_core, refusal);
+    if (thrown) std::rethrow_exception(thrown);
     if (!ran) return refusal.error;
     return {};
+}
+
+Duration Runtime::drain() const noexcept {
+    return impl_->drain;
 }
 
 const DeviceReport& Runtime::report() const noexcept {

@@ -10,6 +10,12 @@ Result<void> Stack::listen(uint16_t port, std::optional<Ipv4> addr) noexcept {
 Result<void> Stack::unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept {
     return engine_->unlisten(port, addr);
 }
+void Stack::unlisten_all() noexcept {
+    engine_->unlisten_all();
+}
+bool Stack::has_work() const noexcept {
+    return engine_->has_work();
+}
 Result<Connection> Stack::connect(Endpoint peer, const ConnectOptions& options) noexcept {
     return engine_->connect(peer, options);
 }

@@ -126,7 +126,9 @@ Result<void> VirtualStack::listen(uint16_t port, std::optional<Ipv4> addr) {
     return impl_->stack.listen(port, addr);
 }
 Result<void> VirtualStack::unlisten(uint16_t port, std::optional<Ipv4> addr) {
-    return impl_->stack.unlisten(port, addr);
+    auto result = impl_->stack.unlisten(port, addr);
+    impl_->turn();
+    return result;
 }
 
 Result<Connection> VirtualStack::connect(Endpoint peer, const ConnectOptions& options) {

@@ -49,11 +49,34 @@ Result<void> Connections::unlisten(uint16_t port, std::optional<Ipv4> addr) noex
     for (const HalfOpenQueue& queue : half_open_queues_) {
         for (uint32_t h = queue.head; h != 0;) {
             const uint32_t next = half_opens_[h].next;
-            if (half_opens_[h].listener == id) free_half_open(h, table_.hash(half_opens_[h].tuple.get()));
+            if (half_opens_[h].listener == id) reset_half_open(h);
             h = next;
         }
     }
     return {};
+}
+
+void Connections::unlisten_all() noexcept {
+    for (uint16_t id = 1; id < listeners_.size(); ++id) {
+        const Listener& l = listeners_[id];
+        if (!l.open) continue;
+        const auto addr = l.addr ? std::optional(addresses_[*l.addr]) : std::nullopt;
+        static_cast<void>(unlisten(l.port, addr));
+    }
+}
+
+/// RFC 9293 3.10.5, ABORT in SYN-RECEIVED: RST, to a peer that may take itself for connected or not. Its
+/// SEG.ACK is for one that has not seen our SYN.
+[[gnu::cold, gnu::noinline]] void Connections::reset_half_open(uint32_t index) noexcept {
+    const tcp::HalfOpen& half_open = half_opens_[index];
+    const Tuple tuple = half_open.tuple.get();
+    Effects fx;
+    fx.reply = tcp::Reply::rst;
+    fx.rst_seq = half_open.iss + 1u;
+    fx.rst_has_ack = true;
+    fx.rst_ack = half_open.irs + 1u;
+    free_half_open(index, table_.hash(tuple));
+    reply_rst(tuple, fx);
 }
 
 Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& options) noexcept {

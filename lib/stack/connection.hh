@@ -109,6 +109,7 @@ class Connection {
     /// True for a handle that once named a connection (it may be gone).
     explicit operator bool() const noexcept { return owner_ != nullptr; }
     bool operator==(const Connection&) const noexcept = default;
+    stack::Connections* owner() const noexcept { return owner_; }
     uint32_t index() const noexcept { return index_; }
     uint32_t generation() const noexcept { return generation_; }
 

@@ -75,6 +75,7 @@ class Connections {
     // -- calls of the application (calls.cc); see synfin/stack.hh and synfin/connection.hh
     Result<void> listen(uint16_t port, std::optional<Ipv4> addr) noexcept;
     Result<void> unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept;
+    void unlisten_all() noexcept;
     Result<Connection> connect(Endpoint peer, const ConnectOptions& options) noexcept;
     Result<uint32_t> send(uint32_t index, uint32_t generation, Bytes data, bool is_static) noexcept;
     Result<uint32_t> receive(uint32_t index, uint32_t generation, MutableBytes into) noexcept;
@@ -383,6 +384,7 @@ class Connections {
     void unlink_half_open(uint32_t index) noexcept;
     void release_half_open(uint32_t index) noexcept;
     void free_half_open(uint32_t index, uint32_t hash) noexcept;
+    void reset_half_open(uint32_t index) noexcept;
 
     RecordPool<tcp::Tcb> tcbs_;
     RecordPool<tcp::Flow> flows_;

@@ -40,6 +40,8 @@ struct RecordCount {
     uint32_t time_wait = 0;
 
     bool any() const noexcept { return (open | half_open | time_wait) != 0; }
+    /// Of those whose peers don't know yet that it is over.
+    bool any_peer() const noexcept { return (open | half_open) != 0; }
 };
 
 /// Bytes that an engine keeps for connections, by what they are for: everything that grows with their number.

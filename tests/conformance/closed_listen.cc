@@ -192,6 +192,7 @@ TEST(Row26, AListenerOfOneAddressIsForThatAddressOnly) {
     wild.in({.seq = 0, .flags = kSyn});
     RECV(wild, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
     REQUIRE(w.stack().unlisten(81, second));
+    RECV(ours, {.seq = 1, .ack = 1, .flags = kRst | kAck, .len = 0});
     auto& still = w.flow(40004, Ipv4{0x0a000002}, 81, second);
     still.in({.seq = 0, .flags = kSyn});
     RECV(still, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
@@ -206,6 +207,7 @@ TEST(Row26, UnlistenClosesThePortAndLeavesOpenConnections) {
     half.in({.seq = 0, .flags = kSyn});
     RECV(half, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
     REQUIRE(w.stack().unlisten(80));
+    RECV(half, {.seq = 1, .ack = 1, .flags = kRst | kAck, .len = 0});  // whether it has our SYN or not
     auto& late = w.flow(40002);
     late.in({.seq = 0, .flags = kSyn});
     RECV(late, {.ack = 1, .flags = kRst | kAck});

@@ -29,6 +29,7 @@
 #include "base/result.hh"
 #include "base/units.hh"
 #include "port/device_report.hh"
+#include "synfin/drain.hh"
 #include "synfin/stack.hh"
 
 namespace synfin {
@@ -57,6 +58,8 @@ struct RuntimeConfig {
     uint32_t wire_loss_ppm = 0;        ///< "ring": frames lost on purpose, of a million, in each direction
     uint64_t wire_loss_seed = 1;
     IdlePolicy idle = IdlePolicy::automatic;
+    /// How long connections get to close when a run ends with some of them open; 0: they are reset at once.
+    Duration drain = 1s;
 };
 
 class Runtime {
@@ -73,6 +76,8 @@ class Runtime {
     /// Opens a device for as many engines as there are cores, and closes it again: what it is and offers.
     /// Errors: as open.
     static std::optional<DeviceReport> probe(const RuntimeConfig& config, std::string& why, Error& error);
+    /// Resets what is still open on a device, as after stacks were polled without run(). A wire's two ends
+    /// are both gone.
     ~Runtime();
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;
@@ -85,8 +90,9 @@ class Runtime {
     std::span<const unsigned> cores() const noexcept;
 
     /// Calls body(its stacks, its CPU) on one pinned thread for each core, and returns when all have
-    /// returned. Stacks are touched on these threads only, meanwhile. Errors: invalid (a CPU that we may not
-    /// use).
+    /// returned. Stacks are touched on these threads only, meanwhile. What a body leaves open when it returns
+    /// or throws is drained (see Drain) on its thread, without an application; what the first body threw is
+    /// thrown again when all have ended. Errors: invalid (a CPU that we may not use).
     Result<void> run(const std::function<void(std::span<const unsigned> stacks, unsigned core)>& body);
 
     const DeviceReport& report() const noexcept;
@@ -98,6 +104,8 @@ class Runtime {
     Instant now() const noexcept;
     /// What automatic came to.
     IdlePolicy idle_policy() const noexcept;
+    /// The configuration's.
+    Duration drain() const noexcept;
 
   private:
     struct Impl;
@@ -130,15 +138,29 @@ class Idle {
     uint32_t empty_ = 0;
 };
 
-/// Serves until `stop`: every core polls its stacks, stack i with apps[i]. Errors: as Runtime::run.
+/// Serves until `stop`: every core polls its stacks, stack i with apps[i]. Then their connections are closed
+/// or reset within RuntimeConfig::drain, and on_close is told of each. Errors: as Runtime::run.
 template <Application App>
 Result<void> serve(Runtime& runtime, std::vector<App>& apps, const std::atomic<bool>& stop) {
+    std::vector<Drain> drains(apps.size());
+    // What one core's queue brings may be for another core's engine: they leave together.
+    std::atomic<size_t> left{runtime.cores().size()};
     return runtime.run([&](std::span<const unsigned> stacks, unsigned) {
         Idle idle(runtime.idle_policy());
-        while (!stop.load(std::memory_order_relaxed)) {
+        for (bool is_over = false; !is_over || left.load(std::memory_order_acquire) != 0;) {
             const Instant now = runtime.now();
-            bool busy = false;
-            for (const unsigned index : stacks) busy |= runtime.stack(index).poll(apps[index], now);
+            const bool is_stopped = stop.load(std::memory_order_relaxed);
+            bool busy = false, all = true;
+            for (const unsigned index : stacks) {
+                Stack& stack = runtime.stack(index);
+                if (is_stopped) drains[index].begin(stack, now, runtime.drain());
+                busy |= stack.poll(apps[index], now);
+                all &= drains[index].turn(stack, now);
+            }
+            if (all && !is_over) {
+                is_over = true;
+                left.fetch_sub(1, std::memory_order_acq_rel);
+            }
             idle.turn(busy);
         }
     });

@@ -29,8 +29,11 @@ class Stack {
     /// Passive OPEN (RFC 9293 3.10.1): every SYN to this port, on any of our addresses or only on `addr`.
     /// Errors: in_use, invalid (port 0, an address that is not ours).
     Result<void> listen(uint16_t port, std::optional<Ipv4> addr = std::nullopt) noexcept;
-    /// Stops accepting; half-open records of the port are dropped, open connections stay.
+    /// Stops accepting; half-open connections of the port are reset, open ones stay.
+    /// @note cost: goes through all half-open records.
     Result<void> unlisten(uint16_t port, std::optional<Ipv4> addr = std::nullopt) noexcept;
+    /// The same for every port.
+    void unlisten_all() noexcept;
 
     /// Active OPEN. The SYN leaves with the current burst; on_open or on_close tells the outcome.
     /// Errors: no_port, no_memory (connections_full), in_use (the tuple asked for), invalid (port 0,
@@ -77,6 +80,9 @@ class Stack {
 
     /// When begin() must be called next at the latest, packets or not; none when nothing is pending.
     std::optional<Instant> next_deadline() const noexcept;
+
+    /// Whether another turn at the same time would do something: events to tell, segments to send.
+    bool has_work() const noexcept;
 
     const Counters& counters() const noexcept;
     Occupancy occupancy() const noexcept;
