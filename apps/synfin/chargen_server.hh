@@ -3,15 +3,15 @@
 /// ChargenServer: sends lines of printable ASCII until the peer closes (RFC 864); what it receives is
 /// discarded.
 
-#include "server.hh"
+#include "timed_server.hh"
 
 namespace synfin::app {
 
 /// The pattern of RFC 864: 72 of the 95 printing characters, CR LF, each line one character further. All
 /// connections send from one buffer; the cookie is how far each is in the pattern's period.
-class ChargenServer {
+class ChargenServer : public TimedServer {
   public:
-    ChargenServer() {
+    explicit ChargenServer(ConnectionTimers* timers = nullptr) : TimedServer(timers) {
         pattern_.reserve(kPeriod * (kPeriods + 1));
         for (uint32_t period = 0; period <= kPeriods; ++period)
             for (uint32_t line = 0; line < kPrinting; ++line) {
@@ -22,17 +22,19 @@ class ChargenServer {
             }
     }
 
-    void turn(Instant) noexcept {}
     void on_open(Connection c) noexcept {
-        ++tally_.established;
+        TimedServer::on_open(c);
         pump(c);
+        wait(c, ConnectionTimers::send);
     }
     void on_data(Connection, RxView&) noexcept {}
     void on_writable(Connection c) noexcept { pump(c); }
-    void on_peer_fin(Connection c) noexcept { static_cast<void>(c.close()); }
-    void on_close(Connection, const CloseInfo& why) noexcept { tally_.ended(why); }
-
-    const ServerTally& tally() const noexcept { return tally_; }
+    /// Its client ends by hanging up in the middle of a line: a reset is no failure.
+    void on_close(Connection c, const CloseInfo& why) noexcept {
+        CloseInfo told = why;
+        if (why.reason == CloseReason::reset_by_peer) told.reason = CloseReason::fin;
+        TimedServer::on_close(c, told);
+    }
 
     static constexpr uint32_t kPrinting = 95, kColumns = 72;
     static constexpr uint32_t kPeriod = kPrinting * (kColumns + 2);  ///< bytes until it repeats
@@ -50,7 +52,6 @@ class ChargenServer {
         }
     }
 
-    ServerTally tally_;
     std::vector<uint8_t> pattern_;
 };
 

@@ -48,11 +48,20 @@ void explain_network(const Config& config) {
 
 void explain_serve(const Config& config) {
     const double engines = static_cast<double>(std::max<size_t>(1, config.cores.size()));
-    const PortRange ports = config.serve.ports();
-    fmt::print("serve: {}\n", find_field("serve.app")->get(config).get<std::string>());
+    const auto listeners = config.serve.listeners();
+    std::string apps, ports;
+    for (const ServeConfig::Listen& each : listeners) {
+        const PortRange range = each.ports;
+        if (const std::string app(name(*each.app)); apps.find(app) == apps.npos)
+            apps += (apps.empty() ? "" : ", ") + app;
+        ports += ports.empty() ? "" : ", ";
+        ports += range.size() == 1 ? fmt::format("{}", range.first)
+                                   : fmt::format("{}-{} ({})", range.first, range.last, range.size());
+        if (listeners.size() > 1) ports += fmt::format(" {}", name(*each.app));
+    }
+    fmt::print("serve: {}\n", apps);
     explain_network(config);
-    line("ports", ports.size() == 1 ? fmt::format("{}", ports.first)
-                                    : fmt::format("{}-{} ({})", ports.first, ports.last, ports.size()));
+    line("ports", ports);
     const auto connections = static_cast<double>(config.serve.max_connections);
     line("memory",
          fmt::format("up to {} for {} open connections on each of {:.0f} engines, {} for half-open ones; "
@@ -119,6 +128,7 @@ Exit run(const Config& config) {
     const bool serve = section_given(config, "serve.") || (!load && !bench);
     if (serve) {
         validate_network(config);
+        validate_serve(config);
         explain_serve(config);
     }
     if (load) {

@@ -12,16 +12,31 @@ std::string_view name(CloseBy end) noexcept {
     return end == CloseBy::client ? "client" : "server";
 }
 
-PortRange ServeConfig::ports() const noexcept {
-    if (listen) return *listen;
-    uint16_t port = 80;
+std::string_view name(ServeConfig::App app) noexcept {
     switch (app) {
-        case App::http: port = 80; break;
-        case App::echo: port = 7; break;
-        case App::discard: port = 9; break;
-        case App::chargen: port = 19; break;
+        case ServeConfig::App::http: return "http";
+        case ServeConfig::App::echo: return "echo";
+        case ServeConfig::App::discard: return "discard";
+        case ServeConfig::App::chargen: return "chargen";
     }
-    return {port, port};
+    return "";
+}
+
+std::vector<ServeConfig::Listen> ServeConfig::listeners() const {
+    std::vector<Listen> all = listen;
+    if (all.empty()) {
+        uint16_t port = 80;
+        switch (app) {
+            case App::http: port = 80; break;
+            case App::echo: port = 7; break;
+            case App::discard: port = 9; break;
+            case App::chargen: port = 19; break;
+        }
+        all.push_back({{port, port}, app});
+    }
+    for (Listen& each : all)
+        if (!each.app) each.app = app;
+    return all;
 }
 
 Duration LoadConfig::opening_time() const noexcept {
@@ -99,6 +114,22 @@ void validate_limits(const stack::StackConfig& stack, Command command) {
                     "most are {}",
                     stack.max_connections, stack.max_half_open, stack.max_time_wait, sum, kMostRecords),
         remedy + ", or give more --cores");
+}
+
+void validate_serve(const Config& config) {
+    std::vector<bool> is_taken(65'536);
+    bool has_http = false;
+    for (const ServeConfig::Listen& each : config.serve.listeners()) {
+        has_http |= each.app == ServeConfig::App::http;
+        for (uint32_t port = each.ports.first; port <= each.ports.last; ++port) {
+            if (is_taken[port])
+                throw usage_error(fmt::format("port {} is listened on twice", port), "give each port once");
+            is_taken[port] = true;
+        }
+    }
+    for (const std::string_view key : {"serve.route", "serve.root", "serve.response-size"})
+        if (!has_http && config.was_given(key))
+            throw usage_error(fmt::format("{} is for http", key), "give --app http, or --listen 80=http");
 }
 
 uint64_t load_concurrency(const Config& config) {

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "base/units.hh"
+#include "connection_timers.hh"
 #include "criteria.hh"
 #include "http_ask.hh"
+#include "http_site.hh"
 #include "stack/config.hh"
 #include "target.hh"
 #include "units.hh"
@@ -25,17 +27,30 @@ std::string_view name(CloseBy end) noexcept;
 
 struct ServeConfig {
     enum class App : uint8_t { http, echo, discard, chargen };
+    /// `PORT[-PORT][=APP]`
+    struct Listen {
+        PortRange ports;
+        std::optional<App> app;  ///< default: --app's
+        bool operator==(const Listen&) const noexcept = default;
+    };
     App app = App::http;
-    std::optional<PortRange> listen;  ///< default: the application's well-known port
-    uint64_t backlog = 16'384;        ///< half-open records per core; beyond, SYN cookies
+    std::vector<Listen> listen;  ///< default: the well-known port of `app`
+    uint64_t backlog = 16'384;   ///< half-open records per core; beyond, SYN cookies
     uint64_t max_connections = 1u << 20;
     uint64_t max_time_wait = 1u << 20;  ///< TIME-WAIT records per core; beyond, the oldest yields
-    uint64_t response_size = 2;         ///< http: bytes of the body
-    Duration duration{};                ///< 0: until interrupted
+    uint64_t response_size = 2;  ///< http: bytes of the body
+    std::vector<Route> routes;   ///< http
+    std::string root;            ///< http: a directory; empty: none
+    TimeOuts time_outs{.idle = 60s, .head = 10s, .send = 60s};
+    Duration duration{};  ///< 0: until interrupted
     Duration drain = 2s;  ///< at the end: how long connections may take to close; 0: they are reset
 
-    PortRange ports() const noexcept;
+    /// What is listened on, each with its application.
+    std::vector<Listen> listeners() const;
 };
+
+/// The name of an application, as --app takes it.
+std::string_view name(ServeConfig::App app) noexcept;
 
 struct LoadConfig {
     enum class Close : uint8_t { fin, rst };
@@ -133,6 +148,7 @@ stack::StackConfig stack_config(const Config& config);
 
 /// Refuses combinations that no single key can tell, with exit status 2. Says what to do.
 void validate_network(const Config& config);
+void validate_serve(const Config& config);
 void validate_load(const Config& config);
 /// Refuses what one engine's connection table cannot hold: 2^30 records in all.
 void validate_limits(const stack::StackConfig& stack, Command command);

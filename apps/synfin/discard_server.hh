@@ -2,24 +2,22 @@
 /// @file
 /// DiscardServer: reads everything and answers nothing (RFC 863).
 
-#include "server.hh"
+#include "timed_server.hh"
 
 namespace synfin::app {
 
-class DiscardServer {
+class DiscardServer : public TimedServer {
   public:
-    void turn(Instant) noexcept {}
-    void on_open(Connection) noexcept { ++tally_.established; }
-    void on_data(Connection, RxView& view) noexcept { bytes_ += view.size(); }
-    void on_writable(Connection) noexcept {}
-    void on_peer_fin(Connection c) noexcept { static_cast<void>(c.close()); }
-    void on_close(Connection, const CloseInfo& why) noexcept { tally_.ended(why); }
+    explicit DiscardServer(ConnectionTimers* timers = nullptr) : TimedServer(timers) {}
 
-    const ServerTally& tally() const noexcept { return tally_; }
+    void on_data(Connection c, RxView& view) noexcept {
+        bytes_ += view.size();
+        wait(c, ConnectionTimers::idle);
+    }
+    void on_writable(Connection) noexcept {}
     uint64_t bytes() const noexcept { return bytes_; }
 
   private:
-    ServerTally tally_;
     uint64_t bytes_ = 0;
 };
 

@@ -78,6 +78,27 @@ Codec<PortRange> ports() {
                                                       : fmt::format("{}-{}", range.first, range.last));
             }};
 }
+Codec<Route> route() {
+    return {Route::parse, [](const Route& value) { return ordered_json(value.text()); }};
+}
+using ServedApp = ServeConfig::App;
+/// `PORT[-PORT][=APP]`
+Codec<ServeConfig::Listen> listen(const Codec<ServedApp>& app) {
+    return {[app](std::string_view value) -> Parsed<ServeConfig::Listen> {
+                const size_t equals = value.find('=');
+                auto range = parse_ports(value.substr(0, equals));
+                if (!range) return Parsed<ServeConfig::Listen>::refuse(range.error);
+                if (equals == value.npos) return ServeConfig::Listen{*range.value, std::nullopt};
+                auto parsed = app.parse(value.substr(equals + 1));
+                if (!parsed) return Parsed<ServeConfig::Listen>::refuse(parsed.error);
+                return ServeConfig::Listen{*range.value, *parsed.value};
+            },
+            [](const ServeConfig::Listen& value) {
+                std::string text = ports().json(value.ports).get<std::string>();
+                if (value.app) text += fmt::format("={}", name(*value.app));
+                return ordered_json(text);
+            }};
+}
 Codec<std::vector<unsigned>> cores() {
     return {parse_cores, [](const std::vector<unsigned>& list) { return ordered_json(list); }};
 }
@@ -319,17 +340,18 @@ void add_common(std::vector<Field>& all) {
 
 void add_serve(std::vector<Field>& all) {
     using App = ServeConfig::App;
-    all.push_back(scalar<App>(
-        "serve.app", "--app", kServe, "APP",
-        choice<App>(
-            {{"echo", App::echo}, {"discard", App::discard}, {"chargen", App::chargen}, {"http", App::http}}),
-        AT(App, serve.app), "echo, discard, chargen or http"));
-    all.push_back(optional<PortRange>("serve.listen", "--listen", kServe, "PORT[-PORT]", ports(),
-                                      AT(std::optional<PortRange>, serve.listen),
-                                      "default 80 for http, 7 echo, 9 discard, 19 chargen"));
-    all.push_back(scalar<uint64_t>(
-        "serve.backlog", "--backlog", kServe, "N", count(1, 16 * kMillions), AT(uint64_t, serve.backlog),
-        "half-open connections per core; beyond, SYN cookies and the oldest yields"));
+    const Codec<App> app = choice<App>(
+        {{"echo", App::echo}, {"discard", App::discard}, {"chargen", App::chargen}, {"http", App::http}});
+    all.push_back(scalar<App>("serve.app", "--app", kServe, "APP", app, AT(App, serve.app),
+                              "echo, discard, chargen or http"));
+    all.push_back(list<ServeConfig::Listen>(
+        "serve.listen", "--listen", kServe, "PORT[-PORT][=APP]", listen(app),
+        AT(std::vector<ServeConfig::Listen>, serve.listen),
+        "repeatable, for example 80=http; APP is --app's unless given; default 80 for http, 7 echo, 9 "
+        "discard, 19 chargen"));
+    all.push_back(scalar<uint64_t>("serve.backlog", "--backlog", kServe, "N", count(1, 16 * kMillions),
+                                   AT(uint64_t, serve.backlog),
+                                   "half-open connections per core; beyond, SYN cookies and the oldest yields"));
     all.push_back(scalar<uint64_t>("serve.max-connections", "--max-connections", kServe, "N",
                                    count(1, 64 * kMillions), AT(uint64_t, serve.max_connections),
                                    "open connections per core"));
@@ -338,6 +360,22 @@ void add_serve(std::vector<Field>& all) {
                                    "connections in TIME-WAIT per core; beyond, the oldest yields"));
     all.push_back(scalar<uint64_t>("serve.response-size", "--response-size", kServe, "N", size(0, 1ull << 40),
                                    AT(uint64_t, serve.response_size), "http: bytes of the body"));
+    all.push_back(list<Route>("serve.route", "--route", kServe, "PATH=STATUS[,SIZE][,DELAY]", route(),
+                              AT(std::vector<Route>, serve.routes),
+                              "http: what a path gives, for example /slow=503,1KiB,250ms; repeatable"));
+    all.push_back(scalar<std::string>("serve.root", "--root", kServe, "DIR", text(),
+                                      AT(std::string, serve.root),
+                                      "http: serve the files of this directory, loaded at the start"));
+    all.push_back(scalar<Duration>("serve.idle-timeout", "--idle-timeout", kServe, "TIME", duration(),
+                                   AT(Duration, serve.time_outs.idle),
+                                   "close a connection that does nothing for so long; 0: never"));
+    all.push_back(scalar<Duration>("serve.head-timeout", "--head-timeout", kServe, "TIME", duration(),
+                                   AT(Duration, serve.time_outs.head),
+                                   "http: answer 408 when a request's head takes longer; 0: never"));
+    all.push_back(scalar<Duration>("serve.send-timeout", "--send-timeout", kServe, "TIME", duration(),
+                                   AT(Duration, serve.time_outs.send),
+                                   "reset a connection whose peer acknowledges nothing new for so long while "
+                                   "something is to be sent; 0: never"));
     all.push_back(scalar<Duration>("serve.duration", "-d,--duration", kServe, "TIME", duration(),
                                    AT(Duration, serve.duration), "stop after this; 0: when interrupted"));
     all.push_back(scalar<Duration>(

@@ -4,17 +4,6 @@
 
 namespace synfin::app {
 
-namespace {
-
-/// The value of a hexadecimal digit; 16 for another byte.
-unsigned hex_digit(uint8_t byte) noexcept {
-    if (byte >= '0' && byte <= '9') return byte - '0';
-    const uint8_t lower = byte | 0x20;
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10u : 16u;
-}
-
-}  // namespace
-
 HttpStep ChunkedBody::feed(Bytes bytes, uint32_t& at) noexcept {
     while (at < bytes.size()) {
         if (at_ == At::data) {

@@ -43,6 +43,13 @@ constexpr bool is_field_byte(uint8_t byte) noexcept {
     return (byte >= ' ' && byte != 0x7f) || byte == '\t';
 }
 
+/// The value of a hexadecimal digit; 16 for another byte.
+constexpr unsigned hex_digit(uint8_t byte) noexcept {
+    if (byte >= '0' && byte <= '9') return byte - '0';
+    const uint8_t lower = byte | 0x20;
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10u : 16u;
+}
+
 class HttpFields {
   public:
     /// Whose header section it is. A server refuses what could make two readers disagree: whitespace before

@@ -24,60 +24,126 @@ HttpRequest::Outcome HttpRequest::feed(Bytes bytes, uint32_t& used, KnownHead<Ht
 }
 
 HttpStep HttpRequest::step(Bytes bytes, uint32_t& at) noexcept {
-    static constexpr std::string_view kVersion = "HTTP/1.";
     while (at < bytes.size()) {
-        const uint8_t byte = bytes[at];
-        switch (at_) {
-            case At::before:
-                // RFC 9112 2.2: empty lines before the request line are ignored.
-                if (byte == '\r' || byte == '\n') break;
-                at_ = At::method;
-                continue;
-            case At::method:
-                if (byte == ' ') {
-                    if (word_.empty()) return HttpStep::bad;
-                    at_ = At::target_first;
-                } else if (is_token_byte(byte)) {
-                    // Methods are case-sensitive (RFC 9110 9.1): "get" is another method, not GET.
-                    word_.add(byte >= 'a' && byte <= 'z' ? uint8_t{'?'} : byte);
-                } else {
-                    return HttpStep::bad;
-                }
-                break;
-            case At::target_first:
-                if (byte <= ' ' || byte >= 0x7f) return HttpStep::bad;
-                method_ = word_.is("get") ? Method::get : word_.is("head") ? Method::head : Method::other;
-                at_ = At::target;
-                break;
-            case At::target:
-                if (byte == ' ')
-                    at_ = At::version;
-                else if (byte < ' ' || byte >= 0x7f)
-                    return HttpStep::bad;
-                break;
-            case At::version:
-                if (version_at_ < kVersion.size()) {
-                    if (byte != static_cast<uint8_t>(kVersion[version_at_])) return HttpStep::bad;
-                    ++version_at_;
-                    break;
-                }
-                if (byte < '0' || byte > '9') return HttpStep::bad;
-                minor_ = static_cast<uint8_t>(byte - '0');
-                at_ = At::line_cr;
-                break;
-            case At::line_cr:
-                if (byte != '\r' && byte != '\n') return HttpStep::bad;
-                at_ = byte == '\r' ? At::line_lf : At::fields;
-                break;
-            case At::line_lf:
-                if (byte != '\n') return HttpStep::bad;
-                at_ = At::fields;
-                break;
-            case At::fields: return fields_.feed(bytes, at);
-        }
+        if (at_ == At::fields) return fields_.feed(bytes, at);
+        if (line_byte(bytes[at]) == HttpStep::bad) return HttpStep::bad;
         ++at;
     }
     return HttpStep::more;
+}
+
+/// A byte of the request line (RFC 9112 3).
+HttpStep HttpRequest::line_byte(uint8_t byte) noexcept {
+    static constexpr std::string_view kVersion = "HTTP/1.";
+    const auto step = [](bool good) { return good ? HttpStep::more : HttpStep::bad; };
+    switch (at_) {
+        case At::before:
+            // RFC 9112 2.2: empty lines before the request line are ignored.
+            if (byte == '\r' || byte == '\n') return HttpStep::more;
+            at_ = At::method;
+            [[fallthrough]];
+        case At::method:
+            if (byte == ' ') {
+                at_ = At::target_first;
+                return step(!word_.empty());
+            }
+            // Methods are case-sensitive (RFC 9110 9.1): "get" is another method, not GET.
+            word_.add(byte >= 'a' && byte <= 'z' ? uint8_t{'?'} : byte);
+            return step(is_token_byte(byte));
+        case At::target_first:
+            method_ = word_.is("get")    ? Method::get
+                      : word_.is("head") ? Method::head
+                      : word_.is("post") ? Method::post
+                      : word_.is("put")  ? Method::put
+                                         : Method::other;
+            [[fallthrough]];
+        case At::scheme:
+        case At::authority:
+        case At::path:
+        case At::rest: return target_byte(byte);
+        case At::version:
+            if (matched_ < kVersion.size()) return step(byte == static_cast<uint8_t>(kVersion[matched_++]));
+            minor_ = static_cast<uint8_t>(byte - '0');
+            at_ = At::line_cr;
+            return step(byte >= '0' && byte <= '9');
+        case At::line_cr:
+            at_ = byte == '\r' ? At::line_lf : At::fields;
+            return step(byte == '\r' || byte == '\n');
+        case At::line_lf: at_ = At::fields; return step(byte == '\n');
+        case At::fields: break;  // step() reads them
+    }
+    return HttpStep::bad;
+}
+
+/// RFC 9112 3.2: a path, "http://authority/path", or, for methods that this server does not have, anything.
+HttpStep HttpRequest::target_byte(uint8_t byte) noexcept {
+    static constexpr std::string_view kScheme = "://";
+    if (byte < ' ' || byte >= 0x7f) return HttpStep::bad;
+    if (byte == ' ') {
+        // A scheme alone is no target.
+        const bool good = at_ != At::target_first && at_ != At::scheme;
+        if (at_ == At::authority) path_.add('/');
+        if (at_ == At::path) end_path();
+        at_ = At::version;
+        matched_ = 0;
+        return good ? HttpStep::more : HttpStep::bad;
+    }
+    switch (at_) {
+        case At::target_first:
+            at_ = byte == '/' ? At::path : method_ == Method::other ? At::rest : At::scheme;
+            if (at_ == At::path) path_byte(byte);
+            return at_ != At::scheme || is_token_byte(byte) ? HttpStep::more : HttpStep::bad;
+        case At::scheme:
+            if (matched_ == 0 && byte != ':') return is_token_byte(byte) ? HttpStep::more : HttpStep::bad;
+            if (byte != static_cast<uint8_t>(kScheme[matched_])) return HttpStep::bad;
+            if (++matched_ == kScheme.size()) at_ = At::authority;
+            return HttpStep::more;
+        case At::authority:
+            if (byte == '/' || byte == '?') path_.add('/');
+            if (byte == '/') at_ = At::path;
+            if (byte == '?') at_ = At::rest;
+            return HttpStep::more;
+        case At::path:
+            if (byte == '?') {
+                end_path();
+                at_ = At::rest;
+            } else {
+                path_byte(byte);
+            }
+            return HttpStep::more;
+        case At::rest: return HttpStep::more;
+        case At::before:
+        case At::method:
+        case At::version:
+        case At::line_cr:
+        case At::line_lf:
+        case At::fields: break;
+    }
+    return HttpStep::bad;
+}
+
+/// RFC 3986 2.1: %XX is the byte that it names; a '%' without two digits is itself.
+void HttpRequest::path_byte(uint8_t byte) noexcept {
+    const unsigned digit = hex_digit(byte);
+    if (escape_at_ != 0 && digit < 16) {
+        escape_[escape_at_ - 1] = byte;
+        if (escape_at_++ == 1) return;
+        path_.add(static_cast<uint8_t>(hex_digit(escape_[0]) << 4 | digit));
+        escape_at_ = 0;
+        return;
+    }
+    end_path();
+    if (byte == '%')
+        escape_at_ = 1;
+    else
+        path_.add(byte);
+}
+
+/// What began as %XX and was none.
+void HttpRequest::end_path() noexcept {
+    if (escape_at_ != 0) path_.add('%');
+    if (escape_at_ == 2) path_.add(escape_[0]);
+    escape_at_ = 0;
 }
 
 }  // namespace synfin::app

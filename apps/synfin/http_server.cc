@@ -4,49 +4,120 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace synfin::app {
 
 namespace {
+
 constexpr uint64_t kChunk = 64 * 1024;
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+constexpr std::string_view kAllow = "GET, HEAD, POST, PUT";
+constexpr size_t kDateBytes = 29;
+
+Bytes bytes_of(std::string_view text) noexcept {
+    return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+/// RFC 9110 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT".
+void write_imf_date(std::time_t second, uint8_t* at) noexcept {
+    static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                              "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    std::tm utc{};
+    if (::gmtime_r(&second, &utc) == nullptr) utc = std::tm{};
+    fmt::format_to_n(reinterpret_cast<char*>(at), kDateBytes, "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+                     kDays[utc.tm_wday], utc.tm_mday, kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour,
+                     utc.tm_min, utc.tm_sec);
+}
+
+}  // namespace
+
+HttpServer::HttpServer(std::shared_ptr<const HttpSite> site, uint32_t max_connections,
+                       ConnectionTimers& timers)
+    : site_(std::move(site)),
+      timers_(timers),
+      exchanges_(max_connections),
+      body_(kChunk),
+      bad_request_(refusal(400, last)),
+      timed_out_(refusal(408, last)),
+      too_large_(refusal(431, last)),
+      not_implemented_(refusal(501, last)) {
+    for (size_t i = 0; i < body_.size(); ++i) body_[i] = static_cast<uint8_t>('a' + i % 26);
+    messages_.reserve(kStays * site_->resources().size());
+    for (const HttpResource& resource : site_->resources())
+        for (const Stay stay : {keep, keep_1_0, last}) messages_.push_back(make(resource, stay));
+    for (const Stay stay : {keep, keep_1_0, last}) not_allowed_[stay] = refusal(405, stay);
+}
+
+HttpServer::HttpServer(std::shared_ptr<const HttpSite> site, uint32_t max_connections,
+                       std::unique_ptr<ConnectionTimers> timers)
+    : HttpServer(std::move(site), max_connections, *timers) {
+    own_timers_ = std::move(timers);
 }
 
 HttpServer::HttpServer(uint64_t response_size, uint32_t max_connections)
-    : exchanges_(max_connections), body_(kChunk) {
-    for (size_t i = 0; i < body_.size(); ++i) body_[i] = static_cast<uint8_t>('a' + i % 26);
-    for (const bool close : {false, true}) {
-        ok_[close] = make("200 OK", "Content-Type: text/plain\r\n", response_size, true, close);
-        ok_head_[close] = make("200 OK", "Content-Type: text/plain\r\n", response_size, false, close);
-        not_allowed_[close] = make("405 Method Not Allowed", "Allow: GET, HEAD\r\n", 0, true, close);
-    }
-    bad_request_ = make("400 Bad Request", "", 0, true, true);
-    too_large_ = make("431 Request Header Fields Too Large", "", 0, true, true);
-    lingering_.resize(std::min<size_t>(max_connections, 65'536));
+    : HttpServer(std::make_shared<HttpSite>(response_size), max_connections,
+                 std::make_unique<ConnectionTimers>(max_connections, TimeOuts{})) {}
+
+HttpServer::Message HttpServer::refusal(unsigned status, Stay stay) {
+    return make({.status = status}, stay);
 }
 
-HttpServer::Message HttpServer::make(std::string_view status, std::string_view fields, uint64_t body,
-                                     bool with_body, bool close) {
+HttpServer::Message HttpServer::make(const HttpResource& resource, Stay stay) {
     Message message;
-    fmt::format_to(std::back_inserter(message.bytes), "HTTP/1.1 {}\r\n{}Content-Length: {}\r\n{}\r\n", status,
-                   fields, body, close ? "Connection: close\r\n" : "");
-    if (!with_body) return message;
-    const uint64_t with_head = std::min(body, kChunk);
-    for (uint64_t i = 0; i < with_head; ++i) message.bytes.push_back(static_cast<uint8_t>('a' + i % 26));
-    message.body_left = body - with_head;
+    const auto out = std::back_inserter(message.bytes);
+    fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: ", resource.status, reason_phrase(resource.status));
+    message.date_at = static_cast<uint32_t>(message.bytes.size());
+    message.bytes.resize(message.bytes.size() + kDateBytes);
+    message.second = 0;
+    write_imf_date(0, message.bytes.data() + message.date_at);
+    fmt::format_to(out, "\r\n");
+    // RFC 9110 15.5.6 and 11.6.1: what these two must say.
+    if (resource.status == 405) fmt::format_to(out, "Allow: {}\r\n", kAllow);
+    if (resource.status == 401) fmt::format_to(out, "WWW-Authenticate: Basic realm=\"synfin\"\r\n");
+    if (resource.size != 0) fmt::format_to(out, "Content-Type: {}\r\n", resource.content_type);
+    if (resource.has_body()) fmt::format_to(out, "Content-Length: {}\r\n", resource.size);
+    if (stay != keep) fmt::format_to(out, "Connection: {}\r\n", stay == last ? "close" : "keep-alive");
+    fmt::format_to(out, "\r\n");
+    message.head = static_cast<uint32_t>(message.bytes.size());
+    message.delay = resource.delay;
+    message.body = resource.bytes;
+    message.body_size = resource.size;
+    if (resource.size > kSmallBody) return message;
+    for (uint64_t i = 0; i < resource.size; ++i)
+        message.bytes.push_back(resource.bytes.empty() ? static_cast<uint8_t>('a' + i % 26)
+                                                       : resource.bytes[i]);
+    message.body_size = 0;
     return message;
 }
 
 void HttpServer::turn(Instant now) noexcept {
     now_ = now;
-    while (lingering_count_ > 0 && lingering_[oldest_].until <= now) {
-        static_cast<void>(lingering_[oldest_].connection.close());  // `gone` when the peer was quicker
-        oldest_ = (oldest_ + 1) % lingering_.size();
-        --lingering_count_;
-    }
+    if (now >= second_ends_) [[unlikely]]
+        next_second();
+    if (own_timers_ != nullptr) timers_.turn(now, [this](Connection c, uint8_t wait) { on_timer(c, wait); });
 }
 
-void HttpServer::on_open(Connection) noexcept {
+/// Reads the clock, once for each of its seconds.
+[[gnu::cold, gnu::noinline]] void HttpServer::next_second() noexcept {
+    std::timespec wall{};
+    if (clock_ != nullptr)
+        wall.tv_sec = clock_();
+    else
+        static_cast<void>(std::timespec_get(&wall, TIME_UTC));
+    second_ = wall.tv_sec;
+    second_ends_ = now_ + (1s - std::chrono::nanoseconds(wall.tv_nsec));
+}
+
+[[gnu::cold, gnu::noinline]] void HttpServer::write_date(Message& message, std::time_t second) noexcept {
+    message.second = second;
+    write_imf_date(second, message.bytes.data() + message.date_at);
+}
+
+void HttpServer::on_open(Connection c) noexcept {
     ++tally_.established;
+    timers_.arm(c, ConnectionTimers::idle, now_);
 }
 
 /// Null: the connection is no more. The pool is as large as the stack's, so that it is never empty.
@@ -62,17 +133,28 @@ HttpServer::Exchange* HttpServer::begin_exchange(Connection c) noexcept {
 /// the response fits. False: nothing was done.
 bool HttpServer::answer_at_once(Connection c, Bytes bytes) noexcept {
     const HttpRequest* request = known_.whole(bytes);
-    if (request == nullptr || request->content_length() != 0 || request->has_transfer_coding()) return false;
-    const auto [message, after] = answer_to(*request, false);
-    const auto sent = c.send_static(message->bytes);
-    if (sent && *sent == message->bytes.size() && message->body_left == 0) [[likely]] {
+    if (request == nullptr || request->has_body() || request->judge() != HttpRequest::Verdict::good)
+        return false;
+    Message& message = answer_to(*request);
+    if (message.delay != 0) return false;
+    ++tally_.requests;
+    const bool only_head = request->method() == HttpRequest::Method::head;
+    const After after = request->keep_alive() ? After::next : After::close;
+    set_date(message, second_);
+    const size_t size = only_head ? message.head : message.bytes.size();
+    const auto sent = c.send(Bytes(message.bytes).first(size));
+    if (sent && *sent == size && (only_head || message.body_size == 0)) [[likely]] {
         if (after == After::close) static_cast<void>(c.close());
+        timers_.arm(c, ConnectionTimers::send, now_);
         return true;
     }
     if (Exchange* exchange = begin_exchange(c); exchange != nullptr) {
-        respond(*exchange, *message, after);
+        exchange->only_head = only_head;
+        respond(c, *exchange, message, after);
         exchange->sent = sent.value_or(0);
+        exchange->second = second_;
         if (send_response(c, *exchange)) finish(c, *exchange);
+        wait_next(c, *exchange);
     }
     return true;
 }
@@ -91,109 +173,198 @@ void HttpServer::on_data(Connection c, RxView& view) noexcept {
         if (exchange.response != nullptr) {  // one response at a time, in order: the rest waits in the stack
             view.take(view.size() - static_cast<uint32_t>(rest.size()));
             exchange.holding = true;
-            return;
+            break;
         }
-        if (exchange.skip > 0) {
-            const uint64_t skipped = std::min<uint64_t>(exchange.skip, rest.size());
-            exchange.skip -= skipped;
-            rest = rest.subspan(skipped);
-            continue;
-        }
-        uint32_t used = 0;
-        const HttpRequest::Outcome outcome = exchange.request.feed(rest, used, known_);
-        rest = rest.subspan(used);
-        switch (outcome) {
-            case HttpRequest::Outcome::more: break;
-            case HttpRequest::Outcome::complete: {
-                const auto [message, after] = answer_to(exchange.request, !rest.empty());
-                respond(exchange, *message, after);
-                exchange.skip = exchange.request.content_length();
-                exchange.request.clear();
-                break;
-            }
-            case HttpRequest::Outcome::bad:
-                ++tally_.bad_requests;
-                respond(exchange, bad_request_, After::linger);
-                break;
-            case HttpRequest::Outcome::too_large:
-                ++tally_.bad_requests;
-                respond(exchange, too_large_, After::linger);
-                break;
-        }
-        if (exchange.response == nullptr || !send_response(c, exchange)) continue;
+        rest = rest.subspan(exchange.in_body ? read_body(c, exchange, rest) : read_head(c, exchange, rest));
+        if (exchange.response == nullptr || exchange.waiting || !send_response(c, exchange)) continue;
         finish(c, exchange);
         if (exchange.after != After::next) return;  // whatever follows is read away
     }
-    if (exchange.fin_seen && exchange.response == nullptr) static_cast<void>(c.close());
+    if (exchange.fin_seen && exchange.response == nullptr) {
+        close(c);
+        return;
+    }
+    wait_next(c, exchange);
+}
+
+/// Bytes of a head. Returns how many belong to it.
+uint32_t HttpServer::read_head(Connection c, Exchange& exchange, Bytes bytes) noexcept {
+    uint32_t used = 0;
+    switch (exchange.request.feed(bytes, used, known_)) {
+        case HttpRequest::Outcome::more: break;
+        case HttpRequest::Outcome::complete: begin_request(c, exchange, used < bytes.size()); break;
+        case HttpRequest::Outcome::bad: refuse(c, exchange, bad_request_); break;
+        case HttpRequest::Outcome::too_large: refuse(c, exchange, too_large_); break;
+    }
+    return used;
+}
+
+/// The head has been read: the body follows, or the response.
+void HttpServer::begin_request(Connection c, Exchange& exchange, bool more_behind) noexcept {
+    const HttpRequest& request = exchange.request;
+    ++tally_.requests;
+    switch (request.judge()) {
+        case HttpRequest::Verdict::bad: refuse(c, exchange, bad_request_); return;
+        case HttpRequest::Verdict::not_implemented: refuse(c, exchange, not_implemented_); return;
+        case HttpRequest::Verdict::good: exchange.answer = &answer_to(request); break;
+        case HttpRequest::Verdict::not_allowed:
+            // Nobody knows whether the body will be sent: the client need not wait for long (RFC
+            // 9110 10.1.1).
+            if (request.expects_continue()) {
+                refuse(c, exchange, not_allowed_[last]);
+                return;
+            }
+            ++tally_.bad_requests;
+            exchange.answer = &not_allowed_[stay_of(request)];
+            break;
+    }
+    exchange.only_head = request.method() == HttpRequest::Method::head;
+    if (!request.has_body()) {
+        end_request(c, exchange, more_behind);
+        return;
+    }
+    exchange.in_body = true;
+    exchange.body_left = request.chunked() ? 0 : request.content_length();
+    exchange.chunks.clear();
+    if (request.expects_continue() && !more_behind && c.room() >= kContinue.size())
+        static_cast<void>(c.send(bytes_of(kContinue)));  // lost for want of memory: the client waits a while
+}
+
+/// Bytes of a body, which nobody wants. Returns how many belong to it.
+uint32_t HttpServer::read_body(Connection c, Exchange& exchange, Bytes bytes) noexcept {
+    uint32_t used = 0;
+    if (!exchange.request.chunked()) {
+        used = static_cast<uint32_t>(std::min<uint64_t>(exchange.body_left, bytes.size()));
+        exchange.body_left -= used;
+        if (exchange.body_left == 0) end_request(c, exchange, used < bytes.size());
+        return used;
+    }
+    switch (exchange.chunks.feed(bytes, used)) {
+        case HttpStep::more: break;
+        case HttpStep::complete: end_request(c, exchange, used < bytes.size()); break;
+        case HttpStep::bad: refuse(c, exchange, bad_request_); break;
+    }
+    return used;
+}
+
+/// The request has been read.
+void HttpServer::end_request(Connection c, Exchange& exchange, bool more_behind) noexcept {
+    const After after = exchange.request.keep_alive() ? After::next
+                        : more_behind                 ? After::linger
+                                                      : After::close;
+    respond(c, exchange, *exchange.answer, after);
+}
+
+/// The exchange goes no further than this.
+void HttpServer::refuse(Connection c, Exchange& exchange, Message& message) noexcept {
+    ++tally_.bad_requests;
+    exchange.only_head = false;
+    respond(c, exchange, message, After::linger);
+}
+
+void HttpServer::respond(Connection c, Exchange& exchange, Message& message, After after) noexcept {
+    exchange.response = &message;
+    exchange.answer = nullptr;
+    exchange.sent = 0;
+    exchange.after = after;
+    exchange.in_body = false;
+    exchange.request.clear();
+    exchange.waiting = message.delay != 0;
+    if (exchange.waiting)
+        timers_.arm(c, static_cast<uint8_t>(ConnectionTimers::delay + message.delay - 1), now_);
 }
 
 void HttpServer::on_writable(Connection c) noexcept {
     const uint32_t id = c.cookie();
     if (id == 0) return;
     Exchange& exchange = exchanges_[id];
-    if (exchange.response == nullptr || !send_response(c, exchange)) return;
+    if (exchange.response != nullptr && !exchange.waiting) go_on(c, exchange);
+}
+
+/// There may be room for more of the response.
+void HttpServer::go_on(Connection c, Exchange& exchange) noexcept {
+    if (!send_response(c, exchange)) {
+        wait_next(c, exchange);
+        return;
+    }
     finish(c, exchange);
     if (exchange.after != After::next) {
         if (exchange.holding && exchange.lingering) static_cast<void>(c.resume());
         return;
     }
+    wait_next(c, exchange);
     if (exchange.holding)
         static_cast<void>(c.resume());
     else if (exchange.fin_seen)
-        static_cast<void>(c.close());
+        close(c);
 }
 
 void HttpServer::on_peer_fin(Connection c) noexcept {
     const uint32_t id = c.cookie();
     if (id == 0) {  // nothing is owed
-        static_cast<void>(c.close());
+        close(c);
         return;
     }
     Exchange& exchange = exchanges_[id];
     exchange.fin_seen = true;
-    if (exchange.lingering || (exchange.response == nullptr && !exchange.holding))
-        static_cast<void>(c.close());
+    if (exchange.lingering || (exchange.response == nullptr && !exchange.holding)) close(c);
 }
 
-void HttpServer::on_close(Connection, const CloseInfo& why) noexcept {
-    tally_.ended(why);
+void HttpServer::on_close(Connection c, const CloseInfo& why) noexcept {
+    // A reset while nothing is owed is how some clients hang up.
+    tally_.ended(why, why.cookie == 0 || exchanges_[why.cookie].is_idle());
     if (why.cookie != 0) exchanges_.give(why.cookie);
+    if (why.cookie != 0 || timers_.is_limited()) timers_.disarm(c);
 }
 
-HttpServer::Answer HttpServer::answer_to(const HttpRequest& request, bool more_behind) noexcept {
-    ++tally_.requests;
-    // Without a length, where the next request starts can't be known: the connection ends after this one.
-    const bool keep = request.keep_alive() && !request.has_transfer_coding();
-    const bool unread = more_behind || request.content_length() > 0 || request.has_transfer_coding();
-    const After after = keep ? After::next : unread ? After::linger : After::close;
-    switch (request.method()) {
-        case HttpRequest::Method::get: return {&ok_[!keep], after};
-        case HttpRequest::Method::head: return {&ok_head_[!keep], after};
-        case HttpRequest::Method::other: break;
+void HttpServer::on_timer(Connection c, uint8_t wait) noexcept {
+    const uint32_t id = c.cookie();
+    Exchange* const exchange = id != 0 ? &exchanges_[id] : nullptr;
+    switch (wait) {
+        case ConnectionTimers::idle:
+            if (exchange != nullptr && exchange->in_body) break;
+            if (c.close()) ++tally_.timed_out_idle;
+            return;
+        case ConnectionTimers::head: break;
+        case ConnectionTimers::send:
+            if (timers_.progress(c, now_) != ConnectionTimers::Progress::stalled) return;
+            ++tally_.timed_out_send;
+            static_cast<void>(c.abort());
+            return;
+        case ConnectionTimers::linger: static_cast<void>(c.close()); return;
+        default:
+            if (exchange == nullptr || !exchange->waiting) return;
+            exchange->waiting = false;
+            go_on(c, *exchange);
+            return;
     }
-    ++tally_.bad_requests;
-    return {&not_allowed_[!keep], after};
-}
-
-void HttpServer::respond(Exchange& exchange, const Message& message, After after) noexcept {
-    exchange.response = &message;
-    exchange.sent = 0;
-    exchange.after = after;
+    // A part of a request, and no more of it.
+    if (exchange == nullptr || exchange->is_idle() || exchange->response != nullptr) return;
+    ++(wait == ConnectionTimers::head ? tally_.timed_out_head : tally_.timed_out_idle);
+    refuse(c, *exchange, timed_out_);
+    go_on(c, *exchange);
 }
 
 /// Sends as much as there is room for. True when all of the response is queued (or never will be).
 bool HttpServer::send_response(Connection c, Exchange& exchange) noexcept {
-    const Message& message = *exchange.response;
-    const uint64_t total = message.bytes.size() + message.body_left;
+    Message& message = *exchange.response;
+    const uint64_t first = exchange.only_head ? message.head : message.bytes.size();
+    const uint64_t total = first + (exchange.only_head ? 0 : message.body_size);
     while (exchange.sent < total) {
         Bytes part;
-        if (exchange.sent < message.bytes.size()) {
-            part = Bytes(message.bytes).subspan(exchange.sent);
+        const bool copied = exchange.sent < first;
+        if (copied) {
+            // The rest of a head that was begun in another second goes on with that one's Date.
+            if (exchange.sent == 0) exchange.second = second_;
+            set_date(message, exchange.second);
+            part = Bytes(message.bytes).subspan(exchange.sent, first - exchange.sent);
+        } else if (!message.body.empty()) {
+            part = message.body.subspan(exchange.sent - first);
         } else {
-            const uint64_t at = (exchange.sent - message.bytes.size()) % kChunk;
+            const uint64_t at = (exchange.sent - first) % kChunk;
             part = Bytes(body_).subspan(at, std::min(kChunk - at, total - exchange.sent));
         }
-        const auto sent = c.send_static(part);
+        const auto sent = copied ? c.send(part) : c.send_static(part);
         if (!sent) {  // of no_memory, too, on_writable tells
             return sent.error() != Error::no_memory && sent.error() != Error::would_block;
         }
@@ -210,17 +381,36 @@ void HttpServer::finish(Connection c, Exchange& exchange) noexcept {
     if (exchange.after == After::close && exchange.holding) exchange.after = After::linger;
     switch (exchange.after) {
         case After::next: return;
-        case After::close: static_cast<void>(c.close()); return;
+        case After::close: close(c); return;
         case After::linger:
-            if (exchange.fin_seen || lingering_count_ == lingering_.size()) {
-                static_cast<void>(c.close());
+            if (exchange.fin_seen) {
+                close(c);
                 return;
             }
             exchange.lingering = true;
             static_cast<void>(c.shutdown());
-            lingering_[(oldest_ + lingering_count_++) % lingering_.size()] = {c, now_ + kLinger};
+            timers_.arm(c, ConnectionTimers::linger, now_);
             return;
     }
+}
+
+/// FIN. What is queued before it must still get there, within the limit for sending.
+void HttpServer::close(Connection c) noexcept {
+    static_cast<void>(c.close());
+    timers_.arm(c, ConnectionTimers::send, now_);
+}
+
+/// What the connection waits for now.
+void HttpServer::wait_next(Connection c, const Exchange& exchange) noexcept {
+    if (!timers_.is_limited() || exchange.lingering || exchange.waiting) return;
+    if (exchange.response != nullptr)
+        timers_.arm_once(c, ConnectionTimers::send, now_);
+    else if (exchange.in_body)
+        timers_.arm(c, ConnectionTimers::idle, now_);
+    else if (exchange.request.started())
+        timers_.arm_once(c, ConnectionTimers::head, now_);
+    else
+        timers_.arm(c, ConnectionTimers::send, now_);
 }
 
 }  // namespace synfin::app

@@ -1,24 +1,34 @@
 #pragma once
 /// @file
-/// HttpServer: a small HTTP/1.1 origin server: one resource of a settable size at every path.
+/// HttpServer: a small HTTP/1.1 origin server for what an HttpSite has.
 
+#include <array>
+#include <ctime>
+#include <memory>
 #include <vector>
 
-#include "base/line_vector.hh"
+#include "connection_timers.hh"
+#include "http_chunked.hh"
 #include "http_request.hh"
+#include "http_site.hh"
 #include "server.hh"
 #include "slot_pool.hh"
 
 namespace synfin::app {
 
-/// GET and HEAD are answered with 200, other methods with 405, what can't be parsed with 400 and close, a
-/// head over 8 KiB with 431 and close. Keep-alive and pipelining as HTTP/1.1 has them; with "Connection:
-/// close" or HTTP/1.0 the server closes first. One difference to RFC 9112 3.2: a request without Host is
-/// served.
+/// GET, HEAD, POST and PUT are answered with what the site has at the path, when the body has been read;
+/// other methods with 405, what can't be parsed and HTTP/1.1 without Host with 400 and close, a head over 8
+/// KiB with 431 and close, a transfer coding beside chunked with 501 and close, a head that takes too long
+/// with 408 and close. Keep-alive and pipelining as HTTP/1.1 and HTTP/1.0 have them; where the connection is
+/// not to stay, the server closes first.
 class HttpServer {
   public:
-    /// @param response_size   bytes of the body; any, sent from one buffer of 64 KiB
+    /// @param site            what there is; stays unchanged as long as this server
     /// @param max_connections records for as many; memory is touched on demand
+    /// @param timers          has the site's delays; the owner calls its turn(), and on_timer() for what is
+    ///                        over
+    HttpServer(std::shared_ptr<const HttpSite> site, uint32_t max_connections, ConnectionTimers& timers);
+    /// One body of this size at every path, and no time-outs.
     HttpServer(uint64_t response_size, uint32_t max_connections);
 
     void turn(Instant now) noexcept;
@@ -27,67 +37,105 @@ class HttpServer {
     void on_writable(Connection c) noexcept;
     void on_peer_fin(Connection c) noexcept;
     void on_close(Connection c, const CloseInfo& why) noexcept;
+    /// The connection has waited for as long as it may; ConnectionTimers has taken it from its list.
+    void on_timer(Connection c, uint8_t wait) noexcept;
 
     const ServerTally& tally() const noexcept { return tally_; }
     size_t memory_bytes() const noexcept { return exchanges_.memory_bytes(); }
 
-    /// How long and how much a closing server reads on, so that its last response is not lost to a RST
-    /// (RFC 9112 9.6).
-    static constexpr Duration kLinger = 2s;
+    /// Seconds since 1970, for Date; tests set their own.
+    void set_clock(std::time_t (*clock)() noexcept) noexcept {
+        clock_ = clock;
+        second_ends_ = {};
+    }
 
   private:
+    HttpServer(std::shared_ptr<const HttpSite> site, uint32_t max_connections,
+               std::unique_ptr<ConnectionTimers> timers);
+
     enum class After : uint8_t {
         next,   ///< read the next request
         close,  ///< the exchange is over: FIN, and done
         linger  ///< more bytes may come that nobody wants: FIN, then read them away for a while
     };
-    /// A response's head with as much of the body as one buffer holds.
+    /// How long a connection stays, as the response's fields tell it.
+    enum Stay : uint8_t { keep, keep_1_0, last, kStays };
+    /// A response: head and a small body in one piece, which is copied into the send queue, for Date changes;
+    /// a larger body stays where it is.
     struct Message {
         std::vector<uint8_t> bytes;
-        uint64_t body_left = 0;  ///< bytes of the body that are not in `bytes`
+        uint32_t head = 0;       ///< bytes of the head
+        uint32_t date_at = 0;    ///< where Date's value is in it
+        std::time_t second = 0;  ///< that Date's value tells
+        Bytes body{};            ///< beyond `bytes`; empty: the pattern
+        uint64_t body_size = 0;  ///< beyond `bytes`
+        uint16_t delay = 0;      ///< as HttpResource's
     };
     /// Made when there is something to remember: a request in parts, a response that does not fit. Until
     /// then a connection's cookie is 0.
     struct Exchange {
         HttpRequest request;
-        uint64_t skip = 0;                  ///< bytes of a request body to read away
-        const Message* response = nullptr;  ///< being sent
-        uint64_t sent = 0;                  ///< bytes of it
+        ChunkedBody chunks;
+        uint64_t body_left = 0;       ///< of a request's body with a length
+        Message* response = nullptr;  ///< being sent, or being waited for
+        Message* answer = nullptr;    ///< the response to the request whose body is being read
+        uint64_t sent = 0;            ///< bytes of the response
+        std::time_t second = 0;       ///< of its Date
         After after = After::next;
+        bool in_body = false;    ///< the head has been read
+        bool only_head = false;  ///< the response to HEAD
+        bool waiting = false;    ///< for its delay to pass
         bool holding = false;    ///< the stack keeps bytes that were not taken
         bool fin_seen = false;   ///< the peer will send no more
         bool lingering = false;  ///< our FIN is sent; the rest is read away
+        bool is_idle() const noexcept { return response == nullptr && !in_body && !request.started(); }
     };
+    /// Bodies up to this are copied with their head.
+    static constexpr uint64_t kSmallBody = 1024;
 
-    struct Answer {
-        const Message* message;
-        After after;
-    };
-
-    static Message make(std::string_view status, std::string_view fields, uint64_t body, bool with_body,
-                        bool close);
+    static Message make(const HttpResource& resource, Stay stay);
+    static Message refusal(unsigned status, Stay stay);
+    static Stay stay_of(const HttpRequest& request) noexcept {
+        return !request.keep_alive() ? last : request.is_http_1_0() ? keep_1_0 : keep;
+    }
+    Message& answer_to(const HttpRequest& request) noexcept {
+        return messages_[kStays * site_->find(request.path_hash()) + stay_of(request)];
+    }
     Exchange* begin_exchange(Connection c) noexcept;
     bool answer_at_once(Connection c, Bytes bytes) noexcept;
-    Answer answer_to(const HttpRequest& request, bool more_behind) noexcept;
-    void respond(Exchange& exchange, const Message& message, After after) noexcept;
+    uint32_t read_head(Connection c, Exchange& exchange, Bytes bytes) noexcept;
+    void begin_request(Connection c, Exchange& exchange, bool more_behind) noexcept;
+    uint32_t read_body(Connection c, Exchange& exchange, Bytes bytes) noexcept;
+    void end_request(Connection c, Exchange& exchange, bool more_behind) noexcept;
+    void respond(Connection c, Exchange& exchange, Message& message, After after) noexcept;
+    void refuse(Connection c, Exchange& exchange, Message& message) noexcept;
     bool send_response(Connection c, Exchange& exchange) noexcept;
     void finish(Connection c, Exchange& exchange) noexcept;
+    void go_on(Connection c, Exchange& exchange) noexcept;
+    void close(Connection c) noexcept;
+    void wait_next(Connection c, const Exchange& exchange) noexcept;
+    /// Date is that of this second from now on.
+    void set_date(Message& message, std::time_t second) noexcept {
+        if (message.second != second) [[unlikely]]
+            write_date(message, second);
+    }
+    void write_date(Message& message, std::time_t second) noexcept;
+    void next_second() noexcept;
 
+    std::shared_ptr<const HttpSite> site_;
+    std::unique_ptr<ConnectionTimers> own_timers_;  ///< null: the owner's
+    ConnectionTimers& timers_;
     SlotPool<Exchange> exchanges_;
     KnownHead<HttpRequest> known_;
     ServerTally tally_;
-    std::vector<uint8_t> body_;  ///< the pattern that bodies beyond the first buffer repeat
-    // [0] keep-alive, [1] Connection: close
-    Message ok_[2], ok_head_[2], not_allowed_[2];
-    Message bad_request_, too_large_;
-    /// Connections that linger, oldest first, with the time at which each is closed for good.
-    struct Lingering {
-        Connection connection;
-        Instant until;
-    };
-    LineVector<Lingering> lingering_;  ///< a ring
-    size_t oldest_ = 0, lingering_count_ = 0;
+    std::vector<uint8_t> body_;      ///< the pattern that bodies without bytes of their own repeat
+    std::vector<Message> messages_;  ///< kStays of each of the site's resources
+    std::array<Message, kStays> not_allowed_;
+    Message bad_request_, timed_out_, too_large_, not_implemented_;
     Instant now_{};
+    Instant second_ends_{};  ///< when second_ is looked at again
+    std::time_t second_ = 0;
+    std::time_t (*clock_)() noexcept = nullptr;  ///< null: the system's
 };
 
 static_assert(Server<HttpServer>);

@@ -8,16 +8,13 @@
 #include <deque>
 
 #include "address_lock.hh"
-#include "chargen_server.hh"
 #include "common_end.hh"
 #include "device.hh"
-#include "discard_server.hh"
-#include "echo_server.hh"
 #include "fields.hh"
 #include "host_facts.hh"
-#include "http_server.hh"
 #include "interrupt.hh"
 #include "monitor.hh"
+#include "serve_apps.hh"
 #include "server_run.hh"
 #include "subcommand.hh"
 #include "summary.hh"
@@ -29,12 +26,12 @@ namespace {
 constexpr Duration kShowEvery = 10ms;
 
 void say_listening(const Config& config) {
-    const PortRange ports = config.serve.ports();
     std::string lines;
-    for (const Cidr& cidr : config.addresses)
-        lines += fmt::format("listening on {}:{}\n", cidr.addr.text(),
-                             ports.size() == 1 ? fmt::format("{}", ports.first)
-                                               : fmt::format("{}-{}", ports.first, ports.last));
+    for (const auto& [ports, app] : config.serve.listeners())
+        for (const Cidr& cidr : config.addresses)
+            lines += fmt::format("listening on {}:{}\n", cidr.addr.text(),
+                                 ports.size() == 1 ? fmt::format("{}", ports.first)
+                                                   : fmt::format("{}-{}", ports.first, ports.last));
     std::fputs(lines.c_str(), stdout);
     std::fflush(stdout);
 }
@@ -61,9 +58,20 @@ LoadTally tally_of(const ServerTally& server, const Counters& counters, uint64_t
     return tally;
 }
 
-template <Server S>
-Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
-              const std::deque<ServerRun<S>>& runs, double seconds) {
+/// What http has to give. Throws UserError(usage).
+std::shared_ptr<const HttpSite> make_site(const ServeConfig& config) {
+    auto site = std::make_shared<HttpSite>(config.response_size);
+    for (const Route& route : config.routes) site->add(route);
+    if (!config.root.empty())
+        for (const std::string& why : site->load(config.root))
+            std::fputs(fmt::format("--root: left out: {}\n", why).c_str(), stderr);
+    return site;
+}
+
+using Runs = std::deque<ServerRun<ServeApps>>;
+
+Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge, const Runs& runs,
+              double seconds) {
     RunResult result;
     ServerTally tally;
     Side server;
@@ -90,16 +98,25 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
     result.memory["bytes_per_connection"] = nullptr;
     result.interrupted = interrupted().load(std::memory_order_relaxed);
     result.deviations = deviations(config, Command::serve);
-    if (config.serve.app == ServeConfig::App::http)
+    const auto listeners = config.serve.listeners();
+    if (std::any_of(listeners.begin(), listeners.end(),
+                    [](const auto& each) { return each.app == ServeConfig::App::http; }))
         result.extra["http"] = {{"requests", tally.requests}, {"refused", tally.bad_requests}};
+    result.extra["time_outs"] = {{"idle", tally.timed_out_idle},
+                                 {"head", tally.timed_out_head},
+                                 {"send", tally.timed_out_send},
+                                 {"yielded_idle", tally.yielded_idle}};
     publish(to_json(result), config.json);
     refuse_if_gone(config, result.device);
     return Exit::done;
 }
 
-/// @param make one server of the engine: called once for each.
-template <Server S, typename... Arguments>
-Exit serve_with(const Config& config, const Arguments&... arguments) {
+Exit run(const Config& config) {
+    validate_network(config);
+    validate_serve(config);
+    check_json_path(config.json);
+    catch_interrupts();
+    const auto site = make_site(config.serve);
     const AddressLock lock(config.device, config.addresses);
     stack::StackConfig stack = stack_config(config);
     stack.max_connections = static_cast<uint32_t>(config.serve.max_connections);
@@ -108,9 +125,12 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
     const auto runtime = open_device(config, stack, Command::serve);
     const TscGauge gauge(*runtime);
 
-    std::deque<ServerRun<S>> runs;
+    const auto listeners = config.serve.listeners();
+    std::vector<PortRange> ports;
+    for (const ServeConfig::Listen& each : listeners) ports.push_back(each.ports);
+    Runs runs;
     for (unsigned i = 0; i < runtime->stacks(); ++i) {
-        runs.emplace_back(config.serve.ports(), arguments...);
+        runs.emplace_back(ports, listeners, config.serve.time_outs, site, stack.max_connections);
         if (const auto done = runs.back().listen(runtime->stack(i)); !done)
             throw run_error(fmt::format("listen: {}", describe(done.error())),
                             "choose other ports with --listen");
@@ -138,7 +158,7 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
                     (config.serve.duration > Duration::zero() && now - start >= config.serve.duration);
                 bool busy = false, over = true;
                 for (const unsigned index : stacks) {
-                    ServerRun<S>& each = runs[index];
+                    ServerRun<ServeApps>& each = runs[index];
                     if (stop) each.end(runtime->stack(index), now, config.serve.drain);
                     const bool did = each.turn(runtime->stack(index), now);
                     meter.turn(did, each.cycles);
@@ -166,21 +186,6 @@ Exit serve_with(const Config& config, const Arguments&... arguments) {
     return conclude(config, *runtime, gauge, runs, seconds.count());
 }
 
-Exit run(const Config& config) {
-    validate_network(config);
-    check_json_path(config.json);
-    catch_interrupts();
-    const auto connections = static_cast<uint32_t>(config.serve.max_connections);
-    switch (config.serve.app) {
-        case ServeConfig::App::http:
-            return serve_with<HttpServer>(config, config.serve.response_size, connections);
-        case ServeConfig::App::echo: return serve_with<EchoServer>(config);
-        case ServeConfig::App::discard: return serve_with<DiscardServer>(config);
-        case ServeConfig::App::chargen: return serve_with<ChargenServer>(config);
-    }
-    return Exit::usage;
-}
-
 }  // namespace
 
 const Subcommand kServeCommand{
@@ -190,6 +195,8 @@ const Subcommand kServeCommand{
     "  synfin serve --device af_packet:veth0 --address 10.0.0.2/24 --app http --response-size 1KiB\n"
     "  synfin serve --device pci:0000:3b:00.0 --address 10.0.0.2/24 --app echo --listen 7000-7099 --cores "
     "0-3\n"
+    "  synfin serve --device tap:syn0 --address 10.0.0.2/24 --listen 80=http --listen 7=echo --root ./site\n"
+    "  synfin serve --device tap:syn0 --address 10.0.0.2/24 --route /slow=200,1KiB,250ms --route /gone=410\n"
     "  synfin serve -f config/serve-http.yaml --set tcp.msl=1s\n",
     "",
     run};

@@ -13,20 +13,29 @@ namespace synfin::app {
 /// What one server has done, on one core. Summed over cores by +=.
 struct ServerTally {
     uint64_t established = 0;
-    uint64_t completed = 0;  ///< ended by FIN on both sides
+    uint64_t completed = 0;  ///< ended by FIN on both sides, or reset by the peer with nothing owed
     uint64_t requests = 0;
-    uint64_t bad_requests = 0;  ///< refused by the application: 400, 405, 431
+    uint64_t bad_requests = 0;  ///< refused by the application: 400, 405, 408, 431, 501
+    uint64_t timed_out_idle = 0, timed_out_head = 0, timed_out_send = 0;  ///< see TimeOuts
+    uint64_t yielded_idle = 0;  ///< silent ones that were reset to make room for new ones
     std::array<uint64_t, static_cast<size_t>(CloseReason::kCount)> ended_by{};
 
-    void ended(const CloseInfo& why) noexcept {
-        ++ended_by[static_cast<size_t>(why.reason)];
-        if (why.reason == CloseReason::fin) ++completed;
+    /// @param nothing_owed the peer had all that it asked for: a RST is then only another way to hang up
+    void ended(const CloseInfo& why, bool nothing_owed = false) noexcept {
+        const bool is_complete =
+            why.reason == CloseReason::fin || (nothing_owed && why.reason == CloseReason::reset_by_peer);
+        ++ended_by[static_cast<size_t>(is_complete ? CloseReason::fin : why.reason)];
+        if (is_complete) ++completed;
     }
     ServerTally& operator+=(const ServerTally& other) noexcept {
         established += other.established;
         completed += other.completed;
         requests += other.requests;
         bad_requests += other.bad_requests;
+        timed_out_idle += other.timed_out_idle;
+        timed_out_head += other.timed_out_head;
+        timed_out_send += other.timed_out_send;
+        yielded_idle += other.yielded_idle;
         for (size_t i = 0; i < ended_by.size(); ++i) ended_by[i] += other.ended_by[i];
         return *this;
     }
@@ -36,7 +45,7 @@ struct ServerTally {
 template <typename S>
 concept Server = Application<S> && requires(S server, const S& constant, Instant now) {
     {server.turn(now)};
-    { constant.tally() } -> std::same_as<const ServerTally&>;
+    { constant.tally() } -> std::convertible_to<ServerTally>;
 };
 
 }  // namespace synfin::app

@@ -72,7 +72,9 @@ tcp:
     EXPECT_EQ(config.cores, (std::vector<unsigned>{0, 1}));
     EXPECT_TRUE(config.no_huge);
     EXPECT_EQ(config.serve.app, ServeConfig::App::echo);
-    EXPECT_EQ(config.serve.listen, (PortRange{7000, 7009}));
+    ASSERT_EQ(config.serve.listen.size(), 1u);
+    EXPECT_EQ(config.serve.listen[0].ports, (PortRange{7000, 7009}));
+    EXPECT_EQ(config.serve.listeners()[0].app, ServeConfig::App::echo);
     EXPECT_EQ(config.serve.backlog, 16'000u);
     ASSERT_EQ(config.load.targets.size(), 1u);
     EXPECT_EQ(config.load.targets[0].path, "/x");

@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -12,6 +15,8 @@
 #include "http_chunked.hh"
 #include "http_request.hh"
 #include "http_response.hh"
+#include "http_site.hh"
+#include "user_error.hh"
 
 namespace synfin::app {
 namespace {
@@ -52,7 +57,7 @@ TEST(HttpRequest, IsTheSameHoweverItIsSplit) {
         EXPECT_EQ(request.method(), HttpRequest::Method::get);
         EXPECT_FALSE(request.keep_alive());
         EXPECT_EQ(request.content_length(), 12u);
-        EXPECT_FALSE(request.has_transfer_coding());
+        EXPECT_FALSE(request.chunked());
     }
 }
 
@@ -72,9 +77,9 @@ TEST(HttpRequest, Variants) {
     EXPECT_EQ(feed(request, "get / HTTP/1.1\r\n\r\n", 3), Outcome::complete);
     EXPECT_EQ(request.method(), HttpRequest::Method::other);
     request.clear();
-    EXPECT_EQ(feed(request, "POST * HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 3), Outcome::complete);
-    EXPECT_EQ(request.method(), HttpRequest::Method::other);
-    EXPECT_TRUE(request.has_transfer_coding());
+    EXPECT_EQ(feed(request, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 3), Outcome::complete);
+    EXPECT_EQ(request.method(), HttpRequest::Method::post);
+    EXPECT_TRUE(request.chunked());
 }
 
 TEST(HttpRequest, GarbageIsBad) {
@@ -92,6 +97,12 @@ TEST(HttpRequest, GarbageIsBad) {
                              "GET / HTTP/1.1\r\n\x01q: x\r\n",
                              "GET / HTTP/1.1\r\nA: b\r\n c\r\n",
                              "GET /\x01 HTTP/1.1\r\n",
+                             "GET a HTTP/1.1\r\n",
+                             "GET * HTTP/1.1\r\n",
+                             "GET http:/x HTTP/1.1\r\n",
+                             "GET http HTTP/1.1\r\n",
+                             "GET / HTTP/1.1\r\nA: b\rc\r\n",
+                             "GET / HTTP/1.1\r\nHost: a b\r\n",
                              "GET / HTTP/1.1\r\nContent-Length: \r\n",
                              "GET / HTTP/1.1\r\nContent-Length: 1,1\r\n",
                              "GET / HTTP/1.1\r\nContent-Length: 1 1\r\n",
@@ -133,6 +144,133 @@ TEST(HttpRequest, RandomBytesNeverGoPastTheEnd) {
         ASSERT_EQ(used_whole, used_split) << text;
         ASSERT_LE(used_whole, text.size());
     }
+}
+
+TEST(HttpRequest, WhatIsAskedOfAHead) {
+    using Verdict = HttpRequest::Verdict;
+    const auto verdict = [](const std::string& line, const std::string& fields) {
+        HttpRequest request;
+        EXPECT_EQ(feed(request, line + "\r\n" + fields + "\r\n", 7), Outcome::complete) << line << fields;
+        return request.judge();
+    };
+    const std::string get = "GET / HTTP/1.1", post = "POST / HTTP/1.1", host = "Host: x\r\n";
+    EXPECT_EQ(verdict(get, host), Verdict::good);
+    EXPECT_EQ(verdict("GET / HTTP/1.0", ""), Verdict::good);
+    EXPECT_EQ(verdict(get, ""), Verdict::bad);
+    EXPECT_EQ(verdict(get, host + host), Verdict::bad);
+    EXPECT_EQ(verdict("GET / HTTP/1.0", host + host), Verdict::bad);
+    EXPECT_EQ(verdict("OPTIONS * HTTP/1.1", host), Verdict::not_allowed);
+    EXPECT_EQ(verdict("CONNECT x:1 HTTP/1.1", host), Verdict::not_allowed);
+    EXPECT_EQ(verdict("get / HTTP/1.1", host), Verdict::not_allowed);
+    // Shapes of request smuggling: two readers would find different ends.
+    for (const char* coding :
+         {"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+          "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: identity\r\n",
+          "Transfer-Encoding: chunked, identity\r\n", "Transfer-Encoding: chunked, chunked\r\n",
+          "Transfer-Encoding: xchunked\r\n", "Transfer-Encoding: chunked\r\nTransfer-Encoding: cow\r\n",
+          "Transfer-Encoding: chun ked\r\n"})
+        EXPECT_EQ(verdict(post, host + coding), Verdict::bad) << coding;
+    EXPECT_EQ(verdict("POST / HTTP/1.0", "Transfer-Encoding: chunked\r\n"), Verdict::bad);
+    EXPECT_EQ(verdict(post, host + "Transfer-Encoding: gzip, chunked\r\n"), Verdict::not_implemented);
+    EXPECT_EQ(verdict(post, host + "Transfer-Encoding: Chunked\r\n"), Verdict::good);
+}
+
+TEST(HttpRequest, PathsAreFoundByWhatTheyName) {
+    const auto path_of = [](const std::string& target) {
+        HttpRequest request;
+        EXPECT_EQ(feed(request, "GET " + target + " HTTP/1.1\r\n\r\n", 3), Outcome::complete) << target;
+        return request.path_hash();
+    };
+    for (const char* same : {"/a%20b", "/%61%20b?c=/d", "http://h/a%20b", "HTTP://h:80/a%20b?x"})
+        EXPECT_EQ(path_of(same), PathHash::of("/a b")) << same;
+    for (const char* root : {"/", "/?", "http://h", "http://h?x", "http://h/"})
+        EXPECT_EQ(path_of(root), PathHash::of("/")) << root;
+    EXPECT_EQ(path_of("/%"), PathHash::of("/%"));
+    EXPECT_EQ(path_of("/%4"), PathHash::of("/%4"));
+    EXPECT_EQ(path_of("/%4x%41%%41"), PathHash::of("/%4xA%A"));
+    EXPECT_EQ(path_of("/%2e%2E/x"), PathHash::of("/../x")) << "a name like another, that no site has";
+}
+
+TEST(HttpRequest, KeepAliveOfBothVersions) {
+    const auto stays = [](const std::string& text) {
+        HttpRequest request;
+        EXPECT_EQ(feed(request, text, 5), Outcome::complete);
+        return request.keep_alive();
+    };
+    EXPECT_FALSE(stays("GET / HTTP/1.0\r\n\r\n"));
+    EXPECT_TRUE(stays("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"));
+    EXPECT_FALSE(stays("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n"));
+    EXPECT_TRUE(stays("GET / HTTP/1.1\r\n\r\n"));
+}
+
+// -- what there is to give
+
+TEST(Route, IsReadAndRefused) {
+    const auto route = Route::parse("/a=b=503,1KiB,250ms");
+    ASSERT_TRUE(route);
+    EXPECT_EQ(route.value->path, "/a=b");
+    EXPECT_EQ(route.value->status, 503u);
+    EXPECT_EQ(route.value->size, 1024u);
+    EXPECT_EQ(route.value->delay, 250ms);
+    EXPECT_EQ(Route::parse("/=200,250ms").value->delay, 250ms);
+    EXPECT_EQ(Route::parse(route.value->text()).value->text(), route.value->text());
+    for (const char* text : {"", "/", "a=200", "/a=20", "/a=199", "/a=600", "/a=x", "/a?b=200", "/a=200,1s,2",
+                             "/a=200,1,2s,3", "/a=200,", "/a=200,-1"})
+        EXPECT_FALSE(Route::parse(text)) << text;
+}
+
+struct Directory {
+    Directory() {
+        std::string name = ::testing::TempDir() + "synfin-site-XXXXXX";
+        path = ::mkdtemp(name.data());
+    }
+    ~Directory() { std::filesystem::remove_all(path); }
+    void file(const std::string& name, const std::string& text) const {
+        std::filesystem::create_directories((path / name).parent_path());
+        std::ofstream(path / name) << text;
+    }
+    std::filesystem::path path;
+};
+
+TEST(HttpSite, HasTheFilesOfADirectoryAndNoOthers) {
+    Directory outside, root;
+    outside.file("secret", "secret");
+    root.file("index.html", "<p>");
+    root.file("a/b.PNG", "png");
+    root.file("a/c d", std::string(3000, 'x'));
+    std::filesystem::create_symlink("a/b.PNG", root.path / "inside");
+    std::filesystem::create_symlink(outside.path / "secret", root.path / "leaves");
+    std::filesystem::create_symlink("../" + outside.path.filename().string() + "/secret", root.path / "up");
+    std::filesystem::create_directory_symlink(outside.path, root.path / "away");
+    std::filesystem::create_symlink("nowhere", root.path / "broken");
+    ASSERT_EQ(::mkfifo((root.path / "fifo").c_str(), 0600), 0);
+    HttpSite site(2);
+    site.add(*Route::parse("/a/b.PNG=410").value);
+    EXPECT_EQ(site.load(root.path).size(), 5u) << "what leads out, what is no file";
+    const auto at = [&](const char* path) { return site.resources()[site.find(PathHash::of(path))]; };
+    EXPECT_EQ(at("/").size, 3u);
+    EXPECT_EQ(at("/index.html").content_type, "text/html; charset=utf-8");
+    EXPECT_EQ(at("/a/b.PNG").status, 410u) << "a route comes first";
+    EXPECT_EQ(at("/inside").content_type, "application/octet-stream");
+    EXPECT_EQ(at("/a/c d").bytes.size(), 3000u);
+    for (const char* path : {"/leaves", "/up", "/away/secret", "/broken", "/fifo", "/../secret", "/a", "/a/",
+                             "/a/../index.html", "//index.html"})
+        EXPECT_EQ(at(path).status, 404u) << path;
+    EXPECT_THROW(HttpSite(2).load(root.path / "a/b.PNG"), UserError);
+    EXPECT_THROW(HttpSite(2).load(root.path / "none"), UserError);
+}
+
+TEST(HttpSite, IsBounded) {
+    Directory root;
+    root.file("large", "");
+    std::filesystem::resize_file(root.path / "large", HttpSite::kMostFileBytes + 1);
+    EXPECT_THROW(HttpSite(2).load(root.path), UserError);
+    HttpSite site(2);
+    for (size_t i = 1; i <= HttpSite::kMostDelays; ++i)
+        site.add({.path = "/" + std::to_string(i), .status = 200, .delay = i * 1ms});
+    site.add({.path = "/again", .status = 200, .delay = 1ms});
+    EXPECT_THROW(site.add({.path = "/more", .status = 200, .delay = 1h}), UserError);
+    EXPECT_THROW(site.add({.path = "/1", .status = 200}), UserError);
 }
 
 // -- fields and chunks, which requests and responses share
@@ -501,7 +639,9 @@ void expect_known_changes_nothing(const std::vector<std::string>& texts, size_t 
         } else {
             ASSERT_EQ(remembering.method(), reading.method()) << text;
             ASSERT_EQ(remembering.content_length(), reading.content_length()) << text;
-            ASSERT_EQ(remembering.has_transfer_coding(), reading.has_transfer_coding()) << text;
+            ASSERT_EQ(remembering.chunked(), reading.chunked()) << text;
+            ASSERT_EQ(remembering.path_hash(), reading.path_hash()) << text;
+            ASSERT_EQ(remembering.judge(), reading.judge()) << text;
         }
     }
 }
