@@ -39,8 +39,9 @@ HttpStep HttpRequest::line_byte(uint8_t byte) noexcept {
     switch (at_) {
         case At::before:
             // RFC 9112 2.2: empty lines before the request line are ignored.
-            if (byte == '\r' || byte == '\n') return HttpStep::more;
-            at_ = At::method;
+            if (byte == '\n') return HttpStep::more;
+            at_ = byte == '\r' ? At::before_lf : At::method;
+            if (byte == '\r') return HttpStep::more;
             [[fallthrough]];
         case At::method:
             if (byte == ' ') {
@@ -50,6 +51,7 @@ HttpStep HttpRequest::line_byte(uint8_t byte) noexcept {
             // Methods are case-sensitive (RFC 9110 9.1): "get" is another method, not GET.
             word_.add(byte >= 'a' && byte <= 'z' ? uint8_t{'?'} : byte);
             return step(is_token_byte(byte));
+        case At::before_lf: at_ = At::before; return step(byte == '\n');
         case At::target_first:
             method_ = word_.is("get")    ? Method::get
                       : word_.is("head") ? Method::head
@@ -113,6 +115,7 @@ HttpStep HttpRequest::target_byte(uint8_t byte) noexcept {
             return HttpStep::more;
         case At::rest: return HttpStep::more;
         case At::before:
+        case At::before_lf:
         case At::method:
         case At::version:
         case At::line_cr:

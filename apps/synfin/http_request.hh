@@ -63,6 +63,7 @@ class HttpRequest {
   private:
     enum class At : uint8_t {
         before,
+        before_lf,
         method,
         target_first,
         scheme,

@@ -48,6 +48,7 @@ HttpServer::HttpServer(std::shared_ptr<const HttpSite> site, uint32_t max_connec
     for (const HttpResource& resource : site_->resources())
         for (const Stay stay : {keep, keep_1_0, last}) messages_.push_back(make(resource, stay));
     for (const Stay stay : {keep, keep_1_0, last}) not_allowed_[stay] = refusal(405, stay);
+    if (site_->resources().size() <= kMostInEditions) editions_.resize(kEditions, Edition{messages_});
 }
 
 HttpServer::HttpServer(std::shared_ptr<const HttpSite> site, uint32_t max_connections,
@@ -106,6 +107,14 @@ void HttpServer::turn(Instant now) noexcept {
         wall.tv_sec = clock_();
     else
         static_cast<void>(std::timespec_get(&wall, TIME_UTC));
+    if (wall.tv_sec != second_) {
+        // The readers of the present edition may be there for long.
+        has_edition_ = false;
+        for (uint32_t i = 0; i < editions_.size() && !has_edition_; ++i) {
+            edition_ = (edition_ + 1) % kEditions;
+            has_edition_ = editions_[edition_].readers == 0;
+        }
+    }
     second_ = wall.tv_sec;
     second_ends_ = now_ + (1s - std::chrono::nanoseconds(wall.tv_nsec));
 }
@@ -123,34 +132,68 @@ void HttpServer::on_open(Connection c) noexcept {
 /// Null: the connection is no more. The pool is as large as the stack's, so that it is never empty.
 HttpServer::Exchange* HttpServer::begin_exchange(Connection c) noexcept {
     const uint32_t id = exchanges_.take();
+    if (id == 0) {
+        static_cast<void>(c.abort());
+        return nullptr;
+    }
+    exchanges_[id].reads = c.cookie();
     c.set_cookie(id);
-    if (id != 0) return &exchanges_[id];
-    static_cast<void>(c.abort());
-    return nullptr;
+    return &exchanges_[id];
+}
+
+/// Whether the connection may send from the present edition; it is one of its readers then.
+bool HttpServer::reads_present_edition(Connection c, uint32_t cookie) noexcept {
+    return has_edition_ && (cookie == (kReads | edition_) || reads_anew(c, cookie));
+}
+
+/// The first response of a connection, or the first in this second: nothing may be left of those before.
+bool HttpServer::reads_anew(Connection c, uint32_t cookie) noexcept {
+    if (cookie != 0 || whole_room_ == 0) [[unlikely]] {
+        const uint32_t room = c.room();
+        if (cookie == 0)
+            whole_room_ = room;
+        else if (room != whole_room_)
+            return false;
+        stop_reading(cookie);
+    }
+    ++editions_[edition_].readers;
+    c.set_cookie(kReads | edition_);
+    return true;
+}
+
+/// All that was sent has arrived: no edition is read any more.
+void HttpServer::delivered(Connection c, Exchange* exchange) noexcept {
+    stop_reading(exchange != nullptr ? exchange->reads : c.cookie());
+    if (exchange != nullptr)
+        exchange->reads = 0;
+    else
+        c.set_cookie(0);
 }
 
 /// What most requests are: as the last one, whole, with nothing behind it; answered without an exchange when
 /// the response fits. False: nothing was done.
-bool HttpServer::answer_at_once(Connection c, Bytes bytes) noexcept {
+bool HttpServer::answer_at_once(Connection c, uint32_t cookie, Bytes bytes) noexcept {
     const HttpRequest* request = known_.whole(bytes);
     if (request == nullptr || request->has_body() || request->judge() != HttpRequest::Verdict::good)
         return false;
-    Message& message = answer_to(*request);
-    if (message.delay != 0) return false;
+    const uint32_t index = index_of(*request);
+    if (messages_[index].delay != 0) return false;
     ++tally_.requests;
     const bool only_head = request->method() == HttpRequest::Method::head;
     const After after = request->keep_alive() ? After::next : After::close;
+    const bool in_place = reads_present_edition(c, cookie);
+    Message& message = in_place ? editions_[edition_].messages[index] : messages_[index];
     set_date(message, second_);
-    const size_t size = only_head ? message.head : message.bytes.size();
-    const auto sent = c.send(Bytes(message.bytes).first(size));
-    if (sent && *sent == size && (only_head || message.body_size == 0)) [[likely]] {
+    const Bytes first = Bytes(message.bytes).first(only_head ? message.head : message.bytes.size());
+    const auto sent = in_place ? c.send_static(first) : c.send(first);
+    if (sent && *sent == first.size() && (only_head || message.body_size == 0)) [[likely]] {
         if (after == After::close) static_cast<void>(c.close());
         timers_.arm(c, ConnectionTimers::send, now_);
         return true;
     }
     if (Exchange* exchange = begin_exchange(c); exchange != nullptr) {
         exchange->only_head = only_head;
-        respond(c, *exchange, message, after);
+        respond(c, *exchange, messages_[index], after);
         exchange->sent = sent.value_or(0);
         exchange->second = second_;
         if (send_response(c, *exchange)) finish(c, *exchange);
@@ -160,11 +203,13 @@ bool HttpServer::answer_at_once(Connection c, Bytes bytes) noexcept {
 }
 
 void HttpServer::on_data(Connection c, RxView& view) noexcept {
-    const uint32_t id = c.cookie();
-    if (id == 0 && answer_at_once(c, view.bytes())) return;
-    Exchange* const found = id != 0 ? &exchanges_[id] : begin_exchange(c);
+    const uint32_t cookie = c.cookie();
+    Exchange* found = exchange_of(cookie);
+    if (found == nullptr && answer_at_once(c, cookie, view.bytes())) return;
+    if (found == nullptr) found = begin_exchange(c);
     if (found == nullptr) return;
     Exchange& exchange = *found;
+    if (exchange.reads != 0 && c.room() == whole_room_) delivered(c, &exchange);
     exchange.holding = false;
     if (exchange.lingering) return;
 
@@ -206,7 +251,7 @@ void HttpServer::begin_request(Connection c, Exchange& exchange, bool more_behin
     switch (request.judge()) {
         case HttpRequest::Verdict::bad: refuse(c, exchange, bad_request_); return;
         case HttpRequest::Verdict::not_implemented: refuse(c, exchange, not_implemented_); return;
-        case HttpRequest::Verdict::good: exchange.answer = &answer_to(request); break;
+        case HttpRequest::Verdict::good: exchange.answer = &messages_[index_of(request)]; break;
         case HttpRequest::Verdict::not_allowed:
             // Nobody knows whether the body will be sent: the client need not wait for long (RFC
             // 9110 10.1.1).
@@ -275,10 +320,8 @@ void HttpServer::respond(Connection c, Exchange& exchange, Message& message, Aft
 }
 
 void HttpServer::on_writable(Connection c) noexcept {
-    const uint32_t id = c.cookie();
-    if (id == 0) return;
-    Exchange& exchange = exchanges_[id];
-    if (exchange.response != nullptr && !exchange.waiting) go_on(c, exchange);
+    Exchange* const exchange = exchange_of(c.cookie());
+    if (exchange != nullptr && exchange->response != nullptr && !exchange->waiting) go_on(c, *exchange);
 }
 
 /// There may be room for more of the response.
@@ -300,26 +343,31 @@ void HttpServer::go_on(Connection c, Exchange& exchange) noexcept {
 }
 
 void HttpServer::on_peer_fin(Connection c) noexcept {
-    const uint32_t id = c.cookie();
-    if (id == 0) {  // nothing is owed
+    Exchange* const exchange = exchange_of(c.cookie());
+    if (exchange == nullptr) {  // nothing is owed
         close(c);
         return;
     }
-    Exchange& exchange = exchanges_[id];
-    exchange.fin_seen = true;
-    if (exchange.lingering || (exchange.response == nullptr && !exchange.holding)) close(c);
+    exchange->fin_seen = true;
+    if (exchange->lingering || (exchange->response == nullptr && !exchange->holding)) close(c);
 }
 
 void HttpServer::on_close(Connection c, const CloseInfo& why) noexcept {
     // A reset while nothing is owed is how some clients hang up.
-    tally_.ended(why, why.cookie == 0 || exchanges_[why.cookie].is_idle());
-    if (why.cookie != 0) exchanges_.give(why.cookie);
-    if (why.cookie != 0 || timers_.is_limited()) timers_.disarm(c);
+    const Exchange* const exchange = exchange_of(why.cookie);
+    tally_.ended(why, exchange == nullptr || exchange->is_idle());
+    if (exchange == nullptr) {
+        stop_reading(why.cookie);
+        if (timers_.is_limited()) timers_.disarm(c);
+        return;
+    }
+    stop_reading(exchange->reads);
+    exchanges_.give(why.cookie);
+    timers_.disarm(c);
 }
 
 void HttpServer::on_timer(Connection c, uint8_t wait) noexcept {
-    const uint32_t id = c.cookie();
-    Exchange* const exchange = id != 0 ? &exchanges_[id] : nullptr;
+    Exchange* const exchange = exchange_of(c.cookie());
     switch (wait) {
         case ConnectionTimers::idle:
             if (exchange != nullptr && exchange->in_body) break;
@@ -327,7 +375,11 @@ void HttpServer::on_timer(Connection c, uint8_t wait) noexcept {
             return;
         case ConnectionTimers::head: break;
         case ConnectionTimers::send:
-            if (timers_.progress(c, now_) != ConnectionTimers::Progress::stalled) return;
+            switch (timers_.progress(c, now_)) {
+                case ConnectionTimers::Progress::delivered: delivered(c, exchange); return;
+                case ConnectionTimers::Progress::waiting: return;
+                case ConnectionTimers::Progress::stalled: break;
+            }
             ++tally_.timed_out_send;
             static_cast<void>(c.abort());
             return;

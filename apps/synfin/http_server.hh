@@ -60,8 +60,7 @@ class HttpServer {
     };
     /// How long a connection stays, as the response's fields tell it.
     enum Stay : uint8_t { keep, keep_1_0, last, kStays };
-    /// A response: head and a small body in one piece, which is copied into the send queue, for Date changes;
-    /// a larger body stays where it is.
+    /// A response: head and a small body in one piece; a larger body stays where it is.
     struct Message {
         std::vector<uint8_t> bytes;
         uint32_t head = 0;       ///< bytes of the head
@@ -71,8 +70,18 @@ class HttpServer {
         uint64_t body_size = 0;  ///< beyond `bytes`
         uint16_t delay = 0;      ///< as HttpResource's
     };
+    /// The responses as one second's Date has them. Connections may send from it for longer than that: it is
+    /// written again only when none does.
+    struct Edition {
+        std::vector<Message> messages;
+        uint32_t readers = 0;  ///< connections whose last response may not be acknowledged yet
+    };
+    static constexpr uint32_t kEditions = 64;
+    /// Of more resources, no editions are kept: every head is copied into the send queue.
+    static constexpr size_t kMostInEditions = 32;
+
     /// Made when there is something to remember: a request in parts, a response that does not fit. Until
-    /// then a connection's cookie is 0.
+    /// then a connection's cookie is 0, or kReads with the edition that it reads.
     struct Exchange {
         HttpRequest request;
         ChunkedBody chunks;
@@ -81,6 +90,7 @@ class HttpServer {
         Message* answer = nullptr;    ///< the response to the request whose body is being read
         uint64_t sent = 0;            ///< bytes of the response
         std::time_t second = 0;       ///< of its Date
+        uint32_t reads = 0;           ///< the cookie that the connection had before
         After after = After::next;
         bool in_body = false;    ///< the head has been read
         bool only_head = false;  ///< the response to HEAD
@@ -98,11 +108,22 @@ class HttpServer {
     static Stay stay_of(const HttpRequest& request) noexcept {
         return !request.keep_alive() ? last : request.is_http_1_0() ? keep_1_0 : keep;
     }
-    Message& answer_to(const HttpRequest& request) noexcept {
-        return messages_[kStays * site_->find(request.path_hash()) + stay_of(request)];
+    uint32_t index_of(const HttpRequest& request) const noexcept {
+        return kStays * site_->find(request.path_hash()) + stay_of(request);
+    }
+    static constexpr uint32_t kReads = 1u << 31;
+    /// The connection's exchange, or null.
+    Exchange* exchange_of(uint32_t cookie) noexcept {
+        return cookie == 0 || (cookie & kReads) != 0 ? nullptr : &exchanges_[cookie];
     }
     Exchange* begin_exchange(Connection c) noexcept;
-    bool answer_at_once(Connection c, Bytes bytes) noexcept;
+    bool answer_at_once(Connection c, uint32_t cookie, Bytes bytes) noexcept;
+    bool reads_present_edition(Connection c, uint32_t cookie) noexcept;
+    bool reads_anew(Connection c, uint32_t cookie) noexcept;
+    void delivered(Connection c, Exchange* exchange) noexcept;
+    void stop_reading(uint32_t cookie) noexcept {
+        if ((cookie & kReads) != 0) --editions_[cookie & ~kReads].readers;
+    }
     uint32_t read_head(Connection c, Exchange& exchange, Bytes bytes) noexcept;
     void begin_request(Connection c, Exchange& exchange, bool more_behind) noexcept;
     uint32_t read_body(Connection c, Exchange& exchange, Bytes bytes) noexcept;
@@ -130,6 +151,10 @@ class HttpServer {
     ServerTally tally_;
     std::vector<uint8_t> body_;      ///< the pattern that bodies without bytes of their own repeat
     std::vector<Message> messages_;  ///< kStays of each of the site's resources
+    std::vector<Edition> editions_;  ///< empty: none are kept
+    uint32_t edition_ = 0;           ///< the present one
+    bool has_edition_ = false;       ///< false: all the others are still read
+    uint32_t whole_room_ = 0;        ///< bytes that a connection without unacknowledged text has room for
     std::array<Message, kStays> not_allowed_;
     Message bad_request_, timed_out_, too_large_, not_implemented_;
     Instant now_{};
