@@ -21,6 +21,7 @@ build_packages=(
     nlohmann-json3-dev # results as JSON
     libgtest-dev    # unit, conformance and simulation tests
     libbenchmark-dev # bench/micro
+    libboost-dev    # tests/fuzz: Boost.Beast's HTTP parser, which ours is held against
 )
 test_packages=(
     clang           # the second compiler: sanitizers and libFuzzer
