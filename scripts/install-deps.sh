@@ -28,6 +28,7 @@ test_packages=(
     clang-format
     clang-tidy
     python3         # layer check, integration tests
+    libboost-dev    # Boost.Beast: the parser that ours is compared with
     iproute2        # ip, ss: namespaces and veth pairs
     curl            # an HTTP client of the kernel's
     wrk             # a load generator of the kernel's

@@ -91,7 +91,16 @@ HttpStep HttpResponse::head(Bytes bytes, uint32_t& at) noexcept {
             case At::reason:
                 if (matched_ == 3 && byte != ' ' && byte != '\r' && byte != '\n') return HttpStep::bad;
                 matched_ = 0;
-                if (byte == '\n') at_ = At::fields;
+                if (byte == '\n')
+                    at_ = At::fields;
+                else if (byte == '\r')
+                    at_ = At::line_lf;
+                else if (!is_field_byte(byte))
+                    return HttpStep::bad;
+                break;
+            case At::line_lf:
+                if (byte != '\n') return HttpStep::bad;
+                at_ = At::fields;
                 break;
             case At::fields: return fields_.feed(bytes, at);
             case At::length:

@@ -40,7 +40,18 @@ class HttpResponse {
     bool keep_alive() const noexcept { return persistent_; }
 
   private:
-    enum class At : uint8_t { version, minor, space, status, reason, fields, length, chunks, until_fin };
+    enum class At : uint8_t {
+        version,
+        minor,
+        space,
+        status,
+        reason,
+        line_lf,
+        fields,
+        length,
+        chunks,
+        until_fin
+    };
 
     HttpStep head(Bytes bytes, uint32_t& at) noexcept;
     void begin_body() noexcept;

@@ -543,6 +543,7 @@ TEST(HttpResponse, RefusesWhatCouldBeReadInTwoWays) {
                                     ok + "no colon\r\n",
                                     ok + "X Y: z\r\n",
                                     ok + "X: a\rb\r\n",
+                                    std::string("HTTP/1.1 200 O\rK\r\n"),
                                     chunked + "\r\n",
                                     chunked + "-1\r\n",
                                     chunked + "0x2\r\nok\r\n",
