@@ -469,7 +469,7 @@ bool Connections::allow_challenge(uint32_t handle, const Tcb& tcb, uint32_t per_
         case Kind::time_wait:
             return time_wait_challenges_.allow(index, tcb.snd.nxt.value(), tick, per_second);
     }
-    return open_challenges_.allow(index, tcb.tuple.extra, tick, per_second);
+    return open_challenges_.allow(index, generation_of(index), tick, per_second);
 }
 
 bool Connections::allow_rst() noexcept {
