@@ -3,8 +3,12 @@
 Segments are held back with a filter on the kernel's socket (segment_filter), so each stage lasts as long as it is looked
 at. The comments give the stage as the two ends see it."""
 
+import contextlib
+import pathlib
+import signal
 import socket
 
+import rig
 import segment_filter
 from cases import RigCase, settings
 from rig import KERNEL_ADDRESS, LIMIT, SYNFIN_ADDRESS, wait_until
@@ -132,6 +136,30 @@ class ServerLifeTest(LifeCase):
                 self.assertEqual(client.recv(1), b"")
             except ConnectionResetError:
                 pass  # told is told
+
+    def check_that_peers_are_told(self, process, port, number):
+        with self.rig.kernel.connect(port) as client:
+            client.settimeout(LIMIT)
+            client.sendall(b"hello")
+            self.assertEqual(client.recv(5), b"hello")
+            process.popen.send_signal(number)
+            with contextlib.suppress(ConnectionResetError):
+                self.assertEqual(client.recv(1), b"")
+        self.assertEqual(process.wait(), 0, process.said())
+
+    def test_peers_are_told_by_every_signal(self):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            with self.subTest(number):
+                self.check_that_peers_are_told(self.rig.serve("echo"), 7, number)
+
+    def test_peers_of_an_embedded_server_are_told(self):
+        program = pathlib.Path(rig.SYNFIN).resolve().parent.parent / "examples" / "echo"
+        if not program.exists():
+            self.skipTest(f"{program} is not built")
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number):
+                process = self.rig.start(self.rig.ours, program, f"af_packet:{self.rig.device}", f"{SYNFIN_ADDRESS}/24")
+                self.check_that_peers_are_told(process, 7, number)
 
     def test_1000_lives_leave_nothing(self):
         serve = self.rig.serve("http", *short_msl())

@@ -1,6 +1,7 @@
 """`synfin serve` with the kernel's clients: curl, wrk, and 1,000 sockets at once."""
 
 import hashlib
+import os
 import re
 import subprocess
 
@@ -102,6 +103,34 @@ class HttpTest(RigCase):
         self.run_wrk("-H", "Connection: close")
 
 
+    def test_uploads_wait_for_the_interim_response_and_are_read(self):
+        self.rig.serve("http")
+        upload = self.rig.path("upload")
+        with open(upload, "wb") as file:
+            file.write(bytes(2_000_000))
+        for options in (["--data-binary", f"@{upload}"], ["-T", upload, "-H", "Transfer-Encoding: chunked"]):
+            said = self.rig.kernel.run("curl", "-sS", "--max-time", "30", "-H", "Expect: 100-continue", "-D", "-", "-o", "/dev/null",
+                                       "-w", "sent %{size_upload}", *options, URL)
+            self.assertRegex(said, "^HTTP/1.1 100 Continue")
+            self.assertIn("HTTP/1.1 200 OK", said)
+            self.assertRegex(said, r"sent 2000\d{3}$")  # chunks have lines of their own
+
+    def test_files_and_routes(self):
+        root = self.rig.path("root")
+        os.makedirs(f"{root}/sub")
+        for name, text in (("index.html", "<p>hi"), ("sub/x.css", "a{}")):
+            with open(f"{root}/{name}", "w", encoding="ascii") as file:
+                file.write(text)
+        os.symlink("/etc/passwd", f"{root}/leak")
+        serve = self.rig.serve("http", "--root", root, "--route", "/slow=503,1KiB,250ms")
+        self.assertRegex(serve.err, "left out: .*/leak leads out of")
+        ask = ["curl", "-sS", "--path-as-is", "--max-time", "10", "-o", "/dev/null", "-w", "%{http_code} %{content_type} %{size_download}"]
+        for path, want in (("", "200 text/html; charset=utf-8 5"), ("sub/x.css", "200 text/css; charset=utf-8 3"),
+                           ("slow", "503 text/plain 1024"), ("leak", "404  0"), ("../../etc/passwd", "404  0"),
+                           ("%2e%2e/%2e%2e/etc/passwd", "404  0"), ("sub", "404  0")):
+            self.assertEqual(self.rig.kernel.run(*ask, URL + path), want, path)
+
+
 class EchoTest(RigCase):
     def test_1000_connections_at_once_return_1_mib_each(self):
         self.rig.serve("echo")
@@ -138,6 +167,31 @@ class OtherAppsTest(RigCase):
                 self.assertEqual(s.recv(5), b"hello")
         with self.assertRaises(ConnectionRefusedError):
             self.rig.kernel.connect(8004)
+
+
+    def test_several_applications(self):
+        serve = self.rig.serve("http", "--listen", "80=http", "--listen", "7-8=echo", "--listen", "9=discard")
+        self.assertEqual(serve.out.count("listening on"), 3)
+        self.assertEqual(self.rig.kernel.run("curl", "-sS", "--max-time", "10", URL), "ab")
+        for port in (7, 8):
+            with self.rig.kernel.connect(port) as s:
+                s.sendall(b"hello")
+                self.assertEqual(s.recv(5), b"hello")
+
+    def test_silent_connections_yield_to_a_new_client(self):
+        serve = self.rig.serve("http", "--max-connections", "500")
+        silent = [self.rig.kernel.connect(80) for _ in range(560)]
+        for s in silent:
+            self.addCleanup(s.close)
+        self.assertEqual(self.rig.kernel.run("curl", "-sS", "--max-time", "10", URL), "ab")
+        self.assertLessEqual(self.rig.states(serve).get("ESTABLISHED", 0), 500)
+
+    def test_time_outs(self):
+        self.rig.serve("http", "--idle-timeout", "2s", "--head-timeout", "1s")
+        with self.rig.kernel.connect(80) as idle, self.rig.kernel.connect(80) as slow:
+            slow.sendall(b"GET / HT")
+            self.assertRegex(slow.recv(1000), rb"^HTTP/1\.1 408 ")
+            self.assertEqual(idle.recv(1), b"")
 
 
 class AddressTest(RigCase):
