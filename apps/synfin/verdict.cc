@@ -180,6 +180,7 @@ Measures measures_of(const RunResult& result) {
         run.connect = &result.times->connect;
         run.first_byte = &result.times->first_byte;
         run.last_byte = &result.times->last_byte;
+        run.last_byte = &result.times->last_byte;
         run.life = &result.times->life;
     }
     return run;

@@ -193,6 +193,22 @@ TEST(Passing, MostlyServerErrorsAreNoPass) {
     EXPECT_EQ(exit_of(result), Exit::invalid);
 }
 
+TEST(Passing, EveryLatencyIsJudged) {
+    LoadTimes times;
+    RunResult result = clean(false);
+    result.times = &times;
+    times.connect.record(1ms);
+    times.first_byte.record(2ms);
+    times.last_byte.record(3ms);
+    times.life.record(4ms);
+    reach_verdict(result,
+                  *parse_criteria("connect.max<1s, first_byte.max<1s, last_byte.max<1s, life.max<1s").value,
+                  {});
+    ASSERT_EQ(result.criteria.size(), 4u);
+    for (size_t i = 0; i < 4; ++i) EXPECT_EQ(result.criteria[i].value, 1'000.0 * static_cast<double>(i + 1));
+    EXPECT_TRUE(has_passed(result));
+}
+
 TEST(Passing, NothingOpenedIsNoPass) {
     RunResult result = clean(false);
     result.tally = {};
