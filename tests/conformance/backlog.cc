@@ -2,6 +2,7 @@
 #include "fakes/world.hh"
 
 #include "base/random.hh"
+#include "buf/block_pool.hh"
 
 namespace synfin::fakes {
 namespace {
@@ -310,6 +311,28 @@ TEST(Row82, SynAcksAreSentAgainAtTheirTimesFromEveryRecord) {
     SILENT(w);
     STATE(w, closed);
     EXPECT_EQ(w[Counter::half_open_expired], 1u);
+}
+
+/// Text that applications leave unread takes what it may; who only sends is not stopped.
+TEST(Row84, UnreadTextLeavesBlocksToSend) {
+    ROW(84, "project choice: dynamic thresholds", "buf::BlockPool::share");
+    World w([](WorldConfig& c) {
+        c.stack.max_connections = 128;
+        c.stack.max_text_bytes = 64 * buf::BlockPool::kLargeRecord;
+    });
+    for (uint16_t i = 0; i < 100; ++i) {
+        auto& f = w.flow(static_cast<uint16_t>(41'000 + i));
+        f.open(Side::passive);
+        for (int k = 0; k < 4 && tcp::name(f.state()) == "ESTABLISHED"; ++k) {
+            f.in({.len = 1'000});
+            w.discard();
+        }
+    }
+    EXPECT_GE(w.occupancy().send_blocks, 48u);
+    w.open();
+    w.send(2'000);
+    w.discard();
+    EXPECT_EQ(w.info().unacked_bytes, 2'000u);
 }
 
 TEST(Row35, WithTheConnectionPoolFullTheHandshakeAckIsDropped) {
