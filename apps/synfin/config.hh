@@ -38,9 +38,9 @@ struct ServeConfig {
     uint64_t backlog = 16'384;   ///< half-open records per core; beyond, SYN cookies
     uint64_t max_connections = 1u << 20;
     uint64_t max_time_wait = 1u << 20;  ///< TIME-WAIT records per core; beyond, the oldest yields
-    uint64_t response_size = 2;  ///< http: bytes of the body
-    std::vector<Route> routes;   ///< http
-    std::string root;            ///< http: a directory; empty: none
+    uint64_t response_size = 2;         ///< http: bytes of the body
+    std::vector<Route> routes;          ///< http
+    std::string root;                   ///< http: a directory; empty: none
     TimeOuts time_outs{.idle = 60s, .head = 10s, .send = 60s};
     Duration duration{};  ///< 0: until interrupted
     Duration drain = 2s;  ///< at the end: how long connections may take to close; 0: they are reset

@@ -349,9 +349,9 @@ void add_serve(std::vector<Field>& all) {
         AT(std::vector<ServeConfig::Listen>, serve.listen),
         "repeatable, for example 80=http; APP is --app's unless given; default 80 for http, 7 echo, 9 "
         "discard, 19 chargen"));
-    all.push_back(scalar<uint64_t>("serve.backlog", "--backlog", kServe, "N", count(1, 16 * kMillions),
-                                   AT(uint64_t, serve.backlog),
-                                   "half-open connections per core; beyond, SYN cookies and the oldest yields"));
+    all.push_back(scalar<uint64_t>(
+        "serve.backlog", "--backlog", kServe, "N", count(1, 16 * kMillions), AT(uint64_t, serve.backlog),
+        "half-open connections per core; beyond, SYN cookies and the oldest yields"));
     all.push_back(scalar<uint64_t>("serve.max-connections", "--max-connections", kServe, "N",
                                    count(1, 64 * kMillions), AT(uint64_t, serve.max_connections),
                                    "open connections per core"));

@@ -82,8 +82,8 @@ void abort(Tcb& tcb, Effects& fx) noexcept {
         case State::fin_wait_2:
         case State::close_wait:
             fx.reply = Reply::rst;
-            // Beyond a closed window, where a probe is, the peer would not accept it: "SEQ = SND.NXT" means what
-            // it expects next (RFC 9293 3.10.7.4; Linux's tcp_acceptable_seq).
+            // Beyond a closed window, where a probe is, the peer would not accept it: "SEQ = SND.NXT" means
+            // what it expects next (RFC 9293 3.10.7.4; Linux's tcp_acceptable_seq).
             fx.rst_seq = tcb.in_flight() > tcb.snd.wnd ? tcb.snd.una + tcb.snd.wnd : tcb.snd.nxt;
             fx.rst_has_ack = true;
             fx.rst_ack = tcb.rcv.nxt;

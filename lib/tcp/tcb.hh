@@ -64,8 +64,7 @@ enum Flag : uint16_t {
 
 /// One open connection: the first line.
 struct alignas(64) Tcb {
-    TupleSlot
-        tuple;  //  0  remote address, ports, index of the local address; extra: none
+    TupleSlot tuple;  //  0  remote address, ports, index of the local address; extra: none
     struct Snd {
         Seq una;           // 12  oldest unacknowledged
         Seq nxt;           // 16  next to send; never moves back (retransmission has Flow::rtx_nxt)
