@@ -9,7 +9,7 @@ A test belongs to a row of tests/conformance/rows.tsv by its properties `row`, `
 (the ROW macro). Several runs of one test count as one: it passed when all of them did.
 
 Fails when a P0 row has no passing test, a test of any row failed, a test names a function that is not in its room
-of lib/, or (--check) the document is not what the reports make.
+(lib/, or apps/synfin for `app`), or (--check) the document is not what the reports make.
 """
 
 import argparse
@@ -72,7 +72,8 @@ def missing_functions(cases):
     for function in sorted({case.function for case in cases}):
         room, name = function.split("::")[0], function.split("::")[-1]
         if room not in texts:
-            files = sorted(p for p in (ROOT / "lib" / room).rglob("*") if p.suffix in (".hh", ".cc"))
+            home = ROOT / "apps/synfin" if room == "app" else ROOT / "lib" / room
+            files = sorted(p for p in home.rglob("*") if p.suffix in (".hh", ".cc"))
             texts[room] = "\n".join(p.read_text(encoding="utf-8") for p in files)
         if not re.search(rf"\b{name}\b", texts[room]):
             yield function
@@ -165,7 +166,7 @@ def main():
                  for row in rows if row.priority == "P0" and row.number not in passed]
     problems += [f"row {case.row} of {case.name} is not in {ROWS.name}"
                  for case in cases if case.row not in {row.number for row in rows}]
-    problems += [f"{function} is not in lib/" for function in missing_functions(cases)]
+    problems += [f"{function} is not in its room" for function in missing_functions(cases)]
 
     text = document(rows, cases)
     if not arguments.check:

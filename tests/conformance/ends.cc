@@ -111,7 +111,7 @@ void drain(World& w, Duration time) {
 }
 
 TEST(Row87, EveryConnectionIsClosedAndThenReset) {
-    ROW(87, "project choice", "Drain");
+    ROW(87, "project choice", "api::Drain");
     World w;
     w.open();
     auto& half = w.flow(40001);
@@ -127,7 +127,7 @@ TEST(Row87, EveryConnectionIsClosedAndThenReset) {
 }
 
 TEST(Row87, APeerThatAnswersIsNotReset) {
-    ROW(87, "project choice", "Drain");
+    ROW(87, "project choice", "api::Drain");
     World w;
     w.open();
     Drain drain;
@@ -145,7 +145,7 @@ TEST(Row87, APeerThatAnswersIsNotReset) {
 }
 
 TEST(Row87, WithoutTimeEveryPeerIsResetAtOnce) {
-    ROW(87, "project choice", "Drain");
+    ROW(87, "project choice", "api::Drain");
     World w;
     for (uint16_t port = 40'000; port < 40'200; ++port) {
         w.flow(port).open(Side::passive);
