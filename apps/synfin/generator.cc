@@ -55,7 +55,8 @@ size_t Generator::memory_bytes() const noexcept {
 }
 
 void Generator::start(Instant now) noexcept {
-    now_ = start_ = retry_at_ = now;
+    begin(now);
+    start_ = retry_at_ = now;
     silence_.start(now);
     stopped_ = false;
     if (!plan_.open_loop) return;
@@ -82,7 +83,7 @@ bool Generator::act(Stack& stack) noexcept {
 }
 
 void Generator::stop(Instant now) noexcept {
-    now_ = now;
+    begin(now);
     if (stopped_) return;
     stopped_ = true;
     end_waiting();
@@ -111,7 +112,7 @@ void Generator::cut() noexcept {
 /// Whether the peer has been silent for too long, although it is its turn. Asked when a connection is cut.
 bool Generator::is_unanswered(const Life& life, bool established) const noexcept {
     const bool is_held = plan_.talk == GeneratorPlan::Talk::hold && established && !life.done;
-    return !is_held && now_.tick() - life.heard > silence_ms_;
+    return !is_held && tick_ - life.heard > silence_ms_;
 }
 
 void Generator::end_some(Stack& stack) noexcept {
@@ -146,7 +147,7 @@ uint64_t Generator::opens_now() const noexcept {
 
 bool Generator::launch(Stack& stack) noexcept {
     const uint64_t at_most = opens_now();
-    handshakes_.advance(now_.tick());
+    handshakes_.advance(tick_);
     return plan_.open_loop ? launch_due(stack, at_most) : launch_more(stack, at_most);
 }
 
@@ -221,7 +222,7 @@ Skip Generator::open_one(Stack& stack, Instant due) noexcept {
             continue;
         }
         lives_[id].due = due;
-        lives_[id].heard = now_.tick();
+        lives_[id].heard = tick_;
         if (speaks()) begin_exchange(exchanges_[id], call, due);
         if (silence_.is_on()) silence_.watch(id, *connection, now_);
         ++tally_.opened;
@@ -264,7 +265,7 @@ void Generator::on_open(Connection c) noexcept {
     Life* found = life_of(c);
     if (found == nullptr) return;
     Life& life = *found;
-    life.heard = now_.tick();
+    life.heard = tick_;
     if (!plan_.open_loop) handshakes_.ended(life.due.tick());
     times_.connect.record(now_ - life.due);
     switch (plan_.talk) {
@@ -310,7 +311,7 @@ void Generator::pump(Connection c) noexcept {
 void Generator::on_writable(Connection c) noexcept {
     Life* found = life_of(c);
     if (found == nullptr || found->done || found->failure != kNone) return;
-    found->heard = now_.tick();
+    found->heard = tick_;
     switch (plan_.talk) {
         case GeneratorPlan::Talk::tcp:
         case GeneratorPlan::Talk::http: speak(c, exchanges_[id_of(c)]); return;
@@ -325,7 +326,7 @@ void Generator::on_data(Connection c, RxView& view) noexcept {
     if (id == 0) return;
     Life& life = lives_[id];
     if (life.failure != kNone) return;
-    life.heard = now_.tick();
+    life.heard = tick_;
     tally_.received_bytes += view.size();
     if (!speaks()) return;
     Bytes bytes = view;
@@ -336,13 +337,14 @@ void Generator::on_data(Connection c, RxView& view) noexcept {
         if (bytes.empty()) return;
     }
     if (life.done) return fail(c, life, Failure::bad_response);
-    if (is_first) times_.first_byte.record(now_ - exchange.asked);
+    const Duration waited = now_ - exchange.asked;
+    if (is_first) times_.first_byte.record(waited);
     exchange.received += bytes.size();
     if (plan_.talk == GeneratorPlan::Talk::http) return on_response(c, life, id, bytes, is_first);
     if (exchange.received < plan_.response_size) return;
     if (exchange.received > plan_.response_size) return fail(c, life, Failure::bad_response);
     ++tally_.responses;
-    times_.last_byte.record(now_ - exchange.asked);
+    times_.last_byte.record(waited);
     response_complete(c, life, exchange, true);
 }
 
@@ -396,7 +398,7 @@ void Generator::end(Connection c, Life& life) noexcept {
     life.done = true;
     ++ending_now_;
     if (silence_.is_on()) {
-        life.heard = now_.tick();
+        life.heard = tick_;
         silence_.watch(id_of(c), c, now_);
     }
     if (plan_.ending == GeneratorPlan::Ending::rst)
@@ -460,7 +462,7 @@ Duration Generator::look(uint32_t id, Connection c) noexcept {
     Life& life = lives_[id];
     const bool is_silent_by_plan = !speaks() && plan_.talk != GeneratorPlan::Talk::nothing && !life.done;
     if (is_silent_by_plan && c.state() >= State::established) return Duration::zero();
-    const Duration left = silence_.time() - (now_.tick() - life.heard) * Duration(1ms);
+    const Duration left = silence_.time() - (tick_ - life.heard) * Duration(1ms);
     return left > Duration::zero() ? left : time_out(c, life);
 }
 
@@ -474,7 +476,7 @@ Duration Generator::time_out(Connection c, Life& life) noexcept {
     } else if (plan_.talk == GeneratorPlan::Talk::http && c.state() == State::established) {
         // It was asked to close and leaves that to us, as RFC 9112 9.6 allows.
         static_cast<void>(c.close());
-        life.heard = now_.tick();
+        life.heard = tick_;
         return silence_.time();
     } else {
         fail(c, life, Failure::close_timeout);

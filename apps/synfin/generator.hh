@@ -80,7 +80,10 @@ class Generator {
     bool turn(Stack& stack, Instant now) noexcept;
     /// The parts of a turn that are its own, for who gives it its events: between stack.begin() and
     /// stack.end(), before the events and after them. act() returns whether anything was opened.
-    void begin(Instant now) noexcept { now_ = now; }
+    void begin(Instant now) noexcept {
+        now_ = now;
+        tick_ = now.tick();
+    }
     bool act(Stack& stack) noexcept;
     /// Opens no more; connections that would go on for ever are ended, some with each turn. What was due and
     /// is not opened yet is counted as skipped (late).
@@ -204,6 +207,7 @@ class Generator {
     Handshakes handshakes_;  ///< closed loop
     LoadTally tally_;
     LoadTimes times_;
+    uint32_t tick_ = 0;  ///< of now_
     Instant now_{}, start_{}, retry_at_{};
     uint64_t due_ = GeneratorPlan::kUnlimited;  ///< open loop: all that this engine will offer
     Skip waits_for_ = Skip::kCount;             ///< closed loop: what it waits for now
