@@ -41,9 +41,13 @@ class RefusalTest(RigCase):
         program = self.rig.path("synfin")  # where anyone may read it
         shutil.copy(rig_module.SYNFIN, program)
         os.chmod(program, 0o755)
+        runtime = self.rig.path("runtime")  # as a session gives each user one
+        os.mkdir(runtime, 0o700)
+        os.chown(runtime, 65534, 65534)
+
         def user(*capabilities):
             given = ",".join(f"+{c}" for c in capabilities)
-            return ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+            return ("env", f"XDG_RUNTIME_DIR={runtime}", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                     *(("--inh-caps", given, "--ambient-caps", given) if given else ("--no-new-privs",)), program)
 
         for kind, needed in (("af_packet", ("net_raw", "net_admin", "bpf")), ("af_xdp", ("net_raw", "net_admin", "sys_admin", "ipc_lock"))):
@@ -105,7 +109,7 @@ class RefusalTest(RigCase):
         self.refused(2, r"bad\.yaml:5:3", "listn", "listen", command=self.synfin("serve", "-f", path))
 
     def test_wrong_yaml_type_and_unit(self):
-        for value, expected in (("[1, 2]", "msl"), ("10", "duration"), ("10 parsecs", "duration")):
+        for value, expected in (("[1, 2]", "msl"), ("ten", "duration"), ("10 parsecs", "duration")):
             with self.subTest(value):
                 path = self.rig.path("bad.yaml")
                 with open(path, "w", encoding="utf-8") as file:
