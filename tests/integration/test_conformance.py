@@ -181,7 +181,9 @@ class ConformanceTest(RigCase):
     def test_syn_sent(self):
         """Rows 3, 4: RFC 9293 3.10.7.3, a simultaneous open too (MUST-10)."""
         for simultaneous in (False, True):
-            load = self.rig.load(f"tcp://{ADDRESS}:99", "-c", "1", "-n", "1", "--request-size", "1B", "--response-size", "1B")
+            # The wrong ACKs count as a SYN that a peer in TIME-WAIT has refused.
+            load = self.rig.load(f"tcp://{ADDRESS}:99", "-c", "1", "-n", "1", "--request-size", "1B", "--response-size", "1B",
+                                 "--set", "validity.stale-syn=100%")
             syn = self.peer.receive(60)
             self.assertEqual(names(syn.flags), "SYN")
             port, iss = syn.remote_port, syn.seq
