@@ -48,7 +48,7 @@ run_all() {
     local server status=0 device="memif:$dir/profile.sock"
     "$dir/apps/synfin/synfin" serve --app http --device "$device,server" --address 10.0.0.2/24 --cores "$core" --no-huge --control "$dir/profile.serve" &
     server=$!
-    "$dir/apps/synfin/synfin" load http://10.0.0.2/ --device "$device" --address 10.0.0.1/24 --cores "$core" --no-huge --control "$dir/profile.load" \
+    "$dir/apps/synfin/synfin" load http://10.0.0.2/ --close-by server --device "$device" --address 10.0.0.1/24 --cores "$core" --no-huge --control "$dir/profile.load" \
         -c 256 -d 2s || status=$?
     kill -INT "$server"
     wait "$server" && return "$status"

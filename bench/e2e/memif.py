@@ -28,7 +28,10 @@ class Pair:
     """Two processes of one build over one memif."""
 
     def __init__(self, synfin, cores, device, load):
-        self.synfin, self.cores, self.device, self.load = synfin, cores, device, load
+        self.synfin, self.cores, self.device = synfin, cores, device
+        # The server closes first, as dperf's does. An older build knows no other way, and not the option.
+        usage = subprocess.run([str(synfin), "load", "--help"], capture_output=True, text=True).stdout
+        self.load = [*load, "--close-by", "server"] if "--close-by" in usage else load
 
     def command(self, what, role, address, core, folder):
         return [str(self.synfin), *what, "--device", self.device(role, folder), "--address", f"{address}/24", "--cores", core,

@@ -177,7 +177,7 @@ class MemifTest(RigCase):
         return counted
 
     def test_http(self):
-        counted = self.run_pair("http", f"http://{SYNFIN_ADDRESS}/", "-c", "100", "-n", "100k")
+        counted = self.run_pair("http", f"http://{SYNFIN_ADDRESS}/", "-c", "100", "-n", "100k", "--close-by", "server")
         self.assertEqual(counted["completed"], 100_000)
 
     def test_fewer_connections_than_engines(self):
