@@ -112,9 +112,7 @@ struct ValidityConfig {
 struct Gateway {
     Ipv4 addr{};
     std::optional<Mac> mac{};
-    Gateway(Ipv4 ip,
-            std::optional<Mac> pinned = std::nullopt) noexcept  // NOLINT(google-explicit-constructor)
-        : addr(ip), mac(pinned) {}
+    explicit Gateway(Ipv4 ip, std::optional<Mac> pinned = std::nullopt) noexcept : addr(ip), mac(pinned) {}
     std::string text() const { return mac ? addr.text() + "@" + mac->text() : addr.text(); }
 };
 

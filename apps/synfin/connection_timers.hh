@@ -69,7 +69,8 @@ class ConnectionTimers {
     template <typename Over>
     void turn(Instant now, Over&& over) noexcept {
         uint32_t left = kMostPerTurn;
-        for (uint8_t wait = idle; wait < lists_.size(); ++wait) {
+        for (size_t kind = idle; kind < lists_.size(); ++kind) {
+            const auto wait = static_cast<uint8_t>(kind);
             const List& list = lists_[wait];
             while (list.first != 0 && now.tick() - records_[list.first].since >= list.ticks) {
                 if (left-- == 0) return;

@@ -57,7 +57,7 @@ Result<void> Connections::unlisten(uint16_t port, std::optional<Ipv4> addr) noex
 }
 
 void Connections::unlisten_all() noexcept {
-    for (uint16_t id = 1; id < listeners_.size(); ++id) {
+    for (size_t id = 1; id < listeners_.size(); ++id) {
         const Listener& l = listeners_[id];
         if (!l.open) continue;
         const auto addr = l.addr ? std::optional(addresses_[*l.addr]) : std::nullopt;

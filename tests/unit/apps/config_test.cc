@@ -322,11 +322,11 @@ TEST(Validate, NamesWhatIsMissing) {
     EXPECT_EQ(why(config), "target tcp://10.0.0.1:7 is this end's own address");
     config.load.targets = {*Target::parse("tcp://192.0.2.1:7").value};
     EXPECT_EQ(why(config), "target 192.0.2.1 is on the network of no address, and there is no gateway");
-    config.gateway = Ipv4::parse("10.0.1.1");
+    config.gateway.emplace(*Ipv4::parse("10.0.1.1"));
     EXPECT_EQ(why(config), "gateway 10.0.1.1 is on the network of no address");
-    config.gateway = Ipv4::parse("10.0.0.1");
+    config.gateway.emplace(*Ipv4::parse("10.0.0.1"));
     EXPECT_EQ(why(config), "gateway 10.0.0.1 is this end's own address");
-    config.gateway = Ipv4::parse("10.0.0.254");
+    config.gateway.emplace(*Ipv4::parse("10.0.0.254"));
     EXPECT_EQ(why(config), "");
     config.load.ramp = 11s;
     EXPECT_EQ(why(config), "--ramp is longer than --duration (10s)") << "which is so by default";
