@@ -57,7 +57,7 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
       wheel_(config.max_connections + 1, tcp::Now(start).tick),
       ports_(config.port_low, config.port_high, Keys::derive(key_, 2)),
       open_challenges_(config.max_connections),
-      half_open_challenges_(config.max_half_open),
+      half_open_challenges_(half_opens_.capacity()),
       time_wait_challenges_(config.max_time_wait),
       isns_(keys.isn, addresses_.all()),
       listener_of_port_(65'536),

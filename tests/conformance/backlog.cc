@@ -211,7 +211,11 @@ TEST(Row82, ASynForATimeWaitTupleOpensWhileTheBacklogIsFull) {
         EXPECT_EQ(w.occupancy().half_open, kBacklog + 1) << "paid by the TIME-WAIT record";
         EXPECT_EQ(w.occupancy().time_wait, 0u);
         EXPECT_EQ(w[Counter::time_wait_reused], 1u);
-        Packet ack = w.main().make({.seq = 100'001, .flags = kAck});
+        Packet ack = w.main().make({.seq = 900'000, .flags = kAck});  // outside the window
+        ack.ack = answer->seq + 1;
+        w.raw(build(ack));
+        EXPECT_TRUE(w.out().has_value()) << "challenge ACKs are counted for the paid record, too";
+        ack = w.main().make({.seq = 100'001, .flags = kAck});
         ack.ack = answer->seq + 1;
         w.raw(build(ack));
         SILENT(w);
