@@ -113,7 +113,8 @@ class BlockPool {
     /// of those that are left (dynamic thresholds: Choudhury and Hahne 1998). However many queues take all
     /// they may, some blocks stay for the others: of n such queues, one part in 1 + n/16.
     uint32_t share() const noexcept {
-        return is_half_used() ? (capacity(true) - large_list_.in_use) / 16 * kLargeBytes : UINT32_MAX;
+        const uint64_t left = uint64_t{capacity(true) - large_list_.in_use} / 16 * kLargeBytes;
+        return is_half_used() && left < UINT32_MAX ? static_cast<uint32_t>(left) : UINT32_MAX;
     }
     /// Whether more than half of the large blocks is in use.
     bool is_half_used() const noexcept { return large_list_.in_use > capacity(true) / 2; }

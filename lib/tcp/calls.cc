@@ -83,8 +83,11 @@ void abort(Tcb& tcb, Effects& fx) noexcept {
         case State::close_wait:
             fx.reply = Reply::rst;
             // Beyond a closed window, where a probe is, the peer would not accept it: "SEQ = SND.NXT" means
-            // what it expects next (RFC 9293 3.10.7.4; Linux's tcp_acceptable_seq).
-            fx.rst_seq = tcb.in_flight() > tcb.snd.wnd ? tcb.snd.una + tcb.snd.wnd : tcb.snd.nxt;
+            // what it expects next (RFC 9293 3.10.7.4; Linux's tcp_acceptable_seq). Less than a unit of the
+            // window's scale beyond it is the peer's rounding: it may have taken that.
+            fx.rst_seq = tcb.snd.wnd == 0 || tcb.in_flight() >= tcb.snd.wnd + (1u << tcb.snd_shift())
+                             ? tcb.snd.una + std::min(tcb.snd.wnd, tcb.in_flight())
+                             : tcb.snd.nxt;
             fx.rst_has_ack = true;
             fx.rst_ack = tcb.rcv.nxt;
             break;
