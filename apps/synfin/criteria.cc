@@ -126,7 +126,7 @@ class Reader {
         const auto wrong = [&] { return refuse(begin, expected_but_found(kExpected, found(begin))); };
         if (!take('(')) return wrong();
         const std::string_view code = word();
-        if (!take(')') || code.size() != 3 || code[0] < '1' || code[0] > '9') return wrong();
+        if (!take(')') || code.size() != 3 || code[0] < '1' || code[0] > '5') return wrong();
         const unsigned hundreds = 100 * static_cast<unsigned>(code[0] - '0');
         const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
         if (code.substr(1) == "xx") {

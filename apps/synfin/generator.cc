@@ -384,7 +384,12 @@ bool Generator::count_status(Life& life, unsigned status) noexcept {
 void Generator::response_complete(Connection c, Life& life, Exchange& exchange, bool peer_keeps) noexcept {
     if (exchange.requests_left != kNoEnd) --exchange.requests_left;
     if (exchange.requests_left == 0 || !peer_keeps) return end(c, life);
-    if (stopped_ && plan_.requests_per_connection == 0) return end(c, life);
+    if (stopped_ && exchange.requests_left == kNoEnd) {
+        // Where the server is to close first, one request more asks it to.
+        if (plan_.ending != GeneratorPlan::Ending::fin_by_peer || plan_.talk != GeneratorPlan::Talk::http)
+            return end(c, life);
+        exchange.requests_left = 1;
+    }
     exchange.received = 0;
     exchange.sent = 0;
     exchange.asked = now_;
@@ -484,6 +489,26 @@ Duration Generator::time_out(Connection c, Life& life) noexcept {
     return Duration::zero();
 }
 
+/// A server that ends a kept connection while the next request is on its way answers that with a RST.
+bool Generator::is_reset_between_requests(const Life& life, uint32_t id,
+                                          const CloseInfo& why) const noexcept {
+    return why.reason == CloseReason::reset_by_peer && life.failure == kNone && !life.done && speaks() &&
+           exchanges_[id].received == 0 && exchanges_[id].answered;
+}
+
+/// As if its FIN had come before the request was sent (peer_ended).
+void Generator::count_reset_between_requests(const Life& life, const Exchange& exchange) noexcept {
+    send_again(exchange);
+    if (exchange.requests_left == kNoEnd && !life.unexpected) {
+        ++tally_.completed;
+        times_.life.record(now_ - life.due);
+        return;
+    }
+    ++tally_.failed_after;
+    ++tally_.failed_by[static_cast<size_t>(exchange.requests_left == kNoEnd ? Failure::http_status
+                                                                            : Failure::closed_early)];
+}
+
 void Generator::on_close(Connection, const CloseInfo& why) noexcept {
     const uint32_t id = id_of(why.cookie);
     Life& life = lives_[id];
@@ -500,14 +525,13 @@ void Generator::on_close(Connection, const CloseInfo& why) noexcept {
     } else if (life.failure == kNone && !life.unexpected && has_ended_well) {
         ++tally_.completed;
         times_.life.record(now_ - life.due);
+    } else if (is_reset_between_requests(life, id, why)) {
+        count_reset_between_requests(life, exchanges_[id]);
     } else {
         ++(why.established ? tally_.failed_after : tally_.failed_before);
-        if (why.reason == CloseReason::reset_by_peer && life.failure == kNone && !life.done && speaks() &&
-            exchanges_[id].received == 0)
-            send_again(exchanges_[id]);
-        ++tally_.failed_by[life.failure != kNone ? life.failure
-                           : has_ended_well      ? static_cast<size_t>(Failure::http_status)
-                                                 : static_cast<size_t>(why.reason)];
+        ++tally_.failed_by[life.failure != kNone          ? life.failure
+                           : life.done && life.unexpected ? static_cast<size_t>(Failure::http_status)
+                                                          : static_cast<size_t>(why.reason)];
     }
     if (!plan_.open_loop && !why.established) handshakes_.ended(life.due.tick());
     lives_.give(id);

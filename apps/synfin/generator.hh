@@ -189,6 +189,8 @@ class Generator {
     void end(Connection c, Life& life) noexcept;
     void peer_ended(uint32_t id, Life& life) noexcept;
     void send_again(const Exchange& exchange) noexcept;
+    bool is_reset_between_requests(const Life& life, uint32_t id, const CloseInfo& why) const noexcept;
+    void count_reset_between_requests(const Life& life, const Exchange& exchange) noexcept;
     Duration look(uint32_t id, Connection c) noexcept;
     Duration time_out(Connection c, Life& life) noexcept;
     void fail(Connection c, Life& life, Failure failure) noexcept;

@@ -221,7 +221,6 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
     }
     result.command = Command::load;
     result.config = effective(in_force(config, runtime), Command::load);
-    result.interrupted = interrupted().load(std::memory_order_relaxed);
     result.open_loop = config.load.rate != 0;
     result.count = config.load.count;
     // An open loop offers all that is due, whether it can be opened or not.
@@ -230,6 +229,8 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
     result.times = &times;
     result.client = client;
     result.device = runtime.device_stats();
+    // A device that is gone ends the run by the same flag, but nobody has interrupted it.
+    result.interrupted = interrupted().load(std::memory_order_relaxed) && !result.device.is_gone;
     result.memory["resident_bytes"] = resident_bytes();
     result.memory["bytes_per_connection"] = nullptr;
     if (config.load.close == LoadConfig::Close::fin)

@@ -127,7 +127,9 @@ class Rules {
 
     void device() {
         const DeviceStats& stats = result_.device;
-        if (stats.link_downs != 0)
+        if (stats.is_gone)
+            invalid("the interface was deleted, or moved to another namespace");
+        else if (stats.link_downs != 0)
             invalid(fmt::format("the link went down {}, for {:.1f} s together",
                                 stats.link_downs == 1 ? "once" : fmt::format("{} times", stats.link_downs),
                                 seconds(stats.link_down_time)));
