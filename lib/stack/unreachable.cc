@@ -7,7 +7,6 @@
 namespace synfin::stack {
 
 using tcp::Effects;
-using tcp::HalfOpen;
 using tcp::State;
 using tcp::Tcb;
 
