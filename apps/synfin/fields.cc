@@ -437,7 +437,8 @@ void add_load(std::vector<Field>& all) {
                                 AT(Close, load.close), "how this end ends a connection"));
     all.push_back(scalar<CloseBy>(
         "load.close-by", "--close-by", kLoad, "client|server", close_by(), AT(CloseBy, load.close_by),
-        "which end closes first; server: the last request says 'Connection: close'"));
+        "which end closes first; server: the last HTTP request says 'Connection: close', a tcp:// "
+        "server has to close by itself"));
     all.push_back(optional<PortRange>("load.source-ports", "--source-ports", kLoad, "A-B", ports(),
                                       AT(std::optional<PortRange>, load.source_ports),
                                       "default 32768-60999"));

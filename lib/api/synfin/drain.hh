@@ -6,9 +6,9 @@
 
 namespace synfin {
 
-/// The listeners go, and half-open connections with them (RST). FIN to every connection, some with each turn,
-/// and RST to those that are still there when the time is over. Connections in TIME-WAIT are left: their
-/// peers know.
+/// The listeners go, and half-open connections with them (RST, to 1,024 of them at most: the others time
+/// out). FIN to every connection, some with each turn, and RST to those that are still there when the time is
+/// over. Connections in TIME-WAIT are left: their peers know.
 ///
 /// @code
 ///   drain.begin(stack, now, 2s);
