@@ -81,7 +81,7 @@ def missing_functions(cases):
 
 def deviations():
     """(file, clause, text) of each DEVIATION: in lib/, with the whole of its comment's sentence."""
-    for path in sorted((ROOT / "lib").rglob("*")):
+    for path in sorted(p for top in ("include", "lib") for p in (ROOT / top).rglob("*")):
         if path.suffix not in (".hh", ".cc", ".def"):
             continue
         lines = path.read_text(encoding="utf-8").splitlines()

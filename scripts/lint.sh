@@ -13,7 +13,7 @@ jobs=$(nproc)
 
 format() {
     local files
-    mapfile -t files < <(find lib apps bench tests -name '*.hh' -o -name '*.cc' | sort)
+    mapfile -t files < <(find include lib apps bench tests -name '*.hh' -o -name '*.cc' | sort)
     if [ "${1:-}" = --fix ]; then
         clang-format -i --style=file "${files[@]}"
         return
@@ -28,9 +28,9 @@ headers() {
     local dpdk
     dpdk=$(pkg-config --cflags libdpdk | sed 's/-I/-isystem /g')
     # shellcheck disable=SC2016,SC2086
-    find lib -name '*.hh' | sort | xargs -r -P "$jobs" -I{} sh -c '
+    find include lib -name '*.hh' | sort | xargs -r -P "$jobs" -I{} sh -c '
         g++ -std=c++20 -march=x86-64-v3 -maes -Wall -Wextra -Wpedantic -Wshadow -Werror -fsyntax-only \
-            -Ilib -Ilib/api '"$dpdk"' -x c++ -include "$1" /dev/null ||
+            -Iinclude -Ilib '"$dpdk"' -x c++ -include "$1" /dev/null ||
             { echo "$1: does not compile alone" >&2; exit 1; }' sh {}
 }
 
@@ -38,7 +38,7 @@ tidy() {
     local db=${BUILD:-build-test}/compile_commands.json
     [ -f $db ] || { say "no $db: scripts/build.sh build-test makes it"; exit 1; }
     local files=("$@")
-    [ ${#files[@]} -gt 0 ] || mapfile -t files < <(find lib apps -name '*.cc' | sort)
+    [ ${#files[@]} -gt 0 ] || mapfile -t files < <(find include lib apps -name '*.cc' | sort)
     # Longest first, so that no core is left with the largest file at the end.
     mapfile -t files < <(ls -S -- "${files[@]}")
     printf '%s\0' "${files[@]}" | xargs -0 -P "$jobs" -n 1 clang-tidy -p "${BUILD:-build-test}" --quiet \

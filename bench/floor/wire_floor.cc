@@ -8,12 +8,12 @@
 #include <atomic>
 #include <memory>
 
-#include "floor.hh"
+#include "command/user_error.hh"
 #include "frame.hh"
 #include "port/core_threads.hh"
 #include "port/device.hh"
+#include "results/floor.hh"
 #include "time/tsc_clock.hh"
-#include "user_error.hh"
 
 namespace synfin::app {
 

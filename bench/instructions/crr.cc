@@ -17,10 +17,10 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "client_run.hh"
-#include "reply_server.hh"
-#include "server_run.hh"
+#include "servers/reply_server.hh"
+#include "servers/server_run.hh"
 #include "synfin/runtime.hh"
+#include "traffic/client_run.hh"
 
 namespace {
 

@@ -7,8 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "floor.hh"
-#include "user_error.hh"
+#include "command/user_error.hh"
+#include "results/floor.hh"
 
 int main(int argc, char** argv) {
     using namespace synfin;

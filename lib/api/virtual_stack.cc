@@ -10,8 +10,8 @@ namespace synfin {
 
 namespace {
 
-buf::PortCaps ip_caps(uint16_t mtu) {
-    buf::PortCaps caps;
+buf::QueueCaps ip_caps(uint16_t mtu) {
+    buf::QueueCaps caps;
     caps.ethernet = false;
     caps.max_frame = mtu;
     return caps;

@@ -5,11 +5,11 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "base/check.hh"
-#include "base/counters.hh"
 #include "base/random.hh"
-#include "base/result.hh"
-#include "base/units.hh"
+#include "synfin/check.hh"
+#include "synfin/counters.hh"
+#include "synfin/result.hh"
+#include "synfin/units.hh"
 
 namespace synfin {
 
@@ -41,22 +41,22 @@ const char* describe(Error error) noexcept {
 namespace {
 constexpr const char* kDropNames[] = {
 #define SYNFIN_DROP(name, meaning) #name,
-#include "base/drop_reason.def"
+#include "synfin/drop_reason.def"
 #undef SYNFIN_DROP
 };
 constexpr const char* kDropMeanings[] = {
 #define SYNFIN_DROP(name, meaning) meaning,
-#include "base/drop_reason.def"
+#include "synfin/drop_reason.def"
 #undef SYNFIN_DROP
 };
 constexpr const char* kCounterNames[] = {
 #define SYNFIN_COUNTER(name, meaning) #name,
-#include "base/counter.def"
+#include "synfin/counter.def"
 #undef SYNFIN_COUNTER
 };
 constexpr const char* kCounterMeanings[] = {
 #define SYNFIN_COUNTER(name, meaning) meaning,
-#include "base/counter.def"
+#include "synfin/counter.def"
 #undef SYNFIN_COUNTER
 };
 }  // namespace

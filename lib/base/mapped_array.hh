@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "base/check.hh"
+#include "synfin/check.hh"
 
 namespace synfin {
 

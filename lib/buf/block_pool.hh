@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
-#include "base/check.hh"
 #include "base/mapped_array.hh"
+#include "synfin/check.hh"
 
 namespace synfin::buf {
 

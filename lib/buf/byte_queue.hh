@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <cstring>
 
-#include "base/check.hh"
-#include "base/units.hh"
 #include "buf/block_pool.hh"
+#include "synfin/check.hh"
+#include "synfin/units.hh"
 
 namespace synfin::buf {
 

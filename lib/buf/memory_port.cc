@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "base/check.hh"
+#include "synfin/check.hh"
 
 namespace synfin::buf {
 
@@ -71,7 +71,7 @@ MemoryPort::Packet* MemoryPort::Fifo::pop() noexcept {
     return packet;
 }
 
-MemoryPort::MemoryPort(const PortCaps& caps, uint32_t packets)
+MemoryPort::MemoryPort(const QueueCaps& caps, uint32_t packets)
     : caps_(caps),
       storage_(new uint8_t[size_t{packets} * (kHeadroom + kTag + room())]),
       packets_(new Packet[packets]) {

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
 /// MemoryPort: a Port in plain memory. Packets are given and taken as bytes by whoever plays the wire: unit
-/// tests, the simulator, the fuzzer, VirtualStack. It does what its PortCaps promise, checksums included, so
+/// tests, the simulator, the fuzzer, VirtualStack. It does what its QueueCaps promise, checksums included, so
 /// every path of an engine that a NIC reaches can be reached without one.
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 #include <optional>
 #include <vector>
 
-#include "base/units.hh"
-#include "buf/port.hh"
+#include "buf/queue_pair.hh"
+#include "synfin/units.hh"
 
 namespace synfin::buf {
 
@@ -37,11 +37,11 @@ class MemoryPort {
 
     /// @param caps what the engine is told, and what the port then does. max_frame bounds both directions.
     /// @param packets size of the pool.
-    explicit MemoryPort(const PortCaps& caps = {}, uint32_t packets = 4096);
+    explicit MemoryPort(const QueueCaps& caps = {}, uint32_t packets = 4096);
     MemoryPort(const MemoryPort&) = delete;
     MemoryPort& operator=(const MemoryPort&) = delete;
 
-    // -- the engine's side: concept Port
+    // -- the engine's side: concept QueuePair
 
     static uint8_t* data(Packet* packet) noexcept { return packet->storage + packet->offset; }
     static uint32_t length(Packet* packet) noexcept { return packet->length; }
@@ -60,7 +60,7 @@ class MemoryPort {
         packet->length = length;
         packet->meta = meta;
     }
-    const PortCaps& caps() const noexcept { return caps_; }
+    const QueueCaps& caps() const noexcept { return caps_; }
     uint64_t owned_ports(Ipv4, uint16_t, Ipv4, uint16_t) const noexcept { return ~uint64_t{0}; }
 
     // -- the wire's side
@@ -102,7 +102,7 @@ class MemoryPort {
     void add_tag(Packet* packet) const noexcept;
     void complete_checksums(Packet* packet) const noexcept;
 
-    PortCaps caps_;
+    QueueCaps caps_;
     std::unique_ptr<uint8_t[]> storage_;
     std::unique_ptr<Packet[]> packets_;
     Packet* free_ = nullptr;
@@ -112,6 +112,6 @@ class MemoryPort {
     uint32_t refuse_tx_ = 0, refuse_alloc_ = 0, refuse_reset_ = 0;
 };
 
-static_assert(Port<MemoryPort>);
+static_assert(QueuePair<MemoryPort>);
 
 }  // namespace synfin::buf

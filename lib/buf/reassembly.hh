@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <span>
 
-#include "base/units.hh"
 #include "buf/block_pool.hh"
 #include "buf/byte_queue.hh"
+#include "synfin/units.hh"
 
 namespace synfin::buf {
 

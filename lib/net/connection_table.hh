@@ -10,10 +10,10 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "base/check.hh"
 #include "base/mapped_array.hh"
 #include "base/siphash.hh"
-#include "net/tuple.hh"
+#include "base/tuple.hh"
+#include "synfin/check.hh"
 
 namespace synfin::net {
 
@@ -66,7 +66,7 @@ class ConnectionTable {
     uint32_t hash(const Tuple& t) const noexcept {
         const uint32_t ports = uint32_t{t.remote_port} << 16 | t.local_port;
         uint64_t h =
-            (key_[0] + ports) * (key_[1] + t.remote_addr) + (key_[2] + t.local_addr) * key_[3] + key_[4];
+            (key_[0] + ports) * (key_[1] + t.remote_addr) + (key_[2] + t.local_index) * key_[3] + key_[4];
         h ^= h >> 32;
         return static_cast<uint32_t>((h * 0x9e3779b97f4a7c15u) >> 32);
     }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "base/check.hh"
 #include "base/random.hh"
+#include "synfin/check.hh"
 
 namespace synfin::net {
 

@@ -100,7 +100,7 @@ class EphemeralPorts {
     /// SipHash-1-3 of a destination, with a memory: few of them make most opens.
     uint64_t hash_of(Tuple tuple) noexcept {
         tuple.local_port = 0;
-        Known& known = known_[(tuple.remote_addr ^ tuple.remote_port ^ tuple.local_addr) % kDestinations];
+        Known& known = known_[(tuple.remote_addr ^ tuple.remote_port ^ tuple.local_index) % kDestinations];
         if (known.word0 != tuple.word0() || known.word1 != tuple.word1()) [[unlikely]] {
             known = {tuple.word0(), siphash12<1, 3>(key_, tuple.word0(), tuple.word1()), tuple.word1()};
         }

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "base/units.hh"
+#include "synfin/units.hh"
 
 namespace synfin::net {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/check.hh"
+#include "synfin/check.hh"
 
 namespace synfin::net {
 

@@ -10,7 +10,7 @@
 
 #include "base/mapped_array.hh"
 #include "base/siphash.hh"
-#include "base/units.hh"
+#include "synfin/units.hh"
 
 namespace synfin::net {
 

@@ -6,7 +6,7 @@
 
 #include "base/mapped_array.hh"
 #include "base/siphash.hh"
-#include "base/units.hh"
+#include "synfin/units.hh"
 
 namespace synfin::net {
 

@@ -22,7 +22,7 @@ std::unique_ptr<Device> AfPacketDevice::open(const DeviceConfig& config, Refusal
     const auto device_mtu = static_cast<uint16_t>(config.mtu + (config.outer_vlan ? kOuterTag : 0));
     const auto facts = check_host(config.spec, device_mtu, config.engines, refusal);
     if (!facts) return nullptr;
-    buf::PortCaps caps;
+    buf::QueueCaps caps;
     caps.max_frame = static_cast<uint16_t>(device_mtu + kEthernetHeader);
     caps.mac = facts->interface->mac;
     caps.rx_tcp_checksum = true;
@@ -72,7 +72,7 @@ bool AfPacketDevice::open_sockets(const DeviceConfig& config, const InterfaceFac
     return true;
 }
 
-void AfPacketDevice::make_ports(const DeviceConfig& config, const buf::PortCaps& caps) {
+void AfPacketDevice::make_ports(const DeviceConfig& config, const buf::QueueCaps& caps) {
     for (unsigned engine = 0; engine < config.engines; ++engine) {
         DevicePort::Queues queues;
         queues.socket = sockets_[engine].get();
@@ -80,7 +80,7 @@ void AfPacketDevice::make_ports(const DeviceConfig& config, const buf::PortCaps&
     }
 }
 
-void AfPacketDevice::fill_report(const DeviceConfig& config, const buf::PortCaps& caps) {
+void AfPacketDevice::fill_report(const DeviceConfig& config, const buf::QueueCaps& caps) {
     report_.device = config.spec.text;
     report_.driver = "AF_PACKET";
     report_.dpdk = rte_version();

@@ -25,8 +25,8 @@ class AfPacketDevice final : public Device {
     AfPacketDevice() = default;
     bool open_sockets(const DeviceConfig& config, const InterfaceFacts& facts, uint32_t max_frame,
                       Refusal& refusal);
-    void make_ports(const DeviceConfig& config, const buf::PortCaps& caps);
-    void fill_report(const DeviceConfig& config, const buf::PortCaps& caps);
+    void make_ports(const DeviceConfig& config, const buf::QueueCaps& caps);
+    void fill_report(const DeviceConfig& config, const buf::QueueCaps& caps);
 
     // In this order: what comes later uses what comes before.
     std::unique_ptr<WireLike> wire_like_;

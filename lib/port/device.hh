@@ -7,11 +7,11 @@
 #include <optional>
 
 #include "base/siphash.hh"
-#include "base/units.hh"
 #include "port/device_port.hh"
-#include "port/device_report.hh"
 #include "port/device_spec.hh"
 #include "port/refusal.hh"
+#include "synfin/device_report.hh"
+#include "synfin/units.hh"
 
 namespace synfin::port {
 

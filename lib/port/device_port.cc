@@ -8,7 +8,7 @@
 namespace synfin::port {
 
 DevicePort::DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan, rte_mempool* pool,
-                       const buf::PortCaps& caps)
+                       const buf::QueueCaps& caps)
     : path_(plan.engines() != 1        ? Path::shared
             : queues.memif != nullptr  ? Path::memif
             : queues.socket != nullptr ? Path::socket
@@ -29,7 +29,7 @@ DevicePort::DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan,
       scrutiny_(queues.scrutiny),
       tx_clients_(queues.tx_clients) {}
 
-DevicePort::DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool, const buf::PortCaps& caps)
+DevicePort::DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool, const buf::QueueCaps& caps)
     : path_(Path::wire), pool_(pool), wire_tx_(&transmit), wire_rx_(&receive), caps_(caps) {}
 
 DevicePort::~DevicePort() {

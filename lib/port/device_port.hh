@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "base/random.hh"
-#include "buf/port.hh"
-#include "port/device_report.hh"
+#include "buf/queue_pair.hh"
 #include "port/memif_queues.hh"
 #include "port/packet_socket.hh"
 #include "port/steering.hh"
 #include "port/wire_ring.hh"
+#include "synfin/device_report.hh"
 
 namespace synfin::port {
 
@@ -59,7 +59,7 @@ struct RxScrutiny {
     bool each() const noexcept { return kernel_checksums || audits != 0 || retag || vid != 0; }
 };
 
-/// Satisfies buf::Port. Used by one thread at a time, which has an lcore id (Runtime's threads do).
+/// Satisfies buf::QueuePair. Used by one thread at a time, which has an lcore id (Runtime's threads do).
 class alignas(64) DevicePort {
   public:
     using Packet = rte_mbuf;
@@ -72,16 +72,16 @@ class alignas(64) DevicePort {
         uint16_t tx = 0;
         std::vector<unsigned> tx_clients{};  ///< the engines that send through ours
         RxScrutiny scrutiny{};
-        rte_mempool* large_pool = nullptr;  ///< with PortCaps::large_frame
+        rte_mempool* large_pool = nullptr;  ///< with QueueCaps::large_frame
         MemifQueues* memif = nullptr;       ///< instead of a device; outlives the port
         PacketSocket* socket = nullptr;     ///< the same
     };
 
     /// An Ethernet device's engine `index`. `plan` outlives the port.
     DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan, rte_mempool* pool,
-               const buf::PortCaps& caps);
+               const buf::QueueCaps& caps);
     /// One end of a wire.
-    DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool, const buf::PortCaps& caps);
+    DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool, const buf::QueueCaps& caps);
     /// Wire only, before the first frame: from now on each frame that is sent is lost with this probability
     /// in parts of a million, by the seed's sequence.
     void lose(uint32_t ppm, uint64_t seed) noexcept;
@@ -168,7 +168,7 @@ class alignas(64) DevicePort {
                       (meta.segment_bytes != 0 ? RTE_MBUF_F_TX_TCP_SEG : 0);
     }
 
-    const buf::PortCaps& caps() const noexcept { return caps_; }
+    const buf::QueueCaps& caps() const noexcept { return caps_; }
 
     uint64_t owned_ports(Ipv4 local, uint16_t first, Ipv4 remote, uint16_t remote_port) const noexcept {
         if (plan_ == nullptr) return ~uint64_t{0};
@@ -260,7 +260,7 @@ class alignas(64) DevicePort {
     uint32_t loss_ppm_ = 0;
     Random loss_{0};
     SteeringPlan* plan_ = nullptr;
-    buf::PortCaps caps_;
+    buf::QueueCaps caps_;
     RxScrutiny scrutiny_;
     unsigned next_source_ = 0;  ///< whose mailbox is looked at first: each in turn
     std::vector<unsigned> tx_clients_;
@@ -277,6 +277,6 @@ class alignas(64) DevicePort {
 /// Adds what one port has counted.
 void add_port_counters(const PortCounters& port, DeviceStats& sum) noexcept;
 
-static_assert(buf::Port<DevicePort>);
+static_assert(buf::QueuePair<DevicePort>);
 
 }  // namespace synfin::port

@@ -1,4 +1,4 @@
-#include "port/device_report.hh"
+#include "synfin/device_report.hh"
 
 namespace synfin::port {
 

@@ -64,7 +64,7 @@ class EthernetDevice final : public Device {
     uint16_t rx_descriptors_ = 1024, tx_descriptors_ = 1024;
     std::vector<uint8_t> rss_key_;
     OffloadPlan offloads_;
-    buf::PortCaps caps_;
+    buf::QueueCaps caps_;
     std::vector<PacketPool> pools_, large_pools_;
     std::unique_ptr<SteeringPlan> plan_;
     std::vector<std::unique_ptr<DevicePort>> ports_;

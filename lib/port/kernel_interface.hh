@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "base/units.hh"
 #include "port/link_watch.hh"
 #include "port/refusal.hh"
+#include "synfin/units.hh"
 
 namespace synfin::port {
 

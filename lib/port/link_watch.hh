@@ -8,8 +8,8 @@
 #include <mutex>
 #include <thread>
 
-#include "base/units.hh"
-#include "port/device_report.hh"
+#include "synfin/device_report.hh"
+#include "synfin/units.hh"
 
 namespace synfin::port {
 

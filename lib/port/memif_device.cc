@@ -26,7 +26,7 @@ uint32_t buffer_bytes(uint32_t frame) noexcept {
 
 std::unique_ptr<Device> MemifDevice::open(const DeviceConfig& config, Refusal& refusal) {
     if (!check_host(config.spec, config.mtu, config.engines, refusal)) return nullptr;
-    buf::PortCaps caps;
+    buf::QueueCaps caps;
     caps.max_frame = static_cast<uint16_t>(config.mtu + kEthernetHeader + (config.outer_vlan ? 4 : 0));
     const PacketSize size = PacketSize::for_frame(caps.max_frame, 0);
     const uint32_t packets = config.packets != 0 ? config.packets : kPackets;
@@ -72,7 +72,7 @@ std::unique_ptr<Device> MemifDevice::open(const DeviceConfig& config, Refusal& r
     return device;
 }
 
-void MemifDevice::fill_report(const DeviceConfig& config, const buf::PortCaps& caps) {
+void MemifDevice::fill_report(const DeviceConfig& config, const buf::QueueCaps& caps) {
     report_.device = config.spec.text;
     report_.driver = "memif 2.0";
     report_.dpdk = rte_version();

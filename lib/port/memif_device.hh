@@ -23,7 +23,7 @@ class MemifDevice final : public Device {
 
   private:
     MemifDevice() = default;
-    void fill_report(const DeviceConfig& config, const buf::PortCaps& caps);
+    void fill_report(const DeviceConfig& config, const buf::QueueCaps& caps);
 
     // In this order: what comes later uses what comes before.
     std::vector<PacketPool> pools_;

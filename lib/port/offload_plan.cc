@@ -12,7 +12,7 @@ namespace synfin::port {
 
 namespace {
 
-constexpr uint16_t kMostBurst = buf::PortCaps{}.rx_burst;
+constexpr uint16_t kMostBurst = buf::QueueCaps{}.rx_burst;
 
 /// What is offered in one direction, and what is asked for of it.
 struct Direction {
@@ -42,16 +42,16 @@ void plan_checksums(const DeviceConfig& config, bool asked, const std::string& e
     struct Checksum {
         uint64_t flag;
         const char* what;
-        bool buf::PortCaps::*cap;
+        bool buf::QueueCaps::*cap;
         uint64_t verdicts;
     };
     constexpr Checksum kRx[] = {{RTE_ETH_RX_OFFLOAD_IPV4_CKSUM, "rx IPv4 checksum",
-                                 &buf::PortCaps::rx_ip_checksum, RTE_MBUF_F_RX_IP_CKSUM_MASK},
+                                 &buf::QueueCaps::rx_ip_checksum, RTE_MBUF_F_RX_IP_CKSUM_MASK},
                                 {RTE_ETH_RX_OFFLOAD_TCP_CKSUM, "rx TCP checksum",
-                                 &buf::PortCaps::rx_tcp_checksum, RTE_MBUF_F_RX_L4_CKSUM_MASK}};
+                                 &buf::QueueCaps::rx_tcp_checksum, RTE_MBUF_F_RX_L4_CKSUM_MASK}};
     constexpr Checksum kTx[] = {
-        {RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, "tx IPv4 checksum", &buf::PortCaps::tx_ip_checksum, 0},
-        {RTE_ETH_TX_OFFLOAD_TCP_CKSUM, "tx TCP checksum", &buf::PortCaps::tx_tcp_checksum, 0}};
+        {RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, "tx IPv4 checksum", &buf::QueueCaps::tx_ip_checksum, 0},
+        {RTE_ETH_TX_OFFLOAD_TCP_CKSUM, "tx TCP checksum", &buf::QueueCaps::tx_tcp_checksum, 0}};
     const bool from_kernel = is_host_memory(config.spec);
     for (const auto& sum : kRx) {
         const bool used = asked && rx.offers(sum.flag);

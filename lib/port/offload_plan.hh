@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "buf/port.hh"
+#include "buf/queue_pair.hh"
 #include "port/device.hh"
 #include "port/packet_pool.hh"
 
@@ -17,7 +17,7 @@ namespace synfin::port {
 struct OffloadPlan {
     uint64_t rx = 0, tx = 0;     ///< RTE_ETH_RX_OFFLOAD_..., RTE_ETH_TX_OFFLOAD_... to ask for
     uint64_t rx_verdicts = 0;    ///< the mbuf flags of the verdicts that are then given
-    buf::PortCaps caps;          ///< what an engine is told of it; the MAC is the device's to tell
+    buf::QueueCaps caps;         ///< what an engine is told of it; the MAC is the device's to tell
     PacketSize packet;           ///< of the buffers that the device receives into
     bool filters_vlans = false;  ///< the device is to be told which VIDs pass
     std::vector<OffloadReport> report;

@@ -10,7 +10,7 @@
 #include <new>
 
 #include "base/mapped_array.hh"
-#include "buf/port.hh"
+#include "buf/queue_pair.hh"
 #include "port/eal.hh"
 #include "port/limits.hh"
 #include "port/wire_ring.hh"

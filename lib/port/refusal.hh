@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "base/result.hh"
+#include "synfin/result.hh"
 
 namespace synfin::port {
 

@@ -11,8 +11,8 @@
 
 #include "base/siphash.hh"
 #include "base/spsc_ring.hh"
-#include "port/device_report.hh"
 #include "port/toeplitz.hh"
+#include "synfin/device_report.hh"
 
 namespace synfin::port {
 

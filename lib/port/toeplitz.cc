@@ -3,7 +3,7 @@
 #include <bit>
 #include <utility>
 
-#include "base/check.hh"
+#include "synfin/check.hh"
 
 namespace synfin::port {
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/units.hh"
+#include "synfin/units.hh"
 
 namespace synfin::port {
 

@@ -40,7 +40,7 @@ std::unique_ptr<Device> WireDevice::open(const WireConfig& config, Refusal& refu
     if (!is_valid(config, refusal)) return nullptr;
     const unsigned ends = 2 * config.wires;
     const uint32_t packets = config.packets != 0 ? config.packets : kPackets;
-    buf::PortCaps caps;
+    buf::QueueCaps caps;
     caps.max_frame = static_cast<uint16_t>(config.mtu + kEthernetHeader);
     const PacketSize size = PacketSize::for_frame(caps.max_frame, 0);
 

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "base/check.hh"
+#include "synfin/check.hh"
 
 namespace synfin::port {
 

@@ -1,4 +1,4 @@
-#include "stack/connection.hh"
+#include "synfin/connection.hh"
 
 #include "stack/connections.hh"
 
@@ -54,12 +54,13 @@ Result<Endpoint> Connection::peer() const noexcept {
     if (!found) return found.error();
     return found->peer;
 }
-uint32_t Connection::cookie() const noexcept {
+uint32_t Connection::user_tag() const noexcept {
     const tcp::Tcb* tcb = owner_ == nullptr ? nullptr : owner_->find(index_, generation_);
-    return tcb == nullptr ? 0 : tcb->cookie;
+    return tcb == nullptr ? 0 : tcb->user_tag;
 }
-void Connection::set_cookie(uint32_t cookie) noexcept {
-    if (tcp::Tcb* tcb = owner_ == nullptr ? nullptr : owner_->find(index_, generation_)) tcb->cookie = cookie;
+void Connection::set_user_tag(uint32_t user_tag) noexcept {
+    if (tcp::Tcb* tcb = owner_ == nullptr ? nullptr : owner_->find(index_, generation_))
+        tcb->user_tag = user_tag;
 }
 
 }  // namespace synfin

@@ -123,7 +123,7 @@ uint16_t Connections::find_listener(const Tuple& tuple) const noexcept {
     uint16_t any = 0;
     for (uint16_t id = listener_of_port_[tuple.local_port]; id != 0; id = listeners_[id].next) {
         const Listener& l = listeners_[id];
-        if (l.addr == tuple.local_addr) return id;  // the most specific first (RFC 9293 MUST-42)
+        if (l.addr == tuple.local_index) return id;  // the most specific first (RFC 9293 MUST-42)
         if (!l.addr) any = id;
     }
     return any;
@@ -187,7 +187,7 @@ ConnectionInfo Connections::describe(const Tcb& tcb) const noexcept {
     const unsigned backoff = flow != nullptr ? flow->backoff : 0;
     ConnectionInfo out;
     out.state = tcb.state();
-    out.local = {addresses_[tcb.tuple.local_addr], tcb.tuple.local_port};
+    out.local = {addresses_[tcb.tuple.local_index], tcb.tuple.local_port};
     out.peer = {Ipv4{tcb.tuple.remote_addr}, tcb.tuple.remote_port};
     out.snd_una = tcb.snd.una.value();
     out.snd_nxt = tcb.snd.nxt.value();

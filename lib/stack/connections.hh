@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "base/counters.hh"
 #include "base/line_vector.hh"
 #include "base/mapped_array.hh"
 #include "base/record_pool.hh"
@@ -21,9 +20,10 @@
 #include "net/local_addresses.hh"
 #include "net/path_mtus.hh"
 #include "stack/challenge_limits.hh"
-#include "stack/config.hh"
-#include "stack/event.hh"
 #include "stack/keys.hh"
+#include "synfin/counters.hh"
+#include "synfin/event.hh"
+#include "synfin/stack_config.hh"
 #include "tcp/core.hh"
 #include "tcp/isn.hh"
 #include "tcp/pmtu.hh"
@@ -163,7 +163,7 @@ class Connections {
     }
     bool has_events() const noexcept { return !events_.empty(); }
 
-    /// The port's steering, see buf/port.hh: the tuple's local port does not count.
+    /// The port's steering, see buf/queue_pair.hh: the tuple's local port does not count.
     virtual uint64_t owned_ports(const Tuple& tuple, uint16_t first) const noexcept = 0;
 
     void set_now(Instant now) noexcept {
@@ -295,7 +295,7 @@ class Connections {
                           Bytes text) noexcept;
     /// What the core does not know of a passive connection's control block, which has just been made.
     void begin_life(tcp::Tcb& tcb) const noexcept {
-        tcb.cookie = 0;
+        tcb.user_tag = 0;
         tcb.set(tcp::kOpened);
         if (!params_.nagle) tcb.set(tcp::kNoDelay);
     }

@@ -13,11 +13,11 @@
 #include <optional>
 #include <utility>
 
-#include "buf/port.hh"
+#include "buf/queue_pair.hh"
 #include "net/neighbour_waits.hh"
 #include "net/neighbours.hh"
 #include "stack/connections.hh"
-#include "stack/ledger.hh"
+#include "synfin/ledger.hh"
 #include "wire/arp.hh"
 #include "wire/checksum.hh"
 #include "wire/ether.hh"
@@ -62,7 +62,7 @@ class Engine : public Connections {
     Ledger ledger_;
 };
 
-template <buf::Port P>
+template <buf::QueuePair P>
 class PortEngine final : public Engine {
   public:
     using Packet = typename P::Packet;
@@ -109,7 +109,7 @@ class PortEngine final : public Engine {
     };
 
     /// Where the port sees to the tag, there is none here.
-    static StackConfig without_ports_tag(StackConfig config, const buf::PortCaps& caps) {
+    static StackConfig without_ports_tag(StackConfig config, const buf::QueueCaps& caps) {
         if (caps.vid != 0) config.vlan.reset();
         return config;
     }
@@ -130,7 +130,7 @@ class PortEngine final : public Engine {
     }
 
     uint64_t owned_ports(const Tuple& t, uint16_t first) const noexcept override {
-        return port_.owned_ports(addresses_[t.local_addr], first, Ipv4{t.remote_addr}, t.remote_port);
+        return port_.owned_ports(addresses_[t.local_index], first, Ipv4{t.remote_addr}, t.remote_port);
     }
 
     // input
@@ -158,7 +158,7 @@ class PortEngine final : public Engine {
     /// Which checksums the port computes. One byte: it is asked several times for each segment.
     struct Sums {
         uint8_t bits;
-        explicit Sums(const buf::PortCaps& caps) noexcept
+        explicit Sums(const buf::QueueCaps& caps) noexcept
             : bits(static_cast<uint8_t>((caps.tx_ip_checksum ? 1 : 0) | (caps.tx_tcp_checksum ? 2 : 0))) {}
         bool ip() const noexcept { return (bits & 1) != 0; }
         bool tcp() const noexcept { return (bits & 2) != 0; }
@@ -211,7 +211,7 @@ class PortEngine final : public Engine {
 // ---- input
 // ------------------------------------------------------------------------------------------------------------
 
-template <buf::Port P>
+template <buf::QueuePair P>
 bool PortEngine<P>::begin(Instant now) noexcept {
     set_now(now);
     ledger_.begin_turn();
@@ -246,7 +246,7 @@ bool PortEngine<P>::begin(Instant now) noexcept {
 }
 
 /// A segment with a right checksum. False: its length or options are wrong; refused by parse_tcp().
-template <buf::Port P>
+template <buf::QueuePair P>
 [[gnu::always_inline]] inline bool PortEngine<P>::parse_segment(const uint8_t* tcp, uint32_t length,
                                                                 Parsed& out) noexcept {
     const uint32_t header = (tcp[12] >> 4) * 4u;
@@ -268,7 +268,7 @@ template <buf::Port P>
 }
 
 /// Any options. False: malformed.
-template <buf::Port P>
+template <buf::QueuePair P>
 bool PortEngine<P>::parse_options(Bytes bytes, tcp::Segment& seg) noexcept {
     wire::TcpOptions options;
     if (!wire::parse_tcp_options(bytes, options)) return false;
@@ -282,7 +282,7 @@ bool PortEngine<P>::parse_options(Bytes bytes, tcp::Segment& seg) noexcept {
 }
 
 /// The head that we send, seen from the other end: but for what may differ.
-template <buf::Port P>
+template <buf::QueuePair P>
 void PortEngine<P>::make_usual() noexcept {
     if (l2_ != 0) {
         const Mac& mac = port_.caps().mac;
@@ -300,7 +300,7 @@ void PortEngine<P>::make_usual() noexcept {
 
 /// The packet that nearly all are, by a straight path with one condition per line. False: nothing was done,
 /// parse() judges it; which would take these alike (tests/unit/stack/usual_packet_test.cc).
-template <buf::Port P>
+template <buf::QueuePair P>
 bool PortEngine<P>::parse_usual(Packet* packet, Parsed& out) noexcept {
     const uint8_t* frame = P::data(packet);
     const uint32_t length = P::length(packet);
@@ -327,7 +327,7 @@ bool PortEngine<P>::parse_usual(Packet* packet, Parsed& out) noexcept {
     return true;
 }
 
-template <buf::Port P>
+template <buf::QueuePair P>
 bool PortEngine<P>::parse(Packet* packet, Parsed& out) noexcept {
     if (!P::is_contiguous(packet)) [[unlikely]]
         return refuse(DropReason::multi_segment);
@@ -354,7 +354,7 @@ bool PortEngine<P>::parse(Packet* packet, Parsed& out) noexcept {
     return false;
 }
 
-template <buf::Port P>
+template <buf::QueuePair P>
 bool PortEngine<P>::parse_ip(Packet* packet, Bytes bytes, Parsed& out) noexcept {
     // A device's "bad" is looked into: it is rare, and a false one would lose a packet for ever.
     wire::Ipv4Header ip;
@@ -382,7 +382,7 @@ bool PortEngine<P>::parse_ip(Packet* packet, Bytes bytes, Parsed& out) noexcept 
     return refuse(DropReason::bad_protocol);
 }
 
-template <buf::Port P>
+template <buf::QueuePair P>
 bool PortEngine<P>::parse_tcp(Packet* packet, const wire::Ipv4Header& ip, Bytes segment, uint32_t local,
                               Parsed& out) noexcept {
     wire::TcpHeader tcp;
@@ -397,7 +397,7 @@ bool PortEngine<P>::parse_tcp(Packet* packet, const wire::Ipv4Header& ip, Bytes 
     return true;
 }
 
-template <buf::Port P>
+template <buf::QueuePair P>
 void PortEngine<P>::take_arp(Bytes bytes) noexcept {
     wire::ArpPacket arp;
     if (!wire::parse_arp(bytes, arp) || arp.sender_mac.is_multicast()) {
@@ -424,7 +424,7 @@ void PortEngine<P>::take_arp(Bytes bytes) noexcept {
         send_arp(wire::kArpReply, arp.sender_ip, arp.sender_mac, arp.target_ip);
 }
 
-template <buf::Port P>
+template <buf::QueuePair P>
 void PortEngine<P>::take_icmp(Bytes ip_packet, const wire::Ipv4Header& ip) noexcept {
     const Bytes icmp = ip_packet.subspan(ip.header_length);
     if (!wire::icmp_checksum_ok(icmp)) {
@@ -477,7 +477,7 @@ void PortEngine<P>::take_icmp(Bytes ip_packet, const wire::Ipv4Header& ip) noexc
 // ---- output
 // -----------------------------------------------------------------------------------------------------------
 
-template <buf::Port P>
+template <buf::QueuePair P>
 bool PortEngine<P>::end() noexcept {
     ledger_.stamp(Stage::application);
     bool sent = false;
@@ -513,7 +513,7 @@ bool PortEngine<P>::end() noexcept {
     return sent;
 }
 
-template <buf::Port P>
+template <buf::QueuePair P>
 [[gnu::always_inline]] inline void PortEngine<P>::poll_neighbours() noexcept {
     neighbours_.poll(
         now_,
@@ -538,7 +538,7 @@ template <buf::Port P>
 }
 
 /// Opens whose next hop has failed end, or go: a few in each turn.
-template <buf::Port P>
+template <buf::QueuePair P>
 [[gnu::cold, gnu::noinline]] void PortEngine<P>::fail_waiting() noexcept {
     for (uint32_t n = 0; n < kFailuresPerTurn; ++n) {
         const uint32_t open = waits_.take_failed();
@@ -549,20 +549,20 @@ template <buf::Port P>
 }
 
 /// Whether the burst takes so many packets more; if not, the device is asked to take some of it.
-template <buf::Port P>
+template <buf::QueuePair P>
 bool PortEngine<P>::has_room(uint16_t packets) noexcept {
     return tx_count_ + packets <= tx_burst_ || (flush() && tx_count_ + packets <= tx_burst_);
 }
 
 /// A packet for what leaves next. Null: none now, or the device is full. What is not built cannot be lost,
 /// what is owed stays listed.
-template <buf::Port P>
+template <buf::QueuePair P>
 [[gnu::always_inline]] inline typename P::Packet* PortEngine<P>::place_for_frame() noexcept {
     if (tx_count_ == tx_burst_ && !flush()) return nullptr;
     return recycle_packet();
 }
 
-template <buf::Port P>
+template <buf::QueuePair P>
 [[gnu::always_inline]] inline void PortEngine<P>::send(Packet* packet, const SegmentOut& s) noexcept {
     uint8_t* frame = P::data(packet);
     const Sums by_port = by_port_;
@@ -578,7 +578,7 @@ template <buf::Port P>
 /// which is in the cache and takes no pool operation. The SYN becomes the SYN-ACK this way, and the FIN its
 /// ACK; so setup and teardown need no new packets, and since nothing in the engine keeps packets, overload
 /// always drains.
-template <buf::Port P>
+template <buf::QueuePair P>
 [[gnu::always_inline]] inline typename P::Packet* PortEngine<P>::recycle_packet() noexcept {
     if (burst_count_ == 0) return take_packet();
     Packet* packet = burst_[--burst_count_];
@@ -589,13 +589,13 @@ template <buf::Port P>
 }
 
 /// A packet to build in.
-template <buf::Port P>
+template <buf::QueuePair P>
 typename P::Packet* PortEngine<P>::take_packet() noexcept {
     if (spare_count_ != 0) return spare_[--spare_count_];
     return port_.alloc();
 }
 
-template <buf::Port P>
+template <buf::QueuePair P>
 void PortEngine<P>::give_back(Packet* packet) noexcept {
     if (spare_count_ < kSpare && port_.reset(packet)) {
         spare_[spare_count_++] = packet;
@@ -604,7 +604,7 @@ void PortEngine<P>::give_back(Packet* packet) noexcept {
     }
 }
 
-template <buf::Port P>
+template <buf::QueuePair P>
 void PortEngine<P>::make_head() noexcept {
     if (l2_ != 0)
         wire::write_ether(head_.data(), Mac{}, port_.caps().mac, config_.vlan, wire::kEtherTypeIpv4,
@@ -617,7 +617,7 @@ void PortEngine<P>::make_head() noexcept {
 }
 
 /// Writes a frame, complete but for the destination's MAC. Returns its length.
-template <buf::Port P>
+template <buf::QueuePair P>
 [[gnu::always_inline]] inline uint32_t PortEngine<P>::build(uint8_t* frame, const SegmentOut& s,
                                                             Sums by_port) noexcept {
     uint8_t* ip = frame + l2_;
@@ -648,7 +648,7 @@ template <buf::Port P>
 
     const Ipv4 destination{s.tuple.remote_addr};
     wire::WordWriter ends(ip + 12);
-    ends.put(addresses_[s.tuple.local_addr].value);
+    ends.put(addresses_[s.tuple.local_index].value);
     ends.put(destination.value);
     const uint32_t tcp_length = header + s.len;
     const uint32_t total_length = wire::kIpv4Bytes + tcp_length;
@@ -666,7 +666,7 @@ template <buf::Port P>
 }
 
 /// Several segments in one packet, for the device to cut. What of it is counted beside the one of queue().
-template <buf::Port P>
+template <buf::QueuePair P>
 [[gnu::cold, gnu::noinline]] void PortEngine<P>::send_large(const SegmentOut& s) noexcept {
     Packet* packet = large_;
     get_large();
@@ -695,7 +695,7 @@ template <buf::Port P>
 
 /// The core is told of a large packet when there is one: what it then cuts into fewer packets always finds
 /// it.
-template <buf::Port P>
+template <buf::QueuePair P>
 void PortEngine<P>::get_large() noexcept {
     large_ = port_.alloc_large();
     constexpr uint32_t kMostHeader = wire::kIpv4Bytes + wire::kTcpBytes + wire::kPaddedTimestampsBytes;
@@ -703,7 +703,7 @@ void PortEngine<P>::get_large() noexcept {
 }
 
 /// A frame that is complete but for the destination's MAC.
-template <buf::Port P>
+template <buf::QueuePair P>
 [[gnu::always_inline]] inline void PortEngine<P>::send_frame(Packet* packet, uint8_t* frame,
                                                              Ipv4 destination) noexcept {
     if (l2_ != 0) {
@@ -718,7 +718,7 @@ template <buf::Port P>
     queue(packet);
 }
 
-template <buf::Port P>
+template <buf::QueuePair P>
 [[gnu::cold, gnu::noinline]] void PortEngine<P>::send_unresolved(Packet* packet, Ipv4 next_hop) noexcept {
     if (next_hop.is_unspecified()) {
         counters_.drop(DropReason::no_route);
@@ -735,7 +735,7 @@ template <buf::Port P>
 
 /// An IPv4 packet cannot leave. With a SYN in it, its open waits for the next hop, however many wait before
 /// it.
-template <buf::Port P>
+template <buf::QueuePair P>
 void PortEngine<P>::note_wait(const uint8_t* ip, Ipv4 next_hop) noexcept {
     const uint8_t* tcp = ip + wire::kIpv4Bytes;
     if (ip[9] != wire::kProtocolTcp || (tcp[13] & wire::kSyn) == 0) return;
@@ -745,7 +745,7 @@ void PortEngine<P>::note_wait(const uint8_t* ip, Ipv4 next_hop) noexcept {
     if (neighbour != 0 && open != 0) waits_.add(neighbour, open);
 }
 
-template <buf::Port P>
+template <buf::QueuePair P>
 void PortEngine<P>::send_arp(uint16_t operation, Ipv4 target, std::optional<Mac> target_mac,
                              Ipv4 sender) noexcept {
     Packet* packet = take_packet();
@@ -769,7 +769,7 @@ void PortEngine<P>::send_arp(uint16_t operation, Ipv4 target, std::optional<Mac>
 }
 
 /// Into the burst that leaves. Full: the device gets it now; what it refuses even then is dropped.
-template <buf::Port P>
+template <buf::QueuePair P>
 void PortEngine<P>::queue(Packet* packet) noexcept {
     if (tx_count_ == tx_burst_ && !flush()) {
         counters_.drop(DropReason::tx_full);
@@ -782,7 +782,7 @@ void PortEngine<P>::queue(Packet* packet) noexcept {
 }
 
 /// False when the device took nothing.
-template <buf::Port P>
+template <buf::QueuePair P>
 bool PortEngine<P>::flush() noexcept {
     ledger_.stamp(Stage::emit);
     const uint16_t taken = port_.tx_burst(tx_.data(), tx_count_);
@@ -792,7 +792,7 @@ bool PortEngine<P>::flush() noexcept {
     return taken != 0;
 }
 
-template <buf::Port P>
+template <buf::QueuePair P>
 std::optional<Instant> PortEngine<P>::next_deadline() noexcept {
     if (has_work()) return now_;
     std::optional<Instant> best = port_.caps().ethernet ? neighbours_.next_deadline() : std::nullopt;
@@ -804,7 +804,7 @@ std::optional<Instant> PortEngine<P>::next_deadline() noexcept {
     return best;
 }
 
-template <buf::Port P>
+template <buf::QueuePair P>
 void PortEngine<P>::release_packets() noexcept {
     while (burst_count_ != 0) port_.free(burst_[--burst_count_]);
     while (spare_count_ != 0) port_.free(spare_[--spare_count_]);

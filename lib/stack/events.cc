@@ -99,11 +99,11 @@ void Connections::lose(uint32_t index) noexcept {
     }
     event_.why.reason = told.reason;
     event_.why.established = told.established;
-    event_.why.local.addr.v4 = addresses_[tcb.tuple.local_addr];
+    event_.why.local.addr.v4 = addresses_[tcb.tuple.local_index];
     event_.why.local.port = tcb.tuple.local_port;
     event_.why.peer.addr.v4 = Ipv4{tcb.tuple.remote_addr};
     event_.why.peer.port = tcb.tuple.remote_port;
-    event_.why.cookie = tcb.cookie;
+    event_.why.user_tag = tcb.user_tag;
     finish(told.index);
     return true;
 }

@@ -1,4 +1,4 @@
-#include "stack/ledger.hh"
+#include "synfin/ledger.hh"
 
 namespace synfin::stack {
 

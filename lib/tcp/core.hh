@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "base/check.hh"
+#include "synfin/check.hh"
 #include "tcp/effects.hh"
 #include "tcp/isn.hh"
 #include "tcp/params.hh"

@@ -7,10 +7,10 @@
 #include <cstdint>
 #include <cstring>
 
-#include "base/counters.hh"
-#include "tcp/close_reason.hh"
+#include "synfin/close_reason.hh"
+#include "synfin/counters.hh"
+#include "synfin/state.hh"
 #include "tcp/seq.hh"
-#include "tcp/state.hh"
 
 namespace synfin::tcp {
 

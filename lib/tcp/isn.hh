@@ -8,7 +8,7 @@
 #include "base/aes128.hh"
 #include "base/siphash.hh"
 #include "base/tuple.hh"
-#include "base/units.hh"
+#include "synfin/units.hh"
 #include "tcp/seq.hh"
 
 namespace synfin::tcp {
@@ -25,10 +25,10 @@ constexpr uint64_t tuple_prf(HashKey key, const Tuple& t, uint16_t label) noexce
 /// @note cost: AES, since each end of each connection needs it: 20 instructions instead of SipHash's 140.
 class TuplePrf {
   public:
-    /// @param local the engine's addresses, which Tuple::local_addr is an index into; they outlive this.
+    /// @param local the engine's addresses, which Tuple::local_index is an index into; they outlive this.
     TuplePrf(HashKey key, std::span<const Cidr> local) noexcept : f_(key), local_(local.data()) {}
     uint64_t operator()(const Tuple& t) const noexcept {
-        return f_(t.word0(), local_[t.local_addr].addr.value);
+        return f_(t.word0(), local_[t.local_index].addr.value);
     }
 
   private:

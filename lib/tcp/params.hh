@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "tcp/config.hh"
+#include "synfin/tcp_config.hh"
 
 namespace synfin::tcp {
 

@@ -11,8 +11,8 @@
 
 #include "base/tuple.hh"
 #include "buf/byte_queue.hh"
+#include "synfin/state.hh"
 #include "tcp/seq.hh"
-#include "tcp/state.hh"
 
 namespace synfin::tcp {
 
@@ -80,7 +80,7 @@ struct alignas(64) Tcb {
     uint32_t ts_recent = 0;  // 40
     uint32_t deadline =
         0;  // 44  tick of the one timer that runs; what it means follows from the state (timeouts.cc)
-    uint32_t cookie = 0;          // 48  the application's
+    uint32_t user_tag = 0;        // 48  the application's
     uint32_t flow = 0;            // 52  index of the second line, 0: none
     uint8_t state_and_quick = 0;  // 56  low nibble State, high nibble: ACKs still to be sent at once
     uint8_t shifts = 0;  // 57  low nibble: shift of SEG.WND, high nibble: shift of ours (RFC 7323 2.3)

@@ -4,7 +4,7 @@
 
 #include <concepts>
 
-#include "base/units.hh"
+#include "synfin/units.hh"
 
 namespace synfin {
 

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "base/check.hh"
 #include "base/mapped_array.hh"
+#include "synfin/check.hh"
 
 namespace synfin {
 

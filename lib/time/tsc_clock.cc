@@ -6,7 +6,7 @@
 #include <limits>
 #include <optional>
 
-#include "base/check.hh"
+#include "synfin/check.hh"
 
 namespace synfin {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "base/units.hh"
+#include "synfin/units.hh"
 #include "wire/bytes.hh"
 #include "wire/ether.hh"
 

@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "base/units.hh"
+#include "synfin/units.hh"
 #include "wire/bytes.hh"
 
 namespace synfin::wire {

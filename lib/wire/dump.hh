@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "base/units.hh"
+#include "synfin/units.hh"
 
 namespace synfin::wire {
 

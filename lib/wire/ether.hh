@@ -6,7 +6,7 @@
 #include <cstring>
 #include <optional>
 
-#include "base/units.hh"
+#include "synfin/units.hh"
 #include "wire/bytes.hh"
 
 namespace synfin::wire {

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "base/check.hh"
+#include "synfin/check.hh"
 
 namespace synfin::wire {
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "base/units.hh"
+#include "synfin/units.hh"
 #include "wire/bytes.hh"
 #include "wire/checksum.hh"
 

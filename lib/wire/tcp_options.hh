@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <span>
 
-#include "base/units.hh"
+#include "synfin/units.hh"
 #include "wire/bytes.hh"
 #include "wire/word_writer.hh"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "world.hh"
+#include "explored_world.hh"
 
 namespace synfin::exhaustive {
 

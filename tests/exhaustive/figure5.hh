@@ -7,7 +7,7 @@
 #include <string>
 
 #include "scenario.hh"
-#include "tcp/state.hh"
+#include "synfin/state.hh"
 
 namespace synfin::exhaustive {
 

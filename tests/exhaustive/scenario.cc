@@ -28,8 +28,8 @@ tcp::TcpConfig config_of(const Scenario& scenario) {
 
 Ground::Ground(const Scenario& of) noexcept
     : scenario(of), params(config_of(of), 1500), ts_offsets({1, 2}, kLocal), msl(params.two_msl / 2) {
-    tuple[0] = {.remote_addr = 0x0a000002, .remote_port = 80, .local_port = 50'000, .local_addr = 0};
-    tuple[1] = {.remote_addr = 0x0a000001, .remote_port = 50'000, .local_port = 80, .local_addr = 0};
+    tuple[0] = {.remote_addr = 0x0a000002, .remote_port = 80, .local_port = 50'000, .local_index = 0};
+    tuple[1] = {.remote_addr = 0x0a000001, .remote_port = 50'000, .local_port = 80, .local_index = 0};
     for (unsigned i = 0; i < 2; ++i) ts_offset[i] = ts_offsets.of(tuple[i]);
 }
 

@@ -20,8 +20,8 @@ struct BurstEngine {
         out.seed = 1;
         return out;
     }
-    static buf::PortCaps caps() {
-        buf::PortCaps out;
+    static buf::QueueCaps caps() {
+        buf::QueueCaps out;
         out.ethernet = false;
         out.max_frame = 1500;
         return out;

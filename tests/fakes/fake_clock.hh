@@ -2,7 +2,7 @@
 /// @file
 /// FakeClock: time that stands still until the test moves it.
 
-#include "base/check.hh"
+#include "synfin/check.hh"
 #include "time/clock.hh"
 
 namespace synfin {

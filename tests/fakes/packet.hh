@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/units.hh"
+#include "synfin/units.hh"
 
 namespace synfin::fakes {
 

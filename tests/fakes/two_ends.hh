@@ -59,8 +59,8 @@ class TwoEnds {
             : port(caps(), 8192),
               engine(config, port, HashKey{config.addresses[0].addr.value, 1}),
               stack(engine) {}
-        static buf::PortCaps caps() {
-            buf::PortCaps c;
+        static buf::QueueCaps caps() {
+            buf::QueueCaps c;
             c.ethernet = false;
             c.max_frame = 1500;
             return c;

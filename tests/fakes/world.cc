@@ -86,9 +86,9 @@ WorldConfig::WorldConfig()
 
 // -- Flow -----------------------------------------------------------------------------------------------
 
-Flow::Flow(World& world, Ipv4 peer_addr, uint16_t peer_port, Ipv4 local_addr, uint16_t local_port)
+Flow::Flow(World& world, Ipv4 peer_addr, uint16_t peer_port, Ipv4 local_index, uint16_t local_port)
     : peer{peer_addr, peer_port},
-      local{local_addr, local_port},
+      local{local_index, local_port},
       peer_isn(world.config().peer_isn),
       stack_isn(world.config().stack_isn),
       wnd(world.config().wnd),

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "target.hh"
+#include "fuzz_target.hh"
 #include "wire/arp.hh"
 
 using namespace synfin;        // NOLINT(google-build-using-namespace)

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "target.hh"
+#include "fuzz_target.hh"
 #include "wire/dump.hh"
 
 using namespace synfin;  // NOLINT(google-build-using-namespace)

@@ -10,8 +10,8 @@
 
 #include "fakes/invariants.hh"
 #include "fakes/packet.hh"
+#include "fuzz_target.hh"
 #include "synfin/virtual_stack.hh"
-#include "target.hh"
 
 using namespace synfin;         // NOLINT(google-build-using-namespace)
 using namespace synfin::fakes;  // NOLINT(google-build-using-namespace)

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "target.hh"
+#include "fuzz_target.hh"
 #include "wire/ether.hh"
 
 using namespace synfin;        // NOLINT(google-build-using-namespace)

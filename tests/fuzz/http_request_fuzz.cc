@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
-#include "http_chunked.hh"
-#include "http_request.hh"
-#include "target.hh"
+#include "fuzz_target.hh"
+#include "http/http_chunked.hh"
+#include "http/http_request.hh"
 
 using namespace synfin;       // NOLINT(google-build-using-namespace)
 using namespace synfin::app;  // NOLINT(google-build-using-namespace)

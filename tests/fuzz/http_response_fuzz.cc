@@ -15,8 +15,8 @@
 #include <string>
 #include <string_view>
 
-#include "http_response.hh"
-#include "target.hh"
+#include "fuzz_target.hh"
+#include "http/http_response.hh"
 
 namespace {
 

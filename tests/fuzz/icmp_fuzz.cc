@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "target.hh"
+#include "fuzz_target.hh"
 #include "wire/icmp.hh"
 
 using namespace synfin;        // NOLINT(google-build-using-namespace)

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "target.hh"
+#include "fuzz_target.hh"
 #include "wire/ipv4.hh"
 
 using namespace synfin;        // NOLINT(google-build-using-namespace)

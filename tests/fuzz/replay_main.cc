@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "base/random.hh"
-#include "target.hh"
+#include "fuzz_target.hh"
 
 // There when a sanitizer is linked in: its report ends the process without a signal.
 extern "C" [[gnu::weak]] void __sanitizer_set_death_callback(void (*callback)());

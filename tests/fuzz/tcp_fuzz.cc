@@ -5,7 +5,7 @@
 #include <iterator>
 #include <vector>
 
-#include "target.hh"
+#include "fuzz_target.hh"
 #include "wire/checksum.hh"
 #include "wire/tcp.hh"
 #include "wire/tcp_options.hh"

@@ -1,7 +1,7 @@
 // Any bytes as TCP options: the short path agrees with the general one, and what was understood can be
 // written and parsed again.
 
-#include "target.hh"
+#include "fuzz_target.hh"
 #include "wire/tcp_options.hh"
 
 using namespace synfin;        // NOLINT(google-build-using-namespace)

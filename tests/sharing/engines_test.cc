@@ -8,16 +8,16 @@
 #include <atomic>
 #include <memory>
 
-#include "client_run.hh"
 #include "line_watch.hh"
 #include "own_lines.hh"
 #include "port/core_threads.hh"
 #include "port/device_port.hh"
 #include "port/eal.hh"
 #include "port/packet_pool.hh"
-#include "reply_server.hh"
-#include "server_run.hh"
+#include "servers/reply_server.hh"
+#include "servers/server_run.hh"
 #include "stack/engine.hh"
+#include "traffic/client_run.hh"
 
 namespace synfin::sharing {
 namespace {
@@ -63,8 +63,8 @@ struct alignas(64) End {
           port(out, in, pool.get(), caps(address)),
           engine(stack_of(address), port, HashKey{address.value, 1}),
           stack(engine) {}
-    static buf::PortCaps caps(Ipv4 address) {
-        buf::PortCaps caps;
+    static buf::QueueCaps caps(Ipv4 address) {
+        buf::QueueCaps caps;
         caps.max_frame = 1'518;
         caps.mac = Mac{{2, 0, 0, 0, 0, static_cast<uint8_t>(address.value >> 8)}};
         return caps;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/random.hh"
-#include "base/units.hh"
+#include "synfin/units.hh"
 
 namespace synfin::simulation {
 

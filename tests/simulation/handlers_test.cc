@@ -255,7 +255,7 @@ class Node {
                 return;
             case 11: (void)c.set_no_delay(random_.below(2) == 0); return;
             case 12: (void)c.set_user_timeout(std::chrono::seconds(random_.below(100))); return;
-            case 13: c.set_cookie(c.cookie() + 1); return;
+            case 13: c.set_user_tag(c.user_tag() + 1); return;
             case 14: {
                 const auto info = c.info();
                 EXPECT_EQ(static_cast<bool>(info), static_cast<bool>(c.local()));

@@ -1,4 +1,4 @@
-#include "address_lock.hh"
+#include "host/address_lock.hh"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "user_error.hh"
+#include "command/user_error.hh"
 
 namespace synfin::app {
 namespace {

@@ -1,11 +1,11 @@
 /// What a bench's options come to: connections, tuples, sizes of pools.
-#include "bench_plan.hh"
+#include "command/bench_plan.hh"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "user_error.hh"
+#include "command/user_error.hh"
 
 namespace synfin::app {
 namespace {

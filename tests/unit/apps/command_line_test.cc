@@ -1,4 +1,4 @@
-#include "command_line.hh"
+#include "command/command_line.hh"
 
 #include <gtest/gtest.h>
 

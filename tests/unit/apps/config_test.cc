@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <fstream>
 
-#include "config.hh"
-#include "fields.hh"
-#include "user_error.hh"
-#include "yaml_config.hh"
+#include "command/user_error.hh"
+#include "config/config.hh"
+#include "config/fields.hh"
+#include "config/yaml_config.hh"
 
 namespace synfin::app {
 namespace {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "client_run.hh"
-#include "server_run.hh"
+#include "servers/server_run.hh"
+#include "traffic/client_run.hh"
 #include "two_ends.hh"
 
 namespace synfin::app {
@@ -39,17 +39,17 @@ class ScriptServer {
     void turn(Instant now) noexcept {
         if (now < next_) return;
         next_ = now + 1ms;
-        for (auto& [cookie, talk] : talks_) say(talk);
+        for (auto& [user_tag, talk] : talks_) say(talk);
     }
     void on_open(Connection c) noexcept {
         ++tally_.established;
-        c.set_cookie(++last_);
+        c.set_user_tag(++last_);
         talks_[last_].connection = c;
         talks_[last_].unsaid = script_.greeting;
         say(talks_[last_]);
     }
     void on_data(Connection c, RxView& view) noexcept {
-        Talk& talk = talks_[c.cookie()];
+        Talk& talk = talks_[c.user_tag()];
         talk.heard.append(reinterpret_cast<const char*>(view.bytes().data()), view.size());
         for (size_t end; (end = talk.heard.find("\r\n\r\n")) != std::string::npos;) {
             heads.push_back(talk.heard.substr(0, end + 4));
@@ -64,14 +64,14 @@ class ScriptServer {
     }
     void on_writable(Connection) noexcept {}
     void on_peer_fin(Connection c) noexcept {
-        Talk& talk = talks_[c.cookie()];
+        Talk& talk = talks_[c.user_tag()];
         talk.unsaid += script_.farewell;
         talk.last = true;
         say(talk);
     }
     void on_close(Connection, const CloseInfo& why) noexcept {
         tally_.ended(why);
-        talks_.erase(why.cookie);
+        talks_.erase(why.user_tag);
     }
     const ServerTally& tally() const noexcept { return tally_; }
     size_t memory_bytes() const noexcept { return 0; }

@@ -1,4 +1,4 @@
-#include "criteria.hh"
+#include "results/criteria.hh"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "diagnosis.hh"
+#include "host/diagnosis.hh"
 
 #include <gtest/gtest.h>
 #include <linux/capability.h>

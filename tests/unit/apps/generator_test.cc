@@ -1,15 +1,15 @@
 /// The generator against the servers, on two engines in virtual time: every connection is accounted for.
-#include "generator.hh"
+#include "traffic/generator.hh"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
 
-#include "client_run.hh"
-#include "discard_server.hh"
-#include "http_server.hh"
-#include "reply_server.hh"
-#include "server_run.hh"
+#include "servers/discard_server.hh"
+#include "servers/http_server.hh"
+#include "servers/reply_server.hh"
+#include "servers/server_run.hh"
+#include "traffic/client_run.hh"
 #include "two_ends.hh"
 
 namespace synfin::app {

@@ -1,4 +1,4 @@
-#include "handshakes.hh"
+#include "traffic/handshakes.hh"
 
 #include <gtest/gtest.h>
 

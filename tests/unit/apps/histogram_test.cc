@@ -1,4 +1,4 @@
-#include "histogram.hh"
+#include "results/histogram.hh"
 
 #include <gtest/gtest.h>
 

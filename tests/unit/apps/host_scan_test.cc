@@ -1,4 +1,4 @@
-#include "host_scan.hh"
+#include "host/host_scan.hh"
 
 #include <gtest/gtest.h>
 

@@ -11,12 +11,12 @@
 #include <vector>
 
 #include "base/random.hh"
-#include "http_ask.hh"
-#include "http_chunked.hh"
-#include "http_request.hh"
-#include "http_response.hh"
-#include "http_site.hh"
-#include "user_error.hh"
+#include "command/user_error.hh"
+#include "http/http_ask.hh"
+#include "http/http_chunked.hh"
+#include "http/http_request.hh"
+#include "http/http_response.hh"
+#include "servers/http_site.hh"
 
 namespace synfin::app {
 namespace {

@@ -1,10 +1,10 @@
-#include "kernel_addresses.hh"
+#include "host/kernel_addresses.hh"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "device_news.hh"
+#include "host/device_news.hh"
 
 namespace synfin::app {
 namespace {

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "ledger_report.hh"
+#include "results/ledger_report.hh"
 
 namespace synfin::app {
 namespace {

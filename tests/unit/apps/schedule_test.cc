@@ -1,4 +1,4 @@
-#include "schedule.hh"
+#include "traffic/schedule.hh"
 
 #include <gtest/gtest.h>
 

@@ -3,12 +3,12 @@
 
 #include <string>
 
-#include "chargen_server.hh"
-#include "discard_server.hh"
-#include "echo_server.hh"
-#include "http_server.hh"
-#include "serve_apps.hh"
-#include "server_run.hh"
+#include "servers/chargen_server.hh"
+#include "servers/discard_server.hh"
+#include "servers/echo_server.hh"
+#include "servers/http_server.hh"
+#include "servers/serve_apps.hh"
+#include "servers/server_run.hh"
 #include "two_ends.hh"
 
 namespace synfin::app {

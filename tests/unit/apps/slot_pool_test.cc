@@ -1,4 +1,4 @@
-#include "slot_pool.hh"
+#include "traffic/slot_pool.hh"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 /// Tuples are spread over all source addresses, and each address meets each target.
-#include "source_turns.hh"
+#include "traffic/source_turns.hh"
 
 #include <gtest/gtest.h>
 

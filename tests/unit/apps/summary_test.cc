@@ -1,4 +1,4 @@
-#include "summary.hh"
+#include "results/summary.hh"
 
 #include <gtest/gtest.h>
 

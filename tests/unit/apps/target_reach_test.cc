@@ -1,13 +1,13 @@
 /// What a run does before its targets' next hops have answered ARP.
-#include "target_reach.hh"
+#include "traffic/target_reach.hh"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
 #include "buf/memory_port.hh"
-#include "client_run.hh"
 #include "stack/engine.hh"
+#include "traffic/client_run.hh"
 #include "wire/arp.hh"
 #include "wire/ether.hh"
 
@@ -37,8 +37,8 @@ struct Lan {
         out.seed = 1;
         return out;
     }
-    static buf::PortCaps caps() {
-        buf::PortCaps out;
+    static buf::QueueCaps caps() {
+        buf::QueueCaps out;
         out.mac = kOurs;
         return out;
     }

@@ -1,9 +1,9 @@
 /// What makes a run invalid, each at its limit and beyond it, and what the exit status says.
-#include "verdict.hh"
+#include "results/verdict.hh"
 
 #include <gtest/gtest.h>
 
-#include "engine_watch.hh"
+#include "results/engine_watch.hh"
 
 namespace synfin::app {
 namespace {

@@ -1,4 +1,4 @@
-#include "wire_model.hh"
+#include "results/wire_model.hh"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "base/result.hh"
+#include "synfin/result.hh"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "base/units.hh"
+#include "synfin/units.hh"
 
 #include <gtest/gtest.h>
 

@@ -124,11 +124,11 @@ TEST(MemoryPort, CutsLargePackets) {
     second[27] = 2;
     // 0a00 + 0001 + 0a00 + 0002 + 0006 + 0018, 0014 + 0050 + 0002 + 5010 + 2000 + 0506 + 0708 = 90a5
     second[36] = 0x6f, second[37] = 0x5a;
-    const PortCaps caps{.ethernet = false,
-                        .tx_ip_checksum = true,
-                        .tx_tcp_checksum = true,
-                        .max_frame = 44,
-                        .large_frame = 48};
+    const QueueCaps caps{.ethernet = false,
+                         .tx_ip_checksum = true,
+                         .tx_tcp_checksum = true,
+                         .max_frame = 44,
+                         .large_frame = 48};
     const TxMeta meta{.l2_len = 0,
                       .l3_len = 20,
                       .ip_checksum = true,

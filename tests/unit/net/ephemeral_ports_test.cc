@@ -13,8 +13,8 @@ namespace {
 
 constexpr HashKey kKey{0x0123456789abcdef, 0xfedcba9876543210};
 
-Tuple to(uint32_t remote, uint16_t remote_port = 80, uint16_t local_addr = 0) {
-    return Tuple{.remote_addr = remote, .remote_port = remote_port, .local_addr = local_addr};
+Tuple to(uint32_t remote, uint16_t remote_port = 80, uint16_t local_index = 0) {
+    return Tuple{.remote_addr = remote, .remote_port = remote_port, .local_index = local_index};
 }
 
 Tuple with_port(Tuple tuple, uint16_t port) {

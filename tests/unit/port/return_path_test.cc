@@ -13,7 +13,7 @@ namespace {
 
 /// Plain memory behind a NIC's RSS: this queue gets what key and table send to it.
 struct RssPort : buf::MemoryPort {
-    RssPort(const buf::PortCaps& caps, Bytes key, std::vector<uint16_t> reta, uint16_t queue)
+    RssPort(const buf::QueueCaps& caps, Bytes key, std::vector<uint16_t> reta, uint16_t queue)
         : MemoryPort(caps, 64), prediction(key, std::move(reta)), patterns(prediction.patterns(queue)) {}
     uint64_t owned_ports(Ipv4 local, uint16_t first, Ipv4 remote, uint16_t remote_port) const noexcept {
         return prediction.owned_ports(patterns, {remote.value, local.value, remote_port, first});
@@ -22,8 +22,8 @@ struct RssPort : buf::MemoryPort {
     std::vector<uint64_t> patterns;
 };
 
-buf::PortCaps ip_caps() {
-    buf::PortCaps caps;
+buf::QueueCaps ip_caps() {
+    buf::QueueCaps caps;
     caps.ethernet = false;
     return caps;
 }

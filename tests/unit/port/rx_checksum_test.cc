@@ -4,7 +4,7 @@
 #include <cstring>
 #include <memory>
 
-#include "buf/port.hh"
+#include "buf/queue_pair.hh"
 #include "frames.hh"
 #include "port/device_port.hh"
 #include "port/rx_checksum.hh"

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "buf/port.hh"
+#include "buf/queue_pair.hh"
 #include "frames.hh"
 #include "port/device.hh"
 

@@ -23,7 +23,7 @@ class TxWorkTest : public ::testing::Test {
     }
     void TearDown() override { rte_eth_fp_ops[queues_.device].tx_pkt_prepare = nullptr; }
     void use(uint16_t vid, uint16_t large_frame) {
-        buf::PortCaps caps = device_->port(0).caps();
+        buf::QueueCaps caps = device_->port(0).caps();
         caps.vid = vid;
         caps.large_frame = large_frame;
         if (large_frame == 0) queues_.large_pool = nullptr;

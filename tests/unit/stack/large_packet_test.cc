@@ -90,7 +90,7 @@ class LatePort : public buf::MemoryPort {
 /// @param path_mtu of a router on the way, which says so of what is longer; 0: none
 Seen transfer(uint64_t seed, const Plan& plan, bool large, bool lossy, uint32_t refuse_large = 0,
               uint16_t path_mtu = 0) {
-    buf::PortCaps caps{
+    buf::QueueCaps caps{
         .ethernet = false, .tx_ip_checksum = plan.ip_checksum, .tx_tcp_checksum = true, .max_frame = 1500};
     if (large) caps.large_frame = plan.large_frame;
     stack::StackConfig config;

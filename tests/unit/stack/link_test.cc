@@ -22,8 +22,8 @@ const Ipv4 kPeerIp = *Ipv4::parse("10.0.0.2");
 
 using Frame = std::vector<uint8_t>;
 
-buf::PortCaps ethernet() {
-    buf::PortCaps caps;
+buf::QueueCaps ethernet() {
+    buf::QueueCaps caps;
     caps.mac = kOurs;
     return caps;
 }
@@ -50,7 +50,7 @@ Frame arp(uint16_t operation, Mac sender_mac, Ipv4 sender, Mac target_mac, Ipv4 
 
 struct Link {
     explicit Link(const StackConfig& config = small_config(), uint32_t packets = 256,
-                  const buf::PortCaps& caps = ethernet())
+                  const buf::QueueCaps& caps = ethernet())
         : port(caps, packets), engine(config, port, HashKey{1, 2}), stack(engine) {
         turn();
     }
@@ -372,7 +372,7 @@ TEST(Vlan, TaggedBothWays) {
 TEST(Vlan, TheSameWhereThePortSeesToIt) {
     StackConfig config = small_config();
     config.vlan = 7;
-    buf::PortCaps caps = ethernet();
+    buf::QueueCaps caps = ethernet();
     caps.vid = 7;
     Link ours(config), ports(config, 256, caps);
     for (Link* link : {&ours, &ports}) ASSERT_TRUE(link->stack.listen(80));
@@ -475,7 +475,7 @@ TEST(Backpressure, NothingIsLostWhenTheDeviceOrThePoolIsFull) {
 
 /// A device that is full for a moment takes replies first all the same: they were made before what follows.
 TEST(Backpressure, NothingOvertakesAReply) {
-    buf::PortCaps caps = ethernet();
+    buf::QueueCaps caps = ethernet();
     caps.tx_burst = 1;
     Link link(small_config(), 64, caps);
     ASSERT_TRUE(link.stack.listen(80));
@@ -536,7 +536,7 @@ class CountingPort : public buf::MemoryPort {
 
 TEST(Bursts, AreAsLongAsThePortLikes) {
     for (const auto& [rx, tx] : {std::pair<uint16_t, uint16_t>{32, 32}, {8, 5}, {64, 64}}) {
-        buf::PortCaps caps = ethernet();
+        buf::QueueCaps caps = ethernet();
         caps.rx_burst = rx;
         caps.tx_burst = tx;
         CountingPort port(caps, 256);

@@ -66,7 +66,7 @@ struct Fetcher {
         static const std::vector<uint8_t> kRequest(100, 'q');
         EXPECT_TRUE(c.send_static(kRequest));
     }
-    void on_data(Connection c, RxView& view) { c.set_cookie(c.cookie() + view.size()); }
+    void on_data(Connection c, RxView& view) { c.set_user_tag(c.user_tag() + view.size()); }
     void on_writable(Connection) {}
     void on_peer_fin(Connection c) { static_cast<void>(c.close()); }
     void on_close(Connection c, const CloseInfo& why) {
@@ -74,7 +74,7 @@ struct Fetcher {
         const Duration took = ends.now() - at->second;
         since.erase(at);
         slowest = std::max(slowest, took);
-        if (why.reason == CloseReason::fin && why.cookie == kResponse.size()) ++served;
+        if (why.reason == CloseReason::fin && why.user_tag == kResponse.size()) ++served;
     }
 
     TwoEnds& ends;
@@ -215,16 +215,16 @@ struct Pipelined {
     void on_open(Connection) {}
     void on_data(Connection c, RxView& view) {
         uint32_t taken = 0;
-        for (uint32_t have = c.cookie() + view.size(); have >= 100; have -= 100) {
+        for (uint32_t have = c.user_tag() + view.size(); have >= 100; have -= 100) {
             const auto sent = c.send_static(Bytes(kResponse).first(90));
             if (!sent || *sent < 90) {  // the rest of a cut answer is not what this is about
                 view.take(taken);
                 return;
             }
-            taken += 100 - c.cookie();
-            c.set_cookie(0);
+            taken += 100 - c.user_tag();
+            c.set_user_tag(0);
         }
-        c.set_cookie(c.cookie() + view.size() - taken);
+        c.set_user_tag(c.user_tag() + view.size() - taken);
     }
     void on_writable(Connection c) { static_cast<void>(c.resume()); }
     void on_peer_fin(Connection c) { static_cast<void>(c.close()); }
@@ -256,7 +256,7 @@ struct Pipeliners {
         for (uint32_t i = 0; i < 4 && opened < n; ++i, ++opened)
             if (const auto c = stack.connect({TwoEnds::kServer, kPort})) greedy.push_back(*c);
         while (pace.is_due(now))
-            if (stack.connect({TwoEnds::kServer, kPort}, {.cookie = 1})) ++asked;
+            if (stack.connect({TwoEnds::kServer, kPort}, {.user_tag = 1})) ++asked;
         stack.poll(*this, now);
     }
     void ask(Connection c) {
@@ -265,12 +265,12 @@ struct Pipeliners {
         }
     }
     void on_open(Connection c) {
-        if (c.cookie() == 0) return ask(c);
+        if (c.user_tag() == 0) return ask(c);
         static const std::vector<uint8_t> kRequest(100, 'q');
         EXPECT_TRUE(c.send_static(kRequest));
     }
     void on_data(Connection c, RxView& view) {
-        if (c.cookie() == 0) return view.take(0);
+        if (c.user_tag() == 0) return view.take(0);
         if (view.size() == 90) ++answered;
         EXPECT_TRUE(c.close());
     }
@@ -325,8 +325,8 @@ struct Queuers {
         c.seed = 7;
         return c;
     }
-    static buf::PortCaps caps() {
-        buf::PortCaps c;
+    static buf::QueueCaps caps() {
+        buf::QueueCaps c;
         c.ethernet = false;
         c.max_frame = 1500;
         return c;

@@ -16,8 +16,8 @@ constexpr uint32_t kMax = 1'000;
 
 /// SYN-SENT connections of a client whose wire leads nowhere.
 struct Opens {
-    static buf::PortCaps caps() {
-        buf::PortCaps c;
+    static buf::QueueCaps caps() {
+        buf::QueueCaps c;
         c.ethernet = false;
         return c;
     }

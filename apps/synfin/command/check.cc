@@ -1,0 +1,160 @@
+/// @file
+/// synfin check: is a configuration valid, and what will it need.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bench_plan.hh"
+#include "config/fields.hh"
+#include "config/quantity.hh"
+#include "subcommand.hh"
+#include "synfin/stack.hh"
+
+namespace synfin::app {
+
+namespace {
+
+// Bytes of the engine's records and their places in the connection table, as lib/tcp and lib/net lay them
+// out.
+constexpr double kTimeWaitBytes = 32, kHalfOpenBytes = 64, kPlaceBytes = 12;
+/// Packets of one connection with one small request and response, both directions: SYN, SYN-ACK, ACK,
+/// request, response, their ACKs, FIN and ACK from each side.
+constexpr double kPacketsPerConnection = 9;
+
+void line(std::string_view label, const std::string& text) {
+    fmt::print("  {:<14}{}\n", label, text);
+}
+
+/// An open connection: both lines of its control block and its place in the table.
+double open_bytes() {
+    return 2 * Stack::tcb_bytes() + kPlaceBytes;
+}
+
+bool section_given(const Config& config, std::string_view section) {
+    return std::any_of(config.given.begin(), config.given.end(),
+                       [&](const std::string& key) { return key.starts_with(section); });
+}
+
+void explain_network(const Config& config) {
+    line("device", config.device);
+    std::string addresses;
+    for (const Cidr& cidr : config.addresses) addresses += (addresses.empty() ? "" : ", ") + cidr.text();
+    line("addresses", addresses);
+    line("next hop", config.gateway ? config.gateway->text() + " for what is not on link" : "on link only");
+    line("cores", config.cores.empty() ? "1 (the first that the process may use)"
+                                       : fmt::format("{}: one engine on each", config.cores.size()));
+}
+
+void explain_serve(const Config& config) {
+    const double engines = static_cast<double>(std::max<size_t>(1, config.cores.size()));
+    const auto listeners = config.serve.listeners();
+    std::string apps, ports;
+    for (const ServeConfig::Listen& each : listeners) {
+        const PortRange range = each.ports;
+        if (const std::string app(name(*each.app)); apps.find(app) == apps.npos)
+            apps += (apps.empty() ? "" : ", ") + app;
+        ports += ports.empty() ? "" : ", ";
+        ports += range.size() == 1 ? fmt::format("{}", range.first)
+                                   : fmt::format("{}-{} ({})", range.first, range.last, range.size());
+        if (listeners.size() > 1) ports += fmt::format(" {}", name(*each.app));
+    }
+    fmt::print("serve: {}\n", apps);
+    explain_network(config);
+    line("ports", ports);
+    const auto connections = static_cast<double>(config.serve.max_connections);
+    line("memory",
+         fmt::format("up to {} for {} open connections on each of {:.0f} engines, {} for half-open ones; "
+                     "touched as it is used",
+                     bytes_text(connections * open_bytes()), count_text(connections), engines,
+                     bytes_text(static_cast<double>(config.serve.backlog) * kHalfOpenBytes)));
+    line("time-wait", fmt::format("{} for each connection that this end closes first ({:.0f} B each)",
+                                  duration_text(2 * config.tcp.msl), kTimeWaitBytes));
+}
+
+void explain_load(const Config& config) {
+    const LoadConfig& load = config.load;
+    fmt::print("load: {}\n", load.targets.front().text());
+    explain_network(config);
+    const PortRange ports = load.source_ports.value_or(PortRange{32'768, 60'999});
+    const double tuples = static_cast<double>(config.addresses.size()) * ports.size() *
+                          static_cast<double>(load.targets.size());
+    const auto connections = static_cast<double>(load_concurrency(config)),
+               rate = static_cast<double>(load.rate);
+    const bool bounded = load.rate == 0 || config.was_given("load.connections");
+    line("tuples", fmt::format("{} ({} addresses x {} source ports x {} targets)", count_text(tuples),
+                               config.addresses.size(), ports.size(), load.targets.size()));
+    line("connections",
+         fmt::format("{}{} at once{}", load.rate == 0 ? "" : "up to ", count_text(connections),
+                     bounded && connections > tuples ? "  MORE THAN THERE ARE TUPLES: give more --address or "
+                                                       "--source-ports"
+                                                     : ""));
+    line("memory",
+         fmt::format("{} for open connections", bytes_text(std::min(connections, tuples) * open_bytes())));
+    std::string criteria;
+    for (const Criterion& each : load.criteria) criteria += (criteria.empty() ? "" : ", ") + each.text();
+    line("passes", criteria.empty() ? "failed<1%" : criteria);
+    if (load.rate == 0) {
+        line("rate", "closed loop: as fast as the target answers");
+        return;
+    }
+    const double exchanges =
+        rate * static_cast<double>(std::max<uint64_t>(load.requests_per_connection.most, 1));
+    const double packets = load.connect_only ? 7 * rate : (kPacketsPerConnection - 3) * rate + 3 * exchanges;
+    line("rate", fmt::format("{} connections/s, about {} packets/s in both directions together",
+                             count_text(rate), count_text(packets)));
+    const double held = rate * std::chrono::duration<double>(2 * config.tcp.msl).count();
+    line("time-wait",
+         fmt::format("where this end closes first: up to {} records ({}); {}",
+                     count_text(std::min(held, tuples)), bytes_text(std::min(held, tuples) * kTimeWaitBytes),
+                     held <= tuples               ? "tuples suffice without reuse"
+                     : config.tcp.time_wait_reuse ? "tuples are opened anew while in TIME-WAIT (RFC 6191)"
+                                                  : "NOT ENOUGH TUPLES without time-wait-reuse"));
+}
+
+void explain_bench(const Config& config) {
+    fmt::print("bench: {}\n", find_field("bench.profile")->get(config).get<std::string>());
+    line("device", "none: an in-memory wire for each pair of engines");
+    line("cores", config.cores.size() < 2
+                      ? "1: both engines on it"
+                      : fmt::format("{}: {} pairs", config.cores.size(), config.cores.size() / 2));
+    line("connections", config.bench.connections
+                            ? count_text(static_cast<double>(*config.bench.connections)) + " at once"
+                            : "the profile's own number at once");
+}
+
+Exit run(const Config& config) {
+    const bool load = section_given(config, "load."), bench = section_given(config, "bench.");
+    const bool serve = section_given(config, "serve.") || (!load && !bench);
+    if (serve) {
+        validate_network(config);
+        validate_serve(config);
+        explain_serve(config);
+    }
+    if (load) {
+        validate_network(config);
+        validate_load(config);
+        explain_load(config);
+    }
+    if (bench) {
+        validate_bench(config);
+        explain_bench(config);
+    }
+    for (const auto& [command, asked] :
+         {std::pair{Command::load, load}, {Command::serve, serve}, {Command::bench, bench}})
+        if (asked)
+            for (const std::string& deviation : deviations(config, command)) line("deviation", deviation);
+    fmt::print("{}: valid\n", config.file);
+    return Exit::done;
+}
+
+}  // namespace
+
+const Subcommand kCheckCommand{Command::check,
+                               "check",
+                               "validate a configuration file and explain what it will need",
+                               "  synfin check config/load-open-loop.yaml\n",
+                               "FILE",
+                               run};
+
+}  // namespace synfin::app

@@ -1,0 +1,89 @@
+#include "config/device_config.hh"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "command/interrupt.hh"
+#include "command/user_error.hh"
+#include "host/kernel_addresses.hh"
+
+namespace synfin::app {
+
+namespace {
+
+/// @param open calls Runtime's own with where to put the refusal.
+template <typename Open>
+std::unique_ptr<Runtime> opened(Open&& open) {
+    std::string why;
+    Error error{};
+    std::unique_ptr<Runtime> runtime;
+    {
+        const Opening limit;
+        runtime = open(why, error);
+    }
+    if (runtime != nullptr) return runtime;
+    const bool usage = error == Error::invalid || error == Error::not_supported;
+    throw UserError(usage ? Exit::usage : Exit::failed, why);
+}
+
+void warn(const std::string& line) {
+    std::fputs(fmt::format("synfin: warning: {}\n", line).c_str(), stderr);
+}
+
+}  // namespace
+
+std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackConfig& stack, Command command) {
+    validate_limits(stack, command);
+    RuntimeConfig runtime;
+    runtime.device = config.device;
+    runtime.stack = stack;
+    runtime.cores = config.cores;
+    runtime.no_huge = config.no_huge;
+    runtime.no_offload = config.no_offload;
+    runtime.verbose = config.verbose ? 1 : 0;
+    auto open = opened([&](std::string& why, Error& error) { return Runtime::open(runtime, why, error); });
+    const DeviceReport& report = open->report();
+    if (config.verbose)
+        for (const std::string& line : report.lines()) std::fputs((line + "\n").c_str(), stderr);
+    else
+        for (const std::string& line : report.warnings) warn(line);
+    for (const std::string& line : shared_addresses(config.device, config.addresses, kernel_addresses()))
+        warn(line);
+    for (const std::string& line : open->warnings()) warn(line);
+    return open;
+}
+
+std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConfig& client,
+                                    const stack::StackConfig& server, uint32_t wire_bytes) {
+    validate_limits(client, Command::bench);
+    validate_limits(server, Command::bench);
+    RuntimeConfig near, far;
+    near.device = far.device = "ring";
+    near.stack = client;
+    far.stack = server;
+    near.cores = config.cores;
+    near.no_huge = config.no_huge;
+    near.verbose = config.verbose ? 1 : 0;
+    near.wire_bytes = wire_bytes;
+    near.wire_loss_ppm = static_cast<uint32_t>(config.bench.loss_ppm);
+    near.wire_loss_seed = config.bench.loss_seed;
+    return opened([&](std::string& why, Error& error) { return Runtime::open_ring(near, far, why, error); });
+}
+
+void refuse_if_gone(const Config& config, const DeviceStats& device) {
+    if (device.is_gone)
+        throw run_error(
+            fmt::format("{}: the interface was deleted, or moved to another namespace, while it was in use",
+                        config.device),
+            "the result covers the time until then; synfin devices lists the interfaces");
+}
+
+void run_engines(Runtime& runtime,
+                 const std::function<void(std::span<const unsigned> stacks, unsigned core)>& body) {
+    if (const auto done = runtime.run(body); !done)
+        throw usage_error(fmt::format("the cores can't be used: {}", describe(done.error())),
+                          "give --cores that this process may run on (taskset -p $$ shows them)");
+}
+
+}  // namespace synfin::app

@@ -1,0 +1,155 @@
+#include "yaml_config.hh"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <vector>
+
+#include "command/user_error.hh"
+#include "fields.hh"
+
+namespace synfin::app {
+
+namespace {
+
+/// Longer than any configuration that people write: 8,000 addresses are 200 KB.
+constexpr size_t kMostText = size_t{16} << 20;
+
+/// One file being read: knows how to say where.
+class YamlReader {
+  public:
+    YamlReader(Config& config, const std::string& name) : config_(config), name_(name) {}
+
+    void document(const std::vector<YAML::Node>& documents) {
+        for (size_t i = 1; i < documents.size(); ++i)
+            if (!documents[i].IsNull()) refuse(documents[i], "a second document: expected one in a file");
+        if (!documents.empty()) section(documents.front(), "");
+    }
+
+    void section(const YAML::Node& map, const std::string& path) {
+        if (map.IsNull()) return;
+        if (!map.IsMap())
+            refuse(map, path.empty()
+                            ? "expected keys and values such as 'device: tap:synfin0'"
+                            : fmt::format("{}: expected keys and values, found {}", path, shape(map)));
+        std::set<std::string> seen;
+        for (const auto& entry : map) {
+            const YAML::Node &key = entry.first, &value = entry.second;
+            if (!key.IsScalar()) refuse(key, fmt::format("expected a key, found {}", shape(key)));
+            const std::string word = key.Scalar();
+            const std::string full = path.empty() ? word : fmt::format("{}.{}", path, word);
+            if (!seen.insert(word).second) refuse(key, fmt::format("key '{}' stands twice", full));
+            if (const Field* field = find_field(full))
+                store(*field, value);
+            else if (is_section(full))
+                section(value, full);
+            else
+                refuse(key, unknown_key(path, word));
+        }
+    }
+
+    [[noreturn]] void refuse(const YAML::Mark& mark, const std::string& why) const {
+        throw usage_error(fmt::format("{}:{}:{}: {}", name_, mark.line + 1, mark.column + 1, why));
+    }
+
+  private:
+    [[noreturn]] void refuse(const YAML::Node& node, const std::string& why) const {
+        refuse(node.Mark(), why);
+    }
+
+    static std::string shape(const YAML::Node& node) {
+        if (node.IsMap()) return "keys and values";
+        if (node.IsSequence()) return "a list";
+        if (node.IsNull()) return "nothing";
+        return fmt::format("'{}'", node.Scalar());
+    }
+
+    static bool is_section(const std::string& path) {
+        return std::any_of(fields().begin(), fields().end(),
+                           [&](const Field& field) { return field.key.starts_with(path + "."); });
+    }
+
+    void store(const Field& field, const YAML::Node& value) {
+        config_.given.push_back(field.key);
+        if (field.kind == Field::Kind::list && value.IsSequence()) {
+            bool first = true;
+            for (const YAML::Node& item : value) store_one(field, item, std::exchange(first, false));
+            return;
+        }
+        if (field.kind == Field::Kind::list && value.IsMap()) {  // headers: {Accept: text/html}
+            bool first = true;
+            for (const auto& entry : value) {
+                if (!entry.first.IsScalar() || !entry.second.IsScalar())
+                    refuse(entry.second, fmt::format("{}: expected names and values", field.key));
+                const std::string text = entry.first.Scalar() + ": " + entry.second.Scalar();
+                const std::string why = field.set(config_, text, std::exchange(first, false));
+                if (!why.empty()) refuse(entry.first, fmt::format("{}: {}", field.key, why));
+            }
+            return;
+        }
+        store_one(field, value, true);
+    }
+
+    void store_one(const Field& field, const YAML::Node& value, bool first) {
+        if (!value.IsScalar() && !value.IsNull())
+            refuse(value, fmt::format("{}: expected a single value, found {}", field.key, shape(value)));
+        const std::string why = field.set(config_, value.IsNull() ? "" : value.Scalar(), first);
+        if (!why.empty()) refuse(value, fmt::format("{}: {}", field.key, why));
+    }
+
+    Config& config_;
+    const std::string& name_;
+};
+
+/// Bounded: a device such as /dev/zero has no end, and a directory no text. A pipe is waited for, as with
+/// other commands (`-f <(make-config)`).
+std::string read_text_file(const std::string& path) {
+    const auto refuse = [&](const std::string& why) {
+        return usage_error(fmt::format("{}: {}", path, why), "give a readable YAML file to -f");
+    };
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) throw refuse(fmt::format("can't be read: {}", std::strerror(errno)));
+    std::string text;
+    ssize_t got = 0;
+    int error = 0;
+    struct stat status {};
+    fstat(fd, &status);
+    const bool is_device = S_ISBLK(status.st_mode) || (S_ISCHR(status.st_mode) && isatty(fd) == 0);
+    for (char part[4096]; !is_device && text.size() <= kMostText;) {
+        got = read(fd, part, sizeof part);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        text.append(part, static_cast<size_t>(got));
+    }
+    if (got < 0) error = errno;
+    close(fd);
+    if (error != 0) throw refuse(fmt::format("can't be read: {}", std::strerror(error)));
+    if (is_device && path != "/dev/null") throw refuse("is a device, not a file");
+    if (text.size() > kMostText) throw refuse(fmt::format("is longer than {} MiB", kMostText >> 20));
+    return text;
+}
+
+}  // namespace
+
+void read_yaml(Config& config, const std::string& text, const std::string& name) {
+    YamlReader reader(config, name);
+    try {
+        reader.document(YAML::LoadAll(text));
+    } catch (const YAML::Exception& error) {
+        reader.refuse(error.mark, error.msg);
+    }
+    config.file = name;
+}
+
+void read_yaml_file(Config& config, const std::string& path) {
+    read_yaml(config, read_text_file(path), path);
+}
+
+}  // namespace synfin::app

@@ -1,0 +1,171 @@
+#include "monitor.hh"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "command/interrupt.hh"
+#include "command/user_error.hh"
+#include "config/quantity.hh"
+#include "host/device_news.hh"
+#include "summary.hh"
+
+namespace synfin::app {
+
+namespace {
+constexpr const char* kControlDirectory = "/run/synfin";
+constexpr int kTickMs = 20;
+constexpr int kDeviceMs = 100;
+}  // namespace
+
+Monitor::Monitor(Setup setup, const std::vector<EngineWatch>& engines)
+    : setup_(std::move(setup)), engines_(engines), wake_(eventfd(0, EFD_CLOEXEC)) {
+    if (wake_ < 0) throw run_error(fmt::format("no eventfd to be had: {}", std::strerror(errno)));
+    if (setup_.serve_control) open_control();
+    setup_.show_progress &= isatty(STDERR_FILENO) == 1;
+    thread_ = std::thread([this] { run(); });
+}
+
+Monitor::~Monitor() {
+    const uint64_t one = 1;
+    static_cast<void>(!write(wake_, &one, sizeof one));
+    thread_.join();
+    close(wake_);
+    if (control_ >= 0) close(control_);
+    if (!control_path_.empty()) unlink(control_path_.c_str());
+    if (setup_.control.empty() && !control_path_.empty()) rmdir(kControlDirectory);  // only when it is empty
+}
+
+void Monitor::open_control() {
+    const bool asked = !setup_.control.empty();
+    const std::string path =
+        asked ? setup_.control : fmt::format("{}/{}-{}", kControlDirectory, setup_.command, getpid());
+    // Nobody asked for the default: where /run can't be written, the run goes on without.
+    const auto refuse = [&](const std::string& why) {
+        if (control_ >= 0) close(std::exchange(control_, -1));
+        if (asked)
+            throw run_error(fmt::format("control socket {}: {}", path, why),
+                            "choose another path for --control");
+    };
+    if (!asked) mkdir(kControlDirectory, 0755);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path)
+        return refuse(fmt::format("longer than {} bytes", sizeof address.sun_path - 1));
+    std::memcpy(address.sun_path, path.data(), path.size());
+    const auto* const name = reinterpret_cast<const sockaddr*>(&address);
+    const auto stream = [] { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); };
+    // Refused: a socket whose process was killed. So is a file that is no socket, which is somebody's.
+    std::error_code ignored;
+    if (std::filesystem::is_socket(path, ignored)) {
+        const int probe = stream();
+        if (connect(probe, name, sizeof address) != 0 && errno == ECONNREFUSED) unlink(path.c_str());
+        if (probe >= 0) close(probe);
+    }
+    control_ = stream();
+    if (control_ < 0) return refuse(std::strerror(errno));
+    if (bind(control_, name, sizeof address) != 0 || listen(control_, 16) != 0)
+        return refuse(std::strerror(errno));
+    control_path_ = path;
+}
+
+EngineSnapshot Monitor::sum() const {
+    EngineSnapshot all;
+    for (const EngineWatch& engine : engines_) all += engine.see();
+    return all;
+}
+
+void Monitor::run() {
+    using SteadyClock = std::chrono::steady_clock;
+    auto before_at = SteadyClock::now(), looked_at = before_at;
+    EngineSnapshot before;
+    bool begun = false;
+    for (;;) {
+        pollfd waiting[2] = {{wake_, POLLIN, 0}, {control_, POLLIN, 0}};
+        const bool busy = !begun || setup_.show_progress;
+        poll(waiting, control_ >= 0 ? 2 : 1, busy ? kTickMs : setup_.device ? kDeviceMs : -1);
+        if ((waiting[0].revents & POLLIN) != 0) break;
+        if (control_ >= 0 && (waiting[1].revents & POLLIN) != 0) answer_control();
+        if (!begun) {
+            begun = std::all_of(engines_.begin(), engines_.end(),
+                                [](const EngineWatch& engine) { return engine.see().turns != 0; });
+            if (begun && setup_.on_begin) setup_.on_begin();
+        }
+        const auto now = SteadyClock::now();
+        if (setup_.device && now - looked_at >= std::chrono::milliseconds(kDeviceMs)) {
+            watch_device();
+            looked_at = now;
+        }
+        if (setup_.show_progress && now - before_at >= std::chrono::seconds(1)) {
+            const EngineSnapshot snapshot = sum();
+            print_progress(snapshot, before, std::chrono::duration<double>(now - before_at).count());
+            before = snapshot;
+            before_at = now;
+        }
+    }
+    if (line_shown_) std::fputs("\r\033[K", stderr);
+}
+
+void Monitor::watch_device() {
+    const DeviceStats now = setup_.device();
+    if (const std::string news = device_news(device_before_, now); !news.empty())
+        std::fputs(fmt::format("{}synfin: {}: {}\n", line_shown_ ? "\r\033[K" : "", setup_.device_name, news)
+                       .c_str(),
+                   stderr);
+    if (now.is_gone) request_end();
+    device_before_ = now;
+}
+
+void Monitor::print_progress(const EngineSnapshot& now, const EngineSnapshot& before, double seconds) {
+    const auto rate = [&](uint64_t a, uint64_t b) {
+        return count_text(static_cast<double>(a - b) / seconds);
+    };
+    const uint64_t packets = now.counters[Counter::rx_packets] + now.counters[Counter::tx_packets];
+    const uint64_t packets_before =
+        before.counters[Counter::rx_packets] + before.counters[Counter::tx_packets];
+    const std::string line = fmt::format(
+        "\r\033[K{} established/s  {} completed/s  {} packets/s  {} open  {} failed  {:.0f} % busy",
+        rate(now.established, before.established), rate(now.completed, before.completed),
+        rate(packets, packets_before), now.open, now.failed, 100 * (now.cycles - before.cycles).share());
+    std::fputs(line.c_str(), stderr);  // not by fmt::print, which throws when the terminal has gone
+    line_shown_ = true;
+}
+
+/// One connection, one JSON object: the live counters and how many connections are in each state.
+void Monitor::answer_control() {
+    const int client = accept4(control_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (client < 0) return;
+    const EngineSnapshot now = sum();
+    nlohmann::ordered_json stats;
+    stats["schema"] = "synfin.stats/1";
+    stats["command"] = setup_.command;
+    stats["pid"] = getpid();
+    stats["connections"] = {{"established", now.established},
+                            {"completed", now.completed},
+                            {"failed", now.failed},
+                            {"open", now.open}};
+    auto& states = stats["states"] = nlohmann::ordered_json::object();
+    for (size_t i = 0; i < now.by_state.size(); ++i)
+        if (now.by_state[i] != 0) states[std::string(tcp::name(static_cast<State>(i)))] = now.by_state[i];
+    for (size_t i = 0; i < now.counters.events.size(); ++i)
+        stats["tcp"][name(static_cast<Counter>(i))] = now.counters.events[i];
+    stats["drops"] = drops(now.counters, setup_.device ? setup_.device() : DeviceStats{});
+    const std::string text = stats.dump() + "\n";
+    // A few KiB fit the socket's buffer; whoever does not read gets nothing and holds nobody up.
+    static_cast<void>(!send(client, text.data(), text.size(), MSG_NOSIGNAL));
+    close(client);
+}
+
+}  // namespace synfin::app

@@ -1,0 +1,168 @@
+#pragma once
+/// @file
+/// HttpServer: a small HTTP/1.1 origin server for what an HttpSite has.
+
+#include <array>
+#include <ctime>
+#include <memory>
+#include <vector>
+
+#include "http/http_chunked.hh"
+#include "http/http_request.hh"
+#include "http_site.hh"
+#include "server.hh"
+#include "traffic/connection_timers.hh"
+#include "traffic/slot_pool.hh"
+
+namespace synfin::app {
+
+/// GET, HEAD, POST and PUT are answered with what the site has at the path, when the body has been read;
+/// other methods with 405, what can't be parsed and HTTP/1.1 without Host with 400 and close, a head over 8
+/// KiB with 431 and close, a transfer coding beside chunked with 501 and close, a head that takes too long
+/// with 408 and close. Keep-alive and pipelining as HTTP/1.1 and HTTP/1.0 have them; where the connection is
+/// not to stay, the server closes first.
+class HttpServer {
+  public:
+    /// @param site            what there is; stays unchanged as long as this server
+    /// @param max_connections records for as many; memory is touched on demand
+    /// @param timers          has the site's delays; the owner calls its turn(), and on_timer() for what is
+    ///                        over
+    HttpServer(std::shared_ptr<const HttpSite> site, uint32_t max_connections, ConnectionTimers& timers);
+    /// One body of this size at every path, and no time-outs.
+    HttpServer(uint64_t response_size, uint32_t max_connections);
+
+    void turn(Instant now) noexcept;
+    void on_open(Connection c) noexcept;
+    void on_data(Connection c, RxView& view) noexcept;
+    void on_writable(Connection c) noexcept;
+    void on_peer_fin(Connection c) noexcept;
+    void on_close(Connection c, const CloseInfo& why) noexcept;
+    /// The connection has waited for as long as it may; ConnectionTimers has taken it from its list.
+    void on_timer(Connection c, uint8_t wait) noexcept;
+
+    const ServerTally& tally() const noexcept { return tally_; }
+    size_t memory_bytes() const noexcept { return exchanges_.memory_bytes(); }
+
+    /// Seconds since 1970, for Date; tests set their own.
+    void set_clock(std::time_t (*clock)() noexcept) noexcept {
+        clock_ = clock;
+        second_ends_ = {};
+    }
+
+  private:
+    HttpServer(std::shared_ptr<const HttpSite> site, uint32_t max_connections,
+               std::unique_ptr<ConnectionTimers> timers);
+
+    enum class After : uint8_t {
+        next,   ///< read the next request
+        close,  ///< the exchange is over: FIN, and done
+        linger  ///< more bytes may come that nobody wants: FIN, then read them away for a while
+    };
+    /// How long a connection stays, as the response's fields tell it.
+    enum Stay : uint8_t { keep, keep_1_0, last, kStays };
+    /// A response: head and a small body in one piece; a larger body stays where it is.
+    struct Message {
+        std::vector<uint8_t> bytes;
+        uint32_t head = 0;       ///< bytes of the head
+        uint32_t date_at = 0;    ///< where Date's value is in it
+        std::time_t second = 0;  ///< that Date's value tells
+        Bytes body{};            ///< beyond `bytes`; empty: the pattern
+        uint64_t body_size = 0;  ///< beyond `bytes`
+        uint16_t delay = 0;      ///< as HttpResource's
+    };
+    /// The responses as one second's Date has them. Connections may send from it for longer than that: it is
+    /// written again only when none does.
+    struct Edition {
+        std::vector<Message> messages;
+        uint32_t readers = 0;  ///< connections whose last response may not be acknowledged yet
+    };
+    static constexpr uint32_t kEditions = 64;
+    /// Of more resources, no editions are kept: every head is copied into the send queue.
+    static constexpr size_t kMostInEditions = 32;
+
+    /// Made when there is something to remember: a request in parts, a response that does not fit. Until
+    /// then a connection's user_tag is 0, or kReads with the edition that it reads.
+    struct Exchange {
+        HttpRequest request;
+        ChunkedBody chunks;
+        uint64_t body_left = 0;       ///< of a request's body with a length
+        Message* response = nullptr;  ///< being sent, or being waited for
+        Message* answer = nullptr;    ///< the response to the request whose body is being read
+        uint64_t sent = 0;            ///< bytes of the response
+        std::time_t second = 0;       ///< of its Date
+        uint32_t reads = 0;           ///< the user_tag that the connection had before
+        After after = After::next;
+        bool in_body = false;    ///< the head has been read
+        bool only_head = false;  ///< the response to HEAD
+        bool waiting = false;    ///< for its delay to pass
+        bool holding = false;    ///< the stack keeps bytes that were not taken
+        bool fin_seen = false;   ///< the peer will send no more
+        bool lingering = false;  ///< our FIN is sent; the rest is read away
+        bool is_idle() const noexcept { return response == nullptr && !in_body && !request.started(); }
+    };
+    /// Bodies up to this are copied with their head.
+    static constexpr uint64_t kSmallBody = 1024;
+
+    static Message make(const HttpResource& resource, Stay stay);
+    static Message refusal(unsigned status, Stay stay);
+    static Stay stay_of(const HttpRequest& request) noexcept {
+        return !request.keep_alive() ? last : request.is_http_1_0() ? keep_1_0 : keep;
+    }
+    uint32_t index_of(const HttpRequest& request) const noexcept {
+        return kStays * site_->find(request.path_hash()) + stay_of(request);
+    }
+    static constexpr uint32_t kReads = 1u << 31;
+    /// The connection's exchange, or null.
+    Exchange* exchange_of(uint32_t user_tag) noexcept {
+        return user_tag == 0 || (user_tag & kReads) != 0 ? nullptr : &exchanges_[user_tag];
+    }
+    Exchange* begin_exchange(Connection c) noexcept;
+    bool answer_at_once(Connection c, uint32_t user_tag, Bytes bytes) noexcept;
+    bool reads_present_edition(Connection c, uint32_t user_tag) noexcept;
+    bool reads_anew(Connection c, uint32_t user_tag) noexcept;
+    void delivered(Connection c, Exchange* exchange) noexcept;
+    void stop_reading(uint32_t user_tag) noexcept {
+        if ((user_tag & kReads) != 0) --editions_[user_tag & ~kReads].readers;
+    }
+    uint32_t read_head(Connection c, Exchange& exchange, Bytes bytes) noexcept;
+    void begin_request(Connection c, Exchange& exchange, bool more_behind) noexcept;
+    uint32_t read_body(Connection c, Exchange& exchange, Bytes bytes) noexcept;
+    void end_request(Connection c, Exchange& exchange, bool more_behind) noexcept;
+    void respond(Connection c, Exchange& exchange, Message& message, After after) noexcept;
+    void refuse(Connection c, Exchange& exchange, Message& message) noexcept;
+    bool send_response(Connection c, Exchange& exchange) noexcept;
+    void finish(Connection c, Exchange& exchange) noexcept;
+    void go_on(Connection c, Exchange& exchange) noexcept;
+    void close(Connection c) noexcept;
+    void wait_next(Connection c, const Exchange& exchange) noexcept;
+    /// Date is that of this second from now on.
+    void set_date(Message& message, std::time_t second) noexcept {
+        if (message.second != second) [[unlikely]]
+            write_date(message, second);
+    }
+    void write_date(Message& message, std::time_t second) noexcept;
+    void next_second() noexcept;
+
+    std::shared_ptr<const HttpSite> site_;
+    std::unique_ptr<ConnectionTimers> own_timers_;  ///< null: the owner's
+    ConnectionTimers& timers_;
+    SlotPool<Exchange> exchanges_;
+    KnownHead<HttpRequest> known_;
+    ServerTally tally_;
+    std::vector<uint8_t> body_;      ///< the pattern that bodies without bytes of their own repeat
+    std::vector<Message> messages_;  ///< kStays of each of the site's resources
+    std::vector<Edition> editions_;  ///< empty: none are kept
+    uint32_t edition_ = 0;           ///< the present one
+    bool has_edition_ = false;       ///< false: all the others are still read
+    uint32_t whole_room_ = 0;        ///< bytes that a connection without unacknowledged text has room for
+    std::array<Message, kStays> not_allowed_;
+    Message bad_request_, timed_out_, too_large_, not_implemented_;
+    Instant now_{};
+    Instant second_ends_{};  ///< when second_ is looked at again
+    std::time_t second_ = 0;
+    std::time_t (*clock_)() noexcept = nullptr;  ///< null: the system's
+};
+
+static_assert(Server<HttpServer>);
+
+}  // namespace synfin::app

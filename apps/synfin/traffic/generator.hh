@@ -1,0 +1,228 @@
+#pragma once
+/// @file
+/// Generator: the client application of the load generator and of the bench: opens connections, speaks on
+/// them, ends them, and accounts for every one. Up to two on one engine.
+
+#include <cstdint>
+#include <vector>
+
+#include "base/mapped_array.hh"
+#include "base/random.hh"
+#include "handshakes.hh"
+#include "http/http_ask.hh"
+#include "http/http_response.hh"
+#include "load_tally.hh"
+#include "schedule.hh"
+#include "silence_watch.hh"
+#include "slot_pool.hh"
+#include "source_turns.hh"
+#include "synfin/stack.hh"
+
+namespace synfin::app {
+
+/// One engine's share of a run.
+struct GeneratorPlan {
+    /// What a connection is for.
+    enum class Talk : uint8_t {
+        nothing,  ///< established, then closed
+        tcp,      ///< requests and responses of known sizes
+        http,     ///< requests; a response's end is read from it
+        stream,   ///< sends until the end of the run
+        hold      ///< stays open until the end of the run
+    };
+    enum class Ending : uint8_t {
+        fin,          ///< this end closes first
+        fin_by_peer,  ///< the peer closes first, this end answers
+        rst           ///< this end resets (a deviation)
+    };
+    /// Whom to call, and the bytes to say. Taken in turn.
+    struct Call {
+        Endpoint peer{};
+        std::vector<uint8_t> request;
+        std::vector<uint8_t> last_request;  ///< the connection's last, with "Connection: close"; http only
+    };
+
+    static constexpr uint64_t kUnlimited = ~uint64_t{0};
+
+    std::vector<Call> calls;
+    std::vector<Ipv4> sources;  ///< taken in turn; when one has no port left, the next
+    Talk talk = Talk::tcp;
+    Ending ending = Ending::fin;
+    uint64_t response_size = 64;  ///< tcp
+    bool to_head = false;         ///< http: the requests are HEAD, their responses have no body
+    StatusSet expected = successful_statuses();  ///< http: other statuses make a connection fail at its end
+    bool idempotent = false;                     ///< http: a request may be sent twice (RFC 9110 9.2.2)
+    uint64_t requests_per_connection = 1;        ///< 0: until the end of the run
+    uint64_t requests_at_least = 0;  ///< 0: as many; else a number between the two for each connection
+    /// How long a peer may be silent when it is its turn; 0: for ever.
+    Duration timeout{};
+    uint32_t connections = 1;     ///< at once, on this engine
+    uint32_t handshakes = 0;      ///< closed loop: being established at once; 0: no bound
+    uint64_t limit = kUnlimited;  ///< open so many in all; kUnlimited: until stopped
+    Duration duration{};          ///< open loop: due within it; 0: until stopped
+    Duration ramp{};
+    bool open_loop = false;
+    double rate = 0;                   ///< open loop: connections per second over all engines
+    uint32_t engine = 0, engines = 1;  ///< open loop: this one opens every engines-th connection
+    bool second = false;               ///< of two generators on one engine: its cookies are told apart
+};
+
+/// A request of `size` bytes that any server may be sent: a repeating pattern.
+std::vector<uint8_t> pattern_request(uint64_t size);
+
+class Generator {
+  public:
+    explicit Generator(GeneratorPlan plan);
+
+    /// Begins to open connections.
+    void start(Instant now) noexcept;
+    /// One turn of the engine: packets, events, due connections. Returns whether anything happened.
+    bool turn(Stack& stack, Instant now) noexcept;
+    /// The parts of a turn that are its own, for who gives it its events: between stack.begin() and
+    /// stack.end(), before the events and after them. act() returns whether anything was opened.
+    void begin(Instant now) noexcept {
+        now_ = now;
+        tick_ = now.tick();
+    }
+    bool act(Stack& stack) noexcept;
+    /// Opens no more; connections that would go on for ever are ended, some with each turn. What was due and
+    /// is not opened yet is counted as skipped (late).
+    void stop(Instant now) noexcept;
+    /// RST to everything still open, some with each turn: the run is over. They count as pending or
+    /// unfinished; as unanswered, too, when the target owes an answer for longer than kSilence and four times
+    /// the p99 of its answers.
+    void cut() noexcept;
+    static constexpr Duration kSilence = 1500ms;
+    /// Open loop: whether all that is due within the plan's duration has been offered.
+    bool all_due_offered() const noexcept { return !plan_.open_loop || tally_.offered >= due_; }
+    /// Whether connections are still to be ended, after stop() or cut().
+    bool ending() const noexcept { return sweep_ != Sweep::none; }
+    /// Whether nothing is left to open and nothing is open.
+    bool finished() const noexcept { return all_offered() && tally_.open_now() == 0; }
+    /// Whether as many connections are established as the plan has at once, or as there will be.
+    bool is_full() const noexcept {
+        return (tally_.open_now() == plan_.connections || all_offered()) && tally_.pending_now() == 0;
+    }
+    /// Whether the plan's limit has been reached.
+    bool all_offered() const noexcept { return stopped_ || tally_.offered >= plan_.limit; }
+
+    const LoadTally& tally() const noexcept { return tally_; }
+    const LoadTimes& times() const noexcept { return times_; }
+    /// Whether an event is this one's, of two on an engine.
+    static bool is_second(uint32_t user_tag) noexcept { return (user_tag & kSecond) != 0; }
+    /// Bytes that it keeps for its connections.
+    size_t memory_bytes() const noexcept;
+
+    // -- Application
+    void on_open(Connection c) noexcept;
+    void on_data(Connection c, RxView& view) noexcept;
+    void on_writable(Connection c) noexcept;
+    void on_peer_fin(Connection c) noexcept;
+    void on_close(Connection c, const CloseInfo& why) noexcept;
+
+  private:
+    /// One connection, from connect() to on_close. Its id is the connection's user_tag. Small, for there are
+    /// tens of millions of those that are only held.
+    struct Life {
+        Instant due{};            ///< when it was to be opened: latencies count from here
+        uint8_t failure = kNone;  ///< what the generator found wrong with it
+        bool done = false;        ///< all was said; its end is all that is missing
+        bool cut : 1 = false;
+        bool unexpected : 1 = false;  ///< a response had a status that was not expected
+        bool peer_ended : 1 = false;  ///< done because the peer has sent FIN
+        uint32_t heard = 0;           ///< the tick of the peer's last sign of life, or of connect()
+    };
+    static_assert(sizeof(Life) == 16);
+    /// What it is saying, by the same id; only where something is said.
+    struct Exchange {
+        Instant asked{};        ///< when the present request was due
+        uint64_t received = 0;  ///< bytes of the present response
+        uint32_t sent = 0;      ///< bytes of the present request
+        uint32_t requests_left = 0;
+        uint32_t call = 0;
+        bool answered = false;  ///< there has been a response
+        bool resent = false;    ///< the request was sent before, on another connection
+    };
+    static_assert(sizeof(Exchange) == 32);
+    /// A request that is to be sent again, on the next connection.
+    struct Resend {
+        Instant asked;
+        uint32_t call;
+        bool alone;  ///< the connection is opened for nothing else
+    };
+    static constexpr uint8_t kNone = 255;
+    static constexpr uint32_t kSecond = 1u << 31;  ///< in the cookies of a second generator
+    static constexpr uint32_t kNoEnd = ~uint32_t{0};
+    static constexpr Skip kOpened = Skip::kCount;
+    enum class Sweep : uint8_t { none, close, cut };
+
+    static uint32_t id_of(uint32_t user_tag) noexcept { return user_tag & ~kSecond; }
+    static uint32_t id_of(Connection c) noexcept { return id_of(c.user_tag()); }
+    /// The life that an event is about; null when the connection has ended meanwhile (on_close is on its
+    /// way).
+    Life* life_of(Connection c) noexcept {
+        const uint32_t id = id_of(c);
+        return id == 0 ? nullptr : &lives_[id];
+    }
+    bool speaks() const noexcept {
+        return plan_.talk == GeneratorPlan::Talk::tcp || plan_.talk == GeneratorPlan::Talk::http;
+    }
+
+    bool launch(Stack& stack) noexcept;
+    uint64_t opens_now() const noexcept;
+    void end_some(Stack& stack) noexcept;
+    bool launch_due(Stack& stack, uint64_t at_most) noexcept;
+    bool launch_more(Stack& stack, uint64_t at_most) noexcept;
+    Skip open_one(Stack& stack, Instant due) noexcept;
+    void begin_exchange(Exchange& exchange, uint32_t call, Instant due) noexcept;
+    uint32_t requests_to_make() noexcept;
+    static Skip skip_of(Error error) noexcept;
+    void end_waiting() noexcept;
+    bool is_unanswered(const Life& life, bool established) const noexcept;
+    uint32_t allowed_now() const noexcept;
+
+    Bytes request_of(const Exchange& exchange) const noexcept;
+    void speak(Connection c, Exchange& exchange) noexcept;
+    void pump(Connection c) noexcept;
+    void response_complete(Connection c, Life& life, Exchange& exchange, bool peer_keeps) noexcept;
+    bool count_status(Life& life, unsigned status) noexcept;
+    void end(Connection c, Life& life) noexcept;
+    void peer_ended(uint32_t id, Life& life) noexcept;
+    void send_again(const Exchange& exchange) noexcept;
+    bool is_reset_between_requests(const Life& life, uint32_t id, const CloseInfo& why) const noexcept;
+    void count_reset_between_requests(const Life& life, const Exchange& exchange) noexcept;
+    Duration look(uint32_t id, Connection c) noexcept;
+    Duration time_out(Connection c, Life& life) noexcept;
+    void fail(Connection c, Life& life, Failure failure) noexcept;
+    void on_response(Connection c, Life& life, uint32_t id, Bytes bytes, bool is_first) noexcept;
+
+    GeneratorPlan plan_;
+    Schedule schedule_;
+    SlotPool<Life> lives_;
+    MappedArray<Exchange> exchanges_;      ///< by id, tcp and http only
+    MappedArray<HttpResponse> responses_;  ///< by id, http only; valid when the exchange has received bytes
+    KnownHead<HttpResponse> known_;
+    MappedArray<Resend> resends_;  ///< a ring; never more than connections
+    uint32_t resend_first_ = 0, resends_waiting_ = 0;
+    SilenceWatch silence_;
+    Random random_;
+    Handshakes handshakes_;  ///< closed loop
+    LoadTally tally_;
+    LoadTimes times_;
+    uint32_t tick_ = 0;  ///< of now_
+    Instant now_{}, start_{}, retry_at_{};
+    uint64_t due_ = GeneratorPlan::kUnlimited;  ///< open loop: all that this engine will offer
+    Skip waits_for_ = Skip::kCount;             ///< closed loop: what it waits for now
+    Instant waits_since_{};
+    uint32_t silence_ms_ = 0;  ///< see cut()
+    uint32_t ending_now_ = 0;  ///< lives that are done and have not ended yet
+    Sweep sweep_ = Sweep::none;
+    uint32_t sweep_next_ = 0;  ///< where it goes on, see Stack::visit_open
+    uint64_t next_call_ = 0;
+    SourceTurns sources_;
+    bool stopped_ = true;
+};
+
+static_assert(Application<Generator>);
+
+}  // namespace synfin::app

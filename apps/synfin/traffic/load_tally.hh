@@ -1,0 +1,103 @@
+#pragma once
+/// @file
+/// LoadTally: what a load generator has counted and timed. Its counters balance at every moment:
+///   offered = opened + skipped      opened = established + failed before + pending
+///   established = completed + failed after + open
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "results/histogram.hh"
+#include "synfin/connection.hh"
+#include "synfin/units.hh"
+
+namespace synfin::app {
+
+/// Why a connection did not complete: the stack's reasons first, then what the generator found.
+enum class Failure : uint8_t {
+    bad_response = static_cast<uint8_t>(CloseReason::kCount),  ///< not HTTP/1, or more bytes than asked for
+    short_response,                                            ///< FIN within a response
+    closed_early,                                              ///< FIN before the last response asked for
+    http_status,                                               ///< a status that was not expected
+    closed_by_peer,                                            ///< FIN while the connection was to be held
+    connect_timeout,                                           ///< not established within --timeout
+    response_timeout,                                          ///< no byte of a response for --timeout
+    close_timeout,  ///< all was said, and the peer did not close within --timeout
+    kCount
+};
+
+/// Why a connection that was due was not opened, or what a closed loop waits for.
+enum class Skip : uint8_t {
+    no_port,            ///< every source address and port towards the target is in use
+    no_memory,          ///< a pool is empty
+    no_route,           ///< the target can't be reached with this configuration
+    refused_by_stack,   ///< connect() refused for another reason
+    concurrency_limit,  ///< as many connections open as --connections allows; never in a closed loop
+    late,               ///< due before the end, but the generator did not come to it
+    kCount
+};
+
+/// The key in `failed_by`: the stack's name or the generator's.
+std::string_view failure_name(size_t index) noexcept;
+/// The key in `skipped_by`.
+std::string_view name(Skip reason) noexcept;
+/// The option that lifts what caused it, for people: "raise -c".
+std::string_view remedy(Skip reason) noexcept;
+
+struct LoadTally {
+    uint64_t offered = 0;
+    uint64_t opened = 0;
+    uint64_t established = 0;
+    uint64_t completed = 0;
+    uint64_t failed_before = 0;  ///< ended without having been established
+    uint64_t failed_after = 0;
+    uint64_t pending = 0;     ///< cut by the end of the run before they were established
+    uint64_t unfinished = 0;  ///< cut by the end of the run while established
+    uint64_t unanswered = 0;  ///< of those two: the target had fallen silent, see Generator::cut()
+    uint64_t requests = 0;    ///< sent whole
+    uint64_t responses = 0;   ///< received whole, and with an expected status
+    uint64_t resent = 0;      ///< requests that a kept connection ended under, sent again on another
+    std::array<uint64_t, static_cast<size_t>(Failure::kCount)> failed_by{};
+    std::array<uint64_t, static_cast<size_t>(Skip::kCount)> skipped_by{};
+    uint64_t sent_bytes = 0, received_bytes = 0;  ///< of requests and responses, whole or not
+    /// Closed loop: how long nothing could be opened for lack of it. Of several engines the longest.
+    Duration no_port_time{}, no_memory_time{};
+    /// Responses received whole, by their status, kLeastStatus being the first.
+    static constexpr uint32_t kLeastStatus = 100, kMostStatus = 999;
+    std::array<uint64_t, kMostStatus - kLeastStatus + 1> statuses{};
+
+    /// How long a closed loop waited; 0 for reasons that it does not wait for.
+    Duration waited(Skip reason) const noexcept {
+        return reason == Skip::no_port     ? no_port_time
+               : reason == Skip::no_memory ? no_memory_time
+                                           : Duration::zero();
+    }
+    uint64_t skipped() const noexcept {
+        uint64_t sum = 0;
+        for (const uint64_t n : skipped_by) sum += n;
+        return sum;
+    }
+    uint64_t failed() const noexcept { return failed_before + failed_after; }
+    /// Connections between connect() and their end, now.
+    uint64_t open_now() const noexcept {
+        return opened - completed - failed_before - failed_after - pending - unfinished;
+    }
+    /// Those of them that are not established yet.
+    uint64_t pending_now() const noexcept { return opened - established - failed_before - pending; }
+    LoadTally& operator+=(const LoadTally& other) noexcept;
+};
+
+/// All from the time at which the connection was due (open loop) or opened (closed loop), except first_byte
+/// and last_byte of the requests after a connection's first, which count from their own sending.
+struct LoadTimes {
+    Histogram connect;     ///< to the SYN-ACK
+    Histogram first_byte;  ///< to the first byte of each response
+    Histogram last_byte;   ///< to the last byte of each response
+    Histogram life;        ///< to the end of a completed connection: TIME-WAIT or CLOSED
+    Histogram slip;        ///< open loop: how late each was opened
+
+    LoadTimes& operator+=(const LoadTimes& other) noexcept;
+};
+
+}  // namespace synfin::app

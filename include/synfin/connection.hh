@@ -1,0 +1,122 @@
+#pragma once
+/// @file
+/// Connection: a small value that names one TCP connection of one engine, and the calls on it (RFC
+/// 9293 3.9.1).
+
+#include <cstdint>
+
+#include "synfin/close_reason.hh"
+#include "synfin/result.hh"
+#include "synfin/state.hh"
+#include "synfin/units.hh"
+
+namespace synfin {
+
+namespace stack {
+class Connections;
+}
+
+using tcp::State;
+
+using tcp::CloseReason;
+
+/// What on_close is told.
+struct CloseInfo {
+    CloseReason reason = CloseReason::fin;
+    bool established = false;  ///< whether it had reached ESTABLISHED before
+    /// For an open that never was established: the source port and peer that it used.
+    Endpoint local{};
+    Endpoint peer{};
+    uint32_t user_tag = 0;  ///< the application's user_tag at the end
+};
+
+/// A snapshot of a control block, for tests, `synfin ss` and the curious. Names are RFC 9293's, in host
+/// order.
+struct ConnectionInfo {
+    State state = State::closed;
+    Endpoint local{}, peer{};
+    uint32_t snd_una = 0, snd_nxt = 0, snd_wnd = 0;  ///< sequence numbers; snd_wnd in bytes
+    uint32_t rcv_nxt = 0, rcv_wnd = 0;
+    uint16_t mss = 0;   ///< send MSS, options not subtracted
+    uint16_t pmtu = 0;  ///< IP packet bytes that the path takes: the interface's MTU, or what routers said of
+                        ///< it in the last ten minutes
+    uint32_t cwnd_bytes = 0, ssthresh_bytes = 0;
+    uint32_t srtt_us = 0, rttvar_us = 0, rto_ms = 0;
+    uint32_t unsent_bytes = 0, unacked_bytes = 0, unread_bytes = 0;
+    bool timestamps = false, window_scale = false, sack_permitted = false;
+};
+
+/// One connection. Copy it freely; 16 bytes. After the connection's end every call gives Error::gone, as long
+/// as its record serves no more than 2^32 others. Use it on the core whose engine made it, only.
+/// @note cost: each call is one lookup by index and a generation compare; nothing allocates.
+class Connection {
+  public:
+    Connection() noexcept = default;
+    Connection(stack::Connections* owner, uint32_t index, uint32_t generation) noexcept
+        : owner_(owner), index_(index), generation_(generation) {}
+
+    /// Copies bytes into the send queue; they leave when the current burst is done (Nagle, cwnd and SND.WND
+    /// permitting).
+    /// @return how many were taken: less than given when the send buffer is full (on_writable follows).
+    ///         Errors: gone, closing (after shutdown/close), no_memory (no send block; on_writable follows
+    ///         when there is one), not_connected never: data may be queued before ESTABLISHED (RFC
+    ///         9293 3.10.2).
+    Result<uint32_t> send(Bytes data) noexcept;
+
+    /// As send, without a copy (but of few bytes behind others): the bytes must stay and not change until the
+    /// connection has ended. For responses and requests that are the same for many connections.
+    Result<uint32_t> send_static(Bytes data) noexcept;
+
+    /// Reads bytes that on_data did not take (RxView::take) or that a VirtualStack keeps. Opens the window.
+    /// Within on_data: of what it is shown again, and the view is not to be used after that; what remains
+    /// comes with the next on_data.
+    /// @return bytes copied; 0 when there are none and the peer has sent FIN; would_block when none yet.
+    Result<uint32_t> receive(MutableBytes into) noexcept;
+
+    /// Asks for on_data again, with the bytes that were kept. Those that this very on_data leaves are kept
+    /// when it returns: ask for them later.
+    Result<void> resume() noexcept;
+
+    /// Half-close: FIN after all queued data; receiving goes on (RFC 9293 3.6: "I have no more data to
+    /// send").
+    Result<void> shutdown() noexcept;
+
+    /// Done with both directions: FIN after all queued data; unread or later data is answered with RST
+    /// (RFC 9293 3.6.1, SHLD-3). on_close follows when the connection has ended for the application: at
+    /// TIME-WAIT or CLOSED.
+    Result<void> close() noexcept;
+
+    /// RST, at once; everything queued is discarded (RFC 9293 3.10.5).
+    Result<void> abort() noexcept;
+
+    /// Bytes that send() would take now. 0 when gone.
+    uint32_t room() const noexcept;
+    /// closed when gone.
+    State state() const noexcept;
+    Result<ConnectionInfo> info() const noexcept;
+    Result<Endpoint> local() const noexcept;
+    Result<Endpoint> peer() const noexcept;
+
+    /// Switches Nagle's algorithm off (RFC 9293 MUST-17). Default: the configuration's.
+    Result<void> set_no_delay(bool on) noexcept;
+    /// RFC 5482's local half: overrides user_timeout, at most 18 h. 0 restores the configuration's.
+    Result<void> set_user_timeout(Duration timeout) noexcept;
+
+    /// 32 bits of the application's, kept in the control block's first line. 0 at first.
+    uint32_t user_tag() const noexcept;
+    void set_user_tag(uint32_t user_tag) noexcept;
+
+    /// True for a handle that once named a connection (it may be gone).
+    explicit operator bool() const noexcept { return owner_ != nullptr; }
+    bool operator==(const Connection&) const noexcept = default;
+    stack::Connections* owner() const noexcept { return owner_; }
+    uint32_t index() const noexcept { return index_; }
+    uint32_t generation() const noexcept { return generation_; }
+
+  private:
+    stack::Connections* owner_ = nullptr;
+    uint32_t index_ = 0;
+    uint32_t generation_ = 0;
+};
+
+}  // namespace synfin

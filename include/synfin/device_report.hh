@@ -1,0 +1,88 @@
+#pragma once
+/// @file
+/// What was opened and how: for people (lines) and for the JSON (data). No DPDK in here.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "synfin/units.hh"
+
+namespace synfin::port {
+
+/// How received packets find their engine.
+enum class Steering : uint8_t {
+    one_engine,  ///< nothing to choose
+    wire,        ///< in-memory wire: one for each pair of engines
+    rss,         ///< the device's Toeplitz hash with our key; source ports are chosen by predicting it
+    software,    ///< a keyed hash computed by the polling core, and rings between the cores
+};
+
+/// "one engine", "in-memory wire", "RSS", "software".
+const char* describe(Steering steering) noexcept;
+
+/// One thing that a device may do for us.
+struct OffloadReport {
+    std::string what;      ///< "tx TCP checksum"
+    bool offered = false;  ///< the driver says it can
+    bool used = false;     ///< it was asked to
+    std::string why;       ///< not used: who does it, and why; used: what of it
+};
+
+struct DeviceReport {
+    std::string device;  ///< as given: "af_packet:veth0"
+    std::string driver;  ///< DPDK's name: "net_ixgbe"; "AF_PACKET", "memif 2.0"
+    std::string dpdk;    ///< version
+    std::string memory;  ///< "2 MiB hugepages", or "4 KiB pages: ..." and why
+    bool hugepages = false;
+    Mac mac{};
+    uint16_t mtu = 0;  ///< bytes of IP packet
+    bool link_up = false;
+    uint32_t link_mbps = 0;  ///< 0: unknown
+    unsigned engines = 1;
+    unsigned rx_queues = 0, tx_queues = 0;
+    unsigned rx_descriptors = 0, tx_descriptors = 0;  ///< per queue
+    uint32_t packets_per_engine = 0;                  ///< buffers of each engine's pool
+    uint32_t packet_bytes = 0;                        ///< of memory for each, all told
+    uint32_t large_per_engine = 0, large_bytes = 0;   ///< the same of the packets that the device cuts (TSO)
+    unsigned rx_burst = 0, tx_burst = 0;              ///< packets at a time at most
+    Steering steering = Steering::one_engine;
+    std::string steering_why;
+    std::vector<OffloadReport> offloads;
+    std::vector<std::string> notes;  ///< what was changed on the host for us (undone at close), what to know
+    std::vector<std::string>
+        warnings;  ///< what makes this device slower or less than it could be, and the remedy
+
+    /// The device in one line.
+    std::string headline() const;
+    /// For the screen; one fact per line, no newlines inside.
+    std::vector<std::string> lines() const;
+};
+
+/// Sums over all engines and the device's own counters.
+struct DeviceStats {
+    uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0;
+    uint64_t rx_missed = 0;     ///< the device had no descriptor or room
+    uint64_t rx_errors = 0;     ///< the device refused the frame
+    uint64_t rx_no_buffer = 0;  ///< no packet buffer at receiving
+    uint64_t tx_errors = 0;     ///< the device took it and failed
+    uint64_t tx_refused = 0;    ///< tx_burst took fewer than given: packets left with the engine
+    uint64_t steered = 0;       ///< passed to another engine
+    uint64_t misdirected = 0;   ///< of these: RSS had been predicted to bring it to another queue
+    uint64_t mailbox_full = 0;  ///< dropped: ring to another engine full
+    uint64_t wire_loss = 0;     ///< in-memory wire: frames lost on purpose
+    uint64_t cut = 0;  ///< longer than a buffer and cut by the driver; the stack counts them as bad_ip_header
+    uint64_t joined = 0;        ///< received in several buffers and copied into one
+    uint64_t giants = 0;        ///< dropped: longer than MTU and headers
+    uint64_t bad_vlan = 0;      ///< dropped: without our VLAN tag, where the device takes tags off
+    uint64_t untaken_tags = 0;  ///< the device was to take our tag off and did not; the port did
+    uint64_t runts = 0;         ///< the device dropped them: shorter than Ethernet allows, or broken off
+    uint64_t false_verdicts =
+        0;  ///< checksum verdicts of the device that were found wrong; none is believed then
+    bool link_up = false;
+    bool is_gone = false;     ///< the interface was deleted, or moved to another namespace: for good
+    uint64_t link_downs = 0;  ///< times that the link was seen to go down since the device was opened
+    Duration link_down_time{};
+};
+
+}  // namespace synfin::port

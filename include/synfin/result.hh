@@ -1,0 +1,74 @@
+#pragma once
+/// @file
+/// Result<T>: how a call of the API tells that it refused, without exceptions or errno.
+
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "synfin/check.hh"
+
+namespace synfin {
+
+/// Why a call was refused. One word each; `describe()` gives the sentence that the command prints.
+enum class Error : uint8_t {
+    none = 0,
+    gone,           ///< the connection that the handle names has ended
+    invalid,        ///< an argument is outside what the call accepts
+    not_supported,  ///< valid, but not built (IPv6 today)
+    no_memory,      ///< a pool (records, packets, send blocks) is empty; counted
+    no_port,        ///< every ephemeral port towards that destination is in use; counted
+    in_use,         ///< the address, port or tuple is taken
+    would_block,    ///< nothing can be taken now; `on_writable` tells when
+    closing,        ///< the sending side has been closed already (RFC 9293 3.10.2 "connection closing")
+    not_connected,  ///< the call needs a synchronised connection
+    no_route,       ///< the destination is neither on link nor behind a gateway
+    no_device,      ///< no such interface or device
+    no_permission,  ///< the operating system refused
+    device_failed,  ///< the device refused its configuration
+};
+
+/// The sentence for people. Never empty.
+const char* describe(Error error) noexcept;
+
+/// A value or an Error; trivially copyable when T is. Test it before use: value() CHECKs.
+template <typename T>
+class [[nodiscard]] Result {
+  public:
+    Result(T value) noexcept : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+    Result(Error error) noexcept : error_(error) { SYNFIN_CHECK(error != Error::none); }  // NOLINT
+
+    explicit operator bool() const noexcept { return error_ == Error::none; }
+    Error error() const noexcept { return error_; }
+    const T& value() const noexcept {
+        SYNFIN_CHECK(error_ == Error::none);
+        return value_;
+    }
+    T& value() noexcept {
+        SYNFIN_CHECK(error_ == Error::none);
+        return value_;
+    }
+    const T& operator*() const noexcept { return value(); }
+    T& operator*() noexcept { return value(); }
+    const T* operator->() const noexcept { return &value(); }
+    T* operator->() noexcept { return &value(); }
+    T value_or(T other) const noexcept { return *this ? value_ : other; }
+
+  private:
+    T value_{};
+    Error error_ = Error::none;
+};
+
+template <>
+class [[nodiscard]] Result<void> {
+  public:
+    Result() noexcept = default;
+    Result(Error error) noexcept : error_(error) {}  // NOLINT(google-explicit-constructor)
+    explicit operator bool() const noexcept { return error_ == Error::none; }
+    Error error() const noexcept { return error_; }
+
+  private:
+    Error error_ = Error::none;
+};
+
+}  // namespace synfin

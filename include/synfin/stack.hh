@@ -1,0 +1,120 @@
+#pragma once
+/// @file
+/// Stack: one engine, on one core, as the application sees it.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "synfin/application.hh"
+#include "synfin/connection.hh"
+#include "synfin/counters.hh"
+#include "synfin/event.hh"   // IWYU pragma: export
+#include "synfin/ledger.hh"  // IWYU pragma: export
+#include "synfin/result.hh"
+#include "synfin/stack_config.hh"
+#include "synfin/units.hh"
+
+namespace synfin {
+
+namespace stack {
+class Engine;
+}
+
+/// One engine. Not thread-safe: everything happens on its core.
+class Stack {
+  public:
+    explicit Stack(stack::Engine& engine) noexcept : engine_(&engine) {}
+
+    /// Passive OPEN (RFC 9293 3.10.1): every SYN to this port, on any of our addresses or only on `addr`.
+    /// Errors: in_use, invalid (port 0, an address that is not ours).
+    Result<void> listen(uint16_t port, std::optional<Ipv4> addr = std::nullopt) noexcept;
+    /// Stops accepting; half-open connections of the port are reset, open ones stay.
+    /// @note cost: goes through all half-open records.
+    Result<void> unlisten(uint16_t port, std::optional<Ipv4> addr = std::nullopt) noexcept;
+    /// The same for every port.
+    void unlisten_all() noexcept;
+
+    /// Active OPEN. The SYN leaves with the current burst; on_open or on_close tells the outcome.
+    /// Errors: no_port, no_memory (connections_full), in_use (the tuple asked for), invalid (port 0,
+    /// multicast or broadcast: RFC 9293 MUST-46), no_route, not_supported (IPv6).
+    Result<Connection> connect(Endpoint peer, const ConnectOptions& options = {}) noexcept;
+
+    /// Whether packets to a destination can leave now; starts resolving the next hop if not. Who opens many
+    /// connections at once waits for `yes` first: only a few packets wait for an ARP reply.
+    Reach reach(Ipv4 destination) noexcept;
+
+    /// One turn: receive a burst, run TCP and due timers, call the handlers, send. Returns whether anything
+    /// happened.
+    template <Application App>
+    bool poll(App& app, Instant now) noexcept {
+        bool busy = begin(now);
+        while (const Event* event = next_event()) dispatch(app, *event);
+        return end() || busy;
+    }
+
+    /// The same in three parts, for who must do something in between (a load generator's opens).
+    bool begin(Instant now) noexcept;
+    /// The next event, or null when all are handled. Calls made meanwhile may add events.
+    const Event* next_event() noexcept;
+    /// Tells the stack how much of a data event was taken.
+    void taken(const Event& event, uint32_t bytes) noexcept;
+    bool end() noexcept;
+
+    template <Application App>
+    void dispatch(App& app, const Event& event) noexcept {
+        switch (event.kind) {
+            case Event::Kind::open: app.on_open(event.connection); return;
+            case Event::Kind::data: {
+                RxView view(event.data);
+                app.on_data(event.connection, view);
+                if (event.item != 0 || view.taken() < event.data.size()) [[unlikely]]
+                    taken(event, view.taken());
+                return;
+            }
+            case Event::Kind::writable: app.on_writable(event.connection); return;
+            case Event::Kind::peer_fin: app.on_peer_fin(event.connection); return;
+            case Event::Kind::close: app.on_close(event.connection, event.why); return;
+        }
+    }
+
+    /// When begin() must be called next at the latest, packets or not; none when nothing is pending.
+    std::optional<Instant> next_deadline() const noexcept;
+
+    /// Whether another turn at the same time would do something: events to tell, segments to send.
+    bool has_work() const noexcept;
+
+    const Counters& counters() const noexcept;
+    Occupancy occupancy() const noexcept;
+    /// The numbers of occupancy() that cost nothing: that one reads all records.
+    RecordCount records() const noexcept;
+    /// What connections have needed so far.
+    MemoryUse memory() const noexcept;
+    /// Calls visit(Connection) for up to at_most connections that on_close has not been told of, from a place
+    /// on: 0 at first, then what the call before returned. visit() may close and abort.
+    /// @return where to go on, 0 when all have been visited. Connections that are opened meanwhile may be
+    ///         missed.
+    /// @note cost: bounded by at_most.
+    template <typename Visit>
+    uint32_t visit_open(uint32_t from, uint32_t at_most, Visit&& visit) noexcept {
+        return visit_open(
+            from, at_most, [](void* context, Connection c) { (*static_cast<Visit*>(context))(c); }, &visit);
+    }
+    /// Bytes of an open connection's first record, the one that every segment reads.
+    static uint32_t tcb_bytes() noexcept;
+    /// Where this engine's cycles go, once `keep(true)` is called.
+    stack::Ledger& ledger() noexcept;
+    const stack::StackConfig& config() const noexcept;
+    /// Every open, half-open and TIME-WAIT connection, slowly; for `synfin ss` and tests.
+    void for_each(void (*visit)(void* context, const ConnectionInfo&), void* context) const;
+
+    stack::Engine& engine() noexcept { return *engine_; }
+
+  private:
+    uint32_t visit_open(uint32_t from, uint32_t at_most, void (*visit)(void* context, Connection),
+                        void* context) noexcept;
+
+    stack::Engine* engine_;
+};
+
+}  // namespace synfin

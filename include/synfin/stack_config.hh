@@ -1,0 +1,42 @@
+#pragma once
+/// @file
+/// One engine's configuration: addresses, sizes, and TCP's.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "synfin/tcp_config.hh"
+#include "synfin/units.hh"
+
+namespace synfin::stack {
+
+struct StackConfig {
+    std::vector<Cidr> addresses;         ///< ours; the first is the default source. At most 65,535
+    std::optional<Ipv4> gateway;         ///< next hop for what is not on link
+    std::optional<Mac> gateway_mac;      ///< its MAC address, pinned: never asked for by ARP, never changed
+    std::optional<uint16_t> vlan;        ///< 802.1Q VID 1..4094: expected on every frame, put on every frame
+    std::optional<uint16_t> outer_vlan;  ///< the same of an 802.1ad tag, before that of `vlan`
+    uint16_t mtu = 1500;                 ///< IP packet bytes, 576..9000
+    uint32_t max_connections =
+        65'536;  ///< open connections per engine (records are mapped, touched on demand)
+    uint32_t max_time_wait = 1u << 20;  ///< TIME-WAIT records per engine; beyond, the oldest yields
+    /// SYN-RECEIVED records per engine. From half of it on their SYN-ACKs carry SYN cookies; beyond, the
+    /// oldest yields, or a cookie is all there is. SYNs that reopen a TIME-WAIT tuple take that record's
+    /// place.
+    uint32_t max_half_open = 16'384;
+    /// Bytes queued in either direction, of all connections together; at most 2 TiB. Beyond half of it, what
+    /// each may queue shrinks with what is left.
+    uint64_t max_text_bytes = uint64_t{2} << 30;
+    /// Connections in any of these states that the table is made for at first: beyond, it doubles, and its
+    /// entries move as others are added. Made for more than there will be, it wastes cache.
+    uint32_t expected_connections = 4'096;
+    uint16_t port_low = 32'768;  ///< ephemeral ports, inclusive. Linux's range by default
+    uint16_t port_high = 60'999;
+    tcp::TcpConfig tcp;
+    /// 0: secrets and seeds from the operating system. Else everything random in this engine follows from it
+    /// (tests and virtual time): never on a network.
+    uint64_t seed = 0;
+};
+
+}  // namespace synfin::stack

@@ -1,0 +1,303 @@
+/// @file
+/// Calls of the application (RFC 9293 3.9.1), each a value or an Error.
+
+#include <algorithm>
+
+#include "stack/connections.hh"
+#include "tcp/isn.hh"
+
+namespace synfin::stack {
+
+using tcp::Effects;
+using tcp::Flow;
+using tcp::Seq;
+using tcp::State;
+using tcp::Tcb;
+
+Result<void> Connections::listen(uint16_t port, std::optional<Ipv4> addr) noexcept {
+    if (port == 0) return Error::invalid;
+    std::optional<uint16_t> index;
+    if (addr) {
+        const uint32_t found = addresses_.find(*addr);
+        if (found == net::LocalAddresses::kNone) return Error::invalid;
+        index = static_cast<uint16_t>(found);
+    }
+    for (uint16_t id = listener_of_port_[port]; id != 0; id = listeners_[id].next)
+        if (listeners_[id].addr == index) return Error::in_use;
+    uint16_t id = 1;
+    while (id < listeners_.size() && listeners_[id].open) ++id;
+    if (id == UINT16_MAX) return Error::no_memory;
+    if (id == listeners_.size()) listeners_.emplace_back();
+    listeners_[id] = {port, index, listener_of_port_[port], true};
+    listener_of_port_[port] = id;
+    return {};
+}
+
+Result<void> Connections::unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept {
+    std::optional<uint16_t> index;
+    if (addr) {
+        const uint32_t found = addresses_.find(*addr);
+        if (found == net::LocalAddresses::kNone) return Error::invalid;
+        index = static_cast<uint16_t>(found);
+    }
+    uint16_t* link = &listener_of_port_[port];
+    while (*link != 0 && listeners_[*link].addr != index) link = &listeners_[*link].next;
+    if (*link == 0) return Error::invalid;
+    const uint16_t id = *link;
+    *link = listeners_[id].next;
+    listeners_[id] = Listener{};
+    for (const HalfOpenQueue& queue : half_open_queues_) {
+        for (uint32_t h = queue.head; h != 0;) {
+            const uint32_t next = half_opens_[h].next;
+            if (half_opens_[h].listener == id) reset_half_open(h);
+            h = next;
+        }
+    }
+    return {};
+}
+
+void Connections::unlisten_all() noexcept {
+    for (size_t id = 1; id < listeners_.size(); ++id) {
+        const Listener& l = listeners_[id];
+        if (!l.open) continue;
+        const auto addr = l.addr ? std::optional(addresses_[*l.addr]) : std::nullopt;
+        static_cast<void>(unlisten(l.port, addr));
+    }
+}
+
+/// RFC 9293 3.10.5, ABORT in SYN-RECEIVED: RST, to a peer that may take itself for connected or not. Its
+/// SEG.ACK is for one that has not seen our SYN.
+[[gnu::cold, gnu::noinline]] void Connections::reset_half_open(uint32_t index) noexcept {
+    const tcp::HalfOpen& half_open = half_opens_[index];
+    const Tuple tuple = half_open.tuple.get();
+    Effects fx;
+    fx.reply = tcp::Reply::rst;
+    fx.rst_seq = half_open.iss + 1u;
+    fx.rst_has_ack = true;
+    fx.rst_ack = half_open.irs + 1u;
+    free_half_open(index, table_.hash(tuple));
+    reply_rst(tuple, fx);
+}
+
+Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& options) noexcept {
+    if (!peer.addr.is_v4()) return Error::not_supported;
+    const Ipv4 remote = peer.addr.v4;
+    if (peer.port == 0 || !addresses_.is_unicast(remote)) return Error::invalid;  // RFC 9293 MUST-46
+    if (addresses_.size() == 0 || addresses_.next_hop(remote).is_unspecified()) return Error::no_route;
+    Tuple tuple;
+    tuple.remote_addr = remote.value;
+    tuple.remote_port = peer.port;
+    if (options.source) {  // RFC 9293 MUST-43
+        const uint32_t found = addresses_.find(*options.source);
+        if (found == net::LocalAddresses::kNone) return Error::invalid;
+        tuple.local_index = static_cast<uint16_t>(found);
+    }
+    if (addresses_[tuple.local_index] == remote) return Error::invalid;  // nothing loops back on a wire
+    const uint32_t index = tcbs_.alloc();
+    if (index == 0) {
+        counters_.drop(DropReason::connections_full);
+        return Error::no_memory;
+    }
+
+    // A tuple in TIME-WAIT may be taken when our timestamp clock has moved on since its last segment (RFC
+    // 6191 2; the expiry is kept in units of 16 ticks, so one unit more).
+    uint32_t hash = 0;
+    uint32_t old = net::ConnectionTable::kNone;
+    auto own = [&](uint16_t first) noexcept { return owned_ports(tuple, first); };
+    auto is_free = [&](uint16_t port) noexcept {
+        tuple.local_port = port;
+        hash = table_.hash(tuple);
+        old = find_record(tuple, hash);
+        if (old == net::ConnectionTable::kNone) return true;
+        if (kind_of(old) != Kind::time_wait || !params_.time_wait_reuse) return false;
+        const tcp::TimeWait& record = time_waits_[old & kIndexMask];
+        return record.timestamps() &&
+               record.remaining(core_now_.tick) + 32 <= static_cast<int32_t>(params_.two_msl);
+    };
+    // Time alone makes TIME-WAIT tuples free, which the memory of refused ports cannot know: it is cleared
+    // when it matters.
+    auto forget_refusals = [&]() noexcept {
+        if (!params_.time_wait_reuse || core_now_.tick - ports_forgotten_ < 32) return false;
+        ports_forgotten_ = core_now_.tick;
+        ports_.note_release();
+        return true;
+    };
+    if (options.source_port != 0) {
+        const bool comes_back = (own(options.source_port & 0xffc0) >> options.source_port % 64 & 1) != 0;
+        if (!comes_back || !is_free(options.source_port)) {
+            tcbs_.free(index);
+            return Error::in_use;
+        }
+    } else {
+        // A second time at most; one call, so that it is inlined.
+        while (ports_.choose(tuple, own, is_free) == 0) {
+            if (forget_refusals()) continue;
+            tcbs_.free(index);
+            counters_.drop(DropReason::no_port);
+            return Error::no_port;
+        }
+    }
+    Seq iss = isns_.of(tuple, now_);
+    if (old != net::ConnectionTable::kNone) {
+        const Seq last = time_waits_[old & kIndexMask].snd_nxt;
+        if (!tcp::after(iss, last + 65'536u)) iss = last + 65'537u;
+        remove_time_wait(old & kIndexMask, hash);
+        counters_.add(Counter::time_wait_reused_active);
+    }
+    if (!add_to_table(hash, handle(Kind::open, index))) {
+        tcbs_.free(index);
+        counters_.drop(DropReason::connections_full);
+        return Error::no_memory;
+    }
+    // An open to this destination will most likely ask for this port soon: far enough ahead that its line,
+    // which nobody else needs, is there when opens follow each other.
+    Tuple next = tuple;
+    next.local_port = static_cast<uint16_t>(next.local_port + 8);
+    table_.prefetch(table_.hash(next));
+    Tcb& tcb = tcbs_[index];
+    Effects fx;
+    tcp::open_active(tcb, tuple, iss, context(), fx);
+    tcb.user_tag = options.user_tag;
+    tcb.set(tcp::kOpened);
+    counters_.add(Counter::active_opens);
+    arm(index, tcb);  // all that open_active() asks for
+    want_output(index, tcb);
+    return Connection(this, index, generation_of(index));
+}
+
+Result<uint32_t> Connections::send(uint32_t index, uint32_t generation, Bytes data, bool is_static) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (!tcp::can_send(tcb->state()) || tcb->has(tcp::kFinQueued)) return Error::closing;
+    if (data.empty()) return uint32_t{0};
+    Flow& flow = need_flow(*tcb);
+    const uint32_t queued = buf::length(blocks_, flow.send_queue);
+    const uint32_t limit = queued + data.size() <= kLeastShare ? params_.snd_buffer : send_limit();
+    auto n = static_cast<uint32_t>(std::min<size_t>(data.size(), limit - std::min(limit, queued)));
+    if (n != 0) {
+        n = is_static ? buf::append_static(blocks_, flow.send_queue, data.first(n))
+                      : buf::append(blocks_, flow.send_queue, data.first(n));
+        if (n == 0) {
+            wait_for_block(index);
+            return Error::no_memory;
+        }
+    }
+    if (n < data.size()) tcb->set(tcp::kWantWritable);
+    if (n == 0) return uint32_t{0};
+    flow.snd_end += n;
+    want_output(index, *tcb);
+    return n;
+}
+
+Result<uint32_t> Connections::receive(uint32_t index, uint32_t generation, MutableBytes into) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    Cold* cold = cold_of(*tcb);
+    if (cold == nullptr || cold->held_bytes == 0) {
+        switch (tcb->state()) {
+            case State::close_wait:
+            case State::closing:
+            case State::last_ack:
+            case State::time_wait:
+            case State::closed: return uint32_t{0};
+            case State::listen:
+            case State::syn_sent:
+            case State::syn_received:
+            case State::established:
+            case State::fin_wait_1:
+            case State::fin_wait_2: return Error::would_block;
+        }
+    }
+    uint32_t done = 0;
+    if (!into.empty()) cold->shown_bytes = 0;
+    while (done < into.size() && cold->held_bytes != done) {
+        const auto n = static_cast<uint32_t>(std::min<size_t>(into.size() - done, cold->held_bytes - done));
+        buf::copy_out(blocks_, cold->held, done, into.subspan(done, n));
+        done += n;
+    }
+    drain(index, done);
+    return done;
+}
+
+Result<void> Connections::resume(uint32_t index, uint32_t generation) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (Cold* cold = cold_of(*tcb); cold != nullptr) {
+        cold->paused = false;
+        push_held(index);
+    }
+    return {};
+}
+
+Result<void> Connections::shutdown(uint32_t index, uint32_t generation) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (tcb->has(tcp::kFinQueued)) return Error::closing;
+    Effects fx;
+    tcp::shutdown(*tcb, context(), fx);
+    perform(index, {}, fx);
+    return {};
+}
+
+Result<void> Connections::close(uint32_t index, uint32_t generation) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (tcb->has(tcp::kAppGone)) return Error::closing;
+    if (Cold* cold = cold_of(*tcb); cold != nullptr) [[unlikely]] {
+        if (cold->ending) {  // over already, and now nobody wants the rest
+            tcb->set(tcp::kAppGone);
+            cold->ending = false;
+            push_close(index, cold->reason, true);
+            return {};
+        }
+        // What on_data is reading counts as read: whether it was is known when the handler returns (taken()).
+        const bool unread = cold->held_bytes != cold->shown_bytes;
+        if (unread && tcb->state() != State::closed && tcb->state() != State::time_wait)
+            return abort(index, generation);  // RFC 9293 3.6.1, SHLD-3
+    }
+    Effects fx;
+    tcp::close(*tcb, false, context(), fx);
+    perform(index, {}, fx);
+    return {};
+}
+
+Result<void> Connections::abort(uint32_t index, uint32_t generation) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (tcb->state() == State::closed || tcb->state() == State::time_wait) return close(index, generation);
+    Effects fx;
+    tcp::abort(*tcb, fx);
+    tcb->set(tcp::kAppGone);
+    perform(index, {}, fx);
+    return {};
+}
+
+Result<void> Connections::set_no_delay(uint32_t index, uint32_t generation, bool on) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (on) {
+        tcb->set(tcp::kNoDelay);
+        want_output(index, *tcb);
+    } else {
+        tcb->clear(tcp::kNoDelay);
+    }
+    return {};
+}
+
+Result<void> Connections::set_user_timeout(uint32_t index, uint32_t generation, Duration timeout) noexcept {
+    Tcb* tcb = find(index, generation);
+    if (tcb == nullptr) return Error::gone;
+    if (timeout.count() < 0) return Error::invalid;
+    need_cold(*tcb)->user_timeout = std::min(tcp::to_ticks(timeout), tcp::kMostUserTimeout);
+    return {};
+}
+
+uint32_t Connections::room(uint32_t index, uint32_t generation) const noexcept {
+    const Tcb* tcb = find(index, generation);
+    if (tcb == nullptr || !tcp::can_send(tcb->state()) || tcb->has(tcp::kFinQueued)) return 0;
+    const Flow* flow = flow_of(*tcb);
+    const uint32_t queued = flow != nullptr ? buf::length(blocks_, flow->send_queue) : 0;
+    return send_limit() - std::min(send_limit(), queued);
+}
+
+}  // namespace synfin::stack
