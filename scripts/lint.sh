@@ -3,7 +3,7 @@
 #
 #   scripts/lint.sh format          fails where clang-format would change something
 #   scripts/lint.sh format --fix    changes it
-#   scripts/lint.sh headers         each header of lib/ compiles alone
+#   scripts/lint.sh headers         each header of include/ and lib/ compiles alone
 #   scripts/lint.sh tidy [FILE...]  clang-tidy (.clang-tidy) on the sources of lib/ and apps/, or on those given; needs build/
 #   scripts/lint.sh                 all of them
 set -euo pipefail
