@@ -20,6 +20,7 @@
 #include "net/local_addresses.hh"
 #include "net/path_mtus.hh"
 #include "stack/challenge_limits.hh"
+#include "stack/connection_marks.hh"
 #include "stack/keys.hh"
 #include "synfin/counters.hh"
 #include "synfin/event.hh"
@@ -99,6 +100,9 @@ class Connections {
 
     // -- events (events.cc)
     const Event* next_event() noexcept;
+    /// As next_event(), but null before an event of a connection that is marked: for callers that show
+    /// several events at once, and learn only later how much of their data was taken.
+    const Event* next_event_of_others(const ConnectionMarks& shown) noexcept;
     void taken(const Event& event, uint32_t bytes) noexcept;
 
     const Counters& counters() const noexcept { return counters_; }
@@ -333,6 +337,7 @@ class Connections {
     void add_sack_blocks(const tcp::Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right,
                          SegmentOut& out) const noexcept;
 
+    const Event* tell_one() noexcept;
     bool tell_end(const Pending& told, tcp::Tcb& tcb) noexcept;
     bool tell_with_care(const Pending& told, tcp::Tcb& tcb) noexcept;
 

@@ -12,25 +12,49 @@ using tcp::Effects;
 using tcp::State;
 using tcp::Tcb;
 
-const Event* Connections::next_event() noexcept {
-    while (!events_.empty()) {
-        const Pending& told = events_.take();  // field by field, as it was written
-        Tcb* tcb = find(told.index, told.generation);
-        if (tcb == nullptr) continue;
-        event_.kind = told.kind;
-        event_.item = 0;
-        event_.connection = Connection(this, told.index, told.generation);
-        if (told.kind == Event::Kind::close) {
-            if (tell_end(told, *tcb)) return &event_;
-            continue;
-        }
-        if (told.from_held || tcb->has(tcp::kAppGone) || cold_of(*tcb) != nullptr) [[unlikely]] {
-            if (tell_with_care(told, *tcb)) return &event_;
-            continue;
-        }
-        event_.data = told.data;
-        return &event_;
+/// The end. False: it is told when what came before it has been read.
+[[gnu::always_inline]] inline bool Connections::tell_end(const Pending& told, Tcb& tcb) noexcept {
+    Cold* cold = cold_of(tcb);
+    if (cold != nullptr && cold->held_bytes != 0 && told.reason == CloseReason::fin &&
+        !tcb.has(tcp::kAppGone)) {
+        cold->ending = true;
+        return false;
     }
+    event_.why.reason = told.reason;
+    event_.why.established = told.established;
+    event_.why.local.addr.v4 = addresses_[tcb.tuple.local_index];
+    event_.why.local.port = tcb.tuple.local_port;
+    event_.why.peer.addr.v4 = Ipv4{tcb.tuple.remote_addr};
+    event_.why.peer.port = tcb.tuple.remote_port;
+    event_.why.user_tag = tcb.user_tag;
+    finish(told.index);
+    return true;
+}
+
+/// Takes the first event of the queue. Null: nobody is to be told of it.
+[[gnu::always_inline]] inline const Event* Connections::tell_one() noexcept {
+    const Pending& told = events_.take();  // field by field, as it was written
+    Tcb* tcb = find(told.index, told.generation);
+    if (tcb == nullptr) return nullptr;
+    event_.kind = told.kind;
+    event_.item = 0;
+    event_.connection = Connection(this, told.index, told.generation);
+    if (told.kind == Event::Kind::close) return tell_end(told, *tcb) ? &event_ : nullptr;
+    if (told.from_held || tcb->has(tcp::kAppGone) || cold_of(*tcb) != nullptr) [[unlikely]]
+        return tell_with_care(told, *tcb) ? &event_ : nullptr;
+    event_.data = told.data;
+    return &event_;
+}
+
+const Event* Connections::next_event() noexcept {
+    while (!events_.empty())
+        if (const Event* event = tell_one()) return event;
+    return nullptr;
+}
+
+const Event* Connections::next_event_of_others(const ConnectionMarks& shown) noexcept {
+    while (!events_.empty() && !shown.has(events_.front().index))
+        if (const Event* event = tell_one()) return event;
     return nullptr;
 }
 
@@ -87,25 +111,6 @@ void Connections::lose(uint32_t index) noexcept {
     fx.drop = DropReason::after_close;
     tcp::abort(tcb, fx);
     perform(index, {}, fx);
-}
-
-/// The end. False: it is told when what came before it has been read.
-[[gnu::always_inline]] inline bool Connections::tell_end(const Pending& told, Tcb& tcb) noexcept {
-    Cold* cold = cold_of(tcb);
-    if (cold != nullptr && cold->held_bytes != 0 && told.reason == CloseReason::fin &&
-        !tcb.has(tcp::kAppGone)) {
-        cold->ending = true;
-        return false;
-    }
-    event_.why.reason = told.reason;
-    event_.why.established = told.established;
-    event_.why.local.addr.v4 = addresses_[tcb.tuple.local_index];
-    event_.why.local.port = tcb.tuple.local_port;
-    event_.why.peer.addr.v4 = Ipv4{tcb.tuple.remote_addr};
-    event_.why.peer.port = tcb.tuple.remote_port;
-    event_.why.user_tag = tcb.user_tag;
-    finish(told.index);
-    return true;
 }
 
 void Connections::taken(const Event& event, uint32_t bytes) noexcept {
