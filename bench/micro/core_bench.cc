@@ -89,13 +89,13 @@ class End {
         note_arrival("SYN-RECEIVED", seg);
         tcb_ = expand(half_open_, kRcvWnd, params().rcv_shift);
         Effects fx;
-        on_synchronized(tcb_, nullptr, seg, context(), fx);
+        on_synchronized({tcb_}, seg, context(), fx);
         perform(fx);
     }
     void arrive(const Segment& seg) {
         note_arrival(name(tcb_.state()), seg);
         Effects fx;
-        segment_arrives(tcb_, flow(), seg, context(), fx);
+        segment_arrives(conn(), seg, context(), fx);
         perform(fx);
     }
     void arrive_time_wait(const Segment& seg) {
@@ -118,10 +118,10 @@ class End {
         Moment moment = here();
         Outgoing out;
         Effects fx;
-        if (!next_segment(tcb_, flow(), params().rcv_buffer, context(), out, fx)) {
+        if (!next_segment(conn(), params().rcv_buffer, context(), out, fx)) {
             tcb_.set(kAckNow);
             moment = here();
-            next_segment(tcb_, flow(), params().rcv_buffer, context(), out, fx);
+            next_segment(conn(), params().rcv_buffer, context(), out, fx);
         }
         moment.name = std::string(name(moment.tcb.state())) + "+" + flags_text(out.flags, out.len);
         moments_.emissions.push_back(moment);
@@ -135,7 +135,7 @@ class End {
     }
 
   private:
-    Flow* flow() { return tcb_.flow != 0 ? &flow_ : nullptr; }
+    Conn conn() { return {tcb_, tcb_.flow != 0 ? &flow_ : nullptr}; }
     Segment with_options(Segment seg, uint32_t echo) const {
         seg.has_ts = true;
         seg.ts_val = kNow.tick + kTsOffsets.of(tuple_);
@@ -243,16 +243,16 @@ void arrive(const Moment& moment, Tcb& tcb, Flow* flow, Effects& fx) {
             return;
         }
         tcb = expand(moment.half_open, kRcvWnd, params().rcv_shift);
-        on_synchronized(tcb, nullptr, moment.seg, context(), fx);
+        on_synchronized({tcb}, moment.seg, context(), fx);
     } else if (moment.name.starts_with("TIME-WAIT")) {
         if (reopens(moment.time_wait, moment.seg, context())) {
             arrive_listen(moment.time_wait.tuple.get(), moment.seg, fx);
             return;
         }
         tcb = expand(moment.time_wait, params().rcv_buffer);
-        on_synchronized(tcb, nullptr, moment.seg, context(), fx);
+        on_synchronized({tcb}, moment.seg, context(), fx);
     } else {
-        segment_arrives(tcb, flow, moment.seg, context(), fx);
+        segment_arrives({tcb, flow}, moment.seg, context(), fx);
     }
 }
 
@@ -279,7 +279,7 @@ void emission(benchmark::State& state, const Moment& moment) {
         Effects fx;
         Outgoing out;
         const bool more =
-            next_segment(tcb, moment.has_flow ? &flow : nullptr, params().rcv_buffer, context(), out, fx);
+            next_segment({tcb, moment.has_flow ? &flow : nullptr}, params().rcv_buffer, context(), out, fx);
         benchmark::DoNotOptimize(more);
         benchmark::DoNotOptimize(out);
         benchmark::DoNotOptimize(fx);

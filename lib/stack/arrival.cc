@@ -81,7 +81,7 @@ using tcp::TimeWait;
                                                             Bytes text) noexcept {
     Tcb& tcb = tcbs_[index];
     Effects fx;
-    if (tcp::segment_arrives(tcb, flow_of(tcb), seg, context(), fx)) counters_.add(Counter::predicted);
+    if (tcp::segment_arrives(conn_of(tcb), seg, context(), fx)) counters_.add(Counter::predicted);
     // In TIME-WAIT, and the application has not been told yet, or not read all: the peer tries again.
     if (fx.reopen) [[unlikely]]
         fx.reply = Reply::challenge_ack;
@@ -149,7 +149,7 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
     HalfOpen& half_open = half_opens_[index];
     Tcb tcb = tcp::expand(half_open, std::min(params_.rcv_buffer, 65'535u), params_.rcv_shift);
     Effects fx;
-    tcp::on_synchronized(tcb, nullptr, seg, context(), fx);
+    tcp::on_synchronized({tcb}, seg, context(), fx);
     if (fx.to_listen) {  // RST, or another SYN in the window
         if (fx.drop != DropReason::none) counters_.drop(fx.drop);
         if (seg.has(wire::kRst)) counters_.add(Counter::resets_received);
@@ -192,7 +192,7 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
     }
     Tcb tcb = tcp::expand(record, params_.rcv_buffer);
     Effects fx;
-    tcp::on_synchronized(tcb, nullptr, seg, context(), fx);
+    tcp::on_synchronized({tcb}, seg, context(), fx);
     if (fx.reopen) fx.reply = Reply::challenge_ack;  // the tuple was our client's: no one listens
     if (fx.time_wait_restart) {
         unlink_time_wait(index);
@@ -312,7 +312,7 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
     made->listener = listener;
     Tcb tcb = tcp::expand(*made, std::min(params_.rcv_buffer, 65'535u), params_.rcv_shift);
     Effects fx;
-    tcp::on_synchronized(tcb, nullptr, seg, context(), fx);
+    tcp::on_synchronized({tcb}, seg, context(), fx);
     if (!fx.opened) {
         counters_.drop(fx.drop);
         return;

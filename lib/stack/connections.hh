@@ -250,6 +250,7 @@ class Connections {
     const tcp::Flow* flow_of(const tcp::Tcb& tcb) const noexcept {
         return tcb.flow != 0 ? &flows_[tcb.flow] : nullptr;
     }
+    tcp::Conn conn_of(tcp::Tcb& tcb) noexcept { return {tcb, flow_of(tcb)}; }
     tcp::Flow& need_flow(tcp::Tcb& tcb) noexcept;
     Cold* cold_of(const tcp::Tcb& tcb) noexcept {
         if (colds_.used() == 0 || tcb.flow == 0) return nullptr;  // no connection has one, mostly

@@ -19,7 +19,7 @@ void Connections::arrive_too_big(const Tuple& tuple, const tcp::TooBig& message)
     fx.drop = DropReason::icmp_ignored;
     uint16_t mtu = 0;
     if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::open)
-        mtu = tcp::on_too_big(tcbs_[index], flow_of(tcbs_[index]), message, context(), fx);
+        mtu = tcp::on_too_big(conn_of(tcbs_[index]), message, context(), fx);
     else if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::half_open)
         mtu = tcp::on_too_big(half_opens_[index], message, fx);
     if (mtu == 0) {

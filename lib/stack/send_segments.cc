@@ -43,7 +43,7 @@ const SegmentOut* Connections::next_out() noexcept {
         if (!tcb.has(tcp::kInOutput)) continue;
         Effects fx;
         tcp::Flow* const flow = flow_of(tcb);
-        const bool is_one = tcp::next_segment(tcb, flow, receive_room(tcb), context(), out_, fx);
+        const bool is_one = tcp::next_segment({tcb, flow}, receive_room(tcb), context(), out_, fx);
         if (fx.timer) arm(index, tcb);
         if (!is_one || out_.last) tcb.clear(tcp::kInOutput);
         if (!is_one) continue;

@@ -101,7 +101,7 @@ std::optional<uint32_t> Connections::fire(uint32_t index) noexcept {
     const bool in_flight = tcb.snd.una != tcb.snd.nxt;
     const uint32_t generation = generation_of(index);
     Effects fx;
-    tcp::on_deadline(tcb, flow_of(tcb), user_timeout, context(), fx);
+    tcp::on_deadline(conn_of(tcb), user_timeout, context(), fx);
     if (in_flight && fx.output) counters_.add(Counter::rto_expirations);
     perform(index, {}, fx);
     if (generation_of(index) != generation || tcb.state() == State::closed ||

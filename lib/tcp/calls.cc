@@ -70,7 +70,7 @@ void close(Tcb& tcb, bool unread, const Context& ctx, Effects& fx) noexcept {
         return;
     }
     end_sending(tcb, fx);
-    if (tcb.state() == State::fin_wait_2) set_idle_deadline(tcb, nullptr, ctx, fx);
+    if (tcb.state() == State::fin_wait_2) set_idle_deadline({tcb}, ctx, fx);
 }
 
 void abort(Tcb& tcb, Effects& fx) noexcept {

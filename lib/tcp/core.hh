@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "synfin/check.hh"
+#include "tcp/conn.hh"
 #include "tcp/effects.hh"
 #include "tcp/isn.hh"
 #include "tcp/params.hh"
@@ -59,20 +60,20 @@ inline HalfOpen half_open(const Tuple& tuple, const Segment& syn, Seq iss, uint3
     return out;
 }
 
-/// 3.10.7.3. `flow` may be null.
-void on_syn_sent(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
+/// 3.10.7.3.
+void on_syn_sent(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
 
-/// 3.10.7.4: SYN-RECEIVED and every later state, eight steps in the RFC's order. `flow` may be null.
+/// 3.10.7.4: SYN-RECEIVED and every later state, eight steps in the RFC's order.
 /// @note cost: the first line of the control block; the second only when it is there.
-void on_synchronized(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
+void on_synchronized(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
 
 /// Dispatch by state, predicted segments first (predicted.cc). Returns true when the predicted path took it.
-bool segment_arrives(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
+bool segment_arrives(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
 
 /// The segment that is expected in each state, by a straight path. False: nothing was done, take
 /// on_synchronized. Whatever it does is what on_synchronized would do, byte for byte
 /// (tests/unit/tcp/predicted_test.cc).
-bool predicted(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
+bool predicted(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
 
 /// Whether a segment is the ACK that ends a passive open, as it nearly always is; text and FIN may be on it.
 /// rcv_wnd is what expand() would be given.
@@ -107,16 +108,17 @@ void open_window(Tcb& tcb, uint32_t room, const Params& params, Effects& fx) noe
 // ---- 3.10.8 timeouts (timeouts.cc)
 // ------------------------------------------------------------------------------------
 
-/// The wheel says that Tcb::deadline has passed (the caller checked). `flow` must exist when something is in
-/// flight or in SYN-SENT (needs_flow_at_timeout). `user_timeout`: ticks; R2 of this connection.
-void on_deadline(Tcb& tcb, Flow* flow, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept;
+/// The wheel says that Tcb::deadline has passed (the caller checked). The second line must exist when
+/// something is in flight or in SYN-SENT (needs_flow_at_timeout). `user_timeout`: ticks; R2 of this
+/// connection.
+void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept;
 /// Whether on_deadline wants a second line that this connection may not have yet.
 bool needs_flow_at_timeout(const Tcb& tcb, const Params& params) noexcept;
 /// A half-open record is due. True: send its SYN-ACK again; false with `expired`: give it up.
 bool on_half_open_deadline(HalfOpen& half_open, const Context& ctx, bool& expired) noexcept;
 /// What the deadline of a connection with nothing in flight is: releasing its second line, keepalive, or
 /// TS.Recent's age.
-void set_idle_deadline(Tcb& tcb, const Flow* flow, const Context& ctx, Effects& fx) noexcept;
+void set_idle_deadline(Conn c, const Context& ctx, Effects& fx) noexcept;
 
 // ---- sending (output.cc)
 // -----------------------------------------------------------------------------------------------
@@ -142,8 +144,7 @@ struct Outgoing {
 /// would have said. Updates the control block as if it were sent: a segment that the device then refuses is
 /// repaired as a lost one. Call it until it says false or `last`. `room`: what the receive buffer can take
 /// now.
-bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgoing& out,
-                  Effects& fx) noexcept;
+bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept;
 
 /// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> for Reply::ack and challenge ACKs. ACKs that are owed stay owed: this
 /// one answers another segment.

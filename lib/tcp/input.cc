@@ -211,8 +211,9 @@ void take_duplicate_ack(const Tcb& tcb, Flow& flow, Effects& fx) noexcept {
 
 /// Fifth: the ACK field.
 /// `came`: the segment before it was cut.
-Step check_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Segment& came, const Context& ctx,
-               Effects& fx) noexcept {
+Step check_ack(Conn c, const Segment& seg, const Segment& came, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow* const flow = c.flow;
     if (!seg.has(kAck)) return drop(fx, DropReason::no_ack_flag);
     if (tcb.state() == State::syn_received) {
         if (!acks_our_syn(tcb, seg)) {
@@ -220,7 +221,7 @@ Step check_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Segment& came, co
             return drop(fx, DropReason::unacceptable_ack);
         }
         // In a simultaneous open our SYN has left twice, alone and in the SYN-ACK: no sample (Karn).
-        if (tcb.has(kPassive)) sample_handshake(tcb, flow, ctx);
+        if (tcb.has(kPassive)) sample_handshake(c, ctx);
         if (flow != nullptr) flow->cwnd_bytes = initial_window(tcb);  // the peer's MSS is known now
         become_established(tcb, fx);
         tcb.snd.wl1 = seg.seq - 1u;  // so that this segment's window is taken
@@ -237,7 +238,7 @@ Step check_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Segment& came, co
     }
     update_ts_recent(tcb, came);
     if (after(seg.ack, tcb.snd.una)) {
-        take_new_ack(tcb, flow, seg, ctx, fx);
+        take_new_ack(c, seg, ctx, fx);
     } else if (seg.ack == tcb.snd.una && flow != nullptr) {
         if (came.len == 0 && tcb.snd.una != tcb.snd.nxt && !seg.has(kFin) && tcb.snd.wnd != 0 &&
             uint32_t{seg.wnd} << tcb.snd_shift() == tcb.snd.wnd) {
@@ -246,9 +247,9 @@ Step check_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Segment& came, co
         // A peer that acknowledges probes of its closed window is alive (RFC 9293 MUST-37): R2 starts anew.
         if (tcb.snd.wnd == 0) flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     }
-    update_window(tcb, flow, seg, ctx, fx);
-    restart_keepalive(tcb, flow, ctx, fx);
-    return after_ack(tcb, flow, ctx, fx) ? Step::next : Step::done;
+    update_window(c, seg, ctx, fx);
+    restart_keepalive(c, ctx, fx);
+    return after_ack(c, ctx, fx) ? Step::next : Step::done;
 }
 
 /// Seventh: the text (sixth, URG: DEVIATION: the urgent pointer is ignored and the data delivered in band,
@@ -467,7 +468,9 @@ TimeWait shrink(const Tcb& tcb, uint32_t expiry_tick) noexcept {
     return out;
 }
 
-void on_syn_sent(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+void on_syn_sent(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow* const flow = c.flow;
     // First: ACK.
     if (seg.has(kAck) && (at_or_before(seg.ack, tcb.snd.una) || after(seg.ack, tcb.snd.nxt))) {
         if (!seg.has(kRst)) {
@@ -513,7 +516,7 @@ void on_syn_sent(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, E
         fx.timer = true;
         return;
     }
-    sample_handshake(tcb, flow, ctx);
+    sample_handshake(c, ctx);
     if (flow != nullptr) {
         flow->backoff = 0;
         flow->cwnd_bytes = initial_window(tcb);
@@ -523,11 +526,12 @@ void on_syn_sent(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, E
     tcb.clear(kSynUnacked);
     become_established(tcb, fx);
     tcb.set(kAckNow);
-    set_idle_deadline(tcb, flow, ctx, fx);
+    set_idle_deadline(c, ctx, fx);
     // Text or FIN on the SYN-ACK is not taken: the peer sends it again (conformance.md, choices).
 }
 
-void on_synchronized(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+void on_synchronized(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
     if (tcb.state() == State::time_wait) {
         on_time_wait(tcb, seg, ctx, fx);
         return;
@@ -550,7 +554,7 @@ void on_synchronized(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ct
     if (!a.seg.has(kSyn | kRst)) trim(tcb, a);  // the number of an RST is judged as it came (RFC 5961 3.2)
     if (check_rst(tcb, a.seg, fx) == Step::done) return;
     if (check_syn(tcb, a.seg, fx) == Step::done) return;
-    if (check_ack(tcb, flow, a.seg, seg, ctx, fx) == Step::done) return;
+    if (check_ack(c, a.seg, seg, ctx, fx) == Step::done) return;
     if (accept_text(tcb, a, fx) == Step::done) return;
     check_fin(tcb, a.seg, ctx, fx);
 }
@@ -576,12 +580,12 @@ void on_icmp_error(Tcb& tcb, uint8_t type, uint8_t code, Seq quoted_seq, Effects
     end(tcb, CloseReason::unreachable, fx);
 }
 
-bool segment_arrives(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
-    if (predicted(tcb, flow, seg, ctx, fx)) return true;
-    if (tcb.state() == State::syn_sent) {
-        on_syn_sent(tcb, flow, seg, ctx, fx);
+bool segment_arrives(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    if (predicted(c, seg, ctx, fx)) return true;
+    if (c.tcb.state() == State::syn_sent) {
+        on_syn_sent(c, seg, ctx, fx);
     } else {
-        on_synchronized(tcb, flow, seg, ctx, fx);
+        on_synchronized(c, seg, ctx, fx);
     }
     return false;
 }

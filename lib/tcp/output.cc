@@ -45,8 +45,10 @@ void mark_acked(Tcb& tcb) noexcept {
 }
 
 /// RFC 6298 5.1: starts the timer when nothing was in flight before.
-void start_timer(Tcb& tcb, Flow* flow, bool was_idle, const Context& ctx, Effects& fx) noexcept {
+void start_timer(Conn c, bool was_idle, const Context& ctx, Effects& fx) noexcept {
     if (!was_idle) return;
+    Tcb& tcb = c.tcb;
+    Flow* const flow = c.flow;
     if (flow != nullptr) {
         flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
         flow->stop_keepalive();  // the retransmission timer takes over
@@ -106,7 +108,9 @@ uint32_t span(const Outgoing& out) noexcept {
 }
 
 /// Something at or after SND.UNA that was sent before. False: nothing.
-bool next_retransmission(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
+bool next_retransmission(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow& flow = *c.flow;
     if (tcb.has(kSynUnacked)) {
         if (!flow.has(kRetransmitOne)) return false;
         flow.clear(kRetransmitOne);
@@ -193,7 +197,9 @@ constexpr uint32_t kLeastCut = 256;
 
 /// A probe of a closed window: one octet of new text, or FIN, or the octet at SND.UNA again; of an idle peer
 /// (keepalive): no text, one before SND.NXT (RFC 9293 3.8.4).
-void emit_probe(Tcb& tcb, Flow& flow, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
+void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow& flow = *c.flow;
     const bool keepalive = tcb.snd.una == tcb.snd.nxt && at_or_after(tcb.snd.nxt, flow.snd_end) &&
                            (!tcb.has(kFinQueued) || tcb.has(kFinSent));
     if (keepalive) {
@@ -230,8 +236,9 @@ void answer(Tcb& tcb, uint32_t room, Outgoing& out) noexcept {
     out.wnd = window_field(tcb, room);
 }
 
-bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgoing& out,
-                  Effects& fx) noexcept {
+bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow* const flow = c.flow;
     out = Outgoing{};
     const State state = tcb.state();
     if (state == State::closed) return false;                  // it ended with something still to send
@@ -242,14 +249,14 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
         return true;
     }
     if (flow != nullptr && (flow->flags & (kRetransmitOne | kRetransmitting | kProbe)) != 0) [[unlikely]] {
-        if (next_retransmission(tcb, *flow, room, ctx, out)) return true;
+        if (next_retransmission(c, room, ctx, out)) return true;
         if (flow->has(kProbe) && flow->has(kKeepalive) && after(flow->snd_end, tcb.snd.nxt)) {
             flow->clear(kProbe);  // text says more than a probe, and has a timer of its own
             flow->stop_keepalive();
         }
         if (flow->has(kProbe)) {
             flow->clear(kProbe);
-            emit_probe(tcb, *flow, room, ctx, out);
+            emit_probe(c, room, ctx, out);
             return true;
         }
     }
@@ -275,7 +282,7 @@ bool next_segment(Tcb& tcb, Flow* flow, uint32_t room, const Context& ctx, Outgo
             tcb.snd.nxt += span(out);
             note_fin(tcb, out);
             if (flow != nullptr && len != 0) note_text(tcb, *flow, ctx, len < mss);
-            start_timer(tcb, flow, was_idle, ctx, fx);
+            start_timer(c, was_idle, ctx, fx);
             out.last = len == unsent && tcb.has(kFinSent) == tcb.has(kFinQueued);
             return true;
         }

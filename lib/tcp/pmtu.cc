@@ -36,7 +36,9 @@ uint16_t claimed_mtu(const TooBig& message, uint16_t present) noexcept {
     return lower != kPlateaus.end() ? *lower : uint16_t{0};
 }
 
-uint16_t on_too_big(Tcb& tcb, Flow* flow, const TooBig& message, const Context& ctx, Effects& fx) noexcept {
+uint16_t on_too_big(Conn c, const TooBig& message, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow* const flow = c.flow;
     if (before(message.quoted_seq, tcb.snd.una) || !before(message.quoted_seq, tcb.snd.nxt)) {
         fx.drop = DropReason::icmp_ignored;
         return 0;

@@ -33,7 +33,7 @@ uint16_t claimed_mtu(const TooBig& message, uint16_t present) noexcept;
 ///         not in flight (RFC 5927 4.1), or the claim is below kLeastPathMtu or not below what is sent now.
 /// DEVIATION: RFC 1191 6.3 lets a connection try larger segments again after a while; here only new
 /// connections do.
-uint16_t on_too_big(Tcb& tcb, Flow* flow, const TooBig& message, const Context& ctx, Effects& fx) noexcept;
+uint16_t on_too_big(Conn c, const TooBig& message, const Context& ctx, Effects& fx) noexcept;
 
 /// The same for a passive connection that waits for its handshake's ACK: it will begin with smaller segments.
 uint16_t on_too_big(HalfOpen& half_open, const TooBig& message, Effects& fx) noexcept;

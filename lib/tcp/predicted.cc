@@ -38,13 +38,14 @@ bool is_predicted(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept
 }
 
 /// What such a segment does.
-[[gnu::always_inline]] inline void take_predicted(Tcb& tcb, Flow* flow, const Segment& seg,
-                                                  const Context& ctx, Effects& fx) noexcept {
+[[gnu::always_inline]] inline void take_predicted(Conn c, const Segment& seg, const Context& ctx,
+                                                  Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
     steps::update_ts_recent(tcb, seg);
-    if (seg.ack != tcb.snd.una) steps::take_new_ack(tcb, flow, seg, ctx, fx);
-    steps::update_window(tcb, flow, seg, ctx, fx);
-    steps::restart_keepalive(tcb, flow, ctx, fx);
-    if (!steps::after_ack(tcb, flow, ctx, fx)) return;
+    if (seg.ack != tcb.snd.una) steps::take_new_ack(c, seg, ctx, fx);
+    steps::update_window(c, seg, ctx, fx);
+    steps::restart_keepalive(c, ctx, fx);
+    if (!steps::after_ack(c, ctx, fx)) return;
     if (seg.len != 0) {
         fx.deliver_len = seg.len;
         steps::advance_rcv_nxt(tcb, seg.len);
@@ -55,9 +56,9 @@ bool is_predicted(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept
 
 }  // namespace
 
-bool predicted(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
-    if (!is_predicted(tcb, flow, seg)) return false;
-    take_predicted(tcb, flow, seg, ctx, fx);
+bool predicted(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    if (!is_predicted(c.tcb, c.flow, seg)) return false;
+    take_predicted(c, seg, ctx, fx);
     return true;
 }
 
@@ -73,10 +74,10 @@ bool opens_as_predicted(const HalfOpen& h, uint32_t rcv_wnd, const Segment& seg)
 void open_predicted(const HalfOpen& h, uint32_t rcv_wnd, const Segment& seg, const Context& ctx, Tcb& tcb,
                     Effects& fx) noexcept {
     expand(h, rcv_wnd, ctx.params.rcv_shift, tcb);
-    steps::sample_handshake(tcb, nullptr, ctx);
+    steps::sample_handshake({tcb}, ctx);
     steps::become_established(tcb, fx);
     tcb.snd.wl1 = seg.seq - 1u;
-    take_predicted(tcb, nullptr, seg, ctx, fx);
+    take_predicted({tcb}, seg, ctx, fx);
 }
 
 }  // namespace synfin::tcp

@@ -30,8 +30,9 @@ inline void end(Tcb& tcb, CloseReason reason, Effects& fx) noexcept {
 }
 
 /// RFC 9293 3.10.7.4 fifth: SND.WND. SND.WL2 needs no field, see tcb.hh.
-inline void update_window(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx,
-                          Effects& fx) noexcept {
+inline void update_window(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow* const flow = c.flow;
     if (seg.ack != tcb.snd.una || before(seg.seq, tcb.snd.wl1)) return;
     const uint32_t wnd = seg.has(kSyn) ? seg.wnd : uint32_t{seg.wnd} << tcb.snd_shift();
     if (wnd > tcb.snd.wnd) fx.output = true;
@@ -53,8 +54,10 @@ inline void update_window(Tcb& tcb, Flow* flow, const Segment& seg, const Contex
 
 /// After a timeout, when nothing can be timed (Karn), the timestamp's echo gives a sample to the millisecond
 /// (RFC 7323 4.1).
-[[gnu::cold, gnu::noinline]] inline void sample_echo(Tcb& tcb, Flow& flow, const Segment& seg,
+[[gnu::cold, gnu::noinline]] inline void sample_echo(Conn c, const Segment& seg,
                                                      const Context& ctx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow& flow = *c.flow;
     if (!tcb.has(kTimestamps) || !seg.has_ts || seg.ts_ecr == 0) return;
     // An echo from before the last retransmission says nothing: the ACK may answer either transmission,
     // or only repeat what a lost ACK said. Believing it would take the whole timeout for a round trip.
@@ -68,11 +71,12 @@ inline void update_window(Tcb& tcb, Flow* flow, const Segment& seg, const Contex
 }
 
 /// RFC 6298 3 and 4: the timed segment, to the microsecond.
-[[gnu::always_inline]] inline void sample_rtt(Tcb& tcb, Flow& flow, const Segment& seg,
-                                              const Context& ctx) noexcept {
+[[gnu::always_inline]] inline void sample_rtt(Conn c, const Segment& seg, const Context& ctx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow& flow = *c.flow;
     if (!flow.has(kTiming)) {
         if (flow.backoff != 0) [[unlikely]]
-            sample_echo(tcb, flow, seg, ctx);
+            sample_echo(c, seg, ctx);
         return;
     }
     if (before(seg.ack, flow.rtt_seq)) return;
@@ -88,7 +92,9 @@ inline constexpr unsigned kQuickAcks = 15;
 
 /// RFC 6298 2.2: the handshake gives the first sample, unless our SYN was sent again (Karn). The deadline
 /// tells when it was sent; ticks are fine enough, the RTO has a floor of many of them.
-inline void sample_handshake(Tcb& tcb, Flow* flow, const Context& ctx) noexcept {
+inline void sample_handshake(Conn c, const Context& ctx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow* const flow = c.flow;
     if (tcb.has(kSynResent)) return;
     const uint32_t us = std::max((ctx.now.tick - (tcb.deadline - ctx.params.rto_initial)) * 1000, 1u);
     tcb.srtt = CompactRtt::from_us(us);
@@ -105,8 +111,10 @@ inline void become_established(Tcb& tcb, Effects& fx) noexcept {
 }
 
 /// SND.UNA < SEG.ACK =< SND.NXT.
-[[gnu::always_inline]] inline void take_new_ack(Tcb& tcb, Flow* flow, const Segment& seg, const Context& ctx,
+[[gnu::always_inline]] inline void take_new_ack(Conn c, const Segment& seg, const Context& ctx,
                                                 Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow* const flow = c.flow;
     const uint32_t acked = distance(tcb.snd.una, seg.ack);
     uint32_t bytes = acked;
     if (tcb.has(kSynUnacked)) {
@@ -118,7 +126,7 @@ inline void become_established(Tcb& tcb, Effects& fx) noexcept {
     tcb.snd.una = seg.ack;
     fx.acked_bytes = bytes;
     if (flow != nullptr) {
-        sample_rtt(tcb, *flow, seg, ctx);
+        sample_rtt(c, seg, ctx);
         if (tcb.snd.wnd == 0) flow->backoff = 0;  // of the probes, which were taken: no loss
         if (flow->has(kRecovery)) {
             recovery_ack(tcb, *flow, acked);
@@ -136,7 +144,7 @@ inline void become_established(Tcb& tcb, Effects& fx) noexcept {
         flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     }
     if (tcb.snd.una == tcb.snd.nxt) {  // RFC 6298 5.2; when that was our FIN, after_ack() says what comes now
-        if (!tcb.has(kFinSent)) set_idle_deadline(tcb, flow, ctx, fx);
+        if (!tcb.has(kFinSent)) set_idle_deadline(c, ctx, fx);
     } else {  // RFC 6298 5.3
         const uint32_t rto =
             backed_off(rto_ticks(tcb, flow, ctx.params), flow != nullptr ? flow->backoff : 0, ctx.params);
@@ -148,11 +156,13 @@ inline void become_established(Tcb& tcb, Effects& fx) noexcept {
 
 /// The peer has spoken: with keepalive on, the time of idling starts anew (RFC 9293 3.8.4), and what was
 /// probed is alive.
-inline void restart_keepalive(Tcb& tcb, Flow* flow, const Context& ctx, Effects& fx) noexcept {
+inline void restart_keepalive(Conn c, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow* const flow = c.flow;
     if (ctx.params.keepalive_idle == 0 || tcb.state() != State::established) return;
     if (tcb.snd.una != tcb.snd.nxt || (flow != nullptr && after(flow->snd_end, tcb.snd.nxt))) return;
     if (flow != nullptr) flow->stop_keepalive();
-    set_idle_deadline(tcb, flow, ctx, fx);
+    set_idle_deadline(c, ctx, fx);
 }
 
 inline void enter_time_wait(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
@@ -163,12 +173,13 @@ inline void enter_time_wait(Tcb& tcb, const Context& ctx, Effects& fx) noexcept 
 }
 
 /// What an ACK of our FIN does to the state. False: the connection is over.
-inline bool after_ack(Tcb& tcb, const Flow* flow, const Context& ctx, Effects& fx) noexcept {
+inline bool after_ack(Conn c, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
     switch (tcb.state()) {
         case State::fin_wait_1:
             if (tcb.fin_acked()) {
                 set_state(tcb, State::fin_wait_2);
-                set_idle_deadline(tcb, flow, ctx, fx);
+                set_idle_deadline(c, ctx, fx);
             }
             return true;
         case State::closing:

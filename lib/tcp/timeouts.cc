@@ -67,8 +67,9 @@ bool has_unsent(const Tcb& tcb, const Flow* flow) noexcept {
            (tcb.has(kFinQueued) && !tcb.has(kFinSent));
 }
 
-void on_retransmission_timeout(Tcb& tcb, Flow& flow, uint32_t user_timeout, const Context& ctx,
-                               Effects& fx) noexcept {
+void on_retransmission_timeout(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow& flow = *c.flow;
     const Params& p = ctx.params;
     const bool syn = tcb.has(kSynUnacked);
     flow.stop_keepalive();
@@ -104,7 +105,9 @@ void on_retransmission_timeout(Tcb& tcb, Flow& flow, uint32_t user_timeout, cons
     fx.output = true;
 }
 
-void on_keepalive(Tcb& tcb, Flow& flow, const Context& ctx, Effects& fx) noexcept {
+void on_keepalive(Conn c, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow& flow = *c.flow;
     if (!flow.has(kKeepalive)) {
         flow.set(kKeepalive);
         flow.backoff = 0;
@@ -127,14 +130,16 @@ bool needs_flow_at_timeout(const Tcb& tcb, const Params& params) noexcept {
            (params.keepalive_idle != 0 && tcb.state() == State::established);
 }
 
-void on_deadline(Tcb& tcb, Flow* flow, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept {
+void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow* const flow = c.flow;
     tcb.deadline = kNoDeadline;
     if (tcb.state() == State::time_wait) {
         give_up(tcb, CloseReason::fin, fx);
         return;
     }
     if (tcb.snd.una != tcb.snd.nxt || tcb.has(kSynUnacked) || has_unsent(tcb, flow)) {
-        if (flow != nullptr) on_retransmission_timeout(tcb, *flow, user_timeout, ctx, fx);
+        if (flow != nullptr) on_retransmission_timeout(c, user_timeout, ctx, fx);
         return;
     }
     if (tcb.state() == State::fin_wait_2 && tcb.has(kAppGone)) {
@@ -143,25 +148,27 @@ void on_deadline(Tcb& tcb, Flow* flow, uint32_t user_timeout, const Context& ctx
     }
     if (is_releasable(tcb, flow)) {
         fx.release_flow = true;  // RFC 5681 4.1: idle for an RTO, so cwnd is not to be trusted any more
-        set_idle_deadline(tcb, nullptr, ctx, fx);
+        set_idle_deadline({tcb}, ctx, fx);
         return;
     }
     if (is_to_restart(tcb, flow)) {
         flow->cwnd_bytes = initial_window(tcb);
-        set_idle_deadline(tcb, flow, ctx, fx);
+        set_idle_deadline(c, ctx, fx);
         return;
     }
     if (ctx.params.keepalive_idle != 0 && tcb.state() == State::established && flow != nullptr) {
-        on_keepalive(tcb, *flow, ctx, fx);
+        on_keepalive(c, ctx, fx);
         return;
     }
     if (tcb.has(kTimestamps)) {
         tcb.set(kTsStale);
-        set_idle_deadline(tcb, flow, ctx, fx);  // what arrives meanwhile makes TS.Recent young again
+        set_idle_deadline(c, ctx, fx);  // what arrives meanwhile makes TS.Recent young again
     }
 }
 
-void set_idle_deadline(Tcb& tcb, const Flow* flow, const Context& ctx, Effects& fx) noexcept {
+void set_idle_deadline(Conn c, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    const Flow* const flow = c.flow;
     const Params& p = ctx.params;
     if (tcb.state() == State::fin_wait_2 && tcb.has(kAppGone)) {
         arm(tcb, ctx.now.tick + p.fin_wait_2, fx);

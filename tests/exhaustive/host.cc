@@ -185,7 +185,7 @@ void Host::receive(const Packet& packet, Turn& turn) noexcept {
         case kOpen: {
             Effects fx;
             const State before = tcb_.state();
-            tcp::segment_arrives(tcb_, flow(), packet.segment(), turn.context(), fx);
+            tcp::segment_arrives(conn(), packet.segment(), turn.context(), fx);
             turn.witness.require(!fx.reopen, "a connection that is not in TIME-WAIT is to be opened anew");
             if (before == State::syn_sent && tcb_.state() != State::syn_sent &&
                 tcb_.state() != State::closed) {
@@ -218,7 +218,7 @@ void Host::arrive_half_open(const Packet& packet, Turn& turn) noexcept {
     const tcp::Params& params = turn.ground.params;
     Tcb tcb = tcp::expand(half_open_, std::min(params.rcv_buffer, 65'535u), params.rcv_shift);
     Effects fx;
-    tcp::on_synchronized(tcb, nullptr, packet.segment(), turn.context(), fx);
+    tcp::on_synchronized({tcb}, packet.segment(), turn.context(), fx);
     if (fx.to_listen) {
         free_record(true);
         turn.returned_to_listen = true;
@@ -247,7 +247,7 @@ void Host::arrive_time_wait(const Packet& packet, Turn& turn) noexcept {
     const tcp::Params& params = turn.ground.params;
     Tcb tcb = tcp::expand(time_wait_, params.rcv_buffer);
     Effects fx;
-    tcp::on_synchronized(tcb, nullptr, packet.segment(), turn.context(), fx);
+    tcp::on_synchronized({tcb}, packet.segment(), turn.context(), fx);
     if (fx.reopen) {
         if (listens(turn.ground)) {
             turn.witness.require(
@@ -479,7 +479,7 @@ void Host::fire(Turn& turn) noexcept {
             if (tcb_.in_flight() == 0) made.set(tcp::kKeepalive);
         }
         Effects fx;
-        tcp::on_deadline(tcb_, flow(), params.user_timeout, turn.context(), fx);
+        tcp::on_deadline(conn(), params.user_timeout, turn.context(), fx);
         perform(nullptr, fx, turn);
     }
     run_output(turn);
@@ -491,8 +491,7 @@ void Host::run_output(Turn& turn) noexcept {
     while (head_.slot == kOpen && turn.out_count < std::size(turn.out)) {
         Effects fx;
         tcp::Outgoing out;
-        if (!tcp::next_segment(tcb_, flow(), receive_room(tcb_, turn.ground), turn.context(), out, fx))
-            return;
+        if (!tcp::next_segment(conn(), receive_room(tcb_, turn.ground), turn.context(), out, fx)) return;
         emit(tcb_, out, turn);
     }
 }

@@ -141,7 +141,7 @@ class Host {
     static uint16_t bit(unsigned life, unsigned offset) noexcept {
         return static_cast<uint16_t>(1u << (life * kMaxText + offset));
     }
-    tcp::Flow* flow() noexcept { return tcb_.flow != 0 ? &flow_ : nullptr; }
+    tcp::Conn conn() noexcept { return {tcb_, tcb_.flow != 0 ? &flow_ : nullptr}; }
     tcp::Flow& need_flow(const Turn& turn) noexcept;
     void need_cold(const Turn& turn) noexcept { need_flow(turn).cold = 1; }
     void release_flow() noexcept;

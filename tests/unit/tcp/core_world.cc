@@ -58,7 +58,7 @@ void CoreWorld::pump() {
     Outgoing out;
     const uint32_t limit =
         tcb.has(kWindowScale) ? params.rcv_buffer : std::min(params.rcv_buffer, uint32_t{65'535});
-    for (int n = 0; next_segment(tcb, flow_ptr(), room.value_or(limit), ctx(), out, fx); ++n) {
+    for (int n = 0; next_segment(conn(), room.value_or(limit), ctx(), out, fx); ++n) {
         ASSERT_LT(n, 10'000) << "sends without end";
         const bool ack = (out.flags & kAck) != 0;
         sent.push_back({.seq = distance(kIss, out.seq),
@@ -102,12 +102,12 @@ void CoreWorld::in(const In& s) {
     const Tcb before = tcb;
     const Flow flow_before = flow;
     perform([&](Effects& e) {
-        was_predicted = segment_arrives(tcb, flow_ptr(), seg, ctx(), e);
+        was_predicted = segment_arrives(conn(), seg, ctx(), e);
         if (was_predicted) {
             Tcb other = before;
             Flow other_flow = flow_before;
             Effects other_fx;
-            on_synchronized(other, other.flow != 0 ? &other_flow : nullptr, seg, ctx(), other_fx);
+            on_synchronized({other, other.flow != 0 ? &other_flow : nullptr}, seg, ctx(), other_fx);
             EXPECT_EQ(std::memcmp(&other, &tcb, sizeof tcb), 0) << "predicted, but not what the steps do";
             EXPECT_EQ(std::memcmp(&other_flow, &flow, sizeof flow), 0);
             EXPECT_TRUE(other_fx == e);
@@ -126,7 +126,7 @@ uint32_t CoreWorld::fire() {
         need_flow();
         if (tcb.in_flight() == 0) flow.set(kKeepalive);
     }
-    perform([&](Effects& e) { on_deadline(tcb, flow_ptr(), user_timeout, ctx(), e); });
+    perform([&](Effects& e) { on_deadline(conn(), user_timeout, ctx(), e); });
     return ahead;
 }
 

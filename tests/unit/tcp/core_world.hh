@@ -110,7 +110,7 @@ class CoreWorld {
     uint32_t una() const { return distance(kIss, tcb.snd.una); }
     uint32_t nxt() const { return distance(kIss, tcb.snd.nxt); }
     uint32_t rcv() const { return distance(kIrs, tcb.rcv.nxt); }
-    Flow* flow_ptr() { return tcb.flow != 0 ? &flow : nullptr; }
+    Conn conn() { return {tcb, tcb.flow != 0 ? &flow : nullptr}; }
     uint32_t in_ms() const { return tcb.deadline - now_.tick; }  ///< until the deadline
 
     Params params;

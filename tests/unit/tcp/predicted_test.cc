@@ -158,13 +158,13 @@ TEST(Predicted, IsWhatTheEightStepsDo) {
         Tcb fast = c.tcb, slow = c.tcb;
         Flow fast_flow = c.flow, slow_flow = c.flow;
         Effects fast_fx, slow_fx;
-        const bool yes = predicted(fast, c.has_flow ? &fast_flow : nullptr, c.seg, ctx, fast_fx);
+        const bool yes = predicted({fast, c.has_flow ? &fast_flow : nullptr}, c.seg, ctx, fast_fx);
         if (!yes) {
             ASSERT_EQ(std::memcmp(&fast, &c.tcb, sizeof fast), 0) << "refused, but changed: case " << i;
             ASSERT_EQ(std::memcmp(&fast_flow, &c.flow, sizeof fast_flow), 0) << "case " << i;
             continue;
         }
-        on_synchronized(slow, c.has_flow ? &slow_flow : nullptr, c.seg, ctx, slow_fx);
+        on_synchronized({slow, c.has_flow ? &slow_flow : nullptr}, c.seg, ctx, slow_fx);
         const State state = c.tcb.state();
         ASSERT_EQ(std::memcmp(&fast, &slow, sizeof fast), 0) << "case " << i << " in " << name(state);
         ASSERT_EQ(std::memcmp(&fast_flow, &slow_flow, sizeof fast_flow), 0)
@@ -221,7 +221,7 @@ TEST(Predicted, OpensAsTheEightStepsDo) {
         Effects fast_fx, slow_fx;
         open_predicted(h, rcv_wnd, seg, ctx, fast, fast_fx);
         Tcb slow = expand(h, rcv_wnd, params.rcv_shift);
-        on_synchronized(slow, nullptr, seg, ctx, slow_fx);
+        on_synchronized({slow}, seg, ctx, slow_fx);
         ASSERT_EQ(std::memcmp(&fast, &slow, sizeof fast), 0) << "case " << i;
         ASSERT_TRUE(fast_fx == slow_fx) << "case " << i;
         ++taken;
@@ -258,7 +258,7 @@ TEST(Predicted, ReopensWhatTheEightStepsReopen) {
         if (seg.has_ts) seg.ts_val = record.ts_recent + r.below(7) - 3;
         Tcb tcb = expand(record, 65'535);
         Effects fx;
-        on_synchronized(tcb, nullptr, seg, ctx, fx);
+        on_synchronized({tcb}, seg, ctx, fx);
         ASSERT_EQ(reopens(record, seg, ctx), fx.reopen) << "case " << i;
         ++seen[fx.reopen ? 1 : 0];
     }

@@ -138,7 +138,7 @@ TEST_F(Cookie, OpensAConnection) {
     w.tcb = expand(*h, 65'535, w.params.rcv_shift);
     Segment seg = ack(h->iss, *h, 0);
     seg.len = 10;
-    w.perform([&](Effects& fx) { on_synchronized(w.tcb, nullptr, seg, w.ctx(), fx); });
+    w.perform([&](Effects& fx) { on_synchronized({w.tcb}, seg, w.ctx(), fx); });
     EXPECT_TRUE(w.fx.opened);
     EXPECT_EQ(w.fx.deliver_len, 10u);
     EXPECT_EQ(w.tcb.snd.wnd, 8000u) << "scaled";
