@@ -15,8 +15,6 @@
 ///   synfin::serve(*runtime, echo, stop);
 /// @endcode
 
-#include <x86intrin.h>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -27,8 +25,10 @@
 #include <vector>
 
 #include "synfin/device_report.hh"
-#include "synfin/drain.hh"
+#include "synfin/idle.hh"       // IWYU pragma: export
+#include "synfin/inspector.hh"  // IWYU pragma: export
 #include "synfin/result.hh"
+#include "synfin/runner.hh"  // IWYU pragma: export
 #include "synfin/stack.hh"
 #include "synfin/units.hh"
 
@@ -36,15 +36,6 @@ namespace synfin {
 
 using port::DeviceReport;
 using port::DeviceStats;
-
-/// What a core does when it finds nothing to do, poll after poll.
-enum class IdlePolicy : uint8_t {
-    automatic,  ///< spin on a NIC whose core is its own; else yield
-    spin,       ///< poll on, with a pause instruction
-    yield,      ///< after a while give the core to who else wants it, between polls
-    sleep,      ///< after longer, sleep 50 us at a time (timers have 1 ms): adds that and a wake-up to the
-                ///< latency
-};
 
 struct RuntimeConfig {
     std::string device;           ///< DEV, as for --device: "pci:0000:3b:00.0", "af_packet:veth0", "ring"...
@@ -102,6 +93,8 @@ class Runtime {
     DeviceStats device_stats() const;
     /// The clock of all engines. @note cost: rdtsc and a multiplication.
     Instant now() const noexcept;
+    /// Looks into the engines that a Runner (or serve()) drives; any thread.
+    Inspector& inspector() noexcept;
     /// What automatic came to.
     IdlePolicy idle_policy() const noexcept;
     /// The configuration's.
@@ -113,57 +106,13 @@ class Runtime {
     std::unique_ptr<Impl> impl_;
 };
 
-/// Paces one core's loop when there is nothing to do.
-class Idle {
-  public:
-    explicit Idle(IdlePolicy policy) noexcept : policy_(policy) {}
-
-    /// Call after each turn of the loop: goes on at once, pauses, yields or sleeps.
-    void turn(bool busy) noexcept {
-        if (busy) {
-            empty_ = 0;
-        } else if (++empty_ < kSpins || policy_ == IdlePolicy::spin) {
-            _mm_pause();
-        } else {
-            rest();
-        }
-    }
-
-  private:
-    static constexpr uint32_t kSpins = 64;      ///< empty turns before yielding
-    static constexpr uint32_t kYields = 1'000;  ///< empty turns before sleeping
-    void rest() noexcept;
-
-    IdlePolicy policy_;
-    uint32_t empty_ = 0;
-};
-
 /// Serves until `stop`: every core polls its stacks, stack i with apps[i]. Then their connections are closed
-/// or reset within RuntimeConfig::drain, and on_close is told of each. Errors: as Runtime::run.
+/// or reset within RuntimeConfig::drain, and on_close is told of each. Runtime::inspector() looks in
+/// meanwhile. Errors: as Runtime::run.
 template <Application App>
 Result<void> serve(Runtime& runtime, std::vector<App>& apps, const std::atomic<bool>& stop) {
-    std::vector<Drain> drains(apps.size());
-    // What one core's queue brings may be for another core's engine: they leave together.
-    std::atomic<size_t> left{runtime.cores().size()};
-    return runtime.run([&](std::span<const unsigned> stacks, unsigned) {
-        Idle idle(runtime.idle_policy());
-        for (bool is_over = false; !is_over || left.load(std::memory_order_acquire) != 0;) {
-            const Instant now = runtime.now();
-            const bool is_stopped = stop.load(std::memory_order_relaxed);
-            bool busy = false, all = true;
-            for (const unsigned index : stacks) {
-                Stack& stack = runtime.stack(index);
-                if (is_stopped) drains[index].begin(stack, now, runtime.drain());
-                busy |= stack.poll(apps[index], now);
-                all &= drains[index].turn(stack, now);
-            }
-            if (all && !is_over) {
-                is_over = true;
-                left.fetch_sub(1, std::memory_order_acq_rel);
-            }
-            idle.turn(busy);
-        }
-    });
+    ServerWork<App> work(apps, stop, runtime.drain());
+    return Runner(runtime, work).run();
 }
 
 }  // namespace synfin

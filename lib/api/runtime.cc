@@ -1,8 +1,5 @@
 #include "synfin/runtime.hh"
 
-#include <sched.h>
-#include <time.h>
-
 #include <algorithm>
 #include <exception>
 #include <mutex>
@@ -28,8 +25,6 @@ namespace {
 
 using DeviceEngine = stack::PortEngine<port::DevicePort>;
 using port::Refusal;
-
-constexpr timespec kNap{0, 50'000};
 
 /// The secret behind everything that the engines of one process must agree on.
 HashKey shared_secret(const stack::StackConfig& config) {
@@ -111,6 +106,7 @@ struct Runtime::Impl {
     Duration drain = 1s;
     bool is_wire = false;  ///< both ends of everything are here
     TscClock clock;
+    std::unique_ptr<Inspector> inspector;
     std::vector<std::string> warnings;
 
     void add_engine(const stack::StackConfig& config, const stack::Keys& keys, unsigned core) {
@@ -148,7 +144,9 @@ struct Runtime::Impl {
     }
 };
 
-Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
+    impl_->inspector = std::make_unique<Inspector>(stacks());
+}
 Runtime::~Runtime() {
     if (impl_->is_wire) return;
     std::vector<unsigned> all;
@@ -285,16 +283,11 @@ DeviceStats Runtime::device_stats() const {
 Instant Runtime::now() const noexcept {
     return impl_->clock.now();
 }
+Inspector& Runtime::inspector() noexcept {
+    return *impl_->inspector;
+}
 IdlePolicy Runtime::idle_policy() const noexcept {
     return impl_->idle;
-}
-
-void Idle::rest() noexcept {
-    if (policy_ == IdlePolicy::sleep && empty_ >= kYields) {
-        nanosleep(&kNap, nullptr);
-    } else {
-        sched_yield();
-    }
 }
 
 }  // namespace synfin
