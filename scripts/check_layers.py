@@ -44,6 +44,9 @@ PUBLIC_LEVELS = {
     "device_report.hh": "port",
 }
 
+# The C API, beside the folder of the C++ one. It includes no other header of ours.
+C_HEADER = "synfin.h"
+
 # What the command may include beside the public headers: containers, and facts about the host that need no device.
 COMMAND_ROOM = "base"
 COMMAND_HEADERS = {
@@ -72,6 +75,8 @@ SOURCES = {".hh", ".cc", ".def", ".h"}
 
 def room_of(included):
     """The room that `"room/file.hh"` names, or at whose level `"synfin/file.hh"` stands; None when it names none."""
+    if included == C_HEADER:
+        return "api"
     head, slash, rest = included.partition("/")
     if not slash:
         return None
@@ -79,7 +84,7 @@ def room_of(included):
 
 
 def is_public(included):
-    return included.startswith("synfin/")
+    return included.startswith("synfin/") or included == C_HEADER
 
 
 def excused(path, included):

@@ -1,0 +1,182 @@
+/// @file
+/// synfin.h: listeners and the calls on connections.
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "api/c_handles.hh"
+#include "stack/engine.hh"
+
+namespace synfin::c {
+
+namespace {
+
+using UserTag = decltype(Connection().user_tag());
+
+/// The connection that a handle names. A number that no handle has gives one that is gone.
+Connection connection_of(const synfin_stack& s, synfin_connection handle) noexcept {
+    const auto index = static_cast<uint32_t>(handle);
+    stack::Connections* owner = &s.stack->engine();
+    if (index == 0 || index > s.stack->config().max_connections) return {owner, 0, 0};
+    return {owner, index, static_cast<uint32_t>(handle >> 32)};
+}
+
+template <typename T>
+int64_t result_of(const Result<T>& result) noexcept {
+    return result ? int64_t{*result} : int64_t{code_of(result.error())};
+}
+int result_of(const Result<void>& result) noexcept {
+    return code_of(result.error());
+}
+
+/// As many bytes as one call handles: beyond that the result would not fit.
+Bytes bytes_of(const void* data, size_t size) noexcept {
+    return {static_cast<const uint8_t*>(data), std::min<size_t>(size, 1u << 30)};
+}
+
+template <typename Call>
+int call(synfin_stack* stack, synfin_connection connection, Call&& call) noexcept {
+    if (stack == nullptr) return SYNFIN_E_INVALID;
+    return result_of(call(connection_of(*stack, connection)));
+}
+
+/// An address of the options: none, or one of IPv4. False: an error.
+bool read_address(const synfin_endpoint& from, std::optional<Ipv4>& to, int& error) noexcept {
+    if (from.family == 0) return true;
+    const auto known = endpoint_of(from);
+    error = !known ? SYNFIN_E_INVALID : SYNFIN_E_NOT_SUPPORTED;
+    if (!known || !known->addr.is_v4()) return false;
+    to = known->addr.v4;
+    return true;
+}
+
+}  // namespace
+
+}  // namespace synfin::c
+
+using namespace synfin;
+
+int synfin_listen(synfin_stack* stack, uint16_t port, const synfin_listen_options* options) {
+    const auto known = c::options_of(options);
+    if (stack == nullptr || !known) return SYNFIN_E_INVALID;
+    std::optional<Ipv4> address;
+    int error = 0;
+    if (!c::read_address(known->address, address, error)) return error;
+    return c::result_of(stack->stack->listen(port, address));
+}
+
+int synfin_unlisten(synfin_stack* stack, uint16_t port, const synfin_listen_options* options) {
+    const auto known = c::options_of(options);
+    if (stack == nullptr || !known) return SYNFIN_E_INVALID;
+    std::optional<Ipv4> address;
+    int error = 0;
+    if (!c::read_address(known->address, address, error)) return error;
+    return c::result_of(stack->stack->unlisten(port, address));
+}
+
+int synfin_connect(synfin_stack* stack, const synfin_endpoint* peer, const synfin_connect_options* options,
+                   synfin_connection* out) {
+    if (out != nullptr) *out = 0;
+    const auto known = c::options_of(options);
+    if (stack == nullptr || peer == nullptr || out == nullptr || !known) return SYNFIN_E_INVALID;
+    const auto to = c::endpoint_of(*peer);
+    if (!to) return SYNFIN_E_INVALID;
+    ConnectOptions how;
+    int error = 0;
+    if (!c::read_address(known->source, how.source, error)) return error;
+    how.source_port = known->source.port;
+    how.user_tag = static_cast<c::UserTag>(known->user_tag);
+    const auto made = stack->stack->connect(*to, how);
+    if (!made) return c::code_of(made.error());
+    *out = uint64_t{made->generation()} << 32 | made->index();
+    return SYNFIN_OK;
+}
+
+int64_t synfin_send(synfin_stack* stack, synfin_connection connection, const void* data, size_t size) {
+    if (stack == nullptr || (data == nullptr && size != 0)) return SYNFIN_E_INVALID;
+    return c::result_of(c::connection_of(*stack, connection).send(c::bytes_of(data, size)));
+}
+
+int64_t synfin_sendv(synfin_stack* stack, synfin_connection connection, const synfin_piece* pieces,
+                     int count) {
+    if (stack == nullptr || (pieces == nullptr && count != 0) || count < 0 || count > 1024)
+        return SYNFIN_E_INVALID;
+    for (int i = 0; i < count; ++i)
+        if (pieces[i].data == nullptr && pieces[i].size != 0) return SYNFIN_E_INVALID;
+    Connection c = c::connection_of(*stack, connection);
+    int64_t done = 0;
+    for (int i = 0; i < count; ++i) {
+        const Bytes piece = c::bytes_of(pieces[i].data, pieces[i].size);
+        const auto taken = c.send(piece);
+        if (!taken) return done != 0 ? done : int64_t{c::code_of(taken.error())};
+        done += *taken;
+        if (*taken < pieces[i].size) break;
+    }
+    return done;
+}
+
+int64_t synfin_receive(synfin_stack* stack, synfin_connection connection, void* into, size_t size) {
+    if (stack == nullptr || (into == nullptr && size != 0)) return SYNFIN_E_INVALID;
+    const MutableBytes bytes(static_cast<uint8_t*>(into), std::min<size_t>(size, 1u << 30));
+    return c::result_of(c::connection_of(*stack, connection).receive(bytes));
+}
+
+int synfin_resume(synfin_stack* stack, synfin_connection connection) {
+    return c::call(stack, connection, [](Connection c) { return c.resume(); });
+}
+int synfin_shutdown(synfin_stack* stack, synfin_connection connection) {
+    return c::call(stack, connection, [](Connection c) { return c.shutdown(); });
+}
+int synfin_close(synfin_stack* stack, synfin_connection connection) {
+    return c::call(stack, connection, [](Connection c) { return c.close(); });
+}
+int synfin_abort(synfin_stack* stack, synfin_connection connection) {
+    return c::call(stack, connection, [](Connection c) { return c.abort(); });
+}
+int synfin_set_no_delay(synfin_stack* stack, synfin_connection connection, int on) {
+    return c::call(stack, connection, [on](Connection c) { return c.set_no_delay(on != 0); });
+}
+int synfin_set_user_timeout(synfin_stack* stack, synfin_connection connection, int64_t ns) {
+    return c::call(stack, connection, [ns](Connection c) { return c.set_user_timeout(Duration(ns)); });
+}
+
+int64_t synfin_room(const synfin_stack* stack, synfin_connection connection) {
+    if (stack == nullptr) return SYNFIN_E_INVALID;
+    const Connection c = c::connection_of(*stack, connection);
+    if (!c.local()) return SYNFIN_E_GONE;
+    return c.room();
+}
+
+int synfin_set_user_tag(synfin_stack* stack, synfin_connection connection, uint64_t user_tag) {
+    if (stack == nullptr) return SYNFIN_E_INVALID;
+    Connection c = c::connection_of(*stack, connection);
+    if (!c.local()) return SYNFIN_E_GONE;
+    c.set_user_tag(static_cast<c::UserTag>(user_tag));
+    return SYNFIN_OK;
+}
+
+uint64_t synfin_user_tag(const synfin_stack* stack, synfin_connection connection) {
+    return stack != nullptr ? c::connection_of(*stack, connection).user_tag() : 0;
+}
+
+int synfin_get_info(const synfin_stack* stack, synfin_connection connection, synfin_info* out) {
+    if (stack == nullptr || out == nullptr || out->size < 8) return SYNFIN_E_INVALID;
+    const auto info = c::connection_of(*stack, connection).info();
+    if (!info) return c::code_of(info.error());
+    synfin_info told{};
+    told.size = out->size;
+    told.state = static_cast<uint32_t>(info->state);
+    told.local = c::endpoint_for(info->local);
+    told.peer = c::endpoint_for(info->peer);
+    told.mss = info->mss;
+    told.window = info->snd_wnd;
+    told.cwnd = info->cwnd_bytes;
+    told.srtt_us = info->srtt_us;
+    told.rto_ms = info->rto_ms;
+    told.unsent = info->unsent_bytes;
+    told.unacked = info->unacked_bytes;
+    told.unread = info->unread_bytes;
+    std::memcpy(static_cast<void*>(out), &told, std::min<size_t>(out->size, sizeof told));
+    return SYNFIN_OK;
+}

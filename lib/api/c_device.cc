@@ -1,0 +1,93 @@
+/// @file
+/// synfin.h: a device under the stacks.
+
+#include <memory>
+
+#include "api/c_handles.hh"
+#include "synfin/runtime.hh"
+
+namespace synfin::c {
+
+namespace {
+
+class DeviceRuntime final : public synfin_runtime {
+  public:
+    explicit DeviceRuntime(std::unique_ptr<Runtime> runtime) : runtime_(std::move(runtime)) {
+        for (unsigned i = 0; i < runtime_->stacks(); ++i) {
+            stacks.push_back(std::make_unique<synfin_stack>(*this, runtime_->stack(i), i));
+            idles_.emplace_back(runtime_->idle_policy());
+        }
+    }
+
+    ~DeviceRuntime() override {
+        for (const auto& s : stacks) close_turn(*s);
+    }
+    Instant now() const noexcept override { return runtime_->now(); }
+    void idle(unsigned index, bool busy) noexcept override { idles_[index].turn(busy); }
+    int run(void (*body)(void*, synfin_stack* const*, unsigned, unsigned), void* context) override {
+        const auto ran = runtime_->run([&](std::span<const unsigned> indices, unsigned core) {
+            std::vector<synfin_stack*> own;
+            for (const unsigned i : indices) own.push_back(stacks[i].get());
+            body(context, own.data(), static_cast<unsigned>(own.size()), core);
+            for (synfin_stack* s : own) close_turn(*s);
+        });
+        return code_of(ran.error());
+    }
+    const char* warning(unsigned index) const noexcept override {
+        const auto all = runtime_->warnings();
+        return index < all.size() ? all[index].c_str() : nullptr;
+    }
+
+  private:
+    /// The runtime drains the stack next, with turns of its own.
+    static void close_turn(synfin_stack& s) noexcept {
+        if (!s.is_turn_open) return;
+        s.shown_count = 0;
+        NoApplication nobody;
+        while (const Event* event = s.stack->next_event()) s.stack->dispatch(nobody, *event);
+        s.stack->end();
+        s.is_turn_open = false;
+    }
+
+    std::unique_ptr<Runtime> runtime_;
+    std::vector<Idle> idles_;
+};
+
+}  // namespace
+
+}  // namespace synfin::c
+
+using namespace synfin;
+
+int synfin_open(const synfin_config* config, synfin_runtime** out, char* why, size_t why_size) {
+    const c::Why told(why, why_size);
+    if (out == nullptr)
+        return told.refuse(SYNFIN_E_INVALID, "out is null: expected where to put the runtime");
+    *out = nullptr;
+    const auto known = c::complete(config);
+    if (!known)
+        return told.refuse(SYNFIN_E_INVALID,
+                           "the configuration has no size; begin with SYNFIN_CONFIG_INIT(&config)");
+    if (known->device == nullptr)
+        return told.refuse(SYNFIN_E_INVALID, "device is null: expected a name like \"af_packet:veth0\"");
+    return c::guarded([&]() -> int {
+        RuntimeConfig wanted;
+        const auto cores = c::cores_of(known->cores);
+        if (!cores) return told.refuse(SYNFIN_E_INVALID, "cores is no list of CPU numbers; write \"2,3\"");
+        if (const std::string complaint = c::stack_config(*known, wanted.stack); !complaint.empty())
+            return told.refuse(SYNFIN_E_INVALID, complaint);
+        wanted.device = known->device;
+        wanted.cores = *cores;
+        wanted.no_huge = known->no_huge != 0;
+        wanted.no_offload = known->no_offload != 0;
+        wanted.verbose = known->verbose;
+        wanted.idle = static_cast<IdlePolicy>(known->idle);
+        wanted.drain = Duration(known->drain);
+        std::string sentence;
+        Error error{};
+        auto runtime = Runtime::open(wanted, sentence, error);
+        if (!runtime) return told.refuse(c::code_of(error), sentence);
+        *out = new c::DeviceRuntime(std::move(runtime));
+        return SYNFIN_OK;
+    });
+}

@@ -1,0 +1,130 @@
+#pragma once
+/// @file
+/// What the opaque handles of synfin.h point to, and what its sources share.
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "stack/connection_marks.hh"
+#include "synfin.h"
+#include "synfin/drain.hh"
+#include "synfin/result.hh"
+#include "synfin/stack.hh"
+
+namespace synfin::c {
+
+/// A data event that the program has been shown, until the next poll settles it.
+struct Shown {
+    Connection connection;
+    Bytes data;
+    uint32_t item = 0;
+    uint32_t taken = 0;
+};
+
+}  // namespace synfin::c
+
+struct synfin_stack {
+    synfin_stack(synfin_runtime& runtime, synfin::Stack& engine, unsigned number)
+        : owner(&runtime), stack(&engine), index(number) {}
+
+    synfin_runtime* owner;
+    synfin::Stack* stack;
+    unsigned index;
+    bool is_turn_open = false;  ///< begin() was called, end() was not
+    uint32_t shown_count = 0;
+    std::array<synfin::c::Shown, SYNFIN_MOST_EVENTS> shown{};  ///< by the events' `slot`
+    synfin::stack::ConnectionMarks marks;                      ///< connections of the present array
+    synfin::Drain drain;
+};
+
+struct synfin_runtime {
+    synfin_runtime() = default;
+    virtual ~synfin_runtime() = default;
+    synfin_runtime(const synfin_runtime&) = delete;
+    synfin_runtime& operator=(const synfin_runtime&) = delete;
+
+    virtual synfin::Instant now() const noexcept = 0;
+    /// The caller of synfin_poll_at() says what time it is.
+    virtual void set_now(synfin::Instant) noexcept {}
+    /// Before and after a turn of a stack: packets of a virtual wire move.
+    virtual void before_turn(unsigned) noexcept {}
+    virtual void after_turn(unsigned) {}
+    virtual void idle(unsigned, bool) noexcept {}
+    virtual int run(void (*)(void*, synfin_stack* const*, unsigned, unsigned), void*) {
+        return SYNFIN_E_NOT_SUPPORTED;
+    }
+    virtual int64_t advance(synfin::Duration) { return SYNFIN_E_NOT_SUPPORTED; }
+    virtual int input(unsigned, synfin::Bytes) { return SYNFIN_E_NOT_SUPPORTED; }
+    virtual int64_t output(unsigned, synfin::MutableBytes) { return SYNFIN_E_NOT_SUPPORTED; }
+    virtual const char* warning(unsigned) const noexcept { return nullptr; }
+
+    std::vector<std::unique_ptr<synfin_stack>> stacks;
+};
+
+namespace synfin::c {
+
+/// The number of an error; never changes.
+int code_of(Error error) noexcept;
+
+/// Runs a body that may throw; nothing passes the boundary.
+template <typename Body>
+auto guarded(Body&& body) noexcept -> decltype(body()) {
+    try {
+        return body();
+    } catch (const std::bad_alloc&) {
+        return SYNFIN_E_NO_MEMORY;
+    } catch (...) {
+        return SYNFIN_E_INTERNAL;
+    }
+}
+
+/// Where synfin_open() says what was wrong.
+class Why {
+  public:
+    Why(char* into, size_t size) noexcept : into_(into), size_(into != nullptr ? size : 0) { say(""); }
+    void say(std::string_view text) const noexcept {
+        if (size_ != 0) std::snprintf(into_, size_, "%.*s", static_cast<int>(text.size()), text.data());
+    }
+    int refuse(int error, std::string_view text) const noexcept {
+        say(text);
+        return error;
+    }
+
+  private:
+    char* into_;
+    size_t size_;
+};
+
+/// A configuration as this edition knows it: fields that the caller's edition lacks have their defaults.
+/// None when config is null or its size is impossible.
+std::optional<synfin_config> complete(const synfin_config* config) noexcept;
+
+/// The engine's configuration. An empty sentence: it is right.
+std::string stack_config(const synfin_config& config, stack::StackConfig& out);
+/// "2,3" as numbers; none when it is not such a list.
+std::optional<std::vector<unsigned>> cores_of(const char* text);
+
+std::optional<Endpoint> endpoint_of(const synfin_endpoint& endpoint) noexcept;
+synfin_endpoint endpoint_for(const Endpoint& endpoint) noexcept;
+
+/// A caller's struct that begins with its size, as far as both editions know it; null: the defaults (zeros).
+/// None when its size is impossible.
+template <typename T>
+std::optional<T> options_of(const T* options) noexcept {
+    T out{};
+    if (options == nullptr) return out;
+    if (options->size < 8) return std::nullopt;
+    std::memcpy(&out, options, std::min<size_t>(options->size, sizeof out));
+    return out;
+}
+
+}  // namespace synfin::c
