@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that synfin needs, and only those that are missing.
 #
-#   scripts/install-deps.sh [build] [test] [nic]      (default: build and test)
+#   scripts/install-deps.sh [build] [test] [nic] [library] [package]      (default: build and test)
 #
 # build: what compiles the command and the tests.   test: what scripts/test.sh runs beside them.
 # nic: what its last stage emulates network cards with (18 MB; the rest of that, 110 MB, it unpacks in the build directory).
+# library: what scripts/test.sh install builds programs with.   package: what scripts/package.sh needs.
 # Does nothing, and needs no rights, when everything is there. Uses sudo when not root.
 set -euo pipefail
 
@@ -48,6 +49,16 @@ nic_packages=(
     busybox-static  # the guests' userland
     socat           # reaches the command's control socket in a guest
 )
+library_packages=(
+    cmake           # finds the installed library as CMake projects do
+    pkgconf
+)
+package_packages=(
+    debhelper       # builds the packages ...
+    dpkg-dev
+    lintian         # ... and judges them
+    mmdebstrap      # a fresh Debian 12 to install them in
+)
 
 say() { printf 'install-deps: %s\n' "$*" >&2; }
 
@@ -58,7 +69,9 @@ for set in "${@:-build test}"; do
             build) wanted+=("${build_packages[@]}") ;;
             test) wanted+=("${test_packages[@]}") ;;
             nic) wanted+=("${nic_packages[@]}") ;;
-            *) say "unknown set '$name': expected build, test or nic"; exit 2 ;;
+            library) wanted+=("${library_packages[@]}") ;;
+            package) wanted+=("${package_packages[@]}") ;;
+            *) say "unknown set '$name': expected build, test, nic, library or package"; exit 2 ;;
         esac
     done
 done

@@ -2,16 +2,18 @@
 # Installs what is missing, builds, and runs the tests. The last line is the sum: N passed, N failed, N skipped.
 #
 #   scripts/test.sh                  the default stages
-#   scripts/test.sh --ci             these, and those that a person need not wait for: tidy, core
+#   scripts/test.sh --ci             these, and those that a person need not wait for: tidy, core, threads, install
 #   scripts/test.sh [--all] STAGE... only the stages named; `--all nic` runs every case on every emulated card
 #
+# The stage package builds the Debian packages and installs them in a fresh chroot; it runs only when named.
 # Exit status 1 when a case failed. Only the stages integration and nic need root; without it, they are skipped with the reason.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 default_stages=(format layers headers docs unit bench sanitize integration nic)
-ci_stages=(tidy core)
-usage() { sed -n '2,8s/^# \{0,1\}//p' "$0"; echo "stages: ${default_stages[*]} ${ci_stages[*]}"; }
+ci_stages=(tidy core threads install)
+named_stages=(package)
+usage() { sed -n '2,9s/^# \{0,1\}//p' "$0"; echo "stages: ${default_stages[*]} ${ci_stages[*]} ${named_stages[*]}"; }
 stages=() all=no ci=no
 for word in "$@"; do
     case $word in
@@ -19,7 +21,7 @@ for word in "$@"; do
         --ci) ci=yes ;;
         --all) all=yes ;;
         *)
-            case " ${default_stages[*]} ${ci_stages[*]} " in
+            case " ${default_stages[*]} ${ci_stages[*]} ${named_stages[*]} " in
                 *" $word "*) stages+=("$word") ;;
                 *) echo "test: no stage '$word'" >&2; usage >&2; exit 2 ;;
             esac
@@ -114,9 +116,27 @@ stage_nic() {
     scripts/install-deps.sh nic || true
     counted tests/niclab/run.py "${options[@]}" --synfin $release/apps/synfin/synfin
 }
-# The rooms that know no DPDK compile and link without it.
+# The rooms that know no DPDK compile and link without it, into a library that nothing is missing from.
 stage_core() {
     check scripts/build.sh $release-core -- -Ddpdk=false -Dtests=false -Dbench=false -Doptimization=0
+}
+# Programs outside the tree against an installed library: pkg-config (shared, static), CMake, meson subproject.
+stage_install() {
+    check scripts/install-deps.sh library
+    counted tests/install/run.py --build $release
+}
+# The Debian packages, in a fresh Debian 12 (as root; a few minutes).
+stage_package() {
+    check scripts/install-deps.sh package
+    counted tests/install/chroot.sh
+}
+# The thread sanitizer over what two threads share: rings, mailboxes, the wire between two engines, the runner.
+stage_threads() {
+    local dir=$release-threads before=$stage_failed
+    check scripts/build.sh $dir tests/unit/base/unit-base tests/unit/api/unit-api tests/sharing/threads -- \
+        -Dbuildtype=debugoptimized -Db_sanitize=thread -Dbench=false -Dapps=false -Dlibrary=false
+    [ "$stage_failed" = "$before" ] || return
+    TSAN_OPTIONS=halt_on_error=1 meson_tests $dir unit-base unit-api threads
 }
 
 run_stage() {

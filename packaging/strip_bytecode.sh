@@ -1,0 +1,11 @@
+#!/bin/sh
+# Run by `meson install`: takes the link-time optimiser's bytecode out of an installed archive.
+#
+#   strip_bytecode.sh ARCHIVE      relative to the prefix
+set -eu
+case $1 in
+    /*) archive=${DESTDIR:-}$1 ;;
+    *) archive=$MESON_INSTALL_DESTDIR_PREFIX/$1 ;;
+esac
+objcopy --wildcard --remove-section='.gnu.lto_*' --remove-section='.gnu.debuglto_*' --strip-symbol=__gnu_lto_v1 \
+    "$archive"
