@@ -13,11 +13,9 @@
 #include "config/fields.hh"
 #include "host/host_facts.hh"
 #include "interrupt.hh"
-#include "results/ledger_report.hh"
 #include "results/monitor.hh"
-#include "results/summary.hh"
+#include "results/publish.hh"
 #include "results/verdict.hh"
-#include "results/wire_model.hh"
 #include "servers/discard_server.hh"
 #include "servers/http_server.hh"
 #include "servers/reply_server.hh"
@@ -32,13 +30,6 @@ using Profile = BenchConfig::Profile;
 using Phase = ClientRun::Phase;
 
 constexpr Duration kShowEvery = 100ms;
-
-/// Bytes that one end keeps for connections.
-nlohmann::ordered_json memory_json(const MemoryUse& use, size_t application) {
-    return {{"open", use.open},           {"flows", use.flows},        {"half_open", use.half_open},
-            {"time_wait", use.time_wait}, {"table", use.table},        {"timers", use.timers},
-            {"text", use.text},           {"application", application}};
-}
 
 /// Both ends of a pair, and what the two threads tell each other.
 template <Server S>
@@ -96,14 +87,7 @@ class Bench {
         }
         gather(gauge.hz(), round_trip_before, round_trip());
         measure_the_floor();
-        auto json = to_json(result_);
-        const auto model = config_.bench.model ? WireModel::of(json) : std::nullopt;
-        if (model) json["model"] = to_json(*model);
-        if (config_.bench.ledger) json["ledger"] = ledger_;
-        std::string text = to_text(json);
-        if (config_.bench.ledger) text += ledger_text(ledger_);
-        if (model) text += model_text(json["model"]);
-        publish(json, text, config_.json);
+        publish(result_, config_.json);
         return exit_of(result_);
     }
 
@@ -216,11 +200,9 @@ class Bench {
 
     void gather(double tsc_hz, double round_trip_before, double round_trip_after) {
         Side client, server;
-        MemoryUse client_memory, server_memory;
         LoadTally beside;
-        size_t application = 0, server_application = 0;
-        uint64_t resident = 0;
-        double filled_in = 0, emptied_in = 0;
+        BenchFigures& bench = result_.bench.emplace();
+        BenchFigures::Idle idle;
         for (size_t i = 0; i < pairs_.size(); ++i) {
             const Pair<S>& pair = pairs_[i];
             const auto client_stack = static_cast<unsigned>(2 * i), server_stack = client_stack + 1;
@@ -236,68 +218,56 @@ class Bench {
             server.final +=
                 others != nullptr ? pair.server_side.final : runtime_->stack(server_stack).counters();
             server.cycles += pair.server_side.cycles;
-            client_memory += pair.client_memory;
-            server_memory += pair.server_memory;
-            application += pair.client.generator().memory_bytes();
-            server_application += pair.server.memory_bytes();
+            bench.client_memory.engine += pair.client_memory;
+            bench.server_memory.engine += pair.server_memory;
+            bench.client_memory.application += pair.client.generator().memory_bytes();
+            bench.server_memory.application += pair.server.memory_bytes();
             if (others != nullptr) {
                 beside += others->tally();
-                application += others->memory_bytes();
+                bench.client_memory.application += others->memory_bytes();
             }
-            resident = std::max(resident, pair.resident);
-            filled_in = std::max(filled_in, seconds(pair.client.filled_in()));
-            emptied_in = std::max(emptied_in, seconds(pair.client.emptied_in()));
+            result_.resident_bytes = std::max(result_.resident_bytes, pair.resident);
+            idle.filled_s = std::max(idle.filled_s, seconds(pair.client.filled_in()));
+            idle.emptied_s = std::max(idle.emptied_s, seconds(pair.client.emptied_in()));
             result_.duration_s = std::max(result_.duration_s, seconds(pair.client.duration()));
             add_cores(client_stack, pair.client, pair.server_side.cycles);
         }
         if (config_.bench.ledger) {
-            std::vector<LedgerOf> engines;
             for (unsigned i = 0; i < runtime_->stacks(); ++i) {
                 Stack& stack = runtime_->stack(i);
                 const Counters& counters = stack.counters();
-                engines.push_back(
-                    {&stack.ledger(), counters[Counter::rx_packets], counters[Counter::tx_packets]});
+                bench.ledgers.push_back(
+                    {stack.ledger(), counters[Counter::rx_packets], counters[Counter::tx_packets]});
             }
-            ledger_ = ledger_json(engines, result_.tally.completed);
         }
         result_.command = Command::bench;
-        Config in_force = config_;
+        Config& in_force = result_.config = config_;
         in_force.cores.assign(runtime_->cores().begin(), runtime_->cores().end());
         in_force.bench.connections = concurrency(config_.bench);
         in_force.bench.duration = opening_time(config_.bench);
-        result_.config = effective(in_force, Command::bench);
         result_.interrupted = interrupted().load(std::memory_order_relaxed);
-        result_.host = host_facts(runtime_->report(), tsc_hz);
+        result_.report = runtime_->report();
+        result_.tsc_hz = tsc_hz;
         if (runtime_->cores().size() >= 2)
-            result_.host["core_round_trip_ns"] = {{"before", round_trip_before}, {"after", round_trip_after}};
+            bench.core_round_trip = CoreRoundTrip{round_trip_before, round_trip_after};
         result_.times = &times_;
         result_.client = client;
         result_.server = server;
         result_.device = runtime_->device_stats();
-        const size_t memory =
-            client_memory.total() + application + server_memory.total() + server_application;
         const uint64_t open = result_.measured.open_now();
         const bool is_idle = config_.bench.profile == Profile::idle && open != 0;
         // Of connections that stay: of others the tables' sizes, not the connections, would be divided.
-        const auto per_connection = [&](uint64_t bytes) {
-            return is_idle ? nlohmann::ordered_json(bytes / (2 * open)) : nlohmann::ordered_json();
-        };
-        result_.memory["bytes_per_connection"] = per_connection(memory);
-        result_.memory["resident_per_connection"] =
-            per_connection(resident - std::min(resident, resident_before_));
-        result_.memory["tcb_bytes"] = Stack::tcb_bytes();
-        result_.memory["connections_bytes"] = memory;
-        result_.memory["resident_bytes"] = resident;
-        result_.memory["client"] = memory_json(client_memory, application);
-        result_.memory["server"] = memory_json(server_memory, server_application);
-        if (is_idle) result_.extra["idle"] = {{"filled_s", filled_in}, {"emptied_s", emptied_in}};
-        if (config_.bench.beside != 0)
-            result_.extra["beside"] = {{"established", beside.established},
-                                       {"completed", beside.completed},
-                                       {"failed", beside.failed()}};
-        result_.extra["tuples"] = {{"sources", kBenchSources},
-                                   {"server_ports", bench_ports(config_.bench).size()}};
-        result_.extra["time_wait_at"] = name(shape_of(config_.bench).close_by);
+        if (is_idle) {
+            const uint64_t resident = result_.resident_bytes;
+            bench.bytes_per_connection =
+                (bench.client_memory.total() + bench.server_memory.total()) / (2 * open);
+            bench.resident_per_connection = (resident - std::min(resident, resident_before_)) / (2 * open);
+            bench.idle = idle;
+        }
+        if (config_.bench.beside != 0) bench.beside = beside;
+        bench.sources = kBenchSources;
+        bench.server_ports = bench_ports(config_.bench).size();
+        result_.time_wait_at = shape_of(config_.bench).close_by;
         result_.deviations = deviations(config_, Command::bench);
         reach_verdict(result_, {assumed_criterion("0.1%")}, config_.validity);
         if (const uint64_t asked = config_.bench.beside * pairs_.size(); beside.completed != asked)
@@ -309,23 +279,11 @@ class Bench {
 
     /// After TIME-WAIT: nothing may be.
     void count_what_is_left() {
-        uint64_t left = 0;
-        auto& ends = result_.extra["left"] = {{"client", nlohmann::ordered_json::object()},
-                                              {"server", nlohmann::ordered_json::object()}};
-        for (unsigned i = 0; i < runtime_->stacks(); ++i) {
-            const Occupancy now = runtime_->stack(i).occupancy();
-            auto& end = ends[i % 2 == 0 ? "client" : "server"];
-            for (const auto& [key, n] : {std::pair{"open", now.open},
-                                         {"half_open", now.half_open},
-                                         {"time_wait", now.time_wait},
-                                         {"flow_lines", now.flow_lines},
-                                         {"text_blocks", now.send_blocks}}) {
-                end[key] = end.value(key, uint64_t{0}) + n;
-                left += n;
-            }
-        }
-        if (left != 0)
-            result_.invalid_because.push_back(fmt::format("{} records were left after TIME-WAIT", left));
+        BenchFigures::Left& left = result_.bench->left.emplace();
+        for (unsigned i = 0; i < runtime_->stacks(); ++i)
+            (i % 2 == 0 ? left.client : left.server) += runtime_->stack(i).occupancy();
+        if (const uint64_t sum = left.client.sum() + left.server.sum(); sum != 0)
+            result_.invalid_because.push_back(fmt::format("{} records were left after TIME-WAIT", sum));
     }
 
     static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
@@ -370,7 +328,7 @@ class Bench {
         plan.no_huge = config_.no_huge;
         plan.duration = std::clamp<Duration>(opening_time(config_.bench) / 2, 250ms, 1s);
         runtime_.reset();
-        result_.floor = measure_floor(plan);
+        result_.bench->floor = measure_floor(plan);
     }
 
     const Config& config_;
@@ -380,7 +338,6 @@ class Bench {
     LoadTimes times_;
     RunResult result_;
     uint64_t resident_before_ = 0;  ///< before the first connection
-    nlohmann::ordered_json ledger_;
 };
 
 Exit run(const Config& config) {

@@ -16,7 +16,7 @@
 #include "host/host_facts.hh"
 #include "interrupt.hh"
 #include "results/monitor.hh"
-#include "results/summary.hh"
+#include "results/publish.hh"
 #include "results/verdict.hh"
 #include "subcommand.hh"
 #include "traffic/client_run.hh"
@@ -220,21 +220,20 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
                                 .established = run.generator().tally().established});
     }
     result.command = Command::load;
-    result.config = effective(in_force(config, runtime), Command::load);
+    result.config = in_force(config, runtime);
     result.open_loop = config.load.rate != 0;
     result.count = config.load.count;
     // An open loop offers all that is due, whether it can be opened or not.
     if (result.open_loop) result.asked = result.tally.offered;
-    result.host = host_facts(runtime.report(), gauge.hz());
+    result.report = runtime.report();
+    result.tsc_hz = gauge.hz();
     result.times = &times;
     result.client = client;
     result.device = runtime.device_stats();
     // A device that is gone ends the run by the same flag, but nobody has interrupted it.
     result.interrupted = interrupted().load(std::memory_order_relaxed) && !result.device.is_gone;
-    result.memory["resident_bytes"] = resident_bytes();
-    result.memory["bytes_per_connection"] = nullptr;
-    if (config.load.close == LoadConfig::Close::fin)
-        result.extra["time_wait_at"] = name(config.load.close_by);
+    result.resident_bytes = resident_bytes();
+    if (config.load.close == LoadConfig::Close::fin) result.time_wait_at = config.load.close_by;
     result.deviations = deviations(config, Command::load);
     const bool has_criteria = !config.load.criteria.empty();
     reach_verdict(result, has_criteria ? config.load.criteria : std::vector{assumed_criterion("1%")},
@@ -243,7 +242,7 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge,
     if (!unreached.empty()) result.invalid_because.insert(result.invalid_because.begin(), unreached);
     if (const std::string why = nothing_worked(config, result.tally); !why.empty())
         result.warnings.push_back(fmt::format("{}; {}", why, what_to_do(result.tally)));
-    publish(to_json(result), config.json);
+    publish(result, config.json);
     refuse_if_gone(config, result.device);
     if (!unreached.empty()) throw run_error(unreached, std::string(kCheckArp));
     return exit_of(result);

@@ -13,7 +13,7 @@
 #include "host/host_facts.hh"
 #include "interrupt.hh"
 #include "results/monitor.hh"
-#include "results/summary.hh"
+#include "results/publish.hh"
 #include "servers/serve_apps.hh"
 #include "servers/server_run.hh"
 #include "subcommand.hh"
@@ -88,25 +88,18 @@ Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge, con
     }
     server.measured = server.final;
     result.command = Command::serve;
-    result.config = effective(config, Command::serve);
-    result.host = host_facts(runtime.report(), gauge.hz());
+    result.config = config;
+    result.report = runtime.report();
+    result.tsc_hz = gauge.hz();
     result.duration_s = seconds;
     result.tally = result.measured = tally_of(tally, server.final, half_open);
     result.server = server;
     result.device = runtime.device_stats();
-    result.memory["resident_bytes"] = resident_bytes();
-    result.memory["bytes_per_connection"] = nullptr;
+    result.resident_bytes = resident_bytes();
     result.interrupted = interrupted().load(std::memory_order_relaxed);
     result.deviations = deviations(config, Command::serve);
-    const auto listeners = config.serve.listeners();
-    if (std::any_of(listeners.begin(), listeners.end(),
-                    [](const auto& each) { return each.app == ServeConfig::App::http; }))
-        result.extra["http"] = {{"requests", tally.requests}, {"refused", tally.bad_requests}};
-    result.extra["time_outs"] = {{"idle", tally.timed_out_idle},
-                                 {"head", tally.timed_out_head},
-                                 {"send", tally.timed_out_send},
-                                 {"yielded_idle", tally.yielded_idle}};
-    publish(to_json(result), config.json);
+    result.served = tally;
+    publish(result, config.json);
     refuse_if_gone(config, result.device);
     return Exit::done;
 }

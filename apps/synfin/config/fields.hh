@@ -4,7 +4,7 @@
 /// configuration in the result and the list of deviations all follow from this one table.
 
 #include <functional>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

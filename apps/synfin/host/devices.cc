@@ -10,7 +10,7 @@
 #include "command/subcommand.hh"
 #include "host_facts.hh"
 #include "host_scan.hh"
-#include "results/summary.hh"
+#include "results/publish.hh"
 
 namespace synfin::app {
 

@@ -13,7 +13,7 @@
 
 #include "command/subcommand.hh"
 #include "diagnosis.hh"
-#include "results/summary.hh"
+#include "results/publish.hh"
 
 namespace synfin::app {
 

@@ -2,9 +2,7 @@
 /// @file
 /// The host under a figure: without it no figure can be repeated.
 
-#include <nlohmann/json.hpp>
-#include <optional>
-#include <vector>
+#include <nlohmann/json_fwd.hpp>
 
 #include "synfin/runtime.hh"
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace synfin::app {
@@ -48,14 +49,14 @@ nlohmann::ordered_json ledger_json(std::span<const LedgerOf> engines, uint64_t l
         double total = 0;
         for (size_t i = 0; i < stack::kStages; ++i) {
             const auto stage = static_cast<Stage>(i);
-            const double cycles = sum([&](const LedgerOf& of) { return of.ledger->cycles(stage); });
+            const double cycles = sum([&](const LedgerOf& of) { return of.ledger.cycles(stage); });
             put(name(stage), cycles, sum([&](const LedgerOf& of) { return packets_of(stage, of); }));
             total += cycles;
         }
         const double packets = sum([](const LedgerOf& of) { return of.received + of.sent; });
         put("total", total, packets);
-        put("of_it_the_ledger", sum([](const LedgerOf& of) { return of.ledger->stamps(); }) * stamp, packets);
-        const double turns = sum([](const LedgerOf& of) { return of.ledger->turns(); });
+        put("of_it_the_ledger", sum([](const LedgerOf& of) { return of.ledger.stamps(); }) * stamp, packets);
+        const double turns = sum([](const LedgerOf& of) { return of.ledger.turns(); });
         end["connections_per_turn"] = connections / std::max(turns, 1.0);
         const char* const who = side == 0 ? "client" : "server";
         json[who] = std::move(end);

@@ -3,7 +3,7 @@
 /// The cycle ledger of a bench, for the result and for the screen.
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 
@@ -13,8 +13,8 @@ namespace synfin::app {
 
 /// An engine's ledger, and the packets that the engine had while it was kept.
 struct LedgerOf {
-    const stack::Ledger* ledger;
-    uint64_t received, sent;
+    stack::Ledger ledger;
+    uint64_t received = 0, sent = 0;
 };
 
 /// Cycles by stage for each of `lives` connections, and what the ledger's own stamps cost of them; under

@@ -20,7 +20,7 @@
 #include "command/user_error.hh"
 #include "config/quantity.hh"
 #include "host/device_news.hh"
-#include "summary.hh"
+#include "result_json.hh"
 
 namespace synfin::app {
 

@@ -182,7 +182,6 @@ Measures measures_of(const RunResult& result) {
         run.connect = &result.times->connect;
         run.first_byte = &result.times->first_byte;
         run.last_byte = &result.times->last_byte;
-        run.last_byte = &result.times->last_byte;
         run.life = &result.times->life;
     }
     return run;
@@ -212,6 +211,11 @@ void reach_verdict(RunResult& result, const std::vector<Criterion>& criteria, co
     const Measures run = measures_of(result);
     for (const Criterion& each : criteria) result.criteria.push_back(judge(each, run));
     require_answers(result);
+}
+
+bool has_passed(const RunResult& result) noexcept {
+    return std::all_of(result.criteria.begin(), result.criteria.end(),
+                       [](const Judgement& each) { return each.verdict == Verdict::pass; });
 }
 
 Exit exit_of(const RunResult& result) noexcept {

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "results/ledger_report.hh"
 
 namespace synfin::app {
@@ -38,7 +40,7 @@ TEST(Ledger, IsReportedByEndAndConnection) {
         turn(ledger, true);
     }
     const LedgerOf engines[] = {
-        {&ledgers[0], 30, 31}, {&ledgers[1], 20, 21}, {&ledgers[2], 10, 11}, {&ledgers[3], 40, 43}};
+        {ledgers[0], 30, 31}, {ledgers[1], 20, 21}, {ledgers[2], 10, 11}, {ledgers[3], 40, 43}};
     const auto json = ledger_json(engines, 10);
     const auto both = static_cast<double>(ledgers[1].cycles(Stage::emit) + ledgers[3].cycles(Stage::emit));
     EXPECT_DOUBLE_EQ(json["server"]["emit"].get<double>(), both / 10);

@@ -1,8 +1,11 @@
-#include "results/summary.hh"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "results/build_facts.hh"
+#include "results/result_json.hh"
+#include "results/result_text.hh"
 
 namespace synfin::app {
 namespace {
@@ -10,7 +13,8 @@ namespace {
 RunResult some_result() {
     RunResult result;
     result.command = Command::load;
-    result.config = {{"load", {{"target", {"tcp://10.0.0.2:7"}}, {"rate", 0}, {"connections", 4}}}};
+    result.config.load.targets = {*Target::parse("tcp://10.0.0.2:7").value};
+    result.config.load.connections = 4;
     result.duration_s = 2;
     LoadTally& t = result.tally;
     t.offered = 110;
@@ -37,7 +41,7 @@ RunResult some_result() {
     return result;
 }
 
-TEST(Summary, TimeWaitThatYieldedIsADeviation) {
+TEST(Result, TimeWaitThatYieldedIsADeviation) {
     RunResult result = some_result();
     EXPECT_TRUE(to_json(result)["deviations"].empty());
     result.command = Command::serve;
@@ -49,12 +53,13 @@ TEST(Summary, TimeWaitThatYieldedIsADeviation) {
     EXPECT_EQ(deviations[0], "TIME-WAIT shorter than 2MSL for 12 connections: raise --max-time-wait");
 }
 
-TEST(Summary, HasEveryKeyThatScriptsRelyOn) {
+TEST(Result, HasEveryKeyThatScriptsRelyOn) {
     const auto json = to_json(some_result());
     for (const char* key : {"schema",
                             "command",
                             "config",
                             "host",
+                            "build",
                             "duration_s",
                             "connections",
                             "rates",
@@ -90,7 +95,22 @@ TEST(Summary, HasEveryKeyThatScriptsRelyOn) {
     EXPECT_FALSE(json.contains("floor")) << "the bench's only";
 }
 
-TEST(Summary, CountersBalance) {
+TEST(Result, SaysWhichBuildItIsFrom) {
+    const auto json = to_json(some_result());
+    EXPECT_EQ(json["build"]["version"], build_facts().version);
+    EXPECT_EQ(json["build"]["profile_guided"], build_facts().profile_guided);
+    EXPECT_EQ(json["build"]["march"], build_facts().march);
+    EXPECT_NE(build_facts().march, "native") << "names no instruction set";
+    auto result = json;
+    result["build"] = {{"version", "1.2.3"}, {"profile_guided", true}, {"march", "znver3"}};
+    EXPECT_NE(to_text(result).find("\nbuild        synfin 1.2.3, znver3, profile-guided\n"),
+              std::string::npos);
+    result["build"]["profile_guided"] = false;
+    EXPECT_NE(to_text(result).find("\nbuild        synfin 1.2.3, znver3, not profile-guided\n"),
+              std::string::npos);
+}
+
+TEST(Result, CountersBalance) {
     const auto c = to_json(some_result())["connections"];
     const auto n = [&](const char* key) { return c[key].get<uint64_t>(); };
     EXPECT_EQ(n("offered"), n("opened") + n("skipped"));
@@ -104,7 +124,7 @@ TEST(Summary, CountersBalance) {
     EXPECT_EQ(c["skipped_by"]["no_port"], 10);
 }
 
-TEST(Summary, Figures) {
+TEST(Result, Figures) {
     const auto json = to_json(some_result());
     EXPECT_EQ(json["rates"]["cps"], 40);
     EXPECT_EQ(json["packets_per_connection"]["client"], 9);
@@ -115,7 +135,7 @@ TEST(Summary, Figures) {
     EXPECT_EQ(json["drops"].size(), 1u);
 }
 
-TEST(Summary, TheTextShowsTheSameNumbers) {
+TEST(Result, TheTextShowsTheSameNumbers) {
     const auto json = to_json(some_result());
     const std::string text = to_text(json);
     for (const char* part :
@@ -124,14 +144,14 @@ TEST(Summary, TheTextShowsTheSameNumbers) {
         EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
 }
 
-TEST(Summary, RefusedSynsAreTheClients) {
+TEST(Result, RefusedSynsAreTheClients) {
     RunResult result = some_result();
     EXPECT_EQ(to_json(result)["connections"]["stale_syn"], 0);
     result.client->final.add(Counter::stale_syn, 11);
     EXPECT_EQ(to_json(result)["connections"]["stale_syn"], 11);
 }
 
-TEST(Summary, TheVerdictIsInTheFirstLines) {
+TEST(Result, TheVerdictIsInTheFirstLines) {
     RunResult result = some_result();
     result.invalid_because = {"the first reason", "the second reason"};
     result.criteria.push_back({.name = "failed",
@@ -168,7 +188,7 @@ TEST(Summary, TheVerdictIsInTheFirstLines) {
     EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 40) << "one screen";
 }
 
-TEST(Summary, ASkipNamesTheOptionThatLiftsIt) {
+TEST(Result, ASkipNamesTheOptionThatLiftsIt) {
     const std::string text = to_text(to_json(some_result()));
     EXPECT_NE(text.find("skipped by no_port 10 (widen --source-ports or give more --address)"),
               std::string::npos)
