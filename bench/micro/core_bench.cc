@@ -99,7 +99,7 @@ class End {
         perform(fx);
     }
     void arrive_time_wait(const Segment& seg) {
-        time_wait_ = shrink(tcb_, kNow.tick + params().two_msl);
+        time_wait_ = shrink(tcb_);
         note_arrival("TIME-WAIT", seg);
     }
     void send(uint32_t n) {
@@ -236,7 +236,7 @@ void arrive_listen(const Tuple& tuple, const Segment& seg, Effects& fx) {
 // What the stack calls for a segment, by the record that it finds.
 void arrive(const Moment& moment, Tcb& tcb, Flow* flow, Effects& fx) {
     if (moment.name.starts_with("LISTEN")) {
-        arrive_listen(moment.tcb.tuple.get(), moment.seg, fx);
+        arrive_listen(moment.tcb.tuple, moment.seg, fx);
     } else if (moment.name.starts_with("SYN-RECEIVED")) {
         if (opens_as_predicted(moment.half_open, kRcvWnd, moment.seg)) {
             open_predicted(moment.half_open, kRcvWnd, moment.seg, context(), tcb, fx);
@@ -246,7 +246,7 @@ void arrive(const Moment& moment, Tcb& tcb, Flow* flow, Effects& fx) {
         on_synchronized({tcb}, moment.seg, context(), fx);
     } else if (moment.name.starts_with("TIME-WAIT")) {
         if (reopens(moment.time_wait, moment.seg, context())) {
-            arrive_listen(moment.time_wait.tuple.get(), moment.seg, fx);
+            arrive_listen(moment.time_wait.tuple, moment.seg, fx);
             return;
         }
         tcb = expand(moment.time_wait, params().rcv_buffer);

@@ -27,7 +27,7 @@ struct CloseInfo {
     /// For an open that never was established: the source port and peer that it used.
     Endpoint local{};
     Endpoint peer{};
-    uint32_t user_tag = 0;  ///< the application's user_tag at the end
+    uint64_t user_tag = 0;  ///< the application's user_tag at the end
 };
 
 /// A snapshot of a control block, for tests, `synfin ss` and the curious. Names are RFC 9293's, in host
@@ -102,9 +102,10 @@ class Connection {
     /// RFC 5482's local half: overrides user_timeout, at most 18 h. 0 restores the configuration's.
     Result<void> set_user_timeout(Duration timeout) noexcept;
 
-    /// 32 bits of the application's, kept in the control block's first line. 0 at first.
-    uint32_t user_tag() const noexcept;
-    void set_user_tag(uint32_t user_tag) noexcept;
+    /// 64 bits of the application's: a number, or a pointer. 0 at first; 0 when the connection is gone, and
+    /// setting it then does nothing.
+    uint64_t user_tag() const noexcept;
+    void set_user_tag(uint64_t user_tag) noexcept;
 
     /// True for a handle that once named a connection (it may be gone).
     explicit operator bool() const noexcept { return owner_ != nullptr; }

@@ -48,7 +48,7 @@ struct RecordCount {
 /// Records, blocks and wheel entries count from the moment at which they are first used, for good; the table
 /// and the ring of delayed ACKs are counted whole.
 struct MemoryUse {
-    size_t open = 0;       ///< control blocks
+    size_t open = 0;       ///< control blocks, and what lies beside them
     size_t flows = 0;      ///< second lines, and what out-of-order or unread text needs
     size_t half_open = 0;  ///< SYN-RECEIVED records
     size_t time_wait = 0;  ///< TIME-WAIT records
@@ -80,7 +80,7 @@ enum class Reach : uint8_t {
 struct ConnectOptions {
     std::optional<Ipv4> source;  ///< one of ours; default the first
     uint16_t source_port = 0;    ///< 0: an ephemeral one (RFC 6056)
-    uint32_t user_tag = 0;
+    uint64_t user_tag = 0;       ///< the first Connection::user_tag()
 };
 
 }  // namespace synfin

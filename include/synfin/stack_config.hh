@@ -12,7 +12,7 @@
 namespace synfin::stack {
 
 struct StackConfig {
-    std::vector<Cidr> addresses;         ///< ours; the first is the default source. At most 65,535
+    std::vector<Cidr> addresses;         ///< ours; the first is the default source
     std::optional<Ipv4> gateway;         ///< next hop for what is not on link
     std::optional<Mac> gateway_mac;      ///< its MAC address, pinned: never asked for by ARP, never changed
     std::optional<uint16_t> vlan;        ///< 802.1Q VID 1..4094: expected on every frame, put on every frame

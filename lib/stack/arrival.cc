@@ -91,7 +91,7 @@ using tcp::TimeWait;
 void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) noexcept {
     const auto& [tuple, hash, home, candidate, record] = lookup;
     // Segments of this burst that came before may have ended the candidate, or given its record to another.
-    const uint32_t h = candidate.stands() && record->is(tuple) ? candidate.handle : find_record(tuple, hash);
+    const uint32_t h = candidate.stands() && *record == tuple ? candidate.handle : find_record(tuple, hash);
     if (h != net::ConnectionTable::kNone) {
         const uint32_t index = h & kIndexMask;
         if (h == index) [[likely]] {
@@ -131,7 +131,7 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
             Tcb& tcb = tcbs_[opened];
             Effects fx;
             tcp::open_predicted(half_open, rcv_wnd, seg, context(), tcb, fx);
-            begin_life(tcb);
+            begin_life(opened);
             table_.replace(hash, handle(Kind::half_open, index), handle(Kind::open, opened));
             release_half_open(index);
             counters_.add(Counter::predicted);
@@ -181,7 +181,7 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
                                                      const Segment& seg) noexcept {
     TimeWait& record = time_waits_[index];
     if (tcp::reopens(record, seg, context())) {  // every open of a client that has used all its ports
-        const Tuple tuple = record.tuple.get();
+        const Tuple tuple = record.tuple;
         if (const uint16_t listener = find_listener(tuple); listener != 0) {
             const Seq after_iss = record.snd_nxt;
             remove_time_wait(index, hash);
@@ -196,7 +196,7 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
     if (fx.reopen) fx.reply = Reply::challenge_ack;  // the tuple was our client's: no one listens
     if (fx.time_wait_restart) {
         unlink_time_wait(index);
-        record.set(core_now_.tick + params_.two_msl, record.timestamps());
+        time_wait_expiries_[index].set(core_now_.tick + params_.two_msl);
         link_time_wait(index);
     }
     if (fx.drop != DropReason::none) counters_.drop(fx.drop);
@@ -265,7 +265,7 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
         const HalfOpen& record = half_opens_[oldest];
         if (level == 1 && !record.is_cookie && config_.tcp.syn_cookies) continue;
         counters_.add(Counter::half_open_yielded);
-        free_half_open(oldest, table_.hash(record.tuple.get()));
+        free_half_open(oldest, table_.hash(record.tuple));
         return half_opens_.alloc();
     }
     return 0;
@@ -275,7 +275,7 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
 /// known (RFC 4987 3.6).
 [[gnu::cold, gnu::noinline]] void Connections::make_half_open_a_cookie(HalfOpen& made,
                                                                        const Segment& syn) noexcept {
-    const Tuple tuple = made.tuple.get();
+    const Tuple tuple = made.tuple;
     made.is_cookie = true;
     made.iss = tcp::make_cookie(key_, tuple, syn.seq, made.mss, core_now_.tick);
     // What a cookie cannot carry is not offered.
@@ -339,7 +339,7 @@ uint32_t Connections::promote(const Tcb& tcb, uint32_t hash, uint32_t old_handle
         return 0;
     }
     tcbs_[index] = tcb;
-    begin_life(tcbs_[index]);
+    begin_life(index);
     return index;
 }
 
@@ -458,8 +458,7 @@ void Connections::push_held(uint32_t index) noexcept {
     push(Event::Kind::data, index).from_held = true;
 }
 
-/// A record of another connection has other numbers there: its generation, or the sequence number that was
-/// drawn for it.
+/// A small record of another connection has another sequence number, which was drawn for it.
 bool Connections::allow_challenge(uint32_t handle, const Tcb& tcb, uint32_t per_second) noexcept {
     const uint32_t index = handle & kIndexMask, tick = core_now_.tick;
     switch (kind_of(handle)) {
@@ -469,7 +468,7 @@ bool Connections::allow_challenge(uint32_t handle, const Tcb& tcb, uint32_t per_
         case Kind::time_wait:
             return time_wait_challenges_.allow(index, tcb.snd.nxt.value(), tick, per_second);
     }
-    return open_challenges_.allow(index, generation_of(index), tick, per_second);
+    return holders_[index].challenges.allow(tick, per_second);
 }
 
 bool Connections::allow_rst() noexcept {
@@ -487,7 +486,7 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
     switch (fx.reply) {
         case Reply::none: return;
         case Reply::rst:
-            reply_rst(tcb.tuple.get(), fx, &tcb);
+            reply_rst(tcb.tuple, fx, &tcb);
             if (fx.syn_again) repeat_syn(tcb);
             return;
         case Reply::challenge_ack:
@@ -574,7 +573,7 @@ void Connections::send_syn_ack(const HalfOpen& h) noexcept {
     static_cast<tcp::Outgoing&>(out) = {};
     out.text = nullptr;
     out.sack_count = 0;
-    out.tuple = h.tuple.get();
+    out.tuple = h.tuple;
     out.seq = h.iss;
     out.ack = h.irs + 1u;
     out.flags = wire::kSyn | wire::kAck;

@@ -8,6 +8,21 @@
 
 namespace synfin::stack {
 
+/// The challenge ACKs of one connection in the present second.
+struct ChallengeCount {
+    uint16_t second = 0;  ///< modulo 2^16, from 1 on; 0 at first
+    uint16_t sent = 0;    ///< in it
+
+    /// Whether one more may leave in the second of `tick`; if so it is counted.
+    bool allow(uint32_t tick, uint32_t per_second) noexcept {
+        const auto now = static_cast<uint16_t>(tick / 1000 + 1);
+        if (second != now) *this = {now, 0};
+        if (sent >= per_second || sent == UINT16_MAX) return false;
+        ++sent;
+        return true;
+    }
+};
+
 /// RFC 5961 7: challenge ACKs are limited. A limit that connections share can be counted from outside, and
 /// tells an attacker whether a guess about another connection had hit (CVE-2016-5696); and who uses it up
 /// takes the others' answers away. So each record has a count of its own, beside its pool: its line is
@@ -22,18 +37,14 @@ class ChallengeLimits {
     /// @param connection names it among all that the record ever holds.
     bool allow(uint32_t record, uint32_t connection, uint32_t tick, uint32_t per_second) noexcept {
         State& state = states_[record];
-        const auto second = static_cast<uint16_t>(tick / 1000 + 1);
-        if (state.second != second || state.connection != connection) state = {connection, second, 0};
-        if (state.sent >= per_second || state.sent == UINT16_MAX) return false;
-        ++state.sent;
-        return true;
+        if (state.connection != connection) state = {connection, {}};
+        return state.count.allow(tick, per_second);
     }
 
   private:
     struct State {
         uint32_t connection;
-        uint16_t second;  ///< modulo 2^16, from 1 on; 0 at first
-        uint16_t sent;    ///< in it
+        ChallengeCount count;
     };
     MappedArray<State> states_;
 };

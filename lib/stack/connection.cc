@@ -54,13 +54,11 @@ Result<Endpoint> Connection::peer() const noexcept {
     if (!found) return found.error();
     return found->peer;
 }
-uint32_t Connection::user_tag() const noexcept {
-    const tcp::Tcb* tcb = owner_ == nullptr ? nullptr : owner_->find(index_, generation_);
-    return tcb == nullptr ? 0 : tcb->user_tag;
+uint64_t Connection::user_tag() const noexcept {
+    return owner_ == nullptr ? 0 : owner_->user_tag(index_, generation_);
 }
-void Connection::set_user_tag(uint32_t user_tag) noexcept {
-    if (tcp::Tcb* tcb = owner_ == nullptr ? nullptr : owner_->find(index_, generation_))
-        tcb->user_tag = user_tag;
+void Connection::set_user_tag(uint64_t user_tag) noexcept {
+    if (owner_ != nullptr) owner_->set_user_tag(index_, generation_, user_tag);
 }
 
 }  // namespace synfin

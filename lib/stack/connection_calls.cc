@@ -16,11 +16,11 @@ using tcp::Tcb;
 
 Result<void> Connections::listen(uint16_t port, std::optional<Ipv4> addr) noexcept {
     if (port == 0) return Error::invalid;
-    std::optional<uint16_t> index;
+    std::optional<uint32_t> index;
     if (addr) {
         const uint32_t found = addresses_.find(*addr);
         if (found == net::LocalAddresses::kNone) return Error::invalid;
-        index = static_cast<uint16_t>(found);
+        index = found;
     }
     for (uint16_t id = listener_of_port_[port]; id != 0; id = listeners_[id].next)
         if (listeners_[id].addr == index) return Error::in_use;
@@ -34,11 +34,11 @@ Result<void> Connections::listen(uint16_t port, std::optional<Ipv4> addr) noexce
 }
 
 Result<void> Connections::unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept {
-    std::optional<uint16_t> index;
+    std::optional<uint32_t> index;
     if (addr) {
         const uint32_t found = addresses_.find(*addr);
         if (found == net::LocalAddresses::kNone) return Error::invalid;
-        index = static_cast<uint16_t>(found);
+        index = found;
     }
     uint16_t* link = &listener_of_port_[port];
     while (*link != 0 && listeners_[*link].addr != index) link = &listeners_[*link].next;
@@ -69,7 +69,7 @@ void Connections::unlisten_all() noexcept {
 /// SEG.ACK is for one that has not seen our SYN.
 [[gnu::cold, gnu::noinline]] void Connections::reset_half_open(uint32_t index) noexcept {
     const tcp::HalfOpen& half_open = half_opens_[index];
-    const Tuple tuple = half_open.tuple.get();
+    const Tuple tuple = half_open.tuple;
     Effects fx;
     fx.reply = tcp::Reply::rst;
     fx.rst_seq = half_open.iss + 1u;
@@ -90,7 +90,7 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
     if (options.source) {  // RFC 9293 MUST-43
         const uint32_t found = addresses_.find(*options.source);
         if (found == net::LocalAddresses::kNone) return Error::invalid;
-        tuple.local_index = static_cast<uint16_t>(found);
+        tuple.local_index = found;
     }
     if (addresses_[tuple.local_index] == remote) return Error::invalid;  // nothing loops back on a wire
     const uint32_t index = tcbs_.alloc();
@@ -110,9 +110,10 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
         old = find_record(tuple, hash);
         if (old == net::ConnectionTable::kNone) return true;
         if (kind_of(old) != Kind::time_wait || !params_.time_wait_reuse) return false;
-        const tcp::TimeWait& record = time_waits_[old & kIndexMask];
-        return record.timestamps() &&
-               record.remaining(core_now_.tick) + 32 <= static_cast<int32_t>(params_.two_msl);
+        const uint32_t record = old & kIndexMask;
+        return time_waits_[record].timestamps != 0 &&
+               time_wait_expiries_[record].remaining(core_now_.tick) + 32 <=
+                   static_cast<int32_t>(params_.two_msl);
     };
     // Time alone makes TIME-WAIT tuples free, which the memory of refused ports cannot know: it is cleared
     // when it matters.
@@ -157,7 +158,7 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
     Tcb& tcb = tcbs_[index];
     Effects fx;
     tcp::open_active(tcb, tuple, iss, context(), fx);
-    tcb.user_tag = options.user_tag;
+    holders_[index].user_tag = options.user_tag;
     tcb.set(tcp::kOpened);
     counters_.add(Counter::active_opens);
     arm(index, tcb);  // all that open_active() asks for

@@ -47,16 +47,17 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
       context_{params_, ts_offsets_, {}},
       path_mtus_(Keys::derive(key_, 7)),
       tcbs_(config.max_connections),
+      holders_(size_t{config.max_connections} + 1),
       flows_(config.max_connections),
       colds_(config.max_connections),
       half_opens_(config.max_half_open + config.max_time_wait),  // see alloc_half_open()
       time_waits_(config.max_time_wait),
+      time_wait_expiries_(size_t{config.max_time_wait} + 1),
       blocks_(4 * config.max_connections + 1024, large_blocks(config)),
       reassembly_(blocks_, std::min(config.max_connections, 65'536u), buf::ReassemblyPool::kMaxRanges,
                   params_.rcv_buffer),
       wheel_(config.max_connections + 1, tcp::Now(start).tick),
       ports_(config.port_low, config.port_high, Keys::derive(key_, 2)),
-      open_challenges_(config.max_connections),
       half_open_challenges_(half_opens_.capacity()),
       time_wait_challenges_(config.max_time_wait),
       isns_(keys.isn, addresses_.all()),
@@ -70,7 +71,7 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
 }
 
 uint32_t Connections::find_record(const Tuple& tuple, uint32_t hash) const noexcept {
-    return table_.find(hash, [&](uint32_t h) noexcept { return tuple_of(h)->is(tuple); });
+    return table_.find(hash, [&](uint32_t h) noexcept { return *tuple_of(h) == tuple; });
 }
 
 /// One per control block at most, and the pools are of one size: it cannot fail.
@@ -115,7 +116,9 @@ void Connections::free_tcb(uint32_t index) noexcept {
     tcb.flags = 0;
     tcb.state_and_quick = 0;
     tcb.deadline = tcp::kNoDeadline;
-    ++wheel_.beside(index);
+    Holder& holder = holders_[index];
+    ++holder.generation;
+    holder.challenges = {};
     tcbs_.free(index);
 }
 
@@ -147,10 +150,11 @@ Occupancy Connections::occupancy() const noexcept {
 
 MemoryUse Connections::memory() const noexcept {
     MemoryUse out;
-    out.open = tcbs_.memory_bytes();
+    out.open = tcbs_.memory_bytes() + size_t{tcbs_.high_water()} * sizeof(Holder);
     out.flows = flows_.memory_bytes() + colds_.memory_bytes();
     out.half_open = half_opens_.memory_bytes();
-    out.time_wait = time_waits_.memory_bytes();
+    out.time_wait =
+        time_waits_.memory_bytes() + size_t{time_waits_.high_water()} * sizeof(tcp::TimeWaitExpiry);
     out.table = table_.memory_bytes();
     out.timers = TimerWheel::memory_bytes(tcbs_.high_water()) + delayed_acks_.bytes();
     out.text = blocks_.memory_bytes();

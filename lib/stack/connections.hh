@@ -21,6 +21,7 @@
 #include "net/path_mtus.hh"
 #include "stack/challenge_limits.hh"
 #include "stack/connection_marks.hh"
+#include "stack/holder.hh"
 #include "stack/keys.hh"
 #include "synfin/counters.hh"
 #include "synfin/event.hh"
@@ -88,6 +89,13 @@ class Connections {
     Result<void> set_user_timeout(uint32_t index, uint32_t generation, Duration timeout) noexcept;
     uint32_t room(uint32_t index, uint32_t generation) const noexcept;
     Result<ConnectionInfo> info(uint32_t index, uint32_t generation) const noexcept;
+    /// 0 when it is gone.
+    uint64_t user_tag(uint32_t index, uint32_t generation) const noexcept {
+        return find(index, generation) != nullptr ? holders_[index].user_tag : 0;
+    }
+    void set_user_tag(uint32_t index, uint32_t generation, uint64_t user_tag) noexcept {
+        if (find(index, generation) != nullptr) holders_[index].user_tag = user_tag;
+    }
     /// The control block that a handle names, or null when it is gone.
     tcp::Tcb* find(uint32_t index, uint32_t generation) noexcept {
         return const_cast<tcp::Tcb*>(std::as_const(*this).find(index, generation));  // NOLINT(*-const-cast)
@@ -95,7 +103,7 @@ class Connections {
     const tcp::Tcb* find(uint32_t index, uint32_t generation) const noexcept {
         SYNFIN_DCHECK(index <= tcbs_.capacity());
         const tcp::Tcb* tcb = tcbs_.at(index);  // record 0, and those never used, are not kOpened
-        return generation_of(index) == generation && tcb->has(tcp::kOpened) ? tcb : nullptr;
+        return holders_[index].generation == generation && tcb->has(tcp::kOpened) ? tcb : nullptr;
     }
 
     // -- events (events.cc)
@@ -124,7 +132,7 @@ class Connections {
         uint32_t hash = 0;
         const net::ConnectionTable::Bucket* home = nullptr;
         net::ConnectionTable::Candidate candidate;
-        const TupleSlot* record = nullptr;  ///< the candidate's
+        const Tuple* record = nullptr;  ///< the candidate's
     };
     void look_ahead(Lookup& of) const noexcept {
         of.candidate = net::ConnectionTable::first_candidate(*of.home, of.hash);
@@ -205,7 +213,7 @@ class Connections {
 
     struct Listener {
         uint16_t port = 0;
-        std::optional<uint16_t> addr;  ///< index; none: any of ours
+        std::optional<uint32_t> addr;  ///< index; none: any of ours
         uint16_t next = 0;             ///< another listener of the port
         bool open = false;
     };
@@ -225,7 +233,7 @@ class Connections {
 
     // records
     /// Every kind of record begins with its tuple. Of no handle: bytes that may be prefetched, no more.
-    const TupleSlot* tuple_of(uint32_t handle) const noexcept {
+    const Tuple* tuple_of(uint32_t handle) const noexcept {
         const uint32_t index = handle & kIndexMask;
         if (handle == index) [[likely]]
             return &tcbs_.at(index)->tuple;
@@ -240,7 +248,7 @@ class Connections {
     /// For a table that grows.
     struct TableRecords {
         const Connections& of;
-        uint32_t hash(uint32_t handle) const noexcept { return of.table_.hash(of.tuple_of(handle)->get()); }
+        uint32_t hash(uint32_t handle) const noexcept { return of.table_.hash(*of.tuple_of(handle)); }
         void prefetch(uint32_t handle) const noexcept { __builtin_prefetch(of.tuple_of(handle)); }
     };
     bool add_to_table(uint32_t hash, uint32_t handle) noexcept {
@@ -261,9 +269,7 @@ class Connections {
         return const_cast<Connections*>(this)->cold_of(tcb);
     }  // NOLINT
     Cold* need_cold(tcp::Tcb& tcb) noexcept;
-    /// How often the record has been given back: of all handles to it, those with this number are the present
-    /// connection's. It lies in the timer wheel's line of the record, which every connection needs anyway.
-    uint32_t generation_of(uint32_t index) const noexcept { return wheel_.beside(index); }
+    uint32_t generation_of(uint32_t index) const noexcept { return holders_[index].generation; }
     void release_flow(tcp::Tcb& tcb) noexcept;
     void free_tcb(uint32_t index) noexcept;
     uint32_t receive_room(const tcp::Tcb& tcb) const noexcept {
@@ -299,8 +305,9 @@ class Connections {
     void open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const tcp::Segment& seg,
                           Bytes text) noexcept;
     /// What the core does not know of a passive connection's control block, which has just been made.
-    void begin_life(tcp::Tcb& tcb) const noexcept {
-        tcb.user_tag = 0;
+    void begin_life(uint32_t index) noexcept {
+        holders_[index].user_tag = 0;
+        tcp::Tcb& tcb = tcbs_[index];
         tcb.set(tcp::kOpened);
         if (!params_.nagle) tcb.set(tcp::kNoDelay);
     }
@@ -393,15 +400,17 @@ class Connections {
     void reset_half_open(uint32_t index) noexcept;
 
     RecordPool<tcp::Tcb> tcbs_;
+    MappedArray<Holder> holders_;  ///< of tcbs_, by index
     RecordPool<tcp::Flow> flows_;
     RecordPool<Cold> colds_;
     RecordPool<tcp::HalfOpen> half_opens_;
     RecordPool<tcp::TimeWait> time_waits_;
+    MappedArray<tcp::TimeWaitExpiry> time_wait_expiries_;  ///< of time_waits_, by index
     buf::BlockPool blocks_;
     buf::ReassemblyPool reassembly_;
     TimerWheel wheel_;
     net::EphemeralPorts ports_;
-    ChallengeLimits open_challenges_, half_open_challenges_, time_wait_challenges_;
+    ChallengeLimits half_open_challenges_, time_wait_challenges_;
     tcp::InitialSequenceNumbers isns_;
 
     MappedArray<uint16_t> listener_of_port_;  ///< port -> first listener, 0: none

@@ -26,7 +26,7 @@ using tcp::Tcb;
     event_.why.local.port = tcb.tuple.local_port;
     event_.why.peer.addr.v4 = Ipv4{tcb.tuple.remote_addr};
     event_.why.peer.port = tcb.tuple.remote_port;
-    event_.why.user_tag = tcb.user_tag;
+    event_.why.user_tag = holders_[told.index].user_tag;
     finish(told.index);
     return true;
 }
@@ -202,7 +202,7 @@ void Connections::stop_waiting(uint32_t cold) noexcept {
 /// CLOSED: nothing finds the connection any more; the application is told, and then the record goes.
 void Connections::end(uint32_t index, CloseReason reason) noexcept {
     Tcb& tcb = tcbs_[index];
-    const Tuple tuple = tcb.tuple.get();
+    const Tuple tuple = tcb.tuple;
     table_.erase(table_.hash(tuple), handle(Kind::open, index));
     ports_.note_release(tuple);
     counters_.add(Counter::closed);
@@ -216,7 +216,7 @@ void Connections::end(uint32_t index, CloseReason reason) noexcept {
 [[gnu::cold, gnu::noinline]] bool Connections::yield_time_wait() noexcept {
     counters_.add(Counter::time_wait_yielded);
     if (time_wait_head_ == 0) return false;
-    remove_time_wait(time_wait_head_, table_.hash(time_waits_[time_wait_head_].tuple.get()));
+    remove_time_wait(time_wait_head_, table_.hash(time_waits_[time_wait_head_].tuple));
     return true;
 }
 
@@ -224,15 +224,16 @@ void Connections::end(uint32_t index, CloseReason reason) noexcept {
 void Connections::finish(uint32_t index) noexcept {
     Tcb& tcb = tcbs_[index];
     if (tcb.state() == State::time_wait) {
-        const uint32_t hash = table_.hash(tcb.tuple.get());
+        const uint32_t hash = table_.hash(tcb.tuple);
         counters_.add(Counter::closed);
         if (time_waits_.used() + paid_half_opens_ < config_.max_time_wait || yield_time_wait()) [[likely]] {
             const uint32_t record = time_waits_.alloc();
-            time_waits_[record] = tcp::shrink(tcb, tcb.deadline);
+            time_waits_[record] = tcp::shrink(tcb);
+            time_wait_expiries_[record].set(tcb.deadline);
             table_.replace(hash, handle(Kind::open, index), handle(Kind::time_wait, record));
             link_time_wait(record);
         } else {
-            ports_.note_release(tcb.tuple.get());
+            ports_.note_release(tcb.tuple);
             table_.erase(hash, handle(Kind::open, index));
         }
     }

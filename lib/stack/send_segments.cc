@@ -14,7 +14,7 @@ using tcp::Tcb;
 
 /// What every segment of a connection has, beside what the core said.
 [[gnu::always_inline]] inline void Connections::complete_here(const Tcb& tcb, SegmentOut& out) noexcept {
-    out.tuple = tcb.tuple.get();
+    out.tuple = tcb.tuple;
     out.text = nullptr;
     out.sack_count = 0;
     out.timestamps = tcb.has(tcp::kTimestamps);

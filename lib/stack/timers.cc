@@ -39,9 +39,9 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
     }
     fired = fire_half_opens(fired);
     while (time_wait_head_ != 0 && fired < kTimersPerTurn &&
-           time_waits_[time_wait_head_].remaining(now) <= 0) {
+           time_wait_expiries_[time_wait_head_].remaining(now) <= 0) {
         const uint32_t index = time_wait_head_;
-        remove_time_wait(index, table_.hash(time_waits_[index].tuple.get()));
+        remove_time_wait(index, table_.hash(time_waits_[index].tuple));
         ++fired;
     }
     const uint32_t cap = kTimersPerTurn - std::min(fired, kTimersPerTurn - 1);
@@ -63,7 +63,7 @@ uint32_t Connections::fire_half_opens(uint32_t fired) noexcept {
             const bool again = tcp::on_half_open_deadline(h, context(), expired);
             if (expired) {
                 counters_.add(Counter::half_open_expired);
-                free_half_open(index, table_.hash(h.tuple.get()));
+                free_half_open(index, table_.hash(h.tuple));
                 continue;
             }
             unlink_half_open(index);
@@ -82,7 +82,7 @@ bool Connections::timers_behind() const noexcept {
     for (const HalfOpenQueue& queue : half_open_queues_)
         if (queue.head != 0 && is_due(due(half_opens_[queue.head]), now)) return true;
     return wheel_.overdue() != 0 ||
-           (time_wait_head_ != 0 && time_waits_[time_wait_head_].remaining(now) <= 0);
+           (time_wait_head_ != 0 && time_wait_expiries_[time_wait_head_].remaining(now) <= 0);
 }
 
 /// An entry of the wheel has come up. It may be early: what counts is the deadline in the control block.
@@ -129,13 +129,14 @@ std::optional<uint32_t> Connections::next_timer_tick() noexcept {
         if (queue.head != 0) consider(due(half_opens_[queue.head]));
     if (waiting_head_ != 0 && blocks_.left() != 0) consider(now + 1);
     if (time_wait_head_ != 0)
-        consider(now + static_cast<uint32_t>(std::max(time_waits_[time_wait_head_].remaining(now), 0)));
+        consider(now +
+                 static_cast<uint32_t>(std::max(time_wait_expiries_[time_wait_head_].remaining(now), 0)));
     return best;
 }
 
 void Connections::link_time_wait(uint32_t index) noexcept {
     TimeWait& record = time_waits_[index];
-    record.prev = time_wait_tail_;
+    record.prev = time_wait_tail_ & kIndexMask;
     record.next = 0;
     (time_wait_tail_ != 0 ? time_waits_[time_wait_tail_].next : time_wait_head_) = index;
     time_wait_tail_ = index;
@@ -144,11 +145,14 @@ void Connections::link_time_wait(uint32_t index) noexcept {
 void Connections::unlink_time_wait(uint32_t index) noexcept {
     const TimeWait& record = time_waits_[index];
     (record.prev != 0 ? time_waits_[record.prev].next : time_wait_head_) = record.next;
-    (record.next != 0 ? time_waits_[record.next].prev : time_wait_tail_) = record.prev;
+    if (record.next != 0)
+        time_waits_[record.next].prev = record.prev;
+    else
+        time_wait_tail_ = record.prev;
 }
 
 void Connections::remove_time_wait(uint32_t index, uint32_t hash) noexcept {
-    const Tuple tuple = time_waits_[index].tuple.get();
+    const Tuple tuple = time_waits_[index].tuple;
     unlink_time_wait(index);
     table_.erase(hash, handle(Kind::time_wait, index));
     time_waits_.free(index);
@@ -181,7 +185,7 @@ void Connections::release_half_open(uint32_t index) noexcept {
 }
 
 void Connections::free_half_open(uint32_t index, uint32_t hash) noexcept {
-    const Tuple tuple = half_opens_[index].tuple.get();
+    const Tuple tuple = half_opens_[index].tuple;
     table_.erase(hash, handle(Kind::half_open, index));
     release_half_open(index);
     ports_.note_release(tuple);

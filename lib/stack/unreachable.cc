@@ -25,7 +25,7 @@ std::optional<Ipv4> Connections::peer_of_open(uint32_t open) const noexcept {
         return Ipv4{tcb.tuple.remote_addr};
     }
     const uint32_t index = open - tcbs_.capacity();
-    const Tuple tuple = half_opens_[index].tuple.get();  // of a free record: found as no half-open one
+    const Tuple tuple = half_opens_[index].tuple;  // of a free record: found as no half-open one
     if (find_record(tuple, table_.hash(tuple)) != handle(Kind::half_open, index)) return std::nullopt;
     return Ipv4{tuple.remote_addr};
 }
@@ -34,7 +34,7 @@ void Connections::end_unreachable(uint32_t open) noexcept {
     if (open > tcbs_.capacity()) {
         const uint32_t index = open - tcbs_.capacity();
         counters_.add(Counter::half_open_expired);
-        free_half_open(index, table_.hash(half_opens_[index].tuple.get()));
+        free_half_open(index, table_.hash(half_opens_[index].tuple));
         return;
     }
     tcp::set_state(tcbs_[open], State::closed);

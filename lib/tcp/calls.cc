@@ -10,7 +10,7 @@ namespace synfin::tcp {
 
 void open_active(Tcb& tcb, const Tuple& tuple, Seq iss, const Context& ctx, Effects& fx) noexcept {
     tcb = Tcb{};
-    tcb.tuple = TupleSlot(tuple);
+    tcb.tuple = tuple;
     tcb.snd.una = tcb.snd.nxt = iss;  // next_segment() sends the SYN and moves SND.NXT
     tcb.rcv.wnd = ctx.params.rcv_buffer;
     tcb.mss = ctx.params.path_mss;

@@ -381,7 +381,7 @@ void on_closed(const Segment& seg, Effects& fx) noexcept {
 }
 
 bool reopens(const TimeWait& tw, const Segment& seg, const Context& ctx) noexcept {
-    return is_plain_syn(seg) && is_newer_syn(tw.timestamps(), tw.ts_recent, tw.rcv_nxt, seg, ctx);
+    return is_plain_syn(seg) && is_newer_syn(tw.timestamps != 0, tw.ts_recent, tw.rcv_nxt, seg, ctx);
 }
 
 bool on_listen(const Segment& seg, Effects& fx) noexcept {
@@ -401,7 +401,7 @@ void half_open(const Tuple& tuple, const Segment& syn, Seq iss, uint32_t listene
                HalfOpen& out) noexcept {
     const Params& p = ctx.params;
     out = HalfOpen{};
-    out.tuple = TupleSlot(tuple);
+    out.tuple = tuple;
     out.iss = iss;
     out.irs = syn.seq;
     out.listener = listener;
@@ -423,7 +423,6 @@ void half_open(const Tuple& tuple, const Segment& syn, Seq iss, uint32_t listene
 void expand(const HalfOpen& h, uint32_t rcv_wnd, uint8_t rcv_shift, Tcb& tcb) noexcept {
     tcb = Tcb{};
     tcb.tuple = h.tuple;
-    tcb.tuple.extra = 0;
     tcb.snd.una = h.iss;
     tcb.snd.nxt = h.iss + 1u;
     tcb.snd.wnd = h.wnd;
@@ -448,23 +447,22 @@ Tcb expand(const HalfOpen& h, uint32_t rcv_wnd, uint8_t rcv_shift) noexcept {
 Tcb expand(const TimeWait& tw, uint32_t rcv_wnd) noexcept {
     Tcb tcb;
     tcb.tuple = tw.tuple;
-    tcb.tuple.extra = 0;
     tcb.snd.una = tcb.snd.nxt = tw.snd_nxt;
     tcb.rcv.nxt = tcb.last_ack_sent = tw.rcv_nxt;
     tcb.rcv.wnd = rcv_wnd;
     tcb.ts_recent = tw.ts_recent;
     tcb.state_and_quick = static_cast<uint8_t>(State::time_wait);
-    tcb.flags = static_cast<uint16_t>(kFinSent | kAppGone | (tw.timestamps() ? kTimestamps : 0));
+    tcb.flags = static_cast<uint16_t>(kFinSent | kAppGone | (tw.timestamps != 0 ? kTimestamps : 0));
     return tcb;
 }
 
-TimeWait shrink(const Tcb& tcb, uint32_t expiry_tick) noexcept {
+TimeWait shrink(const Tcb& tcb) noexcept {
     TimeWait out;
     out.tuple = tcb.tuple;
     out.snd_nxt = tcb.snd.nxt;
     out.rcv_nxt = tcb.rcv.nxt;
     out.ts_recent = tcb.ts_recent;
-    out.set(expiry_tick, tcb.has(kTimestamps));
+    out.timestamps = tcb.has(kTimestamps) ? 1 : 0;
     return out;
 }
 

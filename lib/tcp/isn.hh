@@ -16,7 +16,7 @@ namespace synfin::tcp {
 /// Of a tuple with its index of the local address: for secrets that live as long as the engine, as the index
 /// does.
 constexpr uint64_t tuple_prf(HashKey key, const Tuple& t, uint16_t label) noexcept {
-    return siphash12(key, t.word0(), t.word1() << 16 | label);
+    return siphash12(key, t.word0(), uint64_t{t.word1()} << 16 | label);
 }
 
 /// A pseudo-random function of the four numbers of a connection: both addresses and both ports. It does not

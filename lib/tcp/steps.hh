@@ -61,7 +61,7 @@ inline void update_window(Conn c, const Segment& seg, const Context& ctx, Effect
     if (!tcb.has(kTimestamps) || !seg.has_ts || seg.ts_ecr == 0) return;
     // An echo from before the last retransmission says nothing: the ACK may answer either transmission,
     // or only repeat what a lost ACK said. Believing it would take the whole timeout for a round trip.
-    const uint32_t ms = ctx.now.tick + ctx.ts_offsets.of(tcb.tuple.get()) - seg.ts_ecr;
+    const uint32_t ms = ctx.now.tick + ctx.ts_offsets.of(tcb.tuple) - seg.ts_ecr;
     const uint32_t sent =
         tcb.deadline - backed_off(rto_ticks(tcb, &flow, ctx.params), flow.backoff, ctx.params);
     if (ms > ctx.now.tick - sent) return;

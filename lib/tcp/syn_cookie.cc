@@ -49,7 +49,7 @@ std::optional<HalfOpen> open_cookie(HashKey key, const Tuple& tuple, const Segme
     const Seq irs = seg.seq - 1u;
     if (mac(key, tuple, irs, clock, index) != (cookie & 0xffffff)) return std::nullopt;
     HalfOpen h;
-    h.tuple = TupleSlot(tuple);
+    h.tuple = tuple;
     h.iss = Seq(cookie);
     h.irs = irs;
     h.started = tick;

@@ -64,7 +64,7 @@ enum Flag : uint16_t {
 
 /// One open connection: the first line.
 struct alignas(64) Tcb {
-    TupleSlot tuple;  //  0  remote address, ports, index of the local address; extra: none
+    Tuple tuple;  //  0  remote address, ports, index of the local address
     struct Snd {
         Seq una;           // 12  oldest unacknowledged
         Seq nxt;           // 16  next to send; never moves back (retransmission has Flow::rtx_nxt)
@@ -80,7 +80,7 @@ struct alignas(64) Tcb {
     uint32_t ts_recent = 0;  // 40
     uint32_t deadline =
         0;  // 44  tick of the one timer that runs; what it means follows from the state (timeouts.cc)
-    uint32_t user_tag = 0;        // 48  the application's
+    uint32_t spare = 0;           // 48
     uint32_t flow = 0;            // 52  index of the second line, 0: none
     uint8_t state_and_quick = 0;  // 56  low nibble State, high nibble: ACKs still to be sent at once
     uint8_t shifts = 0;  // 57  low nibble: shift of SEG.WND, high nibble: shift of ours (RFC 7323 2.3)
@@ -159,7 +159,7 @@ static_assert(sizeof(Flow) == 64 && std::is_trivially_copyable_v<Flow>);
 
 /// A half-open passive connection (SYN-RECEIVED from LISTEN): what a SYN told us and what our SYN-ACK said.
 struct alignas(64) HalfOpen {
-    TupleSlot tuple;         //  0
+    Tuple tuple;             //  0
     Seq iss;                 // 12
     Seq irs;                 // 16
     uint32_t ts_recent = 0;  // 20
@@ -180,29 +180,33 @@ struct alignas(64) HalfOpen {
 static_assert(sizeof(HalfOpen) == 64 && std::is_trivially_copyable_v<HalfOpen>);
 
 /// A connection in TIME-WAIT: what answers a retransmitted FIN and judges a new SYN (RFC 9293 3.6.1, RFC
-/// 6191).
+/// 6191). When it ends lies beside it: see TimeWaitExpiry.
 struct TimeWait {
-    TupleSlot tuple;         //  0  extra: expiry in units of 16 ticks, modulo 2^15; bit 15: timestamps
-    Seq snd_nxt;             // 12
-    Seq rcv_nxt;             // 16
-    uint32_t ts_recent = 0;  // 20
-    uint32_t next = 0;       // 24  FIFO by expiry
-    uint32_t prev = 0;       // 28
-
-    constexpr bool timestamps() const noexcept { return (tuple.extra & 0x8000) != 0; }
-    /// 2MSL may be at most 2^14 units: 262 s.
-    void set(uint32_t expiry_tick, bool timestamps) noexcept {
-        tuple.extra = static_cast<uint16_t>(((expiry_tick + 15) >> 4 & 0x7fff) | (timestamps ? 0x8000u : 0u));
-    }
-    /// Ticks until expiry, as seen from `tick`; zero or negative when due.
-    constexpr int32_t remaining(uint32_t tick) const noexcept {
-        const uint32_t units = ((tuple.extra & 0x7fffu) - (tick >> 4)) & 0x7fffu;
-        const int32_t signed_units =
-            units >= 0x4001 ? static_cast<int32_t>(units) - 0x8000 : static_cast<int32_t>(units);
-        return (signed_units << 4) - static_cast<int32_t>(tick & 15);
-    }
+    Tuple tuple;                  //  0
+    Seq snd_nxt;                  // 12
+    Seq rcv_nxt;                  // 16
+    uint32_t ts_recent = 0;       // 20
+    uint32_t next = 0;            // 24  FIFO by expiry
+    uint32_t prev : 31 = 0;       // 28
+    uint32_t timestamps : 1 = 0;  // 31  negotiated on both SYNs
 };
 static_assert(sizeof(TimeWait) == 32 && std::is_trivially_copyable_v<TimeWait>);
+
+/// When a TIME-WAIT record expires: 16 bits beside it, in units of 16 ticks.
+class TimeWaitExpiry {
+  public:
+    /// @param expiry_tick at most 2^15 - 2 units ahead: 524 s. Rounded up.
+    void set(uint32_t expiry_tick) noexcept { units_ = static_cast<uint16_t>((expiry_tick + 15) >> 4); }
+    /// Ticks until expiry, as seen from `tick`; zero or negative when due.
+    constexpr int32_t remaining(uint32_t tick) const noexcept {
+        const auto units = static_cast<int16_t>(static_cast<uint16_t>(units_ - (tick >> 4)));
+        return (int32_t{units} << 4) - static_cast<int32_t>(tick & 15);
+    }
+
+  private:
+    uint16_t units_ = 0;  // modulo 2^16
+};
+static_assert(sizeof(TimeWaitExpiry) == 2 && std::is_trivially_copyable_v<TimeWaitExpiry>);
 
 /// Expands a half-open record into the control block that it stands for, in SYN-RECEIVED.
 Tcb expand(const HalfOpen& half_open, uint32_t rcv_wnd, uint8_t rcv_shift) noexcept;
@@ -211,6 +215,6 @@ void expand(const HalfOpen& half_open, uint32_t rcv_wnd, uint8_t rcv_shift, Tcb&
 /// Expands a TIME-WAIT record; rcv_wnd is what the stack offers by default.
 Tcb expand(const TimeWait& time_wait, uint32_t rcv_wnd) noexcept;
 /// What TIME-WAIT keeps of a control block.
-TimeWait shrink(const Tcb& tcb, uint32_t expiry_tick) noexcept;
+TimeWait shrink(const Tcb& tcb) noexcept;
 
 }  // namespace synfin::tcp

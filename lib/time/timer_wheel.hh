@@ -22,7 +22,7 @@ namespace synfin {
 /// its entry simply stays, fires, and is filed anew. In steady churn hardly an entry is ever filed.
 ///
 /// An entry is a node of a doubly linked list at a fixed place in one array: there is exactly one per id,
-/// none is ever stale, and nothing is allocated. 16 bytes per id, touched when the id is first armed.
+/// none is ever stale, and nothing is allocated. 12 bytes per id, touched when the id is first armed.
 class TimerWheel {
   public:
     /// @param max_ids ids are 0..max_ids-1. At most 2^32 - 1026.
@@ -89,9 +89,6 @@ class TimerWheel {
         const Node& node = nodes_[node_of(id)];
         return node.next != 0 ? std::optional(node.tick) : std::nullopt;
     }
-    /// Four bytes of the owner's for each id, zero at first, in the line that arm() reads.
-    uint32_t& beside(uint32_t id) noexcept { return nodes_[node_of(id)].own; }
-    uint32_t beside(uint32_t id) const noexcept { return nodes_[node_of(id)].own; }
     /// What the wheel takes when `ids` of them have been armed once.
     static constexpr size_t memory_bytes(uint32_t ids) noexcept {
         return sizeof(TimerWheel) + (size_t{kFirstId} + ids) * sizeof(Node);
@@ -113,7 +110,6 @@ class TimerWheel {
     struct Node {
         uint32_t next, prev;  // index of nodes; next == 0: not in a list
         uint32_t tick;
-        uint32_t own;  // see beside()
     };
     // nodes_[0] is nobody, then the heads of the buckets' circular lists, then the ids.
     static constexpr uint32_t kFirstHead = 1;

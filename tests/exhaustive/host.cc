@@ -65,8 +65,8 @@ bool Host::may(Call call, const Ground& ground, uint32_t tick) const noexcept {
         case kConnect:
             if (head_.connects_left == 0 || head_.lives == kMaxLives) return false;
             if (head_.slot == kNone) return true;
-            return head_.slot == kTimeWait && ground.params.time_wait_reuse && time_wait_.timestamps() &&
-                   time_wait_.remaining(tick) + 32 <= static_cast<int32_t>(ground.params.two_msl);
+            return head_.slot == kTimeWait && ground.params.time_wait_reuse && time_wait_.timestamps != 0 &&
+                   time_wait_expiry().remaining(tick) + 32 <= static_cast<int32_t>(ground.params.two_msl);
         case kSend:
             return head_.slot == kOpen && head_.has_connection != 0 && !tcb_.has(tcp::kAppGone) &&
                    tcp::can_send(tcb_.state()) && !tcb_.has(tcp::kFinQueued) && head_.sent < side.sends;
@@ -107,6 +107,7 @@ void Host::connect(Turn& turn) noexcept {
     head_.slot = kOpen;
     tcb_ = Tcb{};
     time_wait_ = tcp::TimeWait{};
+    head_.time_wait_expiry = 0;
     Effects fx;
     tcp::open_active(tcb_, turn.ground.tuple[head_.side], head_.iss, turn.context(), fx);
     tcb_.set(tcp::kOpened);
@@ -259,7 +260,7 @@ void Host::arrive_time_wait(const Packet& packet, Turn& turn) noexcept {
         }
         fx.reply = Reply::challenge_ack;
     }
-    if (fx.time_wait_restart) time_wait_.set(turn.tick + params.two_msl, time_wait_.timestamps());
+    if (fx.time_wait_restart) set_time_wait_expiry(turn.tick + params.two_msl);
     turn.witness.require(tcb.state() == State::time_wait, "a segment ends TIME-WAIT");
     reply(tcb, fx, turn);
 }
@@ -304,7 +305,8 @@ void Host::perform(const Packet* packet, Effects& fx, Turn& turn) noexcept {
         tell_end(CloseReason::fin, turn);
         turn.witness.require(tcb_.deadline == turn.tick + turn.ground.params.two_msl,
                              "TIME-WAIT does not last 2MSL");
-        const tcp::TimeWait record = tcp::shrink(tcb_, tcb_.deadline);
+        const tcp::TimeWait record = tcp::shrink(tcb_);
+        const uint32_t expiry = tcb_.deadline;
         const Seq iss = head_.iss, irs = head_.irs;
         free_record(false);
         head_.slot = kTimeWait;
@@ -312,6 +314,7 @@ void Host::perform(const Packet* packet, Effects& fx, Turn& turn) noexcept {
         head_.irs = irs;
         head_.synchronised = 1;
         time_wait_ = record;
+        set_time_wait_expiry(expiry);
     }
 }
 
@@ -414,6 +417,7 @@ void Host::free_record(bool abruptly) noexcept {
     head_.slot = kNone;
     head_.ended_abruptly = abruptly ? 1 : 0;
     head_.delayed_ack_due = head_.half_open_due = 0;
+    head_.time_wait_expiry = 0;
     head_.iss = head_.irs = Seq();
     head_.peer_life = head_.synchronised = 0;
     head_.told_open = head_.told_fin = head_.fin_taken = 0;
@@ -442,7 +446,7 @@ std::optional<uint32_t> Host::next_deadline(const Ground& ground, uint32_t tick)
     switch (head_.slot) {
         case kNone: return std::nullopt;
         case kHalfOpen: return half_open_deadline(ground);
-        case kTimeWait: return tick + static_cast<uint32_t>(std::max(time_wait_.remaining(tick), 0));
+        case kTimeWait: return tick + static_cast<uint32_t>(std::max(time_wait_expiry().remaining(tick), 0));
         case kOpen: break;
     }
     std::optional<uint32_t> first;
@@ -707,10 +711,8 @@ void Host::normalise(uint32_t ticks) noexcept {
             if ((half_open_.flags & tcp::kTimestamps) != 0) half_open_.ts_recent -= ticks;
             return;
         case kTimeWait: {
-            const bool timestamps = time_wait_.timestamps();
-            const uint32_t units = (time_wait_.tuple.extra & 0x7fffu) - (ticks >> 4);
-            time_wait_.tuple.extra = static_cast<uint16_t>((units & 0x7fffu) | (timestamps ? 0x8000u : 0u));
-            if (timestamps) time_wait_.ts_recent -= ticks;
+            head_.time_wait_expiry = static_cast<uint16_t>(head_.time_wait_expiry - (ticks >> 4));
+            if (time_wait_.timestamps != 0) time_wait_.ts_recent -= ticks;
             return;
         }
         case kOpen: break;

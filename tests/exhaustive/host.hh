@@ -5,6 +5,7 @@
 /// performs Effects in the order in which lib/stack/arrival.cc, events.cc and timers.cc do, and checks what
 /// the core and the application may rely on.
 
+#include <bit>
 #include <cstddef>
 #include <optional>
 
@@ -126,9 +127,10 @@ class Host {
         uint8_t kept_mask = 0;
         uint8_t kept_fin = 0;
         uint8_t kept_fin_offset = 0;
-        uint8_t spare[3] = {};
-        uint16_t sent_mask = 0;       ///< bit of life * kMaxText + offset: given to send()
-        uint16_t delivered_mask = 0;  ///< the same of the peer's: taken by the core
+        uint8_t spare = 0;
+        uint16_t time_wait_expiry = 0;  ///< a TimeWaitExpiry
+        uint16_t sent_mask = 0;         ///< bit of life * kMaxText + offset: given to send()
+        uint16_t delivered_mask = 0;    ///< the same of the peer's: taken by the core
         uint32_t delayed_ack_due = 0;
         uint32_t half_open_due = 0;
     };
@@ -145,6 +147,14 @@ class Host {
     tcp::Flow& need_flow(const Turn& turn) noexcept;
     void need_cold(const Turn& turn) noexcept { need_flow(turn).cold = 1; }
     void release_flow() noexcept;
+    tcp::TimeWaitExpiry time_wait_expiry() const noexcept {
+        return std::bit_cast<tcp::TimeWaitExpiry>(head_.time_wait_expiry);
+    }
+    void set_time_wait_expiry(uint32_t tick) noexcept {
+        tcp::TimeWaitExpiry expiry;
+        expiry.set(tick);
+        head_.time_wait_expiry = std::bit_cast<uint16_t>(expiry);
+    }
     uint32_t receive_room(const tcp::Tcb& tcb, const Ground& ground) const noexcept;
     uint32_t half_open_deadline(const Ground& ground) const noexcept;
 

@@ -44,7 +44,7 @@ class ChargenServer : public TimedServer {
 
     void pump(Connection c) noexcept {
         for (;;) {
-            const uint32_t at = c.user_tag();
+            const uint64_t at = c.user_tag();
             const auto sent = c.send_static(Bytes(pattern_.data() + at, kPeriod * kPeriods));
             if (!sent) return;
             c.set_user_tag((at + *sent) % kPeriod);

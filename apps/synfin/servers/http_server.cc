@@ -136,7 +136,7 @@ HttpServer::Exchange* HttpServer::begin_exchange(Connection c) noexcept {
         static_cast<void>(c.abort());
         return nullptr;
     }
-    exchanges_[id].reads = c.user_tag();
+    exchanges_[id].reads = tag_of(c);
     c.set_user_tag(id);
     return &exchanges_[id];
 }
@@ -163,7 +163,7 @@ bool HttpServer::reads_anew(Connection c, uint32_t user_tag) noexcept {
 
 /// All that was sent has arrived: no edition is read any more.
 void HttpServer::delivered(Connection c, Exchange* exchange) noexcept {
-    stop_reading(exchange != nullptr ? exchange->reads : c.user_tag());
+    stop_reading(exchange != nullptr ? exchange->reads : tag_of(c));
     if (exchange != nullptr)
         exchange->reads = 0;
     else
@@ -203,7 +203,7 @@ bool HttpServer::answer_at_once(Connection c, uint32_t user_tag, Bytes bytes) no
 }
 
 void HttpServer::on_data(Connection c, RxView& view) noexcept {
-    const uint32_t user_tag = c.user_tag();
+    const uint32_t user_tag = tag_of(c);
     Exchange* found = exchange_of(user_tag);
     if (found == nullptr && answer_at_once(c, user_tag, view.bytes())) return;
     if (found == nullptr) found = begin_exchange(c);
@@ -320,7 +320,7 @@ void HttpServer::respond(Connection c, Exchange& exchange, Message& message, Aft
 }
 
 void HttpServer::on_writable(Connection c) noexcept {
-    Exchange* const exchange = exchange_of(c.user_tag());
+    Exchange* const exchange = exchange_of(tag_of(c));
     if (exchange != nullptr && exchange->response != nullptr && !exchange->waiting) go_on(c, *exchange);
 }
 
@@ -343,7 +343,7 @@ void HttpServer::go_on(Connection c, Exchange& exchange) noexcept {
 }
 
 void HttpServer::on_peer_fin(Connection c) noexcept {
-    Exchange* const exchange = exchange_of(c.user_tag());
+    Exchange* const exchange = exchange_of(tag_of(c));
     if (exchange == nullptr) {  // nothing is owed
         close(c);
         return;
@@ -354,20 +354,20 @@ void HttpServer::on_peer_fin(Connection c) noexcept {
 
 void HttpServer::on_close(Connection c, const CloseInfo& why) noexcept {
     // A reset while nothing is owed is how some clients hang up.
-    const Exchange* const exchange = exchange_of(why.user_tag);
+    const Exchange* const exchange = exchange_of(static_cast<uint32_t>(why.user_tag));
     tally_.ended(why, exchange == nullptr || exchange->is_idle());
     if (exchange == nullptr) {
-        stop_reading(why.user_tag);
+        stop_reading(static_cast<uint32_t>(why.user_tag));
         if (timers_.is_limited()) timers_.disarm(c);
         return;
     }
     stop_reading(exchange->reads);
-    exchanges_.give(why.user_tag);
+    exchanges_.give(static_cast<uint32_t>(why.user_tag));
     timers_.disarm(c);
 }
 
 void HttpServer::on_timer(Connection c, uint8_t wait) noexcept {
-    Exchange* const exchange = exchange_of(c.user_tag());
+    Exchange* const exchange = exchange_of(tag_of(c));
     switch (wait) {
         case ConnectionTimers::idle:
             if (exchange != nullptr && exchange->in_body) break;

@@ -113,6 +113,7 @@ class HttpServer {
     }
     static constexpr uint32_t kReads = 1u << 31;
     /// The connection's exchange, or null.
+    static uint32_t tag_of(Connection c) noexcept { return static_cast<uint32_t>(c.user_tag()); }
     Exchange* exchange_of(uint32_t user_tag) noexcept {
         return user_tag == 0 || (user_tag & kReads) != 0 ? nullptr : &exchanges_[user_tag];
     }

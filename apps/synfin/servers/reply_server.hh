@@ -21,7 +21,7 @@ class ReplyServer {
     void turn(Instant) noexcept {}
     void on_open(Connection) noexcept { ++tally_.established; }
     void on_data(Connection c, RxView& view) noexcept {
-        uint32_t have = c.user_tag() + view.size();
+        uint64_t have = c.user_tag() + view.size();
         for (; have >= shape_.request_size; have -= shape_.request_size) {
             ++tally_.requests;
             const auto sent = c.send_static(response_);

@@ -20,7 +20,7 @@ class Sorter {
     void on_close(Connection c, const CloseInfo& why) noexcept { of(why.user_tag).on_close(c, why); }
 
   private:
-    Generator& of(uint32_t user_tag) noexcept { return Generator::is_second(user_tag) ? second_ : first_; }
+    Generator& of(uint64_t user_tag) noexcept { return Generator::is_second(user_tag) ? second_ : first_; }
 
     Generator& first_;
     Generator& second_;

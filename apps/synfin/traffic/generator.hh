@@ -109,7 +109,7 @@ class Generator {
     const LoadTally& tally() const noexcept { return tally_; }
     const LoadTimes& times() const noexcept { return times_; }
     /// Whether an event is this one's, of two on an engine.
-    static bool is_second(uint32_t user_tag) noexcept { return (user_tag & kSecond) != 0; }
+    static bool is_second(uint64_t user_tag) noexcept { return (user_tag & kSecond) != 0; }
     /// Bytes that it keeps for its connections.
     size_t memory_bytes() const noexcept;
 
@@ -156,7 +156,7 @@ class Generator {
     static constexpr Skip kOpened = Skip::kCount;
     enum class Sweep : uint8_t { none, close, cut };
 
-    static uint32_t id_of(uint32_t user_tag) noexcept { return user_tag & ~kSecond; }
+    static uint32_t id_of(uint64_t user_tag) noexcept { return static_cast<uint32_t>(user_tag) & ~kSecond; }
     static uint32_t id_of(Connection c) noexcept { return id_of(c.user_tag()); }
     /// The life that an event is about; null when the connection has ended meanwhile (on_close is on its
     /// way).

@@ -103,8 +103,8 @@ class ScriptServer {
 
     Script script_;
     ServerTally tally_;
-    std::map<uint32_t, Talk> talks_;
-    uint32_t last_ = 0;
+    std::map<uint64_t, Talk> talks_;
+    uint64_t last_ = 0;
     Instant next_{};
 };
 

@@ -215,13 +215,13 @@ struct Pipelined {
     void on_open(Connection) {}
     void on_data(Connection c, RxView& view) {
         uint32_t taken = 0;
-        for (uint32_t have = c.user_tag() + view.size(); have >= 100; have -= 100) {
+        for (uint64_t have = c.user_tag() + view.size(); have >= 100; have -= 100) {
             const auto sent = c.send_static(Bytes(kResponse).first(90));
             if (!sent || *sent < 90) {  // the rest of a cut answer is not what this is about
                 view.take(taken);
                 return;
             }
-            taken += 100 - c.user_tag();
+            taken += 100 - static_cast<uint32_t>(c.user_tag());
             c.set_user_tag(0);
         }
         c.set_user_tag(c.user_tag() + view.size() - taken);

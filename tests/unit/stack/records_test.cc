@@ -125,13 +125,52 @@ TEST(Records, MemoryIsOfWhatWasUsed) {
     opens.open(100);
     const MemoryUse after = opens.stack.memory();
     EXPECT_EQ(before.open, 0u);
-    EXPECT_EQ(after.open, 100 * Stack::tcb_bytes());
-    EXPECT_EQ(after.timers - before.timers, 100 * 16u)
-        << "an entry of the wheel for each, with the generation";
+    EXPECT_EQ(after.open, 100 * (Stack::tcb_bytes() + 16u))
+        << "with generation, user tag and the count of challenge ACKs beside each";
+    EXPECT_EQ(after.timers - before.timers, 100 * 12u) << "an entry of the wheel for each";
     EXPECT_EQ(after.table, before.table);
     EXPECT_EQ(after.half_open + after.time_wait + after.text, 0u);
     EXPECT_EQ(after.total(), after.open + after.flows + after.table + after.timers);
     EXPECT_EQ(opens.stack.records().open, opens.stack.occupancy().open);
+}
+
+/// DESIGN 3: what one connection takes with everything counted, in a table that is full.
+TEST(Records, StayWithinTheirBudgets) {
+    constexpr uint32_t kEntries = 1u << 16;
+    const net::ConnectionTable table(kEntries, HashKey{1, 2});
+    const double place = static_cast<double>(table.memory_bytes()) / kEntries;
+    EXPECT_LT(place, 8.6);
+    Opens opens;
+    opens.turn();
+    const MemoryUse before = opens.stack.memory();
+    opens.open(kMax);
+    const MemoryUse after = opens.stack.memory();
+    const size_t records = after.total() - after.table - (before.total() - before.table);
+    EXPECT_LE(static_cast<double>(records) / kMax + place, 112.0) << "idle: control block, beside, timer";
+    EXPECT_LE(sizeof(tcp::TimeWait) + sizeof(tcp::TimeWaitExpiry) + place, 44.0) << "TIME-WAIT";
+    EXPECT_EQ(sizeof(tcp::HalfOpen), 64u) << "half-open, beside its place in the table";
+}
+
+TEST(UserTag, Has64BitsAndGoesWithItsConnection) {
+    Opens opens;
+    opens.turn();
+    constexpr uint64_t kTag = 0xfedc'ba98'7654'3210;
+    Connection c = *opens.stack.connect({*Ipv4::parse("10.0.0.2"), 80}, {.user_tag = kTag});
+    EXPECT_EQ(c.user_tag(), kTag);
+    c.set_user_tag(kTag + 1);
+    EXPECT_EQ(c.user_tag(), kTag + 1);
+    ASSERT_TRUE(c.abort());
+    const Event* end = nullptr;
+    while (const Event* event = opens.stack.next_event()) {
+        end = event;
+        EXPECT_EQ(event->why.user_tag, kTag + 1);
+    }
+    ASSERT_NE(end, nullptr);
+    EXPECT_EQ(c.user_tag(), 0u) << "gone";
+    c.set_user_tag(5);
+    Connection next = opens.open(1)[0];
+    ASSERT_EQ(next.index(), c.index());
+    EXPECT_EQ(next.user_tag(), 0u) << "what is set for a connection that is gone reaches no other one";
 }
 
 /// A clock that has run for long when the engine is made, beyond half of its ticks too.

@@ -25,7 +25,7 @@ Case draw(Random& r) {
     };
     Case c;
     Tcb& t = c.tcb;
-    t.tuple = TupleSlot(kTuple);
+    t.tuple = kTuple;
     const auto state = one_in(4) ? State::established : static_cast<State>(3 + r.below(kStates - 3));
     t.state_and_quick = static_cast<uint8_t>(static_cast<unsigned>(state) | r.below(3) << 4);
     t.snd.una = Seq(static_cast<uint32_t>(r.next()));
@@ -188,7 +188,7 @@ TEST(Predicted, OpensAsTheEightStepsDo) {
     int taken = 0, with_text = 0, with_fin = 0;
     for (int i = 0; i < kCases; ++i) {
         HalfOpen h;
-        h.tuple = TupleSlot(kTuple);
+        h.tuple = kTuple;
         h.iss = Seq(static_cast<uint32_t>(r.next()));
         h.irs = Seq(static_cast<uint32_t>(r.next()));
         h.ts_recent = static_cast<uint32_t>(r.next());
@@ -244,11 +244,11 @@ TEST(Predicted, ReopensWhatTheEightStepsReopen) {
         const Params params(config, 1500);
         const Context ctx{params, kTsOffsets, Now(Instant::from_ns(5'000'000'000))};
         TimeWait record;
-        record.tuple = TupleSlot(kTuple);
+        record.tuple = kTuple;
         record.snd_nxt = Seq(static_cast<uint32_t>(r.next()));
         record.rcv_nxt = Seq(static_cast<uint32_t>(r.next()));
         record.ts_recent = static_cast<uint32_t>(r.next());
-        record.set(ctx.now.tick + 1000, !one_in(3));
+        record.timestamps = one_in(3) ? 0 : 1;
         Segment seg;
         seg.flags = one_in(4) ? static_cast<uint8_t>(r.next()) : kSyn;
         seg.seq = record.rcv_nxt + r.below(7) - 3;
