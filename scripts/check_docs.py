@@ -2,15 +2,20 @@
 """Holds the documents against the code.
 
     scripts/check_docs.py            fails where a document says what is not so
-    scripts/check_docs.py --write    writes the generated ones again (docs/counters.md)
+    scripts/check_docs.py --write    writes the generated ones again: docs/counters.md and docs/configuration.md
 
 - every relative link of every .md file leads somewhere;
 - every function that the README's picture of the packet's path names exists in lib/ (`Name::call`, `Name::call()`...);
 - docs/counters.md lists what include/synfin/*.def define.
+
+docs/configuration.md follows from a table in C++: unit-apps compares it, and writes it here. BUILD names the build directory
+(default build-test).
 """
 
+import os
 import pathlib
 import re
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -89,7 +94,20 @@ def stale_documents(write):
         yield "docs/counters.md is not what include/synfin/*.def say: scripts/check_docs.py --write"
 
 
+def write_configuration_document():
+    program = ROOT / os.environ.get("BUILD", "build-test") / "tests/unit/apps/unit-apps"
+    if not program.exists():
+        return [f"docs/configuration.md is not written: no {program}; "
+                f"ninja -C {os.environ.get('BUILD', 'build-test')} tests/unit/apps/unit-apps"]
+    subprocess.run([program, "--gtest_filter=ConfigurationDocument.*", "--gtest_brief=1"], check=True, stdout=subprocess.DEVNULL,
+                   env={**os.environ, "SYNFIN_WRITE_DOCS": "1"})
+    return []
+
+
 def main():
+    if "--write" in sys.argv[1:]:
+        for line in write_configuration_document():
+            print(line)
     found = list(stale_documents("--write" in sys.argv[1:])) + list(broken_links()) + list(missing_names())
     for line in found:
         print(line)

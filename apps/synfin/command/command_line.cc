@@ -35,18 +35,22 @@ void add_options(Collected& into) {
     for (const Field& field : fields()) {
         if (!field.concerns(command) || field.options.empty()) continue;
         if (field.kind == Field::Kind::flag) {
-            into.app->add_flag(field.options, into.flags[&field], field.help);
+            into.app->add_flag(std::string(field.options), into.flags[&field], field.help_text());
             continue;
         }
-        CLI::Option* option = into.app->add_option(field.options, into.values[&field], field.help);
-        option->type_name(field.value_name)->expected(1)->allow_extra_args(false);
+        CLI::Option* option =
+            into.app->add_option(std::string(field.options), into.values[&field], field.help_text());
+        option->type_name(std::string(field.value_name))->expected(1)->allow_extra_args(false);
         option->multi_option_policy(field.kind == Field::Kind::list ? CLI::MultiOptionPolicy::TakeAll
                                                                     : CLI::MultiOptionPolicy::TakeLast);
     }
     if (command != Command::check) {
         into.app->add_option("-f,--file", into.file, "YAML configuration; options and --set override it")
             ->type_name("FILE");
-        into.app->add_option("--set", into.sets, "override one key of the configuration: path.to.key=value")
+        into.app
+            ->add_option("--set", into.sets,
+                         "override one key of the configuration: path.to.key=value; "
+                         "docs/configuration.md lists them")
             ->type_name("KEY=VALUE")
             ->expected(1)
             ->allow_extra_args(false)
@@ -100,7 +104,7 @@ Config effective_config(const Collected& collected) {
             const std::string why = field.set(config, value, std::exchange(first, false));
             if (!why.empty()) throw usage_error(fmt::format("{}: {}", shown, why));
         }
-        if (!values.empty()) config.given.push_back(field.key);
+        if (!values.empty()) config.given.emplace_back(field.key);
     };
     for (const auto& [field, values] : collected.values)
         give(*field, values, field->options.substr(field->options.rfind("--")));

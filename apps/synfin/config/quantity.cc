@@ -196,6 +196,18 @@ std::string percent_text(uint64_t ppm) {
     return text + "%";
 }
 
+std::string exact_count_text(uint64_t count) {
+    for (const auto& [name, factor] : {Unit{"G", 1'000'000'000}, Unit{"M", 1'000'000}, Unit{"k", 1'000}})
+        if (count >= factor && count % factor == 0) return fmt::format("{}{}", count / factor, name);
+    return fmt::format("{}", count);
+}
+
+std::string exact_bytes_text(uint64_t bytes) {
+    for (const auto& [name, bits] : {std::pair{"GiB", 30}, {"MiB", 20}, {"KiB", 10}})
+        if (bytes != 0 && bytes % (uint64_t{1} << bits) == 0) return fmt::format("{}{}", bytes >> bits, name);
+    return fmt::format("{}B", bytes);
+}
+
 std::string count_text(double count) {
     for (const auto& [factor, name] : {std::pair{1e9, "G"}, std::pair{1e6, "M"}, std::pair{1e3, "k"}})
         if (count >= 10 * factor || (count >= factor && factor > 1e3))

@@ -77,6 +77,10 @@ Parsed<bool> parse_bool(std::string_view text);
 std::string duration_text(Duration duration);
 /// The shortest text that parse_percent() reads back as the same: "1%", "0.05%".
 std::string percent_text(uint64_t ppm);
+/// The shortest text that parse_count() reads back as the same: "64M", "16384".
+std::string exact_count_text(uint64_t count);
+/// The shortest text that parse_bytes() reads back as the same: "256KiB", "1500B".
+std::string exact_bytes_text(uint64_t bytes);
 /// "12.3M", "64.0k", "999": three significant digits for people.
 std::string count_text(double count);
 /// "1.50 GiB", "640 B".

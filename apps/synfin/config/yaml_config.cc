@@ -77,7 +77,7 @@ class YamlReader {
     }
 
     void store(const Field& field, const YAML::Node& value) {
-        config_.given.push_back(field.key);
+        config_.given.emplace_back(field.key);
         if (field.kind == Field::Kind::list && value.IsSequence()) {
             bool first = true;
             for (const YAML::Node& item : value) store_one(field, item, std::exchange(first, false));

@@ -88,5 +88,22 @@ TEST(CommandLine, HelpHasAnExample) {
     }
 }
 
+TEST(CommandLine, HelpShowsDefaults) {
+    const std::string serve = parse({"serve", "--help"}).text, load = parse({"load", "--help"}).text;
+    // Lines are wrapped: blanks count as one.
+    const auto flat = [](const std::string& text) {
+        std::string out;
+        for (const char c : text)
+            if (const char blank = c == '\n' ? ' ' : c; blank != ' ' || !out.ends_with(' ')) out += blank;
+        return out;
+    };
+    for (const char* part : {"bytes of an IP packet (default: 1500B)", "(default: 1048576)", "(default: 60s)",
+                             "(default: until interrupted)", "(default: 30s)"})
+        EXPECT_NE(flat(serve).find(part), std::string::npos) << part << "\n" << serve;
+    for (const char* part : {"(default: 10s, or until --count)", "(default: GET)", "(default: failed<1%)",
+                             "(default: 32768-60999)"})
+        EXPECT_NE(flat(load).find(part), std::string::npos) << part << "\n" << load;
+}
+
 }  // namespace
 }  // namespace synfin::app

@@ -125,6 +125,9 @@ TEST(Yaml, UnknownKeysNameTheNearest) {
               "f.yaml:3:3: unknown key 'serve.listn'; did you mean 'listen'?");
     EXPECT_EQ(refusal("adress: 10.0.0.1/24\n"), "f.yaml:1:1: unknown key 'adress'; did you mean 'address'?");
     EXPECT_EQ(refusal("msl: 1s\n"), "f.yaml:1:1: unknown key 'msl'; did you mean 'tcp.msl'?");
+    EXPECT_EQ(refusal("load:\n  pass: failed<1%\n"),
+              "f.yaml:2:3: unknown key 'load.pass'; did you mean 'criteria'?")
+        << "the option's name";
     EXPECT_EQ(refusal("sreve:\n  app: http\n"), "f.yaml:1:1: unknown key 'sreve'; did you mean 'serve'?");
     EXPECT_NE(refusal("tcp:\n  q: 1\n").find("f.yaml:2:3: unknown key 'tcp.q'; known here: delayed-ack,"),
               std::string::npos)

@@ -137,5 +137,17 @@ TEST(Targets, Forms) {
         EXPECT_FALSE(Target::parse(bad)) << bad;
 }
 
+TEST(Quantity, ExactTextsAreReadBackAsTheSame) {
+    for (const uint64_t n : {0ull, 64ull, 999ull, 1'000ull, 1'500ull, 1'024ull, 262'144ull, 1'048'576ull,
+                             64'000'000ull, 1'000'000'000ull, 1ull << 40}) {
+        EXPECT_EQ(*parse_count(exact_count_text(n)).value, n);
+        EXPECT_EQ(*parse_bytes(exact_bytes_text(n)).value, n);
+    }
+    EXPECT_EQ(exact_count_text(64'000'000), "64M");
+    EXPECT_EQ(exact_count_text(16'384), "16384");
+    EXPECT_EQ(exact_bytes_text(262'144), "256KiB");
+    EXPECT_EQ(exact_bytes_text(1'500), "1500B");
+}
+
 }  // namespace
 }  // namespace synfin::app

@@ -1,0 +1,167 @@
+#include "field_table.hh"
+
+#include <nlohmann/json.hpp>
+
+#include "results/criteria.hh"
+
+namespace synfin::app {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+template <typename T>
+class ScalarAccess final : public FieldAccess {
+  public:
+    ScalarAccess(const Codec<T>& codec, Place<T> at) : codec_(codec), at_(at) {}
+    std::string set(Config& config, std::string_view text, bool) const override {
+        auto parsed = codec_.parse(text, codec_.range);
+        if (parsed) at_(config) = std::move(*parsed.value);
+        return parsed.error;
+    }
+    ordered_json get(const Config& config) const override {
+        return codec_.json(at_(const_cast<Config&>(config)));
+    }
+
+  private:
+    Codec<T> codec_;
+    Place<T> at_;
+};
+
+template <typename T>
+class OptionalAccess final : public FieldAccess {
+  public:
+    OptionalAccess(const Codec<T>& codec, Place<std::optional<T>> at) : codec_(codec), at_(at) {}
+    std::string set(Config& config, std::string_view text, bool) const override {
+        auto parsed = codec_.parse(text, codec_.range);
+        if (parsed) at_(config) = std::move(*parsed.value);
+        return parsed.error;
+    }
+    ordered_json get(const Config& config) const override {
+        const std::optional<T>& value = at_(const_cast<Config&>(config));
+        return value ? codec_.json(*value) : ordered_json();
+    }
+
+  private:
+    Codec<T> codec_;
+    Place<std::optional<T>> at_;
+};
+
+template <typename T>
+class ListAccess final : public FieldAccess {
+  public:
+    ListAccess(const Codec<T>& codec, Place<std::vector<T>> at) : codec_(codec), at_(at) {}
+    std::string set(Config& config, std::string_view text, bool first) const override {
+        auto parsed = codec_.parse(text, codec_.range);
+        if (!parsed) return parsed.error;
+        if (first) at_(config).clear();
+        at_(config).push_back(std::move(*parsed.value));
+        return {};
+    }
+    ordered_json get(const Config& config) const override {
+        ordered_json all = ordered_json::array();
+        for (const T& value : at_(const_cast<Config&>(config))) all.push_back(codec_.json(value));
+        return all;
+    }
+
+  private:
+    Codec<T> codec_;
+    Place<std::vector<T>> at_;
+};
+
+template <typename T, typename V>
+class TcpAccess final : public FieldAccess {
+  public:
+    TcpAccess(const Codec<V>& codec, T tcp::TcpConfig::*member) : codec_(codec), member_(member) {}
+    std::string set(Config& config, std::string_view text, bool) const override {
+        const auto parsed = codec_.parse(text, codec_.range);
+        if (parsed) config.tcp.*member_ = static_cast<T>(*parsed.value);
+        return parsed.error;
+    }
+    ordered_json get(const Config& config) const override {
+        return codec_.json(static_cast<V>(config.tcp.*member_));
+    }
+
+  private:
+    Codec<V> codec_;
+    T tcp::TcpConfig::*member_;
+};
+
+class CriteriaAccess final : public FieldAccess {
+  public:
+    std::string set(Config& config, std::string_view text, bool first) const override {
+        auto parsed = parse_criteria(text);
+        if (!parsed) return parsed.error;
+        auto& all = config.load.criteria;
+        if (first) all.clear();
+        for (Criterion& each : *parsed.value) all.push_back(std::move(each));
+        return {};
+    }
+    ordered_json get(const Config& config) const override {
+        ordered_json all = ordered_json::array();
+        for (const Criterion& each : config.load.criteria) all.push_back(each.text());
+        return all;
+    }
+};
+
+}  // namespace
+
+template <typename T>
+Access scalar_access(const Codec<T>& codec, Place<T> at) {
+    return std::make_shared<const ScalarAccess<T>>(codec, at);
+}
+template <typename T>
+Access optional_access(const Codec<T>& codec, Place<std::optional<T>> at) {
+    return std::make_shared<const OptionalAccess<T>>(codec, at);
+}
+template <typename T>
+Access list_access(const Codec<T>& codec, Place<std::vector<T>> at) {
+    return std::make_shared<const ListAccess<T>>(codec, at);
+}
+template <typename T, typename V>
+Access tcp_access(const Codec<V>& codec, T tcp::TcpConfig::*member) {
+    return std::make_shared<const TcpAccess<T, V>>(codec, member);
+}
+Access criteria_access() {
+    return std::make_shared<const CriteriaAccess>();
+}
+
+#define SCALAR(...) template Access scalar_access(const Codec<__VA_ARGS__>&, Place<__VA_ARGS__>)
+#define OPTIONAL(T) template Access optional_access(const Codec<T>&, Place<std::optional<T>>)
+#define LIST(T) template Access list_access(const Codec<T>&, Place<std::vector<T>>)
+#define TCP(T, V) template Access tcp_access(const Codec<V>&, T tcp::TcpConfig::*)
+SCALAR(bool);
+SCALAR(uint64_t);
+SCALAR(std::string);
+SCALAR(Duration);
+SCALAR(std::vector<unsigned>);
+SCALAR(CountRange);
+SCALAR(CloseBy);
+SCALAR(ServeConfig::App);
+SCALAR(LoadConfig::Close);
+SCALAR(BenchConfig::Profile);
+OPTIONAL(uint64_t);
+OPTIONAL(Duration);
+OPTIONAL(PortRange);
+OPTIONAL(Gateway);
+OPTIONAL(CloseBy);
+LIST(std::string);
+LIST(Cidr);
+LIST(Target);
+LIST(Route);
+LIST(ServeConfig::Listen);
+TCP(uint8_t, uint64_t);
+TCP(uint16_t, uint64_t);
+TCP(uint32_t, uint64_t);
+TCP(Duration, Duration);
+TCP(bool, bool);
+#undef SCALAR
+#undef OPTIONAL
+#undef LIST
+#undef TCP
+
+Field& FieldTable::put(Field field) {
+    return all_.emplace_back(std::move(field));
+}
+
+}  // namespace synfin::app

@@ -1,0 +1,124 @@
+#pragma once
+/// @file
+/// What the table of fields is written with; included by the files that write it.
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "codec.hh"
+#include "fields.hh"
+
+namespace synfin::app {
+
+/// Where a value is in the configuration.
+template <typename T>
+using Place = T& (*)(Config&);
+/// AT(load.rate): the place of config.load.rate.
+#define AT(place)              \
+    +[](Config & c) -> auto& { \
+        return c.place;        \
+    }
+
+using Access = std::shared_ptr<const FieldAccess>;
+
+// Instantiated in field_table.cc for each type that a field has: here they would be compiled once per
+// section.
+template <typename T>
+Access scalar_access(const Codec<T>& codec, Place<T> at);
+template <typename T>
+Access optional_access(const Codec<T>& codec, Place<std::optional<T>> at);
+template <typename T>
+Access list_access(const Codec<T>& codec, Place<std::vector<T>> at);
+/// TCP's numbers are of several widths; the configuration's are all 64 bits.
+template <typename T, typename V>
+Access tcp_access(const Codec<V>& codec, T tcp::TcpConfig::*member);
+/// One value may hold several criteria, separated by commas.
+Access criteria_access();
+
+/// Which commands a field means something to.
+inline constexpr unsigned kBench = static_cast<unsigned>(Command::bench);
+inline constexpr unsigned kServe = static_cast<unsigned>(Command::serve);
+inline constexpr unsigned kLoad = static_cast<unsigned>(Command::load);
+inline constexpr unsigned kDevices = static_cast<unsigned>(Command::devices);
+inline constexpr unsigned kDoctor = static_cast<unsigned>(Command::doctor);
+inline constexpr unsigned kDevice = kServe | kLoad;
+inline constexpr unsigned kAll = kBench | kServe | kLoad;
+inline constexpr unsigned kLook = kDevices | kDoctor;
+
+inline constexpr uint64_t kMillions = 1'000'000;
+
+/// Takes the fields in their order.
+class FieldTable {
+  public:
+    explicit FieldTable(std::vector<Field>& all) : all_(all) {}
+
+    /// @return the field, for what only some have: `.when_absent = "..."`
+    template <typename T>
+    Field& scalar(std::string_view key, std::string_view options, unsigned commands,
+                  std::string_view value_name, const Codec<T>& codec, Place<T> at, std::string_view help) {
+        return add(Field::Kind::scalar, key, options, commands, value_name, codec, scalar_access(codec, at),
+                   help);
+    }
+    /// A value that may be absent; null then.
+    template <typename T>
+    Field& optional(std::string_view key, std::string_view options, unsigned commands,
+                    std::string_view value_name, const Codec<T>& codec, Place<std::optional<T>> at,
+                    std::string_view help) {
+        return add(Field::Kind::scalar, key, options, commands, value_name, codec, optional_access(codec, at),
+                   help);
+    }
+    template <typename T>
+    Field& list(std::string_view key, std::string_view options, unsigned commands,
+                std::string_view value_name, const Codec<T>& codec, Place<std::vector<T>> at,
+                std::string_view help) {
+        return add(Field::Kind::list, key, options, commands, value_name, codec, list_access(codec, at),
+                   help);
+    }
+    Field& flag(std::string_view key, std::string_view options, unsigned commands, Place<bool> at,
+                std::string_view help) {
+        const Codec<bool> codec = boolean();
+        return add(Field::Kind::flag, key, options, commands, "BOOL", codec, scalar_access(codec, at), help);
+    }
+    template <typename T, typename V>
+    Field& of_tcp(std::string_view key, std::string_view options, std::string_view value_name,
+                  const Codec<V>& codec, T tcp::TcpConfig::*member, std::string_view help) {
+        return add(Field::Kind::scalar, key, options, kAll, value_name, codec, tcp_access(codec, member),
+                   help);
+    }
+    Field& criteria(std::string_view key, std::string_view options, unsigned commands,
+                    std::string_view help) {
+        return add(Field::Kind::list, key, options, commands, "CRITERIA", any_text(), criteria_access(),
+                   help);
+    }
+
+  private:
+    template <typename T>
+    Field& add(Field::Kind kind, std::string_view key, std::string_view options, unsigned commands,
+               std::string_view value_name, const Codec<T>& codec, Access access, std::string_view help) {
+        return put({.key = key,
+                    .options = options,
+                    .commands = commands,
+                    .kind = kind,
+                    .value_name = value_name,
+                    .help = help,
+                    .allowed = codec.allowed,
+                    .in_bytes = codec.in_bytes,
+                    .access = std::move(access)});
+    }
+    Field& put(Field field);
+
+    std::vector<Field>& all_;
+};
+
+// One file for each.
+void add_common_fields(FieldTable& table);
+void add_serve_fields(FieldTable& table);
+void add_load_fields(FieldTable& table);
+void add_bench_fields(FieldTable& table);
+void add_validity_fields(FieldTable& table);
+void add_tcp_fields(FieldTable& table);
+
+}  // namespace synfin::app
