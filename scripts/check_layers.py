@@ -32,6 +32,7 @@ PUBLIC_LEVELS = {
     "counter.def": "base",
     "counters.hh": "base",
     "drop_reason.def": "base",
+    "mailbox.hh": "base",
     "result.hh": "base",
     "units.hh": "base",
     "close_reason.hh": "tcp",

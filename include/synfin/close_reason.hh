@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace synfin::tcp {
+namespace synfin {
 
 /// Exactly one is told for every connection that was opened.
 enum class CloseReason : uint8_t {
@@ -28,4 +28,9 @@ constexpr std::string_view name(CloseReason reason) noexcept {
     return kNames[static_cast<unsigned>(reason)];
 }
 
+}  // namespace synfin
+
+namespace synfin::tcp {  // as the room's own files call them
+using synfin::CloseReason;
+using synfin::name;
 }  // namespace synfin::tcp

@@ -3,7 +3,12 @@
 /// Connection: a small value that names one TCP connection of one engine, and the calls on it (RFC
 /// 9293 3.9.1).
 
+#include <concepts>
 #include <cstdint>
+#include <ranges>
+#include <span>
+#include <string_view>
+#include <type_traits>
 
 #include "synfin/close_reason.hh"
 #include "synfin/result.hh"
@@ -15,10 +20,6 @@ namespace synfin {
 namespace stack {
 class Connections;
 }
-
-using tcp::State;
-
-using tcp::CloseReason;
 
 /// What on_close is told.
 struct CloseInfo {
@@ -46,6 +47,20 @@ struct ConnectionInfo {
     bool timestamps = false, window_scale = false, sack_permitted = false;
 };
 
+/// Containers of bytes by another name: std::string, std::vector<char>, std::span<std::byte>... Arrays are
+/// left out, so that a string literal is sent without its terminating zero (as std::string_view).
+template <typename Range>
+concept ByteContainer = std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range> &&
+                        !std::is_array_v<std::remove_cvref_t<Range>> &&
+                        sizeof(std::ranges::range_value_t<Range>) == 1 &&
+                        std::is_trivially_copyable_v<std::ranges::range_value_t<Range>>;
+
+/// The same memory as Bytes.
+template <ByteContainer Range>
+Bytes bytes_of(const Range& range) noexcept {
+    return {reinterpret_cast<const uint8_t*>(std::ranges::data(range)), std::ranges::size(range)};
+}
+
 /// One connection. Copy it freely; 16 bytes. After the connection's end every call gives Error::gone, as long
 /// as its record serves no more than 2^32 others. Use it on the core whose engine made it, only.
 /// @note cost: each call is one lookup by index and a generation compare; nothing allocates.
@@ -62,16 +77,37 @@ class Connection {
     ///         when there is one), not_connected never: data may be queued before ESTABLISHED (RFC
     ///         9293 3.10.2).
     Result<uint32_t> send(Bytes data) noexcept;
+    Result<uint32_t> send(std::string_view text) noexcept { return send(bytes_of(text)); }
+    template <ByteContainer Range>
+    Result<uint32_t> send(const Range& data) noexcept {
+        return send(bytes_of(data));
+    }
+
+    /// Gather: the pieces one after another, as one send() of all of them would. At most 2^32 - 1 bytes.
+    /// @return how many bytes were taken, from the first piece on: the pieces before the last one taken are
+    ///         taken whole, that one perhaps in part. Less than all: on_writable follows, and the rest is to
+    ///         be sent then. An error only when nothing was taken; errors as send().
+    /// @note cost: one send() for each piece, and no segment leaves in between.
+    Result<uint32_t> send(std::span<const Bytes> pieces) noexcept;
 
     /// As send, without a copy (but of few bytes behind others): the bytes must stay and not change until the
     /// connection has ended. For responses and requests that are the same for many connections.
     Result<uint32_t> send_static(Bytes data) noexcept;
+    Result<uint32_t> send_static(std::string_view text) noexcept { return send_static(bytes_of(text)); }
 
     /// Reads bytes that on_data did not take (RxView::take) or that a VirtualStack keeps. Opens the window.
     /// Within on_data: of what it is shown again, and the view is not to be used after that; what remains
     /// comes with the next on_data.
     /// @return bytes copied; 0 when there are none and the peer has sent FIN; would_block when none yet.
     Result<uint32_t> receive(MutableBytes into) noexcept;
+    /// Into chars or std::bytes; the container's size does not change.
+    template <ByteContainer Range>
+    requires(!std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Range>>>)
+        Result<uint32_t> receive(Range&& into)
+    noexcept {
+        return receive(
+            MutableBytes(reinterpret_cast<uint8_t*>(std::ranges::data(into)), std::ranges::size(into)));
+    }
 
     /// Asks for on_data again, with the bytes that were kept. Those that this very on_data leaves are kept
     /// when it returns: ask for them later.

@@ -8,7 +8,7 @@
 
 #include "synfin/units.hh"
 
-namespace synfin::port {
+namespace synfin {
 
 /// How received packets find their engine.
 enum class Steering : uint8_t {
@@ -85,4 +85,12 @@ struct DeviceStats {
     Duration link_down_time{};
 };
 
+}  // namespace synfin
+
+namespace synfin::port {  // as the room's own files call them
+using synfin::describe;
+using synfin::DeviceReport;
+using synfin::DeviceStats;
+using synfin::OffloadReport;
+using synfin::Steering;
 }  // namespace synfin::port

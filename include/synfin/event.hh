@@ -7,18 +7,51 @@
 #include <optional>
 
 #include "synfin/connection.hh"
+#include "synfin/mailbox.hh"  // IWYU pragma: export
 #include "synfin/units.hh"
 
 namespace synfin {
 
-/// What happened to a connection, in order. `data` is valid until the next poll.
+/// What happened, in order for each connection. `data` is valid until the next poll.
 struct Event {
-    enum class Kind : uint8_t { open, data, writable, peer_fin, close };
+    enum class Kind : uint8_t {
+        open,
+        data,
+        writable,
+        peer_fin,
+        close,
+        timer,  ///< a timer that Stack::after() set has come up; after the connections' events of a turn
+        post,   ///< a message of Stack::post(); after the timers of a turn
+    };
     Kind kind = Kind::open;
-    Connection connection;
-    Bytes data;         ///< kind data
-    uint32_t item = 0;  ///< kind data: the stack's own
-    CloseInfo why;      ///< kind close
+    Connection connection;  ///< kinds up to close
+    Bytes data;             ///< kind data
+    uint32_t item = 0;      ///< kind data: the stack's own
+    CloseInfo why;          ///< kind close
+    uint64_t token = 0;     ///< kind open: ListenOptions::token of the listener; 0 for what connect() opened
+    uint64_t tag = 0;       ///< kind timer: as after() was given
+    Message message;        ///< kind post
+};
+
+/// A listener of one stack. The value of another stack, or of a listener that is gone, names none.
+struct ListenerId {
+    uint32_t index = 0, generation = 0;
+    bool operator==(const ListenerId&) const noexcept = default;
+};
+
+/// A timer of one stack. Once the application has been told of it, the value names none.
+struct TimerId {
+    uint32_t index = 0, generation = 0;
+    bool operator==(const TimerId&) const noexcept = default;
+};
+
+struct ListenOptions {
+    uint64_t token = 0;  ///< the application's: on_open(connection, token) and Event::token say it again
+    /// SYN-RECEIVED records of this listener at once, at most; 0: as many as StackConfig::max_half_open
+    /// allows. Beyond, a SYN is answered with a SYN cookie, or dropped where they are off
+    /// (`listener_backlog_full` counts it). Records that reopen a TIME-WAIT tuple do not count.
+    uint32_t backlog = 0;
+    std::optional<Ipv4> address;  ///< one of ours; none: any of them
 };
 
 /// How many records are in use, by state and by pool: what must be zero when everything has ended.

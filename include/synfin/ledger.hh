@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace synfin::stack {
+namespace synfin {
 
 /// The stages of a turn, in order.
 enum class Stage : uint8_t {
@@ -75,4 +75,11 @@ class Ledger {
     std::array<uint64_t, kStages> turn_{}, cycles_{};
 };
 
+}  // namespace synfin
+
+namespace synfin::stack {  // as the room's own files call them
+using synfin::kStages;
+using synfin::Ledger;
+using synfin::name;
+using synfin::Stage;
 }  // namespace synfin::stack

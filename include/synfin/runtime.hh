@@ -34,12 +34,9 @@
 
 namespace synfin {
 
-using port::DeviceReport;
-using port::DeviceStats;
-
 struct RuntimeConfig {
     std::string device;           ///< DEV, as for --device: "pci:0000:3b:00.0", "af_packet:veth0", "ring"...
-    stack::StackConfig stack;     ///< the same for every engine
+    StackConfig stack;            ///< the same for every engine
     std::vector<unsigned> cores;  ///< CPU numbers, one engine each; empty: the first that we may run on
     bool no_huge = false;         ///< ordinary pages even where huge ones are free
     bool no_offload = false;      ///< checksums by the stack, whatever the device offers

@@ -21,16 +21,22 @@ namespace stack {
 class Engine;
 }
 
-/// One engine. Not thread-safe: everything happens on its core.
+/// One engine. Not thread-safe but for post(): everything else happens on its core.
 class Stack {
   public:
     explicit Stack(stack::Engine& engine) noexcept : engine_(&engine) {}
 
-    /// Passive OPEN (RFC 9293 3.10.1): every SYN to this port, on any of our addresses or only on `addr`.
-    /// Errors: in_use, invalid (port 0, an address that is not ours).
-    Result<void> listen(uint16_t port, std::optional<Ipv4> addr = std::nullopt) noexcept;
-    /// Stops accepting; half-open connections of the port are reset, open ones stay.
+    /// Passive OPEN (RFC 9293 3.10.1): every SYN to this port, on any of our addresses or only on `addr`. A
+    /// listener of one address goes before one of all (RFC 9293 MUST-42).
+    /// Errors: in_use, invalid (port 0, an address that is not ours), no_memory (65,534 listeners).
+    Result<ListenerId> listen(uint16_t port, std::optional<Ipv4> addr = std::nullopt) noexcept {
+        return listen(port, ListenOptions{.address = addr});
+    }
+    Result<ListenerId> listen(uint16_t port, const ListenOptions& options) noexcept;
+    /// Stops accepting; half-open connections of the listener are reset, open ones stay. Errors: invalid
+    /// (there is no such listener).
     /// @note cost: goes through all half-open records.
+    Result<void> unlisten(ListenerId listener) noexcept;
     Result<void> unlisten(uint16_t port, std::optional<Ipv4> addr = std::nullopt) noexcept;
     /// The same for every port.
     void unlisten_all() noexcept;
@@ -44,12 +50,42 @@ class Stack {
     /// connections at once waits for `yes` first: only a few packets wait for an ARP reply.
     Reach reach(Ipv4 destination) noexcept;
 
+    /// Sets a timer: Event::Kind::timer (on_timer) with this tag comes in the first turn whose time is at or
+    /// after the present turn's time plus `delay`, rounded up to a whole millisecond of the clock; never in
+    /// the present millisecond. Timers of one millisecond come up in no certain order.
+    /// @param delay 0 to 20 days. Errors: invalid (outside), no_memory (StackConfig::max_timers are set;
+    ///        `timers_full` counts it).
+    /// @note cost: O(1), also of cancel(); 40 bytes for each timer of the most that were ever set at once.
+    Result<TimerId> after(Duration delay, uint64_t tag) noexcept;
+    /// The timer does not come up. Errors: gone (it has, or was cancelled).
+    Result<void> cancel(TimerId timer) noexcept;
+
+    /// Any thread: sends a message to this engine. Event::Kind::post (on_post) comes in a turn after that; at
+    /// most 256 in a turn. A core that sleeps (IdlePolicy::sleep) wakes. What waits when the stack ends is
+    /// lost. Errors: no_memory (StackConfig::max_posts wait; `posts_full` counts it).
+    /// @note cost: see Mailbox::post
+    Result<void> post(uint64_t tag, uint64_t value = 0) noexcept { return mailbox().post(tag, value); }
+    template <typename T>
+    Result<void> post(uint64_t tag, T* pointer) noexcept {
+        return mailbox().post(tag, pointer);
+    }
+    /// What post() posts to; it lives as long as the engine. Threads other than the engine's may call
+    /// Mailbox::post alone, and the engine alone takes from it.
+    Mailbox& mailbox() noexcept;
+    /// For programs whose own epoll loop polls this stack: readable while posts wait (see Mailbox::wake_fd).
+    /// Packets and timers do not make it readable: poll at the latest at next_deadline(), and as often as the
+    /// latency of packets must be small.
+    Result<int> wake_fd() noexcept { return mailbox().wake_fd(); }
+
     /// One turn: receive a burst, run TCP and due timers, call the handlers, send. Returns whether anything
     /// happened.
     template <Application App>
     bool poll(App& app, Instant now) noexcept {
         bool busy = begin(now);
-        while (const Event* event = next_event()) dispatch(app, *event);
+        while (const Event* event = next_event()) {
+            busy = true;
+            dispatch(app, *event);
+        }
         return end() || busy;
     }
 
@@ -64,7 +100,12 @@ class Stack {
     template <Application App>
     void dispatch(App& app, const Event& event) noexcept {
         switch (event.kind) {
-            case Event::Kind::open: app.on_open(event.connection); return;
+            case Event::Kind::open:
+                if constexpr (requires { app.on_open(event.connection, event.token); })
+                    app.on_open(event.connection, event.token);
+                else
+                    app.on_open(event.connection);
+                return;
             case Event::Kind::data: {
                 RxView view(event.data);
                 app.on_data(event.connection, view);
@@ -75,6 +116,12 @@ class Stack {
             case Event::Kind::writable: app.on_writable(event.connection); return;
             case Event::Kind::peer_fin: app.on_peer_fin(event.connection); return;
             case Event::Kind::close: app.on_close(event.connection, event.why); return;
+            case Event::Kind::timer:
+                if constexpr (requires { app.on_timer(event.tag); }) app.on_timer(event.tag);
+                return;
+            case Event::Kind::post:
+                if constexpr (requires { app.on_post(event.message); }) app.on_post(event.message);
+                return;
         }
     }
 
@@ -103,8 +150,8 @@ class Stack {
     /// Bytes of an open connection's first record, the one that every segment reads.
     static uint32_t tcb_bytes() noexcept;
     /// Where this engine's cycles go, once `keep(true)` is called.
-    stack::Ledger& ledger() noexcept;
-    const stack::StackConfig& config() const noexcept;
+    Ledger& ledger() noexcept;
+    const StackConfig& config() const noexcept;
     /// Every open, half-open and TIME-WAIT connection, slowly; for `synfin ss` and tests.
     void for_each(void (*visit)(void* context, const ConnectionInfo&), void* context) const;
 

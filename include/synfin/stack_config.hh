@@ -9,7 +9,7 @@
 #include "synfin/tcp_config.hh"
 #include "synfin/units.hh"
 
-namespace synfin::stack {
+namespace synfin {
 
 struct StackConfig {
     std::vector<Cidr> addresses;         ///< ours; the first is the default source
@@ -31,12 +31,19 @@ struct StackConfig {
     /// Connections in any of these states that the table is made for at first: beyond, it doubles, and its
     /// entries move as others are added. Made for more than there will be, it wastes cache.
     uint32_t expected_connections = 4'096;
+    uint32_t max_timers = 65'536;  ///< timers of the application that are set at once (Stack::after)
+    uint32_t max_posts =
+        1'024;  ///< messages that wait for the engine (Stack::post); a power of two, or the next
     uint16_t port_low = 32'768;  ///< ephemeral ports, inclusive. Linux's range by default
     uint16_t port_high = 60'999;
-    tcp::TcpConfig tcp;
+    TcpConfig tcp;
     /// 0: secrets and seeds from the operating system. Else everything random in this engine follows from it
     /// (tests and virtual time): never on a network.
     uint64_t seed = 0;
 };
 
+}  // namespace synfin
+
+namespace synfin::stack {  // as the room's own files call them
+using synfin::StackConfig;
 }  // namespace synfin::stack

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace synfin::tcp {
+namespace synfin {
 
 enum class State : uint8_t {
     closed,
@@ -73,4 +73,15 @@ constexpr bool can_receive(State state) noexcept {
     return state == State::established || state == State::fin_wait_1 || state == State::fin_wait_2;
 }
 
+}  // namespace synfin
+
+namespace synfin::tcp {  // as the room's own files call them
+using synfin::can_receive;
+using synfin::can_send;
+using synfin::is_legal_edge;
+using synfin::is_synchronized;
+using synfin::kStates;
+using synfin::name;
+using synfin::State;
+using synfin::state_set;
 }  // namespace synfin::tcp

@@ -7,7 +7,7 @@
 
 #include "synfin/units.hh"
 
-namespace synfin::tcp {
+namespace synfin {
 
 inline constexpr Duration kMaxMsl = 130s;  ///< what a TIME-WAIT record can hold; RFC 9293's is 120 s
 inline constexpr Duration kMaxDuration =
@@ -54,4 +54,11 @@ struct TcpConfig {
     uint8_t dscp = 0;  ///< 0..63
 };
 
+}  // namespace synfin
+
+namespace synfin::tcp {  // as the room's own files call them
+using synfin::kMaxDuration;
+using synfin::kMaxMsl;
+using synfin::kMinMss;
+using synfin::TcpConfig;
 }  // namespace synfin::tcp

@@ -20,8 +20,8 @@
 namespace synfin {
 
 struct VirtualConfig {
-    Cidr address{};              ///< the first address
-    stack::StackConfig stack{};  ///< the rest; `addresses` are added after `address`
+    Cidr address{};       ///< the first address
+    StackConfig stack{};  ///< the rest; `addresses` are added after `address`
     Instant start = Instant::from_ns(1'000'000'000);
 };
 
@@ -44,19 +44,33 @@ class VirtualStack {
     /// When the next timer is due; none when nothing is pending.
     std::optional<Instant> next_deadline() const noexcept;
 
-    Result<void> listen(uint16_t port, std::optional<Ipv4> addr = std::nullopt);
+    Result<ListenerId> listen(uint16_t port, std::optional<Ipv4> addr = std::nullopt);
+    Result<ListenerId> listen(uint16_t port, const ListenOptions& options);
+    Result<void> unlisten(ListenerId listener);
     Result<void> unlisten(uint16_t port, std::optional<Ipv4> addr = std::nullopt);
     Result<Connection> connect(Endpoint peer, const ConnectOptions& options = {});
     /// The oldest connection that a listener opened and accept() has not given yet, or would_block.
     Result<Connection> accept();
 
     Result<uint32_t> send(Connection c, Bytes data);
+    Result<uint32_t> send(Connection c, std::string_view text) { return send(c, bytes_of(text)); }
+    Result<uint32_t> send(Connection c, std::span<const Bytes> pieces);
     Result<uint32_t> receive(Connection c, MutableBytes into);
+    template <ByteContainer Range>
+    Result<uint32_t> receive(Connection c, Range&& into) {
+        return receive(
+            c, MutableBytes(reinterpret_cast<uint8_t*>(std::ranges::data(into)), std::ranges::size(into)));
+    }
     Result<void> shutdown(Connection c);
     Result<void> close(Connection c);
     Result<void> abort(Connection c);
 
+    /// Timers, in virtual time: see Stack::after. advance() brings their events.
+    Result<TimerId> after(Duration delay, uint64_t tag);
+    Result<void> cancel(TimerId timer);
+
     /// What has happened since the last call, in order (data events carry no bytes: receive() reads them).
+    /// Posts of other threads (stack().post()) come with the next call that takes a turn, such as advance().
     std::vector<Event> take_events();
 
     Stack& stack() noexcept;  ///< counters, occupancy, for_each

@@ -4,8 +4,11 @@
 
 namespace synfin {
 
-Result<void> Stack::listen(uint16_t port, std::optional<Ipv4> addr) noexcept {
-    return engine_->listen(port, addr);
+Result<ListenerId> Stack::listen(uint16_t port, const ListenOptions& options) noexcept {
+    return engine_->listen(port, options);
+}
+Result<void> Stack::unlisten(ListenerId listener) noexcept {
+    return engine_->unlisten(listener);
 }
 Result<void> Stack::unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept {
     return engine_->unlisten(port, addr);
@@ -16,10 +19,19 @@ void Stack::unlisten_all() noexcept {
 bool Stack::has_work() const noexcept {
     return engine_->has_work();
 }
+Result<TimerId> Stack::after(Duration delay, uint64_t tag) noexcept {
+    return engine_->after(delay, tag);
+}
+Result<void> Stack::cancel(TimerId timer) noexcept {
+    return engine_->cancel(timer);
+}
+Mailbox& Stack::mailbox() noexcept {
+    return engine_->mailbox();
+}
 Result<Connection> Stack::connect(Endpoint peer, const ConnectOptions& options) noexcept {
     return engine_->connect(peer, options);
 }
-stack::Ledger& Stack::ledger() noexcept {
+Ledger& Stack::ledger() noexcept {
     return engine_->ledger();
 }
 
@@ -60,7 +72,7 @@ uint32_t Stack::visit_open(uint32_t from, uint32_t at_most, void (*visit)(void* 
 uint32_t Stack::tcb_bytes() noexcept {
     return stack::Connections::kTcbBytes;
 }
-const stack::StackConfig& Stack::config() const noexcept {
+const StackConfig& Stack::config() const noexcept {
     return engine_->config();
 }
 void Stack::for_each(void (*visit)(void* context, const ConnectionInfo&), void* context) const {

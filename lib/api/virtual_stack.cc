@@ -122,8 +122,16 @@ std::optional<Instant> VirtualStack::next_deadline() const noexcept {
     return impl_->stack.next_deadline();
 }
 
-Result<void> VirtualStack::listen(uint16_t port, std::optional<Ipv4> addr) {
+Result<ListenerId> VirtualStack::listen(uint16_t port, std::optional<Ipv4> addr) {
     return impl_->stack.listen(port, addr);
+}
+Result<ListenerId> VirtualStack::listen(uint16_t port, const ListenOptions& options) {
+    return impl_->stack.listen(port, options);
+}
+Result<void> VirtualStack::unlisten(ListenerId listener) {
+    auto result = impl_->stack.unlisten(listener);
+    impl_->turn();
+    return result;
 }
 Result<void> VirtualStack::unlisten(uint16_t port, std::optional<Ipv4> addr) {
     auto result = impl_->stack.unlisten(port, addr);
@@ -150,6 +158,11 @@ Result<uint32_t> VirtualStack::send(Connection c, Bytes data) {
     impl_->turn();
     return result;
 }
+Result<uint32_t> VirtualStack::send(Connection c, std::span<const Bytes> pieces) {
+    auto result = c.send(pieces);
+    impl_->turn();
+    return result;
+}
 Result<uint32_t> VirtualStack::receive(Connection c, MutableBytes into) {
     auto result = c.receive(into);
     impl_->turn();
@@ -169,6 +182,13 @@ Result<void> VirtualStack::abort(Connection c) {
     auto result = c.abort();
     impl_->turn();
     return result;
+}
+
+Result<TimerId> VirtualStack::after(Duration delay, uint64_t tag) {
+    return impl_->stack.after(delay, tag);
+}
+Result<void> VirtualStack::cancel(TimerId timer) {
+    return impl_->stack.cancel(timer);
 }
 
 std::vector<Event> VirtualStack::take_events() {

@@ -1,6 +1,6 @@
 #include "synfin/device_report.hh"
 
-namespace synfin::port {
+namespace synfin {
 
 const char* describe(Steering steering) noexcept {
     switch (steering) {
@@ -44,4 +44,4 @@ std::vector<std::string> DeviceReport::lines() const {
     return out;
 }
 
-}  // namespace synfin::port
+}  // namespace synfin

@@ -34,7 +34,7 @@ using tcp::TimeWait;
         counters_.add(Counter::established);
         if (path_mtus_.any()) [[unlikely]]
             limit_to_path(tcb);
-        if (!tcb.has(tcp::kAppGone)) push(Event::Kind::open, index);
+        if (!tcb.has(tcp::kAppGone)) push(Event::Kind::open, index).token = open_token_;
     }
     if (fx.deliver_len != 0) {
         const Bytes data = text.subspan(fx.deliver_offset, fx.deliver_len);
@@ -133,9 +133,11 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
             tcp::open_predicted(half_open, rcv_wnd, seg, context(), tcb, fx);
             begin_life(opened);
             table_.replace(hash, handle(Kind::half_open, index), handle(Kind::open, opened));
+            open_token_ = listeners_[half_open.listener].token;
             release_half_open(index);
             counters_.add(Counter::predicted);
             perform_all(opened, text, fx);
+            open_token_ = 0;
             return;
         }
     }
@@ -173,8 +175,10 @@ void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) n
         counters_.drop(DropReason::accept_full);
         return;
     }
+    open_token_ = listeners_[half_open.listener].token;
     release_half_open(index);
     perform(opened, text, fx);
+    open_token_ = 0;
 }
 
 [[gnu::noinline]] void Connections::arrive_time_wait(uint32_t index, uint32_t hash,
@@ -219,6 +223,11 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
         reply_rst(tuple, fx);
         return;
     }
+    if (is_at_backlog(listener) && !after_iss) [[unlikely]] {
+        counters_.add(Counter::listener_backlog_full);
+        answer_with_cookie(tuple, seg);
+        return;
+    }
     Seq iss = isns_.of(tuple, now_);
     // A reopened TIME-WAIT tuple: beyond anything its predecessor sent (RFC 9293 MAY-2).
     if (after_iss && !tcp::after(iss, *after_iss + 65'536u)) iss = *after_iss + 65'537u;
@@ -242,6 +251,7 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
         return;
     }
     link_half_open(index);
+    listeners_[listener].half_opens += !made.is_paid;
     counters_.add(Counter::passive_opens);
     send_syn_ack(made);
 }
@@ -324,7 +334,9 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
     }
     counters_.add(Counter::passive_opens);
     counters_.add(Counter::syn_cookies_accepted);
+    open_token_ = listeners_[listener].token;
     perform(index, text, fx);
+    open_token_ = 0;
 }
 
 /// Gives a control block its record. 0: none left.

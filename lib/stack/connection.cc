@@ -7,6 +7,10 @@ namespace synfin {
 Result<uint32_t> Connection::send(Bytes data) noexcept {
     return owner_ == nullptr ? Result<uint32_t>(Error::gone) : owner_->send(index_, generation_, data, false);
 }
+Result<uint32_t> Connection::send(std::span<const Bytes> pieces) noexcept {
+    return owner_ == nullptr ? Result<uint32_t>(Error::gone)
+                             : owner_->send_pieces(index_, generation_, pieces);
+}
 Result<uint32_t> Connection::send_static(Bytes data) noexcept {
     return owner_ == nullptr ? Result<uint32_t>(Error::gone) : owner_->send(index_, generation_, data, true);
 }

@@ -14,11 +14,11 @@ using tcp::Seq;
 using tcp::State;
 using tcp::Tcb;
 
-Result<void> Connections::listen(uint16_t port, std::optional<Ipv4> addr) noexcept {
+Result<ListenerId> Connections::listen(uint16_t port, const ListenOptions& options) noexcept {
     if (port == 0) return Error::invalid;
     std::optional<uint32_t> index;
-    if (addr) {
-        const uint32_t found = addresses_.find(*addr);
+    if (options.address) {
+        const uint32_t found = addresses_.find(*options.address);
         if (found == net::LocalAddresses::kNone) return Error::invalid;
         index = found;
     }
@@ -28,8 +28,22 @@ Result<void> Connections::listen(uint16_t port, std::optional<Ipv4> addr) noexce
     while (id < listeners_.size() && listeners_[id].open) ++id;
     if (id == UINT16_MAX) return Error::no_memory;
     if (id == listeners_.size()) listeners_.emplace_back();
-    listeners_[id] = {port, index, listener_of_port_[port], true};
+    Listener& made = listeners_[id];
+    made.port = port;
+    made.addr = index;
+    made.next = listener_of_port_[port];
+    made.open = true;
+    made.backlog = options.backlog != 0 ? options.backlog : UINT32_MAX;
+    made.token = options.token;
     listener_of_port_[port] = id;
+    return ListenerId{id, made.generation};
+}
+
+Result<void> Connections::unlisten(ListenerId listener) noexcept {
+    if (listener.index == 0 || listener.index >= listeners_.size()) return Error::invalid;
+    const Listener& named = listeners_[listener.index];
+    if (!named.open || named.generation != listener.generation) return Error::invalid;
+    close_listener(static_cast<uint16_t>(listener.index));
     return {};
 }
 
@@ -40,12 +54,18 @@ Result<void> Connections::unlisten(uint16_t port, std::optional<Ipv4> addr) noex
         if (found == net::LocalAddresses::kNone) return Error::invalid;
         index = found;
     }
-    uint16_t* link = &listener_of_port_[port];
-    while (*link != 0 && listeners_[*link].addr != index) link = &listeners_[*link].next;
-    if (*link == 0) return Error::invalid;
-    const uint16_t id = *link;
+    uint16_t id = listener_of_port_[port];
+    while (id != 0 && listeners_[id].addr != index) id = listeners_[id].next;
+    if (id == 0) return Error::invalid;
+    close_listener(id);
+    return {};
+}
+
+/// No SYN finds it any more; its half-open records are reset.
+void Connections::close_listener(uint16_t id) noexcept {
+    uint16_t* link = &listener_of_port_[listeners_[id].port];
+    while (*link != id) link = &listeners_[*link].next;
     *link = listeners_[id].next;
-    listeners_[id] = Listener{};
     for (const HalfOpenQueue& queue : half_open_queues_) {
         for (uint32_t h = queue.head; h != 0;) {
             const uint32_t next = half_opens_[h].next;
@@ -53,16 +73,14 @@ Result<void> Connections::unlisten(uint16_t port, std::optional<Ipv4> addr) noex
             h = next;
         }
     }
-    return {};
+    const uint32_t generation = listeners_[id].generation + 1;
+    listeners_[id] = Listener{};
+    listeners_[id].generation = generation;
 }
 
 void Connections::unlisten_all() noexcept {
-    for (size_t id = 1; id < listeners_.size(); ++id) {
-        const Listener& l = listeners_[id];
-        if (!l.open) continue;
-        const auto addr = l.addr ? std::optional(addresses_[*l.addr]) : std::nullopt;
-        static_cast<void>(unlisten(l.port, addr));
-    }
+    for (size_t id = 1; id < listeners_.size(); ++id)
+        if (listeners_[id].open) close_listener(static_cast<uint16_t>(id));
 }
 
 /// RFC 9293 3.10.5, ABORT in SYN-RECEIVED: RST, to a peer that may take itself for connected or not. Its
@@ -188,6 +206,26 @@ Result<uint32_t> Connections::send(uint32_t index, uint32_t generation, Bytes da
     flow.snd_end += n;
     want_output(index, *tcb);
     return n;
+}
+
+Result<uint32_t> Connections::send_pieces(uint32_t index, uint32_t generation,
+                                          std::span<const Bytes> pieces) noexcept {
+    uint32_t taken = 0;
+    for (const Bytes piece : pieces) {
+        const Result<uint32_t> sent = send(index, generation, piece, false);
+        if (!sent && taken == 0) return sent;
+        if (!sent) break;  // no block is left: what was taken counts, and on_writable follows
+        taken += *sent;
+        if (*sent < piece.size()) break;
+    }
+    if (pieces.empty()) return send(index, generation, {}, false);  // gone, closing or 0
+    return taken;
+}
+
+Result<TimerId> Connections::after(Duration delay, uint64_t tag) noexcept {
+    const auto timer = application_timers_.after(now_, delay, tag);
+    if (!timer && timer.error() == Error::no_memory) counters_.drop(DropReason::timers_full);
+    return timer;
 }
 
 Result<uint32_t> Connections::receive(uint32_t index, uint32_t generation, MutableBytes into) noexcept {

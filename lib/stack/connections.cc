@@ -63,6 +63,8 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
       isns_(keys.isn, addresses_.all()),
       listener_of_port_(65'536),
       listeners_(1),
+      application_timers_(config.max_timers, tcp::Now(start).tick),
+      mailbox_(config.max_posts),
       delayed_acks_(65'536),
       events_(events_at_once(config)),
       control_(kMaxControl),
@@ -156,7 +158,8 @@ MemoryUse Connections::memory() const noexcept {
     out.time_wait =
         time_waits_.memory_bytes() + size_t{time_waits_.high_water()} * sizeof(tcp::TimeWaitExpiry);
     out.table = table_.memory_bytes();
-    out.timers = TimerWheel::memory_bytes(tcbs_.high_water()) + delayed_acks_.bytes();
+    out.timers = TimerWheel::memory_bytes(tcbs_.high_water()) + delayed_acks_.bytes() +
+                 application_timers_.memory_bytes();
     out.text = blocks_.memory_bytes();
     return out;
 }

@@ -19,12 +19,14 @@
 #include "net/ephemeral_ports.hh"
 #include "net/local_addresses.hh"
 #include "net/path_mtus.hh"
+#include "stack/application_timers.hh"
 #include "stack/challenge_limits.hh"
 #include "stack/connection_marks.hh"
 #include "stack/holder.hh"
 #include "stack/keys.hh"
 #include "synfin/counters.hh"
 #include "synfin/event.hh"
+#include "synfin/mailbox.hh"
 #include "synfin/stack_config.hh"
 #include "tcp/core.hh"
 #include "tcp/isn.hh"
@@ -75,11 +77,14 @@ class Connections {
     Connections& operator=(const Connections&) = delete;
 
     // -- calls of the application (calls.cc); see synfin/stack.hh and synfin/connection.hh
-    Result<void> listen(uint16_t port, std::optional<Ipv4> addr) noexcept;
+    Result<ListenerId> listen(uint16_t port, const ListenOptions& options) noexcept;
+    Result<void> unlisten(ListenerId listener) noexcept;
     Result<void> unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept;
     void unlisten_all() noexcept;
     Result<Connection> connect(Endpoint peer, const ConnectOptions& options) noexcept;
     Result<uint32_t> send(uint32_t index, uint32_t generation, Bytes data, bool is_static) noexcept;
+    /// The pieces one after another, as if they were one.
+    Result<uint32_t> send_pieces(uint32_t index, uint32_t generation, std::span<const Bytes> pieces) noexcept;
     Result<uint32_t> receive(uint32_t index, uint32_t generation, MutableBytes into) noexcept;
     Result<void> resume(uint32_t index, uint32_t generation) noexcept;
     Result<void> shutdown(uint32_t index, uint32_t generation) noexcept;
@@ -105,6 +110,11 @@ class Connections {
         const tcp::Tcb* tcb = tcbs_.at(index);  // record 0, and those never used, are not kOpened
         return holders_[index].generation == generation && tcb->has(tcp::kOpened) ? tcb : nullptr;
     }
+
+    // -- timers and messages of the application
+    Result<TimerId> after(Duration delay, uint64_t tag) noexcept;
+    Result<void> cancel(TimerId timer) noexcept { return application_timers_.cancel(timer); }
+    Mailbox& mailbox() noexcept { return mailbox_; }
 
     // -- events (events.cc)
     const Event* next_event() noexcept;
@@ -173,7 +183,9 @@ class Connections {
     void copy_text(const SegmentOut& out, MutableBytes into) noexcept {
         buf::copy_out(blocks_, *out.text, out.offset, into);
     }
-    bool has_events() const noexcept { return !events_.empty(); }
+    bool has_events() const noexcept {
+        return !events_.empty() || application_timers_.has_due() || mailbox_.has_signal();
+    }
 
     /// The port's steering, see buf/queue_pair.hh: the tuple's local port does not count.
     virtual uint64_t owned_ports(const Tuple& tuple, uint16_t first) const noexcept = 0;
@@ -205,6 +217,7 @@ class Connections {
 
   private:
     static constexpr uint32_t kTimersPerTurn = 256;
+    static constexpr uint32_t kPostsPerTurn = 256;
     static constexpr uint32_t kWritablesPerTick = 64;  ///< of connections that waited for a block
     static constexpr uint32_t kLeastShare = 4'096;     ///< bytes that each connection may always queue
     static constexpr uint32_t kGrowthPerTick = 16;     ///< buckets: some 10 us
@@ -216,6 +229,10 @@ class Connections {
         std::optional<uint32_t> addr;  ///< index; none: any of ours
         uint16_t next = 0;             ///< another listener of the port
         bool open = false;
+        uint32_t generation = 0;  ///< of all ListenerIds with this index, those with this number name it
+        uint32_t backlog = UINT32_MAX;
+        uint32_t half_opens = 0;  ///< records that count against it
+        uint64_t token = 0;
     };
     struct Pending {  ///< an event, until the application is told
         Event::Kind kind;
@@ -224,7 +241,10 @@ class Connections {
         bool from_held;           ///< of data
         uint32_t generation;
         uint32_t index;
-        Bytes data;
+        union {
+            Bytes data;
+            uint64_t token;  ///< of open
+        };
     };
     struct DelayedAck {
         uint32_t index;
@@ -284,6 +304,7 @@ class Connections {
     uint32_t fair_share() const noexcept { return std::max(kLeastShare, blocks_.share()); }
     uint32_t send_limit() const noexcept { return std::min(params_.snd_buffer, fair_share()); }
     uint16_t find_listener(const Tuple& tuple) const noexcept;
+    void close_listener(uint16_t id) noexcept;
 
     ConnectionInfo describe(const tcp::Tcb& tcb) const noexcept;
     [[gnu::cold, gnu::noinline]] void limit_to_path(tcp::Tcb& tcb) noexcept;
@@ -296,6 +317,9 @@ class Connections {
     void arrive_time_wait(uint32_t index, uint32_t hash, const tcp::Segment& seg) noexcept;
     void arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t hash, const tcp::Segment& seg,
                        Bytes text, std::optional<tcp::Seq> after_iss) noexcept;
+    bool is_at_backlog(uint16_t listener) noexcept {
+        return listeners_[listener].half_opens >= listeners_[listener].backlog;
+    }
     void answer_with_cookie(const Tuple& tuple, const tcp::Segment& syn) noexcept;
     void make_half_open_a_cookie(tcp::HalfOpen& half_open, const tcp::Segment& syn) noexcept;
     /// Half-open records that count against max_half_open.
@@ -346,6 +370,7 @@ class Connections {
                          SegmentOut& out) const noexcept;
 
     const Event* tell_one() noexcept;
+    const Event* tell_timer_or_post() noexcept;
     bool tell_end(const Pending& told, tcp::Tcb& tcb) noexcept;
     bool tell_with_care(const Pending& told, tcp::Tcb& tcb) noexcept;
 
@@ -415,6 +440,11 @@ class Connections {
 
     MappedArray<uint16_t> listener_of_port_;  ///< port -> first listener, 0: none
     LineVector<Listener> listeners_;          ///< [0] unused
+    uint64_t open_token_ = 0;  ///< of the listener whose connection the core is opening; else 0
+
+    ApplicationTimers application_timers_;
+    Mailbox mailbox_;
+    uint32_t posts_told_ = 0;  ///< in this turn
 
     uint32_t time_wait_head_ = 0, time_wait_tail_ = 0;  ///< FIFO by expiry
     /// Half-open records, one FIFO for each number of SYN-ACKs sent again: those wait equally long, and the

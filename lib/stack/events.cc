@@ -42,6 +42,11 @@ using tcp::Tcb;
     if (told.kind == Event::Kind::close) return tell_end(told, *tcb) ? &event_ : nullptr;
     if (told.from_held || tcb->has(tcp::kAppGone) || cold_of(*tcb) != nullptr) [[unlikely]]
         return tell_with_care(told, *tcb) ? &event_ : nullptr;
+    if (told.kind == Event::Kind::open) {
+        event_.data = {};
+        event_.token = told.token;
+        return &event_;
+    }
     event_.data = told.data;
     return &event_;
 }
@@ -49,13 +54,38 @@ using tcp::Tcb;
 const Event* Connections::next_event() noexcept {
     while (!events_.empty())
         if (const Event* event = tell_one()) return event;
-    return nullptr;
+    return has_events() ? tell_timer_or_post() : nullptr;
 }
 
 const Event* Connections::next_event_of_others(const ConnectionMarks& shown) noexcept {
-    while (!events_.empty() && !shown.has(events_.front().index))
+    while (!events_.empty()) {
+        if (shown.has(events_.front().index)) return nullptr;
         if (const Event* event = tell_one()) return event;
-    return nullptr;
+    }
+    return has_events() ? tell_timer_or_post() : nullptr;
+}
+
+/// What the application's own timers and other threads have brought. Posts are told some at a time: threads
+/// that post without end do not keep a turn from ending.
+[[gnu::noinline]] const Event* Connections::tell_timer_or_post() noexcept {
+    event_.connection = Connection();
+    event_.data = {};
+    event_.item = 0;
+    if (const auto tag = application_timers_.take_due()) {
+        event_.kind = Event::Kind::timer;
+        event_.tag = *tag;
+        return &event_;
+    }
+    const auto message = posts_told_ < kPostsPerTurn ? mailbox_.take() : std::nullopt;
+    counters_.drop(DropReason::posts_full, mailbox_.refused() - counters_[DropReason::posts_full]);
+    if (!message) {
+        posts_told_ = 0;
+        return nullptr;
+    }
+    ++posts_told_;
+    event_.kind = Event::Kind::post;
+    event_.message = *message;
+    return &event_;
 }
 
 /// An event of a connection whose application has gone, or has left text: whether it is told at all.
@@ -65,8 +95,13 @@ bool Connections::tell_with_care(const Pending& told, Tcb& tcb) noexcept {
     Cold* cold = cold_of(tcb);
     switch (told.kind) {
         case Event::Kind::open:
+            event_.data = {};
+            event_.token = told.token;
+            return !silent;
         case Event::Kind::writable:
-        case Event::Kind::close: return !silent;
+        case Event::Kind::close:
+        case Event::Kind::timer:
+        case Event::Kind::post: return !silent;
         case Event::Kind::peer_fin:
             if (silent) return false;
             if (cold != nullptr && cold->held_bytes != 0) {

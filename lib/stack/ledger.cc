@@ -1,6 +1,6 @@
 #include "synfin/ledger.hh"
 
-namespace synfin::stack {
+namespace synfin {
 
 const char* name(Stage stage) noexcept {
     constexpr const char* kNames[kStages] = {"rx",     "parse",       "lookup", "core",
@@ -18,4 +18,4 @@ double Ledger::stamp_cycles() noexcept {
     return static_cast<double>(__rdtsc() - begin) / kTimes;
 }
 
-}  // namespace synfin::stack
+}  // namespace synfin

@@ -48,7 +48,7 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
     fired += wheel_.advance(
         now, cap, [this](uint32_t index) noexcept { tcbs_.prefetch(index); },
         [this](uint32_t index) noexcept { return fire(index); });
-    return fired;
+    return fired + application_timers_.advance(now);
 }
 
 /// @return how many have fired in this turn, with those before.
@@ -81,7 +81,7 @@ bool Connections::timers_behind() const noexcept {
     const uint32_t now = core_now_.tick;
     for (const HalfOpenQueue& queue : half_open_queues_)
         if (queue.head != 0 && is_due(due(half_opens_[queue.head]), now)) return true;
-    return wheel_.overdue() != 0 ||
+    return wheel_.is_behind(now) || application_timers_.is_behind(now) ||
            (time_wait_head_ != 0 && time_wait_expiries_[time_wait_head_].remaining(now) <= 0);
 }
 
@@ -128,6 +128,7 @@ std::optional<uint32_t> Connections::next_timer_tick() noexcept {
     for (const HalfOpenQueue& queue : half_open_queues_)
         if (queue.head != 0) consider(due(half_opens_[queue.head]));
     if (waiting_head_ != 0 && blocks_.left() != 0) consider(now + 1);
+    if (const auto tick = application_timers_.next_tick()) consider(*tick);
     if (time_wait_head_ != 0)
         consider(now +
                  static_cast<uint32_t>(std::max(time_wait_expiries_[time_wait_head_].remaining(now), 0)));
@@ -179,7 +180,9 @@ void Connections::unlink_half_open(uint32_t index) noexcept {
 
 /// The record alone: the table has another handle for the tuple, or none any more.
 void Connections::release_half_open(uint32_t index) noexcept {
-    paid_half_opens_ -= half_opens_[index].is_paid;
+    const HalfOpen& record = half_opens_[index];
+    paid_half_opens_ -= record.is_paid;
+    listeners_[record.listener].half_opens -= !record.is_paid;
     unlink_half_open(index);
     half_opens_.free(index);
 }

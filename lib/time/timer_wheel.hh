@@ -76,6 +76,12 @@ class TimerWheel {
     /// By how many ticks the last advance() fell behind its now_tick because of the cap: 0 in health.
     uint32_t overdue() const noexcept { return overdue_; }
 
+    /// Whether the cap of the last advance(now_tick) left something that is due.
+    bool is_behind(uint32_t now_tick) const noexcept {
+        const std::optional<uint32_t> next = next_tick();
+        return next && is_at_or_before(*next, now_tick);
+    }
+
     /// No entry fires before this tick; none if there is no entry. Exact for entries of the present 256
     /// ticks. Further away it can be early, when the earliest entry of a bucket was armed for an earlier tick
     /// meanwhile: whoever sleeps until then wakes, finds nothing due, and asks again.

@@ -296,7 +296,9 @@ void Life::take_events(unsigned side) {
                 break;
             case Event::Kind::peer_fin: app.said_fin = true; break;
             case Event::Kind::data:
-            case Event::Kind::writable: break;
+            case Event::Kind::writable:
+            case Event::Kind::timer:
+            case Event::Kind::post: break;
         }
     }
 }

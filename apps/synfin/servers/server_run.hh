@@ -29,7 +29,7 @@ class ServerRun {
     Result<void> listen(Stack& stack) noexcept {
         for (const PortRange& range : ports_)
             for (uint32_t port = range.first; port <= range.last; ++port)
-                if (const auto done = stack.listen(static_cast<uint16_t>(port)); !done) return done;
+                if (const auto done = stack.listen(static_cast<uint16_t>(port)); !done) return done.error();
         return {};
     }
     /// One turn of the engine. Returns whether anything happened.

@@ -1,0 +1,69 @@
+#include "synfin/mailbox.hh"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/mpsc_ring.hh"
+
+namespace synfin {
+
+struct Mailbox::Ring {
+    explicit Ring(uint32_t capacity) : messages(capacity) {}
+    MpscRing<Message> messages;
+};
+
+Mailbox::Mailbox(uint32_t capacity) : ring_(std::make_unique<Ring>(capacity)) {}
+
+Mailbox::~Mailbox() {
+    if (const int fd = fd_.load(std::memory_order_relaxed); fd >= 0) ::close(fd);
+}
+
+uint32_t Mailbox::capacity() const noexcept {
+    return ring_->messages.capacity();
+}
+
+Result<void> Mailbox::post(uint64_t tag, uint64_t value) noexcept {
+    if (!ring_->messages.push({tag, value})) {
+        refused_.fetch_add(1, std::memory_order_relaxed);
+        return Error::no_memory;
+    }
+    signal();
+    return {};
+}
+
+/// After a message is in the ring. The exchange orders this after clear_signal()'s (and then a wake-up is
+/// written here) or before it (and then the reader, which looks once more, sees the message).
+void Mailbox::signal() noexcept {
+    if (signal_.exchange(1) != 0) return;  // somebody has written the wake-up, or is about to
+    if (const int fd = fd_.load(); fd >= 0) static_cast<void>(::eventfd_write(fd, 1));
+}
+
+void Mailbox::clear_signal() noexcept {
+    if (const int fd = fd_.load(std::memory_order_relaxed); fd >= 0) {
+        eventfd_t ignored = 0;
+        static_cast<void>(::eventfd_read(fd, &ignored));  // not blocking: nothing there is fine
+    }
+    signal_.exchange(0);
+}
+
+std::optional<Message> Mailbox::take() noexcept {
+    if (const auto message = ring_->messages.pop()) return message;
+    if (!has_signal()) return std::nullopt;
+    clear_signal();
+    const auto message = ring_->messages.pop();
+    // One came in between; there may be more, whose posters saw the old signal.
+    if (message) signal();
+    return message;
+}
+
+Result<int> Mailbox::wake_fd() noexcept {
+    if (const int fd = fd_.load(std::memory_order_relaxed); fd >= 0) return fd;
+    const int fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd < 0) return Error::no_memory;
+    fd_.store(fd);
+    // Who posted before it was there could not write it.
+    if (signal_.load() != 0) static_cast<void>(::eventfd_write(fd, 1));
+    return fd;
+}
+
+}  // namespace synfin
