@@ -63,7 +63,8 @@ int synfin_listen(synfin_stack* stack, uint16_t port, const synfin_listen_option
     std::optional<Ipv4> address;
     int error = 0;
     if (!c::read_address(known->address, address, error)) return error;
-    return c::result_of(stack->stack->listen(port, address));
+    const ListenOptions wanted{.token = known->token, .backlog = known->backlog, .address = address};
+    return c::code_of(stack->stack->listen(port, wanted).error());
 }
 
 int synfin_unlisten(synfin_stack* stack, uint16_t port, const synfin_listen_options* options) {

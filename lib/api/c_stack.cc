@@ -56,7 +56,10 @@ void write(synfin_stack& s, const Event& event, synfin_event& out) noexcept {
     out.connection = handle_of(event.connection);
     if (event.kind != Event::Kind::close) out.user_tag = event.connection.user_tag();
     switch (event.kind) {
-        case Event::Kind::open: out.kind = SYNFIN_OPEN; return;
+        case Event::Kind::open:
+            out.kind = SYNFIN_OPEN;
+            out.token = event.token;
+            return;
         case Event::Kind::data: write_data(s, event, out); return;
         case Event::Kind::writable: out.kind = SYNFIN_WRITABLE; return;
         case Event::Kind::peer_fin: out.kind = SYNFIN_PEER_FIN; return;
@@ -66,6 +69,8 @@ void write(synfin_stack& s, const Event& event, synfin_event& out) noexcept {
             out.user_tag = event.why.user_tag;
             out.flags = event.why.established ? SYNFIN_WAS_OPEN : 0;
             return;
+        case Event::Kind::timer:
+        case Event::Kind::post: return;  // this interface cannot set one yet
     }
 }
 
