@@ -95,7 +95,7 @@ typedef struct synfin_endpoint {
 /** Bytes of the longest text of an endpoint, with its final zero. */
 #define SYNFIN_ENDPOINT_TEXT 56
 
-/** Reads "10.0.0.1:80", or "10.0.0.1" (port 0). Errors: SYNFIN_E_INVALID. */
+/** Reads "10.0.0.1:80", "[2001:db8::1]:80", or an address alone (port 0). Errors: SYNFIN_E_INVALID. */
 int synfin_parse_endpoint(const char *text, synfin_endpoint *out);
 
 /** Writes "10.0.0.1:80" and a final zero into `into`, at most `size` bytes, cut where it does not fit.

@@ -26,7 +26,7 @@ using wire::kPsh;
 using wire::kSyn;
 
 constexpr HashKey kKey{0x0123'4567'89ab'cdef, 0xfedc'ba98'7654'3210};
-constexpr Cidr kLocal[] = {{Ipv4{0x0a00'0001}, 24}};
+constexpr Ipv4 kLocal[] = {Ipv4{0x0a00'0001}};
 const TimestampOffsets kTsOffsets(kKey, kLocal);
 constexpr uint32_t kBytes = 64;
 constexpr uint32_t kRcvWnd = 65'535;  // of a passive open: on a SYN-ACK nothing is scaled

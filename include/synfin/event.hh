@@ -51,7 +51,7 @@ struct ListenOptions {
     /// allows. Beyond, a SYN is answered with a SYN cookie, or dropped where they are off
     /// (`listener_backlog_full` counts it). Records that reopen a TIME-WAIT tuple do not count.
     uint32_t backlog = 0;
-    std::optional<Ipv4> address;  ///< one of ours; none: any of them
+    std::optional<IpAddress> address;  ///< one of ours; none: any of them
 };
 
 /// How many records are in use, by state and by pool: what must be zero when everything has ended.
@@ -111,9 +111,9 @@ enum class Reach : uint8_t {
 };
 
 struct ConnectOptions {
-    std::optional<Ipv4> source;  ///< one of ours; default the first
-    uint16_t source_port = 0;    ///< 0: an ephemeral one (RFC 6056)
-    uint64_t user_tag = 0;       ///< the first Connection::user_tag()
+    std::optional<IpAddress> source;  ///< one of ours; default the first of the peer's family
+    uint16_t source_port = 0;         ///< 0: an ephemeral one (RFC 6056)
+    uint64_t user_tag = 0;            ///< the first Connection::user_tag()
 };
 
 }  // namespace synfin

@@ -28,8 +28,9 @@ class Stack {
 
     /// Passive OPEN (RFC 9293 3.10.1): every SYN to this port, on any of our addresses or only on `addr`. A
     /// listener of one address goes before one of all (RFC 9293 MUST-42).
-    /// Errors: in_use, invalid (port 0, an address that is not ours), no_memory (65,534 listeners).
-    Result<ListenerId> listen(uint16_t port, std::optional<Ipv4> addr = std::nullopt) noexcept {
+    /// Errors: in_use, invalid (port 0, an address that is not ours), no_memory (65,534 listeners),
+    /// not_supported (IPv6).
+    Result<ListenerId> listen(uint16_t port, std::optional<IpAddress> addr = std::nullopt) noexcept {
         return listen(port, ListenOptions{.address = addr});
     }
     Result<ListenerId> listen(uint16_t port, const ListenOptions& options) noexcept;
@@ -37,7 +38,7 @@ class Stack {
     /// (there is no such listener).
     /// @note cost: goes through all half-open records.
     Result<void> unlisten(ListenerId listener) noexcept;
-    Result<void> unlisten(uint16_t port, std::optional<Ipv4> addr = std::nullopt) noexcept;
+    Result<void> unlisten(uint16_t port, std::optional<IpAddress> addr = std::nullopt) noexcept;
     /// The same for every port.
     void unlisten_all() noexcept;
 
@@ -47,8 +48,9 @@ class Stack {
     Result<Connection> connect(Endpoint peer, const ConnectOptions& options = {}) noexcept;
 
     /// Whether packets to a destination can leave now; starts resolving the next hop if not. Who opens many
-    /// connections at once waits for `yes` first: only a few packets wait for an ARP reply.
-    Reach reach(Ipv4 destination) noexcept;
+    /// connections at once waits for `yes` first: only a few packets wait for an ARP reply. An IPv6
+    /// destination has no_route until IPv6 is built.
+    Reach reach(const IpAddress& destination) noexcept;
 
     /// Sets a timer: Event::Kind::timer (on_timer) with this tag comes in the first turn whose time is at or
     /// after the present turn's time plus `delay`, rounded up to a whole millisecond of the clock; never in

@@ -12,9 +12,13 @@
 namespace synfin {
 
 struct StackConfig {
-    std::vector<Cidr> addresses;         ///< ours; the first is the default source
-    std::optional<Ipv4> gateway;         ///< next hop for what is not on link
-    std::optional<Mac> gateway_mac;      ///< its MAC address, pinned: never asked for by ARP, never changed
+    /// Ours, of either family, each with its network's prefix; the first of a family is its default source.
+    /// IPv6 addresses are kept, but nothing is sent from or to them yet.
+    std::vector<Cidr> addresses;
+    std::optional<Ipv4> gateway;     ///< next hop for what is on no network of ours
+    std::optional<Mac> gateway_mac;  ///< its MAC address, pinned: never asked for by ARP, never changed
+    std::optional<Ipv6> gateway6;    ///< the same for IPv6
+    std::optional<Mac> gateway6_mac;
     std::optional<uint16_t> vlan;        ///< 802.1Q VID 1..4094: expected on every frame, put on every frame
     std::optional<uint16_t> outer_vlan;  ///< the same of an 802.1ad tag, before that of `vlan`
     uint16_t mtu = 1500;                 ///< IP packet bytes, 576..9000

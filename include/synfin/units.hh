@@ -2,9 +2,12 @@
 /// @file
 /// Time, addresses and byte spans: the units that every room shares.
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -71,42 +74,88 @@ struct Ipv4 {
 /// An IPv6 address, in transmission order.
 struct Ipv6 {
     std::array<uint8_t, 16> octets{};
-    constexpr bool operator==(const Ipv6&) const noexcept = default;
+    constexpr auto operator<=>(const Ipv6&) const noexcept = default;
+    constexpr bool is_multicast() const noexcept { return octets[0] == 0xff; }
+    constexpr bool is_unspecified() const noexcept { return *this == Ipv6{}; }
+    constexpr bool is_loopback() const noexcept {
+        return *this == Ipv6{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+    }
+    /// fe80::/10, valid on one link only (RFC 4291 2.5.6).
+    constexpr bool is_link_local() const noexcept { return octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80; }
+    /// ::ffff:0:0/96 stands for an IPv4 address and never appears in a packet (RFC 4291 2.5.5.2).
+    constexpr bool is_v4_mapped() const noexcept {
+        for (size_t i = 0; i < 10; ++i)
+            if (octets[i] != 0) return false;
+        return octets[10] == 0xff && octets[11] == 0xff;
+    }
+    /// The 16 octets as two words, each in memory's order: the form that hashes and comparisons take.
+    constexpr std::array<uint64_t, 2> words() const noexcept {
+        return std::bit_cast<std::array<uint64_t, 2>>(octets);
+    }
+    std::string text() const;  ///< "2001:db8::1", as RFC 5952 writes it
+    /// The forms of RFC 4291 2.2: eight groups, one "::" for groups of zeros, the last 32 bits dotted.
+    /// Refuses brackets, a prefix length and a zone ("%eth0").
+    static std::optional<Ipv6> parse(std::string_view text) noexcept;
 };
 
-/// An address of either family, as the API takes it. 20 bytes. Only IPv4 is built; a call that is given IPv6
-/// refuses with Error::not_supported.
-struct IpAddr {
+/// An address of either family. 24 bytes. IPv6 is not built yet: a call that is given an IPv6 address refuses
+/// with Error::not_supported.
+struct IpAddress {
     enum class Family : uint8_t { v4 = 4, v6 = 6 };
     Family family = Family::v4;
-    Ipv4 v4{};
-    Ipv6 v6{};
-    constexpr IpAddr() noexcept = default;
-    constexpr IpAddr(Ipv4 addr) noexcept : v4(addr) {}  // NOLINT(google-explicit-constructor)
-    constexpr bool operator==(const IpAddr&) const noexcept = default;
+    Ipv4 v4{};  ///< 0.0.0.0 when the family is v6
+    Ipv6 v6{};  ///< :: when the family is v4
+    constexpr IpAddress() noexcept = default;
+    constexpr IpAddress(Ipv4 addr) noexcept : v4(addr) {}  // NOLINT(google-explicit-constructor)
+    constexpr IpAddress(const Ipv6& addr) noexcept         // NOLINT(google-explicit-constructor)
+        : family(Family::v6), v6(addr) {}
+    constexpr auto operator<=>(const IpAddress&) const noexcept = default;
     constexpr bool is_v4() const noexcept { return family == Family::v4; }
-    std::string text() const;
+    constexpr bool is_v6() const noexcept { return family == Family::v6; }
+    constexpr bool is_multicast() const noexcept { return is_v4() ? v4.is_multicast() : v6.is_multicast(); }
+    constexpr bool is_loopback() const noexcept { return is_v4() ? v4.is_loopback() : v6.is_loopback(); }
+    constexpr bool is_unspecified() const noexcept {
+        return is_v4() ? v4.is_unspecified() : v6.is_unspecified();
+    }
+    /// 255.255.255.255. IPv6 has no broadcast.
+    constexpr bool is_limited_broadcast() const noexcept { return is_v4() && v4.is_limited_broadcast(); }
+    std::string text() const;  ///< "10.0.0.1", "2001:db8::1"
+    /// Either family, as Ipv4::parse and Ipv6::parse take it.
+    static std::optional<IpAddress> parse(std::string_view text) noexcept;
 };
 
 /// An address and a port, both as numbers in host byte order.
 struct Endpoint {
-    IpAddr addr{};
+    IpAddress addr{};
     uint16_t port = 0;
     constexpr bool operator==(const Endpoint&) const noexcept = default;
-    std::string text() const;  ///< "10.0.0.1:80"
+    std::string text() const;  ///< "10.0.0.1:80", "[2001:db8::1]:80"
+    /// The forms of text(); the port is a decimal number, 0..65535.
+    static std::optional<Endpoint> parse(std::string_view text) noexcept;
 };
 
-/// An address with the length of its network's prefix, "10.0.0.1/24".
+/// An address of either family with the length of its network's prefix: "10.0.0.1/24", "2001:db8::1/64".
 struct Cidr {
-    Ipv4 addr{};
-    uint8_t prefix = 32;  ///< 0..32
+    IpAddress addr{};
+    uint8_t prefix = 32;  ///< 0..32, or 0..128 for IPv6
     constexpr bool operator==(const Cidr&) const noexcept = default;
+    /// IPv4: the prefix as a mask.
     constexpr uint32_t mask() const noexcept { return prefix == 0 ? 0 : ~uint32_t{0} << (32 - prefix); }
-    constexpr bool contains(Ipv4 other) const noexcept { return ((addr.value ^ other.value) & mask()) == 0; }
-    /// The directed broadcast address; meaningful for prefixes up to /30.
-    constexpr Ipv4 broadcast() const noexcept { return Ipv4{addr.value | ~mask()}; }
+    /// Whether the other address has the same family and lies in the network.
+    constexpr bool contains(const IpAddress& other) const noexcept {
+        if (addr.family != other.family) return false;
+        if (addr.is_v4()) return ((addr.v4.value ^ other.v4.value) & mask()) == 0;
+        for (size_t i = 0; 8 * i < prefix; ++i) {
+            const size_t host_bits = std::max(8 * i + 8, size_t{prefix}) - prefix;  // of this octet
+            if ((addr.v6.octets[i] ^ other.v6.octets[i]) >> host_bits != 0) return false;
+        }
+        return true;
+    }
+    /// IPv4: the directed broadcast address; meaningful for prefixes up to /30.
+    constexpr Ipv4 broadcast() const noexcept { return Ipv4{addr.v4.value | ~mask()}; }
     std::string text() const;
-    /// Address and prefix; without "/n" the prefix is 32. Refuses anything else, host bits may be set.
+    /// Address and prefix; without "/n" the prefix is 32, or 128 for IPv6. Refuses anything else; host bits
+    /// may be set.
     static std::optional<Cidr> parse(std::string_view text) noexcept;
 };
 

@@ -44,10 +44,10 @@ class VirtualStack {
     /// When the next timer is due; none when nothing is pending.
     std::optional<Instant> next_deadline() const noexcept;
 
-    Result<ListenerId> listen(uint16_t port, std::optional<Ipv4> addr = std::nullopt);
+    Result<ListenerId> listen(uint16_t port, std::optional<IpAddress> addr = std::nullopt);
     Result<ListenerId> listen(uint16_t port, const ListenOptions& options);
     Result<void> unlisten(ListenerId listener);
-    Result<void> unlisten(uint16_t port, std::optional<Ipv4> addr = std::nullopt);
+    Result<void> unlisten(uint16_t port, std::optional<IpAddress> addr = std::nullopt);
     Result<Connection> connect(Endpoint peer, const ConnectOptions& options = {});
     /// The oldest connection that a listener opened and accept() has not given yet, or would_block.
     Result<Connection> accept();

@@ -41,13 +41,13 @@ int call(synfin_stack* stack, synfin_connection connection, Call&& call) noexcep
     return result_of(call(connection_of(*stack, connection)));
 }
 
-/// An address of the options: none, or one of IPv4. False: an error.
-bool read_address(const synfin_endpoint& from, std::optional<Ipv4>& to, int& error) noexcept {
+/// An address of the options, if there is one. False: an error.
+bool read_address(const synfin_endpoint& from, std::optional<IpAddress>& to, int& error) noexcept {
     if (from.family == 0) return true;
     const auto known = endpoint_of(from);
-    error = !known ? SYNFIN_E_INVALID : SYNFIN_E_NOT_SUPPORTED;
-    if (!known || !known->addr.is_v4()) return false;
-    to = known->addr.v4;
+    error = SYNFIN_E_INVALID;
+    if (!known) return false;
+    to = known->addr;
     return true;
 }
 
@@ -60,7 +60,7 @@ using namespace synfin;
 int synfin_listen(synfin_stack* stack, uint16_t port, const synfin_listen_options* options) {
     const auto known = c::options_of(options);
     if (stack == nullptr || !known) return SYNFIN_E_INVALID;
-    std::optional<Ipv4> address;
+    std::optional<IpAddress> address;
     int error = 0;
     if (!c::read_address(known->address, address, error)) return error;
     const ListenOptions wanted{.token = known->token, .backlog = known->backlog, .address = address};
@@ -70,7 +70,7 @@ int synfin_listen(synfin_stack* stack, uint16_t port, const synfin_listen_option
 int synfin_unlisten(synfin_stack* stack, uint16_t port, const synfin_listen_options* options) {
     const auto known = c::options_of(options);
     if (stack == nullptr || !known) return SYNFIN_E_INVALID;
-    std::optional<Ipv4> address;
+    std::optional<IpAddress> address;
     int error = 0;
     if (!c::read_address(known->address, address, error)) return error;
     return c::result_of(stack->stack->unlisten(port, address));

@@ -90,6 +90,8 @@ void read_addresses(const synfin_config& config, stack::StackConfig& out, Checks
         if (!address)
             return checks.complain("addresses: \"" + std::string(item) +
                                    "\" is no address with a prefix; write 10.0.0.2/24");
+        if (address->addr.is_v6())
+            return checks.complain("addresses: " + std::string(item) + " is of IPv6, which is not built yet");
         out.addresses.push_back(*address);
     }
 }
@@ -197,8 +199,9 @@ std::optional<Endpoint> endpoint_of(const synfin_endpoint& endpoint) noexcept {
     if (endpoint.family == 4) {
         out.addr = Ipv4{uint32_t{b[0]} << 24 | uint32_t{b[1]} << 16 | uint32_t{b[2]} << 8 | b[3]};
     } else if (endpoint.family == 6) {
-        out.addr.family = IpAddr::Family::v6;
-        std::copy_n(b, 16, out.addr.v6.octets.begin());
+        Ipv6 addr;
+        std::copy_n(b, 16, addr.octets.begin());
+        out.addr = addr;
     } else {
         return std::nullopt;
     }
@@ -265,12 +268,12 @@ int synfin_parse_endpoint(const char* text, synfin_endpoint* out) {
     if (text == nullptr || out == nullptr) return SYNFIN_E_INVALID;
     return c::guarded([&]() -> int {
         const std::string_view all = text;
-        const size_t colon = all.find(':');
-        const auto address = Ipv4::parse(all.substr(0, colon));
-        std::optional<uint16_t> port = uint16_t{0};
-        if (colon != std::string_view::npos) port = c::number_of<uint16_t>(all.substr(colon + 1));
-        if (!address || !port) return SYNFIN_E_INVALID;
-        *out = c::endpoint_for({*address, *port});
+        std::optional<Endpoint> known = Endpoint::parse(all);
+        if (!known) {
+            if (const auto address = IpAddress::parse(all)) known = Endpoint{*address, 0};
+        }
+        if (!known) return SYNFIN_E_INVALID;
+        *out = c::endpoint_for(*known);
         return SYNFIN_OK;
     });
 }

@@ -104,7 +104,7 @@ std::string add(VirtualRuntime& runtime, const synfin_config& config) {
     std::string complaint = stack_config(config, out);
     if (!complaint.empty()) return complaint;
     // On a wire of IP packets everything is on link.
-    if (!out.gateway) out.gateway = out.addresses.front().addr;
+    if (!out.gateway) out.gateway = out.addresses.front().addr.v4;
     runtime.add(out, config.wire_loss_ppm);
     return {};
 }

@@ -70,6 +70,12 @@ std::optional<port::DeviceConfig> device_config(const RuntimeConfig& config, std
     device.verbose = config.verbose;
     device.packets = config.packets;
     device.key = shared_secret(config.stack);
+    for (const Cidr& each : config.stack.addresses) {
+        if (each.addr.is_v4()) continue;
+        refusal.because(Error::not_supported,
+                        "address " + each.text() + ": IPv6 is not built yet; give IPv4 addresses");
+        return std::nullopt;
+    }
     const auto spec = port::parse_device(config.device, refusal);
     if (!spec || !choose_cores(cores, refusal)) return std::nullopt;
     if (!are_distinct(cores)) {

@@ -10,7 +10,7 @@ Result<ListenerId> Stack::listen(uint16_t port, const ListenOptions& options) no
 Result<void> Stack::unlisten(ListenerId listener) noexcept {
     return engine_->unlisten(listener);
 }
-Result<void> Stack::unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept {
+Result<void> Stack::unlisten(uint16_t port, std::optional<IpAddress> addr) noexcept {
     return engine_->unlisten(port, addr);
 }
 void Stack::unlisten_all() noexcept {
@@ -35,7 +35,7 @@ Ledger& Stack::ledger() noexcept {
     return engine_->ledger();
 }
 
-Reach Stack::reach(Ipv4 destination) noexcept {
+Reach Stack::reach(const IpAddress& destination) noexcept {
     return engine_->reach(destination);
 }
 bool Stack::begin(Instant now) noexcept {

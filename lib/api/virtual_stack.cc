@@ -21,7 +21,9 @@ stack::StackConfig merge(const VirtualConfig& config) {
     stack::StackConfig out = config.stack;
     out.addresses.insert(out.addresses.begin(), config.address);
     // On a wire of IP packets everything is on link.
-    if (!out.gateway) out.gateway = config.address.addr;
+    const IpAddress& own = config.address.addr;
+    if (!out.gateway && own.is_v4()) out.gateway = own.v4;
+    if (!out.gateway6 && own.is_v6()) out.gateway6 = own.v6;
     return out;
 }
 
@@ -122,7 +124,7 @@ std::optional<Instant> VirtualStack::next_deadline() const noexcept {
     return impl_->stack.next_deadline();
 }
 
-Result<ListenerId> VirtualStack::listen(uint16_t port, std::optional<Ipv4> addr) {
+Result<ListenerId> VirtualStack::listen(uint16_t port, std::optional<IpAddress> addr) {
     return impl_->stack.listen(port, addr);
 }
 Result<ListenerId> VirtualStack::listen(uint16_t port, const ListenOptions& options) {
@@ -133,7 +135,7 @@ Result<void> VirtualStack::unlisten(ListenerId listener) {
     impl_->turn();
     return result;
 }
-Result<void> VirtualStack::unlisten(uint16_t port, std::optional<Ipv4> addr) {
+Result<void> VirtualStack::unlisten(uint16_t port, std::optional<IpAddress> addr) {
     auto result = impl_->stack.unlisten(port, addr);
     impl_->turn();
     return result;

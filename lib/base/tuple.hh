@@ -18,7 +18,7 @@ struct Tuple {
     uint32_t remote_addr = 0;  // 0
     uint16_t remote_port = 0;  // 4
     uint16_t local_port = 0;   // 6
-    uint32_t local_index = 0;  // 8  index into StackConfig::addresses
+    uint32_t local_index = 0;  // 8  index into the engine's addresses (net::LocalAddresses)
 
     /// @note cost: two compares; every segment asks.
     bool operator==(const Tuple& other) const noexcept { return std::memcmp(this, &other, 12) == 0; }

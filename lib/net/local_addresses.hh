@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Our own IPv4 addresses, the networks they lie in, and where a packet to elsewhere goes first.
+/// Our own addresses of both families, the networks they lie in, and where a packet to elsewhere goes first.
 
 #include <algorithm>
 #include <cstdint>
@@ -8,78 +8,99 @@
 #include <span>
 #include <vector>
 
+#include "base/four_tuple.hh"
+#include "base/tuple.hh"
+#include "net/networks.hh"
+#include "net/own_index.hh"
 #include "synfin/units.hh"
 
 namespace synfin::net {
 
-/// Fixed after construction. An address is known by its index in the configuration.
+/// Fixed after construction. An address is known by its index: the IPv4 addresses come first, in the order of
+/// the configuration, then the IPv6 ones. So the family of a connection follows from Tuple::local_index with
+/// one compare. Any number of addresses.
+///
+/// Every function that takes an Ipv4 looks at IPv4 state only.
 class LocalAddresses {
   public:
     static constexpr uint32_t kNone = ~uint32_t{0};
 
-    LocalAddresses(const std::vector<Cidr>& addresses, std::optional<Ipv4> gateway)
-        : addresses_(addresses), gateway_(gateway.value_or(Ipv4{})) {
-        for (uint32_t i = 0; i < addresses.size(); ++i) {
-            by_value_.push_back({addresses[i].addr.value, i});
-            const auto same = [&](const Cidr& n) {
-                return n.prefix == addresses[i].prefix && n.contains(addresses[i].addr);
-            };
-            if (std::none_of(networks_.begin(), networks_.end(), same)) {
-                networks_.push_back(addresses[i]);
-                masks_.push_back({addresses[i].addr.value, addresses[i].mask()});
-            }
-        }
-        std::sort(by_value_.begin(), by_value_.end(),
-                  [](const Entry& a, const Entry& b) { return a.value < b.value; });
-        // Addresses that follow each other, in order: found by a subtraction.
-        while (run_ < addresses.size() && addresses[run_].addr.value == addresses[0].addr.value + run_)
-            ++run_;
-        if (!addresses.empty()) {
-            run_begin_ = addresses[0].addr.value;
-            first_ = masks_[0];
-        }
-    }
+    /// @param addresses ours; of the same address given twice, the first counts.
+    /// @param gateway,gateway6 next hop for what is on no network of ours.
+    explicit LocalAddresses(const std::vector<Cidr>& addresses, std::optional<Ipv4> gateway = std::nullopt,
+                            std::optional<Ipv6> gateway6 = std::nullopt);
 
     /// The index of an address of ours, or kNone.
-    /// @note cost: a compare for those that follow the first one without a gap, else a binary search.
+    /// @note cost: a compare for those that follow the first IPv4 address without a gap, else one line of a
+    /// hash table.
     uint32_t find(Ipv4 addr) const noexcept {
         const uint32_t i = addr.value - run_begin_;
-        return i < run_ ? i : find_beyond(addr);
+        return i < run_ ? i : beyond_run_.find(addr);
+    }
+    uint32_t find(const Ipv6& addr) const noexcept {
+        const uint32_t i = index6_.find(addr);
+        return i == kNone ? kNone : count4() + i;
+    }
+    uint32_t find(const IpAddress& addr) const noexcept {
+        return addr.is_v4() ? find(addr.v4) : find(addr.v6);
     }
 
-    Ipv4 operator[](uint32_t index) const noexcept { return addresses_[index].addr; }
-    std::span<const Cidr> all() const noexcept { return addresses_; }  ///< by index; they stay where they are
-    uint32_t size() const noexcept { return static_cast<uint32_t>(addresses_.size()); }
+    /// Whether the index is an IPv6 address's.
+    bool is_v6(uint32_t index) const noexcept { return index >= count4(); }
+    /// The address of an index below count4().
+    Ipv4 operator[](uint32_t index) const noexcept { return v4_[index]; }
+    /// The address of an index from count4() on.
+    const Ipv6& v6(uint32_t index) const noexcept { return v6_[index - count4()]; }
+    /// The address of any index.
+    IpAddress at(uint32_t index) const noexcept {
+        return is_v6(index) ? IpAddress(v6(index)) : IpAddress(v4_[index]);
+    }
+    /// The name on the wire of an IPv4 connection.
+    FourTuple named(const Tuple& t) const noexcept {
+        return {Ipv4{t.remote_addr}, t.remote_port, t.local_port, v4_[t.local_index]};
+    }
+    /// The name on the wire of an IPv6 connection, whose tuple has its peer folded only.
+    FourTuple6 named(const Tuple& t, const Ipv6& remote) const noexcept {
+        return {remote, v6(t.local_index), t.remote_port, t.local_port};
+    }
+
+    std::span<const Ipv4> all4() const noexcept { return v4_; }  ///< by index; they stay where they are
+    std::span<const Ipv6> all6() const noexcept { return v6_; }  ///< by index less count4()
+    uint32_t count4() const noexcept { return static_cast<uint32_t>(v4_.size()); }
+    uint32_t count6() const noexcept { return static_cast<uint32_t>(v6_.size()); }
+    uint32_t size() const noexcept { return count4() + count6(); }
 
     /// The next hop towards a destination: itself on link, else the gateway, else none: 0.0.0.0.
     Ipv4 next_hop(Ipv4 destination) const noexcept {
         return ((destination.value ^ first_.addr) & first_.mask) == 0 ? destination
                                                                       : next_hop_beyond(destination);
     }
+    /// The same for IPv6; none is ::. Link-local destinations are on link (RFC 4861 5.2).
+    Ipv6 next_hop(const Ipv6& destination) const noexcept {
+        return networks6_.contain(destination) ? destination : gateway6_;
+    }
 
-    /// How many addresses of others the networks have, at most.
+    /// How many IPv4 addresses of others the networks have, at most.
     uint64_t on_link() const noexcept {
         uint64_t n = 0;
-        for (const Network& network : masks_) n += uint64_t{~network.mask};
+        for (const auto& network : networks_.all()) n += network.last.value - network.first.value;
         return n;
     }
 
-    /// An address of ours in the network of a neighbour: whom an ARP request is from. The first when none is.
+    /// An address of ours in the network of a neighbour: whom an ARP request or a neighbour solicitation is
+    /// from. The first one of the family when none is; there must be one.
     Ipv4 towards(Ipv4 neighbour) const noexcept {
-        for (const Cidr& a : networks_)
-            if (a.contains(neighbour)) return a.addr;
-        return addresses_[0].addr;
+        const uint32_t own = networks_.own_towards(neighbour);
+        return v4_[own == kNone ? 0 : own];
+    }
+    const Ipv6& towards(const Ipv6& neighbour) const noexcept {
+        const uint32_t own = networks6_.own_towards(neighbour);
+        return v6_[own == kNone ? 0 : own];
     }
 
-    /// Limited, directed (RFC 1122 3.2.1.3) or all-zeros broadcast of one of our networks.
+    /// Limited, directed (RFC 1122 3.2.1.3) or all-zeros broadcast of one of our networks. IPv6 has none.
     bool is_broadcast(Ipv4 addr) const noexcept {
-        if (addr.is_limited_broadcast()) return true;
-        for (const Network& n : masks_) {
-            if (((addr.value ^ n.addr) & n.mask) != 0) continue;
-            const uint32_t host = addr.value & ~n.mask;
-            if ((host == 0 || host == ~n.mask) && ~n.mask > 1) return true;  // of prefixes up to 30
-        }
-        return false;
+        return std::binary_search(broadcasts_.begin(), broadcasts_.end(), addr);
     }
 
     /// Whether a TCP peer can have this address (RFC 9293 MUST-46, MUST-57, MUST-63; RFC 1122 3.2.1.3 (a) and
@@ -88,32 +109,36 @@ class LocalAddresses {
         constexpr uint32_t kMulticast = 0xe000'0000;  // and beyond it what is reserved, to the end
         return addr.value >> 24 != 0 && !addr.is_loopback() && addr.value < kMulticast && !is_broadcast(addr);
     }
+    /// The same of IPv6 (RFC 4291 2.5.2, 2.5.3, 2.5.5.2, 2.7): an IPv4-mapped address is on no wire.
+    static bool is_unicast(const Ipv6& addr) noexcept {
+        return !addr.is_multicast() && !addr.is_unspecified() && !addr.is_loopback() && !addr.is_v4_mapped();
+    }
+
+    /// Bytes of the tables, everything together.
+    size_t memory_bytes() const noexcept;
 
   private:
-    struct Entry {
-        uint32_t value, index;
-    };
-    struct Network {
+    struct Masked {
         uint32_t addr, mask;
     };
-    uint32_t find_beyond(Ipv4 addr) const noexcept {
-        const auto at = std::lower_bound(by_value_.begin(), by_value_.end(), addr.value,
-                                         [](const Entry& e, uint32_t value) { return e.value < value; });
-        return at != by_value_.end() && at->value == addr.value ? at->index : kNone;
-    }
+    void add_networks4(const std::vector<Cidr>& addresses);
+    void add_networks6(const std::vector<Cidr>& addresses);
     Ipv4 next_hop_beyond(Ipv4 destination) const noexcept {
-        for (const Network& n : masks_)
-            if (((destination.value ^ n.addr) & n.mask) == 0) return destination;
-        return gateway_;
+        return networks_.contain(destination) ? destination : gateway_;
     }
 
-    std::vector<Cidr> addresses_;
-    std::vector<Entry> by_value_;
-    std::vector<Cidr> networks_;
-    std::vector<Network> masks_;        ///< of networks_
-    Network first_{0, ~uint32_t{0}};    ///< of them; nobody's when there is none
+    std::vector<Ipv4> v4_;
     uint32_t run_begin_ = 0, run_ = 0;  ///< the first addresses that follow each other
+    Masked first_{0, ~uint32_t{0}};     ///< the first address's network; nobody's when there is none
     Ipv4 gateway_{};
+    OwnIndex<Ipv4> beyond_run_;
+    Networks<Ipv4> networks_;
+    std::vector<Ipv4> broadcasts_;  ///< sorted
+
+    std::vector<Ipv6> v6_;
+    OwnIndex<Ipv6> index6_;
+    Networks<Ipv6> networks6_;
+    Ipv6 gateway6_{};
 };
 
 }  // namespace synfin::net

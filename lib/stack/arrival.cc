@@ -287,7 +287,7 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
                                                                        const Segment& syn) noexcept {
     const Tuple tuple = made.tuple;
     made.is_cookie = true;
-    made.iss = tcp::make_cookie(key_, tuple, syn.seq, made.mss, core_now_.tick);
+    made.iss = tcp::make_cookie(key_, addresses_.named(tuple), syn.seq, made.mss, core_now_.tick);
     // What a cookie cannot carry is not offered.
     if ((made.flags & tcp::kTimestamps) == 0) made.flags = 0;
     cookies_sent_at_ = tcp::deadline_at(core_now_.tick);
@@ -310,7 +310,7 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
                                                                 uint16_t listener, const Segment& seg,
                                                                 Bytes text) noexcept {
     const uint32_t ts_ecr = seg.ts_ecr - ts_offsets_.of(tuple);
-    auto made = tcp::open_cookie(key_, tuple, seg, ts_ecr, params_, core_now_.tick);
+    auto made = tcp::open_cookie(key_, tuple, addresses_.named(tuple), seg, ts_ecr, params_, core_now_.tick);
     if (!made) {
         counters_.drop(DropReason::bad_cookie);
         Effects fx;

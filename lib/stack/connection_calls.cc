@@ -18,6 +18,7 @@ Result<ListenerId> Connections::listen(uint16_t port, const ListenOptions& optio
     if (port == 0) return Error::invalid;
     std::optional<uint32_t> index;
     if (options.address) {
+        if (!options.address->is_v4()) return Error::not_supported;
         const uint32_t found = addresses_.find(*options.address);
         if (found == net::LocalAddresses::kNone) return Error::invalid;
         index = found;
@@ -47,9 +48,10 @@ Result<void> Connections::unlisten(ListenerId listener) noexcept {
     return {};
 }
 
-Result<void> Connections::unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept {
+Result<void> Connections::unlisten(uint16_t port, std::optional<IpAddress> addr) noexcept {
     std::optional<uint32_t> index;
     if (addr) {
+        if (!addr->is_v4()) return Error::not_supported;
         const uint32_t found = addresses_.find(*addr);
         if (found == net::LocalAddresses::kNone) return Error::invalid;
         index = found;
@@ -98,15 +100,15 @@ void Connections::unlisten_all() noexcept {
 }
 
 Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& options) noexcept {
-    if (!peer.addr.is_v4()) return Error::not_supported;
+    if (!peer.addr.is_v4() || (options.source && !options.source->is_v4())) return Error::not_supported;
     const Ipv4 remote = peer.addr.v4;
     if (peer.port == 0 || !addresses_.is_unicast(remote)) return Error::invalid;  // RFC 9293 MUST-46
-    if (addresses_.size() == 0 || addresses_.next_hop(remote).is_unspecified()) return Error::no_route;
+    if (addresses_.count4() == 0 || addresses_.next_hop(remote).is_unspecified()) return Error::no_route;
     Tuple tuple;
     tuple.remote_addr = remote.value;
     tuple.remote_port = peer.port;
     if (options.source) {  // RFC 9293 MUST-43
-        const uint32_t found = addresses_.find(*options.source);
+        const uint32_t found = addresses_.find(options.source->v4);
         if (found == net::LocalAddresses::kNone) return Error::invalid;
         tuple.local_index = found;
     }

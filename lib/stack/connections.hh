@@ -79,7 +79,7 @@ class Connections {
     // -- calls of the application (calls.cc); see synfin/stack.hh and synfin/connection.hh
     Result<ListenerId> listen(uint16_t port, const ListenOptions& options) noexcept;
     Result<void> unlisten(ListenerId listener) noexcept;
-    Result<void> unlisten(uint16_t port, std::optional<Ipv4> addr) noexcept;
+    Result<void> unlisten(uint16_t port, std::optional<IpAddress> addr) noexcept;
     void unlisten_all() noexcept;
     Result<Connection> connect(Endpoint peer, const ConnectOptions& options) noexcept;
     Result<uint32_t> send(uint32_t index, uint32_t generation, Bytes data, bool is_static) noexcept;

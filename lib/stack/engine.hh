@@ -41,7 +41,7 @@ class Engine : public Connections {
     /// virtual time.
     virtual std::optional<Instant> next_deadline() noexcept = 0;
     /// Whether the next hop towards a destination is known by its MAC address; asks for it if not.
-    virtual Reach reach(Ipv4 destination) noexcept = 0;
+    virtual Reach reach(const IpAddress& destination) noexcept = 0;
     /// Whether another turn at the same time would do something: events to tell, segments to send.
     virtual bool has_work() const noexcept = 0;
     /// Packet buffers that are on their way somewhere: 0 when nothing is going on.
@@ -82,8 +82,9 @@ class PortEngine final : public Engine {
     bool begin(Instant now) noexcept override;
     bool end() noexcept override;
     std::optional<Instant> next_deadline() noexcept override;
-    Reach reach(Ipv4 destination) noexcept override {
-        const Ipv4 next_hop = addresses_.next_hop(destination);
+    Reach reach(const IpAddress& destination) noexcept override {
+        if (!destination.is_v4()) return Reach::no_route;
+        const Ipv4 next_hop = addresses_.next_hop(destination.v4);
         if (next_hop.is_unspecified()) return Reach::no_route;
         if (!port_.caps().ethernet || neighbours_.lookup(next_hop, now_) != nullptr) return Reach::yes;
         return neighbours_.is_failed(next_hop) ? Reach::no_answer : Reach::resolving;

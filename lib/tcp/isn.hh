@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/aes128.hh"
+#include "base/four_tuple.hh"
 #include "base/siphash.hh"
 #include "base/tuple.hh"
 #include "synfin/units.hh"
@@ -13,27 +14,44 @@
 
 namespace synfin::tcp {
 
-/// Of a tuple with its index of the local address: for secrets that live as long as the engine, as the index
-/// does.
-constexpr uint64_t tuple_prf(HashKey key, const Tuple& t, uint16_t label) noexcept {
-    return siphash12(key, t.word0(), uint64_t{t.word1()} << 16 | label);
-}
-
 /// A pseudo-random function of the four numbers of a connection: both addresses and both ports. It does not
-/// depend on the process: under one key every process gives a tuple the same value, whatever the order of its
-/// addresses (RFC 6528 3).
+/// depend on the process: under one key every process gives a connection the same value, whatever the order
+/// of its addresses (RFC 6528 3).
 /// @note cost: AES, since each end of each connection needs it: 20 instructions instead of SipHash's 140.
+/// IPv6 takes three blocks, one after the other.
 class TuplePrf {
   public:
-    /// @param local the engine's addresses, which Tuple::local_index is an index into; they outlive this.
-    TuplePrf(HashKey key, std::span<const Cidr> local) noexcept : f_(key), local_(local.data()) {}
+    /// @param local4,local6 the engine's addresses, which Tuple::local_index is an index into, IPv4 first
+    ///        (net::LocalAddresses); they outlive this.
+    TuplePrf(HashKey key, std::span<const Ipv4> local4, std::span<const Ipv6> local6) noexcept
+        : f_(key),
+          local4_(local4.data()),
+          local6_(local6.data()),
+          count4_(static_cast<uint32_t>(local4.size())),
+          // A message of three blocks must not share a key with those of one: see Aes128::mac().
+          f6_({siphash(key, 6, 0), siphash(key, 6, 1)}) {}
+
+    uint64_t operator()(const FourTuple& name) const noexcept { return f_(name.word0(), name.local.value); }
+    uint64_t operator()(const FourTuple6& name) const noexcept {
+        const auto [remote0, remote1] = name.remote.words();
+        const auto [local0, local1] = name.local.words();
+        return f6_.mac(remote0, remote1, local0, local1, name.ports(), 0);
+    }
+    /// Of an IPv4 connection.
     uint64_t operator()(const Tuple& t) const noexcept {
-        return f_(t.word0(), local_[t.local_index].addr.value);
+        return (*this)(FourTuple{Ipv4{t.remote_addr}, t.remote_port, t.local_port, local4_[t.local_index]});
+    }
+    /// Of an IPv6 connection, whose tuple has its peer folded only.
+    uint64_t operator()(const Tuple& t, const Ipv6& remote) const noexcept {
+        return (*this)(FourTuple6{remote, local6_[t.local_index - count4_], t.remote_port, t.local_port});
     }
 
   private:
     Aes128 f_;
-    const Cidr* local_;
+    const Ipv4* local4_;
+    const Ipv6* local6_;
+    uint32_t count4_;
+    Aes128 f6_;
 };
 
 /// ISN = M + F(tuple, secret), M being a clock of 4 us (RFC 9293 MUST-8, MUST-9). With a clock and a key that
@@ -41,13 +59,19 @@ class TuplePrf {
 /// the tuple in TIME-WAIT takes the SYN.
 class InitialSequenceNumbers {
   public:
-    InitialSequenceNumbers(HashKey key, std::span<const Cidr> local) noexcept : f_(key, local) {}
-    Seq of(const Tuple& t, Instant now) const noexcept {
-        const auto m = static_cast<uint32_t>(static_cast<uint64_t>(now.ns()) / 4000);
-        return Seq(m + static_cast<uint32_t>(f_(t)));
-    }
+    InitialSequenceNumbers(HashKey key, std::span<const Ipv4> local4,
+                           std::span<const Ipv6> local6 = {}) noexcept
+        : f_(key, local4, local6) {}
+    Seq of(const Tuple& t, Instant now) const noexcept { return at(now, f_(t)); }
+    /// Of an IPv6 connection.
+    Seq of(const Tuple& t, const Ipv6& remote, Instant now) const noexcept { return at(now, f_(t, remote)); }
 
   private:
+    static Seq at(Instant now, uint64_t f) noexcept {
+        const auto m = static_cast<uint32_t>(static_cast<uint64_t>(now.ns()) / 4000);
+        return Seq(m + static_cast<uint32_t>(f));
+    }
+
     TuplePrf f_;
 };
 
@@ -58,8 +82,13 @@ class InitialSequenceNumbers {
 /// @note cost: every segment needs one: 19 instructions; to remember those of hosts takes as many.
 class TimestampOffsets {
   public:
-    TimestampOffsets(HashKey key, std::span<const Cidr> local) noexcept : f_(key, local) {}
+    TimestampOffsets(HashKey key, std::span<const Ipv4> local4, std::span<const Ipv6> local6 = {}) noexcept
+        : f_(key, local4, local6) {}
     uint32_t of(const Tuple& t) const noexcept { return static_cast<uint32_t>(f_(t) >> 32); }
+    /// Of an IPv6 connection.
+    uint32_t of(const Tuple& t, const Ipv6& remote) const noexcept {
+        return static_cast<uint32_t>(f_(t, remote) >> 32);
+    }
 
   private:
     TuplePrf f_;

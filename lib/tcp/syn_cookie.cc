@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "tcp/isn.hh"
-
 namespace synfin::tcp {
 
 namespace {
@@ -14,47 +12,54 @@ constexpr uint16_t kMss[8] = {48, 216, 536, 1220, 1360, 1440, 1460, 8960};
 
 constexpr uint32_t kNoScale = 15;
 
-uint32_t mac(HashKey key, const Tuple& t, Seq irs, uint32_t clock, uint32_t mss_index) noexcept {
-    const HashKey bound{key.k0 ^ (uint64_t{irs.value()} << 32 | clock << 3 | mss_index), key.k1};
-    return static_cast<uint32_t>(tuple_prf(bound, t, 3)) & 0xffffff;
+/// 24 bits of SipHash-2-4 over all that a cookie is bound to: 20 bytes of an IPv4 connection, 44 of an IPv6
+/// one. The hash includes the length, so those of one family say nothing of the other's.
+uint32_t mac(HashKey key, const FourTuple& name, Seq irs, uint32_t clock, uint32_t mss_index) noexcept {
+    const uint64_t hash =
+        siphash_words<2, 4>(key, name.word0(), uint64_t{irs.value()} << 32 | name.local.value,
+                            uint64_t{20} << 56 | clock << 3 | mss_index);
+    return static_cast<uint32_t>(hash) & 0xffffff;
+}
+uint32_t mac(HashKey key, const FourTuple6& name, Seq irs, uint32_t clock, uint32_t mss_index) noexcept {
+    const auto [remote0, remote1] = name.remote.words();
+    const auto [local0, local1] = name.local.words();
+    const uint64_t hash =
+        siphash_words<2, 4>(key, remote0, remote1, local0, local1, uint64_t{irs.value()} << 32 | name.ports(),
+                            uint64_t{44} << 56 | clock << 3 | mss_index);
+    return static_cast<uint32_t>(hash) & 0xffffff;
 }
 
 uint32_t clock_of(uint32_t tick) noexcept {
     return (tick / kCookiePeriodTicks) & 31;
 }
 
-}  // namespace
-
-Seq make_cookie(HashKey key, const Tuple& tuple, Seq irs, uint16_t mss, uint32_t tick) noexcept {
+template <typename Name>
+Seq make(HashKey key, const Name& name, Seq irs, uint16_t mss, uint32_t tick) noexcept {
     uint32_t index = 0;
     while (index + 1 < 8 && kMss[index + 1] <= mss) ++index;
     const uint32_t clock = clock_of(tick);
-    return Seq(clock << 27 | index << 24 | mac(key, tuple, irs, clock, index));
+    return Seq(clock << 27 | index << 24 | mac(key, name, irs, clock, index));
 }
 
-uint32_t cookie_timestamp(uint32_t tick, const HalfOpen& h) noexcept {
-    const uint32_t scale = (h.flags & kWindowScale) != 0 ? h.snd_shift : kNoScale;
-    const uint32_t bits = scale | ((h.flags & kSack) != 0 ? 16u : 0u);
-    uint32_t ts = (tick & ~63u) | bits;
-    if (static_cast<int32_t>(ts - tick) > 0) ts -= 64;
-    return ts;
-}
-
-std::optional<HalfOpen> open_cookie(HashKey key, const Tuple& tuple, const Segment& seg, uint32_t ts_ecr,
-                                    const Params& p, uint32_t tick) noexcept {
+template <typename Name>
+bool verifies(HashKey key, const Name& name, const Segment& seg, uint32_t tick) noexcept {
     const uint32_t cookie = seg.ack.value() - 1;
     const uint32_t clock = cookie >> 27;
-    const uint32_t index = cookie >> 24 & 7;
-    if (((clock_of(tick) - clock) & 31) >= kCookiePeriods) return std::nullopt;
-    const Seq irs = seg.seq - 1u;
-    if (mac(key, tuple, irs, clock, index) != (cookie & 0xffffff)) return std::nullopt;
+    if (((clock_of(tick) - clock) & 31) >= kCookiePeriods) return false;
+    return mac(key, name, seg.seq - 1u, clock, cookie >> 24 & 7) == (cookie & 0xffffff);
+}
+
+/// The record of a cookie that verifies.
+HalfOpen record_of(const Tuple& tuple, const Segment& seg, uint32_t ts_ecr, const Params& p,
+                   uint32_t tick) noexcept {
+    const uint32_t cookie = seg.ack.value() - 1;
     HalfOpen h;
     h.tuple = tuple;
     h.iss = Seq(cookie);
-    h.irs = irs;
+    h.irs = seg.seq - 1u;
     h.started = tick;
     h.deadline = deadline_at(tick + p.rto_initial);
-    h.mss = std::min(kMss[index], p.path_mss);
+    h.mss = std::min(kMss[cookie >> 24 & 7], p.path_mss);
     h.flags = kSynResent;  // when the SYN-ACK left is not known: no RTT sample
     h.wnd = seg.wnd;
     if (p.timestamps && seg.has_ts) {
@@ -68,6 +73,41 @@ std::optional<HalfOpen> open_cookie(HashKey key, const Tuple& tuple, const Segme
         if (p.sack_permitted && (ts_ecr & 16) != 0) h.flags |= kSack;
     }
     return h;
+}
+
+template <typename Name>
+std::optional<HalfOpen> open(HashKey key, const Tuple& tuple, const Name& name, const Segment& seg,
+                             uint32_t ts_ecr, const Params& p, uint32_t tick) noexcept {
+    if (!verifies(key, name, seg, tick)) return std::nullopt;
+    return record_of(tuple, seg, ts_ecr, p, tick);
+}
+
+}  // namespace
+
+Seq make_cookie(HashKey key, const FourTuple& name, Seq irs, uint16_t mss, uint32_t tick) noexcept {
+    return make(key, name, irs, mss, tick);
+}
+Seq make_cookie(HashKey key, const FourTuple6& name, Seq irs, uint16_t mss, uint32_t tick) noexcept {
+    return make(key, name, irs, mss, tick);
+}
+
+uint32_t cookie_timestamp(uint32_t tick, const HalfOpen& h) noexcept {
+    const uint32_t scale = (h.flags & kWindowScale) != 0 ? h.snd_shift : kNoScale;
+    const uint32_t bits = scale | ((h.flags & kSack) != 0 ? 16u : 0u);
+    uint32_t ts = (tick & ~63u) | bits;
+    if (static_cast<int32_t>(ts - tick) > 0) ts -= 64;
+    return ts;
+}
+
+std::optional<HalfOpen> open_cookie(HashKey key, const Tuple& tuple, const FourTuple& name,
+                                    const Segment& seg, uint32_t ts_ecr, const Params& p,
+                                    uint32_t tick) noexcept {
+    return open(key, tuple, name, seg, ts_ecr, p, tick);
+}
+std::optional<HalfOpen> open_cookie(HashKey key, const Tuple& tuple, const FourTuple6& name,
+                                    const Segment& seg, uint32_t ts_ecr, const Params& p,
+                                    uint32_t tick) noexcept {
+    return open(key, tuple, name, seg, ts_ecr, p, tick);
 }
 
 }  // namespace synfin::tcp

@@ -6,7 +6,7 @@ namespace synfin::exhaustive {
 
 namespace {
 
-constexpr Cidr kLocal[] = {{Ipv4{0x0a000001}, 24}};
+constexpr Ipv4 kLocal[] = {Ipv4{0x0a000001}};
 
 /// Few expiries to each end: 1, 2 and 4 s after the SYN, a segment or FIN its sender gives up.
 tcp::TcpConfig config_of(const Scenario& scenario) {

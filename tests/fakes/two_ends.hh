@@ -57,7 +57,7 @@ class TwoEnds {
     struct End {
         explicit End(const stack::StackConfig& config)
             : port(caps(), 8192),
-              engine(config, port, HashKey{config.addresses[0].addr.value, 1}),
+              engine(config, port, HashKey{config.addresses[0].addr.v4.value, 1}),
               stack(engine) {}
         static buf::QueueCaps caps() {
             buf::QueueCaps c;

@@ -67,19 +67,19 @@ void validate_network(const Config& config) {
     if (config.addresses.empty())
         throw usage_error("no address given", "give this end an address, for example --address 10.0.0.1/24");
     for (const Cidr& cidr : config.addresses) {
-        const bool unusable = cidr.addr.is_multicast() || cidr.addr.is_unspecified() ||
-                              cidr.addr.is_limited_broadcast() || cidr.addr.is_loopback() ||
-                              cidr.addr.value >> 24 == 0;
+        const Ipv4 own = cidr.addr.v4;  // of the only family that the codec accepts
+        const bool unusable = own.is_multicast() || own.is_unspecified() || own.is_limited_broadcast() ||
+                              own.is_loopback() || own.value >> 24 == 0;
         if (unusable)
             throw usage_error(fmt::format("address {} can't be a host's", cidr.text()),
                               "give a unicast address with its prefix, for example 10.0.0.1/24");
         // Both addresses of a /31 are hosts' (RFC 3021).
-        const bool is_network = cidr.addr.value == (cidr.addr.value & cidr.mask());
-        if (cidr.prefix <= 30 && (is_network || cidr.addr == cidr.broadcast()))
+        const bool is_network = own.value == (own.value & cidr.mask());
+        if (cidr.prefix <= 30 && (is_network || own == cidr.broadcast()))
             throw usage_error(
                 fmt::format("address {} is the network's {} address, not a host's", cidr.text(),
                             is_network ? "own" : "broadcast"),
-                fmt::format("give one between {} and {}", Ipv4{(cidr.addr.value & cidr.mask()) + 1}.text(),
+                fmt::format("give one between {} and {}", Ipv4{(own.value & cidr.mask()) + 1}.text(),
                             Ipv4{cidr.broadcast().value - 1}.text()));
     }
     for (auto it = config.addresses.begin(); it != config.addresses.end(); ++it)

@@ -32,11 +32,11 @@ GeneratorPlan lasting(GeneratorPlan plan, Duration duration) {
     return plan;
 }
 
-std::vector<Ipv4> targets_of(const ClientRun::Plan& plan) {
-    std::vector<Ipv4> out;
-    for (const GeneratorPlan::Call& call : plan.load.calls) out.push_back(call.peer.addr.v4);
+std::vector<IpAddress> targets_of(const ClientRun::Plan& plan) {
+    std::vector<IpAddress> out;
+    for (const GeneratorPlan::Call& call : plan.load.calls) out.push_back(call.peer.addr);
     if (plan.beside)
-        for (const GeneratorPlan::Call& call : plan.beside->calls) out.push_back(call.peer.addr.v4);
+        for (const GeneratorPlan::Call& call : plan.beside->calls) out.push_back(call.peer.addr);
     return out;
 }
 

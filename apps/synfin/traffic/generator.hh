@@ -45,7 +45,7 @@ struct GeneratorPlan {
     static constexpr uint64_t kUnlimited = ~uint64_t{0};
 
     std::vector<Call> calls;
-    std::vector<Ipv4> sources;  ///< taken in turn; when one has no port left, the next
+    std::vector<IpAddress> sources;  ///< taken in turn; when one has no port left, the next
     Talk talk = Talk::tcp;
     Ending ending = Ending::fin;
     uint64_t response_size = 64;  ///< tcp

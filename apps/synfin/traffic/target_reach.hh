@@ -12,7 +12,7 @@ namespace synfin::app {
 
 class TargetReach {
   public:
-    explicit TargetReach(std::vector<Ipv4> targets) : targets_(std::move(targets)) {
+    explicit TargetReach(std::vector<IpAddress> targets) : targets_(std::move(targets)) {
         std::sort(targets_.begin(), targets_.end());
         targets_.erase(std::unique(targets_.begin(), targets_.end()), targets_.end());
         is_known_.resize(targets_.size());
@@ -39,7 +39,7 @@ class TargetReach {
   private:
     static constexpr size_t kAtOnce = 64;  ///< that are asked for side by side
 
-    std::vector<Ipv4> targets_;
+    std::vector<IpAddress> targets_;
     std::vector<bool> is_known_;
     size_t first_ = 0;  ///< of which it is not known
     bool any_ = false;

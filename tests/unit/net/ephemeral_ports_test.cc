@@ -13,7 +13,7 @@ namespace {
 
 constexpr HashKey kKey{0x0123456789abcdef, 0xfedcba9876543210};
 
-Tuple to(uint32_t remote, uint16_t remote_port = 80, uint16_t local_index = 0) {
+Tuple to(uint32_t remote, uint16_t remote_port = 80, uint32_t local_index = 0) {
     return Tuple{.remote_addr = remote, .remote_port = remote_port, .local_index = local_index};
 }
 

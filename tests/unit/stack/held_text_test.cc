@@ -43,7 +43,7 @@ struct Pair {
         config.stack.seed = 7;
         config.stack.max_connections = config.stack.max_half_open = config.stack.max_time_wait = 16;
         client.emplace(config);
-        c = *client->connect({Ipv4{kServer.addr}, 80});
+        c = *client->connect({kServer.addr, 80});
         for (int i = 0; i < 3; ++i) exchange();
         EXPECT_EQ(reader.opens, 1);
         text.resize(size_t{segments} * kSegment);

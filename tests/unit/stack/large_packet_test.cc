@@ -116,7 +116,7 @@ Seen transfer(uint64_t seed, const Plan& plan, bool large, bool lossy, uint32_t 
     Random loss(seed);
     Sender sender(plan);
     Instant now = client.now();
-    const auto c = client.connect({Ipv4{kServer.addr}, 80});
+    const auto c = client.connect({kServer.addr, 80});
     bool closed = false;
     std::vector<uint8_t> some(65'536);
     for (int turn = 0; turn < 4'000 && out.text.size() < 400'000; ++turn) {
@@ -136,7 +136,7 @@ Seen transfer(uint64_t seed, const Plan& plan, bool large, bool lossy, uint32_t 
             out.packets.push_back(fakes::parse(*bytes, complaint));
             EXPECT_EQ(complaint, "");
             if (path_mtu != 0 && bytes->size() > path_mtu) {
-                port.deliver(fakes::icmp_error(Ipv4{0x0a0000fe}, kServer.addr, 3, 4, *bytes, path_mtu));
+                port.deliver(fakes::icmp_error(Ipv4{0x0a0000fe}, kServer.addr.v4, 3, 4, *bytes, path_mtu));
                 continue;
             }
             if (!lossy || !loss.chance_ppm(plan.loss_ppm)) client.input(*bytes);

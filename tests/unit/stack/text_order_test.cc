@@ -66,7 +66,7 @@ void run(uint64_t seed, bool takes_all) {
         server.turn();
         while (const auto packet = server.port.take()) client.input(*packet);
     };
-    auto c = client.connect({Ipv4{kServer.addr}, 80});
+    auto c = client.connect({kServer.addr, 80});
     ASSERT_TRUE(c);
     for (int i = 0; i < 3; ++i) exchange();
 

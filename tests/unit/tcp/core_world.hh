@@ -37,7 +37,7 @@ using wire::kUrg;
 inline constexpr Seq kIss{0xffff'fffe};  ///< ours
 inline constexpr Seq kIrs{0xffff'ffff};  ///< the peer's
 inline constexpr HashKey kKey{0x0123'4567'89ab'cdef, 0xfedc'ba98'7654'3210};
-inline constexpr Cidr kLocal[] = {{Ipv4{0x0a00'0001}, 24}, {Ipv4{0x0a00'0004}, 24}};
+inline constexpr Ipv4 kLocal[] = {Ipv4{0x0a00'0001}, Ipv4{0x0a00'0004}};
 inline const TimestampOffsets kTsOffsets(kKey, kLocal);
 inline constexpr Tuple kTuple{0x0a00'0002, 40'000, 80, 0};
 inline constexpr uint32_t kMss = 1460;

@@ -57,13 +57,59 @@ TEST(Isn, TimestampOffsetsAreTheirOwn) {
 /// Another process has other addresses beside this one, or the same in another order: RFC 6528's function is
 /// of the connection's addresses and ports, and so are the numbers.
 TEST(Isn, TheOrderOfTheLocalAddressesDoesNotCount) {
-    constexpr Cidr kOne[] = {kLocal[1]}, kTurned[] = {kLocal[1], kLocal[0]};
+    constexpr Ipv4 kOne[] = {kLocal[1]}, kTurned[] = {kLocal[1], kLocal[0]};
     const Tuple as_second{0x0a00'0002, 40'000, 80, 1}, as_first{0x0a00'0002, 40'000, 80, 0};
-    for (const std::span<const Cidr> other : {std::span<const Cidr>(kOne), std::span<const Cidr>(kTurned)}) {
+    for (const std::span<const Ipv4> other : {std::span<const Ipv4>(kOne), std::span<const Ipv4>(kTurned)}) {
         EXPECT_EQ(InitialSequenceNumbers(kKey, kLocal).of(as_second, at_us(7)),
                   InitialSequenceNumbers(kKey, other).of(as_first, at_us(7)));
         EXPECT_EQ(TimestampOffsets(kKey, kLocal).of(as_second), TimestampOffsets(kKey, other).of(as_first));
     }
+}
+
+/// The values of commit 3e91f34, before IPv6: a process of that version on the same host gives the same.
+TEST(Isn, Ipv4NumbersAreThoseOfEarlierVersions) {
+    EXPECT_EQ(InitialSequenceNumbers(kKey, kLocal).of(kTuple, at_us(0)).value(), 1191165669u);
+    EXPECT_EQ(TimestampOffsets(kKey, kLocal).of(kTuple), 1493001033u);
+}
+
+const Ipv6 kPeer6 = *Ipv6::parse("2001:db8::2");
+const Ipv6 kLocal6[] = {*Ipv6::parse("2001:db8::1"), *Ipv6::parse("fe80::1")};
+
+/// The tuple of an IPv6 connection from the first or second of kLocal6; both IPv4 addresses come before them.
+Tuple tuple6(uint16_t second = 0, uint16_t remote_port = 40'000) {
+    return {0x1234'5678, remote_port, 80, 2u + second};
+}
+
+/// RFC 6528's function is of all bytes of both addresses and of the ports: not of the fold, whose key is the
+/// process's own, and not of the index.
+TEST(Isn, OfIpv6IsAFunctionOfEveryByteOfTheAddresses) {
+    const InitialSequenceNumbers isns(kKey, kLocal, kLocal6);
+    const Seq isn = isns.of(tuple6(), kPeer6, at_us(0));
+    Tuple folded_otherwise = tuple6();
+    folded_otherwise.remote_addr ^= 1;
+    EXPECT_EQ(isns.of(folded_otherwise, kPeer6, at_us(0)), isn);
+    const std::span<const Ipv6> alone(kLocal6, 1);
+    EXPECT_EQ(InitialSequenceNumbers(kKey, {}, alone).of({0, 40'000, 80, 0}, kPeer6, at_us(0)), isn)
+        << "another process, without the IPv4 addresses";
+    EXPECT_EQ(isns.of(tuple6(), kPeer6, at_us(4)), isn + 1u);
+    EXPECT_NE(isns.of(tuple6(1), kPeer6, at_us(0)), isn);
+    EXPECT_NE(isns.of(tuple6(0, 40'001), kPeer6, at_us(0)), isn);
+    EXPECT_NE(InitialSequenceNumbers({kKey.k0 + 1, kKey.k1}, kLocal, kLocal6).of(tuple6(), kPeer6, at_us(0)),
+              isn);
+    for (size_t i = 0; i < 16; ++i) {
+        Ipv6 peer = kPeer6, local = kLocal6[0];
+        peer.octets[i] ^= 1;
+        local.octets[i] ^= 1;
+        EXPECT_NE(isns.of(tuple6(), peer, at_us(0)), isn) << i;
+        EXPECT_NE(InitialSequenceNumbers(kKey, kLocal, {&local, 1}).of(tuple6(), kPeer6, at_us(0)), isn) << i;
+    }
+}
+
+TEST(Isn, TimestampOffsetsOfIpv6AreTheirOwn) {
+    const TimestampOffsets offsets(kKey, kLocal, kLocal6);
+    EXPECT_NE(offsets.of(tuple6(), kPeer6), offsets.of(tuple6(1), kPeer6));
+    EXPECT_NE(offsets.of(tuple6(), kPeer6),
+              InitialSequenceNumbers(kKey, kLocal, kLocal6).of(tuple6(), kPeer6, at_us(0)).value());
 }
 
 }  // namespace

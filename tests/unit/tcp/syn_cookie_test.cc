@@ -9,6 +9,8 @@
 namespace synfin::tcp {
 namespace {
 
+constexpr FourTuple kName{Ipv4{kTuple.remote_addr}, kTuple.remote_port, kTuple.local_port, kLocal[0]};
+
 struct Cookie : testing::Test {
     Params params{TcpConfig{}, 1500};
     uint32_t tick = 10'000'000;
@@ -33,9 +35,9 @@ struct Cookie : testing::Test {
     }
     std::optional<HalfOpen> life(const In& in, uint32_t later = 0) {
         const HalfOpen h = syn(in);
-        const Seq cookie = make_cookie(kKey, kTuple, h.irs, h.mss, tick);
+        const Seq cookie = make_cookie(kKey, kName, h.irs, h.mss, tick);
         const Segment seg = ack(cookie, h, cookie_timestamp(tick, h));
-        return open_cookie(kKey, kTuple, seg, seg.ts_ecr, params, tick + later);
+        return open_cookie(kKey, kTuple, kName, seg, seg.ts_ecr, params, tick + later);
     }
 };
 
@@ -94,29 +96,51 @@ TEST_F(Cookie, Expires) {  // at most 2 minutes: here 65.5 to 98.3 s
 
 TEST_F(Cookie, AnotherTupleSecretOrPeerIsnIsRefused) {
     const HalfOpen h = syn({});
-    const Seq cookie = make_cookie(kKey, kTuple, h.irs, h.mss, tick);
+    const Seq cookie = make_cookie(kKey, kName, h.irs, h.mss, tick);
     Segment seg = ack(cookie, h, 0);
-    EXPECT_TRUE(open_cookie(kKey, kTuple, seg, 0, params, tick));
-    Tuple other = kTuple;
-    ++other.remote_port;
-    EXPECT_FALSE(open_cookie(kKey, other, seg, 0, params, tick));
-    EXPECT_FALSE(open_cookie({kKey.k0 ^ 1, kKey.k1}, kTuple, seg, 0, params, tick));
+    EXPECT_TRUE(open_cookie(kKey, kTuple, kName, seg, 0, params, tick));
+    for (const FourTuple& other :
+         {FourTuple{Ipv4{0x0a00'0003}, 40'000, 80, kLocal[0]}, FourTuple{kName.remote, 40'001, 80, kLocal[0]},
+          FourTuple{kName.remote, 40'000, 81, kLocal[0]}, FourTuple{kName.remote, 40'000, 80, kLocal[1]}})
+        EXPECT_FALSE(open_cookie(kKey, kTuple, other, seg, 0, params, tick));
+    EXPECT_FALSE(open_cookie({kKey.k0 ^ 1, kKey.k1}, kTuple, kName, seg, 0, params, tick));
     seg.seq += 1;
-    EXPECT_FALSE(open_cookie(kKey, kTuple, seg, 0, params, tick));
+    EXPECT_FALSE(open_cookie(kKey, kTuple, kName, seg, 0, params, tick));
+}
+
+/// All 36 bytes of an IPv6 connection's name count, whatever its peer is folded to.
+TEST_F(Cookie, OfIpv6IsBoundToEveryByteOfTheName) {
+    FourTuple6 name{*Ipv6::parse("2001:db8::2"), *Ipv6::parse("2001:db8::1"), 40'000, 80};
+    const HalfOpen h = syn({});
+    const Seq cookie = make_cookie(kKey, name, h.irs, h.mss, tick);
+    const Segment seg = ack(cookie, h, 0);
+    const auto opened = open_cookie(kKey, kTuple, name, seg, 0, params, tick);
+    ASSERT_TRUE(opened);
+    EXPECT_EQ(opened->tuple, kTuple);
+    EXPECT_FALSE(open_cookie(kKey, kTuple, kName, seg, 0, params, tick)) << "of the other family";
+    for (Ipv6* each : {&name.remote, &name.local}) {
+        for (uint8_t& octet : each->octets) {
+            octet ^= 1;
+            EXPECT_FALSE(open_cookie(kKey, kTuple, name, seg, 0, params, tick));
+            octet ^= 1;
+        }
+    }
+    ++name.local_port;
+    EXPECT_FALSE(open_cookie(kKey, kTuple, name, seg, 0, params, tick));
 }
 
 TEST_F(Cookie, AGuessIsRefused) {
     const HalfOpen h = syn({});
-    const Seq cookie = make_cookie(kKey, kTuple, h.irs, h.mss, tick);
+    const Seq cookie = make_cookie(kKey, kName, h.irs, h.mss, tick);
     for (unsigned bit = 0; bit < 32; ++bit) {
         const Segment seg = ack(Seq{cookie.value() ^ 1u << bit}, h, 0);
-        EXPECT_FALSE(open_cookie(kKey, kTuple, seg, 0, params, tick)) << "bit " << bit;
+        EXPECT_FALSE(open_cookie(kKey, kTuple, kName, seg, 0, params, tick)) << "bit " << bit;
     }
     Random r(1);
     int accepted = 0;  // 2^-24 each, times the share of the clock's values that are young
     for (int i = 0; i < 1'000'000; ++i) {
         const Segment seg = ack(Seq{static_cast<uint32_t>(r.next())}, h, 0);
-        accepted += open_cookie(kKey, kTuple, seg, 0, params, tick).has_value();
+        accepted += open_cookie(kKey, kTuple, kName, seg, 0, params, tick).has_value();
     }
     EXPECT_LE(accepted, 1);
 }

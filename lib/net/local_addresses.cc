@@ -1,0 +1,92 @@
+#include "net/local_addresses.hh"
+
+namespace synfin::net {
+
+namespace {
+
+std::vector<Ipv4> of_v4(const std::vector<Cidr>& addresses) {
+    std::vector<Ipv4> out;
+    for (const Cidr& each : addresses)
+        if (each.addr.is_v4()) out.push_back(each.addr.v4);
+    return out;
+}
+
+std::vector<Ipv6> of_v6(const std::vector<Cidr>& addresses) {
+    std::vector<Ipv6> out;
+    for (const Cidr& each : addresses)
+        if (each.addr.is_v6()) out.push_back(each.addr.v6);
+    return out;
+}
+
+/// How many of the first addresses follow each other, in order: they are found by a subtraction.
+uint32_t run_of(const std::vector<Ipv4>& addresses) noexcept {
+    uint32_t run = 0;
+    while (run < addresses.size() && addresses[run].value == addresses[0].value + run) ++run;
+    return run;
+}
+
+Networks<Ipv6>::Network network6(const Ipv6& addr, unsigned prefix, uint32_t own) noexcept {
+    Networks<Ipv6>::Network out{addr, addr, own};
+    for (unsigned i = 0; i < 16; ++i) {
+        const unsigned bits = prefix <= 8 * i ? 0 : std::min(prefix - 8 * i, 8u);  // of this octet
+        const auto host = static_cast<uint8_t>(0xffu >> bits);
+        out.first.octets[i] = static_cast<uint8_t>(addr.octets[i] & ~host);
+        out.last.octets[i] = static_cast<uint8_t>(addr.octets[i] | host);
+    }
+    return out;
+}
+
+}  // namespace
+
+LocalAddresses::LocalAddresses(const std::vector<Cidr>& addresses, std::optional<Ipv4> gateway,
+                               std::optional<Ipv6> gateway6)
+    : v4_(of_v4(addresses)),
+      run_begin_(v4_.empty() ? 0 : v4_[0].value),
+      run_(run_of(v4_)),
+      gateway_(gateway.value_or(Ipv4{})),
+      beyond_run_(v4_, run_),
+      v6_(of_v6(addresses)),
+      index6_(v6_, 0),
+      gateway6_(gateway6.value_or(Ipv6{})) {
+    add_networks4(addresses);
+    add_networks6(addresses);
+}
+
+void LocalAddresses::add_networks4(const std::vector<Cidr>& addresses) {
+    std::vector<Networks<Ipv4>::Network> networks;
+    for (const Cidr& each : addresses) {
+        if (!each.addr.is_v4()) continue;
+        const auto own = static_cast<uint32_t>(networks.size());
+        if (own == 0) first_ = {each.addr.v4.value, each.mask()};
+        networks.push_back({Ipv4{each.addr.v4.value & each.mask()}, each.broadcast(), own});
+    }
+    networks_.build(std::move(networks));
+    broadcasts_.push_back(Ipv4{0xffff'ffff});
+    for (const auto& network : networks_.all()) {
+        if (network.last.value - network.first.value <= 1) continue;  // RFC 3021: both of a /31 are hosts'
+        broadcasts_.push_back(network.first);
+        broadcasts_.push_back(network.last);
+    }
+    std::sort(broadcasts_.begin(), broadcasts_.end());
+}
+
+void LocalAddresses::add_networks6(const std::vector<Cidr>& addresses) {
+    std::vector<Networks<Ipv6>::Network> networks;
+    uint32_t link_local = 0;
+    for (const Cidr& each : addresses) {
+        if (!each.addr.is_v6()) continue;
+        const auto own = static_cast<uint32_t>(networks.size());
+        networks.push_back(network6(each.addr.v6, each.prefix, own));
+        if (each.addr.v6.is_link_local() && !v6_[link_local].is_link_local()) link_local = own;
+    }
+    if (!networks.empty()) networks.push_back(network6(Ipv6{{0xfe, 0x80}}, 10, link_local));
+    networks6_.build(std::move(networks));
+}
+
+size_t LocalAddresses::memory_bytes() const noexcept {
+    return v4_.size() * sizeof(Ipv4) + v6_.size() * sizeof(Ipv6) + beyond_run_.memory_bytes() +
+           index6_.memory_bytes() + networks_.all().size() * sizeof(Networks<Ipv4>::Network) +
+           networks6_.all().size() * sizeof(Networks<Ipv6>::Network) + broadcasts_.size() * sizeof(Ipv4);
+}
+
+}  // namespace synfin::net
