@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "base/published_count.hh"
 #include "base/random.hh"
 #include "buf/queue_pair.hh"
 #include "port/memif_queues.hh"
@@ -24,24 +25,25 @@
 
 namespace synfin::port {
 
-/// What one port counts; written by its engine's core alone.
+/// What one port counts; written by its engine's core alone, read by any thread (Runtime::device_stats).
 struct alignas(64) PortCounters {
-    uint64_t steered = 0;  ///< received here, passed to another engine (copies of ARP packets not counted)
-    uint64_t misdirected = 0;   ///< of these: RSS had been predicted to bring it to that engine's queue
-    uint64_t mailbox_full = 0;  ///< dropped because the ring to another engine was full
-    uint64_t tx_refused = 0;    ///< packets that a tx_burst did not take (the engine still has them)
-    uint64_t no_buffer = 0;  ///< wire, memif, ARP copies: no packet buffer for it (but for copies, it waits)
-    uint64_t cut = 0;        ///< cut short by the driver; given to the engine, which drops them
-    uint64_t joined = 0;     ///< received in several buffers and copied into one
-    uint64_t giants = 0;     ///< dropped: longer than the longest frame that was asked for
-    uint64_t false_verdicts =
-        0;                      ///< a checksum verdict of the device was wrong: none is believed from then on
-    uint64_t bad_vlan = 0;      ///< dropped: without our tag, where the device takes tags off
-    uint64_t untaken_tags = 0;  ///< the device was to take our tag off and did not: taken off in software
-    uint64_t tx_unfit = 0;      ///< given to the device, whose driver would not have it: lost
-    uint64_t wire_loss = 0;     ///< wire: sent, and lost on purpose
+    PublishedCount steered;  ///< received here, passed to another engine (copies of ARP packets not counted)
+    PublishedCount misdirected;   ///< of these: RSS had been predicted to bring it to that engine's queue
+    PublishedCount mailbox_full;  ///< dropped because the ring to another engine was full
+    PublishedCount tx_refused;    ///< packets that a tx_burst did not take (the engine still has them)
+    PublishedCount
+        no_buffer;          ///< wire, memif, ARP copies: no packet buffer for it (but for copies, it waits)
+    PublishedCount cut;     ///< cut short by the driver; given to the engine, which drops them
+    PublishedCount joined;  ///< received in several buffers and copied into one
+    PublishedCount giants;  ///< dropped: longer than the longest frame that was asked for
+    PublishedCount
+        false_verdicts;       ///< a checksum verdict of the device was wrong: none is believed from then on
+    PublishedCount bad_vlan;  ///< dropped: without our tag, where the device takes tags off
+    PublishedCount untaken_tags;  ///< the device was to take our tag off and did not: taken off in software
+    PublishedCount tx_unfit;      ///< given to the device, whose driver would not have it: lost
+    PublishedCount wire_loss;     ///< wire: sent, and lost on purpose
     /// Wire and memif; a device counts its own.
-    uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0;
+    PublishedCount rx_packets, rx_bytes, tx_packets, tx_bytes;
 };
 
 /// What received packets go through before the engine sees them. Nothing is the fast path: a device whose

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/published_count.hh"
 #include "port/bell.hh"
 #include "port/memif_layout.hh"
 #include "port/wire_ring.hh"
@@ -133,10 +134,10 @@ class MemifQueues {
     MemifQueues& operator=(const MemifQueues&) = delete;
 
     struct Counters {
-        uint64_t bad = 0;     ///< descriptors that name what is not there, frames without an end: dropped
-        uint64_t giants = 0;  ///< dropped: longer than the longest frame
-        uint64_t joined = 0;  ///< frames that came in several buffers
-        uint64_t unsent = 0;  ///< frames for which the peer's buffers are none: lost
+        PublishedCount bad;     ///< descriptors that name what is not there, frames without an end: dropped
+        PublishedCount giants;  ///< dropped: longer than the longest frame
+        PublishedCount joined;  ///< frames that came in several buffers
+        PublishedCount unsent;  ///< frames for which the peer's buffers are none: lost
     };
     const Counters& counters() const noexcept { return counters_; }
 

@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 
+#include "base/published_count.hh"
 #include "port/refusal.hh"
 
 namespace synfin::port {
@@ -57,11 +58,11 @@ class PacketSocket {
 
     /// Written by the thread that receives and sends.
     struct Counters {
-        uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0;
-        uint64_t no_buffer = 0;  ///< frames that waited in the ring for a packet
-        uint64_t cut = 0;        ///< longer than a slot of the ring: given on, cut
-        uint64_t giants = 0;     ///< longer than a packet: dropped
-        uint64_t tx_lost = 0;    ///< refused for good: the interface is down or gone, or the frame too long
+        PublishedCount rx_packets, rx_bytes, tx_packets, tx_bytes;
+        PublishedCount no_buffer;  ///< frames that waited in the ring for a packet
+        PublishedCount cut;        ///< longer than a slot of the ring: given on, cut
+        PublishedCount giants;     ///< longer than a packet: dropped
+        PublishedCount tx_lost;    ///< refused for good: the interface is down or gone, or the frame too long
     };
     const Counters& counters() const noexcept { return counters_; }
     /// Frames for which the ring had no room, since the socket was opened. One thread at a time may ask.
