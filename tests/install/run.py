@@ -45,7 +45,7 @@ class Installed:
 
     def __init__(self, build: pathlib.Path, root: pathlib.Path):
         options = {o["name"]: o["value"] for o in json.loads(run("meson", "introspect", "--buildoptions", build))}
-        self.build, self.work = build, root
+        self.build, self.work, self.options = build, root, options
         self.has_dpdk = options["dpdk"]
         begin = time.monotonic()
         run("meson", "install", "-C", build, "--no-rebuild", "--quiet", env={"DESTDIR": str(root / "tree")})
@@ -85,6 +85,28 @@ def files(tree: Installed) -> None:
         raise Failed("the soname is not libsynfin.so.0")
     if ".gnu.lto_" in run("readelf", "-SW", tree.lib / "libsynfin.a"):
         raise Failed("libsynfin.a carries the link-time optimiser's bytecode")
+
+
+COMPLETE = """source "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _synfin; printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def pages(tree: Installed) -> None:
+    """The manual page has a section for each subcommand, and bash completes its options and their values."""
+    man = (tree.prefix / tree.options["mandir"] / "man1" / "synfin.1").read_text()
+    script = tree.prefix / tree.options["datadir"] / "bash-completion" / "completions" / "synfin"
+
+    def completed(*words: str) -> list[str]:
+        return run("bash", "-c", COMPLETE, "bash", script, "synfin", *words).split()
+
+    subcommands = [word for word in completed("") if not word.startswith("-")]
+    missing = [word for word in subcommands if f".SH SYNFIN {word.upper()}\n" not in man]
+    if missing or "bench" not in subcommands:
+        raise Failed(f"no section for {missing}, of the subcommands {subcommands}")
+    for words, expected in ((("be",), "bench"), (("serve", "--dev"), "--device"), (("serve", "--app", "h"), "http")):
+        if completed(*words) != [expected]:
+            raise Failed(f"synfin {' '.join(words)}: completed to {completed(*words)}, not {expected}")
 
 
 def headers(tree: Installed) -> None:
@@ -166,13 +188,15 @@ def main() -> int:
     try:
         tree = Installed(args.build.resolve(), work)
         print(f"  install                {tree.seconds:6.1f} s")
-        for case in (files, headers, symbols, pkg_config_shared, pkg_config_static, cmake, subproject):
+        for case in (files, pages, headers, symbols, pkg_config_shared, pkg_config_static, cmake, subproject):
             if args.only and case.__name__ not in args.only:
                 continue
             begin, verdict, why = time.monotonic(), "passed", ""
             try:
                 if case is cmake and not shutil.which("cmake"):
                     verdict, why = "skipped", "cmake is not installed"
+                elif case is pages and not (tree.has_dpdk and tree.options["apps"]):
+                    verdict, why = "skipped", "the command is not part of this build"
                 else:
                     case(tree)
             except Failed as failure:
