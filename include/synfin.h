@@ -3,7 +3,7 @@
  * synfin in C: a TCP endpoint on a device of its own, or on a wire in memory.
  *
  * The header is C11 and needs no other header of synfin. It offers the events of the C++ API as an array:
- * synfin_poll() fills it, the program goes through it and calls synfin_send() and the others, and polls again.
+ * synfin_poll() fills it; the program goes through it, calls synfin_send() and the others, and polls again.
  *
  *     synfin_config config;
  *     synfin_runtime *runtime;
@@ -24,7 +24,7 @@
  * - Errors. A negative result is a code of enum synfin_error; synfin_strerror() gives its sentence. The numbers
  *   never change. A null pointer, and a value outside its range, give SYNFIN_E_INVALID. No function exits the
  *   process, throws, or installs a signal handler. (A broken invariant inside the library aborts: a bug.)
- * - Threads. A stack belongs to one thread at a time: the one that polls it. synfin_post() and
+ * - Threads. A stack belongs to one thread at a time: the one that polls it. synfin_post(), synfin_stop() and
  *   synfin_strerror() may be called from any thread at any time.
  * - Memory. A runtime owns its stacks; synfin_destroy() ends both. Event data is the library's, and valid until
  *   the next synfin_poll() of that stack. The bytes that synfin_send() is given are copied.
@@ -57,7 +57,7 @@ enum synfin_error {
     SYNFIN_E_GONE = -1,           /**< the connection that the handle names has ended */
     SYNFIN_E_INVALID = -2,        /**< an argument is null or outside its range */
     SYNFIN_E_NOT_SUPPORTED = -3,  /**< valid, but this build or this kind of runtime does not have it */
-    SYNFIN_E_NO_MEMORY = -4,      /**< a pool (records, packets, blocks, timers) is empty; counted */
+    SYNFIN_E_NO_MEMORY = -4,      /**< a pool (records, packets, blocks, timers, posts) is empty; counted */
     SYNFIN_E_NO_PORT = -5,        /**< every ephemeral port towards that destination is in use; counted */
     SYNFIN_E_IN_USE = -6,         /**< the address, port or tuple is taken */
     SYNFIN_E_WOULD_BLOCK = -7,    /**< nothing can be taken now; an event tells when */
@@ -79,6 +79,9 @@ const char *synfin_strerror(int error);
 typedef struct synfin_runtime synfin_runtime;
 /** One engine: a whole TCP endpoint for one thread. */
 typedef struct synfin_stack synfin_stack;
+
+/** What happened; see below. */
+typedef struct synfin_event synfin_event;
 
 /** One connection of one stack. Copy it freely. 0 names none. A handle does not come back within 2^32 uses of
  *  its record; calls with the handle of a connection that has ended give SYNFIN_E_GONE. */
@@ -148,6 +151,8 @@ typedef struct synfin_config {
     int64_t user_timeout;     /**< ns until data without an acknowledgement ends a connection; 300 s */
     int64_t keepalive_idle;   /**< ns; 0: no keep-alive */
     int64_t drain;            /**< ns that connections get to close when synfin_run() ends; 1 s */
+    uint32_t max_timers;      /**< timers that synfin_after() has set at once, 1..2^24; 65536 */
+    uint32_t max_posts;       /**< messages of synfin_post() that wait, 2..2^24, rounded up to a power of two; 1024 */
 } synfin_config;
 
 /** Writes the defaults into the first `size` bytes of *config. Use SYNFIN_CONFIG_INIT.
@@ -191,7 +196,21 @@ synfin_stack *synfin_stack_at(synfin_runtime *runtime, unsigned index);
 const char *synfin_warning(const synfin_runtime *runtime, unsigned index);
 
 /**
- * Runs body(context, stacks, count, core) on one pinned thread for each core, and returns when all have
+ * Serves until synfin_stop(): the library's own loop polls every stack on a pinned thread for its core, rests as
+ * config.idle says, and can be looked into by other threads. After each poll that has events it calls
+ * handle(context, stack, events, count) on the stack's thread; events as synfin_poll() gives them, 64 at most.
+ * Then connections are closed or reset within config.drain, with their events, and it returns.
+ * Errors: SYNFIN_E_INVALID (a CPU that we may not use), SYNFIN_E_NOT_SUPPORTED (virtual time).
+ */
+int synfin_serve(synfin_runtime *runtime,
+                 void (*handle)(void *context, synfin_stack *stack, const synfin_event *events, int count),
+                 void *context);
+
+/** Ends synfin_serve(), at once if it has not begun. Any thread, and signal handlers. */
+void synfin_stop(synfin_runtime *runtime);
+
+/**
+ * For loops of your own: runs body(context, stacks, count, core) on one pinned thread for each core, and returns when all have
  * returned. `stacks` are those of that core. DPDK keeps a packet cache for these threads, so they are faster
  * than threads of the program's own. What a body leaves open is drained within config.drain.
  * Errors: SYNFIN_E_INVALID (a CPU that we may not use), SYNFIN_E_NOT_SUPPORTED (virtual time).
@@ -228,8 +247,10 @@ enum synfin_event_kind {
     SYNFIN_DATA = 2,     /**< in-order bytes from the peer; all count as taken unless synfin_take() says less */
     SYNFIN_WRITABLE = 3, /**< room again after a send that took less than given, or found no memory */
     SYNFIN_PEER_FIN = 4, /**< the peer will send no more; answer with synfin_close() when done */
-    SYNFIN_CLOSE = 5     /**< the connection has ended, `reason` says why; the handle is gone. Comes exactly
+    SYNFIN_CLOSE = 5,    /**< the connection has ended, `reason` says why; the handle is gone. Comes exactly
                               once for every connection that synfin_connect() gave or SYNFIN_OPEN told of */
+    SYNFIN_TIMER = 6,    /**< a timer of synfin_after() has come up: `token` is its tag */
+    SYNFIN_POST = 7      /**< a message of synfin_post(): `token` is its tag, `value` its value */
 };
 
 /** Why a connection ended. The numbers never change. */
@@ -248,18 +269,19 @@ enum synfin_close_reason {
 const char *synfin_close_reason_name(int reason);
 
 /** One event; 64 bytes. Fields that the kind does not name are zero. */
-typedef struct synfin_event {
+struct synfin_event {
     uint32_t kind;   /**< enum synfin_event_kind */
     int32_t reason;  /**< SYNFIN_CLOSE: enum synfin_close_reason */
     synfin_connection connection;
-    uint64_t token;    /**< SYNFIN_OPEN: the listener's token; 0 for synfin_connect() */
+    uint64_t token;    /**< SYNFIN_OPEN: the listener's token; 0 for synfin_connect(). SYNFIN_TIMER and
+                            SYNFIN_POST: the tag */
     uint64_t user_tag; /**< the connection's, as synfin_connect() or synfin_set_user_tag() set it */
     const uint8_t *data; /**< SYNFIN_DATA: valid until the next synfin_poll() of the stack */
     size_t length;       /**< bytes of data, at least 1 */
-    uint64_t value;
+    uint64_t value; /**< SYNFIN_POST */
     uint32_t slot; /**< the library's own, for synfin_take() */
     uint32_t flags; /**< SYNFIN_WAS_OPEN */
-} synfin_event;
+};
 
 /** Bit of `flags` on SYNFIN_CLOSE: the connection had reached ESTABLISHED. */
 #define SYNFIN_WAS_OPEN 1u
@@ -396,6 +418,31 @@ int synfin_get_info(const synfin_stack *stack, synfin_connection connection, syn
 
 /** RFC 9293's name: "ESTABLISHED"; "unknown" for other numbers. Static memory. */
 const char *synfin_state_name(unsigned state);
+
+/* ---- timers and messages ------------------------------------------------------------------------------- */
+
+/** One timer of one stack; 0 names none. */
+typedef uint64_t synfin_timer;
+
+/** Sets a timer: SYNFIN_TIMER comes with the first poll whose time is `ns` or more after that of the last one,
+ *  rounded up to a whole millisecond. Timers of one millisecond come up in no certain order.
+ *  @param ns 0 to 20 days @param tag yours @param out for synfin_cancel(); may be null
+ *  Errors: SYNFIN_E_INVALID, SYNFIN_E_NO_MEMORY (config.max_timers are set; counted as `timers_full`). */
+int synfin_after(synfin_stack *stack, int64_t ns, uint64_t tag, synfin_timer *out);
+
+/** The timer does not come up. Errors: SYNFIN_E_GONE (it has come up, or was cancelled). */
+int synfin_cancel(synfin_stack *stack, synfin_timer timer);
+
+/** Any thread, until synfin_destroy(): SYNFIN_POST comes with a later poll, at most 256 in a turn. Messages of
+ *  one thread keep their order; what the thread wrote before is visible to the stack's thread then.
+ *  Errors: SYNFIN_E_NO_MEMORY (config.max_posts wait; counted as `posts_full`).
+ *  @note cost: two atomic operations; a system call when the stack's thread sleeps. */
+int synfin_post(synfin_stack *stack, uint64_t tag, uint64_t value);
+
+/** A descriptor for poll, select or epoll that is readable while messages of synfin_post() wait. Packets and
+ *  timers do not make it readable. It is the library's: do not read, write or close it.
+ *  @return the descriptor. Errors: SYNFIN_E_NO_MEMORY (none is left), SYNFIN_E_INVALID. */
+int synfin_wake_fd(synfin_stack *stack);
 
 /* ---- ending ------------------------------------------------------------------------------------------- */
 

@@ -25,8 +25,8 @@ struct VirtualConfig {
     Instant start = Instant::from_ns(1'000'000'000);
 };
 
-/// All calls return at once. Data that arrives is kept until receive() reads it, and closes the window
-/// meanwhile.
+/// All calls return at once. Without an application (see attach()), data that arrives is kept until receive()
+/// reads it, and closes the window meanwhile.
 class VirtualStack {
   public:
     explicit VirtualStack(const VirtualConfig& config);
@@ -73,10 +73,23 @@ class VirtualStack {
     /// Posts of other threads (stack().post()) come with the next call that takes a turn, such as advance().
     std::vector<Event> take_events();
 
+    /// From now on the application's handlers are called as Stack::poll() calls them, each during the call
+    /// that caused its event. take_events() and accept() give nothing more. The application must live as long
+    /// as this object, or until another one is attached.
+    template <Application App>
+    void attach(App& app) {
+        attach(&app, [](void* context, Stack& stack, const Event& event) noexcept {
+            stack.dispatch(*static_cast<App*>(context), event);
+        });
+    }
+
     Stack& stack() noexcept;  ///< counters, occupancy, for_each
     const Stack& stack() const noexcept;
 
   private:
+    using Handle = void (*)(void* app, Stack& stack, const Event& event) noexcept;
+    void attach(void* app, Handle handle) noexcept;
+
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

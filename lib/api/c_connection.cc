@@ -60,11 +60,10 @@ using namespace synfin;
 int synfin_listen(synfin_stack* stack, uint16_t port, const synfin_listen_options* options) {
     const auto known = c::options_of(options);
     if (stack == nullptr || !known) return SYNFIN_E_INVALID;
-    std::optional<IpAddress> address;
+    ListenOptions how{.token = known->token, .backlog = known->backlog};
     int error = 0;
-    if (!c::read_address(known->address, address, error)) return error;
-    const ListenOptions wanted{.token = known->token, .backlog = known->backlog, .address = address};
-    return c::code_of(stack->stack->listen(port, wanted).error());
+    if (!c::read_address(known->address, how.address, error)) return error;
+    return c::code_of(stack->stack->listen(port, how).error());
 }
 
 int synfin_unlisten(synfin_stack* stack, uint16_t port, const synfin_listen_options* options) {
@@ -73,7 +72,7 @@ int synfin_unlisten(synfin_stack* stack, uint16_t port, const synfin_listen_opti
     std::optional<IpAddress> address;
     int error = 0;
     if (!c::read_address(known->address, address, error)) return error;
-    return c::result_of(stack->stack->unlisten(port, address));
+    return c::code_of(stack->stack->unlisten(port, address).error());
 }
 
 int synfin_connect(synfin_stack* stack, const synfin_endpoint* peer, const synfin_connect_options* options,
@@ -106,13 +105,16 @@ int64_t synfin_sendv(synfin_stack* stack, synfin_connection connection, const sy
     for (int i = 0; i < count; ++i)
         if (pieces[i].data == nullptr && pieces[i].size != 0) return SYNFIN_E_INVALID;
     Connection c = c::connection_of(*stack, connection);
+    std::array<Bytes, 64> some;
     int64_t done = 0;
-    for (int i = 0; i < count; ++i) {
-        const Bytes piece = c::bytes_of(pieces[i].data, pieces[i].size);
-        const auto taken = c.send(piece);
+    for (int i = 0; i < count || i == 0;) {
+        size_t n = 0, size = 0;
+        for (; n < some.size() && i < count; ++n, ++i)
+            size += (some[n] = c::bytes_of(pieces[i].data, pieces[i].size)).size();
+        const auto taken = c.send(std::span<const Bytes>(some.data(), n));
         if (!taken) return done != 0 ? done : int64_t{c::code_of(taken.error())};
         done += *taken;
-        if (*taken < pieces[i].size) break;
+        if (*taken < size || n == 0) break;
     }
     return done;
 }

@@ -10,6 +10,41 @@ namespace synfin::c {
 
 namespace {
 
+/// The runner's work for a program in C: the events of each turn are the program's.
+class EventWork {
+  public:
+    using Handle = void (*)(void* context, synfin_stack* stack, const synfin_event* events, int count);
+
+    EventWork(synfin_runtime& runtime, Handle handle, void* context, Duration drain)
+        : runtime_(runtime),
+          handle_(handle),
+          context_(context),
+          drain_(drain),
+          ends_(runtime.stacks.size()) {}
+
+    bool turn(unsigned index, Stack& stack, Instant now) {
+        synfin_stack& s = *runtime_.stacks[index];
+        End& end = ends_[index];
+        if (runtime_.stop.load(std::memory_order_relaxed)) s.drain.begin(stack, now, drain_);
+        const Polled polled = poll(s, now, end.events);
+        if (polled.events != 0) handle_(context_, &s, end.events.data(), polled.events);
+        return polled.is_busy;
+    }
+    bool is_over(unsigned index) const noexcept { return runtime_.stacks[index]->drain.is_over(); }
+    BusyCycles& cycles(unsigned index) noexcept { return ends_[index].cycles; }
+
+  private:
+    struct alignas(64) End {
+        BusyCycles cycles;
+        std::array<synfin_event, 64> events{};
+    };
+    synfin_runtime& runtime_;
+    const Handle handle_;
+    void* const context_;
+    const Duration drain_;
+    std::vector<End> ends_;
+};
+
 class DeviceRuntime final : public synfin_runtime {
   public:
     explicit DeviceRuntime(std::unique_ptr<Runtime> runtime) : runtime_(std::move(runtime)) {
@@ -31,6 +66,16 @@ class DeviceRuntime final : public synfin_runtime {
             body(context, own.data(), static_cast<unsigned>(own.size()), core);
             for (synfin_stack* s : own) close_turn(*s);
         });
+        return code_of(ran.error());
+    }
+    int serve(EventWork::Handle handle, void* context) override {
+        EventWork work(*this, handle, context, runtime_->drain());
+        const auto ran = Runner(*runtime_, work).run();
+        for (const auto& s : stacks) {
+            close_turn(*s);
+            s->drain = {};
+        }
+        stop.store(false, std::memory_order_relaxed);
         return code_of(ran.error());
     }
     const char* warning(unsigned index) const noexcept override {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -62,12 +63,16 @@ struct synfin_runtime {
     virtual int run(void (*)(void*, synfin_stack* const*, unsigned, unsigned), void*) {
         return SYNFIN_E_NOT_SUPPORTED;
     }
+    virtual int serve(void (*)(void*, synfin_stack*, const synfin_event*, int), void*) {
+        return SYNFIN_E_NOT_SUPPORTED;
+    }
     virtual int64_t advance(synfin::Duration) { return SYNFIN_E_NOT_SUPPORTED; }
     virtual int input(unsigned, synfin::Bytes) { return SYNFIN_E_NOT_SUPPORTED; }
     virtual int64_t output(unsigned, synfin::MutableBytes) { return SYNFIN_E_NOT_SUPPORTED; }
     virtual const char* warning(unsigned) const noexcept { return nullptr; }
 
     std::vector<std::unique_ptr<synfin_stack>> stacks;
+    std::atomic<bool> stop{false};  ///< synfin_stop()
 };
 
 namespace synfin::c {
@@ -86,6 +91,13 @@ auto guarded(Body&& body) noexcept -> decltype(body()) {
         return SYNFIN_E_INTERNAL;
     }
 }
+
+/// What a turn gave.
+struct Polled {
+    int events = 0;
+    bool is_busy = false;  ///< packets came or went, timers fired, or there are events
+};
+Polled poll(synfin_stack& stack, Instant now, std::span<synfin_event> into);
 
 /// Where synfin_open() says what was wrong.
 class Why {

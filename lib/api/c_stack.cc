@@ -53,8 +53,11 @@ void write_data(synfin_stack& s, const Event& event, synfin_event& out) noexcept
 
 void write(synfin_stack& s, const Event& event, synfin_event& out) noexcept {
     out = {};
-    out.connection = handle_of(event.connection);
-    if (event.kind != Event::Kind::close) out.user_tag = event.connection.user_tag();
+    if (event.connection) {
+        s.marks.mark(event.connection.index());
+        out.connection = handle_of(event.connection);
+        if (event.kind != Event::Kind::close) out.user_tag = event.connection.user_tag();
+    }
     switch (event.kind) {
         case Event::Kind::open:
             out.kind = SYNFIN_OPEN;
@@ -70,7 +73,14 @@ void write(synfin_stack& s, const Event& event, synfin_event& out) noexcept {
             out.flags = event.why.established ? SYNFIN_WAS_OPEN : 0;
             return;
         case Event::Kind::timer:
-        case Event::Kind::post: return;  // this interface cannot set one yet
+            out.kind = SYNFIN_TIMER;
+            out.token = event.tag;
+            return;
+        case Event::Kind::post:
+            out.kind = SYNFIN_POST;
+            out.token = event.message.tag;
+            out.value = event.message.value;
+            return;
     }
 }
 
@@ -79,33 +89,18 @@ int collect(synfin_stack& s, std::span<synfin_event> into) noexcept {
     while (n < into.size()) {
         const Event* event = s.stack->engine().next_event_of_others(s.marks);
         if (event == nullptr) break;
-        s.marks.mark(event->connection.index());
         write(s, *event, into[n++]);
     }
     return static_cast<int>(n);
 }
 
-void end_turn(synfin_stack& s, Instant now) {
-    s.stack->end();
+/// Whether anything was sent.
+bool end_turn(synfin_stack& s, Instant now) {
+    const bool is_busy = s.stack->end();
     s.is_turn_open = false;
     s.drain.turn(*s.stack, now);
     s.owner->after_turn(s.index);
-}
-
-/// A turn stays open while the program goes through its events: the packets that they point into are the
-/// stack's until end().
-int poll(synfin_stack& s, Instant now, std::span<synfin_event> into) {
-    settle(s);
-    if (s.is_turn_open) {
-        if (const int n = collect(s, into); n != 0) return n;
-        end_turn(s, now);
-    }
-    s.owner->before_turn(s.index);
-    s.stack->begin(now);
-    s.is_turn_open = true;
-    const int n = collect(s, into);
-    if (n == 0) end_turn(s, now);
-    return n;
+    return is_busy;
 }
 
 std::span<synfin_event> array_of(synfin_event* events, int capacity) noexcept {
@@ -114,6 +109,23 @@ std::span<synfin_event> array_of(synfin_event* events, int capacity) noexcept {
 }
 
 }  // namespace
+
+/// A turn stays open while the program goes through its events: the packets that they point into are the
+/// stack's until end().
+Polled poll(synfin_stack& s, Instant now, std::span<synfin_event> into) {
+    settle(s);
+    bool is_busy = false;
+    if (s.is_turn_open) {
+        if (const int n = collect(s, into); n != 0) return {n, true};
+        is_busy = end_turn(s, now);
+    }
+    s.owner->before_turn(s.index);
+    is_busy |= s.stack->begin(now);
+    s.is_turn_open = true;
+    const int n = collect(s, into);
+    if (n == 0) is_busy |= end_turn(s, now);
+    return {n, is_busy || n != 0};
+}
 
 }  // namespace synfin::c
 
@@ -141,6 +153,16 @@ int synfin_run(synfin_runtime* runtime, void (*body)(void*, synfin_stack* const*
     return c::guarded([&] { return runtime->run(body, context); });
 }
 
+int synfin_serve(synfin_runtime* runtime, void (*handle)(void*, synfin_stack*, const synfin_event*, int),
+                 void* context) {
+    if (runtime == nullptr || handle == nullptr) return SYNFIN_E_INVALID;
+    return c::guarded([&] { return runtime->serve(handle, context); });
+}
+
+void synfin_stop(synfin_runtime* runtime) {
+    if (runtime != nullptr) runtime->stop.store(true, std::memory_order_relaxed);
+}
+
 int64_t synfin_now(const synfin_runtime* runtime) {
     return runtime != nullptr ? runtime->now().ns() : int64_t{SYNFIN_E_INVALID};
 }
@@ -159,14 +181,14 @@ int64_t synfin_next_deadline(const synfin_stack* stack) {
 int synfin_poll(synfin_stack* stack, synfin_event* events, int capacity) {
     const auto into = c::array_of(events, capacity);
     if (stack == nullptr || into.empty()) return SYNFIN_E_INVALID;
-    return c::guarded([&] { return c::poll(*stack, stack->owner->now(), into); });
+    return c::guarded([&] { return c::poll(*stack, stack->owner->now(), into).events; });
 }
 
 int synfin_poll_at(synfin_stack* stack, int64_t now, synfin_event* events, int capacity) {
     const auto into = c::array_of(events, capacity);
     if (stack == nullptr || into.empty() || now < 0) return SYNFIN_E_INVALID;
     stack->owner->set_now(Instant::from_ns(now));
-    return c::guarded([&] { return c::poll(*stack, Instant::from_ns(now), into); });
+    return c::guarded([&] { return c::poll(*stack, Instant::from_ns(now), into).events; });
 }
 
 int synfin_take(synfin_stack* stack, const synfin_event* event, size_t bytes) {
@@ -181,6 +203,31 @@ int synfin_take(synfin_stack* stack, const synfin_event* event, size_t bytes) {
 
 void synfin_idle(synfin_stack* stack, int events) {
     if (stack != nullptr) stack->owner->idle(stack->index, events != 0);
+}
+
+int synfin_after(synfin_stack* stack, int64_t ns, uint64_t tag, synfin_timer* out) {
+    if (out != nullptr) *out = 0;
+    if (stack == nullptr) return SYNFIN_E_INVALID;
+    const auto timer = stack->stack->after(Duration(ns), tag);
+    if (!timer) return c::code_of(timer.error());
+    if (out != nullptr) *out = uint64_t{timer->generation} << 32 | timer->index;
+    return SYNFIN_OK;
+}
+
+int synfin_cancel(synfin_stack* stack, synfin_timer timer) {
+    if (stack == nullptr) return SYNFIN_E_INVALID;
+    const TimerId id{static_cast<uint32_t>(timer), static_cast<uint32_t>(timer >> 32)};
+    return c::code_of(stack->stack->cancel(id).error());
+}
+
+int synfin_post(synfin_stack* stack, uint64_t tag, uint64_t value) {
+    return stack != nullptr ? c::code_of(stack->stack->post(tag, value).error()) : SYNFIN_E_INVALID;
+}
+
+int synfin_wake_fd(synfin_stack* stack) {
+    if (stack == nullptr) return SYNFIN_E_INVALID;
+    const auto fd = stack->stack->wake_fd();
+    return fd ? *fd : c::code_of(fd.error());
 }
 
 int synfin_drain(synfin_stack* stack, int64_t ns) {

@@ -37,7 +37,6 @@ constexpr Error kErrors[] = {
     Error::no_port,  Error::in_use,    Error::would_block,   Error::closing,       Error::not_connected,
     Error::no_route, Error::no_device, Error::no_permission, Error::device_failed};
 
-/// Room of a text, for the lengths that a struct of C can have.
 constexpr uint32_t kMostRecords = 1u << 24;
 constexpr uint32_t kMostTimeWaits = 1u << 26;
 constexpr uint32_t kLeastBuffer = 4'096, kMostBuffer = 1u << 30;
@@ -119,6 +118,8 @@ void read_sizes(const synfin_config& config, stack::StackConfig& out, Checks& ch
     checks.range("receive_buffer", config.receive_buffer, kLeastBuffer, kMostBuffer);
     checks.range("send_buffer", config.send_buffer, kLeastBuffer, kMostBuffer);
     checks.range("max_text", config.max_text, 1u << 20, uint64_t{2} << 40);
+    checks.range("max_timers", config.max_timers, 1, kMostRecords);
+    checks.range("max_posts", config.max_posts, 2, kMostRecords);
     checks.range("wire_loss_ppm", config.wire_loss_ppm, 0, 1'000'000);
     checks.range("idle", config.idle, SYNFIN_IDLE_AUTOMATIC, SYNFIN_IDLE_SLEEP);
     out.mtu = static_cast<uint16_t>(config.mtu);
@@ -130,6 +131,8 @@ void read_sizes(const synfin_config& config, stack::StackConfig& out, Checks& ch
     out.max_half_open = config.max_half_open;
     out.max_time_wait = config.max_time_wait;
     out.max_text_bytes = config.max_text;
+    out.max_timers = config.max_timers;
+    out.max_posts = config.max_posts;
     out.seed = config.seed;
 }
 
@@ -146,6 +149,8 @@ synfin_config defaults() noexcept {
     out.receive_buffer = stack.tcp.receive_buffer_bytes;
     out.send_buffer = stack.tcp.send_buffer_bytes;
     out.max_text = stack.max_text_bytes;
+    out.max_timers = stack.max_timers;
+    out.max_posts = stack.max_posts;
     out.msl = stack.tcp.msl.count();
     out.delayed_ack = stack.tcp.delayed_ack.count();
     out.syn_timeout = stack.tcp.syn_timeout.count();

@@ -50,6 +50,10 @@ struct VirtualStack::Impl {
         do {
             stack.begin(now);
             while (const Event* event = stack.next_event()) {
+                if (handle != nullptr) {
+                    handle(app, stack, *event);
+                    continue;
+                }
                 if (event->kind == Event::Kind::data) {
                     stack.taken(*event, 0);
                     Event told = *event;
@@ -88,6 +92,8 @@ struct VirtualStack::Impl {
     std::deque<std::vector<uint8_t>> out;
     std::vector<Event> events;
     std::deque<Connection> accepted;
+    void* app = nullptr;
+    Handle handle = nullptr;         ///< calls the handlers of `app`; null: events are kept
     std::vector<Connection> active;  ///< connect() gave them, on_open has not come yet
 };
 
@@ -143,7 +149,7 @@ Result<void> VirtualStack::unlisten(uint16_t port, std::optional<IpAddress> addr
 
 Result<Connection> VirtualStack::connect(Endpoint peer, const ConnectOptions& options) {
     auto c = impl_->stack.connect(peer, options);
-    if (c) impl_->active.push_back(*c);
+    if (c && impl_->handle == nullptr) impl_->active.push_back(*c);
     impl_->turn();
     return c;
 }
@@ -195,6 +201,11 @@ Result<void> VirtualStack::cancel(TimerId timer) {
 
 std::vector<Event> VirtualStack::take_events() {
     return std::exchange(impl_->events, {});
+}
+
+void VirtualStack::attach(void* app, Handle handle) noexcept {
+    impl_->app = app;
+    impl_->handle = handle;
 }
 
 Stack& VirtualStack::stack() noexcept {

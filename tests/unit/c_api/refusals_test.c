@@ -27,6 +27,8 @@ static void numbers(void) {
     CHECK_EQ(SYNFIN_WRITABLE, 3);
     CHECK_EQ(SYNFIN_PEER_FIN, 4);
     CHECK_EQ(SYNFIN_CLOSE, 5);
+    CHECK_EQ(SYNFIN_TIMER, 6);
+    CHECK_EQ(SYNFIN_POST, 7);
     CHECK_EQ(sizeof(synfin_event), 64);
     CHECK_EQ(synfin_c_api(), SYNFIN_C_API);
     const char *unknown = synfin_strerror(-1000);
@@ -131,6 +133,10 @@ static void configurations(void) {
     refused_config(bad, "max_connections");
     bad = good, bad.max_connections = ~(uint32_t)0;
     refused_config(bad, "max_connections");
+    bad = good, bad.max_timers = 0;
+    refused_config(bad, "max_timers");
+    bad = good, bad.max_posts = 1;
+    refused_config(bad, "max_posts");
     bad = good, bad.receive_buffer = 1;
     refused_config(bad, "receive_buffer");
     bad = good, bad.msl = -1;
@@ -165,6 +171,13 @@ static void configurations(void) {
     newer.known.addresses = "10.0.0.1/24, 10.0.0.3/24";
     CHECK_EQ(synfin_open_virtual(&newer.known, NULL, &runtime, why, sizeof why), SYNFIN_OK);
     synfin_destroy(runtime);
+}
+
+static void run_nothing(void *context, synfin_stack *const *stacks, unsigned count, unsigned core) {
+    (void)context, (void)stacks, (void)count, (void)core;
+}
+static void serve_nothing(void *context, synfin_stack *stack, const synfin_event *events, int count) {
+    (void)context, (void)stack, (void)events, (void)count;
 }
 
 /** Handles that no connection has, arguments outside their range. */
@@ -240,6 +253,8 @@ static void calls(void) {
     CHECK_EQ(synfin_input(w.client, bytes, 1), SYNFIN_E_NOT_SUPPORTED); /* it has a peer */
     CHECK_EQ(synfin_output(w.client, bytes, 16), SYNFIN_E_NOT_SUPPORTED);
     CHECK_EQ(synfin_run(w.runtime, NULL, NULL), SYNFIN_E_INVALID);
+    CHECK_EQ(synfin_run(w.runtime, run_nothing, NULL), SYNFIN_E_NOT_SUPPORTED);
+    CHECK_EQ(synfin_serve(w.runtime, serve_nothing, NULL), SYNFIN_E_NOT_SUPPORTED);
     run_wire(&w, ignore, ignore, NULL, 1000000);
     CHECK_EQ(synfin_close(w.client, c), SYNFIN_E_GONE); /* refused */
     uint64_t value;
@@ -270,6 +285,13 @@ static void endpoints(void) {
     CHECK_EQ(synfin_parse_endpoint("10.1.2.3:", &e), SYNFIN_E_INVALID);
     CHECK_EQ(synfin_parse_endpoint("", &e), SYNFIN_E_INVALID);
     CHECK_EQ(synfin_parse_endpoint("ten", &e), SYNFIN_E_INVALID);
+    e = endpoint("[2001:db8::1]:443");
+    CHECK_EQ(e.family, 6);
+    CHECK_EQ(e.port, 443);
+    CHECK_EQ(e.bytes[0], 0x20);
+    CHECK_EQ(e.bytes[15], 1);
+    CHECK_EQ(synfin_format_endpoint(&e, text, sizeof text), 17);
+    CHECK(strcmp(text, "[2001:db8::1]:443") == 0);
 }
 
 /** Packets in and out of a stack that has no peer. */
