@@ -6,7 +6,9 @@
 
 - every relative link of every .md file leads somewhere;
 - every function that the README's picture of the packet's path names exists in lib/ (`Name::call`, `Name::call()`...);
-- docs/counters.md lists what include/synfin/*.def define.
+- docs/counters.md lists what include/synfin/*.def define;
+- every code block of docs/embedding.md is a marked region of a file that a test compiles and runs: the line
+  `<!-- apps/examples/echo.cc [server] -->` stands before the block, and two lines `// [server]` around the region.
 
 docs/configuration.md follows from a table in C++: unit-apps compares it, and writes it here. BUILD names the build directory
 (default build-test).
@@ -17,6 +19,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -34,8 +37,10 @@ def markdown_files():
 
 def broken_links():
     for path in markdown_files():
+        is_code = False
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            for target in LINK.findall(line):
+            is_code ^= line.startswith("```")
+            for target in [] if is_code else LINK.findall(line):
                 if "://" in target or target.startswith("mailto:"):
                     continue
                 if not (path.parent / target).exists():
@@ -85,6 +90,48 @@ def counters_document():
     return "\n".join(lines).rstrip() + "\n"
 
 
+SNIPPET_PAGES = ["docs/embedding.md"]
+SNIPPET = re.compile(r"^<!-- (\S+) \[([^\]]+)\] -->\n```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CODE_BLOCK = re.compile(r"^```(\w+)$", re.MULTILINE)
+UNCHECKED_LANGUAGES = {"sh", "text", "meson", "cmake"}
+
+
+def region(path, name):
+    """The lines between two marks `// [name]` or `/* [name] */`, moved to the left margin; None: there are no two."""
+    mark = re.compile(rf"^\s*(?://|/\*) \[{re.escape(name)}\](?: \*/)?\s*$")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    at = [number for number, line in enumerate(lines) if mark.match(line)]
+    if len(at) != 2:
+        return None
+    return textwrap.dedent("\n".join(lines[at[0] + 1:at[1]])).strip("\n") + "\n"
+
+
+def stale_snippets(write):
+    for page in SNIPPET_PAGES:
+        path = ROOT / page
+        text = path.read_text(encoding="utf-8")
+        complaints = []
+
+        def renew(match):
+            file, name, language, block = match.groups()
+            wanted = region(ROOT / file, name)
+            if wanted is None:
+                complaints.append(f"{page}: {file} has no region [{name}]")
+                return match.group(0)
+            if block != wanted and not write:
+                complaints.append(f"{page}: the block of {file} [{name}] is not what the file says: scripts/check_docs.py --write")
+            return f"<!-- {file} [{name}] -->\n```{language}\n{wanted}```"
+
+        renewed = SNIPPET.sub(renew, text)
+        if write and renewed != text:
+            path.write_text(renewed, encoding="utf-8")
+        checked = len(SNIPPET.findall(text))
+        blocks = sum(language not in UNCHECKED_LANGUAGES for language in CODE_BLOCK.findall(text))
+        if checked != blocks:
+            complaints.append(f"{page}: {blocks - checked} code blocks name no region of a file before them")
+        yield from complaints
+
+
 def stale_documents(write):
     path = ROOT / "docs/counters.md"
     wanted = counters_document()
@@ -105,10 +152,11 @@ def write_configuration_document():
 
 
 def main():
-    if "--write" in sys.argv[1:]:
+    write = "--write" in sys.argv[1:]
+    if write:
         for line in write_configuration_document():
             print(line)
-    found = list(stale_documents("--write" in sys.argv[1:])) + list(broken_links()) + list(missing_names())
+    found = list(stale_documents(write)) + list(stale_snippets(write)) + list(broken_links()) + list(missing_names())
     for line in found:
         print(line)
     return 1 if found else 0

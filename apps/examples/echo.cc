@@ -1,10 +1,12 @@
 /// @file
 /// An echo server in a few lines on the public headers.
 ///   echo af_packet:veth0 10.0.0.2/24
+// [server]
 #include <csignal>
 #include <cstdio>
+#include <vector>
 
-#include "synfin/runtime.hh"
+#include <synfin/runtime.hh>
 
 namespace {
 
@@ -13,7 +15,7 @@ std::atomic<bool> stop{false};
 struct Echo {
     void on_open(synfin::Connection) {}
     void on_data(synfin::Connection c, synfin::RxView& data) {
-        data.take(c.send(data).value_or(0));  // what has no room stays with the stack and closes the window
+        data.take(c.send(data.bytes()).value_or(0));  // the stack keeps the rest and closes the window
     }
     void on_writable(synfin::Connection c) { (void)c.resume(); }
     void on_peer_fin(synfin::Connection c) { (void)c.close(); }
@@ -33,11 +35,12 @@ int main(int argc, char** argv) {
     const auto runtime = synfin::Runtime::open(config, why, error);
     if (!runtime) return std::fprintf(stderr, "%s\n", why.c_str()), 1;
 
-    std::vector<Echo> apps(runtime->stacks());
-    for (unsigned i = 0; i < runtime->stacks(); ++i)
+    std::vector<Echo> apps(runtime->stacks());  // one engine for each core, one application for each engine
+    for (unsigned i = 0; i < apps.size(); ++i)
         if (!runtime->stack(i).listen(7)) return 1;
     for (const int sig : {SIGINT, SIGTERM, SIGHUP}) std::signal(sig, [](int) { stop = true; });
-    // Closes or resets what is open before it returns: a program that ends otherwise leaves its peers
-    // connected.
-    return synfin::serve(*runtime, apps, stop) ? 0 : 1;
+    std::printf("echo on port 7\n");
+    std::fflush(stdout);
+    return synfin::serve(*runtime, apps, stop) ? 0 : 1;  // closes or resets what is open before it returns
 }
+// [server]

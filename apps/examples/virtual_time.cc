@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "synfin/virtual_stack.hh"
+#include <synfin/virtual_stack.hh>
 
 using namespace synfin;
 
