@@ -33,6 +33,7 @@ PUBLIC_LEVELS = {
     "counters.hh": "base",
     "drop_reason.def": "base",
     "mailbox.hh": "base",
+    "refusal.hh": "base",
     "result.hh": "base",
     "units.hh": "base",
     "close_reason.hh": "tcp",

@@ -133,10 +133,11 @@ stage_package() {
 # The thread sanitizer over what two threads share: rings, mailboxes, the wire between two engines, the runner.
 stage_threads() {
     local dir=$release-threads before=$stage_failed
-    check scripts/build.sh $dir tests/unit/base/unit-base tests/unit/api/unit-api tests/sharing/threads -- \
+    check scripts/build.sh $dir tests/unit/base/unit-base tests/unit/api/unit-runtime tests/unit/api/unit-runner \
+        tests/sharing/threads tests/sharing/sharing_threads -- \
         -Dbuildtype=debugoptimized -Db_sanitize=thread -Dbench=false -Dapps=false -Dlibrary=false
     [ "$stage_failed" = "$before" ] || return
-    TSAN_OPTIONS=halt_on_error=1 meson_tests $dir unit-base unit-api threads
+    TSAN_OPTIONS=halt_on_error=1 meson_tests $dir unit-base unit-runtime unit-runner threads sharing-threads
 }
 
 run_stage() {

@@ -120,13 +120,12 @@ int main(int argc, char** argv) {
     near.stack = stack_of(of, true);
     far.stack = stack_of(of, false);
     near.no_huge = true;  // the same on every host
-    std::string why;
-    Error error{};
-    const auto runtime = Runtime::open_ring(near, far, why, error);
-    if (runtime == nullptr) {
-        std::fprintf(stderr, "crr: %s\n", why.c_str());
+    const auto opened = Runtime::open_ring(near, far);
+    if (!opened) {
+        std::fprintf(stderr, "crr: %s\n", opened.error().why.c_str());
         return 1;
     }
+    const std::unique_ptr<Runtime>& runtime = *opened;
     Ends ends(of, lives);
     if (!ends.server.listen(runtime->stack(1))) return 1;
     const auto ran = runtime->run([&](std::span<const unsigned>, unsigned) {

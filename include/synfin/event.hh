@@ -51,7 +51,7 @@ struct ListenOptions {
     /// allows. Beyond, a SYN is answered with a SYN cookie, or dropped where they are off
     /// (`listener_backlog_full` counts it). Records that reopen a TIME-WAIT tuple do not count.
     uint32_t backlog = 0;
-    std::optional<IpAddress> address;  ///< one of ours; none: any of them
+    std::optional<IpAddress> address{};  ///< one of ours; none: any of them
 };
 
 /// How many records are in use, by state and by pool: what must be zero when everything has ended.

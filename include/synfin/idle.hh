@@ -2,9 +2,13 @@
 /// @file
 /// Idle: what a core's loop does when its engines have nothing to do.
 
+#include <poll.h>
 #include <x86intrin.h>
 
 #include <cstdint>
+#include <vector>
+
+#include "synfin/units.hh"
 
 namespace synfin {
 
@@ -14,13 +18,19 @@ enum class IdlePolicy : uint8_t {
     spin,       ///< poll on, with a pause instruction
     yield,      ///< after a while give the core to who else wants it, between polls
     sleep,      ///< after longer, sleep 50 us at a time (timers have 1 ms): adds that and a wake-up to the
-                ///< latency
+                ///< latency of packets. A post wakes at once (Stack::post)
 };
 
 /// Paces one core's loop when there is nothing to do.
 class Idle {
   public:
-    explicit Idle(IdlePolicy policy) noexcept : policy_(policy) {}
+    /// @param nap how long it sleeps at a time, with IdlePolicy::sleep
+    explicit Idle(IdlePolicy policy, Duration nap = 50us) noexcept : policy_(policy), nap_(nap) {}
+
+    /// A sleep ends early when this descriptor is readable (Stack::wake_fd). Before the first turn;
+    /// allocates.
+    void wake_on(int fd) { wakers_.push_back({fd, POLLIN, 0}); }
+    bool sleeps() const noexcept { return policy_ == IdlePolicy::sleep; }
 
     /// Call after each turn of the loop: goes on at once, pauses, yields or sleeps.
     void turn(bool busy) noexcept {
@@ -40,6 +50,8 @@ class Idle {
 
     IdlePolicy policy_;
     uint32_t empty_ = 0;
+    Duration nap_;
+    std::vector<pollfd> wakers_;
 };
 
 }  // namespace synfin

@@ -1,8 +1,9 @@
 #pragma once
 /// @file
-/// Result<T>: how a call of the API tells that it refused, without exceptions or errno.
+/// Result: how a call of the API tells that it refused, without exceptions or errno.
 
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -31,9 +32,56 @@ enum class Error : uint8_t {
 /// The sentence for people. Never empty.
 const char* describe(Error error) noexcept;
 
-/// A value or an Error; trivially copyable when T is. Test it before use: value() CHECKs.
-template <typename T>
+/// A value or why there is none. Test it before use: value() CHECKs.
+/// @tparam E mostly Error; Refusal, which has a sentence too, for what is done once and not on the data path
+template <typename T, typename E = Error>
 class [[nodiscard]] Result {
+  public:
+    Result(T value) noexcept : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+    Result(E error) noexcept : error_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
+
+    explicit operator bool() const noexcept { return value_.has_value(); }
+    /// A default-constructed E when there is a value.
+    const E& error() const noexcept { return error_; }
+    T& value() & noexcept {
+        SYNFIN_CHECK(value_.has_value());
+        return *value_;
+    }
+    const T& value() const& noexcept {
+        SYNFIN_CHECK(value_.has_value());
+        return *value_;
+    }
+    T&& value() && noexcept {
+        SYNFIN_CHECK(value_.has_value());
+        return std::move(*value_);
+    }
+    T& operator*() & noexcept { return value(); }
+    const T& operator*() const& noexcept { return value(); }
+    T&& operator*() && noexcept { return std::move(*this).value(); }
+    T* operator->() noexcept { return &value(); }
+    const T* operator->() const noexcept { return &value(); }
+
+  private:
+    std::optional<T> value_;
+    E error_{};
+};
+
+/// A call that gives nothing back but that it worked, or why not.
+template <typename E>
+class [[nodiscard]] Result<void, E> {
+  public:
+    Result() noexcept = default;
+    Result(E error) noexcept : error_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
+    explicit operator bool() const noexcept { return !error_.has_value(); }
+    E error() const { return error_.value_or(E{}); }
+
+  private:
+    std::optional<E> error_;
+};
+
+/// With an Error: trivially copyable when T is.
+template <typename T>
+class [[nodiscard]] Result<T, Error> {
   public:
     Result(T value) noexcept : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
     Result(Error error) noexcept : error_(error) { SYNFIN_CHECK(error != Error::none); }  // NOLINT
@@ -60,7 +108,7 @@ class [[nodiscard]] Result {
 };
 
 template <>
-class [[nodiscard]] Result<void> {
+class [[nodiscard]] Result<void, Error> {
   public:
     Result() noexcept = default;
     Result(Error error) noexcept : error_(error) {}  // NOLINT(google-explicit-constructor)

@@ -115,7 +115,7 @@ class Runner {
         CommonEnd::Core end(common_end_);
         const Presence presence(host_.inspector(), stacks);
         std::vector<TurnCount> turns(stacks.size());
-        Idle idle(host_.idle_policy());
+        Idle idle = idle_of(stacks);
         LostTime lost(config_.gap, host_.now());
         BusyMeter meter;
         Instant show_at{};
@@ -150,6 +150,14 @@ class Runner {
             lost.rested(host_.now());
             meter.turn(false, work_.cycles(stacks.front()));
         }
+    }
+
+    Idle idle_of(std::span<const unsigned> stacks) {
+        Idle idle(host_.idle_policy());
+        if (!idle.sleeps()) return idle;
+        for (const unsigned index : stacks)
+            if (const auto fd = host_.stack(index).wake_fd(); fd) idle.wake_on(*fd);
+        return idle;
     }
 
     bool is_time_measured(unsigned index) noexcept {

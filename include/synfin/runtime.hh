@@ -6,13 +6,12 @@
 ///   synfin::RuntimeConfig config;
 ///   config.device = "af_packet:veth0";
 ///   config.stack.addresses = {*synfin::Cidr::parse("10.0.0.2/24")};
-///   std::string why;
-///   synfin::Error error{};
-///   auto runtime = synfin::Runtime::open(config, why, error);
-///   if (!runtime) { std::cerr << why << '\n'; return 1; }
-///   std::vector<Echo> echo(runtime->stacks());
-///   for (unsigned i = 0; i < runtime->stacks(); ++i) (void)runtime->stack(i).listen(7);
-///   synfin::serve(*runtime, echo, stop);
+///   auto opened = synfin::Runtime::open(config);
+///   if (!opened) { std::cerr << opened.error().why << '\n'; return 1; }
+///   synfin::Runtime& runtime = **opened;
+///   std::vector<Echo> echo(runtime.stacks());
+///   for (unsigned i = 0; i < runtime.stacks(); ++i) (void)runtime.stack(i).listen(7);
+///   synfin::serve(runtime, echo);   // until another thread calls runtime.stop()
 /// @endcode
 
 #include <atomic>
@@ -27,6 +26,7 @@
 #include "synfin/device_report.hh"
 #include "synfin/idle.hh"       // IWYU pragma: export
 #include "synfin/inspector.hh"  // IWYU pragma: export
+#include "synfin/refusal.hh"
 #include "synfin/result.hh"
 #include "synfin/runner.hh"  // IWYU pragma: export
 #include "synfin/stack.hh"
@@ -52,23 +52,35 @@ struct RuntimeConfig {
 
 class Runtime {
   public:
-    /// @return null when it cannot be had: `why` is then a sentence with the mend, `error` its kind.
-    static std::unique_ptr<Runtime> open(const RuntimeConfig& config, std::string& why, Error& error);
+    /// Opens the device and makes an engine for each core. The refusal's sentence says what was wrong and how
+    /// to fix it. Errors: invalid (device, cores, or more than 2^30 records of connections for one engine),
+    /// not_supported, no_memory, no_device, no_permission, device_failed.
+    /// @note cost: 10 ms to seconds; links come up meanwhile.
+    static Result<std::unique_ptr<Runtime>, Refusal> open(const RuntimeConfig& config);
 
     /// In-memory wires, each with a client's stack on one end (index 2k) and a server's on the other (2k +
     /// 1). client.cores: one core: one pair, both on it; 2N cores: N pairs, the client of pair k on cores[2k]
     /// and its server on cores[2k + 1]. The rest is taken from `client` except server.stack.
-    static std::unique_ptr<Runtime> open_ring(const RuntimeConfig& client, const RuntimeConfig& server,
-                                              std::string& why, Error& error);
+    /// Errors: as open.
+    static Result<std::unique_ptr<Runtime>, Refusal> open_ring(const RuntimeConfig& client,
+                                                               const RuntimeConfig& server);
 
     /// Opens a device for as many engines as there are cores, and closes it again: what it is and offers.
     /// Errors: as open.
-    static std::optional<DeviceReport> probe(const RuntimeConfig& config, std::string& why, Error& error);
-    /// Resets what is still open on a device, as after stacks were polled without run(). A wire's two ends
-    /// are both gone.
+    static Result<DeviceReport, Refusal> probe(const RuntimeConfig& config);
+    /// stop() and join(), if it runs. Then resets what is still open on a device, as after stacks were polled
+    /// without run(). A wire's two ends are both gone.
     ~Runtime();
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;
+
+    /// As the one above, for callers of the first edition.
+    static std::unique_ptr<Runtime> open(const RuntimeConfig& config, std::string& why, Error& error) {
+        auto opened = open(config);
+        why = opened.error().why;
+        error = opened.error().error;
+        return opened ? *std::move(opened) : nullptr;
+    }
 
     unsigned stacks() const noexcept;
     Stack& stack(unsigned index) noexcept;
@@ -77,11 +89,27 @@ class Runtime {
     /// The CPUs, each once, in the order of `cores`.
     std::span<const unsigned> cores() const noexcept;
 
-    /// Calls body(its stacks, its CPU) on one pinned thread for each core, and returns when all have
-    /// returned. Stacks are touched on these threads only, meanwhile. What a body leaves open when it returns
-    /// or throws is drained (see Drain) on its thread, without an application; what the first body threw is
-    /// thrown again when all have ended. Errors: invalid (a CPU that we may not use).
-    Result<void> run(const std::function<void(std::span<const unsigned> stacks, unsigned core)>& body);
+    /// What one core does: `stacks` are the indices of its engines, `core` its CPU.
+    using Body = std::function<void(std::span<const unsigned> stacks, unsigned core)>;
+
+    /// Calls body(its stacks, its CPU) on one pinned thread for each core, and returns once all threads are
+    /// pinned. Stacks are touched on these threads only, until join() has returned. What a body leaves open
+    /// when it returns or throws is drained (see Drain) on its thread, without an application.
+    /// Errors: invalid (a CPU that we may not use: no body runs), in_use (bodies run already).
+    Result<void, Refusal> start(Body body);
+    /// Returns when all bodies have returned; at once when none runs. What the first body threw is thrown
+    /// again.
+    void join();
+    /// start() and join(). Errors: as start.
+    Result<void> run(const Body& body);
+    /// Any thread, signal handlers too: asks serve() and what else looks at stopping() to come to an end. For
+    /// good: a runtime that was stopped does not serve again.
+    void stop() noexcept;
+    /// True from stop() on. It lives as long as the runtime.
+    const std::atomic<bool>& stopping() const noexcept;
+
+    /// Any thread: Stack::post() to the engine `stack`, below stacks(). Errors: no_memory (full; counted).
+    Result<void> post(unsigned stack, uint64_t tag, uint64_t value = 0) noexcept;
 
     const DeviceReport& report() const noexcept;
     /// What the user should know of a runtime that works, a sentence each with its remedy; mostly none.
@@ -110,6 +138,11 @@ template <Application App>
 Result<void> serve(Runtime& runtime, std::vector<App>& apps, const std::atomic<bool>& stop) {
     ServerWork<App> work(apps, stop, runtime.drain());
     return Runner(runtime, work).run();
+}
+/// The same until Runtime::stop().
+template <Application App>
+Result<void> serve(Runtime& runtime, std::vector<App>& apps) {
+    return serve(runtime, apps, runtime.stopping());
 }
 
 }  // namespace synfin

@@ -1,10 +1,12 @@
 #include "synfin/runtime.hh"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <mutex>
 #include <new>
 #include <optional>
+#include <utility>
 
 #include "api/host_keys.hh"
 #include "base/random.hh"
@@ -24,7 +26,9 @@ template class PortEngine<port::DevicePort>;
 namespace {
 
 using DeviceEngine = stack::PortEngine<port::DevicePort>;
-using port::Refusal;
+
+/// What a handle of the connection table can name.
+constexpr uint64_t kMostRecords = uint64_t{1} << 30;
 
 /// The secret behind everything that the engines of one process must agree on.
 HashKey shared_secret(const stack::StackConfig& config) {
@@ -53,6 +57,21 @@ bool choose_cores(std::vector<unsigned>& cores, Refusal& refusal) {
     return true;
 }
 
+/// Refuses what one engine cannot number.
+bool fits(const StackConfig& config, Refusal& refusal) {
+    const uint64_t sum = uint64_t{config.max_connections} + config.max_half_open + config.max_time_wait;
+    if (sum > kMostRecords)
+        return refusal.because(Error::invalid,
+                               "max_connections, max_half_open and max_time_wait are " + std::to_string(sum) +
+                                   " together, and one engine has at most " + std::to_string(kMostRecords) +
+                                   "; lower them, or give more cores");
+    if (config.max_timers > kMostRecords || config.max_posts > kMostRecords)
+        return refusal.because(Error::invalid, "max_timers is " + std::to_string(config.max_timers) +
+                                                   " and max_posts " + std::to_string(config.max_posts) +
+                                                   "; each is at most " + std::to_string(kMostRecords));
+    return true;
+}
+
 bool are_distinct(std::vector<unsigned> cores) {
     std::sort(cores.begin(), cores.end());
     return std::adjacent_find(cores.begin(), cores.end()) == cores.end();
@@ -77,7 +96,7 @@ std::optional<port::DeviceConfig> device_config(const RuntimeConfig& config, std
         return std::nullopt;
     }
     const auto spec = port::parse_device(config.device, refusal);
-    if (!spec || !choose_cores(cores, refusal)) return std::nullopt;
+    if (!spec || !fits(config.stack, refusal) || !choose_cores(cores, refusal)) return std::nullopt;
     if (!are_distinct(cores)) {
         refusal.because(Error::invalid, "a CPU is named twice among the cores");
         return std::nullopt;
@@ -112,8 +131,13 @@ struct Runtime::Impl {
     Duration drain = 1s;
     bool is_wire = false;  ///< both ends of everything are here
     TscClock clock;
+    std::atomic<bool> is_stopping{false};
+    Runtime::Body body;
+    std::mutex mutex;  ///< of `thrown`
+    std::exception_ptr thrown;
     std::unique_ptr<Inspector> inspector;
     std::vector<std::string> warnings;
+    port::CoreThreads threads;  ///< the last member: it joins before what the threads use goes
 
     void add_engine(const stack::StackConfig& config, const stack::Keys& keys, unsigned core) {
         const auto index = static_cast<unsigned>(engines.size());
@@ -127,6 +151,16 @@ struct Runtime::Impl {
             stacks_on.emplace_back();
         }
         stacks_on[position].push_back(index);
+    }
+    /// One core's thread.
+    void run_core(size_t i) noexcept {
+        try {
+            body(stacks_on[i], cores[i]);
+        } catch (...) {
+            const std::lock_guard lock(mutex);
+            if (!thrown) thrown = std::current_exception();
+        }
+        end(stacks_on[i], drain);
     }
     /// Ends what is open on these stacks; nobody else touches them.
     void end(std::span<const unsigned> of, Duration time) noexcept {
@@ -154,67 +188,53 @@ Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
     impl_->inspector = std::make_unique<Inspector>(stacks());
 }
 Runtime::~Runtime() {
+    stop();
+    impl_->threads.join();
     if (impl_->is_wire) return;
     std::vector<unsigned> all;
     for (unsigned i = 0; i < stacks(); ++i) all.push_back(i);
     impl_->end(all, Duration::zero());
 }
 
-std::unique_ptr<Runtime> Runtime::open(const RuntimeConfig& config, std::string& why, Error& error) {
+Result<std::unique_ptr<Runtime>, Refusal> Runtime::open(const RuntimeConfig& config) {
     Refusal refusal;
     std::vector<unsigned> cores = config.cores;
     const auto device = device_config(config, cores, refusal);
     auto impl = std::make_unique<Impl>();
     if (device) impl->device = port::Device::open(*device, refusal);
-    if (!impl->device) {
-        why = refusal.why;
-        error = refusal.error;
-        return nullptr;
-    }
+    if (!impl->device) return refusal;
     const stack::Keys keys = network_keys(config.stack, device->key, impl->warnings);
     const auto add_engines = [&] {
         for (const unsigned core : cores) impl->add_engine(config.stack, keys, core);
     };
-    if (!with_memory(add_engines, refusal)) {
-        why = refusal.why;
-        error = refusal.error;
-        return nullptr;
-    }
+    if (!with_memory(add_engines, refusal)) return refusal;
     impl->choose_idle(config.idle, device->spec.kind == port::DeviceKind::pci);
     impl->drain = config.drain;
     return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
 }
 
-std::optional<DeviceReport> Runtime::probe(const RuntimeConfig& config, std::string& why, Error& error) {
+Result<DeviceReport, Refusal> Runtime::probe(const RuntimeConfig& config) {
     Refusal refusal;
     std::vector<unsigned> cores = config.cores;
     const auto wanted = device_config(config, cores, refusal);
     const auto device = wanted ? port::Device::open(*wanted, refusal) : nullptr;
-    if (!device) {
-        why = refusal.why;
-        error = refusal.error;
-        return std::nullopt;
-    }
+    if (!device) return refusal;
     return device->report();
 }
 
-std::unique_ptr<Runtime> Runtime::open_ring(const RuntimeConfig& client, const RuntimeConfig& server,
-                                            std::string& why, Error& error) {
+Result<std::unique_ptr<Runtime>, Refusal> Runtime::open_ring(const RuntimeConfig& client,
+                                                             const RuntimeConfig& server) {
     Refusal refusal;
-    auto refused = [&]() -> std::unique_ptr<Runtime> {
-        why = refusal.why;
-        error = refusal.error;
-        return nullptr;
-    };
     std::vector<unsigned> cores = client.cores;
-    if (!choose_cores(cores, refusal)) return refused();
+    if (!fits(client.stack, refusal) || !fits(server.stack, refusal) || !choose_cores(cores, refusal))
+        return refusal;
     if (cores.size() == 1) cores.push_back(cores.front());
     if (cores.size() % 2 != 0) {
         refusal.because(Error::invalid,
                         std::to_string(cores.size()) +
                             " cores for in-memory wires: expected 1 (both ends on it), or an even "
                             "number (client, server, client, server...)");
-        return refused();
+        return refusal;
     }
     port::WireConfig wires;
     wires.wires = static_cast<unsigned>(cores.size() / 2);
@@ -227,14 +247,14 @@ std::unique_ptr<Runtime> Runtime::open_ring(const RuntimeConfig& client, const R
 
     auto impl = std::make_unique<Impl>();
     impl->device = port::Device::open_wires(wires, refusal);
-    if (!impl->device) return refused();
+    if (!impl->device) return refusal;
     const HashKey client_key = shared_secret(client.stack), server_key = shared_secret(server.stack);
     const auto add_engines = [&] {
         for (size_t i = 0; i < cores.size(); ++i)
             impl->add_engine(i % 2 == 0 ? client.stack : server.stack, i % 2 == 0 ? client_key : server_key,
                              cores[i]);
     };
-    if (!with_memory(add_engines, refusal)) return refused();
+    if (!with_memory(add_engines, refusal)) return refusal;
     impl->choose_idle(client.idle, false);
     impl->drain = client.drain;
     impl->is_wire = true;
@@ -254,23 +274,38 @@ std::span<const unsigned> Runtime::cores() const noexcept {
     return impl_->cores;
 }
 
-Result<void> Runtime::run(const std::function<void(std::span<const unsigned> stacks, unsigned core)>& body) {
+Result<void, Refusal> Runtime::start(Body body) {
     Refusal refusal;
-    std::mutex mutex;
-    std::exception_ptr thrown;
-    const auto on_core = [&](size_t i) {
-        try {
-            body(impl_->stacks_on[i], impl_->cores[i]);
-        } catch (...) {
-            const std::lock_guard lock(mutex);
-            if (!thrown) thrown = std::current_exception();
-        }
-        impl_->end(impl_->stacks_on[i], impl_->drain);
-    };
-    const bool ran = port::run_on_cores(impl_->cores, on_core, refusal);
-    if (thrown) std::rethrow_exception(thrown);
-    if (!ran) return refusal.error;
+    if (impl_->threads.is_running()) {
+        refusal.because(Error::in_use, "the cores run already; join() first");
+        return refusal;
+    }
+    impl_->body = std::move(body);
+    if (!impl_->threads.start(
+            impl_->cores, [this](size_t i) { impl_->run_core(i); }, refusal))
+        return refusal;
     return {};
+}
+
+void Runtime::join() {
+    impl_->threads.join();
+    if (auto thrown = std::exchange(impl_->thrown, nullptr)) std::rethrow_exception(thrown);
+}
+
+Result<void> Runtime::run(const Body& body) {
+    if (const auto started = start(body); !started) return started.error().error;
+    join();
+    return {};
+}
+
+void Runtime::stop() noexcept {
+    impl_->is_stopping.store(true, std::memory_order_relaxed);
+}
+const std::atomic<bool>& Runtime::stopping() const noexcept {
+    return impl_->is_stopping;
+}
+Result<void> Runtime::post(unsigned stack, uint64_t tag, uint64_t value) noexcept {
+    return impl_->stacks[stack].post(tag, value);
 }
 
 Duration Runtime::drain() const noexcept {

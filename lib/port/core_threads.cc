@@ -51,28 +51,63 @@ std::vector<unsigned> allowed_cpus() {
     return cpus;
 }
 
+struct CoreThreads::Run {
+    Run(std::span<const unsigned> cpus, std::function<void(size_t)> what)
+        : cores(cpus.begin(), cpus.end()),
+          body(std::move(what)),
+          start(cores.size() + 1),
+          failures(cores.size()) {}
+
+    void thread(size_t i) {
+        const bool pinned = pin(cores[i]);
+        const bool registered = rte_thread_register() == 0;
+        if (!pinned)
+            failures[i] = "CPU " + std::to_string(cores[i]) + " is not one that we may run on";
+        else if (!registered)
+            failures[i] = "DPDK has no room for another thread";
+        if (start.arrive(pinned && registered)) body(i);
+        if (registered) rte_thread_unregister();
+    }
+
+    const std::vector<unsigned> cores;
+    const std::function<void(size_t)> body;
+    Start start;
+    std::vector<std::string> failures;
+    std::vector<std::thread> threads;
+};
+
+CoreThreads::CoreThreads() = default;
+CoreThreads::~CoreThreads() {
+    join();
+}
+
+bool CoreThreads::is_running() const noexcept {
+    return run_ != nullptr;
+}
+
+bool CoreThreads::start(std::span<const unsigned> cores, std::function<void(size_t)> body, Refusal& refusal) {
+    run_ = std::make_unique<Run>(cores, std::move(body));
+    run_->threads.reserve(cores.size());
+    for (size_t i = 0; i < cores.size(); ++i)
+        run_->threads.emplace_back([run = run_.get(), i] { run->thread(i); });
+    if (run_->start.arrive(true)) return true;
+    for (std::thread& thread : run_->threads) thread.join();
+    const std::unique_ptr<Run> failed = std::move(run_);
+    for (const std::string& failure : failed->failures)
+        if (!failure.empty()) return refusal.because(Error::invalid, failure);
+    return false;
+}
+
+void CoreThreads::join() {
+    if (run_ == nullptr) return;
+    for (std::thread& thread : run_->threads) thread.join();
+    run_.reset();
+}
+
 bool run_on_cores(std::span<const unsigned> cores, const std::function<void(size_t)>& body,
                   Refusal& refusal) {
-    Start start(cores.size());
-    std::vector<std::string> failures(cores.size());
-    std::vector<std::thread> threads;
-    threads.reserve(cores.size());
-    for (size_t i = 0; i < cores.size(); ++i) {
-        threads.emplace_back([&, i] {
-            const bool pinned = pin(cores[i]);
-            const bool registered = rte_thread_register() == 0;
-            if (!pinned)
-                failures[i] = "CPU " + std::to_string(cores[i]) + " is not one that we may run on";
-            else if (!registered)
-                failures[i] = "DPDK has no room for another thread";
-            if (start.arrive(pinned && registered)) body(i);
-            if (registered) rte_thread_unregister();
-        });
-    }
-    for (std::thread& thread : threads) thread.join();
-    for (const std::string& failure : failures)
-        if (!failure.empty()) return refusal.because(Error::invalid, failure);
-    return true;
+    CoreThreads threads;
+    return threads.start(cores, body, refusal);  // joined by the destructor
 }
 
 void block_signals() noexcept {

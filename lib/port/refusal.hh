@@ -1,24 +1,9 @@
 #pragma once
 /// @file
-/// Why a device could not be had: the Error for programs and a sentence with the mend for people.
+/// Why a device could not be had, by the name that this room uses.
 
-#include <string>
-#include <utility>
-
-#include "synfin/result.hh"
+#include "synfin/refusal.hh"
 
 namespace synfin::port {
-
-struct Refusal {
-    Error error = Error::none;
-    std::string why;  ///< complete sentence(s), no newline at the end
-
-    /// Records the refusal; false, so that `return refusal.because(...)` reads well.
-    bool because(Error code, std::string sentence) {
-        error = code;
-        why = std::move(sentence);
-        return false;
-    }
-};
-
+using synfin::Refusal;
 }  // namespace synfin::port

@@ -59,10 +59,9 @@ TEST(Threads, TwoEnginesAndAWatcher) {
     if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "one CPU: both engines would share a thread";
     RuntimeConfig client = config_of("10.0.0.1/24");
     client.cores = {0, 1};
-    std::string why;
-    Error error{};
-    const auto runtime = Runtime::open_ring(client, config_of("10.0.0.2/24"), why, error);
-    ASSERT_NE(runtime, nullptr) << why;
+    const auto opened = Runtime::open_ring(client, config_of("10.0.0.2/24"));
+    ASSERT_TRUE(opened) << opened.error().why;
+    const std::unique_ptr<Runtime>& runtime = *opened;
     ASSERT_EQ(runtime->cores().size(), 2U);
 
     std::atomic<bool> stop{false}, is_over{false};

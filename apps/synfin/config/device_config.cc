@@ -12,19 +12,12 @@ namespace synfin::app {
 
 namespace {
 
-/// @param open calls Runtime's own with where to put the refusal.
-template <typename Open>
-std::unique_ptr<Runtime> opened(Open&& open) {
-    std::string why;
-    Error error{};
-    std::unique_ptr<Runtime> runtime;
-    {
-        const Opening limit;
-        runtime = open(why, error);
-    }
-    if (runtime != nullptr) return runtime;
+/// What Runtime::open gave, or throws what it refused.
+std::unique_ptr<Runtime> opened(Result<std::unique_ptr<Runtime>, Refusal> runtime) {
+    if (runtime) return *std::move(runtime);
+    const Error error = runtime.error().error;
     const bool usage = error == Error::invalid || error == Error::not_supported;
-    throw UserError(usage ? Exit::usage : Exit::failed, why);
+    throw UserError(usage ? Exit::usage : Exit::failed, runtime.error().why);
 }
 
 void warn(const std::string& line) {
@@ -42,7 +35,10 @@ std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackCon
     runtime.no_huge = config.no_huge;
     runtime.no_offload = config.no_offload;
     runtime.verbose = config.verbose ? 1 : 0;
-    auto open = opened([&](std::string& why, Error& error) { return Runtime::open(runtime, why, error); });
+    auto open = opened([&] {
+        const Opening limit;
+        return Runtime::open(runtime);
+    }());
     const DeviceReport& report = open->report();
     if (config.verbose)
         for (const std::string& line : report.lines()) std::fputs((line + "\n").c_str(), stderr);
@@ -68,7 +64,8 @@ std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConf
     near.wire_bytes = wire_bytes;
     near.wire_loss_ppm = static_cast<uint32_t>(config.bench.loss_ppm);
     near.wire_loss_seed = config.bench.loss_seed;
-    return opened([&](std::string& why, Error& error) { return Runtime::open_ring(near, far, why, error); });
+    const Opening limit;
+    return opened(Runtime::open_ring(near, far));
 }
 
 void refuse_if_gone(const Config& config, const DeviceStats& device) {

@@ -101,10 +101,9 @@ Exit run(const Config& config) {
     device.stack.mtu = static_cast<uint16_t>(config.mtu);
     device.no_huge = config.no_huge;
     device.no_offload = config.no_offload;
-    std::string why;
-    Error error{};
-    const auto report = Runtime::probe(device, why, error);
+    const auto report = Runtime::probe(device);
     if (!report) {
+        const auto& [error, why] = report.error();
         const bool usage = error == Error::invalid || error == Error::not_supported;
         throw UserError(usage ? Exit::usage : Exit::failed, why, "synfin doctor says what is missing");
     }
