@@ -30,17 +30,16 @@ int main(int argc, char** argv) {
     synfin::RuntimeConfig config;
     config.device = argv[1];
     config.stack.addresses = {*address};
-    std::string why;
-    synfin::Error error{};
-    const auto runtime = synfin::Runtime::open(config, why, error);
-    if (!runtime) return std::fprintf(stderr, "%s\n", why.c_str()), 1;
+    const auto opened = synfin::Runtime::open(config);
+    if (!opened) return std::fprintf(stderr, "%s\n", opened.error().why.c_str()), 1;
+    synfin::Runtime& runtime = **opened;
 
-    std::vector<Echo> apps(runtime->stacks());  // one engine for each core, one application for each engine
+    std::vector<Echo> apps(runtime.stacks());  // one engine for each core, one application for each engine
     for (unsigned i = 0; i < apps.size(); ++i)
-        if (!runtime->stack(i).listen(7)) return 1;
+        if (!runtime.stack(i).listen(7)) return 1;
     for (const int sig : {SIGINT, SIGTERM, SIGHUP}) std::signal(sig, [](int) { stop = true; });
     std::printf("echo on port 7\n");
     std::fflush(stdout);
-    return synfin::serve(*runtime, apps, stop) ? 0 : 1;  // closes or resets what is open before it returns
+    return synfin::serve(runtime, apps, stop) ? 0 : 1;  // closes or resets what is open before it returns
 }
 // [server]

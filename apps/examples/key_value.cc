@@ -90,15 +90,14 @@ int main(int argc, char** argv) {
     synfin::RuntimeConfig config;
     config.device = argv[1];
     config.stack.addresses = {*address};
-    std::string why;
-    synfin::Error error{};
-    const auto runtime = synfin::Runtime::open(config, why, error);
-    if (!runtime) return std::fprintf(stderr, "%s\n", why.c_str()), 1;
-    std::vector<KeyValue> apps(runtime->stacks());
+    const auto opened = synfin::Runtime::open(config);
+    if (!opened) return std::fprintf(stderr, "%s\n", opened.error().why.c_str()), 1;
+    synfin::Runtime& runtime = **opened;
+    std::vector<KeyValue> apps(runtime.stacks());
     for (unsigned i = 0; i < apps.size(); ++i)
-        if (!runtime->stack(i).listen(kPort)) return 1;
+        if (!runtime.stack(i).listen(kPort)) return 1;
     std::printf("key-value server on port %d\n", kPort);
     std::fflush(stdout);
     for (const int sig : {SIGINT, SIGTERM, SIGHUP}) std::signal(sig, [](int) { stop = true; });
-    return synfin::serve(*runtime, apps, stop) ? 0 : 1;
+    return synfin::serve(runtime, apps, stop) ? 0 : 1;
 }

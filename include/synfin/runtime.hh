@@ -74,14 +74,6 @@ class Runtime {
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;
 
-    /// As the one above, for callers of the first edition.
-    static std::unique_ptr<Runtime> open(const RuntimeConfig& config, std::string& why, Error& error) {
-        auto opened = open(config);
-        why = opened.error().why;
-        error = opened.error().error;
-        return opened ? *std::move(opened) : nullptr;
-    }
-
     unsigned stacks() const noexcept;
     Stack& stack(unsigned index) noexcept;
     /// The CPU that the stack runs on.

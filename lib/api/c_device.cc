@@ -50,7 +50,9 @@ class DeviceRuntime final : public synfin_runtime {
     explicit DeviceRuntime(std::unique_ptr<Runtime> runtime) : runtime_(std::move(runtime)) {
         for (unsigned i = 0; i < runtime_->stacks(); ++i) {
             stacks.push_back(std::make_unique<synfin_stack>(*this, runtime_->stack(i), i));
-            idles_.emplace_back(runtime_->idle_policy());
+            Idle& idle = idles_.emplace_back(runtime_->idle_policy());
+            if (!idle.sleeps()) continue;
+            if (const auto fd = runtime_->stack(i).wake_fd(); fd) idle.wake_on(*fd);
         }
     }
 
@@ -128,11 +130,9 @@ int synfin_open(const synfin_config* config, synfin_runtime** out, char* why, si
         wanted.verbose = known->verbose;
         wanted.idle = static_cast<IdlePolicy>(known->idle);
         wanted.drain = Duration(known->drain);
-        std::string sentence;
-        Error error{};
-        auto runtime = Runtime::open(wanted, sentence, error);
-        if (!runtime) return told.refuse(c::code_of(error), sentence);
-        *out = new c::DeviceRuntime(std::move(runtime));
+        auto opened = Runtime::open(wanted);
+        if (!opened) return told.refuse(c::code_of(opened.error().error), opened.error().why);
+        *out = new c::DeviceRuntime(*std::move(opened));
         return SYNFIN_OK;
     });
 }
