@@ -10,17 +10,17 @@
 
 namespace synfin {
 
-/// In-order bytes from the peer, valid inside on_data only. What is not kept is consumed and opens the
-/// window.
+/// In-order bytes from the peer, valid only inside on_data. Bytes that you do not keep count as taken and
+/// reopen the receive window.
 class RxView {
   public:
     explicit RxView(Bytes bytes) noexcept : bytes_(bytes), taken_(static_cast<uint32_t>(bytes.size())) {}
     Bytes bytes() const noexcept { return bytes_; }
     uint32_t size() const noexcept { return static_cast<uint32_t>(bytes_.size()); }
     operator Bytes() const noexcept { return bytes_; }  // NOLINT(google-explicit-constructor)
-    /// Takes the first n bytes only; the rest is kept by the stack, the window stays closed for it, and
-    /// on_data comes again after Connection::resume(), or Connection::receive() reads it. Without this call
-    /// all is taken.
+    /// Takes only the first n bytes. The stack keeps the rest and closes the window for it, until
+    /// Connection::resume() asks for on_data again or Connection::receive() reads it. Without this call all
+    /// bytes are taken.
     void take(uint32_t n) noexcept { taken_ = n < taken_ ? n : taken_; }
     uint32_t taken() const noexcept { return taken_; }
 

@@ -31,7 +31,7 @@ struct CloseInfo {
     uint64_t user_tag = 0;  ///< the application's user_tag at the end
 };
 
-/// A snapshot of a control block, for tests, `synfin ss` and the curious. Names are RFC 9293's, in host
+/// A snapshot of a control block, for `synfin ss` and tests. Names are RFC 9293's, in host
 /// order.
 struct ConnectionInfo {
     State state = State::closed;
@@ -90,14 +90,15 @@ class Connection {
     /// @note cost: one send() for each piece, and no segment leaves in between.
     Result<uint32_t> send(std::span<const Bytes> pieces) noexcept;
 
-    /// As send, without a copy (but of few bytes behind others): the bytes must stay and not change until the
-    /// connection has ended. For responses and requests that are the same for many connections.
+    /// As send(), without a copy, except of a few bytes behind queued ones. The bytes must stay and not
+    /// change until the connection has ended. For responses and requests that are the same for many
+    /// connections.
     Result<uint32_t> send_static(Bytes data) noexcept;
     Result<uint32_t> send_static(std::string_view text) noexcept { return send_static(bytes_of(text)); }
 
     /// Reads bytes that on_data did not take (RxView::take) or that a VirtualStack keeps. Opens the window.
-    /// Within on_data: of what it is shown again, and the view is not to be used after that; what remains
-    /// comes with the next on_data.
+    /// Inside an on_data that shows kept bytes, it reads from the first of them; do not use the view after
+    /// that. The rest comes with the next on_data.
     /// @return bytes copied; 0 when there are none and the peer has sent FIN; would_block when none yet.
     Result<uint32_t> receive(MutableBytes into) noexcept;
     /// Into chars or std::bytes; the container's size does not change.
@@ -109,8 +110,8 @@ class Connection {
             MutableBytes(reinterpret_cast<uint8_t*>(std::ranges::data(into)), std::ranges::size(into)));
     }
 
-    /// Asks for on_data again, with the bytes that were kept. Those that this very on_data leaves are kept
-    /// when it returns: ask for them later.
+    /// Asks for on_data again, with the bytes that the stack keeps. Bytes that the running on_data leaves are
+    /// kept only when it has returned: call resume() after that.
     Result<void> resume() noexcept;
 
     /// Half-close: FIN after all queued data; receiving goes on (RFC 9293 3.6: "I have no more data to

@@ -67,7 +67,8 @@ class Drain {
     Instant until_{};
 };
 
-/// What handles a connection's last events when its own application is gone.
+/// An application that does nothing: for a connection's last events when its own application is gone. Its
+/// timers and posts are taken and forgotten.
 struct NoApplication {
     void on_open(Connection) noexcept {}
     void on_data(Connection, RxView&) noexcept {}

@@ -47,8 +47,8 @@ class Stack {
     /// multicast or broadcast: RFC 9293 MUST-46), no_route, not_supported (IPv6).
     Result<Connection> connect(Endpoint peer, const ConnectOptions& options = {}) noexcept;
 
-    /// Whether packets to a destination can leave now; starts resolving the next hop if not. Who opens many
-    /// connections at once waits for `yes` first: only a few packets wait for an ARP reply. An IPv6
+    /// Whether packets to a destination can leave now; starts resolving the next hop if not. Wait for
+    /// Reach::yes before opening many connections: only a few packets queue behind an ARP request. An IPv6
     /// destination has no_route until IPv6 is built.
     Reach reach(const IpAddress& destination) noexcept;
 
@@ -91,7 +91,8 @@ class Stack {
         return end() || busy;
     }
 
-    /// The same in three parts, for who must do something in between (a load generator's opens).
+    /// The same in three parts, for programs that do something in between: a load generator opens
+    /// connections.
     bool begin(Instant now) noexcept;
     /// The next event, or null when all are handled. Calls made meanwhile may add events.
     const Event* next_event() noexcept;
@@ -135,7 +136,7 @@ class Stack {
 
     const Counters& counters() const noexcept;
     Occupancy occupancy() const noexcept;
-    /// The numbers of occupancy() that cost nothing: that one reads all records.
+    /// The counts of records alone. @note cost: three loads; occupancy() reads all records.
     RecordCount records() const noexcept;
     /// What connections have needed so far.
     MemoryUse memory() const noexcept;
