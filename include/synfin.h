@@ -112,7 +112,7 @@ enum synfin_idle_policy {
     SYNFIN_IDLE_AUTOMATIC = 0, /**< spin on a NIC, else yield */
     SYNFIN_IDLE_SPIN = 1,      /**< poll on */
     SYNFIN_IDLE_YIELD = 2,     /**< give the core to other programs between polls */
-    SYNFIN_IDLE_SLEEP = 3      /**< after longer, sleep 50 us at a time */
+    SYNFIN_IDLE_SLEEP = 3      /**< after longer, sleep 50 us at a time; a message of synfin_post() wakes at once */
 };
 
 /**

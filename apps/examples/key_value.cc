@@ -96,8 +96,8 @@ int main(int argc, char** argv) {
     std::vector<KeyValue> apps(runtime.stacks());
     for (unsigned i = 0; i < apps.size(); ++i)
         if (!runtime.stack(i).listen(kPort)) return 1;
+    for (const int sig : {SIGINT, SIGTERM, SIGHUP}) std::signal(sig, [](int) { stop = true; });
     std::printf("key-value server on port %d\n", kPort);
     std::fflush(stdout);
-    for (const int sig : {SIGINT, SIGTERM, SIGHUP}) std::signal(sig, [](int) { stop = true; });
     return synfin::serve(runtime, apps, stop) ? 0 : 1;
 }

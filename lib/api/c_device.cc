@@ -52,7 +52,7 @@ class DeviceRuntime final : public synfin_runtime {
             stacks.push_back(std::make_unique<synfin_stack>(*this, runtime_->stack(i), i));
             Idle& idle = idles_.emplace_back(runtime_->idle_policy());
             if (!idle.sleeps()) continue;
-            if (const auto fd = runtime_->stack(i).wake_fd(); fd) idle.wake_on(*fd);
+            if (const auto fd = runtime_->stack(i).wake_fd()) idle.wake_on(*fd);
         }
     }
 

@@ -46,13 +46,13 @@ static void handle(void *context, synfin_stack *stack, const synfin_event *event
     }
 }
 
-static synfin_runtime *open_on(const char *device) {
+static synfin_runtime *open_on(const char *device, uint8_t idle) {
     synfin_config config = wire_config("10.0.0.1/24", 0);
     synfin_runtime *runtime = NULL;
     char why[256];
     config.device = device;
     config.no_huge = 1;
-    config.idle = SYNFIN_IDLE_YIELD;
+    config.idle = idle;
     config.drain = 10000000;
     if (synfin_open(&config, &runtime, why, sizeof why) < 0) check_failed(why, __FILE__, __LINE__);
     CHECK(why[0] == 0);
@@ -79,7 +79,7 @@ int main(void) {
     refused(device, "zero", SYNFIN_E_INVALID);
     refused(device, "999999", SYNFIN_E_INVALID);
 
-    synfin_runtime *runtime = open_on(device);
+    synfin_runtime *runtime = open_on(device, SYNFIN_IDLE_YIELD);
     synfin_event event;
     CHECK_EQ(synfin_stacks(runtime), 1);
     synfin_stack *stack = synfin_stack_at(runtime, 0);
@@ -122,8 +122,9 @@ int main(void) {
     synfin_destroy(runtime);
 
     /* Again in the same process; destroyed while a turn is open. */
-    runtime = open_on(device);
+    runtime = open_on(device, SYNFIN_IDLE_SLEEP);
     stack = synfin_stack_at(runtime, 0);
+    for (int i = 0; i < 1100; i++) synfin_idle(stack, synfin_poll(stack, &event, 1)); /* it sleeps in the end */
     CHECK_EQ(synfin_post(stack, 1, 1), SYNFIN_OK);
     CHECK_EQ(synfin_poll(stack, &event, 1), 1);
     synfin_destroy(runtime);
