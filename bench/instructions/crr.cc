@@ -63,7 +63,7 @@ app::GeneratorPlan plan_of(const Case& of, uint64_t lives) {
     plan.calls.push_back(
         {.peer = {kServer, kPort}, .request = app::pattern_request(kBytes), .last_request = {}});
     for (uint32_t i = 0; i < of.sources; ++i) plan.sources.push_back(source(i));
-    plan.talk = app::GeneratorPlan::Talk::tcp;
+    plan.purpose = app::GeneratorPlan::Purpose::tcp;
     plan.ending = app::GeneratorPlan::Ending::fin_by_peer;
     plan.response_size = kBytes;
     plan.connections = kConcurrent;

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "bench_plan.hh"
 #include "config/fields.hh"
 #include "config/quantity.hh"
 #include "subcommand.hh"
 #include "synfin/stack.hh"
+#include "traffic/bench_plan.hh"
 
 namespace synfin::app {
 

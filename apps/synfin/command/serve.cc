@@ -5,25 +5,19 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <deque>
 
 #include "config/device_config.hh"
-#include "config/fields.hh"
 #include "host/address_lock.hh"
-#include "host/host_facts.hh"
 #include "interrupt.hh"
 #include "results/monitor.hh"
 #include "results/publish.hh"
-#include "servers/serve_apps.hh"
-#include "servers/server_run.hh"
+#include "results/serve_result.hh"
+#include "servers/serve_work.hh"
 #include "subcommand.hh"
-#include "traffic/common_end.hh"
 
 namespace synfin::app {
 
 namespace {
-
-constexpr Duration kShowEvery = 10ms;
 
 void say_listening(const Config& config) {
     std::string lines;
@@ -36,28 +30,6 @@ void say_listening(const Config& config) {
     std::fflush(stdout);
 }
 
-/// A server has no offers of its own: what was offered is what arrived.
-LoadTally tally_of(const ServerTally& server, const Counters& counters, uint64_t half_open) {
-    LoadTally tally;
-    tally.established = server.established;
-    tally.completed = server.completed;
-    uint64_t ended = 0;
-    for (size_t i = 0; i < server.ended_by.size(); ++i) {
-        ended += server.ended_by[i];
-        if (static_cast<CloseReason>(i) != CloseReason::fin) tally.failed_by[i] += server.ended_by[i];
-    }
-    tally.failed_after = ended - server.completed;
-    tally.unfinished = server.established - ended;
-    tally.failed_before = counters[Counter::half_open_expired];
-    tally.failed_by[static_cast<size_t>(CloseReason::syn_timed_out)] += tally.failed_before;
-    tally.pending = half_open;
-    tally.opened = tally.established + tally.failed_before + tally.pending;
-    tally.skipped_by[static_cast<size_t>(Skip::no_memory)] = counters[DropReason::backlog_full];
-    tally.offered = tally.opened + tally.skipped();
-    tally.requests = tally.responses = server.requests;
-    return tally;
-}
-
 /// What http has to give. Throws UserError(usage).
 std::shared_ptr<const HttpSite> make_site(const ServeConfig& config) {
     auto site = std::make_shared<HttpSite>(config.response_size);
@@ -66,42 +38,6 @@ std::shared_ptr<const HttpSite> make_site(const ServeConfig& config) {
         for (const std::string& why : site->load(config.root))
             std::fputs(fmt::format("--root: left out: {}\n", why).c_str(), stderr);
     return site;
-}
-
-using Runs = std::deque<ServerRun<ServeApps>>;
-
-Exit conclude(const Config& config, Runtime& runtime, const TscGauge& gauge, const Runs& runs,
-              double seconds) {
-    RunResult result;
-    ServerTally tally;
-    Side server;
-    uint64_t half_open = 0;
-    for (unsigned i = 0; i < runs.size(); ++i) {
-        tally += runs[i].tally();
-        server.final += runtime.stack(i).counters();
-        server.cycles += runs[i].cycles;
-        half_open += runtime.stack(i).occupancy().half_open;
-        result.cores.push_back({.core = runtime.core_of(i),
-                                .role = "server",
-                                .busy = runs[i].cycles.share(),
-                                .established = runs[i].tally().established});
-    }
-    server.measured = server.final;
-    result.command = Command::serve;
-    result.config = config;
-    result.report = runtime.report();
-    result.tsc_hz = gauge.hz();
-    result.duration_s = seconds;
-    result.tally = result.measured = tally_of(tally, server.final, half_open);
-    result.server = server;
-    result.device = runtime.device_stats();
-    result.resident_bytes = resident_bytes();
-    result.interrupted = interrupted().load(std::memory_order_relaxed);
-    result.deviations = deviations(config, Command::serve);
-    result.served = tally;
-    publish(result, config.json);
-    refuse_if_gone(config, result.device);
-    return Exit::done;
 }
 
 Exit run(const Config& config) {
@@ -121,17 +57,16 @@ Exit run(const Config& config) {
     const auto listeners = config.serve.listeners();
     std::vector<PortRange> ports;
     for (const ServeConfig::Listen& each : listeners) ports.push_back(each.ports);
-    Runs runs;
+    ServeWork work(runtime->stacks(), {.after = config.serve.duration, .drain = config.serve.drain},
+                   interrupted());
     for (unsigned i = 0; i < runtime->stacks(); ++i) {
-        runs.emplace_back(ports, listeners, config.serve.time_outs, site, stack.max_connections);
-        if (const auto done = runs.back().listen(runtime->stack(i)); !done)
+        const auto done = work.add(runtime->stack(i), ports, listeners, config.serve.time_outs, site,
+                                   stack.max_connections);
+        if (!done)
             throw run_error(fmt::format("listen: {}", describe(done.error())),
                             "choose other ports with --listen");
     }
-    std::vector<EngineWatch> watches(runtime->stacks());
-    std::vector<Census> census(runtime->stacks());
     const Instant start = runtime->now();
-    CommonEnd common_end(runtime->cores().size());
     {
         const Monitor monitor({.command = "serve",
                                .device_name = config.device,
@@ -139,44 +74,18 @@ Exit run(const Config& config) {
                                .show_progress = true,
                                .on_begin = [&config] { say_listening(config); },
                                .device = [&runtime] { return runtime->device_stats(); }},
-                              watches);
-        run_engines(*runtime, [&](std::span<const unsigned> stacks, unsigned) {
-            Idle idle(runtime->idle_policy());
-            BusyMeter meter;
-            Instant show_at = start;
-            for (bool ended = false, said = false; !ended;) {
-                const Instant now = runtime->now();
-                const bool stop =
-                    interrupted().load(std::memory_order_relaxed) ||
-                    (config.serve.duration > Duration::zero() && now - start >= config.serve.duration);
-                bool busy = false, over = true;
-                for (const unsigned index : stacks) {
-                    ServerRun<ServeApps>& each = runs[index];
-                    if (stop) each.end(runtime->stack(index), now, config.serve.drain);
-                    const bool did = each.turn(runtime->stack(index), now);
-                    meter.turn(did, each.cycles);
-                    busy |= did;
-                    over &= each.over();
-                }
-                ended = common_end.reached(over, said);
-                if (now >= show_at || ended) {
-                    show_at = now + kShowEvery;
-                    for (const unsigned index : stacks) {
-                        EngineSnapshot snapshot;
-                        snapshot.counters = runtime->stack(index).counters();
-                        census[index].take(runtime->stack(index), snapshot);
-                        snapshot.take(runs[index].tally());
-                        snapshot.cycles = runs[index].cycles;
-                        snapshot.turns = 1;
-                        watches[index].show(snapshot);
-                    }
-                }
-                idle.turn(busy);
-            }
-        });
+                              runtime->inspector(), work.board());
+        work.start(start);
+        refuse_unless_run(Runner(*runtime, work).run());
     }
     const std::chrono::duration<double> seconds = runtime->now() - start;
-    return conclude(config, *runtime, gauge, runs, seconds.count());
+    const RunResult result = serve_result(config, *runtime, work.engines(),
+                                          {.tsc_hz = gauge.hz(),
+                                           .seconds = seconds.count(),
+                                           .interrupted = interrupted().load(std::memory_order_relaxed)});
+    publish(result, config.json);
+    refuse_if_gone(config, result.device);
+    return Exit::done;
 }
 
 }  // namespace

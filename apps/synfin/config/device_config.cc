@@ -76,10 +76,9 @@ void refuse_if_gone(const Config& config, const DeviceStats& device) {
             "the result covers the time until then; synfin devices lists the interfaces");
 }
 
-void run_engines(Runtime& runtime,
-                 const std::function<void(std::span<const unsigned> stacks, unsigned core)>& body) {
-    if (const auto done = runtime.run(body); !done)
-        throw usage_error(fmt::format("the cores can't be used: {}", describe(done.error())),
+void refuse_unless_run(const Result<void>& ran) {
+    if (!ran)
+        throw usage_error(fmt::format("the cores can't be used: {}", describe(ran.error())),
                           "give --cores that this process may run on (taskset -p $$ shows them)");
 }
 

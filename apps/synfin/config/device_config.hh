@@ -22,9 +22,8 @@ std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConf
 /// written.
 void refuse_if_gone(const Config& config, const DeviceStats& device);
 
-/// Runs body on every core; throws UserError when a core can't be had.
-void run_engines(Runtime& runtime,
-                 const std::function<void(std::span<const unsigned> stacks, unsigned core)>& body);
+/// Throws UserError(usage) when the runner could not have a core.
+void refuse_unless_run(const Result<void>& ran);
 
 /// Counts both of the processor's clocks from its making: what the TSC runs at.
 class TscGauge {

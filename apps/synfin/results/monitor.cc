@@ -30,8 +30,8 @@ constexpr int kTickMs = 20;
 constexpr int kDeviceMs = 100;
 }  // namespace
 
-Monitor::Monitor(Setup setup, const std::vector<EngineWatch>& engines)
-    : setup_(std::move(setup)), engines_(engines), wake_(eventfd(0, EFD_CLOEXEC)) {
+Monitor::Monitor(Setup setup, Inspector& inspector, const ProgressBoard& board)
+    : setup_(std::move(setup)), inspector_(inspector), board_(board), wake_(eventfd(0, EFD_CLOEXEC)) {
     if (wake_ < 0) throw run_error(fmt::format("no eventfd to be had: {}", std::strerror(errno)));
     if (setup_.serve_control) open_control();
     setup_.show_progress &= isatty(STDERR_FILENO) == 1;
@@ -81,16 +81,16 @@ void Monitor::open_control() {
     control_path_ = path;
 }
 
-EngineSnapshot Monitor::sum() const {
-    EngineSnapshot all;
-    for (const EngineWatch& engine : engines_) all += engine.see();
+Monitor::Sum Monitor::sum() const {
+    Sum all{.engines = inspector_.sum(), .progress = {}};
+    for (const Published<Progress>& engine : board_) all.progress += engine.see();
     return all;
 }
 
 void Monitor::run() {
     using SteadyClock = std::chrono::steady_clock;
     auto before_at = SteadyClock::now(), looked_at = before_at;
-    EngineSnapshot before;
+    Sum before;
     bool begun = false;
     for (;;) {
         pollfd waiting[2] = {{wake_, POLLIN, 0}, {control_, POLLIN, 0}};
@@ -99,8 +99,7 @@ void Monitor::run() {
         if ((waiting[0].revents & POLLIN) != 0) break;
         if (control_ >= 0 && (waiting[1].revents & POLLIN) != 0) answer_control();
         if (!begun) {
-            begun = std::all_of(engines_.begin(), engines_.end(),
-                                [](const EngineWatch& engine) { return engine.see().turns != 0; });
+            begun = inspector_.have_all_begun();
             if (begun && setup_.on_begin) setup_.on_begin();
         }
         const auto now = SteadyClock::now();
@@ -109,7 +108,7 @@ void Monitor::run() {
             looked_at = now;
         }
         if (setup_.show_progress && now - before_at >= std::chrono::seconds(1)) {
-            const EngineSnapshot snapshot = sum();
+            const Sum snapshot = sum();
             print_progress(snapshot, before, std::chrono::duration<double>(now - before_at).count());
             before = snapshot;
             before_at = now;
@@ -128,40 +127,54 @@ void Monitor::watch_device() {
     device_before_ = now;
 }
 
-void Monitor::print_progress(const EngineSnapshot& now, const EngineSnapshot& before, double seconds) {
+void Monitor::print_progress(const Sum& now, const Sum& before, double seconds) {
     const auto rate = [&](uint64_t a, uint64_t b) {
         return count_text(static_cast<double>(a - b) / seconds);
     };
-    const uint64_t packets = now.counters[Counter::rx_packets] + now.counters[Counter::tx_packets];
-    const uint64_t packets_before =
-        before.counters[Counter::rx_packets] + before.counters[Counter::tx_packets];
+    const auto packets = [](const Sum& at) {
+        return at.engines.counters[Counter::rx_packets] + at.engines.counters[Counter::tx_packets];
+    };
     const std::string line = fmt::format(
         "\r\033[K{} established/s  {} completed/s  {} packets/s  {} open  {} failed  {:.0f} % busy",
-        rate(now.established, before.established), rate(now.completed, before.completed),
-        rate(packets, packets_before), now.open, now.failed, 100 * (now.cycles - before.cycles).share());
+        rate(now.progress.established, before.progress.established),
+        rate(now.progress.completed, before.progress.completed), rate(packets(now), packets(before)),
+        now.progress.open, now.progress.failed, 100 * (now.engines.cycles - before.engines.cycles).share());
     std::fputs(line.c_str(), stderr);  // not by fmt::print, which throws when the terminal has gone
     line_shown_ = true;
+}
+
+/// Every engine counts its own, in steps between its turns. An engine whose loop has ended has none.
+std::array<uint64_t, 11> Monitor::count_states() {
+    std::array<uint64_t, 11> sum{};
+    for (unsigned engine = 0; engine < inspector_.engines(); ++engine) {
+        StateCount count;
+        if (!inspector_.ask(engine, count)) continue;
+        for (size_t i = 0; i < sum.size(); ++i) sum[i] += count.by_state()[i];
+    }
+    return sum;
 }
 
 /// One connection, one JSON object: the live counters and how many connections are in each state.
 void Monitor::answer_control() {
     const int client = accept4(control_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (client < 0) return;
-    const EngineSnapshot now = sum();
+    const Sum now = sum();
     nlohmann::ordered_json stats;
     stats["schema"] = "synfin.stats/1";
     stats["command"] = setup_.command;
     stats["pid"] = getpid();
-    stats["connections"] = {{"established", now.established},
-                            {"completed", now.completed},
-                            {"failed", now.failed},
-                            {"open", now.open}};
+    stats["connections"] = {{"established", now.progress.established},
+                            {"completed", now.progress.completed},
+                            {"failed", now.progress.failed},
+                            {"open", now.progress.open}};
     auto& states = stats["states"] = nlohmann::ordered_json::object();
-    for (size_t i = 0; i < now.by_state.size(); ++i)
-        if (now.by_state[i] != 0) states[std::string(tcp::name(static_cast<State>(i)))] = now.by_state[i];
-    for (size_t i = 0; i < now.counters.events.size(); ++i)
-        stats["tcp"][name(static_cast<Counter>(i))] = now.counters.events[i];
-    stats["drops"] = drops(now.counters, setup_.device ? setup_.device() : DeviceStats{});
+    const std::array<uint64_t, 11> by_state = count_states();
+    for (size_t i = 0; i < by_state.size(); ++i)
+        if (by_state[i] != 0) states[std::string(tcp::name(static_cast<State>(i)))] = by_state[i];
+    const Counters& counters = now.engines.counters;
+    for (size_t i = 0; i < counters.events.size(); ++i)
+        stats["tcp"][name(static_cast<Counter>(i))] = counters.events[i];
+    stats["drops"] = drops(counters, setup_.device ? setup_.device() : DeviceStats{});
     const std::string text = stats.dump() + "\n";
     // A few KiB fit the socket's buffer; whoever does not read gets nothing and holds nobody up.
     static_cast<void>(!send(client, text.data(), text.size(), MSG_NOSIGNAL));

@@ -4,13 +4,14 @@
 /// socket, tells when all engines have begun and what becomes of the device, and ends the run when that is
 /// gone.
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "engine_watch.hh"
+#include "synfin/inspector.hh"
 #include "synfin/runtime.hh"
 
 namespace synfin::app {
@@ -28,7 +29,8 @@ class Monitor {
         std::function<DeviceStats()> device;
     };
     /// Throws UserError(failed) when a control path that was asked for can't be had.
-    Monitor(Setup setup, const std::vector<EngineWatch>& engines);
+    /// The inspector and the board outlive it.
+    Monitor(Setup setup, Inspector& inspector, const ProgressBoard& board);
     /// Stops the thread and removes the control socket.
     ~Monitor();
     Monitor(const Monitor&) = delete;
@@ -39,11 +41,18 @@ class Monitor {
     void run();
     void watch_device();
     void answer_control();
-    void print_progress(const EngineSnapshot& now, const EngineSnapshot& before, double seconds);
-    EngineSnapshot sum() const;
+    /// All engines together, at one moment.
+    struct Sum {
+        EngineSnapshot engines;
+        Progress progress;
+    };
+    Sum sum() const;
+    std::array<uint64_t, 11> count_states();
+    void print_progress(const Sum& now, const Sum& before, double seconds);
 
     Setup setup_;
-    const std::vector<EngineWatch>& engines_;
+    Inspector& inspector_;
+    const ProgressBoard& board_;
     std::string control_path_;  ///< empty: none
     int control_ = -1, wake_ = -1;
     bool line_shown_ = false;

@@ -3,6 +3,8 @@
 /// ReplyServer: answers each request of a known size with a response of a known size; the server of the
 /// bench's profiles.
 
+#include <vector>
+
 #include "server.hh"
 
 namespace synfin::app {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "config/quantity.hh"
-#include "results/engine_watch.hh"
 #include "server.hh"
+#include "synfin/core_time.hh"
 #include "synfin/drain.hh"
 #include "synfin/stack.hh"
 

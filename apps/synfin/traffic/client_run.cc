@@ -6,7 +6,7 @@ namespace {
 
 /// A RST needs no answer, only a turn or two to leave.
 constexpr Duration kCut = 100ms;
-/// When for so long no idle connection more has been established, no more will be.
+/// When no further background connection has been established for so long, no more will be.
 constexpr Duration kPatience = 5s;
 
 /// Gives each event to the generator whose connection it is about.
@@ -35,8 +35,8 @@ GeneratorPlan lasting(GeneratorPlan plan, Duration duration) {
 std::vector<IpAddress> targets_of(const ClientRun::Plan& plan) {
     std::vector<IpAddress> out;
     for (const GeneratorPlan::Call& call : plan.load.calls) out.push_back(call.peer.addr);
-    if (plan.beside)
-        for (const GeneratorPlan::Call& call : plan.beside->calls) out.push_back(call.peer.addr);
+    if (plan.background)
+        for (const GeneratorPlan::Call& call : plan.background->calls) out.push_back(call.peer.addr);
     return out;
 }
 
@@ -49,9 +49,9 @@ ClientRun::ClientRun(Plan plan, const std::atomic<bool>& stop)
       hold_(plan.hold),
       drain_(plan.drain),
       stop_(stop) {
-    if (!plan.beside) return;
-    plan.beside->second = true;
-    beside_.emplace(std::move(*plan.beside));
+    if (!plan.background) return;
+    plan.background->second = true;
+    background_.emplace(std::move(*plan.background));
 }
 
 void ClientRun::start(Instant now) noexcept {
@@ -70,13 +70,13 @@ void ClientRun::reach(Stack& stack, Instant now) noexcept {
         phase_ = Phase::over;
         return;
     }
-    begin_opening(beside_ ? *beside_ : generator_, now);
-    phase_ = beside_ ? Phase::filling : Phase::opening;
+    begin_opening(background_ ? *background_ : generator_, now);
+    phase_ = background_ ? Phase::filling : Phase::opening;
 }
 
 bool ClientRun::turn(Stack& stack, Instant now) noexcept {
     if (phase_ == Phase::reaching) reach(stack, now);
-    const bool busy = beside_ ? turn_both(stack, now) : generator_.turn(stack, now);
+    const bool busy = background_ ? turn_both(stack, now) : generator_.turn(stack, now);
     switch (phase_) {
         case Phase::reaching: break;
         case Phase::filling: fill(now); break;
@@ -88,7 +88,7 @@ bool ClientRun::turn(Stack& stack, Instant now) noexcept {
             if (is_drained(generator_, now)) finish(stack, now);
             break;
         case Phase::emptying:
-            if (is_drained(*beside_, now)) phase_ = Phase::over;
+            if (is_drained(*background_, now)) phase_ = Phase::over;
             break;
         case Phase::over: break;
     }
@@ -96,22 +96,22 @@ bool ClientRun::turn(Stack& stack, Instant now) noexcept {
 }
 
 bool ClientRun::turn_both(Stack& stack, Instant now) noexcept {
-    Sorter sorter(generator_, *beside_);
+    Sorter sorter(generator_, *background_);
     generator_.begin(now);
-    beside_->begin(now);
+    background_->begin(now);
     bool busy = stack.begin(now);
     while (const Event* event = stack.next_event()) stack.dispatch(sorter, *event);
     busy |= generator_.act(stack);
-    busy |= beside_->act(stack);
+    busy |= background_->act(stack);
     return stack.end() || busy;
 }
 
 void ClientRun::fill(Instant now) noexcept {
-    if (beside_->tally().established != beside_established_) {
-        beside_established_ = beside_->tally().established;
+    if (background_->tally().established != background_established_) {
+        background_established_ = background_->tally().established;
         until_ = now + kPatience;
     }
-    if (!beside_->is_full() && now < until_ && !stop_.load(std::memory_order_relaxed)) return;
+    if (!background_->is_full() && now < until_ && !stop_.load(std::memory_order_relaxed)) return;
     phase_ = Phase::settling;
     until_ = now + kSettle;
 }
@@ -124,8 +124,8 @@ void ClientRun::begin_measuring(const Stack& stack, Instant now) noexcept {
     phase_ = Phase::opening;
 }
 
-/// Who is stopped before that opens nothing: a signal may come while a device is opened or idle connections
-/// are.
+/// A run that is stopped before that opens nothing: a signal may come while a device or the background
+/// connections are opened.
 void ClientRun::begin_opening(Generator& generator, Instant now) noexcept {
     if (!stop_.load(std::memory_order_relaxed)) generator.start(now);
 }
@@ -176,8 +176,8 @@ void ClientRun::finish(const Stack& stack, Instant now) noexcept {
     emptied_ = now;
     counters_ = stack.counters() - counters_before_;
     phase_ = Phase::over;
-    if (!beside_) return;
-    begin_draining(*beside_, now);
+    if (!background_) return;
+    begin_draining(*background_, now);
     phase_ = Phase::emptying;
 }
 

@@ -1,14 +1,15 @@
 #pragma once
 /// @file
 /// ClientRun: a generator from its first connection to its last: asking for its targets' next hops, opening,
-/// then letting what is open end, then cutting what did not; beside idle connections, if it is to have them.
+/// then letting what is open end, then cutting what did not. It can keep background connections meanwhile,
+/// which are established, and idle, from before the first of the generator's to after the last.
 
 #include <algorithm>
 #include <atomic>
 #include <optional>
 
 #include "generator.hh"
-#include "results/engine_watch.hh"
+#include "synfin/core_time.hh"
 #include "target_reach.hh"
 
 namespace synfin::app {
@@ -20,15 +21,16 @@ class ClientRun {
     static constexpr Duration kDrain = 2s;
     /// What is due when the time is over may be opened so long after it: a turn opens a bounded number.
     static constexpr Duration kCatchUp = 10ms;
-    /// Idle connections are left alone so long before the run begins: what their handshakes armed has fired.
+    /// Background connections are left alone so long before the run begins: what their handshakes armed has
+    /// fired.
     static constexpr Duration kSettle = 2s;
 
     struct Plan {
         GeneratorPlan load;
-        Duration duration{};                    ///< how long to open connections; 0: until the load's limit
-        std::optional<Duration> hold{};         ///< the opening ends so long after all are established
-        Duration drain = kDrain;                ///< see kDrain
-        std::optional<GeneratorPlan> beside{};  ///< established before the run begins, closed when it is over
+        Duration duration{};             ///< how long to open connections; 0: until the load's limit
+        std::optional<Duration> hold{};  ///< the opening ends so long after all are established
+        Duration drain = kDrain;         ///< see kDrain
+        std::optional<GeneratorPlan> background{};  ///< idle connections: established first, closed last
     };
 
     /// @param stop ends the opening early; outlives this
@@ -43,17 +45,19 @@ class ClientRun {
 
     enum class Phase : uint8_t {
         reaching,  ///< ARP is asked for the targets' next hops
-        filling,   ///< the idle connections are being opened
+        filling,   ///< the background connections are being opened
         settling,  ///< and left alone for a while
         opening,   ///< what is measured
         draining,  ///< what is open ends, or is cut
-        emptying,  ///< the same for the idle connections
+        emptying,  ///< the same for the background connections
         over
     };
     Phase phase() const noexcept { return phase_; }
     bool over() const noexcept { return phase_ == Phase::over; }
     /// Over without a connection: no target's next hop answered ARP.
     bool is_unreached() const noexcept { return is_unreached_; }
+    /// Whether connections are being opened, which is what is measured.
+    bool is_opening() const noexcept { return phase_ == Phase::opening; }
     /// Whether the measured time has ended: duration(), measured() and measured_counters() stand.
     bool is_measured() const noexcept { return phase_ >= Phase::draining; }
     Duration duration() const noexcept { return ended_ - started_; }
@@ -66,7 +70,8 @@ class ClientRun {
     /// Of the measured time.
     const Counters& measured_counters() const noexcept { return measured_counters_; }
     const BusyCycles& measured_cycles() const noexcept { return measured_cycles_; }
-    /// Of the generator's connections from first to last: without those beside. Stands from `emptying` on.
+    /// Of the generator's connections from first to last: without those in the background. Stands from
+    /// `emptying` on.
     const Counters& counters() const noexcept { return counters_; }
     /// From the first connection until as many were established as the plan has at once; 0: never so many.
     Duration filled_in() const noexcept { return filled_ ? *filled_ - started_ : Duration::zero(); }
@@ -74,8 +79,8 @@ class ClientRun {
     Duration emptied_in() const noexcept { return emptied_ - ended_; }
 
     const Generator& generator() const noexcept { return generator_; }
-    /// The idle connections' generator; null without.
-    const Generator* beside() const noexcept { return beside_ ? &*beside_ : nullptr; }
+    /// The background connections' generator; null without.
+    const Generator* background() const noexcept { return background_ ? &*background_ : nullptr; }
     /// The owner adds what its turns cost.
     BusyCycles cycles{};
 
@@ -93,7 +98,7 @@ class ClientRun {
 
     TargetReach targets_;
     Generator generator_;
-    std::optional<Generator> beside_;
+    std::optional<Generator> background_;
     const Duration duration_;
     const std::optional<Duration> hold_;
     const Duration drain_;
@@ -101,7 +106,7 @@ class ClientRun {
     Phase phase_ = Phase::reaching;
     bool is_unreached_ = false;
     bool cut_ = false;  ///< what is draining has been cut
-    uint64_t beside_established_ = 0;
+    uint64_t background_established_ = 0;
     Instant started_{}, ended_{}, emptied_{}, until_{};
     std::optional<Instant> filled_;
     LoadTally measured_{};

@@ -8,8 +8,8 @@
 
 #include "base/mapped_array.hh"
 #include "base/random.hh"
+#include "generator_plan.hh"
 #include "handshakes.hh"
-#include "http/http_ask.hh"
 #include "http/http_response.hh"
 #include "load_tally.hh"
 #include "schedule.hh"
@@ -19,56 +19,6 @@
 #include "synfin/stack.hh"
 
 namespace synfin::app {
-
-/// One engine's share of a run.
-struct GeneratorPlan {
-    /// What a connection is for.
-    enum class Talk : uint8_t {
-        nothing,  ///< established, then closed
-        tcp,      ///< requests and responses of known sizes
-        http,     ///< requests; a response's end is read from it
-        stream,   ///< sends until the end of the run
-        hold      ///< stays open until the end of the run
-    };
-    enum class Ending : uint8_t {
-        fin,          ///< this end closes first
-        fin_by_peer,  ///< the peer closes first, this end answers
-        rst           ///< this end resets (a deviation)
-    };
-    /// Whom to call, and the bytes to say. Taken in turn.
-    struct Call {
-        Endpoint peer{};
-        std::vector<uint8_t> request;
-        std::vector<uint8_t> last_request;  ///< the connection's last, with "Connection: close"; http only
-    };
-
-    static constexpr uint64_t kUnlimited = ~uint64_t{0};
-
-    std::vector<Call> calls;
-    std::vector<IpAddress> sources;  ///< taken in turn; when one has no port left, the next
-    Talk talk = Talk::tcp;
-    Ending ending = Ending::fin;
-    uint64_t response_size = 64;  ///< tcp
-    bool to_head = false;         ///< http: the requests are HEAD, their responses have no body
-    StatusSet expected = successful_statuses();  ///< http: other statuses make a connection fail at its end
-    bool idempotent = false;                     ///< http: a request may be sent twice (RFC 9110 9.2.2)
-    uint64_t requests_per_connection = 1;        ///< 0: until the end of the run
-    uint64_t requests_at_least = 0;  ///< 0: as many; else a number between the two for each connection
-    /// How long a peer may be silent when it is its turn; 0: for ever.
-    Duration timeout{};
-    uint32_t connections = 1;     ///< at once, on this engine
-    uint32_t handshakes = 0;      ///< closed loop: being established at once; 0: no bound
-    uint64_t limit = kUnlimited;  ///< open so many in all; kUnlimited: until stopped
-    Duration duration{};          ///< open loop: due within it; 0: until stopped
-    Duration ramp{};
-    bool open_loop = false;
-    double rate = 0;                   ///< open loop: connections per second over all engines
-    uint32_t engine = 0, engines = 1;  ///< open loop: this one opens every engines-th connection
-    bool second = false;               ///< of two generators on one engine: its cookies are told apart
-};
-
-/// A request of `size` bytes that any server may be sent: a repeating pattern.
-std::vector<uint8_t> pattern_request(uint64_t size);
 
 class Generator {
   public:
@@ -123,7 +73,7 @@ class Generator {
   private:
     /// One connection, from connect() to on_close. Its id is the connection's user_tag. Small, for there are
     /// tens of millions of those that are only held.
-    struct Life {
+    struct ConnectionRecord {
         Instant due{};            ///< when it was to be opened: latencies count from here
         uint8_t failure = kNone;  ///< what the generator found wrong with it
         bool done = false;        ///< all was said; its end is all that is missing
@@ -132,7 +82,7 @@ class Generator {
         bool peer_ended : 1 = false;  ///< done because the peer has sent FIN
         uint32_t heard = 0;           ///< the tick of the peer's last sign of life, or of connect()
     };
-    static_assert(sizeof(Life) == 16);
+    static_assert(sizeof(ConnectionRecord) == 16);
     /// What it is saying, by the same id; only where something is said.
     struct Exchange {
         Instant asked{};        ///< when the present request was due
@@ -151,21 +101,21 @@ class Generator {
         bool alone;  ///< the connection is opened for nothing else
     };
     static constexpr uint8_t kNone = 255;
-    static constexpr uint32_t kSecond = 1u << 31;  ///< in the cookies of a second generator
+    static constexpr uint32_t kSecond = 1u << 31;  ///< in the user_tags of a second generator
     static constexpr uint32_t kNoEnd = ~uint32_t{0};
     static constexpr Skip kOpened = Skip::kCount;
     enum class Sweep : uint8_t { none, close, cut };
 
     static uint32_t id_of(uint64_t user_tag) noexcept { return static_cast<uint32_t>(user_tag) & ~kSecond; }
     static uint32_t id_of(Connection c) noexcept { return id_of(c.user_tag()); }
-    /// The life that an event is about; null when the connection has ended meanwhile (on_close is on its
+    /// The record of an event's connection; null when the connection has ended meanwhile (on_close is on its
     /// way).
-    Life* life_of(Connection c) noexcept {
+    ConnectionRecord* record_of(Connection c) noexcept {
         const uint32_t id = id_of(c);
-        return id == 0 ? nullptr : &lives_[id];
+        return id == 0 ? nullptr : &records_[id];
     }
     bool speaks() const noexcept {
-        return plan_.talk == GeneratorPlan::Talk::tcp || plan_.talk == GeneratorPlan::Talk::http;
+        return plan_.purpose == GeneratorPlan::Purpose::tcp || plan_.purpose == GeneratorPlan::Purpose::http;
     }
 
     bool launch(Stack& stack) noexcept;
@@ -178,27 +128,30 @@ class Generator {
     uint32_t requests_to_make() noexcept;
     static Skip skip_of(Error error) noexcept;
     void end_waiting() noexcept;
-    bool is_unanswered(const Life& life, bool established) const noexcept;
+    bool is_unanswered(const ConnectionRecord& record, bool established) const noexcept;
     uint32_t allowed_now() const noexcept;
 
     Bytes request_of(const Exchange& exchange) const noexcept;
     void speak(Connection c, Exchange& exchange) noexcept;
     void pump(Connection c) noexcept;
-    void response_complete(Connection c, Life& life, Exchange& exchange, bool peer_keeps) noexcept;
-    bool count_status(Life& life, unsigned status) noexcept;
-    void end(Connection c, Life& life) noexcept;
-    void peer_ended(uint32_t id, Life& life) noexcept;
+    void response_complete(Connection c, ConnectionRecord& record, Exchange& exchange,
+                           bool peer_keeps) noexcept;
+    bool count_status(ConnectionRecord& record, unsigned status) noexcept;
+    void end(Connection c, ConnectionRecord& record) noexcept;
+    void peer_ended(uint32_t id, ConnectionRecord& record) noexcept;
     void send_again(const Exchange& exchange) noexcept;
-    bool is_reset_between_requests(const Life& life, uint32_t id, const CloseInfo& why) const noexcept;
-    void count_reset_between_requests(const Life& life, const Exchange& exchange) noexcept;
+    bool is_reset_between_requests(const ConnectionRecord& record, uint32_t id,
+                                   const CloseInfo& why) const noexcept;
+    void count_reset_between_requests(const ConnectionRecord& record, const Exchange& exchange) noexcept;
     Duration look(uint32_t id, Connection c) noexcept;
-    Duration time_out(Connection c, Life& life) noexcept;
-    void fail(Connection c, Life& life, Failure failure) noexcept;
-    void on_response(Connection c, Life& life, uint32_t id, Bytes bytes, bool is_first) noexcept;
+    Duration time_out(Connection c, ConnectionRecord& record) noexcept;
+    void fail(Connection c, ConnectionRecord& record, Failure failure) noexcept;
+    void on_response(Connection c, ConnectionRecord& record, uint32_t id, Bytes bytes,
+                     bool is_first) noexcept;
 
     GeneratorPlan plan_;
     Schedule schedule_;
-    SlotPool<Life> lives_;
+    SlotPool<ConnectionRecord> records_;
     MappedArray<Exchange> exchanges_;      ///< by id, tcp and http only
     MappedArray<HttpResponse> responses_;  ///< by id, http only; valid when the exchange has received bytes
     KnownHead<HttpResponse> known_;
@@ -215,7 +168,7 @@ class Generator {
     Skip waits_for_ = Skip::kCount;             ///< closed loop: what it waits for now
     Instant waits_since_{};
     uint32_t silence_ms_ = 0;  ///< see cut()
-    uint32_t ending_now_ = 0;  ///< lives that are done and have not ended yet
+    uint32_t ending_now_ = 0;  ///< connections that are done and have not ended yet
     Sweep sweep_ = Sweep::none;
     uint32_t sweep_next_ = 0;  ///< where it goes on, see Stack::visit_open
     uint64_t next_call_ = 0;

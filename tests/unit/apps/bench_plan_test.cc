@@ -1,5 +1,5 @@
 /// What a bench's options come to: connections, tuples, sizes of pools.
-#include "command/bench_plan.hh"
+#include "traffic/bench_plan.hh"
 
 #include <gtest/gtest.h>
 
@@ -65,8 +65,8 @@ TEST(BenchPlan, SourcesAndPortsMeetInEveryCombination) {
         std::set<std::pair<uint32_t, uint16_t>> met;
         const size_t all = plan.sources.size() * plan.calls.size();
         for (size_t i = 0; i < all; ++i)
-            met.insert(
-                {plan.sources[i % plan.sources.size()].value, plan.calls[i % plan.calls.size()].peer.port});
+            met.insert({plan.sources[i % plan.sources.size()].v4.value,
+                        plan.calls[i % plan.calls.size()].peer.port});
         EXPECT_EQ(met.size(), all) << connections;
         EXPECT_GE(all * 28'232, 2 * connections) << "tuples never run out";
         EXPECT_EQ(plan.calls.front().peer.port, 80);
@@ -76,16 +76,16 @@ TEST(BenchPlan, SourcesAndPortsMeetInEveryCombination) {
 
 TEST(BenchPlan, ThoseBesideHavePortsOfTheirOwn) {
     Config config = with(Profile::crr);
-    EXPECT_FALSE(client_plan(config.bench).beside);
+    EXPECT_FALSE(client_plan(config.bench).background);
     EXPECT_EQ(bench_listens(config.bench), bench_ports(config.bench));
     config.bench.beside = 10'000'000;
     const ClientRun::Plan plan = client_plan(config.bench);
-    ASSERT_TRUE(plan.beside);
-    EXPECT_EQ(plan.beside->connections, 10'000'000u);
-    EXPECT_EQ(plan.beside->talk, GeneratorPlan::Talk::hold);
+    ASSERT_TRUE(plan.background);
+    EXPECT_EQ(plan.background->connections, 10'000'000u);
+    EXPECT_EQ(plan.background->purpose, GeneratorPlan::Purpose::hold);
     EXPECT_EQ(plan.load.calls.size(), 1u) << "the profile is as without them";
-    EXPECT_GT(plan.beside->calls.front().peer.port, bench_ports(config.bench).last);
-    EXPECT_EQ(plan.beside->calls.back().peer.port, bench_listens(config.bench).last);
+    EXPECT_GT(plan.background->calls.front().peer.port, bench_ports(config.bench).last);
+    EXPECT_EQ(plan.background->calls.back().peer.port, bench_listens(config.bench).last);
     for (const bool client : {true, false})
         EXPECT_GT(bench_stack(config, client).max_connections, 10'000'000u + 2 * 256u);
 }

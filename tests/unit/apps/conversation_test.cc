@@ -114,7 +114,7 @@ GeneratorPlan http_plan(uint64_t limit, uint64_t requests = 1) {
     plan.sources = {TwoEnds::kClient};
     plan.connections = 1;
     plan.limit = limit;
-    plan.talk = GeneratorPlan::Talk::http;
+    plan.purpose = GeneratorPlan::Purpose::http;
     plan.requests_per_connection = requests;
     return plan;
 }
@@ -248,7 +248,7 @@ TEST(Conversation, ConnectOnlyReadsAwayWhatTheServerSays) {
     for (const auto ending : {GeneratorPlan::Ending::fin, GeneratorPlan::Ending::rst})
         for (const bool greets : {true, false}) {
             GeneratorPlan plan = http_plan(20);
-            plan.talk = GeneratorPlan::Talk::nothing;
+            plan.purpose = GeneratorPlan::Purpose::nothing;
             plan.ending = ending;
             Script script;
             (greets ? script.greeting : script.farewell) = "220 hello, I am a mail server\r\n";
@@ -421,7 +421,7 @@ TEST(Conversation, APeerThatNeverClosesIsNotWaitedFor) {
 
 TEST(Conversation, HeldConnectionsMayBeSilent) {
     GeneratorPlan plan = impatient(10);
-    plan.talk = GeneratorPlan::Talk::hold;
+    plan.purpose = GeneratorPlan::Purpose::hold;
     Talk talk(plan, {}, 5 * kTimeout);
     talk.run();
     EXPECT_EQ(talk.tally().completed, 10u);

@@ -45,7 +45,7 @@ GeneratorPlan http_plan(uint32_t connections, uint64_t limit, uint64_t requests 
     GeneratorPlan plan = tcp_plan(connections, limit);
     plan.calls[0] = {kPeer, http_request(kPeer.addr.text(), "/", false),
                      http_request(kPeer.addr.text(), "/", true)};
-    plan.talk = GeneratorPlan::Talk::http;
+    plan.purpose = GeneratorPlan::Purpose::http;
     plan.requests_per_connection = requests;
     return plan;
 }
@@ -111,12 +111,12 @@ TEST(Generator, ServerClosesFirst) {
 
 TEST(Generator, ConnectOnlyAndRst) {
     GeneratorPlan plan = tcp_plan(10, 50);
-    plan.talk = GeneratorPlan::Talk::nothing;
+    plan.purpose = GeneratorPlan::Purpose::nothing;
     ReplyPlay connect(plan, 0s, {});
     connect.run();
     EXPECT_EQ(connect.tally().completed, 50u);
     EXPECT_EQ(connect.tally().requests, 0u);
-    plan.talk = GeneratorPlan::Talk::tcp;
+    plan.purpose = GeneratorPlan::Purpose::tcp;
     plan.ending = GeneratorPlan::Ending::rst;
     ReplyPlay reset(plan, 0s, {});
     reset.run();
@@ -139,7 +139,7 @@ TEST(Generator, HttpWithManyRequestsPerConnection) {
 
 TEST(Generator, WhatIsKeptForAConnection) {
     GeneratorPlan hold = tcp_plan(100, 0);
-    hold.talk = GeneratorPlan::Talk::hold;
+    hold.purpose = GeneratorPlan::Purpose::hold;
     ReplyPlay held(hold, 50ms, {});
     held.run();
     EXPECT_EQ(held.client.generator().memory_bytes(), 100 * 16u);
@@ -298,14 +298,14 @@ TEST(Generator, HttpThatIsNone) {
 
 TEST(Generator, HoldAndStreamEndWithTheRun) {
     GeneratorPlan hold = tcp_plan(300, 0);
-    hold.talk = GeneratorPlan::Talk::hold;
+    hold.purpose = GeneratorPlan::Purpose::hold;
     ReplyPlay held(hold, 100ms, {});
     held.run();
     EXPECT_EQ(held.client.measured().open_now(), 300u);
     EXPECT_EQ(held.tally().completed, 300u);
 
     GeneratorPlan stream = tcp_plan(2, 0);
-    stream.talk = GeneratorPlan::Talk::stream;
+    stream.purpose = GeneratorPlan::Purpose::stream;
     stream.calls[0].request = pattern_request(64 * 1024);
     Play<DiscardServer> streamed(stream, 100ms);
     streamed.run();
@@ -357,7 +357,7 @@ TEST(Generator, AClosedLoopWaitsForAPortAndKeepsItsCount) {
 
 TEST(Generator, WaitingForAPortIsTimedToTheEndOfTheRun) {
     GeneratorPlan plan = tcp_plan(100, 0);
-    plan.talk = GeneratorPlan::Talk::hold;
+    plan.purpose = GeneratorPlan::Purpose::hold;
     FewPorts play(std::move(plan), 700ms);
     play.run();
     EXPECT_EQ(play.tally().established, 10u);
@@ -368,7 +368,7 @@ TEST(Generator, WaitingForAPortIsTimedToTheEndOfTheRun) {
 
 TEST(Generator, AnOpenLoopSkipsWhatFindsNoPort) {
     GeneratorPlan plan = tcp_plan(100, 0);
-    plan.talk = GeneratorPlan::Talk::hold;
+    plan.purpose = GeneratorPlan::Purpose::hold;
     plan.open_loop = true;
     plan.rate = 1'000;
     FewPorts play(std::move(plan), 100ms);
@@ -427,7 +427,7 @@ TEST(Generator, InterruptEndsCleanly) {
 
 TEST(ClientRun, HoldsAllThatItOpenedForThatTime) {
     GeneratorPlan hold = tcp_plan(300, 0);
-    hold.talk = GeneratorPlan::Talk::hold;
+    hold.purpose = GeneratorPlan::Purpose::hold;
     ReplyPlay play({.load = hold, .hold = 50ms}, {});
     play.run();
     EXPECT_EQ(play.client.measured().open_now(), 300u);
@@ -449,7 +449,7 @@ TEST(ClientRun, HoldsAllThatItOpenedForThatTime) {
 
 TEST(ClientRun, HoldsFewerThanAtOnceWhenNoMoreAreToBeOpened) {
     GeneratorPlan hold = tcp_plan(300, 100);
-    hold.talk = GeneratorPlan::Talk::hold;
+    hold.purpose = GeneratorPlan::Purpose::hold;
     ReplyPlay play({.load = hold, .hold = 50ms}, {});
     play.run();
     EXPECT_EQ(play.tally().completed, 100u);
@@ -458,7 +458,7 @@ TEST(ClientRun, HoldsFewerThanAtOnceWhenNoMoreAreToBeOpened) {
 
 TEST(ClientRun, ClosingManyRepeatsNothing) {
     GeneratorPlan hold = tcp_plan(5'000, 0);
-    hold.talk = GeneratorPlan::Talk::hold;
+    hold.purpose = GeneratorPlan::Purpose::hold;
     ReplyPlay play({.load = hold, .hold = 1ms}, {});
     // The server takes a packet each 10 us or so: 32 FINs of the client's turn would wait longer and longer.
     uint32_t most = 0;
@@ -478,8 +478,8 @@ TEST(ClientRun, ClosingManyRepeatsNothing) {
 
 TEST(ClientRun, IdleConnectionsBesideAreThereBeforeAndAfter) {
     GeneratorPlan idle = tcp_plan(200, 0);
-    idle.talk = GeneratorPlan::Talk::hold;
-    ReplyPlay play({.load = tcp_plan(10, 50), .beside = idle}, {});
+    idle.purpose = GeneratorPlan::Purpose::hold;
+    ReplyPlay play({.load = tcp_plan(10, 50), .background = idle}, {});
     uint64_t least = ~uint64_t{0};
     play.client.start(play.ends.now());
     ASSERT_TRUE(play.ends.run(
@@ -487,7 +487,7 @@ TEST(ClientRun, IdleConnectionsBesideAreThereBeforeAndAfter) {
         [&](Stack& s, Instant now) {
             play.client.turn(s, now);
             if (play.tally().opened != 0 && play.client.phase() < ClientRun::Phase::emptying)
-                least = std::min(least, play.client.beside()->tally().open_now());
+                least = std::min(least, play.client.background()->tally().open_now());
         },
         [&](Stack& s, Instant now) { play.server.turn(s, now); }, [&] { return play.client.over(); }));
     expect_balance(play.tally());
@@ -495,8 +495,8 @@ TEST(ClientRun, IdleConnectionsBesideAreThereBeforeAndAfter) {
     EXPECT_EQ(play.tally().completed, 50u);
     EXPECT_EQ(play.client.generator().times().connect.count(), 50u) << "only its own are timed";
     EXPECT_EQ(least, 200u) << "all of them, all the time";
-    expect_balance(play.client.beside()->tally());
-    EXPECT_EQ(play.client.beside()->tally().completed, 200u);
+    expect_balance(play.client.background()->tally());
+    EXPECT_EQ(play.client.background()->tally().completed, 200u);
     EXPECT_LT(play.client.duration(), 100ms) << "their opening is not measured";
     EXPECT_EQ(play.client.measured_counters()[Counter::active_opens], 50u);
     EXPECT_EQ(play.client.counters()[Counter::active_opens], 50u);
@@ -506,7 +506,7 @@ TEST(ClientRun, IdleConnectionsBesideAreThereBeforeAndAfter) {
 TEST(ClientRun, StoppedBeforeItStartsOpensNothing) {
     for (const bool with_others : {false, true}) {
         ClientRun::Plan plan{.load = tcp_plan(20, 0)};
-        if (with_others) plan.beside = tcp_plan(30, 0);
+        if (with_others) plan.background = tcp_plan(30, 0);
         ReplyPlay play(std::move(plan), {});
         play.stop = true;
         play.run();
@@ -533,7 +533,7 @@ TEST(ClientRun, WhatIsLostHoldsNobodyUp) {
 
 TEST(ServerRun, EndClosesWhatIsOpen) {
     GeneratorPlan hold = tcp_plan(50, 0);
-    hold.talk = GeneratorPlan::Talk::hold;
+    hold.purpose = GeneratorPlan::Purpose::hold;
     ReplyPlay play(hold, 10s, {});
     int steps = 0;
     play.client.start(play.ends.now());

@@ -23,7 +23,7 @@ struct Lan {
         GeneratorPlan plan;
         for (const Ipv4 target : targets) plan.calls.push_back({.peer = {target, 80}});
         plan.sources = {kUs};
-        plan.talk = GeneratorPlan::Talk::nothing;
+        plan.purpose = GeneratorPlan::Purpose::nothing;
         plan.connections = static_cast<uint32_t>(targets.size());
         run.emplace(std::move(plan), 1h, stop);
         run->start(now);

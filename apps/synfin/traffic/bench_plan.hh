@@ -12,7 +12,7 @@ namespace synfin::app {
 
 /// What a profile is made of.
 struct Shape {
-    GeneratorPlan::Talk talk;
+    GeneratorPlan::Purpose purpose;
     GeneratorPlan::Ending ending;
     uint64_t requests;     ///< per connection; 0: until the end
     uint64_t connections;  ///< default of -c

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "user_error.hh"
+#include "command/user_error.hh"
 
 namespace synfin::app {
 
@@ -46,17 +46,17 @@ GeneratorPlan load_plan(const BenchConfig& bench) {
     const Shape shape = shape_of(bench);
     GeneratorPlan plan;
     GeneratorPlan::Call call{.peer = {kServer, kPort}, .request = {}, .last_request = {}};
-    if (shape.talk == GeneratorPlan::Talk::http) {
+    if (shape.purpose == GeneratorPlan::Purpose::http) {
         const std::string host = kServer.text();
         call.request = http_request(host, "/", false);
         if (shape.close_by == CloseBy::server) call.last_request = http_request(host, "/", true);
-    } else if (shape.talk == GeneratorPlan::Talk::stream) {
+    } else if (shape.purpose == GeneratorPlan::Purpose::stream) {
         call.request = pattern_request(std::max<uint64_t>(bench.request_size, 64 * 1024));
-    } else if (shape.talk == GeneratorPlan::Talk::tcp) {
+    } else if (shape.purpose == GeneratorPlan::Purpose::tcp) {
         call.request = pattern_request(bench.request_size);
     }
     call_all(plan, call, kPort, bench_ports(bench).size());
-    plan.talk = shape.talk;
+    plan.purpose = shape.purpose;
     plan.ending = shape.ending;
     plan.response_size = bench.response_size;
     plan.requests_per_connection = shape.requests;
@@ -66,10 +66,10 @@ GeneratorPlan load_plan(const BenchConfig& bench) {
     return plan;
 }
 
-GeneratorPlan plan_beside(const BenchConfig& bench) {
+GeneratorPlan background_plan(const BenchConfig& bench) {
     GeneratorPlan plan;
     call_all(plan, {}, bench_ports(bench).last + 1u, port_count(bench.beside));
-    plan.talk = GeneratorPlan::Talk::hold;
+    plan.purpose = GeneratorPlan::Purpose::hold;
     plan.connections = static_cast<uint32_t>(bench.beside);
     plan.handshakes = kHandshakes;
     return plan;
@@ -78,7 +78,7 @@ GeneratorPlan plan_beside(const BenchConfig& bench) {
 }  // namespace
 
 Shape shape_of(const BenchConfig& bench) {
-    using enum GeneratorPlan::Talk;
+    using enum GeneratorPlan::Purpose;
     using enum GeneratorPlan::Ending;
     const CloseBy close_by = bench.close_by.value_or(CloseBy::server);
     const GeneratorPlan::Ending ending = close_by == CloseBy::server ? fin_by_peer : fin;
@@ -117,7 +117,7 @@ PortRange bench_listens(const BenchConfig& bench) {
 ClientRun::Plan client_plan(const BenchConfig& bench) {
     ClientRun::Plan plan{.load = load_plan(bench), .duration = opening_time(bench), .hold = bench.hold};
     if (bench.loss_ppm != 0) plan.drain = kLossyDrain;
-    if (bench.beside != 0) plan.beside = plan_beside(bench);
+    if (bench.beside != 0) plan.background = background_plan(bench);
     return plan;
 }
 
@@ -132,7 +132,7 @@ stack::StackConfig bench_stack(const Config& config, bool client) {
     else
         stack.addresses.push_back({kServer, 8});
     // One that is closing still has its record when the next one opens; one that is held has no next.
-    const bool held = shape.talk == GeneratorPlan::Talk::hold;
+    const bool held = shape.purpose == GeneratorPlan::Purpose::hold;
     stack.max_connections = static_cast<uint32_t>((held ? 1 : 2) * connections + 1'024 + bench.beside);
     stack.max_half_open = static_cast<uint32_t>(std::min<uint64_t>(connections, 65'536) + 4'096);
     // At the end that closes first a record for each tuple. The records of connections that were held, which

@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "command/subcommand.hh"
-#include "host_facts.hh"
-#include "host_scan.hh"
+#include "host/host_facts.hh"
+#include "host/host_scan.hh"
 #include "results/publish.hh"
+#include "subcommand.hh"
 
 namespace synfin::app {
 

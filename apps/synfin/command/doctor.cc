@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "command/subcommand.hh"
-#include "diagnosis.hh"
+#include "host/diagnosis.hh"
 #include "results/publish.hh"
+#include "subcommand.hh"
 
 namespace synfin::app {
 

@@ -1,0 +1,123 @@
+#include "load_result.hh"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "config/fields.hh"
+#include "host/host_facts.hh"
+#include "verdict.hh"
+
+namespace synfin::app {
+
+namespace {
+
+/// Why nothing came of any connection; empty when something came of one.
+std::string nothing_worked(const Config& config, const LoadTally& tally) {
+    if (tally.completed + tally.unfinished != tally.unanswered || tally.offered == 0) return {};
+    std::string causes;
+    const auto add = [&](uint64_t n, std::string_view what) {
+        if (n != 0) causes += fmt::format("{}{} {}", causes.empty() ? "" : ", ", n, what);
+    };
+    for (size_t i = 0; i < tally.failed_by.size(); ++i) add(tally.failed_by[i], failure_name(i));
+    for (size_t i = 0; i < tally.skipped_by.size(); ++i)
+        add(tally.skipped_by[i], fmt::format("not opened ({})", name(static_cast<Skip>(i))));
+    add(tally.pending, "without an answer to their SYN");
+    add(tally.unfinished, "established, then without an answer");
+    return fmt::format("{}: none of {} connections completed: {}", config.load.targets.front().text(),
+                       tally.offered, causes);
+}
+
+std::string what_to_do(const LoadTally& tally) {
+    const auto failed = [&](CloseReason reason) { return tally.failed_by[static_cast<size_t>(reason)] != 0; };
+    if (failed(CloseReason::refused)) return "nothing listens there: check the target's port";
+    if (failed(CloseReason::unreachable)) return fmt::format("no ARP reply: {}", kCheckArp);
+    const bool timed_out = tally.failed_by[static_cast<size_t>(Failure::connect_timeout)] != 0;
+    if (failed(CloseReason::syn_timed_out) || timed_out || tally.pending != 0)
+        return "the SYNs went out, no SYN-ACK came back: check filters on the way";
+    return "the result's failed_by and skipped_by name the causes";
+}
+
+/// The configuration with what was left to us filled in.
+Config in_force(const Config& config, const Runtime& runtime) {
+    Config used = config;
+    used.cores.assign(runtime.cores().begin(), runtime.cores().end());
+    LoadConfig& load = used.load;
+    load.connections = load_concurrency(config);
+    load.duration = load.opening_time();
+    const stack::StackConfig stack;
+    if (!load.source_ports) load.source_ports = PortRange{stack.port_low, stack.port_high};
+    if (load.targets.front().protocol == Target::Protocol::tcp && !load.connect_only) {
+        if (!load.request_size) load.request_size = 64;
+        if (!load.response_size) load.response_size = load.request_size;
+    }
+    return used;
+}
+
+/// Sums the engines' runs.
+void add_runs(RunResult& result, Runtime& runtime, const std::deque<ClientRun>& runs, LoadTimes& times) {
+    Side& client = result.client.emplace();
+    for (unsigned i = 0; i < runs.size(); ++i) {
+        const ClientRun& run = runs[i];
+        result.measured += run.measured();
+        result.tally += run.generator().tally();
+        times += run.generator().times();
+        client.measured += run.measured_counters();
+        client.final += runtime.stack(i).counters();
+        client.cycles += run.measured_cycles();
+        result.duration_s =
+            std::max(result.duration_s, std::chrono::duration<double>(run.duration()).count());
+        const EngineSnapshot last = runtime.inspector().snapshot(i);
+        result.cores.push_back({.core = runtime.core_of(i),
+                                .role = "client",
+                                .busy = run.measured_cycles().share(),
+                                .lost = run.share_of(last.lost),
+                                .longest_gap = last.longest_gap,
+                                .established = run.generator().tally().established});
+    }
+}
+
+}  // namespace
+
+std::string nobody_answered(const Config& config, const std::deque<ClientRun>& runs) {
+    if (!std::all_of(runs.begin(), runs.end(), [](const ClientRun& run) { return run.is_unreached(); }))
+        return {};
+    const Target& target = config.load.targets.front();
+    const Ipv4 host = target.peer.addr.v4;
+    const bool on_link = std::any_of(config.addresses.begin(), config.addresses.end(),
+                                     [&](const Cidr& cidr) { return cidr.contains(host); });
+    const Ipv4 next_hop = on_link || !config.gateway ? host : config.gateway->addr;
+    return fmt::format("{}: no ARP reply from {}", target.text(), next_hop.text());
+}
+
+RunResult load_result(const Config& config, Runtime& runtime, const std::deque<ClientRun>& runs,
+                      double tsc_hz, bool interrupted, LoadTimes& times) {
+    RunResult result;
+    add_runs(result, runtime, runs, times);
+    result.command = Command::load;
+    result.config = in_force(config, runtime);
+    result.open_loop = config.load.rate != 0;
+    result.count = config.load.count;
+    // An open loop offers all that is due, whether it can be opened or not.
+    if (result.open_loop) result.asked = result.tally.offered;
+    result.report = runtime.report();
+    result.tsc_hz = tsc_hz;
+    result.times = &times;
+    result.device = runtime.device_stats();
+    // A device that is gone ends the run by the same flag, but nobody has interrupted it.
+    result.interrupted = interrupted && !result.device.is_gone;
+    result.resident_bytes = resident_bytes();
+    if (config.load.close == LoadConfig::Close::fin) result.time_wait_at = config.load.close_by;
+    result.deviations = deviations(config, Command::load);
+    const bool has_criteria = !config.load.criteria.empty();
+    reach_verdict(result, has_criteria ? config.load.criteria : std::vector{assumed_criterion("1%")},
+                  config.validity);
+    if (std::string who = nobody_answered(config, runs); !who.empty())
+        result.invalid_because.insert(result.invalid_because.begin(), std::move(who));
+    if (const std::string why = nothing_worked(config, result.tally); !why.empty())
+        result.warnings.push_back(fmt::format("{}; {}", why, what_to_do(result.tally)));
+    return result;
+}
+
+}  // namespace synfin::app

@@ -1,0 +1,129 @@
+#include "load_plan.hh"
+
+#include <fmt/format.h>
+#include <netdb.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "command/user_error.hh"
+#include "http/http_ask.hh"
+
+namespace synfin::app {
+
+namespace {
+
+/// Share number `index` of n things among `engines`.
+uint64_t share(uint64_t n, unsigned index, unsigned engines) {
+    return n / engines + (index < n % engines ? 1 : 0);
+}
+
+/// `--body @FILE`: what the file holds.
+std::string body_of(const std::string& option) {
+    if (!option.starts_with("@")) return option;
+    constexpr size_t kMost = 64u << 20;
+    const std::string name = option.substr(1);
+    std::ifstream file(name, std::ios::binary);
+    std::string body(kMost + 1, '\0');
+    if (!file.read(body.data(), static_cast<std::streamsize>(body.size())) && !file.eof())
+        throw usage_error(fmt::format("--body {}: the file can't be read", option), "give a readable file");
+    body.resize(static_cast<size_t>(file.gcount()));
+    if (body.size() > kMost)
+        throw usage_error(fmt::format("--body {}: the file is larger than 64 MiB", option),
+                          "give a smaller one");
+    return body;
+}
+
+StatusSet expected_statuses(const LoadConfig& load) {
+    if (load.expect_status.empty()) return successful_statuses();
+    StatusSet all;
+    for (const std::string& each : load.expect_status) all |= *parse_statuses(each).value;
+    return all;
+}
+
+}  // namespace
+
+Config resolved(Config config) {
+    for (Target& target : config.load.targets) {
+        if (target.is_resolved()) continue;
+        addrinfo hints{}, *found = nullptr;
+        hints.ai_family = AF_INET;
+        hints.ai_socktype = SOCK_STREAM;
+        if (const int error = getaddrinfo(target.host.c_str(), nullptr, &hints, &found); error != 0)
+            throw run_error(fmt::format("{}: no address for this name: {}", target.host, gai_strerror(error)),
+                            "check the name and /etc/resolv.conf, or give an address");
+        const auto* address = reinterpret_cast<const sockaddr_in*>(found->ai_addr);
+        target.peer.addr = Ipv4{ntohl(address->sin_addr.s_addr)};
+        freeaddrinfo(found);
+        fmt::print(stderr, "{} is {}\n", target.host, target.peer.addr.text());
+    }
+    return config;
+}
+
+GeneratorPlan load_plan(const Config& config, unsigned engine, unsigned engines) {
+    const LoadConfig& load = config.load;
+    GeneratorPlan plan;
+    const HttpAsk ask{.method = load.method, .headers = load.headers, .body = body_of(load.body)};
+    for (const Target& target : load.targets) {
+        GeneratorPlan::Call call{.peer = target.peer, .request = {}, .last_request = {}};
+        if (target.protocol == Target::Protocol::http) {
+            const std::string authority = authority_of(target.host, target.peer.port);
+            call.request = http_request(authority, target.path, false, ask);
+            if (load.close_by == CloseBy::server)
+                call.last_request = http_request(authority, target.path, true, ask);
+        } else {
+            call.request = pattern_request(load.request_size.value_or(64));
+        }
+        plan.calls.push_back(std::move(call));
+    }
+    for (const Cidr& cidr : config.addresses) plan.sources.push_back(cidr.addr);
+    const bool http = load.targets.front().protocol == Target::Protocol::http;
+    plan.purpose = load.connect_only ? GeneratorPlan::Purpose::nothing
+                   : http            ? GeneratorPlan::Purpose::http
+                                     : GeneratorPlan::Purpose::tcp;
+    plan.ending = load.close == LoadConfig::Close::rst ? GeneratorPlan::Ending::rst
+                  : load.close_by == CloseBy::server   ? GeneratorPlan::Ending::fin_by_peer
+                                                       : GeneratorPlan::Ending::fin;
+    plan.response_size = load.response_size.value_or(load.request_size.value_or(64));
+    const CountRange& requests = load.requests_per_connection;
+    plan.requests_per_connection = requests.most;
+    if (requests.least != requests.most) plan.requests_at_least = requests.least;
+    plan.to_head = load.method == "HEAD";
+    plan.idempotent = ask.is_idempotent();
+    plan.expected = expected_statuses(load);
+    plan.timeout = load.timeout;
+    // Fewer connections at once than engines: some of these have none to open.
+    const uint64_t at_once = load_concurrency(config);
+    engines = static_cast<unsigned>(std::min<uint64_t>(engines, at_once));
+    if (engine >= engines) {
+        plan.limit = 0;
+    } else {
+        plan.connections = static_cast<uint32_t>(share(at_once, engine, engines));
+        if (load.count != 0) plan.limit = share(load.count, engine, engines);
+    }
+    plan.ramp = load.ramp;
+    plan.open_loop = load.rate != 0;
+    plan.rate = static_cast<double>(load.rate);
+    plan.engine = engine;
+    plan.engines = engines;
+    return plan;
+}
+
+stack::StackConfig load_stack(const Config& config, unsigned engines) {
+    stack::StackConfig stack = stack_config(config);
+    if (config.load.source_ports) {
+        stack.port_low = config.load.source_ports->first;
+        stack.port_high = config.load.source_ports->last;
+    }
+    const uint64_t each = load_concurrency(config) / engines + 1;
+    // A connection that has been answered and is closing still has its record when the next one opens.
+    stack.max_connections = static_cast<uint32_t>(2 * each + 1'024);
+    stack.expected_connections = stack.max_connections;
+    const uint64_t tuples = uint64_t{config.addresses.size()} * config.load.targets.size() *
+                            (static_cast<uint64_t>(stack.port_high - stack.port_low) + 1);
+    stack.max_time_wait = static_cast<uint32_t>(std::clamp<uint64_t>(tuples, 1u << 16, 1u << 24));
+    return stack;
+}
+
+}  // namespace synfin::app

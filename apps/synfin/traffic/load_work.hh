@@ -1,0 +1,43 @@
+#pragma once
+/// @file
+/// LoadWork: a load generator on each engine, as the library's runner drives it.
+
+#include <deque>
+
+#include "client_run.hh"
+#include "results/engine_watch.hh"
+#include "synfin/runner.hh"
+
+namespace synfin::app {
+
+class LoadWork {
+  public:
+    explicit LoadWork(unsigned engines) : board_(engines) {}
+
+    /// The next engine's plan. @param stop ends the opening early; outlives this
+    void add(GeneratorPlan plan, Duration duration, const std::atomic<bool>& stop) {
+        runs_.emplace_back(std::move(plan), duration, stop);
+    }
+    /// One schedule for all engines. Before the runner begins.
+    void start(Instant now) noexcept {
+        for (ClientRun& run : runs_) run.start(now);
+    }
+
+    // -- Work
+    bool turn(unsigned index, Stack& stack, Instant now) noexcept { return runs_[index].turn(stack, now); }
+    bool is_over(unsigned index) const noexcept { return runs_[index].over(); }
+    bool is_measured(unsigned index) const noexcept { return runs_[index].is_opening(); }
+    BusyCycles& cycles(unsigned index) noexcept { return runs_[index].cycles; }
+    void show(unsigned index) noexcept { board_[index].show(Progress::of(runs_[index].generator().tally())); }
+
+    const std::deque<ClientRun>& runs() const noexcept { return runs_; }
+    const ProgressBoard& board() const noexcept { return board_; }
+
+  private:
+    std::deque<ClientRun> runs_;  ///< by engine
+    ProgressBoard board_;
+};
+
+static_assert(Work<LoadWork>);
+
+}  // namespace synfin::app
