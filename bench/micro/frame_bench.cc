@@ -2,7 +2,7 @@
 // of the text, both checksums in software, the next hop's MAC, a place in the burst. The port takes bursts
 // and does nothing with them. Everything is in the cache.
 //
-//   send/FLAGS[ bytes]     PortEngine::send()
+//   send/FLAGS[ bytes]     QueueEngine::send()
 
 #include <benchmark/benchmark.h>
 
@@ -13,7 +13,7 @@
 
 #include "buf/memory_port.hh"
 #include "cycles.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 
 namespace synfin::stack {
 namespace {
@@ -25,7 +25,8 @@ struct Sink : buf::MemoryPort {
     using MemoryPort::MemoryPort;
     uint16_t tx_burst(Packet**, uint16_t n) noexcept { return n; }
 };
-using SinkEngine = PortEngine<Sink>;
+using net::SegmentOut;
+using SinkEngine = QueueEngine<Sink>;
 
 // The engine's own, which an explicit instantiation may name.
 void send(SinkEngine& engine, Sink::Packet* packet, const SegmentOut& out);
@@ -35,9 +36,9 @@ struct Private {
     friend void send(SinkEngine& engine, Sink::Packet* packet, const SegmentOut& out) {
         (engine.*kSend)(packet, out);
     }
-    friend buf::BlockPool& blocks(SinkEngine& engine) { return engine.*kBlocks; }
+    friend buf::BlockPool& blocks(SinkEngine& engine) { return engine.connections().*kBlocks; }
 };
-template struct Private<&SinkEngine::send, &SinkEngine::blocks_>;
+template struct Private<&SinkEngine::send, &Connections::blocks_>;
 
 // The peer asks for our MAC, so that the engine knows its.
 std::array<uint8_t, wire::kEtherBytes + wire::kArpBytes> arp_request() {

@@ -17,7 +17,7 @@ using UserTag = decltype(Connection().user_tag());
 /// The connection that a handle names. A number that no handle has gives one that is gone.
 Connection connection_of(const synfin_stack& s, synfin_connection handle) noexcept {
     const auto index = static_cast<uint32_t>(handle);
-    stack::Connections* owner = &s.stack->engine();
+    stack::Connections* owner = &s.stack->engine().connections();
     if (index == 0 || index > s.stack->config().max_connections) return {owner, 0, 0};
     return {owner, index, static_cast<uint32_t>(handle >> 32)};
 }

@@ -87,7 +87,7 @@ void write(synfin_stack& s, const Event& event, synfin_event& out) noexcept {
 int collect(synfin_stack& s, std::span<synfin_event> into) noexcept {
     size_t n = 0;
     while (n < into.size()) {
-        const Event* event = s.stack->engine().next_event_of_others(s.marks);
+        const Event* event = s.stack->engine().connections().next_event_of_others(s.marks);
         if (event == nullptr) break;
         write(s, *event, into[n++]);
     }

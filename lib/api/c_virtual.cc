@@ -8,7 +8,7 @@
 #include "api/c_handles.hh"
 #include "base/random.hh"
 #include "buf/memory_port.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 
 namespace synfin::c {
 
@@ -37,7 +37,7 @@ struct End {
           loss(loss_ppm),
           random(config.seed) {}
     buf::MemoryPort port;
-    stack::PortEngine<buf::MemoryPort> engine;
+    stack::QueueEngine<buf::MemoryPort> engine;
     Stack stack;
     uint32_t loss;  ///< of a million packets that this end sends
     Random random;

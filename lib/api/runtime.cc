@@ -13,19 +13,19 @@
 #include "port/core_threads.hh"
 #include "port/device.hh"
 #include "port/limits.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 #include "time/tsc_clock.hh"
 
 namespace synfin {
 
 namespace stack {
 // The one place where the engine meets DPDK's packets.
-template class PortEngine<port::DevicePort>;
+template class QueueEngine<port::DevicePort>;
 }  // namespace stack
 
 namespace {
 
-using DeviceEngine = stack::PortEngine<port::DevicePort>;
+using DeviceEngine = stack::QueueEngine<port::DevicePort>;
 
 /// What a handle of the connection table can name.
 constexpr uint64_t kMostRecords = uint64_t{1} << 30;

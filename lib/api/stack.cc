@@ -5,31 +5,31 @@
 namespace synfin {
 
 Result<ListenerId> Stack::listen(uint16_t port, const ListenOptions& options) noexcept {
-    return engine_->listen(port, options);
+    return engine_->connections().listen(port, options);
 }
 Result<void> Stack::unlisten(ListenerId listener) noexcept {
-    return engine_->unlisten(listener);
+    return engine_->connections().unlisten(listener);
 }
 Result<void> Stack::unlisten(uint16_t port, std::optional<IpAddress> addr) noexcept {
-    return engine_->unlisten(port, addr);
+    return engine_->connections().unlisten(port, addr);
 }
 void Stack::unlisten_all() noexcept {
-    engine_->unlisten_all();
+    engine_->connections().unlisten_all();
 }
 bool Stack::has_work() const noexcept {
     return engine_->has_work();
 }
 Result<TimerId> Stack::after(Duration delay, uint64_t tag) noexcept {
-    return engine_->after(delay, tag);
+    return engine_->connections().after(delay, tag);
 }
 Result<void> Stack::cancel(TimerId timer) noexcept {
-    return engine_->cancel(timer);
+    return engine_->connections().cancel(timer);
 }
 Mailbox& Stack::mailbox() noexcept {
-    return engine_->mailbox();
+    return engine_->connections().mailbox();
 }
 Result<Connection> Stack::connect(Endpoint peer, const ConnectOptions& options) noexcept {
-    return engine_->connect(peer, options);
+    return engine_->connections().connect(peer, options);
 }
 Ledger& Stack::ledger() noexcept {
     return engine_->ledger();
@@ -42,10 +42,10 @@ bool Stack::begin(Instant now) noexcept {
     return engine_->begin(now);
 }
 const Event* Stack::next_event() noexcept {
-    return engine_->next_event();
+    return engine_->connections().next_event();
 }
 void Stack::taken(const Event& event, uint32_t bytes) noexcept {
-    engine_->taken(event, bytes);
+    engine_->connections().taken(event, bytes);
 }
 bool Stack::end() noexcept {
     return engine_->end();
@@ -60,23 +60,23 @@ Occupancy Stack::occupancy() const noexcept {
     return engine_->occupancy();
 }
 RecordCount Stack::records() const noexcept {
-    return engine_->records();
+    return engine_->connections().records();
 }
 MemoryUse Stack::memory() const noexcept {
-    return engine_->memory();
+    return engine_->connections().memory();
 }
 uint32_t Stack::visit_open(uint32_t from, uint32_t at_most, void (*visit)(void* context, Connection),
                            void* context) noexcept {
-    return engine_->visit_open(from, at_most, visit, context);
+    return engine_->connections().visit_open(from, at_most, visit, context);
 }
 uint32_t Stack::tcb_bytes() noexcept {
     return stack::Connections::kTcbBytes;
 }
 const StackConfig& Stack::config() const noexcept {
-    return engine_->config();
+    return engine_->connections().config();
 }
 void Stack::for_each(void (*visit)(void* context, const ConnectionInfo&), void* context) const {
-    engine_->for_each(visit, context);
+    engine_->connections().for_each(visit, context);
 }
 
 }  // namespace synfin

@@ -4,7 +4,7 @@
 
 #include "base/random.hh"
 #include "buf/memory_port.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 
 namespace synfin {
 
@@ -86,7 +86,7 @@ struct VirtualStack::Impl {
     }
 
     buf::MemoryPort port;
-    stack::PortEngine<buf::MemoryPort> engine;
+    stack::QueueEngine<buf::MemoryPort> engine;
     Stack stack;
     Instant now;
     std::deque<std::vector<uint8_t>> out;

@@ -88,10 +88,14 @@ using tcp::TimeWait;
     perform_here(index, text, fx);
 }
 
-void Connections::arrive(const Lookup& lookup, const Segment& seg, Bytes text) noexcept {
-    const auto& [tuple, hash, home, candidate, record] = lookup;
+void Connections::arrive(const Incoming& in) noexcept {
+    const Tuple& tuple = in.tuple;
+    const Segment& seg = in.seg;
+    const Bytes text = in.text;
+    const uint32_t hash = in.hash;
     // Segments of this burst that came before may have ended the candidate, or given its record to another.
-    const uint32_t h = candidate.stands() && *record == tuple ? candidate.handle : find_record(tuple, hash);
+    const uint32_t h =
+        in.candidate.stands() && *in.record == tuple ? in.candidate.handle : find_record(tuple, hash);
     if (h != net::ConnectionTable::kNone) {
         const uint32_t index = h & kIndexMask;
         if (h == index) [[likely]] {
@@ -355,20 +359,27 @@ uint32_t Connections::promote(const Tcb& tcb, uint32_t hash, uint32_t old_handle
     return index;
 }
 
-void Connections::arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, Seq quoted_seq) noexcept {
-    const uint32_t hash = table_.hash(tuple);
-    const uint32_t h = find_record(tuple, hash);
+void Connections::arrive_error(const net::SegmentError& error) noexcept {
+    if (error.is_too_big)
+        arrive_too_big(error);
+    else
+        arrive_icmp(error);
+}
+
+void Connections::arrive_icmp(const net::SegmentError& error) noexcept {
+    const uint32_t hash = table_.hash(error.tuple);
+    const uint32_t h = find_record(error.tuple, hash);
     const uint32_t index = h & kIndexMask;
     Effects fx;
     if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::open) {
-        tcp::on_icmp_error(tcbs_[index], type, code, quoted_seq, fx);
+        tcp::on_icmp_error(tcbs_[index], error.type, error.code, error.quoted_seq, fx);
         if (fx.drop == DropReason::none) counters_.add(Counter::icmp_errors_accepted);
         perform(index, {}, fx);
         return;
     }
     if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::half_open) {
         Tcb tcb = tcp::expand(half_opens_[index], 0, 0);
-        tcp::on_icmp_error(tcb, type, code, quoted_seq, fx);
+        tcp::on_icmp_error(tcb, error.type, error.code, error.quoted_seq, fx);
         if (fx.ended) {
             counters_.add(Counter::icmp_errors_accepted);
             free_half_open(index, hash);

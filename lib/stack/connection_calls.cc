@@ -123,7 +123,9 @@ Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& opt
     // 6191 2; the expiry is kept in units of 16 ticks, so one unit more).
     uint32_t hash = 0;
     uint32_t old = net::ConnectionTable::kNone;
-    auto own = [&](uint16_t first) noexcept { return owned_ports(tuple, first); };
+    auto own = [&](uint16_t first) noexcept {
+        return owned_ports_(addresses_[tuple.local_index], first, remote, peer.port);
+    };
     auto is_free = [&](uint16_t port) noexcept {
         tuple.local_port = port;
         hash = table_.hash(tuple);

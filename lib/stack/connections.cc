@@ -36,7 +36,7 @@ size_t events_at_once(const StackConfig& c) {
 
 }  // namespace
 
-Connections::Connections(const StackConfig& config, const Keys& keys, Instant start)
+Connections::Connections(const StackConfig& config, const Keys& keys, Instant start, OwnedPorts owned_ports)
     : config_(config),
       params_(config.tcp, config.mtu),
       key_(keys.process),
@@ -46,6 +46,7 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
       ts_offsets_(keys.timestamps, addresses_.all4(), addresses_.all6()),
       context_{params_, ts_offsets_, {}},
       path_mtus_(Keys::derive(key_, 7)),
+      owned_ports_(owned_ports),
       tcbs_(config.max_connections),
       holders_(size_t{config.max_connections} + 1),
       flows_(config.max_connections),

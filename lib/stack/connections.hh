@@ -3,7 +3,7 @@
 /// Connections: everything of one engine that is not packets. The records of its connections in their three
 /// sizes, the table that finds them, timers, listeners, queued bytes; it gives segments to the core and
 /// performs what the core asks for, turns calls of the application into segments, and lists what is to be
-/// sent. engine.hh brings packets to it.
+/// sent. queue_engine.hh brings packets to it.
 
 #include <cstdint>
 #include <optional>
@@ -17,13 +17,17 @@
 #include "buf/reassembly.hh"
 #include "net/connection_table.hh"
 #include "net/ephemeral_ports.hh"
+#include "net/icmp_errors.hh"
 #include "net/local_addresses.hh"
 #include "net/path_mtus.hh"
+#include "net/segment_in.hh"
+#include "net/segment_out.hh"
 #include "stack/application_timers.hh"
 #include "stack/challenge_limits.hh"
 #include "stack/connection_marks.hh"
 #include "stack/holder.hh"
 #include "stack/keys.hh"
+#include "stack/owned_ports.hh"
 #include "synfin/counters.hh"
 #include "synfin/event.hh"
 #include "synfin/mailbox.hh"
@@ -32,7 +36,6 @@
 #include "tcp/isn.hh"
 #include "tcp/pmtu.hh"
 #include "time/timer_wheel.hh"
-#include "wire/tcp_options.hh"
 
 namespace synfin::stack {
 
@@ -54,29 +57,26 @@ struct alignas(64) Cold {
     tcp::CloseReason reason = tcp::CloseReason::fin;
 };
 
-/// A segment to be sent, complete but for addresses and the text itself.
-struct SegmentOut : tcp::Outgoing {
-    Tuple tuple;
-    buf::ByteQueue* text = nullptr;  ///< where it is; null: there is none
-    uint32_t ts_val = 0, ts_ecr = 0;
-    bool timestamps = false;
-    bool sack_permitted = false, window_scale = false;  ///< on SYN
-    uint16_t mss = 0;                                   ///< on SYN
-    uint8_t shift = 0;                                  ///< on SYN
-    uint8_t sack_count = 0;
-    // Left alone when there are none: a segment is made for every packet.
-    wire::SackBlock sack[wire::kMaxSackBlocks];  // NOLINT(cppcoreguidelines-pro-type-member-init)
+/// A segment that arrived, with what the table and the record were asked ahead, for a burst's segments side
+/// by side.
+struct Incoming : net::SegmentIn {
+    uint32_t hash = 0;
+    const net::ConnectionTable::Bucket* home = nullptr;
+    net::ConnectionTable::Candidate candidate;
+    const Tuple* record = nullptr;  ///< the candidate's
 };
+
+using net::SegmentOut;
 
 class Connections {
   public:
     /// @param start when it is made: what is called before the first turn happens then.
-    Connections(const StackConfig& config, const Keys& keys, Instant start);
-    virtual ~Connections() = default;
+    /// @param owned_ports of the engine's queue.
+    Connections(const StackConfig& config, const Keys& keys, Instant start, OwnedPorts owned_ports);
     Connections(const Connections&) = delete;
     Connections& operator=(const Connections&) = delete;
 
-    // -- calls of the application (calls.cc); see synfin/stack.hh and synfin/connection.hh
+    // -- calls of the application (connection_calls.cc); see synfin/stack.hh and synfin/connection.hh
     Result<ListenerId> listen(uint16_t port, const ListenOptions& options) noexcept;
     Result<void> unlisten(ListenerId listener) noexcept;
     Result<void> unlisten(uint16_t port, std::optional<IpAddress> addr) noexcept;
@@ -133,29 +133,34 @@ class Connections {
     static constexpr uint32_t kTcbBytes = sizeof(tcp::Tcb);
     MemoryUse memory() const noexcept;
 
-  protected:
-    // -- for the packet side (engine.hh)
+    // -- for the packet side (queue_engine.hh)
 
-    /// What the table and the record have been asked ahead, for a burst's segments side by side.
-    struct Lookup {
-        Tuple tuple;
-        uint32_t hash = 0;
-        const net::ConnectionTable::Bucket* home = nullptr;
-        net::ConnectionTable::Candidate candidate;
-        const Tuple* record = nullptr;  ///< the candidate's
-    };
-    void look_ahead(Lookup& of) const noexcept {
-        of.candidate = net::ConnectionTable::first_candidate(*of.home, of.hash);
-        of.record = tuple_of(of.candidate.handle);
-        __builtin_prefetch(of.record);
+    /// Beginning of a turn: everything until the next one happens now.
+    void set_now(Instant now) noexcept {
+        now_ = now;
+        core_now_ = context_.now = tcp::Now(now);
     }
+    Instant now() const noexcept { return now_; }
+    const net::LocalAddresses& addresses() const noexcept { return addresses_; }
+    /// The packet side counts here, too.
+    Counters& counters() noexcept { return counters_; }
 
-    /// A TCP segment that passed all checks below TCP. `text` stays valid until the next turn. (arrival.cc)
-    void arrive(const Lookup& lookup, const tcp::Segment& seg, Bytes text) noexcept;
-    /// An ICMP error that quotes a segment of ours.
-    void arrive_icmp(const Tuple& tuple, uint8_t type, uint8_t code, tcp::Seq quoted_seq) noexcept;
-    /// ICMP "fragmentation needed" that quotes a segment of ours. (path_mtu.cc)
-    void arrive_too_big(const Tuple& tuple, const tcp::TooBig& message) noexcept;
+    /// Finding a segment's connection takes three steps, each for a whole burst: the first fetches the line
+    /// of the table that the second reads; the second fetches the record for arrive().
+    void begin_lookup(Incoming& segment) const noexcept {
+        segment.hash = table_.hash(segment.tuple);
+        segment.home = table_.prefetch(segment.hash);
+    }
+    void look_ahead(Incoming& segment) const noexcept {
+        segment.candidate = net::ConnectionTable::first_candidate(*segment.home, segment.hash);
+        segment.record = tuple_of(segment.candidate.handle);
+        __builtin_prefetch(segment.record);
+    }
+    /// Takes the segment through TCP. Its text stays valid until the next turn. (arrival.cc)
+    void arrive(const Incoming& segment) noexcept;
+    /// An ICMP error that quotes a segment of ours. (arrival.cc, path_change.cc)
+    void arrive_error(const net::SegmentError& error) noexcept;
+
     // -- opens that wait for a next hop's MAC address (unreachable.cc): records in SYN-SENT and half-open
     // ones, by numbers from 1 to opens()
     uint32_t opens() const noexcept { return tcbs_.capacity() + half_opens_.capacity(); }
@@ -165,35 +170,33 @@ class Connections {
     std::optional<Ipv4> peer_of_open(uint32_t open) const noexcept;
     /// Its next hop does not answer: on_close says so, a half-open record goes. The open is there.
     void end_unreachable(uint32_t open) noexcept;
+
     /// Fires what is due; at most kTimersPerTurn. Returns how many fired.
     uint32_t run_timers() noexcept;
     /// Whether the cap left something that is due.
     bool timers_behind() const noexcept;
-    /// The exact time at which run_timers has something to do next.
-    std::optional<uint32_t> next_timer_tick() noexcept;
+    /// When run_timers() has something to do next, exactly. Reads all records.
+    std::optional<Instant> next_deadline() noexcept;
+
+    /// Whether there is something to send or to tell.
+    bool has_work() const noexcept { return has_replies() || has_output() || has_events(); }
     /// Replies that the core made at once: they leave before everything else.
     bool has_replies() const noexcept { return !control_.empty(); }
     /// The first of them, valid until the next one is made.
     const SegmentOut& next_reply() noexcept { return control_.take(); }
     bool has_output() const noexcept { return !output_.empty(); }
     /// The next segment of the connections that may have something to send, valid until the next call, or
-    /// null: none has. (output.cc)
+    /// null: none has. (send_segments.cc)
     const SegmentOut* next_out() noexcept;
-    /// Copies a segment's text from the send queue.
-    void copy_text(const SegmentOut& out, MutableBytes into) noexcept {
-        buf::copy_out(blocks_, *out.text, out.offset, into);
-    }
     bool has_events() const noexcept {
         return !events_.empty() || application_timers_.has_due() || mailbox_.has_signal();
     }
+    /// Holds the text of segments to be sent.
+    const buf::BlockPool& blocks() const noexcept { return blocks_; }
+    /// Bytes of text that the device can cut into segments now (tcp::Context::large_text).
+    void set_large_text(uint32_t bytes) noexcept { context_.large_text = bytes; }
 
-    /// The port's steering, see buf/queue_pair.hh: the tuple's local port does not count.
-    virtual uint64_t owned_ports(const Tuple& tuple, uint16_t first) const noexcept = 0;
-
-    void set_now(Instant now) noexcept {
-        now_ = now;
-        core_now_ = context_.now = tcp::Now(now);
-    }
+  private:
     const tcp::Context& context() const noexcept { return context_; }
 
     /// Record kinds, in the two top bits of a handle of the table.
@@ -214,8 +217,8 @@ class Connections {
     tcp::TimestampOffsets ts_offsets_;
     tcp::Context context_;
     net::PathMtus path_mtus_;
+    OwnedPorts owned_ports_;
 
-  private:
     static constexpr uint32_t kTimersPerTurn = 256;
     static constexpr uint32_t kPostsPerTurn = 256;
     static constexpr uint32_t kWritablesPerTick = 64;  ///< of connections that waited for a block
@@ -264,6 +267,7 @@ class Connections {
         }
         return nullptr;
     }
+    std::optional<uint32_t> next_timer_tick() noexcept;
     uint32_t find_record(const Tuple& tuple, uint32_t hash) const noexcept;
     /// For a table that grows.
     struct TableRecords {
@@ -311,6 +315,8 @@ class Connections {
     uint16_t path_mtu(const tcp::Tcb& tcb) const noexcept;
 
     // arrival
+    void arrive_icmp(const net::SegmentError& error) noexcept;
+    void arrive_too_big(const net::SegmentError& error) noexcept;
     void arrive_open(uint32_t index, const tcp::Segment& seg, Bytes text) noexcept;
     void arrive_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
     void judge_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;

@@ -2,6 +2,6 @@
 /// The engine over plain memory: for tests, virtual time and fuzzing.
 
 #include "buf/memory_port.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 
-template class synfin::stack::PortEngine<synfin::buf::MemoryPort>;
+template class synfin::stack::QueueEngine<synfin::buf::MemoryPort>;

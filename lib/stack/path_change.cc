@@ -12,8 +12,9 @@ namespace synfin::stack {
 using tcp::Effects;
 using tcp::Tcb;
 
-void Connections::arrive_too_big(const Tuple& tuple, const tcp::TooBig& message) noexcept {
-    const uint32_t h = find_record(tuple, table_.hash(tuple));
+void Connections::arrive_too_big(const net::SegmentError& error) noexcept {
+    const tcp::TooBig message{error.mtu, error.quoted_length, error.quoted_seq};
+    const uint32_t h = find_record(error.tuple, table_.hash(error.tuple));
     const uint32_t index = h & kIndexMask;
     Effects fx;
     fx.drop = DropReason::icmp_ignored;
@@ -27,7 +28,7 @@ void Connections::arrive_too_big(const Tuple& tuple, const tcp::TooBig& message)
         return;
     }
     counters_.add(Counter::icmp_too_big_accepted);
-    path_mtus_.set(Ipv4{tuple.remote_addr}, mtu, now_);
+    path_mtus_.set(Ipv4{error.tuple.remote_addr}, mtu, now_);
     if (kind_of(h) == Kind::open) perform(index, {}, fx);
 }
 

@@ -110,6 +110,13 @@ std::optional<uint32_t> Connections::fire(uint32_t index) noexcept {
     return tcb.deadline;
 }
 
+std::optional<Instant> Connections::next_deadline() noexcept {
+    const auto tick = next_timer_tick();
+    if (!tick) return std::nullopt;
+    const auto ahead = std::max(static_cast<int32_t>(*tick - core_now_.tick), 0);
+    return Instant::from_ns((now_.ns() / 1'000'000 + ahead) * 1'000'000);
+}
+
 std::optional<uint32_t> Connections::next_timer_tick() noexcept {
     const uint32_t now = core_now_.tick;
     std::optional<uint32_t> best;

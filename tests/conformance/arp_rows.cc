@@ -3,14 +3,14 @@
 
 #include "buf/memory_port.hh"
 #include "fakes/world.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 #include "wire/dump.hh"
 
 namespace synfin::fakes {
 namespace {
 
 using Frame = std::vector<uint8_t>;
-using Engine = stack::PortEngine<buf::MemoryPort>;
+using Engine = stack::QueueEngine<buf::MemoryPort>;
 
 const Mac kOurs{{2, 0, 0, 0, 0, 1}};
 const Ipv4 kUs{0x0a000001};
@@ -144,7 +144,7 @@ TEST(Row86, AFailureVisitsOnlyWhoWaitsForIt) {
 
 /// The router itself fails: all who wait end, a bounded number in each turn.
 TEST(Row86, TheVisitsOfATurnAreBounded) {
-    ROW(86, "project choice", "stack::PortEngine::fail_waiting");
+    ROW(86, "project choice", "net::ArpResolver::end_failed_opens");
     stack::StackConfig config = Lan::config(5000);
     config.tcp.rto_initial = 60s;
     Lan lan(config);

@@ -4,7 +4,7 @@
 /// Application's handlers. A World gives them one by one.
 
 #include "buf/memory_port.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 #include "synfin/stack.hh"
 
 namespace synfin::fakes {
@@ -40,7 +40,7 @@ struct BurstEngine {
     }
 
     buf::MemoryPort port{caps(), kPackets};
-    stack::PortEngine<buf::MemoryPort> engine;
+    stack::QueueEngine<buf::MemoryPort> engine;
     Stack stack{engine};
     Instant now;
 };

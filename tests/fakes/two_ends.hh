@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "buf/memory_port.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 #include "synfin/stack.hh"
 
 namespace synfin::fakes {
@@ -66,7 +66,7 @@ class TwoEnds {
             return c;
         }
         buf::MemoryPort port;
-        stack::PortEngine<buf::MemoryPort> engine;
+        stack::QueueEngine<buf::MemoryPort> engine;
         Stack stack;
     };
     using Wire = std::deque<std::pair<Instant, std::vector<uint8_t>>>;

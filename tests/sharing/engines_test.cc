@@ -16,7 +16,7 @@
 #include "port/packet_pool.hh"
 #include "servers/reply_server.hh"
 #include "servers/server_run.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 #include "traffic/client_run.hh"
 
 namespace synfin::sharing {
@@ -71,7 +71,7 @@ struct alignas(64) End {
     }
     port::PacketPool pool;
     port::DevicePort port;
-    stack::PortEngine<port::DevicePort> engine;
+    stack::QueueEngine<port::DevicePort> engine;
     Stack stack;
 };
 struct alignas(64) Client {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "buf/memory_port.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 #include "traffic/client_run.hh"
 #include "wire/arp.hh"
 #include "wire/ether.hh"
@@ -68,7 +68,7 @@ struct Lan {
     std::set<Ipv4> answering;
     Instant now = Instant::from_ns(5'000'000'000);
     buf::MemoryPort port{caps(), 256};
-    stack::PortEngine<buf::MemoryPort> engine;
+    stack::QueueEngine<buf::MemoryPort> engine;
     Stack stack{engine};
     std::optional<ClientRun> run;
     int syns = 0;

@@ -6,7 +6,7 @@
 #include "buf/memory_port.hh"
 #include "port/toeplitz.hh"
 #include "rss.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 
 namespace synfin::port {
 namespace {
@@ -51,14 +51,14 @@ TEST(ReturnPath, TheAnswerComesToTheQueueThatAsked) {
             test::redirection_table(random, size_t{64} << round % 4, queues, round % 3 == 0), queues};
         for (uint16_t queue = 0; queue < queues; ++queue) {
             RssPort port(ip_caps(), rss.key, rss.reta, queue);
-            stack::PortEngine<RssPort> engine(small_config(static_cast<uint64_t>(round) + 1), port,
-                                              HashKey{random.next(), random.next()});
+            stack::QueueEngine<RssPort> engine(small_config(static_cast<uint64_t>(round) + 1), port,
+                                               HashKey{random.next(), random.next()});
             for (int i = 0; i < 32; ++i) {
                 const Endpoint peer{Ipv4{0x0a000100u + random.below(1u << 16)},
                                     static_cast<uint16_t>(1 + random.below(65535))};
                 engine.begin(Instant::from_ns(1'000'000'000));
-                ASSERT_TRUE(engine.connect(peer, {}));
-                while (engine.next_event() != nullptr) {
+                ASSERT_TRUE(engine.connections().connect(peer, {}));
+                while (engine.connections().next_event() != nullptr) {
                 }
                 engine.end();
                 const auto syn = port.take();
@@ -86,7 +86,7 @@ TEST(ReturnPath, ConnectsOnEveryPortOfTheShareAndThenRefuses) {
         config.port_low = 40'000;
         config.port_high = 41'999;
         config.max_connections = 4'096;
-        stack::PortEngine<RssPort> engine(config, port, HashKey{random.next(), random.next()});
+        stack::QueueEngine<RssPort> engine(config, port, HashKey{random.next(), random.next()});
         constexpr Ipv4 kUs{0x0a000001}, kPeer{0x0a000100};
         const Endpoint peer{kPeer, 80};
         uint32_t want = 0;
@@ -96,7 +96,7 @@ TEST(ReturnPath, ConnectsOnEveryPortOfTheShareAndThenRefuses) {
         Error refusal{};
         for (bool more = true; more; opened += more) {
             engine.begin(Instant::from_ns(1'000'000'000));
-            const auto c = engine.connect(peer, {});
+            const auto c = engine.connections().connect(peer, {});
             more = static_cast<bool>(c);
             if (!more) refusal = c.error();
             engine.end();

@@ -7,7 +7,7 @@
 #include "base/random.hh"
 #include "buf/memory_port.hh"
 #include "fakes/packet.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 #include "synfin/stack.hh"
 #include "synfin/virtual_stack.hh"
 
@@ -99,7 +99,7 @@ Seen transfer(uint64_t seed, const Plan& plan, bool large, bool lossy, uint32_t 
     config.seed = 1;
     LatePort port(caps, 512);
     port.refuse_large = refuse_large;
-    stack::PortEngine<LatePort> engine(config, port, HashKey{1, 2});
+    stack::QueueEngine<LatePort> engine(config, port, HashKey{1, 2});
     Stack stack(engine);
     EXPECT_TRUE(stack.listen(80));
 

@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "buf/memory_port.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 #include "synfin/stack.hh"
 #include "wire/dump.hh"
+#include "wire/icmp.hh"
 
 namespace synfin::stack {
 namespace {
@@ -96,7 +97,7 @@ struct Link {
 
     Instant now = Instant::from_ns(5'000'000'000);
     buf::MemoryPort port;
-    PortEngine<buf::MemoryPort> engine;
+    QueueEngine<buf::MemoryPort> engine;
     Stack stack;
     std::vector<Event> events;
 };
@@ -540,7 +541,7 @@ TEST(Bursts, AreAsLongAsThePortLikes) {
         caps.rx_burst = rx;
         caps.tx_burst = tx;
         CountingPort port(caps, 256);
-        PortEngine<CountingPort> engine(small_config(), port, HashKey{1, 2});
+        QueueEngine<CountingPort> engine(small_config(), port, HashKey{1, 2});
         Stack stack(engine);
         ASSERT_TRUE(port.deliver(arp(wire::kArpRequest, kPeer, kPeerIp, {}, kOurIp)));
         for (int i = 0; i < 100; ++i) ASSERT_TRUE(port.deliver(ip_frame(wire::kProtocolTcp, syn())));

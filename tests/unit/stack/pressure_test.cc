@@ -343,7 +343,7 @@ struct Queuers {
         return writable;
     }
     buf::MemoryPort port{caps(), 4096};
-    PortEngine<buf::MemoryPort> engine{config(), port, HashKey{1, 2}};
+    QueueEngine<buf::MemoryPort> engine{config(), port, HashKey{1, 2}};
     Stack stack{engine};
     Instant now = Instant::from_ns(5'000'000'000);
 };

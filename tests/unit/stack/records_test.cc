@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "buf/memory_port.hh"
-#include "stack/engine.hh"
+#include "stack/queue_engine.hh"
 #include "synfin/stack.hh"
 
 namespace synfin::stack {
@@ -43,7 +43,7 @@ struct Opens {
         }
     }
     buf::MemoryPort port{caps(), 4096};
-    PortEngine<buf::MemoryPort> engine{config(), port, HashKey{1, 2}};
+    QueueEngine<buf::MemoryPort> engine{config(), port, HashKey{1, 2}};
     Stack stack{engine};
     Instant now = Instant::from_ns(5'000'000'000);
 };
@@ -178,7 +178,7 @@ TEST(BeforeTheFirstTurn, ASynIsTimedFromTheCallOn) {
     for (const int64_t ms : {int64_t{5'000}, int64_t{1} << 31, int64_t{3} << 30, (int64_t{1} << 32) - 500}) {
         buf::MemoryPort port(Opens::caps(), 64);
         const Instant start = Instant::from_ns(ms * 1'000'000);
-        PortEngine<buf::MemoryPort> engine(Opens::config(), port, HashKey{1, 2}, start);
+        QueueEngine<buf::MemoryPort> engine(Opens::config(), port, HashKey{1, 2}, start);
         Stack stack(engine);
         ASSERT_TRUE(stack.connect({*Ipv4::parse("10.0.0.2"), 80}));
         for (const auto& [after, again] :

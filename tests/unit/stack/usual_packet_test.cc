@@ -1,5 +1,5 @@
-/// The straight path of PortEngine::parse_usual against the long way: an IPv4 option that means nothing sends
-/// the same segment the long way, and both engines must do the same.
+/// The straight path of net::FrameIn::read_usual against the long way: an IPv4 option that means nothing
+/// sends the same segment the long way, and both engines must do the same.
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,106 @@
+/// @file
+/// The general path of a received frame: every check in the order of the headers.
+
+#include "net/frame_in.hh"
+
+#include "wire/icmp.hh"
+
+namespace synfin::net {
+
+namespace {
+
+FrameContent dropped(DropReason reason) noexcept {
+    return {FrameKind::dropped, reason, {}, {}};
+}
+
+}  // namespace
+
+FrameIn::FrameIn(const LocalAddresses& ours, const Link& link) noexcept
+    : ours_(ours), link_(link), l2_(link.header_bytes()) {
+    if (link_.is_ethernet()) {  // the header that we send, as the other end sees it
+        uint8_t header[wire::kEtherBytes + 2 * wire::kVlanTagBytes];
+        link_.write_header(header, link_.mac(), wire::kEtherTypeIpv4);
+        for (uint32_t i = 0; i < 6; ++i) usual_.expect(i, header[i]);
+        for (uint32_t i = 12; i < l2_; ++i) usual_.expect(i, header[i]);
+        // A tag's priority and DEI may be any.
+        for (uint32_t at = wire::kEtherBytes; at < l2_; at += wire::kVlanTagBytes)
+            usual_.expect(at, header[at], wire::kVidMask >> 8);
+    }
+    usual_.expect(l2_, 0x45);          // version 4, no options
+    usual_.expect(l2_ + 6u, 0, 0x3f);  // no fragment
+    usual_.expect(l2_ + 7u, 0);
+    usual_.expect(l2_ + 9u, wire::kProtocolTcp);
+}
+
+bool FrameIn::read_options(Bytes bytes, tcp::Segment& seg) noexcept {
+    wire::TcpOptions options;
+    if (!wire::parse_tcp_options(bytes, options)) return false;
+    seg.has_ts = false;
+    if (options.has_timestamps) set_timestamps(options.ts_val, options.ts_ecr, seg);
+    seg.mss = options.has_mss ? options.mss : uint16_t{0};
+    seg.has_wscale = options.has_window_scale;
+    seg.wscale = options.window_scale;
+    seg.sack_permitted = options.sack_permitted;
+    return true;
+}
+
+FrameContent FrameIn::read(const ReceivedFrame& frame, SegmentIn& segment) const noexcept {
+    const Bytes bytes(frame.data, frame.length);
+    if (!link_.is_ethernet()) return read_ip(frame, bytes, segment);
+    wire::EtherHeader ether;
+    if (!wire::parse_ether(bytes, ether)) return dropped(DropReason::runt);
+    if (link_.queue_tags() && ether.length != wire::kEtherBytes)
+        return dropped(DropReason::bad_ethertype);  // a second tag, behind the one that the queue removed
+    if (!link_.has_right_tags(ether)) return dropped(DropReason::bad_vlan);
+    const Bytes payload = bytes.subspan(ether.length);
+    if (ether.ethertype == wire::kEtherTypeIpv4) {
+        // Neither TCP (RFC 1122 4.2.3.10) nor ICMP (3.2.2.6) answers a broadcast.
+        if (ether.destination != link_.mac()) return dropped(DropReason::not_for_us);
+        return read_ip(frame, payload, segment);
+    }
+    if (ether.ethertype != wire::kEtherTypeArp) return dropped(DropReason::bad_ethertype);
+    if (ether.destination != link_.mac() && ether.destination != Mac::broadcast())
+        return dropped(DropReason::not_for_us);
+    return {FrameKind::arp, DropReason::none, payload, {}};
+}
+
+FrameContent FrameIn::read_ip(const ReceivedFrame& frame, Bytes bytes, SegmentIn& segment) const noexcept {
+    // A device's "bad" is checked in software: it is rare, and a wrong verdict would lose the packet, and
+    // every repetition of it.
+    wire::Ipv4Header ip;
+    switch (wire::parse_ipv4(bytes, frame.ip_verdict != buf::Verdict::good, ip)) {
+        case wire::Ipv4Check::ok: break;
+        case wire::Ipv4Check::runt: return dropped(DropReason::runt);
+        case wire::Ipv4Check::bad_header: return dropped(DropReason::bad_ip_header);
+        case wire::Ipv4Check::bad_checksum: return dropped(DropReason::bad_ip_checksum);
+    }
+    const uint32_t local = ours_.find(ip.destination);
+    if (local == LocalAddresses::kNone) return dropped(DropReason::not_for_us);
+    // DEVIATION: RFC 1122 3.3.2 wants reassembly of fragments; TCP with path MTU discovery sends none.
+    if (ip.fragment) return dropped(DropReason::ip_fragment);
+    // DEVIATION: RFC 9293 MUST-51 wants source routes honoured; RFC 7126 4.3 advises to drop them.
+    if (ip.source_route) return dropped(DropReason::ip_source_route);
+    const Bytes payload = bytes.first(ip.total_length).subspan(ip.header_length);
+    // TCP checks the source of segments that have no connection (Connections::arrive).
+    if (ip.protocol == wire::kProtocolTcp) return read_tcp(frame, ip, payload, local, segment);
+    if (!ours_.is_unicast(ip.source) || ours_.find(ip.source) != LocalAddresses::kNone)
+        return dropped(DropReason::bad_ip_source);
+    if (ip.protocol != wire::kProtocolIcmp) return dropped(DropReason::bad_protocol);
+    if (!wire::icmp_checksum_ok(payload)) return dropped(DropReason::bad_icmp);
+    const auto kind = wire::is_echo_request(payload) ? FrameKind::echo_request : FrameKind::icmp;
+    return {kind, DropReason::none, payload, ip};
+}
+
+FrameContent FrameIn::read_tcp(const ReceivedFrame& frame, const wire::Ipv4Header& ip, Bytes bytes,
+                               uint32_t local, SegmentIn& segment) const noexcept {
+    wire::TcpHeader tcp;
+    if (!wire::parse_tcp(bytes, tcp)) return dropped(DropReason::bad_tcp_header);
+    if (frame.tcp_verdict != buf::Verdict::good && !wire::tcp_checksum_ok(ip.source, ip.destination, bytes))
+        return dropped(DropReason::bad_tcp_checksum);
+    if (!read_segment(bytes.data(), static_cast<uint32_t>(bytes.size()), segment))
+        return dropped(DropReason::bad_tcp_options);  // everything else has been checked
+    segment.tuple = {ip.source.value, tcp.source_port, tcp.destination_port, local};
+    return {FrameKind::segment, DropReason::none, {}, {}};
+}
+
+}  // namespace synfin::net

@@ -1,0 +1,116 @@
+#pragma once
+/// @file
+/// FrameIn: from the bytes of a received frame, and the device's verdicts on its checksums, to a TCP segment,
+/// an ARP packet, an ICMP message, or the reason why the frame is dropped.
+
+#include <cstdint>
+
+#include "buf/queue_pair.hh"
+#include "net/link.hh"
+#include "net/local_addresses.hh"
+#include "net/segment_in.hh"
+#include "synfin/counters.hh"
+#include "wire/checksum.hh"
+#include "wire/frame_pattern.hh"
+#include "wire/ipv4.hh"
+#include "wire/tcp.hh"
+#include "wire/tcp_options.hh"
+
+namespace synfin::net {
+
+/// A frame in one buffer, and what the device says of its checksums.
+struct ReceivedFrame {
+    const uint8_t* data;
+    uint32_t length;  ///< bytes
+    buf::Verdict ip_verdict, tcp_verdict;
+};
+
+enum class FrameKind : uint8_t {
+    segment,       ///< a TCP segment, in the SegmentIn
+    arp,           ///< `payload`: the ARP packet
+    echo_request,  ///< `payload`: the ICMP message, its checksum is right; `ip`: the header before it
+    icmp,          ///< `payload`: any other ICMP message, its checksum is right
+    dropped,       ///< `drop` says why
+};
+
+struct FrameContent {
+    FrameKind kind = FrameKind::dropped;
+    DropReason drop = DropReason::none;
+    Bytes payload;
+    wire::Ipv4Header ip;
+};
+
+/// Stateless after construction; every failed check has its reason, which the caller counts.
+class FrameIn {
+  public:
+    /// @param ours outlives this.
+    FrameIn(const LocalAddresses& ours, const Link& link) noexcept;
+
+    /// The straight path, with one condition per line, for what nearly all frames are: a TCP segment in IPv4
+    /// without options, with the link header that we expect. False: something is unusual or wrong; call
+    /// read(), which accepts the same segments (tests/unit/stack/usual_packet_test.cc).
+    [[gnu::always_inline]] bool read_usual(const ReceivedFrame& frame, SegmentIn& out) const noexcept {
+        constexpr uint32_t kHeaders = wire::kIpv4Bytes + wire::kTcpBytes;
+        if (frame.length < l2_ + kHeaders) return false;
+        // For our MAC, with our tags; IPv4 without options, no fragment; TCP?
+        if (!usual_.matches(frame.data)) return false;
+        const uint8_t* ip = frame.data + l2_;
+        const uint32_t total_length = wire::load_be16(ip + 2);
+        if (total_length - kHeaders > frame.length - l2_ - kHeaders)
+            return false;  // all of it there, and of a TCP header?
+        const uint32_t local = ours_.find(Ipv4{wire::load_be32(ip + 16)});
+        if (local == LocalAddresses::kNone) return false;  // for an address of ours?
+        if (frame.ip_verdict == buf::Verdict::bad || frame.tcp_verdict == buf::Verdict::bad) return false;
+        if (frame.ip_verdict == buf::Verdict::unknown && !wire::ipv4_checksum_ok(ip)) return false;
+        const uint8_t* tcp = ip + wire::kIpv4Bytes;
+        const uint32_t tcp_length = total_length - wire::kIpv4Bytes;
+        if (frame.tcp_verdict == buf::Verdict::unknown && !wire::tcp_checksum_ok(ip + 12, tcp_length))
+            return false;
+        if (!read_segment(tcp, tcp_length, out)) return false;
+        out.tuple = {wire::load_be32(ip + 12), wire::load_be16(tcp), wire::load_be16(tcp + 2), local};
+        return true;
+    }
+
+    /// Any frame. `segment` is set when the kind says so.
+    FrameContent read(const ReceivedFrame& frame, SegmentIn& segment) const noexcept;
+
+  private:
+    FrameContent read_ip(const ReceivedFrame& frame, Bytes bytes, SegmentIn& segment) const noexcept;
+    FrameContent read_tcp(const ReceivedFrame& frame, const wire::Ipv4Header& ip, Bytes bytes, uint32_t local,
+                          SegmentIn& segment) const noexcept;
+
+    /// A segment whose checksum is right. False: the header's length or the options are wrong.
+    [[gnu::always_inline]] static bool read_segment(const uint8_t* tcp, uint32_t length,
+                                                    SegmentIn& out) noexcept {
+        const uint32_t header = (tcp[12] >> 4) * 4u;
+        if (header < wire::kTcpBytes || header > length) return false;
+        tcp::Segment& seg = out.seg;
+        seg.seq = tcp::Seq(wire::load_be32(tcp + 4));
+        seg.ack = tcp::Seq(wire::load_be32(tcp + 8));
+        seg.flags = tcp[13];
+        seg.wnd = wire::load_be16(tcp + 14);
+        seg.len = length - header;
+        out.text = Bytes(tcp + header, seg.len);
+        const uint8_t* options = tcp + wire::kTcpBytes;
+        constexpr uint32_t kWithTimestamps = wire::kTcpBytes + wire::kPaddedTimestampsBytes;
+        if (header == kWithTimestamps && wire::load_be32(options) == wire::kTimestampsPrefix) [[likely]] {
+            set_timestamps(wire::load_be32(options + 4), wire::load_be32(options + 8), seg);
+            if ((seg.flags & wire::kSyn) == 0) return true;  // the core reads the other options on SYN only
+        }
+        return read_options(Bytes(options, header - wire::kTcpBytes), seg);
+    }
+    /// Any options. False: malformed.
+    static bool read_options(Bytes bytes, tcp::Segment& seg) noexcept;
+    static void set_timestamps(uint32_t ts_val, uint32_t ts_ecr, tcp::Segment& seg) noexcept {
+        seg.has_ts = true;
+        seg.ts_val = ts_val;
+        seg.ts_ecr = (seg.flags & wire::kAck) != 0 ? ts_ecr : 0;  // RFC 7323 3.2: valid with ACK only
+    }
+
+    const LocalAddresses& ours_;
+    const Link link_;
+    const uint32_t l2_;         ///< bytes before the IPv4 header
+    wire::FramePattern usual_;  ///< what read_usual() takes
+};
+
+}  // namespace synfin::net

@@ -1,0 +1,147 @@
+#pragma once
+/// @file
+/// FrameOut: builds the frames that an engine sends: TCP segments from a header template, echo replies, ARP.
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+
+#include "buf/block_pool.hh"
+#include "buf/byte_queue.hh"
+#include "buf/queue_pair.hh"
+#include "net/link.hh"
+#include "net/local_addresses.hh"
+#include "net/segment_out.hh"
+#include "wire/arp.hh"
+#include "wire/checksum.hh"
+#include "wire/ipv4.hh"
+#include "wire/tcp.hh"
+#include "wire/tcp_options.hh"
+#include "wire/word_writer.hh"
+
+namespace synfin::net {
+
+/// Every IPv4 frame is complete but for the destination's MAC address, the first 6 bytes, where there is a
+/// link header. Checksums are computed here, or left to the device as far as QueueCaps offers it.
+class FrameOut {
+  public:
+    /// A frame's length in bytes, and what the device must do for it.
+    struct Built {
+        uint32_t length;
+        buf::TxMeta meta;
+    };
+
+    /// @param ours outlives this.
+    /// @param dscp 0..63; ttl: of every IPv4 packet.
+    FrameOut(const LocalAddresses& ours, const Link& link, const buf::QueueCaps& caps, uint8_t ttl,
+             uint8_t dscp) noexcept;
+
+    /// One segment; its text is copied from `blocks`. `frame` has room for QueueCaps::max_frame bytes.
+    [[gnu::always_inline]] Built build(uint8_t* frame, const SegmentOut& s,
+                                       const buf::BlockPool& blocks) const noexcept {
+        const Sums by_device = by_device_;
+        const uint32_t length = write(frame, s, blocks, by_device);
+        return {length,
+                {.l2_len = static_cast<uint8_t>(l2_),
+                 .l3_len = wire::kIpv4Bytes,
+                 .ip_checksum = by_device.ip(),
+                 .tcp_checksum = by_device.tcp()}};
+    }
+
+    /// Several segments in one frame, for the device to cut (TSO): `frame` has room for
+    /// QueueCaps::large_frame bytes, s.segment_bytes is not 0.
+    Built build_large(uint8_t* frame, const SegmentOut& s, const buf::BlockPool& blocks) const noexcept;
+
+    /// The most text that a large frame carries.
+    uint32_t large_text() const noexcept { return large_text_; }
+
+    /// The answer to an echo request (RFC 1122 3.2.2.6), `icmp`, which `asked` was the IPv4 header of.
+    /// @return its length; `frame` has room for echo_reply_bytes(icmp).
+    uint32_t build_echo_reply(uint8_t* frame, Bytes icmp, const wire::Ipv4Header& asked) const noexcept;
+    uint32_t echo_reply_bytes(Bytes icmp) const noexcept {
+        return l2_ + wire::kIpv4Bytes + static_cast<uint32_t>(icmp.size());
+    }
+
+    /// An ARP packet in a complete frame; returns its length. Only on Ethernet.
+    uint32_t build_arp(uint8_t* frame, const wire::ArpPacket& arp, const Mac& to) const noexcept;
+
+    /// The tuple of a SYN in an IPv4 frame of ours, as the connection table has it; none: no SYN is in it.
+    std::optional<Tuple> tuple_of_syn(const uint8_t* frame) const noexcept;
+
+  private:
+    /// Which checksums the device computes. One byte: each segment asks several times.
+    struct Sums {
+        uint8_t bits;
+        explicit Sums(const buf::QueueCaps& caps) noexcept
+            : bits(static_cast<uint8_t>((caps.tx_ip_checksum ? 1 : 0) | (caps.tx_tcp_checksum ? 2 : 0))) {}
+        bool ip() const noexcept { return (bits & 1) != 0; }
+        bool tcp() const noexcept { return (bits & 2) != 0; }
+    };
+
+    [[gnu::always_inline]] uint32_t write(uint8_t* frame, const SegmentOut& s, const buf::BlockPool& blocks,
+                                          Sums by_device) const noexcept;
+
+    /// What every segment's frame begins with: link and IPv4 header, with the destination's MAC, the length,
+    /// the addresses and the checksum zero. At most 42 bytes, rounded up so that it is copied by whole moves.
+    static constexpr uint32_t kHeadBytes = 48;
+    static_assert(kHeadBytes >= wire::kEtherBytes + 2 * wire::kVlanTagBytes + wire::kIpv4Bytes);
+
+    const LocalAddresses& ours_;
+    const Link link_;
+    const uint32_t l2_;  ///< bytes before the IPv4 header
+    const Sums by_device_;
+    alignas(8) std::array<uint8_t, kHeadBytes> head_{};
+    uint64_t head_sum_ = 0;  ///< of the IPv4 header in it, as a number
+    uint32_t large_text_ = 0;
+    uint8_t ttl_;
+};
+
+inline uint32_t FrameOut::write(uint8_t* frame, const SegmentOut& s, const buf::BlockPool& blocks,
+                                Sums by_device) const noexcept {
+    uint8_t* ip = frame + l2_;
+    uint8_t* tcp = ip + wire::kIpv4Bytes;
+    std::memcpy(frame, head_.data(), kHeadBytes);
+
+    wire::WordWriter options(tcp + wire::kTcpBytes);
+    if ((s.flags & wire::kSyn) != 0) {
+        wire::put_syn_options(
+            options, {s.mss, s.timestamps, s.ts_val, s.ts_ecr, s.sack_permitted, s.window_scale, s.shift});
+    } else {
+        if (s.timestamps) wire::put_timestamps(options, s.ts_val, s.ts_ecr);
+        if (s.sack_count != 0) wire::put_sack(options, std::span(s.sack, s.sack_count));
+    }
+    const uint32_t header = wire::kTcpBytes + options.bytes();
+    wire::WordWriter fixed(tcp);
+    fixed.put(uint32_t{s.tuple.local_port} << 16 | s.tuple.remote_port);
+    fixed.put(s.seq.value());
+    fixed.put(s.ack.value());
+    fixed.put(header / 4 << 28 | uint32_t{s.flags} << 16 | s.wnd);
+    fixed.put(0);  // checksum, urgent pointer
+    uint64_t text_sum = 0;
+    if (s.len != 0) {
+        const MutableBytes text(tcp + header, s.len);
+        buf::copy_out(blocks, *s.text, s.offset, text);
+        if (!by_device.tcp()) text_sum = wire::fold(wire::sum_bytes(text));
+    }
+
+    wire::WordWriter addresses(ip + 12);
+    addresses.put(ours_[s.tuple.local_index].value);
+    addresses.put(s.tuple.remote_addr);
+    const uint32_t tcp_length = header + s.len;
+    const uint32_t total_length = wire::kIpv4Bytes + tcp_length;
+    wire::store_be16(ip + 2, static_cast<uint16_t>(total_length));
+    if (!by_device.ip())
+        wire::store_be16(
+            ip + 10, static_cast<uint16_t>(~wire::fold_numbers(head_sum_ + addresses.sum() + total_length)));
+    const uint64_t pseudo = addresses.sum() + wire::kProtocolTcp + tcp_length;
+    wire::store_be16(
+        tcp + wire::kTcpChecksumAt,
+        by_device.tcp()
+            ? wire::fold_numbers(pseudo)
+            : static_cast<uint16_t>(~wire::fold_numbers(pseudo + fixed.sum() + options.sum() + text_sum)));
+    return l2_ + total_length;
+}
+
+}  // namespace synfin::net

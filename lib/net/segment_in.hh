@@ -1,0 +1,17 @@
+#pragma once
+/// @file
+/// SegmentIn: a TCP segment that passed every check below TCP.
+
+#include "base/tuple.hh"
+#include "synfin/units.hh"
+#include "tcp/segment.hh"
+
+namespace synfin::net {
+
+struct SegmentIn {
+    Tuple tuple;
+    tcp::Segment seg;
+    Bytes text;  ///< seg.len bytes, within the received packet
+};
+
+}  // namespace synfin::net

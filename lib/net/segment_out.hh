@@ -1,0 +1,27 @@
+#pragma once
+/// @file
+/// SegmentOut: a TCP segment to be sent, complete but for addresses, checksums and the text itself.
+
+#include <cstdint>
+
+#include "base/tuple.hh"
+#include "buf/byte_queue.hh"
+#include "tcp/core.hh"
+#include "wire/tcp_options.hh"
+
+namespace synfin::net {
+
+struct SegmentOut : tcp::Outgoing {
+    Tuple tuple;
+    buf::ByteQueue* text = nullptr;  ///< holds the text, from Outgoing::offset on; null: there is none
+    uint32_t ts_val = 0, ts_ecr = 0;
+    bool timestamps = false;
+    bool sack_permitted = false, window_scale = false;  ///< on SYN
+    uint16_t mss = 0;                                   ///< on SYN
+    uint8_t shift = 0;                                  ///< on SYN
+    uint8_t sack_count = 0;
+    /// The first sack_count are set. The others stay uninitialised: every segment would pay for it.
+    wire::SackBlock sack[wire::kMaxSackBlocks];  // NOLINT(cppcoreguidelines-pro-type-member-init)
+};
+
+}  // namespace synfin::net

@@ -1,0 +1,342 @@
+#pragma once
+/// @file
+/// QueueEngine: an Engine on a queue pair. It brings packets to Connections and back, in bursts.
+///
+/// A turn: begin() receives a burst and takes it through three passes (read the frame and prefetch the
+/// table's bucket; prefetch the record; TCP), then fires timers. The caller then handles events. end() builds
+/// what is to be sent into the burst's packets, and gives it to the queue. Time is read once per turn, by the
+/// caller.
+
+#include <array>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "buf/queue_pair.hh"
+#include "net/arp_resolver.hh"
+#include "net/frame_in.hh"
+#include "net/frame_out.hh"
+#include "net/icmp_errors.hh"
+#include "net/link.hh"
+#include "stack/engine.hh"
+#include "stack/packet_bursts.hh"
+
+namespace synfin::stack {
+
+template <buf::QueuePair P>
+class QueueEngine final : public Engine {
+  public:
+    using Packet = typename P::Packet;
+
+    /// @param queue outlives this.
+    QueueEngine(const StackConfig& config, P& queue, const Keys& keys, Instant start = {})
+        : Engine(config, keys, start, OwnedPorts(queue)),
+          queue_(queue),
+          bursts_(queue, ledger_),
+          link_(queue.caps(), config.vlan, config.outer_vlan),
+          frame_in_(connections_.addresses(), link_),
+          frame_out_(connections_.addresses(), link_, queue.caps(), config.tcp.ttl, config.tcp.dscp),
+          resolver_(connections_.addresses(), link_, Keys::derive(keys.process, 4), connections_.opens(),
+                    count()) {
+        if (config.gateway && config.gateway_mac) resolver_.pin(*config.gateway, *config.gateway_mac);
+    }
+    ~QueueEngine() override { release_packets(); }
+
+    bool begin(Instant now) noexcept override;
+    bool end() noexcept override;
+    std::optional<Instant> next_deadline() noexcept override;
+    Reach reach(const IpAddress& destination) noexcept override {
+        if (!destination.is_v4()) return Reach::no_route;
+        const Ipv4 next_hop = connections_.addresses().next_hop(destination.v4);
+        if (next_hop.is_unspecified()) return Reach::no_route;
+        if (!link_.is_ethernet() || resolver_.mac_of(next_hop, connections_.now()) != nullptr)
+            return Reach::yes;
+        return resolver_.is_failed(next_hop) ? Reach::no_answer : Reach::resolving;
+    }
+    bool has_work() const noexcept override {
+        return connections_.has_work() || bursts_.has_unsent() || resolver_.has_failed_opens();
+    }
+    /// Opens that were visited because a next hop failed.
+    uint64_t neighbour_failure_visits() const noexcept { return resolver_.failed_opens_visited(); }
+    uint32_t packets_held() const noexcept override { return bursts_.held() + resolver_.packets_held(); }
+    uint32_t packets_spare() const noexcept override {
+        return bursts_.spare() + (large_ != nullptr ? 1u : 0u);
+    }
+    void release_packets() noexcept override;
+
+  private:
+    static constexpr uint32_t kFailuresPerTurn = 256;  ///< opens whose next hop does not answer
+
+    Counters& count() noexcept { return connections_.counters(); }
+
+    // input
+    bool read(Packet* packet, Incoming& out) noexcept;
+    bool read_unusual(const net::ReceivedFrame& frame, Incoming& out) noexcept;
+    void send_echo_reply(const net::FrameContent& request) noexcept;
+
+    // output
+    void send(Packet* packet, const net::SegmentOut& segment) noexcept;
+    void send_large(const net::SegmentOut& segment) noexcept;
+    void get_large() noexcept;
+    void send_frame(Packet* packet, uint8_t* frame, Ipv4 destination) noexcept;
+    void send_unresolved(Packet* packet, Ipv4 next_hop) noexcept;
+    void send_arp(const net::ArpResolver::Message& message) noexcept;
+    void queue(Packet* packet) noexcept;
+    void poll_resolver() noexcept;
+
+    P& queue_;
+    PacketBursts<P> bursts_;
+    const net::Link link_;
+    net::FrameIn frame_in_;
+    net::FrameOut frame_out_;
+    net::ArpResolver resolver_;
+    uint32_t last_tick_ = 0;
+    bool timers_behind_ = true;
+    bool is_busy_ = false;     ///< the first half of this turn had something to do
+    Packet* large_ = nullptr;  ///< TSO: the next packet for several segments; null: none now
+    std::array<Incoming, PacketBursts<P>::kMost> incoming_{};
+};
+
+// ---- input
+// ------------------------------------------------------------------------------------------------------------
+
+template <buf::QueuePair P>
+bool QueueEngine<P>::begin(Instant now) noexcept {
+    connections_.set_now(now);
+    ledger_.begin_turn();
+    const std::span<Packet*> burst = bursts_.receive();
+    ledger_.stamp(Stage::rx);
+    count().add(Counter::rx_packets, burst.size());
+    Incoming* end = incoming_.data();
+    uint64_t bytes = 0;
+    for (Packet* packet : burst) {
+        bytes += P::length(packet);
+        if (!read(packet, *end)) continue;
+        connections_.begin_lookup(*end);
+        ++end;
+    }
+    count().add(Counter::rx_bytes, bytes);
+    ledger_.stamp(Stage::parse);
+    for (Incoming* p = incoming_.data(); p != end; ++p) connections_.look_ahead(*p);
+    ledger_.stamp(Stage::lookup);
+    for (const Incoming* p = incoming_.data(); p != end; ++p) connections_.arrive(*p);
+    ledger_.stamp(Stage::core);
+    uint32_t fired = 0;
+    if (const uint32_t tick = now.tick(); tick != last_tick_ || timers_behind_) {
+        last_tick_ = tick;
+        fired = connections_.run_timers();
+        if (resolver_.has_failed_opens()) [[unlikely]]
+            resolver_.end_failed_opens(connections_, kFailuresPerTurn);
+        timers_behind_ = connections_.timers_behind() || resolver_.has_failed_opens();
+    }
+    ledger_.stamp(Stage::timers);
+    is_busy_ = !burst.empty() || fired != 0;
+    return is_busy_;
+}
+
+/// Whether the packet is a segment for Connections. Everything else has been dealt with.
+template <buf::QueuePair P>
+[[gnu::always_inline]] inline bool QueueEngine<P>::read(Packet* packet, Incoming& out) noexcept {
+    if (!P::is_contiguous(packet)) [[unlikely]] {
+        count().drop(DropReason::multi_segment);
+        return false;
+    }
+    const net::ReceivedFrame frame{P::data(packet), P::length(packet), P::ip_verdict(packet),
+                                   P::tcp_verdict(packet)};
+    return frame_in_.read_usual(frame, out) || read_unusual(frame, out);
+}
+
+template <buf::QueuePair P>
+[[gnu::noinline]] bool QueueEngine<P>::read_unusual(const net::ReceivedFrame& frame, Incoming& out) noexcept {
+    const net::FrameContent content = frame_in_.read(frame, out);
+    switch (content.kind) {
+        case net::FrameKind::segment: return true;
+        case net::FrameKind::arp:
+            if (const auto reply = resolver_.hear(content.payload, connections_.now())) send_arp(*reply);
+            return false;
+        case net::FrameKind::echo_request: send_echo_reply(content); return false;
+        case net::FrameKind::icmp:
+            if (const auto error = net::read_icmp_error(content.payload, connections_.addresses()))
+                connections_.arrive_error(*error);
+            else
+                count().drop(DropReason::icmp_ignored);
+            return false;
+        case net::FrameKind::dropped: count().drop(content.drop); return false;
+    }
+    return false;
+}
+
+template <buf::QueuePair P>
+void QueueEngine<P>::send_echo_reply(const net::FrameContent& request) noexcept {
+    const bool fits = frame_out_.echo_reply_bytes(request.payload) <= queue_.caps().max_frame;
+    Packet* packet = fits ? bursts_.take() : nullptr;
+    if (packet == nullptr) {
+        count().drop(DropReason::no_packet);
+        return;
+    }
+    uint8_t* frame = P::data(packet);
+    P::finish(packet, frame_out_.build_echo_reply(frame, request.payload, request.ip), {});
+    count().add(Counter::icmp_echo_replies);
+    send_frame(packet, frame, request.ip.source);
+}
+
+// ---- output
+// -----------------------------------------------------------------------------------------------------------
+
+template <buf::QueuePair P>
+bool QueueEngine<P>::end() noexcept {
+    ledger_.stamp(Stage::application);
+    bool sent = false;
+    if (large_ == nullptr && frame_out_.large_text() != 0) get_large();
+    while (connections_.has_replies()) {
+        Packet* packet = bursts_.place();
+        if (packet == nullptr) break;
+        send(packet, connections_.next_reply());
+        sent = true;
+    }
+    if (link_.is_ethernet()) poll_resolver();  // before text, which may leave no room
+    while (!connections_.has_replies() && connections_.has_output()) {
+        Packet* packet = bursts_.place();
+        if (packet == nullptr) break;
+        const net::SegmentOut* out = connections_.next_out();
+        if (out == nullptr) {
+            bursts_.give_back(packet);
+            break;
+        }
+        sent = true;
+        if (out->segment_bytes == 0) [[likely]] {
+            send(packet, *out);
+        } else {
+            bursts_.give_back(packet);
+            send_large(*out);
+        }
+    }
+    bursts_.recycle_rest();
+    if (link_.is_ethernet()) poll_resolver();  // what the output asks for is asked at once
+    if (bursts_.has_unsent()) bursts_.flush();
+    ledger_.stamp(Stage::emit);
+    ledger_.end_turn(is_busy_ || sent);
+    return sent;
+}
+
+template <buf::QueuePair P>
+[[gnu::always_inline]] inline void QueueEngine<P>::poll_resolver() noexcept {
+    const bool failed = resolver_.poll(
+        connections_.now(), [this](uint16_t packets) noexcept { return bursts_.has_room(packets); },
+        [this](const net::ArpResolver::Message& request) noexcept { send_arp(request); },
+        [this](void* held, const Mac& mac) noexcept {
+            auto* packet = static_cast<Packet*>(held);
+            std::memcpy(P::data(packet), mac.octets.data(), 6);
+            queue(packet);
+        },
+        [this](void* held) noexcept { bursts_.give_back(static_cast<Packet*>(held)); });
+    timers_behind_ |= failed;
+}
+
+template <buf::QueuePair P>
+[[gnu::always_inline]] inline void QueueEngine<P>::send(Packet* packet,
+                                                        const net::SegmentOut& segment) noexcept {
+    uint8_t* frame = P::data(packet);
+    const net::FrameOut::Built built = frame_out_.build(frame, segment, connections_.blocks());
+    P::finish(packet, built.length, built.meta);
+    send_frame(packet, frame, Ipv4{segment.tuple.remote_addr});
+}
+
+/// Several segments in one packet, for the device to cut. All but the one that queue() counts are counted
+/// here.
+template <buf::QueuePair P>
+[[gnu::cold, gnu::noinline]] void QueueEngine<P>::send_large(const net::SegmentOut& segment) noexcept {
+    Packet* packet = large_;
+    get_large();
+    uint8_t* frame = P::data(packet);
+    const net::FrameOut::Built built = frame_out_.build_large(frame, segment, connections_.blocks());
+    P::finish(packet, built.length, built.meta);
+    const uint64_t queued = count()[Counter::tx_packets];
+    send_frame(packet, frame, Ipv4{segment.tuple.remote_addr});
+    if (count()[Counter::tx_packets] == queued) return;  // no route, or no neighbour yet
+    const uint32_t more = segment.len / segment.segment_bytes - 1;
+    count().add(Counter::tx_large);
+    count().add(Counter::tx_packets, more);
+    count().add(Counter::tx_bytes, uint64_t{more} * (built.length - segment.len));
+}
+
+/// The core is told of a large packet when there is one: what it then cuts into fewer packets always finds
+/// it.
+template <buf::QueuePair P>
+void QueueEngine<P>::get_large() noexcept {
+    large_ = queue_.alloc_large();
+    connections_.set_large_text(large_ != nullptr ? frame_out_.large_text() : 0);
+}
+
+/// A frame that is complete but for the destination's MAC.
+template <buf::QueuePair P>
+[[gnu::always_inline]] inline void QueueEngine<P>::send_frame(Packet* packet, uint8_t* frame,
+                                                              Ipv4 destination) noexcept {
+    if (link_.is_ethernet()) {
+        const Ipv4 next_hop = connections_.addresses().next_hop(destination);
+        const Mac* mac = resolver_.mac_of(next_hop, connections_.now());
+        if (mac == nullptr) [[unlikely]] {
+            send_unresolved(packet, next_hop);
+            return;
+        }
+        std::memcpy(frame, mac->octets.data(), 6);
+    }
+    queue(packet);
+}
+
+template <buf::QueuePair P>
+[[gnu::cold, gnu::noinline]] void QueueEngine<P>::send_unresolved(Packet* packet, Ipv4 next_hop) noexcept {
+    DropReason drop = DropReason::no_route;
+    if (!next_hop.is_unspecified()) {
+        if (const auto syn = frame_out_.tuple_of_syn(P::data(packet)))
+            if (const uint32_t open = connections_.open_of(*syn); open != 0)
+                resolver_.add_waiting(next_hop, open);
+        drop = resolver_.hold(next_hop, packet);
+        if (drop == DropReason::none) return;
+    }
+    count().drop(drop);
+    bursts_.give_back(packet);
+}
+
+template <buf::QueuePair P>
+void QueueEngine<P>::send_arp(const net::ArpResolver::Message& message) noexcept {
+    Packet* packet = bursts_.take();
+    if (packet == nullptr) {
+        count().drop(DropReason::no_packet);
+        return;
+    }
+    P::finish(packet, frame_out_.build_arp(P::data(packet), message.arp, message.to), {});
+    count().add(message.arp.operation == wire::kArpReply ? Counter::arp_replies_sent
+                                                         : Counter::arp_requests_sent);
+    queue(packet);
+}
+
+/// Into the burst that leaves; what the device has no room for is dropped.
+template <buf::QueuePair P>
+void QueueEngine<P>::queue(Packet* packet) noexcept {
+    if (!bursts_.add(packet)) {
+        count().drop(DropReason::tx_full);
+        bursts_.give_back(packet);
+        return;
+    }
+    count().add(Counter::tx_packets);
+    count().add(Counter::tx_bytes, P::length(packet));
+}
+
+template <buf::QueuePair P>
+std::optional<Instant> QueueEngine<P>::next_deadline() noexcept {
+    if (has_work()) return connections_.now();
+    const auto timer = connections_.next_deadline();
+    const auto request = link_.is_ethernet() ? resolver_.next_deadline() : std::nullopt;
+    return timer && (!request || *timer < *request) ? timer : request;
+}
+
+template <buf::QueuePair P>
+void QueueEngine<P>::release_packets() noexcept {
+    bursts_.release();
+    if (large_ != nullptr) queue_.free(std::exchange(large_, nullptr));
+    connections_.set_large_text(0);
+    resolver_.for_each_held([this](void* packet) { queue_.free(static_cast<Packet*>(packet)); });
+}
+
+}  // namespace synfin::stack
