@@ -86,11 +86,3 @@ struct DeviceStats {
 };
 
 }  // namespace synfin
-
-namespace synfin::port {  // as the room's own files call them
-using synfin::describe;
-using synfin::DeviceReport;
-using synfin::DeviceStats;
-using synfin::OffloadReport;
-using synfin::Steering;
-}  // namespace synfin::port

@@ -76,10 +76,3 @@ class Ledger {
 };
 
 }  // namespace synfin
-
-namespace synfin::stack {  // as the room's own files call them
-using synfin::kStages;
-using synfin::Ledger;
-using synfin::name;
-using synfin::Stage;
-}  // namespace synfin::stack

@@ -55,10 +55,3 @@ struct TcpConfig {
 };
 
 }  // namespace synfin
-
-namespace synfin::tcp {  // as the room's own files call them
-using synfin::kMaxDuration;
-using synfin::kMaxMsl;
-using synfin::kMinMss;
-using synfin::TcpConfig;
-}  // namespace synfin::tcp

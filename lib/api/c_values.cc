@@ -168,12 +168,12 @@ std::string stack_config(const synfin_config& config, stack::StackConfig& out) {
     out.tcp.receive_buffer_bytes = config.receive_buffer;
     out.tcp.send_buffer_bytes = config.send_buffer;
     out.tcp.nagle = config.no_delay == 0;
-    out.tcp.msl = checks.duration("msl", config.msl, tcp::kMaxMsl);
+    out.tcp.msl = checks.duration("msl", config.msl, kMaxMsl);
     out.tcp.delayed_ack = checks.duration("delayed_ack", config.delayed_ack, 500ms);
-    out.tcp.syn_timeout = checks.duration("syn_timeout", config.syn_timeout, tcp::kMaxDuration);
-    out.tcp.user_timeout = checks.duration("user_timeout", config.user_timeout, tcp::kMaxDuration);
-    out.tcp.keepalive_idle = checks.duration("keepalive_idle", config.keepalive_idle, tcp::kMaxDuration);
-    checks.duration("drain", config.drain, tcp::kMaxDuration);
+    out.tcp.syn_timeout = checks.duration("syn_timeout", config.syn_timeout, kMaxDuration);
+    out.tcp.user_timeout = checks.duration("user_timeout", config.user_timeout, kMaxDuration);
+    out.tcp.keepalive_idle = checks.duration("keepalive_idle", config.keepalive_idle, kMaxDuration);
+    checks.duration("drain", config.drain, kMaxDuration);
     read_addresses(config, out, checks);
     read_gateway(config, out, checks);
     return checks.complaint;

@@ -7,7 +7,7 @@
 namespace synfin::stack {
 
 Result<TimerId> ApplicationTimers::after(Instant now, Duration delay, uint64_t tag) noexcept {
-    if (delay.count() < 0 || delay > tcp::kMaxDuration) return Error::invalid;
+    if (delay.count() < 0 || delay > kMaxDuration) return Error::invalid;
     const uint32_t index = records_.alloc();
     if (index == 0) return Error::no_memory;
     // Never early: the first tick at or after it; and never in the present tick, so that a handler which sets

@@ -23,7 +23,7 @@ class ApplicationTimers {
     ApplicationTimers(uint32_t capacity, uint32_t now_tick)
         : records_(capacity), wheel_(capacity + 1, now_tick) {}
 
-    /// @param delay 0 to tcp::kMaxDuration. Errors: invalid (outside), no_memory (`capacity` are set).
+    /// @param delay 0 to kMaxDuration. Errors: invalid (outside), no_memory (`capacity` are set).
     Result<TimerId> after(Instant now, Duration delay, uint64_t tag) noexcept;
     /// Errors: gone (the application has been told of it, or it was cancelled).
     Result<void> cancel(TimerId id) noexcept;

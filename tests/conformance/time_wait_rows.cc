@@ -27,7 +27,7 @@ TEST(Row12, TimeWaitLastsTwiceTheMsl) {
 
 TEST(Row12, TheDefaultMslIsThirtySeconds) {
     ROW(12, "9293-3.4.2 MUST-13 (DEVIATION: MSL 30 s, as Linux)", "tcp::TcpConfig");
-    EXPECT_EQ(tcp::TcpConfig{}.msl, Duration(30s));
+    EXPECT_EQ(TcpConfig{}.msl, Duration(30s));
     World w;
     EXPECT_EQ(w.stack().stack().config().tcp.msl, Duration(30s));
 }

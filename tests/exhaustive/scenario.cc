@@ -9,9 +9,9 @@ namespace {
 constexpr Ipv4 kLocal[] = {Ipv4{0x0a000001}};
 
 /// Few expiries to each end: 1, 2 and 4 s after the SYN, a segment or FIN its sender gives up.
-tcp::TcpConfig config_of(const Scenario& scenario) {
+TcpConfig config_of(const Scenario& scenario) {
     constexpr auto grains = [](unsigned n) { return std::chrono::milliseconds(n * kGrain); };
-    tcp::TcpConfig c;
+    TcpConfig c;
     c.msl = grains(30);
     c.rto_initial = grains(1);
     c.rto_min = grains(1);

@@ -135,7 +135,7 @@ struct Config {
     LoadConfig load;
     BenchConfig bench;
     ValidityConfig validity;
-    tcp::TcpConfig tcp;
+    TcpConfig tcp;
 
     std::vector<std::string> given;  ///< keys that the user has set, in order
     bool was_given(std::string_view key) const noexcept;

@@ -72,7 +72,7 @@ class ListAccess final : public FieldAccess {
 template <typename T, typename V>
 class TcpAccess final : public FieldAccess {
   public:
-    TcpAccess(const Codec<V>& codec, T tcp::TcpConfig::*member) : codec_(codec), member_(member) {}
+    TcpAccess(const Codec<V>& codec, T TcpConfig::*member) : codec_(codec), member_(member) {}
     std::string set(Config& config, std::string_view text, bool) const override {
         const auto parsed = codec_.parse(text, codec_.range);
         if (parsed) config.tcp.*member_ = static_cast<T>(*parsed.value);
@@ -84,7 +84,7 @@ class TcpAccess final : public FieldAccess {
 
   private:
     Codec<V> codec_;
-    T tcp::TcpConfig::*member_;
+    T TcpConfig::*member_;
 };
 
 class CriteriaAccess final : public FieldAccess {
@@ -119,7 +119,7 @@ Access list_access(const Codec<T>& codec, Place<std::vector<T>> at) {
     return std::make_shared<const ListAccess<T>>(codec, at);
 }
 template <typename T, typename V>
-Access tcp_access(const Codec<V>& codec, T tcp::TcpConfig::*member) {
+Access tcp_access(const Codec<V>& codec, T TcpConfig::*member) {
     return std::make_shared<const TcpAccess<T, V>>(codec, member);
 }
 Access criteria_access() {
@@ -129,7 +129,7 @@ Access criteria_access() {
 #define SCALAR(...) template Access scalar_access(const Codec<__VA_ARGS__>&, Place<__VA_ARGS__>)
 #define OPTIONAL(T) template Access optional_access(const Codec<T>&, Place<std::optional<T>>)
 #define LIST(T) template Access list_access(const Codec<T>&, Place<std::vector<T>>)
-#define TCP(T, V) template Access tcp_access(const Codec<V>&, T tcp::TcpConfig::*)
+#define TCP(T, V) template Access tcp_access(const Codec<V>&, T TcpConfig::*)
 SCALAR(bool);
 SCALAR(uint64_t);
 SCALAR(std::string);

@@ -34,7 +34,7 @@ template <typename T>
 Access list_access(const Codec<T>& codec, Place<std::vector<T>> at);
 /// TCP's numbers are of several widths; the configuration's are all 64 bits.
 template <typename T, typename V>
-Access tcp_access(const Codec<V>& codec, T tcp::TcpConfig::*member);
+Access tcp_access(const Codec<V>& codec, T TcpConfig::*member);
 /// One value may hold several criteria, separated by commas.
 Access criteria_access();
 
@@ -84,7 +84,7 @@ class FieldTable {
     }
     template <typename T, typename V>
     Field& of_tcp(std::string_view key, std::string_view options, std::string_view value_name,
-                  const Codec<V>& codec, T tcp::TcpConfig::*member, std::string_view help) {
+                  const Codec<V>& codec, T TcpConfig::*member, std::string_view help) {
         return add(Field::Kind::scalar, key, options, kAll, value_name, codec, tcp_access(codec, member),
                    help);
     }

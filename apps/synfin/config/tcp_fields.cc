@@ -8,15 +8,14 @@ namespace synfin::app {
 namespace {
 
 Codec<Duration> timeout(Duration least) {
-    return duration(least, tcp::kMaxDuration);
+    return duration(least, kMaxDuration);
 }
 
 }  // namespace
 
 void add_tcp_fields(FieldTable& table) {
-    using tcp::TcpConfig;
     table.of_tcp(
-        "tcp.msl", "--msl", "TIME", duration(1ms, tcp::kMaxMsl), &TcpConfig::msl,
+        "tcp.msl", "--msl", "TIME", duration(1ms, kMaxMsl), &TcpConfig::msl,
         "maximum segment lifetime; TIME-WAIT is twice this (RFC 9293 says 2 minutes, Linux uses 30 s)");
     table.of_tcp("tcp.rto-initial", "", "TIME", timeout(1ms), &TcpConfig::rto_initial,
                  "retransmission timeout before a round trip has been measured (RFC 6298)");

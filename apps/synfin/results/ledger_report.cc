@@ -8,9 +8,6 @@
 
 namespace synfin::app {
 
-using stack::Ledger;
-using stack::Stage;
-
 namespace {
 
 /// The packets that a stage has to do with.
@@ -47,7 +44,7 @@ nlohmann::ordered_json ledger_json(std::span<const LedgerOf> engines, uint64_t l
             per_packet[what] = cycles / std::max(packets, 1.0);
         };
         double total = 0;
-        for (size_t i = 0; i < stack::kStages; ++i) {
+        for (size_t i = 0; i < kStages; ++i) {
             const auto stage = static_cast<Stage>(i);
             const double cycles = sum([&](const LedgerOf& of) { return of.ledger.cycles(stage); });
             put(name(stage), cycles, sum([&](const LedgerOf& of) { return packets_of(stage, of); }));

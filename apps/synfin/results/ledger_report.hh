@@ -13,7 +13,7 @@ namespace synfin::app {
 
 /// An engine's ledger, and the packets that the engine had while it was kept.
 struct LedgerOf {
-    stack::Ledger ledger;
+    Ledger ledger;
     uint64_t received = 0, sent = 0;
 };
 

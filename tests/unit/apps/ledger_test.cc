@@ -7,12 +7,9 @@
 namespace synfin::app {
 namespace {
 
-using stack::Ledger;
-using stack::Stage;
-
 void turn(Ledger& ledger, bool busy) {
     ledger.begin_turn();
-    for (size_t i = 0; i < stack::kStages; ++i) ledger.stamp(static_cast<Stage>(i));
+    for (size_t i = 0; i < kStages; ++i) ledger.stamp(static_cast<Stage>(i));
     ledger.end_turn(busy);
 }
 
@@ -28,8 +25,8 @@ TEST(Ledger, CountsBusyTurnsWhileItIsKept) {
     turn(ledger, true);
     turn(ledger, true);
     EXPECT_EQ(ledger.turns(), 2u);
-    EXPECT_EQ(ledger.stamps(), 2 * stack::kStages);
-    for (size_t i = 0; i < stack::kStages; ++i) EXPECT_GT(ledger.cycles(static_cast<Stage>(i)), 0u) << i;
+    EXPECT_EQ(ledger.stamps(), 2 * kStages);
+    for (size_t i = 0; i < kStages; ++i) EXPECT_GT(ledger.cycles(static_cast<Stage>(i)), 0u) << i;
     EXPECT_GT(Ledger::stamp_cycles(), 1.0);
 }
 
@@ -52,12 +49,10 @@ TEST(Ledger, IsReportedByEndAndConnection) {
     EXPECT_DOUBLE_EQ(per_packet["total"].get<double>() * 124, json["server"]["total"].get<double>() * 10);
     EXPECT_DOUBLE_EQ(json["client"]["connections_per_turn"].get<double>(), 5.0);
     double stages = 0;
-    for (size_t i = 0; i < stack::kStages; ++i)
-        stages += json["client"][name(static_cast<Stage>(i))].get<double>();
+    for (size_t i = 0; i < kStages; ++i) stages += json["client"][name(static_cast<Stage>(i))].get<double>();
     EXPECT_DOUBLE_EQ(json["client"]["total"].get<double>(), stages);
     const std::string text = ledger_text(json);
-    for (size_t i = 0; i < stack::kStages; ++i)
-        EXPECT_NE(text.find(name(static_cast<Stage>(i))), std::string::npos);
+    for (size_t i = 0; i < kStages; ++i) EXPECT_NE(text.find(name(static_cast<Stage>(i))), std::string::npos);
 }
 
 }  // namespace
