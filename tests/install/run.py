@@ -4,8 +4,8 @@
     tests/install/run.py --build DIR [--keep]
 
 DIR is a build directory in which everything is built. Each way of embedding is one case and is timed: pkg-config
-with the shared library, pkg-config with the archive, CMake, and a meson subproject. The last line of the output
-is the sum.
+with the shared library, pkg-config with the archive, CMake, and a meson subproject. The examples, in C and C++, are
+one more. The last line of the output is the sum.
 """
 
 import argparse
@@ -156,6 +156,18 @@ def pkg_config_static(tree: Installed) -> None:
     greets(tree, program, is_shared=False)
 
 
+def examples(tree: Installed) -> None:
+    """The repository's examples, in C and C++, against the shared library; those that need no device run."""
+    for source in sorted((ROOT / "apps" / "examples").glob("*.c*")):
+        if not tree.has_dpdk and "synfin/runtime.hh" in source.read_text():
+            continue
+        compiler = ["gcc", "-std=c11", "-Wextra"] if source.suffix == ".c" else [tree.cxx, "-std=c++20"]
+        program = tree.work / f"example-{source.stem}"
+        run(*compiler, "-Wall", "-Werror", source, "-o", program, "-pthread", *tree.flags("--cflags", "--libs", "synfin"))
+        if source.stem != "echo":  # without arguments the others run in memory
+            run(program, env=tree.run_env)
+
+
 def cmake(tree: Installed) -> None:
     build = tree.work / "cmake"
     run("cmake", "-S", HERE / "cmake", "-B", build, f"-DCMAKE_PREFIX_PATH={tree.prefix}", "-DCMAKE_BUILD_TYPE=Release")
@@ -188,7 +200,7 @@ def main() -> int:
     try:
         tree = Installed(args.build.resolve(), work)
         print(f"  install                {tree.seconds:6.1f} s")
-        for case in (files, pages, headers, symbols, pkg_config_shared, pkg_config_static, cmake, subproject):
+        for case in (files, pages, headers, symbols, pkg_config_shared, pkg_config_static, examples, cmake, subproject):
             if args.only and case.__name__ not in args.only:
                 continue
             begin, verdict, why = time.monotonic(), "passed", ""
