@@ -22,10 +22,8 @@ EphemeralPorts::EphemeralPorts(uint16_t low, uint16_t high, HashKey key)
     for (Destination& to : destinations_) to.counter = random.below(range_);
 }
 
-void EphemeralPorts::forget_refusal(const Tuple& tuple) noexcept {
-    const uint64_t hash = hash_of(tuple);
+void EphemeralPorts::forget_refusal(uint64_t hash, uint32_t port) noexcept {
     Destination& to = destinations_[hash % kDestinations];
-    const uint32_t port = tuple.local_port;
     if (to.hash != hash || port < low_ || port > high_) return;
     to.exhausted = false;
     if (to.crowded) word(to, port & ~kInWord) &= ~(uint64_t{1} << (port & kInWord));

@@ -9,6 +9,7 @@
 #include "base/mapped_array.hh"
 #include "base/siphash.hh"
 #include "base/tuple.hh"
+#include "synfin/units.hh"
 
 namespace synfin::net {
 
@@ -35,32 +36,14 @@ class EphemeralPorts {
     /// @note cost: usually one own and one is_free. Once a destination is crowded, one is_free per port that
     ///       was taken since it was last tried, and a scan of at most range/64 words; 0 again costs nothing.
     template <typename Own, typename IsFree>
-    uint16_t choose(const Tuple& tuple, Own&& own, IsFree&& is_free) {
-        const uint64_t hash = hash_of(tuple);
-        Destination& to = destination(hash);
-        if (to.exhausted) return 0;
-        const uint32_t first = start(hash, to);
-        uint32_t base = first & ~kInWord;
-        uint64_t wanted = ~uint64_t{0} << (first & kInWord);
-        uint32_t refusals = 0;
-        // The word of the first port is met again at the end, for what lies before it.
-        for (uint32_t n = 0; n <= words_; ++n) {
-            uint64_t ports = wanted & in_range(base) & ~refused(to, base);
-            if (ports != 0) {
-                const uint64_t ours = own(static_cast<uint16_t>(base));
-                refuse(to, base, ~ours);
-                for (ports &= ours; ports != 0; ports &= ports - 1) {
-                    const uint32_t port = base + static_cast<uint32_t>(std::countr_zero(ports));
-                    if (is_free(static_cast<uint16_t>(port))) return taken(hash, to, port);
-                    refuse(to, base, ports & -ports);
-                    if (!to.crowded && ++refusals == kPatience) begin_map(to, first, port);
-                }
-            }
-            base = base + kInWord >= high_ ? low_ & ~kInWord : base + kInWord + 1;
-            wanted = n + 1 == words_ ? ~(~uint64_t{0} << (first & kInWord)) : ~uint64_t{0};
-        }
-        to.exhausted = has_refusals_ = true;
-        return 0;
+    [[gnu::always_inline]] uint16_t choose(const Tuple& tuple, Own&& own, IsFree&& is_free) {
+        return choose_towards(hash_of(tuple), own, is_free);
+    }
+    /// The same of an IPv6 connection, whose tuple has its peer folded only.
+    template <typename Own, typename IsFree>
+    [[gnu::always_inline]] uint16_t choose(const Tuple& tuple, const Ipv6& remote, Own&& own,
+                                           IsFree&& is_free) {
+        return choose_towards(hash_of(tuple, remote), own, is_free);
     }
     /// The same where every port comes back to this engine.
     template <typename IsFree>
@@ -71,7 +54,10 @@ class EphemeralPorts {
 
     /// The tuple's local port may be free again: it has left the connection table, and TIME-WAIT.
     void note_release(const Tuple& tuple) noexcept {
-        if (has_refusals_) forget_refusal(tuple);
+        if (has_refusals_) forget_refusal(hash_of(tuple), tuple.local_port);
+    }
+    void note_release(const Tuple& tuple, const Ipv6& remote) noexcept {
+        if (has_refusals_) forget_refusal(hash_of(tuple, remote), tuple.local_port);
     }
     /// Any port may be free again: forgets what was refused, at once; the next choose() towards each crowded
     /// destination learns it anew. For when it is not known which (TIME-WAIT tuples that became old enough).
@@ -97,6 +83,34 @@ class EphemeralPorts {
         bool exhausted = false;  ///< the last choice tried every port
     };
 
+    template <typename Own, typename IsFree>
+    uint16_t choose_towards(uint64_t hash, Own& own, IsFree& is_free) {
+        Destination& to = destination(hash);
+        if (to.exhausted) return 0;
+        const uint32_t first = start(hash, to);
+        uint32_t base = first & ~kInWord;
+        uint64_t wanted = ~uint64_t{0} << (first & kInWord);
+        uint32_t refusals = 0;
+        // The word of the first port is met again at the end, for what lies before it.
+        for (uint32_t n = 0; n <= words_; ++n) {
+            uint64_t ports = wanted & in_range(base) & ~refused(to, base);
+            if (ports != 0) {
+                const uint64_t ours = own(static_cast<uint16_t>(base));
+                refuse(to, base, ~ours);
+                for (ports &= ours; ports != 0; ports &= ports - 1) {
+                    const uint32_t port = base + static_cast<uint32_t>(std::countr_zero(ports));
+                    if (is_free(static_cast<uint16_t>(port))) return taken(hash, to, port);
+                    refuse(to, base, ports & -ports);
+                    if (!to.crowded && ++refusals == kPatience) begin_map(to, first, port);
+                }
+            }
+            base = base + kInWord >= high_ ? low_ & ~kInWord : base + kInWord + 1;
+            wanted = n + 1 == words_ ? ~(~uint64_t{0} << (first & kInWord)) : ~uint64_t{0};
+        }
+        to.exhausted = has_refusals_ = true;
+        return 0;
+    }
+
     /// SipHash-1-3 of a destination, with a memory: few of them make most opens.
     uint64_t hash_of(Tuple tuple) noexcept {
         tuple.local_port = 0;
@@ -105,6 +119,13 @@ class EphemeralPorts {
             known = {tuple.word0(), siphash12<1, 3>(key_, tuple.word0(), tuple.word1()), tuple.word1()};
         }
         return known.hash;
+    }
+    /// Of an IPv6 destination: over the whole address, so that two which share a fold share nothing here. The
+    /// index of the local address stands for it, one to one as long as the engine lives.
+    uint64_t hash_of(const Tuple& tuple, const Ipv6& remote) const noexcept {
+        const auto [low, high] = remote.words();
+        return siphash_words<1, 3>(key_, low, high, uint64_t{tuple.remote_port} << 32 | tuple.local_index,
+                                   uint64_t{24} << 56);
     }
     /// The slot of a destination; what it remembers of another one, or of another time, is dropped.
     Destination& destination(uint64_t hash) noexcept {
@@ -148,7 +169,7 @@ class EphemeralPorts {
     }
     /// Starts a map, in which the ports from `first` to `last`, round the range, are refused.
     void begin_map(Destination& to, uint32_t first, uint32_t last) noexcept;
-    void forget_refusal(const Tuple& tuple) noexcept;
+    void forget_refusal(uint64_t hash, uint32_t port) noexcept;
 
     const uint32_t low_, high_;
     const uint32_t range_;

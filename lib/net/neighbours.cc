@@ -7,7 +7,20 @@
 
 namespace synfin::net {
 
-Neighbours::Neighbours(const NeighbourConfig& config)
+namespace {
+
+/// Whether a neighbour can have this address.
+bool can_be_host(Ipv4 addr) noexcept {
+    return !addr.is_unspecified() && !addr.is_multicast() && !addr.is_limited_broadcast();
+}
+bool can_be_host(const Ipv6& addr) noexcept {
+    return !addr.is_unspecified() && !addr.is_multicast() && !addr.is_loopback();
+}
+
+}  // namespace
+
+template <typename Address>
+BasicNeighbours<Address>::BasicNeighbours(const NeighbourConfig& config)
     : config_(config),
       entries_(size_t{config.capacity} + 1),
       chains_(std::bit_ceil(size_t{config.capacity})),
@@ -16,7 +29,8 @@ Neighbours::Neighbours(const NeighbourConfig& config)
     SYNFIN_CHECK(config.max_attempts >= 1 && config.retry_interval > Duration::zero());
 }
 
-void Neighbours::pin(Ipv4 addr, Mac mac) noexcept {
+template <typename Address>
+void BasicNeighbours<Address>::pin(Address addr, Mac mac) noexcept {
     Entry* entry = create(addr, Instant{}, Duration::zero());
     SYNFIN_CHECK(entry != nullptr);
     entry->phase = Phase::pinned;
@@ -24,11 +38,13 @@ void Neighbours::pin(Ipv4 addr, Mac mac) noexcept {
     entry->fresh_until = kNever;
 }
 
-size_t Neighbours::chain_of(Ipv4 addr) const noexcept {
-    return siphash<1, 3>(config_.key, addr.value, 0) & (chains_.size() - 1);
+template <typename Address>
+size_t BasicNeighbours<Address>::chain_of(Address addr) const noexcept {
+    return address_hash(config_.key, addr) & (chains_.size() - 1);
 }
 
-const Neighbours::Entry* Neighbours::find(Ipv4 addr) const noexcept {
+template <typename Address>
+const typename BasicNeighbours<Address>::Entry* BasicNeighbours<Address>::find(Address addr) const noexcept {
     for (uint32_t i = chains_[chain_of(addr)]; i != 0; i = entries_[i].next)
         if (entries_[i].addr == addr) return &entries_[i];
     return nullptr;
@@ -36,7 +52,9 @@ const Neighbours::Entry* Neighbours::find(Ipv4 addr) const noexcept {
 
 /// An entry for an address that has none, phase failed and over; null when none of the others, unused for
 /// idle_for, can give way.
-Neighbours::Entry* Neighbours::create(Ipv4 addr, Instant now, Duration idle_for) noexcept {
+template <typename Address>
+typename BasicNeighbours<Address>::Entry* BasicNeighbours<Address>::create(Address addr, Instant now,
+                                                                           Duration idle_for) noexcept {
     Entry* entry = size_ < config_.capacity ? &entries_[++size_] : evict(now, idle_for);
     if (entry == nullptr) {
         ++counters_.table_full;
@@ -51,7 +69,9 @@ Neighbours::Entry* Neighbours::create(Ipv4 addr, Instant now, Duration idle_for)
 /// Takes an entry out of its chain: among some, one that did not answer, else the one that was idle longest.
 /// Entries with something pending stay: they may hold packets, and settle by themselves. So do those that may
 /// not be asked again yet: forgetting them would allow it (RFC 1122 2.3.2.1 "MUST prevent ARP flooding").
-Neighbours::Entry* Neighbours::evict(Instant now, Duration idle_for) noexcept {
+template <typename Address>
+typename BasicNeighbours<Address>::Entry* BasicNeighbours<Address>::evict(Instant now,
+                                                                          Duration idle_for) noexcept {
     constexpr uint32_t kSample = 16;  // bounds the cost of a flood; the hand reaches everyone in turn
     const uint32_t sample = std::min(kSample, size_);
     Entry* oldest = nullptr;
@@ -80,13 +100,15 @@ Neighbours::Entry* Neighbours::evict(Instant now, Duration idle_for) noexcept {
     return oldest;
 }
 
-void Neighbours::make_pending(Entry& entry, Instant due) noexcept {
+template <typename Address>
+void BasicNeighbours<Address>::make_pending(Entry& entry, Instant due) noexcept {
     entry.due = due;
     if (entry.pending_at == 0) place(++pending_count_, index_of(entry));
     reorder(entry.pending_at);
 }
 
-void Neighbours::settle(Entry& entry) noexcept {
+template <typename Address>
+void BasicNeighbours<Address>::settle(Entry& entry) noexcept {
     const uint32_t at = std::exchange(entry.pending_at, 0u);
     const uint32_t last = pending_[pending_count_--];
     if (at <= pending_count_) {
@@ -96,14 +118,16 @@ void Neighbours::settle(Entry& entry) noexcept {
     next_due_ = pending_count_ == 0 ? kNever : entries_[pending_[1]].due;
 }
 
-void Neighbours::place(uint32_t at, uint32_t index) noexcept {
+template <typename Address>
+void BasicNeighbours<Address>::place(uint32_t at, uint32_t index) noexcept {
     pending_[at] = index;
     entries_[index].pending_at = at;
 }
 
 /// The heap's order, after the entry at a place of it got another due time.
 /// @note cost: the logarithm of those pending, so a flood of questions costs each of them the same.
-void Neighbours::reorder(uint32_t at) noexcept {
+template <typename Address>
+void BasicNeighbours<Address>::reorder(uint32_t at) noexcept {
     const uint32_t index = pending_[at];
     const Instant due = entries_[index].due;
     const auto due_at = [this](uint32_t place) { return entries_[pending_[place]].due; };
@@ -118,7 +142,8 @@ void Neighbours::reorder(uint32_t at) noexcept {
     next_due_ = entries_[pending_[1]].due;
 }
 
-void Neighbours::ask(Entry& entry, Phase phase, Instant now) noexcept {
+template <typename Address>
+void BasicNeighbours<Address>::ask(Entry& entry, Phase phase, Instant now) noexcept {
     entry.phase = phase;
     entry.attempts = 0;
     entry.asked_all = false;
@@ -126,7 +151,8 @@ void Neighbours::ask(Entry& entry, Phase phase, Instant now) noexcept {
     make_pending(entry, std::max(now, phase == Phase::refreshing ? entry.probe_after : entry.not_before));
 }
 
-const Mac* Neighbours::lookup_slow(Ipv4 next_hop, Instant now) noexcept {
+template <typename Address>
+const Mac* BasicNeighbours<Address>::lookup_slow(Address next_hop, Instant now) noexcept {
     if (next_hop.is_unspecified()) return nullptr;  // there is no route
     Entry* entry = find(next_hop);
     if (entry == nullptr) entry = create(next_hop, now, Duration::zero());
@@ -143,11 +169,12 @@ const Mac* Neighbours::lookup_slow(Ipv4 next_hop, Instant now) noexcept {
         case Phase::refreshing:
         case Phase::pinned: break;
     }
-    recent_[next_hop.value % kRecent] = entry;
+    recent_[recent_place(next_hop)] = entry;
     return &entry->mac;
 }
 
-bool Neighbours::hold(Ipv4 next_hop, void* packet) noexcept {
+template <typename Address>
+bool BasicNeighbours<Address>::hold(Address next_hop, void* packet) noexcept {
     Entry* entry = find(next_hop);
     if (entry == nullptr || entry->phase != Phase::resolving || entry->held_count == kMaxHeld) {
         ++counters_.hold_refused;
@@ -157,15 +184,16 @@ bool Neighbours::hold(Ipv4 next_hop, void* packet) noexcept {
     return true;
 }
 
-bool Neighbours::is_failed(Ipv4 next_hop) const noexcept {
+template <typename Address>
+bool BasicNeighbours<Address>::is_failed(Address next_hop) const noexcept {
     const Entry* entry = find(next_hop);
     return entry != nullptr && entry->phase == Phase::failed;
 }
 
-Heard Neighbours::learn(Ipv4 sender, Mac mac, Instant now, bool for_us, bool is_reply) noexcept {
-    if (sender.is_unspecified() || sender.is_multicast() || sender.is_limited_broadcast() ||
-        mac.is_multicast())
-        return Heard::ignored;
+template <typename Address>
+Heard BasicNeighbours<Address>::learn(Address sender, Mac mac, Instant now, bool for_us,
+                                      bool is_reply) noexcept {
+    if (!can_be_host(sender) || mac.is_multicast()) return Heard::ignored;
     Entry* entry = find(sender);
     if (entry == nullptr && for_us) entry = create(sender, now, config_.learned_idle);
     if (entry == nullptr) return Heard::ignored;
@@ -191,7 +219,8 @@ Heard Neighbours::learn(Ipv4 sender, Mac mac, Instant now, bool for_us, bool is_
     return Heard::taken;
 }
 
-void Neighbours::step(Entry& entry, Instant now, Action& action) noexcept {
+template <typename Address>
+void BasicNeighbours<Address>::step(Entry& entry, Instant now, Action& action) noexcept {
     action.addr = entry.addr;
     action.mac.reset();
     action.held_count = 0;
@@ -228,10 +257,14 @@ void Neighbours::step(Entry& entry, Instant now, Action& action) noexcept {
     }
 }
 
-uint32_t Neighbours::held() const noexcept {
+template <typename Address>
+uint32_t BasicNeighbours<Address>::held() const noexcept {
     uint32_t n = 0;
     for (uint32_t at = 1; at <= size_; ++at) n += entries_[at].held_count;
     return n;
 }
+
+template class BasicNeighbours<Ipv4>;
+template class BasicNeighbours<Ipv6>;
 
 }  // namespace synfin::net

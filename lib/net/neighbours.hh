@@ -1,13 +1,15 @@
 #pragma once
 /// @file
-/// Neighbours: which Ethernet address an on-link IPv4 address has (RFC 826, RFC 1122 2.3.2), for one engine.
-/// It decides what to ask and when; the engine builds and sends the ARP packets.
+/// Neighbours: which Ethernet address an on-link address has (IPv4: RFC 826, RFC 1122 2.3.2; IPv6: RFC 4861),
+/// for one engine. It decides what to ask and when; the engine builds and sends the ARP packets or neighbour
+/// solicitations.
 
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <utility>
 
+#include "base/address_hash.hh"
 #include "base/mapped_array.hh"
 #include "base/siphash.hh"
 #include "synfin/units.hh"
@@ -43,7 +45,8 @@ enum class Heard : uint8_t {
     refused,  ///< another MAC address for a pinned neighbour
 };
 
-/// The cache. An entry exists only for addresses that we asked for, and for hosts that asked for us.
+/// The cache, of one family. An entry exists only for addresses that we asked for, and for hosts that asked
+/// for us.
 ///
 /// Who is believed (neighbour unreachability detection, as RFC 4861 7.3 does it for IPv6): an answer to a
 /// broadcast of ours, at once. A first word that nobody asked for is used, and probed on first use. One that
@@ -54,24 +57,29 @@ enum class Heard : uint8_t {
 /// Not thread-safe; every engine has its own and hears of the others' answers only by asking itself.
 /// @note cost: a lookup of a next hop that was looked up lately is two compares; poll() with nothing due is
 /// one.
-class Neighbours {
+///
+/// @tparam Address Ipv4 or Ipv6. The message behind "request" and "reply" is ARP's request and reply, or a
+/// solicitation and a solicited advertisement; "broadcast" is the solicited-node multicast of IPv6. An
+/// unsolicited advertisement, with the override flag or without, is a hint as ARP's is.
+template <typename Address>
+class BasicNeighbours {
   public:
     static constexpr uint32_t kMaxHeld = 4;  ///< packets that wait for one neighbour
 
     /// @throws std::bad_alloc
-    explicit Neighbours(const NeighbourConfig& config);
-    Neighbours(const Neighbours&) = delete;
-    Neighbours& operator=(const Neighbours&) = delete;
+    explicit BasicNeighbours(const NeighbourConfig& config);
+    BasicNeighbours(const BasicNeighbours&) = delete;
+    BasicNeighbours& operator=(const BasicNeighbours&) = delete;
 
     /// Fixes a neighbour's MAC address: it is never asked for, changed or evicted. Before the first lookup.
-    void pin(Ipv4 addr, Mac mac) noexcept;
+    void pin(Address addr, Mac mac) noexcept;
 
     /// The neighbour's address, if known. An answer older than `reachable` is still given, while poll() asks
     /// anew: the first time to that address only, then to everybody.
     /// @return valid until the next call of a non-const member. Null: unknown; asking has begun unless the
-    ///         neighbour has just failed, the table is full, or next_hop is 0.0.0.0: none.
-    const Mac* lookup(Ipv4 next_hop, Instant now) noexcept {
-        Entry* const recent = recent_[next_hop.value % kRecent];
+    ///         neighbour has just failed, the table is full, or next_hop is unspecified: none.
+    const Mac* lookup(Address next_hop, Instant now) noexcept {
+        Entry* const recent = recent_[recent_place(next_hop)];
         if (recent != nullptr && recent->addr == next_hop && now < recent->fresh_until) {
             recent->used = now;
             return &recent->mac;
@@ -84,14 +92,14 @@ class Neighbours {
     /// @return false: refused, the packet stays the caller's: kMaxHeld wait already (the oldest are kept: a
     ///         SYN that waits is worth more than its repetition), or nothing is being asked (is_failed
     ///         tells).
-    bool hold(Ipv4 next_hop, void* packet) noexcept;
+    bool hold(Address next_hop, void* packet) noexcept;
 
     /// Whether the neighbour did not answer and is not asked again yet.
-    bool is_failed(Ipv4 next_hop) const noexcept;
+    bool is_failed(Address next_hop) const noexcept;
 
     /// A number of the neighbour's entry, 1..capacity, for as long as it waits for an answer or has just
     /// failed; 0: no entry.
-    uint32_t slot(Ipv4 next_hop) const noexcept {
+    uint32_t slot(Address next_hop) const noexcept {
         const Entry* entry = find(next_hop);
         return entry == nullptr ? 0 : index_of(*entry);
     }
@@ -101,15 +109,15 @@ class Neighbours {
     /// a probe, multicast, broadcast) are ignored.
     /// @param for_us   the packet's target protocol address is one of ours.
     /// @param is_reply its operation is "reply".
-    Heard learn(Ipv4 sender, Mac mac, Instant now, bool for_us, bool is_reply) noexcept;
+    Heard learn(Address sender, Mac mac, Instant now, bool for_us, bool is_reply) noexcept;
 
     /// Does what is due, as long as there is room for it and kMostSteps at most: the rest stays due. Each of
     /// the functions may call any member but poll().
     /// @param room         (): whether kMaxHeld packets more could leave; asked before each step.
-    /// @param send_request (Ipv4 target, std::optional<Mac> to): ask; without `to` by broadcast.
+    /// @param send_request (Address target, std::optional<Mac> to): ask; without `to` by broadcast.
     /// @param ready        (void* packet, Mac): send it now; the packet belongs to the callee.
-    /// @param failed       (Ipv4, void* packet or nullptr): once per held packet, which belongs to the callee
-    ///                     then, and last with nullptr.
+    /// @param failed       (Address, void* packet or nullptr): once per held packet, which belongs to the
+    ///                     callee then, and last with nullptr.
     template <typename Room, typename SendRequest, typename Ready, typename Failed>
     void poll(Instant now, Room&& room, SendRequest&& send_request, Ready&& ready, Failed&& failed) {
         if (now < next_due_) return;
@@ -163,7 +171,7 @@ class Neighbours {
         pinned,      ///< address known by configuration
     };
     struct Entry {
-        Ipv4 addr{};
+        Address addr{};
         Phase phase = Phase::failed;
         Mac mac{};
         uint8_t attempts = 0;
@@ -183,21 +191,23 @@ class Neighbours {
     struct Action {
         enum class Kind : uint8_t { request, ready, failed };
         Kind kind = Kind::request;
-        Ipv4 addr{};
+        Address addr{};
         std::optional<Mac> mac;
         uint32_t held_count = 0;
         std::array<void*, kMaxHeld> held{};
     };
 
-    const Mac* lookup_slow(Ipv4 next_hop, Instant now) noexcept;
-    const Entry* find(Ipv4 addr) const noexcept;
-    Entry* find(Ipv4 addr) noexcept {
+    static constexpr uint32_t recent_place(Ipv4 addr) noexcept { return addr.value % kRecent; }
+    static constexpr uint32_t recent_place(const Ipv6& addr) noexcept { return addr.octets[15] % kRecent; }
+    const Mac* lookup_slow(Address next_hop, Instant now) noexcept;
+    const Entry* find(Address addr) const noexcept;
+    Entry* find(Address addr) noexcept {
         return const_cast<Entry*>(std::as_const(*this).find(addr));  // NOLINT(*-const-cast)
     }
     uint32_t index_of(const Entry& entry) const noexcept {
         return static_cast<uint32_t>(&entry - entries_.data());
     }
-    Entry* create(Ipv4 addr, Instant now, Duration idle_for) noexcept;
+    Entry* create(Address addr, Instant now, Duration idle_for) noexcept;
     Entry* evict(Instant now, Duration idle_for) noexcept;
     bool is_crowded() const noexcept {
         return size_ == config_.capacity && pending_count_ > config_.capacity / 2;
@@ -208,7 +218,7 @@ class Neighbours {
     void place(uint32_t at, uint32_t index) noexcept;
     void reorder(uint32_t at) noexcept;
     void step(Entry& entry, Instant now, Action& action) noexcept;
-    size_t chain_of(Ipv4 addr) const noexcept;
+    size_t chain_of(Address addr) const noexcept;
 
     NeighbourConfig config_;
     MappedArray<Entry> entries_;     ///< [0] unused, here and below; touched as neighbours come
@@ -222,5 +232,8 @@ class Neighbours {
     uint32_t hand_ = 1;  ///< where the search for an entry to evict goes on
     NeighbourCounters counters_;
 };
+
+using Neighbours = BasicNeighbours<Ipv4>;
+using Neighbours6 = BasicNeighbours<Ipv6>;
 
 }  // namespace synfin::net

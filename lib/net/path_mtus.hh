@@ -1,9 +1,11 @@
 #pragma once
 /// @file
-/// Path MTUs that routers have told us (RFC 1191), by destination, for as long as they are believed.
+/// Path MTUs that routers have told us (RFC 1191, RFC 8201), by destination, for as long as they are
+/// believed.
 
 #include <cstdint>
 
+#include "base/address_hash.hh"
 #include "base/mapped_array.hh"
 #include "base/siphash.hh"
 #include "synfin/units.hh"
@@ -12,29 +14,32 @@ namespace synfin::net {
 
 /// Of one engine; the others learn by themselves. 2,048 destinations in sets of eight: where a set is full,
 /// the entry that would expire first gives way.
-/// @note cost: any() is a load; find() and set() read one set, two lines. 32 KiB, touched when used.
-class PathMtus {
+/// @tparam Address Ipv4 or Ipv6.
+/// @note cost: any() is a load; find() and set() read one set, two lines (IPv6: four). 32 KiB (64 KiB),
+/// touched when used.
+template <typename Address>
+class BasicPathMtus {
   public:
     static constexpr uint32_t kSets = 256, kWays = 8;
-    /// RFC 1191 6.3: "it should be set to ... 10 minutes". Connections that are opened later try the
-    /// interface's MTU again; those that were open keep their size.
+    /// RFC 1191 6.3 (RFC 8201 4: at least 5, 10 recommended): "it should be set to ... 10 minutes".
+    /// Connections that are opened later try the interface's MTU again; those that were open keep their size.
     static constexpr Duration kLifetime = 10min;
 
     /// @throws std::bad_alloc
-    explicit PathMtus(HashKey key) : key_(key), entries_(size_t{kSets} * kWays) {}
+    explicit BasicPathMtus(HashKey key) : key_(key), entries_(size_t{kSets} * kWays) {}
 
     /// Whether find() may know something: false for nearly everybody, nearly always.
     bool any() const noexcept { return any_; }
 
     /// Bytes of an IP packet that the path takes, as far as it is known; 0: it is not.
-    uint16_t find(Ipv4 destination, Instant now) const noexcept {
+    uint16_t find(Address destination, Instant now) const noexcept {
         const Entry* set = set_of(destination);
         for (uint32_t i = 0; i < kWays; ++i)
             if (set[i].destination == destination && now < set[i].until) return set[i].mtu;
         return 0;
     }
 
-    void set(Ipv4 destination, uint16_t mtu, Instant now) noexcept {
+    void set(Address destination, uint16_t mtu, Instant now) noexcept {
         Entry* const set = &entries_[index_of(destination)];
         Entry* place = set;
         for (Entry* each = set; each != set + kWays; ++each) {
@@ -57,18 +62,21 @@ class PathMtus {
   private:
     struct Entry {
         Instant until;
-        Ipv4 destination;
+        Address destination;
         uint16_t mtu;
     };
-    size_t index_of(Ipv4 destination) const noexcept {
-        return siphash<1, 3>(key_, destination.value, 0) % kSets * kWays;
+    size_t index_of(Address destination) const noexcept {
+        return address_hash(key_, destination) % kSets * kWays;
     }
-    const Entry* set_of(Ipv4 destination) const noexcept { return &entries_[index_of(destination)]; }
+    const Entry* set_of(Address destination) const noexcept { return &entries_[index_of(destination)]; }
 
     bool any_ = false;
     Instant last_until_{};
     HashKey key_;
     MappedArray<Entry> entries_;
 };
+
+using PathMtus = BasicPathMtus<Ipv4>;
+using PathMtus6 = BasicPathMtus<Ipv6>;
 
 }  // namespace synfin::net

@@ -174,7 +174,12 @@ class alignas(64) DevicePort {
 
     uint64_t owned_ports(Ipv4 local, uint16_t first, Ipv4 remote, uint16_t remote_port) const noexcept {
         if (plan_ == nullptr) return ~uint64_t{0};
-        return plan_->owned_ports(index_, {remote.value, local.value, remote_port, first});
+        return plan_->owned_ports(index_, FlowTuple{remote.value, local.value, remote_port, first});
+    }
+    uint64_t owned_ports(const Ipv6& local, uint16_t first, const Ipv6& remote,
+                         uint16_t remote_port) const noexcept {
+        if (plan_ == nullptr) return ~uint64_t{0};
+        return plan_->owned_ports(index_, FlowTuple6{remote, local, remote_port, first});
     }
 
     const PortCounters& counters() const noexcept { return counters_; }

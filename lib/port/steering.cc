@@ -86,16 +86,34 @@ Destination classify(const uint8_t* frame, uint32_t length) noexcept {
 }
 
 SteeringPlan::SteeringPlan(unsigned engines, HashKey key)
-    : kind_(engines == 1 ? Steering::one_engine : Steering::software), engines_(engines), key_(key) {
-    for (unsigned port = 0; port < kBlock; port += engines) every_nth_ |= uint64_t{1} << port;
+    : kind_(engines == 1 ? Steering::one_engine : Steering::software),
+      engines_(engines),
+      key_(key),
+      every_nth_(every_nth(engines)) {
     make_mailboxes();
 }
 
 SteeringPlan::SteeringPlan(unsigned engines, HashKey key, RssPrediction prediction)
-    : kind_(Steering::rss), engines_(engines), key_(key), prediction_(std::move(prediction)) {
+    : kind_(Steering::rss),
+      engines_(engines),
+      key_(key),
+      prediction_(std::move(prediction)),
+      every_nth_(every_nth(engines)) {
     for (unsigned engine = 0; engine < engines; ++engine)
         patterns_.push_back(prediction_.patterns(static_cast<uint16_t>(engine)));
     make_mailboxes();
+}
+
+void SteeringPlan::predict_v6(RssPrediction6 prediction) {
+    prediction6_ = std::make_unique<RssPrediction6>(std::move(prediction));
+    for (unsigned engine = 0; engine < engines_; ++engine)
+        patterns6_.push_back(prediction6_->patterns(static_cast<uint16_t>(engine)));
+}
+
+uint64_t SteeringPlan::every_nth(unsigned engines) noexcept {
+    uint64_t ports = 0;
+    for (unsigned port = 0; port < kBlock; port += engines) ports |= uint64_t{1} << port;
+    return ports;
 }
 
 void SteeringPlan::make_mailboxes() {

@@ -42,6 +42,9 @@ class SteeringPlan {
     SteeringPlan(unsigned engines, HashKey key);
     /// RSS, as the device was found to do it; as many queues as engines.
     SteeringPlan(unsigned engines, HashKey key, RssPrediction prediction);
+    /// The device's RSS hashes TCP over IPv6, too, as it was found to do it. Without this an IPv6 segment's
+    /// engine is the software's choice. Before the engines run.
+    void predict_v6(RssPrediction6 prediction);
 
     Steering kind() const noexcept { return kind_; }
     unsigned engines() const noexcept { return engines_; }
@@ -51,15 +54,23 @@ class SteeringPlan {
     unsigned engine_of(const FlowTuple& tuple) const noexcept {
         if (engines_ == 1) return 0;
         if (kind_ == Steering::rss) return prediction_.queue(tuple);
-        return (block_hash(tuple) + tuple.destination_port % kBlock) % engines_;
+        return software_engine_of(tuple);
+    }
+    unsigned engine_of(const FlowTuple6& tuple) const noexcept {
+        if (engines_ == 1) return 0;
+        return prediction6_ != nullptr ? prediction6_->queue(tuple) : software_engine_of(tuple);
     }
     /// Of the 64 destination ports from the tuple's on, a multiple of 64, those that the engine owns.
     /// @note cost: as engine_of().
     uint64_t owned_ports(unsigned engine, const FlowTuple& first) const noexcept {
         if (engines_ == 1) return ~uint64_t{0};
         if (kind_ == Steering::rss) return prediction_.owned_ports(patterns_[engine], first);
-        const unsigned begin = (engine + engines_ - block_hash(first) % engines_) % engines_;
-        return begin < kBlock ? every_nth_ << begin : 0;
+        return software_ports(engine, first);
+    }
+    uint64_t owned_ports(unsigned engine, const FlowTuple6& first) const noexcept {
+        if (engines_ == 1) return ~uint64_t{0};
+        return prediction6_ != nullptr ? prediction6_->owned_ports(patterns6_[engine], first)
+                                       : software_ports(engine, first);
     }
 
     /// RSS only: whether a device was caught bringing a segment to another queue than predicted. From then on
@@ -78,10 +89,28 @@ class SteeringPlan {
     /// Software: destination ports that follow one another go to one engine after the other, from an engine
     /// on that is a secret of every block of ports and of all else in the tuple.
     static constexpr unsigned kBlock = 64;
+    static uint64_t every_nth(unsigned engines) noexcept;
     uint32_t block_hash(const FlowTuple& tuple) const noexcept {
         const uint32_t ports = uint32_t{tuple.source_port} << 16 | tuple.destination_port / kBlock;
         return static_cast<uint32_t>(
             siphash<1, 3>(key_, uint64_t{tuple.source} << 32 | tuple.destination, ports) >> 33);
+    }
+    uint32_t block_hash(const FlowTuple6& tuple) const noexcept {
+        const auto [source0, source1] = tuple.source.words();
+        const auto [destination0, destination1] = tuple.destination.words();
+        const uint32_t ports = uint32_t{tuple.source_port} << 16 | tuple.destination_port / kBlock;
+        return static_cast<uint32_t>(siphash_words<1, 3>(key_, source0, source1, destination0, destination1,
+                                                         uint64_t{36} << 56 | ports) >>
+                                     33);
+    }
+    template <typename Flow>
+    unsigned software_engine_of(const Flow& tuple) const noexcept {
+        return (block_hash(tuple) + tuple.destination_port % kBlock) % engines_;
+    }
+    template <typename Flow>
+    uint64_t software_ports(unsigned engine, const Flow& first) const noexcept {
+        const unsigned begin = (engine + engines_ - block_hash(first) % engines_) % engines_;
+        return begin < kBlock ? every_nth_ << begin : 0;
     }
     void make_mailboxes();
 
@@ -90,7 +119,9 @@ class SteeringPlan {
     HashKey key_;
     RssPrediction prediction_;
     std::vector<std::vector<uint64_t>> patterns_;  ///< RSS: of each engine
-    uint64_t every_nth_ = 0;                       ///< software: bits 0, engines_, 2 engines_...
+    std::unique_ptr<RssPrediction6> prediction6_;  ///< null: IPv6 is steered by software
+    std::vector<std::vector<uint64_t>> patterns6_;
+    uint64_t every_nth_;  ///< software: bits 0, engines_, 2 engines_...
     std::atomic<bool> check_all_{false};
     std::vector<std::unique_ptr<Mailbox>> received_;
     std::vector<std::unique_ptr<Mailbox>> to_send_;

@@ -96,5 +96,6 @@ class BasicRssPrediction {
 };
 
 using RssPrediction = BasicRssPrediction<FlowTuple>;
+using RssPrediction6 = BasicRssPrediction<FlowTuple6>;
 
 }  // namespace synfin::port

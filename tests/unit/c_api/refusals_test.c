@@ -281,6 +281,12 @@ static void endpoints(void) {
     CHECK(strcmp(text, "10.1") == 0);
     CHECK_EQ(synfin_format_endpoint(&e, NULL, 0), 11);
     CHECK_EQ(endpoint("10.1.2.3").port, 0);
+    CHECK_EQ(synfin_parse_endpoint("[2001:db8::1]:80", &e), SYNFIN_OK);
+    CHECK_EQ(e.family, 6);
+    CHECK_EQ(e.bytes[15], 1);
+    CHECK_EQ(synfin_format_endpoint(&e, text, sizeof text), 16);
+    CHECK(strcmp(text, "[2001:db8::1]:80") == 0);
+    CHECK_EQ(endpoint("2001:db8::1").port, 0);
     CHECK_EQ(synfin_parse_endpoint("10.1.2.3:99999", &e), SYNFIN_E_INVALID);
     CHECK_EQ(synfin_parse_endpoint("10.1.2.3:", &e), SYNFIN_E_INVALID);
     CHECK_EQ(synfin_parse_endpoint("", &e), SYNFIN_E_INVALID);

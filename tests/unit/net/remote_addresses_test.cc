@@ -49,7 +49,7 @@ TEST(RemoteAddresses, PeersWithOneFoldAreToldApart) {
     EXPECT_EQ(records.find(tuple, &c), ConnectionTable::kNone);
 }
 
-/// Real folds among a million addresses: pairs that share one are found by search, and told apart.
+/// Real folds among 262,144 addresses: pairs that share one are found by search, and told apart.
 TEST(RemoteAddresses, PeersWhoseFoldsMeetByChance) {
     const AddressFold fold(kKey);
     std::vector<std::pair<uint32_t, uint32_t>> folds;  // and the number that it was made of
@@ -59,7 +59,7 @@ TEST(RemoteAddresses, PeersWhoseFoldsMeetByChance) {
             out.octets[15 - octet] = static_cast<uint8_t>(i >> 8 * octet);
         return out;
     };
-    constexpr uint32_t kCount = 1u << 19;  // 32 pairs are to be expected
+    constexpr uint32_t kCount = 1u << 18;  // 8 pairs are to be expected
     for (uint32_t i = 0; i < kCount; ++i) folds.emplace_back(fold(address(i)), i);
     std::sort(folds.begin(), folds.end());
     unsigned pairs = 0;
@@ -74,8 +74,8 @@ TEST(RemoteAddresses, PeersWhoseFoldsMeetByChance) {
         records.add(tuple, &other);
         EXPECT_EQ(records.find(tuple, &one) + 1, records.find(tuple, &other));
     }
-    EXPECT_GT(pairs, 5u);
-    EXPECT_LT(pairs, 100u) << "more than chance";
+    EXPECT_GT(pairs, 1u);
+    EXPECT_LT(pairs, 32u) << "more than chance";
 }
 
 TEST(RemoteAddresses, WithoutIpv6ThereIsNoMemory) {

@@ -65,7 +65,7 @@ TEST(WireDevice, CarriesFramesBothWaysBetweenItsPairs) {
     EXPECT_EQ(receive(device->port(0)), std::vector<Frame>{back});
     EXPECT_EQ(receive(device->port(2)), std::vector<Frame>{Frame(1518, 0x33)});
     for (unsigned i = 0; i < 4; ++i) EXPECT_EQ(packets_out(device->port(i)), 0u);
-    EXPECT_EQ(device->port(0).owned_ports({1}, 64, {2}, 2), ~uint64_t{0});
+    EXPECT_EQ(device->port(0).owned_ports(Ipv4{1}, 64, Ipv4{2}, 2), ~uint64_t{0});
 }
 
 TEST(WireDevice, FullWireRefusesAndTheEngineKeepsTheRest) {

@@ -5,6 +5,7 @@
 #include "base/random.hh"
 #include "frames.hh"
 #include "port/steering.hh"
+#include "rss.hh"
 
 namespace synfin::port {
 namespace {
@@ -116,24 +117,67 @@ TEST(SteeringPlan, SpreadsFlowsEvenlyAndAlwaysTheSame) {
     EXPECT_NEAR(moved, 20'000, 600) << "the key decides";
 }
 
-/// What an engine asks before it takes a source port is what the core that receives the answer will say.
-TEST(SteeringPlan, OwnedPortsAreThoseOfTheEngine) {
+template <typename Tuple>
+class SteeringOf : public testing::Test {
+  protected:
+    /// What an engine asks before it takes a source port is what the core that receives the answer will say.
+    static void expect_owned_ports(const SteeringPlan& plan, Random& random) {
+        auto tuple = test::random_tuple<Tuple>(random);
+        tuple.destination_port &= 0xffc0;
+        const Tuple first = tuple;
+        for (int port = 0; port < 64; ++port, ++tuple.destination_port) {
+            const unsigned owner = plan.engine_of(tuple);
+            ASSERT_LT(owner, plan.engines());
+            for (unsigned engine = 0; engine < plan.engines(); ++engine)
+                ASSERT_EQ(plan.owned_ports(engine, first) >> port & 1, engine == owner ? 1u : 0u);
+        }
+    }
+};
+TYPED_TEST_SUITE(SteeringOf, test::Families, test::FamilyName);
+
+TYPED_TEST(SteeringOf, OwnedPortsAreThoseOfTheEngine) {
     Random random(5);
     for (unsigned engines = 1; engines <= 70; ++engines) {
         const SteeringPlan plan(engines, {random.next(), random.next()});
-        for (int i = 0; i < 10; ++i) {
-            FlowTuple tuple{static_cast<uint32_t>(random.next()), static_cast<uint32_t>(random.next()),
-                            static_cast<uint16_t>(random.next()),
-                            static_cast<uint16_t>(random.below(1024) * 64)};
-            const FlowTuple first = tuple;
-            for (int port = 0; port < 64; ++port, ++tuple.destination_port) {
-                const unsigned owner = plan.engine_of(tuple);
-                ASSERT_LT(owner, engines);
-                for (unsigned engine = 0; engine < engines; ++engine)
-                    ASSERT_EQ(plan.owned_ports(engine, first) >> port & 1, engine == owner ? 1u : 0u);
+        for (int i = 0; i < 10; ++i) this->expect_owned_ports(plan, random);
+    }
+}
+
+/// RSS of IPv4 alone, then of both: IPv6 is the software's choice until it is known what the device does.
+TYPED_TEST(SteeringOf, OwnedPortsAreThoseOfTheEngineBehindRss) {
+    Random random(6);
+    const std::vector<uint8_t> key = test::random_key(random, 40);
+    const std::vector<uint16_t> reta = test::redirection_table(random, 128, 3, true);
+    SteeringPlan plan(3, {1, 2}, RssPrediction(key, reta));
+    for (int i = 0; i < 50; ++i) this->expect_owned_ports(plan, random);
+    plan.predict_v6(RssPrediction6(key, reta));
+    const BasicRssPrediction<TypeParam> prediction(key, reta);
+    for (int i = 0; i < 50; ++i) {
+        this->expect_owned_ports(plan, random);
+        const auto tuple = test::random_tuple<TypeParam>(random);
+        EXPECT_EQ(plan.engine_of(tuple), prediction.queue(tuple));
+    }
+}
+
+/// Each byte of both addresses and the ports, and the key.
+TEST(SteeringPlan, TheSoftwareSpreadsIpv6ByTheWholeTuple) {
+    const SteeringPlan plan(64, {1, 2}), other_key(64, {1, 3});
+    Random random(7);
+    unsigned moved = 0, by_key = 0;
+    for (int i = 0; i < 100; ++i) {
+        auto tuple = test::random_tuple<FlowTuple6>(random);
+        const unsigned engine = plan.engine_of(tuple);
+        by_key += engine != other_key.engine_of(tuple);
+        for (Ipv6* each : {&tuple.source, &tuple.destination}) {
+            for (uint8_t& octet : each->octets) {
+                octet ^= 1;
+                moved += engine != plan.engine_of(tuple);
+                octet ^= 1;
             }
         }
     }
+    EXPECT_GT(by_key, 90u);
+    EXPECT_GT(moved, 3'100u) << "63 of 64 of 3,200";
 }
 
 TEST(SteeringPlan, OneEngineOwnsEverything) {

@@ -1,6 +1,5 @@
 #include "port/toeplitz.hh"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -44,14 +43,9 @@ TEST(Toeplitz, MatchesTheSpecificationsIpv6Vectors) {
         {"3ffe:2501:200:1fff::7", "3ffe:2501:200:3::1", 2794, 1766, 0x40207d3d},
         {"3ffe:501:8::260:97ff:fe40:efab", "ff02::1", 14230, 4739, 0xdde51bbf},
         {"3ffe:1900:4545:3:200:f8ff:fe21:67cf", "fe80::200:f8ff:fe21:67cf", 44251, 38024, 0x02d1feef}};
-    const auto parsed = [](const char* text) {
-        Ipv6 addr;
-        EXPECT_EQ(inet_pton(AF_INET6, text, addr.octets.data()), 1) << text;
-        return addr;
-    };
     for (const Vector& v : kVectors)
-        expect_hash(v,
-                    FlowTuple6{parsed(v.source), parsed(v.destination), v.source_port, v.destination_port});
+        expect_hash(v, FlowTuple6{*Ipv6::parse(v.source), *Ipv6::parse(v.destination), v.source_port,
+                                  v.destination_port});
 }
 
 template <typename Tuple>
