@@ -134,10 +134,10 @@ stage_package() {
 stage_threads() {
     local dir=$release-threads before=$stage_failed
     check scripts/build.sh $dir tests/unit/base/unit-base tests/unit/api/unit-runtime tests/unit/api/unit-runner \
-        tests/sharing/threads tests/sharing/sharing_threads -- \
+        tests/sharing/sharing_threads -- \
         -Dbuildtype=debugoptimized -Db_sanitize=thread -Dbench=false -Dapps=false -Dlibrary=false
     [ "$stage_failed" = "$before" ] || return
-    TSAN_OPTIONS=halt_on_error=1 meson_tests $dir unit-base unit-runtime unit-runner threads sharing-threads
+    TSAN_OPTIONS=halt_on_error=1 meson_tests $dir unit-base unit-runtime unit-runner sharing-threads
 }
 
 run_stage() {

@@ -13,9 +13,16 @@ skip() { echo "SKIP: $1"; finish 1; }
 [ "$(id -u)" = 0 ] || skip "not root: a chroot needs it (sudo scripts/test.sh package)"
 command -v mmdebstrap >/dev/null || skip "no mmdebstrap: scripts/install-deps.sh package"
 
+# In a mount namespace of its own: /proc and /sys of the chroot end with it.
+[ -n "${SYNFIN_IN_NAMESPACE:-}" ] || exec env SYNFIN_IN_NAMESPACE=1 unshare --mount --propagation private "$0" "$@"
+
 work=$(mktemp -d)
 root=$work/root
-trap 'rm -rf --one-file-system "$work"' EXIT
+end() {
+    umount -q "$root/proc" "$root/sys"
+    rm -rf --one-file-system "$work"
+}
+trap end EXIT
 # Shows what a command printed only if it fails.
 check() {
     local name=$1 begin=$SECONDS
@@ -39,6 +46,9 @@ mirror=$(sed -nE 's/^(URIs:|deb) +(\[[^]]*\] +)?(https?:[^ ]+debian)\/?( .*)?$/\
 check "a fresh Debian 12" mmdebstrap --variant=minbase --quiet --components=main \
     --customize-hook="mkdir -p \$1/packages; cp $work/copy/*.deb \$1/packages" \
     bookworm "$root" "${mirror:-http://deb.debian.org/debian}" || finish
+
+# DPDK reads the cores and their caches there.
+mount -t proc proc "$root/proc" && mount --bind --read-only /sys "$root/sys" || skip "no mounts here: DPDK needs /proc and /sys"
 
 check "synfin installs" in_root_sh 'apt-get update -q && apt-get install -qy --no-install-recommends /packages/synfin_*.deb' || finish
 check "the command runs" in_root synfin --version
