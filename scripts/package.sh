@@ -17,8 +17,10 @@ out=$(cd "$out" && pwd)
 
 "$here/scripts/install-deps.sh" build package
 
-# dpkg-buildpackage wants debian/ at the top and writes beside the tree: it gets a copy of its own.
-work=$(mktemp -d)
+# dpkg-buildpackage wants debian/ at the top and writes beside the tree: it gets a copy of its own, always in one place, which a compiler
+# cache needs to know the files again.
+work=$here/build-package
+mkdir "$work" || { say "$work is there: another run is at work, or was killed; remove it"; exit 1; }
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/synfin"
 if git -C "$here" rev-parse --git-dir >/dev/null 2>&1; then
