@@ -121,7 +121,7 @@ class Why {
 std::optional<synfin_config> complete(const synfin_config* config) noexcept;
 
 /// The engine's configuration. An empty sentence: it is right.
-std::string stack_config(const synfin_config& config, stack::StackConfig& out);
+std::string stack_config(const synfin_config& config, StackConfig& out);
 /// "2,3" as numbers; none when it is not such a list.
 std::optional<std::vector<unsigned>> cores_of(const char* text);
 

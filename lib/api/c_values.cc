@@ -82,7 +82,7 @@ class Checks {
     std::string complaint;
 };
 
-void read_addresses(const synfin_config& config, stack::StackConfig& out, Checks& checks) {
+void read_addresses(const synfin_config& config, StackConfig& out, Checks& checks) {
     if (config.addresses == nullptr) return checks.complain("addresses is null: expected \"10.0.0.2/24\"");
     for (const std::string_view item : split(config.addresses)) {
         const auto address = Cidr::parse(item);
@@ -95,7 +95,7 @@ void read_addresses(const synfin_config& config, stack::StackConfig& out, Checks
     }
 }
 
-void read_gateway(const synfin_config& config, stack::StackConfig& out, Checks& checks) {
+void read_gateway(const synfin_config& config, StackConfig& out, Checks& checks) {
     if (config.gateway == nullptr) return;
     const std::string_view text = config.gateway;
     const size_t at = text.find('@');
@@ -106,7 +106,7 @@ void read_gateway(const synfin_config& config, stack::StackConfig& out, Checks& 
                         "\" is no address; write 10.0.0.254 or 10.0.0.254@02:00:00:00:00:01");
 }
 
-void read_sizes(const synfin_config& config, stack::StackConfig& out, Checks& checks) {
+void read_sizes(const synfin_config& config, StackConfig& out, Checks& checks) {
     checks.range("mtu", config.mtu, 576, 9000);
     checks.range("vlan", config.vlan, 0, 4094);
     checks.range("outer_vlan", config.outer_vlan, 0, 4094);
@@ -137,7 +137,7 @@ void read_sizes(const synfin_config& config, stack::StackConfig& out, Checks& ch
 }
 
 synfin_config defaults() noexcept {
-    const stack::StackConfig stack;
+    const StackConfig stack;
     synfin_config out{};
     out.size = sizeof out;
     out.mtu = stack.mtu;
@@ -162,7 +162,7 @@ synfin_config defaults() noexcept {
 
 }  // namespace
 
-std::string stack_config(const synfin_config& config, stack::StackConfig& out) {
+std::string stack_config(const synfin_config& config, StackConfig& out) {
     Checks checks;
     read_sizes(config, out, checks);
     out.tcp.receive_buffer_bytes = config.receive_buffer;
@@ -249,7 +249,7 @@ const char* synfin_close_reason_name(int reason) {
 }
 
 const char* synfin_state_name(unsigned state) {
-    return state < tcp::kStates ? name(static_cast<State>(state)).data() : "unknown";
+    return state < kStates ? name(static_cast<State>(state)).data() : "unknown";
 }
 
 const char* synfin_counter_name(unsigned index) {

@@ -30,7 +30,7 @@ HashKey key_of(uint64_t seed) {
 
 /// One end of the wire.
 struct End {
-    End(const stack::StackConfig& config, uint32_t loss_ppm, Instant start)
+    End(const StackConfig& config, uint32_t loss_ppm, Instant start)
         : port(ip_caps(config.mtu), kPackets),
           engine(config, port, key_of(config.seed), start),
           stack(engine),
@@ -46,7 +46,7 @@ struct End {
 
 class VirtualRuntime final : public synfin_runtime {
   public:
-    void add(const stack::StackConfig& config, uint32_t loss_ppm) {
+    void add(const StackConfig& config, uint32_t loss_ppm) {
         ends_.push_back(std::make_unique<End>(config, loss_ppm, now_));
         stacks.push_back(std::make_unique<synfin_stack>(*this, ends_.back()->stack, synfin_stacks(this)));
     }
@@ -100,7 +100,7 @@ class VirtualRuntime final : public synfin_runtime {
 
 /// An empty sentence: it has been added.
 std::string add(VirtualRuntime& runtime, const synfin_config& config) {
-    stack::StackConfig out;
+    StackConfig out;
     std::string complaint = stack_config(config, out);
     if (!complaint.empty()) return complaint;
     // On a wire of IP packets everything is on link.
