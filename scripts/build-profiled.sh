@@ -1,29 +1,40 @@
 #!/usr/bin/env bash
-# Builds the command guided by a profile of itself: compiled with counters, run over the in-memory wire and memif, compiled again. It takes
-# twice the time of scripts/build.sh, and starts anew when a source has changed: code that a profile does not fit is slower than without.
+# Builds the command guided by a profile of itself: compiled with counters, run over the in-memory wire and memif, compiled again. Text,
+# which is most of it, is compiled once. Starts anew when a source has changed: code that a profile does not fit is slower than without.
 #
-#   [MARCH=native] scripts/build-profiled.sh DIR [NINJA_TARGET...]
+#   [MARCH=native] scripts/build-profiled.sh [DIR [NINJA_TARGET...]]     DIR: default build-profiled, which scripts/run.sh uses
+#   scripts/build-profiled.sh --is-current DIR       exit status 0 when DIR has it, of these sources and for this processor
 #
 # For this machine's processor: elsewhere the command may not run, and DIR is built anew. MARCH=x86-64-v3 is for every processor with
 # AVX2 (and for valgrind, which lacks AVX-512). A DIR that scripts/build.sh has configured stays as it is, and clang's has neither a profile nor MARCH.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 say() { printf 'build: %s\n' "$*" >&2; }
-[ $# -gt 0 ] || { say "usage: scripts/build-profiled.sh DIR [TARGET...]"; exit 2; }
-dir=$1
-shift
+only_ask=no
+if [ "${1:-}" = --is-current ]; then
+    only_ask=yes
+    shift
+fi
+case "${1:-}" in -*) say "usage: scripts/build-profiled.sh [--is-current] [DIR [TARGET...]]"; exit 2 ;; esac
+dir=${1:-$(dirname "$here")/build-profiled}
+[ $# -eq 0 ] || shift
 targets=("$@")
 [ $# -gt 0 ] || targets=(apps/synfin/synfin)
 
 march=${MARCH:-native}
 is_gcc() { case $("${CXX:-c++}" -v 2>&1) in *"gcc version"*) ;; *) false ;; esac; }
 made_of() {
-    (cd "$here/.." && find lib apps bench/instructions bench/meson.build meson.build meson_options.txt scripts/build-profiled.sh -type f -print0 |
+    (cd "$here/.." && find include lib apps bench/floor bench/instructions bench/meson.build meson.build meson_options.txt scripts/build-profiled.sh -type f -print0 |
         sort -z | xargs -0 sha256sum)
     ! is_gcc || "${CXX:-c++}" "-march=$march" -Q --help=target
 }
 state=$dir/profile-of
+if [ "$only_ask" = yes ] && [ ! -s "$state" ]; then exit 1; fi
 now=$(made_of | sha256sum)
+if [ "$only_ask" = yes ]; then
+    [ "$(cat "$state")" = "$now" ] && [ -x "$dir/apps/synfin/synfin" ]
+    exit
+fi
 # Of other sources, for another processor, or interrupted before it was done.
 if [ -f "$state" ] && [ "$(cat "$state")" != "$now" ]; then rm -rf "$dir"; fi
 plainly() { exec "$here/build.sh" "$dir" "${targets[@]}"; }
@@ -32,8 +43,8 @@ is_gcc || plainly
 
 mkdir -p "$dir"
 : >"$state"
-say "twice: with counters first, then by what they counted (scripts/build.sh builds once)"
-"$here/build.sh" "$dir" apps/synfin/synfin bench/instructions/crr -- -Dtests=false "-Dmarch=$march" -Db_pgo=generate
+say "twice: with counters first, then by what they counted (scripts/run.sh builds once)"
+"$here/build.sh" "$dir" apps/synfin/synfin bench/instructions/crr -- -Dtests=false -Dlibrary=false "-Dmarch=$march" -Db_pgo=generate
 
 # Every kind of traffic, and every state; on one core, so that the two ends do not write one counter at once.
 core=$(sed -nE 's/^Cpus_allowed_list:\s*([0-9]+).*/\1/p' /proc/self/status)
@@ -54,9 +65,7 @@ run_all() {
     wait "$server" && return "$status"
 }
 if run_all >/dev/null; then
-    # What no run came by is compiled as ever, not for size: the cards' ways are not on this wire.
-    meson configure "$dir" -Db_pgo=use \
-        "-Dcpp_args=-fprofile-partial-training -Wno-missing-profile -Wno-coverage-mismatch"
+    meson configure "$dir" -Db_pgo=use
 else
     say "it did not run with counters: built without a profile"
     meson configure "$dir" -Db_pgo=off

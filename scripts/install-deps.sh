@@ -3,7 +3,7 @@
 #
 #   scripts/install-deps.sh [build] [test] [nic] [library] [package]      (default: build and test)
 #
-# build: what compiles the command and the tests.   test: what scripts/test.sh runs beside them.
+# build: what compiles the command.   test: what compiles the tests and benchmarks, and what scripts/test.sh runs beside them.
 # nic: what its last stage emulates network cards with (18 MB; the rest of that, 110 MB, it unpacks in the build directory).
 # library: what scripts/test.sh install builds programs with.   package: what scripts/package.sh needs.
 # Does nothing, and needs no rights, when everything is there. Uses sudo when not root.
@@ -20,11 +20,10 @@ build_packages=(
     libcli11-dev    # the command line
     libfmt-dev      # text output
     nlohmann-json3-dev # results as JSON
-    libgtest-dev    # unit, conformance and simulation tests
-    libbenchmark-dev # bench/micro
-    libboost-dev    # tests/fuzz: Boost.Beast's HTTP parser, which ours is held against
 )
 test_packages=(
+    libgtest-dev    # unit, conformance and simulation tests
+    libbenchmark-dev # bench/micro
     clang           # the second compiler: sanitizers and libFuzzer
     clang-format
     clang-tidy

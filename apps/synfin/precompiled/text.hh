@@ -8,5 +8,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
+
+#include "config/fields.hh"
+#include "results/run_result.hh"
+#include "synfin/runtime.hh"
