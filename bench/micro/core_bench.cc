@@ -13,9 +13,9 @@
 #include "base/mapped_array.hh"
 #include "base/random.hh"
 #include "cycles.hh"
+#include "tcp/congestion.hh"
 #include "tcp/core.hh"
 #include "tcp/isn.hh"
-#include "tcp/newreno.hh"
 
 namespace synfin::tcp {
 namespace {
@@ -105,7 +105,7 @@ class End {
     void send(uint32_t n) {
         if (tcb_.flow == 0) {
             tcb_.flow = 1;
-            start_flow(tcb_, flow_, kNow);
+            start_flow(tcb_, flow_, params(), kNow);
         }
         flow_.snd_end += n;
     }

@@ -59,6 +59,7 @@ struct Occupancy {
     uint32_t by_state[11] = {};  ///< index: State. Half-open and TIME-WAIT records included
     uint32_t half_open = 0, open = 0, time_wait = 0;  ///< records by size
     uint32_t flow_lines = 0;                          ///< second lines
+    uint32_t recovery_records = 0;                    ///< of connections that repair a loss
     uint32_t send_blocks = 0;                         ///< blocks of queued bytes, either direction
     uint32_t held_packets = 0;    ///< packets on their way: in a burst, waiting for ARP or for the device
     uint32_t packets_in_use = 0;  ///< those, and packets kept for reuse
@@ -82,7 +83,7 @@ struct RecordCount {
 /// and the ring of delayed ACKs are counted whole.
 struct MemoryUse {
     size_t open = 0;       ///< control blocks, and what lies beside them
-    size_t flows = 0;      ///< second lines, and what out-of-order or unread text needs
+    size_t flows = 0;      ///< second lines, recovery records, and what out-of-order or unread text needs
     size_t half_open = 0;  ///< SYN-RECEIVED records
     size_t time_wait = 0;  ///< TIME-WAIT records
     size_t table = 0;

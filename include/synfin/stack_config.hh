@@ -29,6 +29,10 @@ struct StackConfig {
     /// oldest yields, or a cookie is all there is. SYNs that reopen a TIME-WAIT tuple take that record's
     /// place.
     uint32_t max_half_open = 16'384;
+    /// Connections per engine that may repair losses at once with more than the retransmission timer: by
+    /// duplicate ACKs (RFC 5681 3.2). Beyond, a connection has the timer alone, and `no_recovery_record`
+    /// counts.
+    uint32_t max_recoveries = 65'536;
     /// Bytes queued in either direction, of all connections together; at most 2 TiB. Beyond half of it, what
     /// each may queue shrinks with what is left.
     uint64_t max_text_bytes = uint64_t{2} << 30;

@@ -14,6 +14,11 @@ inline constexpr Duration kMaxDuration =
     20 * 24h;                            ///< of every other duration: a deadline is 31 bits of ticks
 inline constexpr uint16_t kMinMss = 88;  ///< options leave text to send; smaller limits count as this
 
+/// Who decides how much may be in flight.
+enum class CongestionControl : uint8_t {
+    newreno,  ///< RFC 5681 and RFC 6582
+};
+
 /// Values beyond the limits above count as the limit; the command refuses them.
 struct TcpConfig {
     /// Maximum segment lifetime; TIME-WAIT lasts twice this (RFC 9293 MUST-13). DEVIATION: 30 s, not 2 min,
@@ -44,10 +49,11 @@ struct TcpConfig {
     uint16_t mss_limit = 0;                   ///< 0: MTU - 40; else offer and use at most this
     bool timestamps = true;                   ///< RFC 7323 3
     bool window_scale = true;                 ///< RFC 7323 2
-    bool sack_permitted = true;   ///< RFC 2018; the option is offered, blocks come with the SACK issue
-    bool nagle = true;            ///< RFC 9293 MUST-17: can be switched off
-    bool time_wait_reuse = true;  ///< RFC 6191: a newer SYN opens a TIME-WAIT tuple anew, either side
-    bool syn_cookies = true;      ///< RFC 4987: when the backlog is more than half full
+    bool sack_permitted = true;  ///< RFC 2018; the option is offered, blocks come with the SACK issue
+    CongestionControl congestion_control = CongestionControl::newreno;
+    bool nagle = true;                    ///< RFC 9293 MUST-17: can be switched off
+    bool time_wait_reuse = true;          ///< RFC 6191: a newer SYN opens a TIME-WAIT tuple anew, either side
+    bool syn_cookies = true;              ///< RFC 4987: when the backlog is more than half full
     uint32_t challenge_acks_per_s = 100;  ///< per connection (RFC 5961 7): see lib/tcp/README.md
     uint32_t resets_per_s = 100'000;      ///< RST to closed ports, per engine; 0: unlimited
     uint8_t ttl = 64;

@@ -81,11 +81,22 @@ using tcp::TimeWait;
                                                             Bytes text) noexcept {
     Tcb& tcb = tcbs_[index];
     Effects fx;
-    if (tcp::segment_arrives(conn_of(tcb), seg, context(), fx)) counters_.add(Counter::predicted);
-    // In TIME-WAIT, and the application has not been told yet, or not read all: the peer tries again.
-    if (fx.reopen) [[unlikely]]
-        fx.reply = Reply::challenge_ack;
+    if (tcp::predicted({tcb, flow_of(tcb)}, seg, context(), fx)) [[likely]]  // which no recovery record is
+        counters_.add(Counter::predicted);
+    else
+        arrive_unpredicted(tcb, seg, fx);
     perform_here(index, text, fx);
+}
+
+[[gnu::noinline]] void Connections::arrive_unpredicted(Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
+    if (tcp::wants_recovery(tcb, flow_of(tcb), seg)) [[unlikely]]
+        need_recovery(tcb);
+    const tcp::Conn c = conn_of(tcb);
+    tcp::by_steps(c, seg, context(), fx);
+    if (c.rec != nullptr) [[unlikely]]
+        settle_recovery(tcb);
+    // In TIME-WAIT, and the application has not been told yet, or not read all: the peer tries again.
+    if (fx.reopen) fx.reply = Reply::challenge_ack;
 }
 
 void Connections::arrive(const Incoming& in) noexcept {

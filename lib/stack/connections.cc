@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "tcp/congestion.hh"
 #include "tcp/isn.hh"
-#include "tcp/newreno.hh"
 #include "tcp/rtt.hh"
 
 namespace synfin::stack {
@@ -50,6 +50,7 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
       tcbs_(config.max_connections),
       holders_(size_t{config.max_connections} + 1),
       flows_(config.max_connections),
+      recoveries_(std::min(config.max_connections, config.max_recoveries)),
       colds_(config.max_connections),
       half_opens_(config.max_half_open + config.max_time_wait),  // see alloc_half_open()
       time_waits_(config.max_time_wait),
@@ -82,9 +83,28 @@ Flow& Connections::need_flow(Tcb& tcb) noexcept {
     if (tcb.flow == 0) {
         tcb.flow = flows_.alloc();
         SYNFIN_CHECK(tcb.flow != 0);
-        tcp::start_flow(tcb, flows_[tcb.flow], core_now_);
+        tcp::start_flow(tcb, flows_[tcb.flow], params_, core_now_);
     }
     return flows_[tcb.flow];
+}
+
+[[gnu::cold, gnu::noinline]] void Connections::need_recovery(const Tcb& tcb) noexcept {
+    if (tcb.flow == 0) return;
+    Flow& flow = flows_[tcb.flow];
+    if (flow.recovery != 0) return;
+    flow.recovery = recoveries_.alloc();
+    if (flow.recovery == 0)
+        counters_.add(Counter::no_recovery_record);
+    else
+        tcp::start_recovery(tcb, recoveries_[flow.recovery]);
+}
+
+[[gnu::cold, gnu::noinline]] void Connections::settle_recovery(const Tcb& tcb) noexcept {
+    if (tcb.flow == 0) return;
+    Flow& flow = flows_[tcb.flow];
+    if (flow.recovery == 0 || tcp::keeps_recovery(tcb, flow, recoveries_[flow.recovery])) return;
+    recoveries_.free(flow.recovery);
+    flow.recovery = 0;
 }
 
 Cold* Connections::need_cold(Tcb& tcb) noexcept {
@@ -101,6 +121,7 @@ void Connections::release_flow(Tcb& tcb) noexcept {
     if (tcb.flow == 0) return;
     Flow& flow = flows_[tcb.flow];
     buf::clear(blocks_, flow.send_queue);
+    if (flow.recovery != 0) recoveries_.free(flow.recovery);
     if (flow.cold != 0) {
         Cold& cold = colds_[flow.cold];
         if (cold.waits) stop_waiting(flow.cold);
@@ -118,7 +139,7 @@ void Connections::free_tcb(uint32_t index) noexcept {
     release_flow(tcb);
     tcb.flags = 0;
     tcb.state_and_quick = 0;
-    tcb.deadline = tcp::kNoDeadline;
+    tcb.clear_deadline();
     Holder& holder = holders_[index];
     ++holder.generation;
     holder.challenges = {};
@@ -146,6 +167,7 @@ Occupancy Connections::occupancy() const noexcept {
     out.open = tcbs_.used();
     out.time_wait = time_waits_.used();
     out.flow_lines = flows_.used();
+    out.recovery_records = recoveries_.used();
     out.send_blocks = blocks_.blocks_in_use();
     out.timers = wheel_.entries();
     return out;
@@ -154,7 +176,7 @@ Occupancy Connections::occupancy() const noexcept {
 MemoryUse Connections::memory() const noexcept {
     MemoryUse out;
     out.open = tcbs_.memory_bytes() + size_t{tcbs_.high_water()} * sizeof(Holder);
-    out.flows = flows_.memory_bytes() + colds_.memory_bytes();
+    out.flows = flows_.memory_bytes() + recoveries_.memory_bytes() + colds_.memory_bytes();
     out.half_open = half_opens_.memory_bytes();
     out.time_wait =
         time_waits_.memory_bytes() + size_t{time_waits_.high_water()} * sizeof(tcp::TimeWaitExpiry);

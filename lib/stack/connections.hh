@@ -282,8 +282,16 @@ class Connections {
     const tcp::Flow* flow_of(const tcp::Tcb& tcb) const noexcept {
         return tcb.flow != 0 ? &flows_[tcb.flow] : nullptr;
     }
-    tcp::Conn conn_of(tcp::Tcb& tcb) noexcept { return {tcb, flow_of(tcb)}; }
+    tcp::Conn conn_of(tcp::Tcb& tcb) noexcept {
+        if (tcb.flow == 0) return {tcb};
+        tcp::Flow& flow = flows_[tcb.flow];
+        return {tcb, &flow, flow.recovery != 0 ? &recoveries_[flow.recovery] : nullptr};
+    }
     tcp::Flow& need_flow(tcp::Tcb& tcb) noexcept;
+    /// Gives the connection a recovery record, if it has a second line and there is a record.
+    void need_recovery(const tcp::Tcb& tcb) noexcept;
+    /// Takes the record back when nothing is lost any more.
+    void settle_recovery(const tcp::Tcb& tcb) noexcept;
     Cold* cold_of(const tcp::Tcb& tcb) noexcept {
         if (colds_.used() == 0 || tcb.flow == 0) return nullptr;  // no connection has one, mostly
         const uint32_t cold = flows_[tcb.flow].cold;
@@ -318,6 +326,7 @@ class Connections {
     void arrive_icmp(const net::SegmentError& error) noexcept;
     void arrive_too_big(const net::SegmentError& error) noexcept;
     void arrive_open(uint32_t index, const tcp::Segment& seg, Bytes text) noexcept;
+    void arrive_unpredicted(tcp::Tcb& tcb, const tcp::Segment& seg, tcp::Effects& fx) noexcept;
     void arrive_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
     void judge_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
     void arrive_time_wait(uint32_t index, uint32_t hash, const tcp::Segment& seg) noexcept;
@@ -433,6 +442,7 @@ class Connections {
     RecordPool<tcp::Tcb> tcbs_;
     MappedArray<Holder> holders_;  ///< of tcbs_, by index
     RecordPool<tcp::Flow> flows_;
+    RecordPool<tcp::Recovery> recoveries_;
     RecordPool<Cold> colds_;
     RecordPool<tcp::HalfOpen> half_opens_;
     RecordPool<tcp::TimeWait> time_waits_;

@@ -241,7 +241,7 @@ void Connections::end(uint32_t index, CloseReason reason) noexcept {
     table_.erase(table_.hash(tuple), handle(Kind::open, index));
     ports_.note_release(tuple);
     counters_.add(Counter::closed);
-    tcb.deadline = tcp::kNoDeadline;
+    tcb.clear_deadline();
     if (const Cold* cold = cold_of(tcb); cold != nullptr && cold->ending)
         return;  // told when it has been read
     push_close(index, reason, !tcb.has(tcp::kSynUnacked));

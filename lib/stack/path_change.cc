@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "stack/connections.hh"
-#include "tcp/newreno.hh"
+#include "tcp/congestion.hh"
 #include "tcp/pmtu.hh"
 
 namespace synfin::stack {
@@ -19,10 +19,13 @@ void Connections::arrive_too_big(const net::SegmentError& error) noexcept {
     Effects fx;
     fx.drop = DropReason::icmp_ignored;
     uint16_t mtu = 0;
-    if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::open)
+    if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::open) {
+        need_recovery(tcbs_[index]);
         mtu = tcp::on_too_big(conn_of(tcbs_[index]), message, context(), fx);
-    else if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::half_open)
+        settle_recovery(tcbs_[index]);
+    } else if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::half_open) {
         mtu = tcp::on_too_big(half_opens_[index], message, fx);
+    }
     if (mtu == 0) {
         counters_.drop(fx.drop);
         return;
@@ -38,8 +41,7 @@ void Connections::limit_to_path(Tcb& tcb) noexcept {
     const uint16_t mtu = path_mtus_.find(Ipv4{tcb.tuple.remote_addr}, now_);
     if (mtu == 0 || tcb.mss <= mtu - tcp::kHeaderBytes) return;
     tcb.mss = static_cast<uint16_t>(mtu - tcp::kHeaderBytes);
-    if (tcp::Flow* flow = flow_of(tcb))
-        flow->cwnd_bytes = std::min(flow->cwnd_bytes, tcp::initial_window(tcb));
+    if (tcp::Flow* flow = flow_of(tcb)) tcp::congestion::on_smaller_mss(tcb, *flow);
 }
 
 uint16_t Connections::path_mtu(const Tcb& tcb) const noexcept {

@@ -42,8 +42,9 @@ const SegmentOut* Connections::next_out() noexcept {
         Tcb& tcb = tcbs_[index];
         if (!tcb.has(tcp::kInOutput)) continue;
         Effects fx;
-        tcp::Flow* const flow = flow_of(tcb);
-        const bool is_one = tcp::next_segment({tcb, flow}, receive_room(tcb), context(), out_, fx);
+        const tcp::Conn c = conn_of(tcb);
+        tcp::Flow* const flow = c.flow;
+        const bool is_one = tcp::next_segment(c, receive_room(tcb), context(), out_, fx);
         if (fx.timer) arm(index, tcb);
         if (!is_one || out_.last) tcb.clear(tcp::kInOutput);
         if (!is_one) continue;

@@ -94,6 +94,7 @@ std::optional<uint32_t> Connections::fire(uint32_t index) noexcept {
         tcp::Flow& flow = need_flow(tcb);
         if (tcb.in_flight() == 0) flow.set(tcp::kKeepalive);  // made for its probes: nothing to give up yet
     }
+    if (tcp::wants_recovery_at_timeout(tcb)) need_recovery(tcb);
     uint32_t user_timeout = params_.user_timeout;
     if (const Cold* cold = cold_of(tcb); cold != nullptr && cold->user_timeout != 0)
         user_timeout = cold->user_timeout;
@@ -102,6 +103,7 @@ std::optional<uint32_t> Connections::fire(uint32_t index) noexcept {
     const uint32_t generation = generation_of(index);
     Effects fx;
     tcp::on_deadline(conn_of(tcb), user_timeout, context(), fx);
+    settle_recovery(tcb);
     if (in_flight && fx.output) counters_.add(Counter::rto_expirations);
     perform(index, {}, fx);
     if (generation_of(index) != generation || tcb.state() == State::closed ||

@@ -17,7 +17,7 @@ void open_active(Tcb& tcb, const Tuple& tuple, Seq iss, const Context& ctx, Effe
     tcb.set(kSynUnacked);
     if (!ctx.params.nagle) tcb.set(kNoDelay);
     set_state(tcb, State::syn_sent);
-    tcb.deadline = deadline_at(ctx.now.tick + ctx.params.rto_initial);
+    tcb.set_deadline(DeadlineKind::syn, ctx.now.tick + ctx.params.rto_initial);
     fx.timer = true;
     fx.output = true;
 }

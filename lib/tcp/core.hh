@@ -67,7 +67,13 @@ void on_syn_sent(Conn c, const Segment& seg, const Context& ctx, Effects& fx) no
 /// @note cost: the first line of the control block; the second only when it is there.
 void on_synchronized(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
 
-/// Dispatch by state, predicted segments first (predicted.cc). Returns true when the predicted path took it.
+/// Whether a segment may be a duplicate ACK that is to be counted: the stack then gives the connection a
+/// recovery record before it hands the segment over.
+bool wants_recovery(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept;
+
+/// Dispatch by state, for a segment that is not predicted.
+void by_steps(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
+/// The same, predicted segments first (predicted.cc). Returns true when the predicted path took it.
 bool segment_arrives(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
 
 /// The segment that is expected in each state, by a straight path. False: nothing was done, take
@@ -114,6 +120,8 @@ void open_window(Tcb& tcb, uint32_t room, const Params& params, Effects& fx) noe
 void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept;
 /// Whether on_deadline wants a second line that this connection may not have yet.
 bool needs_flow_at_timeout(const Tcb& tcb, const Params& params) noexcept;
+/// Whether on_deadline may find a loss: the stack then gives the connection a recovery record before.
+bool wants_recovery_at_timeout(const Tcb& tcb) noexcept;
 /// A half-open record is due. True: send its SYN-ACK again; false with `expired`: give it up.
 bool on_half_open_deadline(HalfOpen& half_open, const Context& ctx, bool& expired) noexcept;
 /// What the deadline of a connection with nothing in flight is: releasing its second line, keepalive, or

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "tcp/congestion.hh"
 #include "tcp/core.hh"
-#include "tcp/newreno.hh"
 #include "tcp/rtt.hh"
 
 namespace synfin::tcp {
@@ -54,8 +54,8 @@ void start_timer(Conn c, bool was_idle, const Context& ctx, Effects& fx) noexcep
         flow->stop_keepalive();  // the retransmission timer takes over
     }
     const unsigned backoff = flow != nullptr ? flow->backoff : 0;
-    tcb.deadline =
-        deadline_at(ctx.now.tick + backed_off(rto_ticks(tcb, flow, ctx.params), backoff, ctx.params));
+    tcb.set_deadline(DeadlineKind::rto,
+                     ctx.now.tick + backed_off(rto_ticks(tcb, flow, ctx.params), backoff, ctx.params));
     fx.timer = true;
 }
 
@@ -221,9 +221,76 @@ void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexce
                 flow.set(kSmallInFlight);
                 flow.mark = end;
             }
+            if (tcb.snd.wnd != 0) tcb.deadline_kind = DeadlineKind::rto;  // it is text like any other
         }
     }
     out.probe = true;
+}
+
+/// What repairs a loss, or probes. False: nothing.
+[[gnu::noinline]] bool next_repair(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow& flow = *c.flow;
+    if (next_retransmission(c, room, ctx, out)) return true;
+    if (flow.has(kProbe) && flow.has(kKeepalive) && after(flow.snd_end, tcb.snd.nxt)) {
+        flow.clear(kProbe);  // text says more than a probe, and has a timer of its own
+        flow.stop_keepalive();
+    }
+    if (!flow.has(kProbe)) return false;
+    flow.clear(kProbe);
+    emit_probe(c, room, ctx, out);
+    return true;
+}
+
+/// Nothing is in flight, and what is unsent may not leave: the window is closed, or too small to be worth a
+/// segment. The persist timer overrides (RFC 9293 3.8.6.1, 3.8.6.2.1).
+[[gnu::noinline]] void wait_for_window(Conn c, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow* const flow = c.flow;
+    if (flow != nullptr && flow->backoff == 0)  // waiting begins (R2)
+        flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
+    const uint32_t due = ctx.now.tick + backed_off(rto_ticks(tcb, flow, ctx.params),
+                                                   flow != nullptr ? flow->backoff : 0, ctx.params);
+    if (tcb.deadline == kNoDeadline || static_cast<int32_t>(tcb.deadline - due) > 0 ||
+        static_cast<int32_t>(tcb.deadline - ctx.now.tick) <= 0) {
+        tcb.set_deadline(DeadlineKind::probe, due);
+        fx.timer = true;
+    }
+    tcb.deadline_kind = DeadlineKind::probe;  // an earlier one stands, and means this
+}
+
+/// New text, FIN, or both; with the window's leave. False: none.
+[[gnu::always_inline]] inline bool next_text(Conn c, uint32_t room, const Context& ctx, Outgoing& out,
+                                             Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow* const flow = c.flow;
+    const Seq end = flow != nullptr ? flow->snd_end : tcb.snd.nxt;
+    const uint32_t unsent = after(end, tcb.snd.nxt) ? distance(tcb.snd.nxt, end) : 0;
+    const bool fin_due = tcb.has(kFinQueued) && !tcb.has(kFinSent);
+    if (unsent == 0 && !fin_due) return false;
+    const uint32_t limit = flow != nullptr ? std::min(tcb.snd.wnd, congestion::window(tcb, *flow, c.rec))
+                                           : std::max(tcb.snd.wnd, 1u);
+    const uint32_t in_flight = tcb.in_flight();
+    const uint32_t usable = limit > in_flight ? limit - in_flight : 0;
+    const uint32_t mss = tcb.text_mss();
+    uint32_t len = std::min({unsent, usable, mss});
+    if (len < unsent && ctx.large_text != 0) [[unlikely]]
+        len = text_at_once(tcb, std::min(unsent, usable), unsent, ctx.large_text, out);
+    const bool send_text = len != 0 && worth_sending(tcb, *flow, len, unsent, mss);
+    // FIN takes a place in the window as an octet does; a closed window is probed with it. A peer that
+    // never had any text from us may have it at once.
+    const bool fin_fits = fin_due && len == unsent && (tcb.snd.wnd > in_flight + len || flow == nullptr);
+    if (!send_text && !(fin_fits && unsent == 0)) {
+        if (in_flight == 0) wait_for_window(c, ctx, fx);
+        return false;
+    }
+    fill(tcb, tcb.snd.nxt, len, len == unsent, fin_fits, room, ctx, out);
+    tcb.snd.nxt += span(out);
+    note_fin(tcb, out);
+    if (flow != nullptr && len != 0) note_text(tcb, *flow, ctx, len < mss);
+    start_timer(c, in_flight == 0, ctx, fx);
+    out.last = len == unsent && tcb.has(kFinSent) == tcb.has(kFinQueued);
+    return true;
 }
 
 }  // namespace
@@ -238,7 +305,6 @@ void answer(Tcb& tcb, uint32_t room, Outgoing& out) noexcept {
 
 bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
-    Flow* const flow = c.flow;
     out = Outgoing{};
     const State state = tcb.state();
     if (state == State::closed) return false;                  // it ended with something still to send
@@ -248,58 +314,12 @@ bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effe
         out.last = true;
         return true;
     }
-    if (flow != nullptr && (flow->flags & (kRetransmitOne | kRetransmitting | kProbe)) != 0) [[unlikely]] {
-        if (next_retransmission(c, room, ctx, out)) return true;
-        if (flow->has(kProbe) && flow->has(kKeepalive) && after(flow->snd_end, tcb.snd.nxt)) {
-            flow->clear(kProbe);  // text says more than a probe, and has a timer of its own
-            flow->stop_keepalive();
-        }
-        if (flow->has(kProbe)) {
-            flow->clear(kProbe);
-            emit_probe(c, room, ctx, out);
-            return true;
-        }
+    if (c.flow != nullptr && (c.flow->flags & (kRetransmitOne | kRetransmitting | kProbe)) != 0)
+        [[unlikely]] {
+        if (next_repair(c, room, ctx, out)) return true;
     }
     const bool may_send = state >= State::established && state < State::time_wait;
-    const Seq end = flow != nullptr ? flow->snd_end : tcb.snd.nxt;
-    const uint32_t unsent = after(end, tcb.snd.nxt) ? distance(tcb.snd.nxt, end) : 0;
-    const bool fin_due = tcb.has(kFinQueued) && !tcb.has(kFinSent);
-    if (may_send && (unsent != 0 || fin_due)) {
-        const uint32_t limit = flow != nullptr ? send_limit(tcb, *flow) : std::max(tcb.snd.wnd, 1u);
-        const uint32_t in_flight = tcb.in_flight();
-        const uint32_t usable = limit > in_flight ? limit - in_flight : 0;
-        const uint32_t mss = tcb.text_mss();
-        uint32_t len = std::min({unsent, usable, mss});
-        if (len < unsent && ctx.large_text != 0) [[unlikely]]
-            len = text_at_once(tcb, std::min(unsent, usable), unsent, ctx.large_text, out);
-        const bool send_text = len != 0 && worth_sending(tcb, *flow, len, unsent, mss);
-        // FIN takes a place in the window as an octet does; a closed window is probed with it. A peer that
-        // never had any text from us may have it at once.
-        const bool fin_fits = fin_due && len == unsent && (tcb.snd.wnd > in_flight + len || flow == nullptr);
-        if (send_text || (fin_fits && unsent == 0)) {
-            const bool was_idle = in_flight == 0;
-            fill(tcb, tcb.snd.nxt, len, len == unsent, fin_fits, room, ctx, out);
-            tcb.snd.nxt += span(out);
-            note_fin(tcb, out);
-            if (flow != nullptr && len != 0) note_text(tcb, *flow, ctx, len < mss);
-            start_timer(c, was_idle, ctx, fx);
-            out.last = len == unsent && tcb.has(kFinSent) == tcb.has(kFinQueued);
-            return true;
-        }
-        if (in_flight == 0) {
-            // Closed window, or one too small to be worth a segment: the persist timer overrides
-            // (3.8.6.1, 3.8.6.2.1).
-            if (flow != nullptr && flow->backoff == 0)  // waiting begins (R2)
-                flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
-            const uint32_t due = ctx.now.tick + backed_off(rto_ticks(tcb, flow, ctx.params),
-                                                           flow != nullptr ? flow->backoff : 0, ctx.params);
-            if (tcb.deadline == kNoDeadline || static_cast<int32_t>(tcb.deadline - due) > 0 ||
-                static_cast<int32_t>(tcb.deadline - ctx.now.tick) <= 0) {
-                tcb.deadline = deadline_at(due);
-                fx.timer = true;
-            }
-        }
-    }
+    if (may_send && next_text(c, room, ctx, out, fx)) return true;
     if (tcb.has(kAckNow) && is_synchronized(state)) {
         offer_window(tcb, room, ctx.params);
         answer(tcb, room, out);

@@ -35,6 +35,7 @@ struct Params {
     uint8_t keepalive_probes;
     uint8_t orphan_retries;
     uint8_t r1;
+    CongestionControl congestion_control;
     bool timestamps, window_scale, sack_permitted, nagle, time_wait_reuse;
 
     Params(const TcpConfig& c, uint16_t mtu) noexcept
@@ -60,6 +61,7 @@ struct Params {
           keepalive_probes(c.keepalive_probes),
           orphan_retries(c.orphan_retries),
           r1(c.r1_retransmits),
+          congestion_control(c.congestion_control),
           timestamps(c.timestamps),
           window_scale(c.window_scale),
           sack_permitted(c.sack_permitted),

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "tcp/newreno.hh"
+#include "tcp/congestion.hh"
 #include "tcp/rtt.hh"
 
 namespace synfin::tcp {
@@ -48,9 +48,9 @@ uint16_t on_too_big(Conn c, const TooBig& message, const Context& ctx, Effects& 
     tcb.mss = static_cast<uint16_t>(mtu - kHeaderBytes);
     // A SYN is never too big, and a closed window has its probes.
     if (flow == nullptr || tcb.has(kSynUnacked) || tcb.snd.wnd == 0) return mtu;
-    too_big_loss(tcb, *flow);
-    tcb.deadline =
-        deadline_at(ctx.now.tick + backed_off(rto_ticks(tcb, flow, ctx.params), flow->backoff, ctx.params));
+    congestion::on_too_big(c);
+    tcb.set_deadline(DeadlineKind::rto,
+                     ctx.now.tick + backed_off(rto_ticks(tcb, flow, ctx.params), flow->backoff, ctx.params));
     fx.timer = true;
     fx.output = true;
     return mtu;

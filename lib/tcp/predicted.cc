@@ -32,7 +32,7 @@ bool is_predicted(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept
     if (seg.len != 0 && tcb.has(kAppGone)) return false;  // is there anyone to take the text?
     if (seg.wnd == 0 || tcb.snd.wnd == 0) return false;   // window open, before and after?
     if (flow == nullptr) return true;
-    if (flow->dup_acks != 0 || flow->flags > kNoLoss) return false;  // no loss being repaired?
+    if (flow->recovery != 0 || flow->flags > kNoLoss) return false;  // no loss being repaired?
     // not a duplicate ACK?
     return span != 0 || seg.ack != tcb.snd.una || tcb.in_flight() == 0;
 }

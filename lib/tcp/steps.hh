@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
+#include "tcp/congestion.hh"
 #include "tcp/core.hh"
 #include "tcp/isn.hh"
-#include "tcp/newreno.hh"
 #include "tcp/rtt.hh"
 
 namespace synfin::tcp::steps {
@@ -15,12 +15,27 @@ namespace synfin::tcp::steps {
 using wire::kFin;
 using wire::kSyn;
 
+/// The smallest MSS that is believed; smaller ones would turn a window into a flood of headers (as Linux:
+/// 48).
+inline constexpr uint16_t kSmallestPeerMss = 48;
+
+/// RFC 9293 3.7.1: the peer's MSS, 536 when it sent none (MUST-15), but not more than the path carries.
+inline uint16_t send_mss(const Segment& syn, const Params& p) noexcept {
+    const uint16_t peer = syn.mss != 0 ? syn.mss : uint16_t{536};
+    return std::min(std::max(peer, kSmallestPeerMss), p.path_mss);
+}
+
 /// RFC 7323 4.3 (2): only a segment that is acceptable and does not lie beyond the last ACK sent.
 inline void update_ts_recent(Tcb& tcb, const Segment& seg) noexcept {
     if (!tcb.has(kTimestamps) || !seg.has_ts || after(seg.seq, tcb.last_ack_sent)) return;
     if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && !tcb.has(kTsStale)) return;
     tcb.ts_recent = seg.ts_val;
     tcb.clear(kTsStale);
+}
+
+inline void reply_rst(Effects& fx, Seq seq) noexcept {
+    fx.reply = Reply::rst;
+    fx.rst_seq = seq;
 }
 
 inline void end(Tcb& tcb, CloseReason reason, Effects& fx) noexcept {
@@ -42,7 +57,7 @@ inline void update_window(Conn c, const Segment& seg, const Context& ctx, Effect
             flow->backoff = 0;
             if (tcb.snd.una != tcb.snd.nxt) {
                 flow->set(kRetransmitOne);
-                tcb.deadline = deadline_at(ctx.now.tick + rto_ticks(tcb, flow, ctx.params));
+                tcb.set_deadline(DeadlineKind::rto, ctx.now.tick + rto_ticks(tcb, flow, ctx.params));
                 fx.timer = true;
             }
         }
@@ -128,13 +143,7 @@ inline void become_established(Tcb& tcb, Effects& fx) noexcept {
     if (flow != nullptr) {
         sample_rtt(c, seg, ctx);
         if (tcb.snd.wnd == 0) flow->backoff = 0;  // of the probes, which were taken: no loss
-        if (flow->has(kRecovery)) {
-            recovery_ack(tcb, *flow, acked);
-        } else {
-            flow->dup_acks = 0;
-            if (after(tcb.snd.una, flow->recover)) flow->clear(kRecoverSet);  // has done its work
-            grow_cwnd(tcb, *flow, acked);
-        }
+        congestion::on_ack(c, acked);
         if (flow->has(kSmallInFlight)) {
             if (at_or_after(tcb.snd.una, flow->mark)) flow->clear(kSmallInFlight);
         } else if (flow->has(kRetransmitting)) {
@@ -148,7 +157,7 @@ inline void become_established(Tcb& tcb, Effects& fx) noexcept {
     } else {  // RFC 6298 5.3
         const uint32_t rto =
             backed_off(rto_ticks(tcb, flow, ctx.params), flow != nullptr ? flow->backoff : 0, ctx.params);
-        tcb.deadline = deadline_at(ctx.now.tick + rto);
+        tcb.set_deadline(DeadlineKind::rto, ctx.now.tick + rto);
         fx.timer = true;
     }
     fx.output = true;
@@ -167,7 +176,7 @@ inline void restart_keepalive(Conn c, const Context& ctx, Effects& fx) noexcept 
 
 inline void enter_time_wait(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
     set_state(tcb, State::time_wait);
-    tcb.deadline = deadline_at(ctx.now.tick + ctx.params.two_msl);
+    tcb.set_deadline(DeadlineKind::time_wait, ctx.now.tick + ctx.params.two_msl);
     fx.time_wait = true;
     fx.timer = true;
 }

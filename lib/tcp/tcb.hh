@@ -1,16 +1,16 @@
 #pragma once
 /// @file
 /// The control block in its sizes (DESIGN section 3): a half-open record while a passive open waits for its
-/// ACK, one 64-byte line for everything that handshake, idling and teardown need, a second line (Flow) while
-/// data is in flight, and a small record in TIME-WAIT. Offsets are part of the contract: the speed of the
-/// engine is the number of lines that a segment touches.
+/// ACK, one 64-byte line for everything that handshake, idling and teardown need, and a small record in
+/// TIME-WAIT. While data is in flight a second line joins it (flow.hh), while something is lost a third
+/// record (recovery.hh). Offsets are part of the contract: the speed of the engine is the number of lines
+/// that a segment touches.
 
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
 #include "base/tuple.hh"
-#include "buf/byte_queue.hh"
 #include "synfin/state.hh"
 #include "tcp/seq.hh"
 
@@ -21,6 +21,21 @@ inline constexpr uint32_t kNoDeadline = 0;
 constexpr uint32_t deadline_at(uint32_t tick) noexcept {
     return tick == kNoDeadline ? 1 : tick;
 }
+
+/// What Tcb::deadline is for. One timer serves all of these, because they exclude each other.
+enum class DeadlineKind : uint8_t {
+    none,
+    syn,              ///< our SYN or SYN|ACK is not acknowledged
+    rto,              ///< text or FIN is not acknowledged (RFC 6298)
+    probe,            ///< text waits for the window (RFC 9293 3.8.6.1), or for more of it (3.8.6.2.1)
+    tail_loss_probe,  ///< RFC 8985 7; not used yet
+    reorder,          ///< RFC 8985 6.2 step 5; not used yet
+    keepalive,        ///< RFC 9293 3.8.4
+    fin_wait_2,       ///< the peer's FIN, for an application that is gone
+    time_wait,        ///< 2MSL
+    idle,             ///< idle for an RTO: cwnd and the second line (RFC 5681 4.1)
+    ts_recent,        ///< TS.Recent is 24 days old (RFC 7323 5.5)
+};
 
 /// SRTT as 16 bits: 11 bits of mantissa, 5 of exponent, in microseconds; 0 means no sample yet. An idle
 /// connection keeps its RTT in this (relative error below 2^-11), so that the second line can go.
@@ -76,12 +91,12 @@ struct alignas(64) Tcb {
         Seq nxt;           // 28  next expected
         uint32_t wnd = 0;  // 32  bytes offered beyond nxt; nxt + wnd never moves left
     } rcv;
-    Seq last_ack_sent;       // 36  RFC 7323 4.3: which segments may update TS.Recent
-    uint32_t ts_recent = 0;  // 40
-    uint32_t deadline =
-        0;  // 44  tick of the one timer that runs; what it means follows from the state (timeouts.cc)
-    uint32_t spare = 0;           // 48
-    uint32_t flow = 0;            // 52  index of the second line, 0: none
+    Seq last_ack_sent;                                // 36  RFC 7323 4.3: which segments may update TS.Recent
+    uint32_t ts_recent = 0;                           // 40
+    uint32_t deadline = 0;                            // 44  tick of the one timer that runs
+    DeadlineKind deadline_kind = DeadlineKind::none;  // 48  what it is for
+    uint8_t spare[3] = {};                            // 49
+    uint32_t flow = 0;                                // 52  index of the second line, 0: none
     uint8_t state_and_quick = 0;  // 56  low nibble State, high nibble: ACKs still to be sent at once
     uint8_t shifts = 0;  // 57  low nibble: shift of SEG.WND, high nibble: shift of ours (RFC 7323 2.3)
     uint16_t flags = 0;  // 58
@@ -100,6 +115,15 @@ struct alignas(64) Tcb {
     constexpr bool has(Flag flag) const noexcept { return (flags & flag) != 0; }
     void set(Flag flag) noexcept { flags = static_cast<uint16_t>(flags | flag); }
     void clear(Flag flag) noexcept { flags = static_cast<uint16_t>(flags & ~flag); }
+    /// The stack is to be told (Effects::timer).
+    void set_deadline(DeadlineKind kind, uint32_t tick) noexcept {
+        deadline = deadline_at(tick);
+        deadline_kind = kind;
+    }
+    void clear_deadline() noexcept {
+        deadline = kNoDeadline;
+        deadline_kind = DeadlineKind::none;
+    }
     constexpr uint8_t snd_shift() const noexcept { return shifts & 0xf; }
     constexpr uint8_t rcv_shift() const noexcept { return shifts >> 4; }
     /// Whether our FIN has been sent and acknowledged.
@@ -111,51 +135,6 @@ struct alignas(64) Tcb {
 static_assert(sizeof(Tcb) == 64 && std::is_trivially_copyable_v<Tcb>);
 static_assert(offsetof(Tcb, snd) == 12 && offsetof(Tcb, rcv) == 28 && offsetof(Tcb, deadline) == 44 &&
               offsetof(Tcb, flags) == 58 && offsetof(Tcb, srtt) == 62);
-
-/// Flow::flags.
-enum FlowFlag : uint8_t {
-    kTiming = 1 << 0,          ///< rtt_seq is being timed (RFC 6298 3)
-    kSmallInFlight = 1 << 1,   ///< a segment shorter than the MSS, which ends at `mark`, is unacknowledged
-    kRecovery = 1 << 2,        ///< in fast recovery (RFC 6582)
-    kRetransmitting = 1 << 3,  ///< after an RTO: [mark, SND.NXT) is to be sent again
-    kRetransmitOne = 1 << 4,   ///< the segment at SND.UNA is to be sent again now
-    kProbe = 1 << 5,           ///< a zero-window or keepalive probe is to be sent now
-    kRecoverSet = 1 << 6,      ///< `recover` is meaningful: SND.UNA has not passed it
-    kKeepalive = 1 << 7,       ///< idle for the keepalive time: `backoff` counts unanswered probes
-    kNoLoss = kTiming | kSmallInFlight,  ///< what may be set while no loss is repaired
-};
-
-/// The second line: what a connection needs while it has data queued, in flight or lost.
-struct alignas(64) Flow {
-    buf::ByteQueue send_queue;     //  0  bytes from SND.UNA on
-    Seq snd_end;                   // 16  sequence number after the last queued byte (FIN not counted)
-    uint32_t cold = 0;             // 20  index of the cold record, 0: none
-    uint32_t cwnd_bytes = 0;       // 24
-    uint32_t ssthresh_bytes = 0;   // 28
-    Seq recover;                   // 32  RFC 6582
-    Seq mark;                      // 36  with kRetransmitting: next to send again; with kSmallInFlight: the
-                                   //     end of the last small segment (RFC 9293 A.3). Never both
-    uint32_t srtt_us = 0;          // 40  0: no sample
-    uint32_t rttvar_us = 0;        // 44
-    uint32_t rtt_start_us = 0;     // 48  when rtt_seq was sent
-    Seq rtt_seq;                   // 52  acknowledged by which the sample ends
-    uint16_t max_snd_wnd = 0;      // 56  MAX.SND.WND >> shift (RFC 5961 5.2)
-    uint16_t unacked_since_s = 0;  // 58  tick / 1024 when what lies at SND.UNA was first waited for (R2)
-    uint8_t backoff = 0;           // 60  expiries since the last acknowledgement
-    uint8_t dup_acks = 0;          // 61
-    uint8_t flags = 0;             // 62
-    uint8_t spare = 0;             // 63
-
-    constexpr bool has(FlowFlag flag) const noexcept { return (flags & flag) != 0; }
-    void set(FlowFlag flag) noexcept { flags = static_cast<uint8_t>(flags | flag); }
-    void clear(FlowFlag flag) noexcept { flags = static_cast<uint8_t>(flags & ~flag); }
-    void stop_keepalive() noexcept {
-        if (!has(kKeepalive)) return;
-        clear(kKeepalive);
-        backoff = 0;
-    }
-};
-static_assert(sizeof(Flow) == 64 && std::is_trivially_copyable_v<Flow>);
 
 /// A half-open passive connection (SYN-RECEIVED from LISTEN): what a SYN told us and what our SYN-ACK said.
 struct alignas(64) HalfOpen {

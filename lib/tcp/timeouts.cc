@@ -1,15 +1,11 @@
 /// @file
-/// RFC 9293 3.10.8: user timeout, retransmission timeout, TIME-WAIT timeout; and the others that one deadline
-/// serves. What the deadline of a control block means follows from its state:
-///   something in flight or a SYN unanswered: retransmission (RFC 6298), or the zero-window probe when
-///   SND.WND is 0 data queued, nothing in flight, SND.WND 0: zero-window probe (RFC 9293 3.8.6.1) FIN-WAIT-2
-///   without an application: give up waiting for the peer's FIN TIME-WAIT: 2MSL idle: give the second line
-///   up; keepalive (RFC 9293 3.8.4); TS.Recent is 24 days old (RFC 7323 5.5)
+/// RFC 9293 3.10.8: user timeout, retransmission timeout, TIME-WAIT timeout; and the others that share the
+/// one deadline of a control block. DeadlineKind names what has fired.
 
 #include <algorithm>
 
+#include "tcp/congestion.hh"
 #include "tcp/core.hh"
-#include "tcp/newreno.hh"
 #include "tcp/rtt.hh"
 
 namespace synfin::tcp {
@@ -19,8 +15,8 @@ namespace {
 constexpr unsigned kOrphanRetriesWhenScarce = 2;
 constexpr uint32_t kTsRecentAge = 24u * 24 * 3600 * 1000;  ///< RFC 7323 5.5, in ticks
 
-void arm(Tcb& tcb, uint32_t tick, Effects& fx) noexcept {
-    tcb.deadline = deadline_at(tick);
+void arm(Tcb& tcb, DeadlineKind kind, uint32_t tick, Effects& fx) noexcept {
+    tcb.set_deadline(kind, tick);
     fx.timer = true;
 }
 
@@ -67,20 +63,12 @@ bool has_unsent(const Tcb& tcb, const Flow* flow) noexcept {
            (tcb.has(kFinQueued) && !tcb.has(kFinSent));
 }
 
-void on_retransmission_timeout(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept {
+/// SYN, text, FIN or a window probe had no answer in time.
+void on_no_answer(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
     Flow& flow = *c.flow;
     const Params& p = ctx.params;
     const bool syn = tcb.has(kSynUnacked);
-    flow.stop_keepalive();
-    if (!syn && tcb.snd.una == tcb.snd.nxt && tcb.snd.wnd != 0) {
-        // Too little for SWS avoidance, for too long: the override timeout (RFC 9293 3.8.6.2.1), no loss.
-        flow.set(kProbe);
-        flow.unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
-        arm(tcb, ctx.now.tick + backed_off(rto_ticks(tcb, &flow, p), flow.backoff, p), fx);
-        fx.output = true;
-        return;
-    }
     if (flow.backoff == 0 && syn)
         flow.unacked_since_s = static_cast<uint16_t>((ctx.now.tick - p.rto_initial) >> 10);
     const uint32_t limit = syn ? p.syn_timeout : user_timeout;
@@ -89,19 +77,39 @@ void on_retransmission_timeout(Conn c, uint32_t user_timeout, const Context& ctx
         give_up(tcb, syn ? CloseReason::syn_timed_out : CloseReason::timed_out, fx);
         return;
     }
-    if (!syn && tcb.snd.wnd == 0) {
-        flow.set(kProbe);  // RFC 9293 3.8.6.1
-    } else if (syn) {
+    DeadlineKind kind = DeadlineKind::rto;
+    if (syn) {
+        kind = DeadlineKind::syn;
         tcb.set(kSynResent);
         flow.set(kRetransmitOne);
+    } else if (tcb.snd.wnd == 0) {
+        kind = DeadlineKind::probe;
+        flow.set(kProbe);  // RFC 9293 3.8.6.1
     } else {
-        timeout_loss(tcb, flow);
+        congestion::on_rto(c);
     }
     flow.clear(kTiming);  // Karn
     if (flow.backoff < 255) ++flow.backoff;
     if (flow.backoff == p.r1) fx.trouble = true;
     const uint32_t rto = backed_off(rto_ticks(tcb, &flow, p), flow.backoff, p);
-    arm(tcb, ctx.now.tick + std::min(rto, limit - so_far), fx);  // the user timeout does not wait for the RTO
+    // The user timeout does not wait for the RTO.
+    arm(tcb, kind, ctx.now.tick + std::min(rto, limit - so_far), fx);
+    fx.output = true;
+}
+
+/// Text has waited for the window, or for more of it.
+void on_probe(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow& flow = *c.flow;
+    if (tcb.snd.una != tcb.snd.nxt || tcb.snd.wnd == 0) {
+        on_no_answer(c, user_timeout, ctx, fx);
+        return;
+    }
+    // Too little for SWS avoidance, for too long: the override timeout (RFC 9293 3.8.6.2.1), no loss.
+    flow.set(kProbe);
+    flow.unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
+    const uint32_t rto = backed_off(rto_ticks(tcb, &flow, ctx.params), flow.backoff, ctx.params);
+    arm(tcb, DeadlineKind::probe, ctx.now.tick + rto, fx);
     fx.output = true;
 }
 
@@ -118,7 +126,7 @@ void on_keepalive(Conn c, const Context& ctx, Effects& fx) noexcept {
     }
     ++flow.backoff;
     flow.set(kProbe);
-    arm(tcb, ctx.now.tick + ctx.params.keepalive_interval, fx);
+    arm(tcb, DeadlineKind::keepalive, ctx.now.tick + ctx.params.keepalive_interval, fx);
     fx.output = true;
 }
 
@@ -132,37 +140,48 @@ bool needs_flow_at_timeout(const Tcb& tcb, const Params& params) noexcept {
 
 void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
-    Flow* const flow = c.flow;
-    tcb.deadline = kNoDeadline;
-    if (tcb.state() == State::time_wait) {
-        give_up(tcb, CloseReason::fin, fx);
-        return;
-    }
-    if (tcb.snd.una != tcb.snd.nxt || tcb.has(kSynUnacked) || has_unsent(tcb, flow)) {
-        if (flow != nullptr) on_retransmission_timeout(c, user_timeout, ctx, fx);
-        return;
-    }
-    if (tcb.state() == State::fin_wait_2 && tcb.has(kAppGone)) {
-        give_up(tcb, CloseReason::fin_wait_2_timed_out, fx);
-        return;
-    }
-    if (is_releasable(tcb, flow)) {
-        fx.release_flow = true;  // RFC 5681 4.1: idle for an RTO, so cwnd is not to be trusted any more
-        set_idle_deadline({tcb}, ctx, fx);
-        return;
-    }
-    if (is_to_restart(tcb, flow)) {
-        flow->cwnd_bytes = initial_window(tcb);
-        set_idle_deadline(c, ctx, fx);
-        return;
-    }
-    if (ctx.params.keepalive_idle != 0 && tcb.state() == State::established && flow != nullptr) {
-        on_keepalive(c, ctx, fx);
-        return;
-    }
-    if (tcb.has(kTimestamps)) {
-        tcb.set(kTsStale);
-        set_idle_deadline(c, ctx, fx);  // what arrives meanwhile makes TS.Recent young again
+    DeadlineKind kind = tcb.deadline_kind;
+    tcb.clear_deadline();
+    const bool is_idle = kind == DeadlineKind::keepalive || kind == DeadlineKind::fin_wait_2 ||
+                         kind == DeadlineKind::idle || kind == DeadlineKind::ts_recent;
+    // What was queued since then has not left yet: the device takes nothing. It is waited for as for a
+    // window.
+    if (is_idle && has_unsent(tcb, c.flow)) kind = DeadlineKind::probe;
+    switch (kind) {
+        case DeadlineKind::none:
+        case DeadlineKind::tail_loss_probe:
+        case DeadlineKind::reorder: return;
+        case DeadlineKind::syn:
+        case DeadlineKind::rto:
+        case DeadlineKind::probe:
+            if (c.flow == nullptr) return;
+            c.flow->stop_keepalive();
+            if (kind == DeadlineKind::probe)
+                on_probe(c, user_timeout, ctx, fx);
+            else
+                on_no_answer(c, user_timeout, ctx, fx);
+            return;
+        case DeadlineKind::keepalive:
+            if (tcb.state() == State::established && c.flow != nullptr)
+                on_keepalive(c, ctx, fx);
+            else
+                set_idle_deadline(c, ctx, fx);  // it is no longer open both ways
+            return;
+        case DeadlineKind::fin_wait_2: give_up(tcb, CloseReason::fin_wait_2_timed_out, fx); return;
+        case DeadlineKind::time_wait: give_up(tcb, CloseReason::fin, fx); return;
+        case DeadlineKind::idle:
+            if (is_releasable(tcb, c.flow)) {
+                fx.release_flow = true;  // RFC 5681 4.1: cwnd is not to be trusted any more
+                c.flow = nullptr;
+            } else if (is_to_restart(tcb, c.flow)) {
+                congestion::on_idle(tcb, *c.flow);
+            }
+            set_idle_deadline(c, ctx, fx);
+            return;
+        case DeadlineKind::ts_recent:
+            tcb.set(kTsStale);
+            set_idle_deadline(c, ctx, fx);  // what arrives meanwhile makes TS.Recent young again
+            return;
     }
 }
 
@@ -171,16 +190,21 @@ void set_idle_deadline(Conn c, const Context& ctx, Effects& fx) noexcept {
     const Flow* const flow = c.flow;
     const Params& p = ctx.params;
     if (tcb.state() == State::fin_wait_2 && tcb.has(kAppGone)) {
-        arm(tcb, ctx.now.tick + p.fin_wait_2, fx);
+        arm(tcb, DeadlineKind::fin_wait_2, ctx.now.tick + p.fin_wait_2, fx);
     } else if (is_to_restart(tcb, flow) || is_releasable(tcb, flow)) {
-        arm(tcb, ctx.now.tick + rto_ticks(tcb, flow, p), fx);
+        arm(tcb, DeadlineKind::idle, ctx.now.tick + rto_ticks(tcb, flow, p), fx);
     } else if (p.keepalive_idle != 0 && tcb.state() == State::established) {
-        arm(tcb, ctx.now.tick + p.keepalive_idle, fx);
+        arm(tcb, DeadlineKind::keepalive, ctx.now.tick + p.keepalive_idle, fx);
     } else if (tcb.has(kTimestamps)) {
-        arm(tcb, ctx.now.tick + kTsRecentAge, fx);
+        arm(tcb, DeadlineKind::ts_recent, ctx.now.tick + kTsRecentAge, fx);
     } else {
-        tcb.deadline = kNoDeadline;
+        tcb.clear_deadline();
     }
+}
+
+bool wants_recovery_at_timeout(const Tcb& tcb) noexcept {
+    return (tcb.deadline_kind == DeadlineKind::rto || tcb.deadline_kind == DeadlineKind::probe) &&
+           tcb.snd.una != tcb.snd.nxt && tcb.snd.wnd != 0 && !tcb.has(kSynUnacked);
 }
 
 bool on_half_open_deadline(HalfOpen& h, const Context& ctx, bool& expired) noexcept {

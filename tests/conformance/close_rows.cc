@@ -288,7 +288,7 @@ TEST(Row18, ARstFromThePeerIsToldOnce) {
 }
 
 TEST(Row38, TheFinIsRetransmitted) {
-    ROW(38, "9293-3.10.8", "tcp::on_retransmission_timeout");
+    ROW(38, "9293-3.10.8", "tcp::on_no_answer");
     for (const State state : {State::fin_wait_1, State::closing, State::last_ack}) {
         SCOPED_TRACE(tcp::name(state));
         World w;
@@ -326,7 +326,7 @@ TEST(Row38, AHalfClosedConnectionMayStayInFinWait2) {
 }
 
 TEST(Row38, LastAckClosingAndFinWait1TimeOut) {
-    ROW(38, "9293-3.10.8 user timeout", "tcp::on_retransmission_timeout");
+    ROW(38, "9293-3.10.8 user timeout", "tcp::on_no_answer");
     for (const State state : {State::fin_wait_1, State::closing, State::last_ack}) {
         SCOPED_TRACE(tcp::name(state));
         World w;

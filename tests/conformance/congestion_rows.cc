@@ -60,7 +60,7 @@ TEST(Row54, AfterALostSynTheWindowIsOneSegment) {
 }
 
 TEST(Row54, SlowStartAddsASegmentPerAckedSegment) {
-    ROW(54, "5681-3.1 (2)", "tcp::grow_cwnd");
+    ROW(54, "5681-3.1 (2)", "tcp::newreno::grow");
     World w(plain);
     open_and_send(w, 60000, 10);
     for (uint32_t i = 1; i <= 10; ++i) {
@@ -73,7 +73,7 @@ TEST(Row54, SlowStartAddsASegmentPerAckedSegment) {
 }
 
 TEST(Row54, AnAckOfManySegmentsDoesNotAddMoreThanItAcks) {
-    ROW(54, "5681-3.1", "tcp::grow_cwnd");
+    ROW(54, "5681-3.1", "tcp::newreno::grow");
     World w(plain);
     open_and_send(w, 100000, 10);
     w.in({.ack = acked(10)});
@@ -83,7 +83,7 @@ TEST(Row54, AnAckOfManySegmentsDoesNotAddMoreThanItAcks) {
 }
 
 TEST(Row54, AckDivisionDoesNotInflate) {
-    ROW(54, "5681-3.1", "tcp::grow_cwnd");
+    ROW(54, "5681-3.1", "tcp::newreno::grow");
     World w(plain);
     open_and_send(w, 60000, 10);
     for (uint32_t i = 1; i <= 100; ++i) w.in({.ack = 1 + i * 14});
@@ -91,7 +91,7 @@ TEST(Row54, AckDivisionDoesNotInflate) {
 }
 
 TEST(Row54, ATimeoutHalvesTheThresholdAndStartsAtOneSegment) {
-    ROW(54, "5681-3.1 (4)", "tcp::timeout_loss");
+    ROW(54, "5681-3.1 (4)", "tcp::newreno::on_rto");
     World w(plain);
     open_and_send(w, 60000, 10);
     RECV_IN(w, 290ms, 310ms, {.seq = 1, .len = kMss});
@@ -103,7 +103,7 @@ TEST(Row54, ATimeoutHalvesTheThresholdAndStartsAtOneSegment) {
 }
 
 TEST(Row54, TheThresholdIsAtLeastTwoSegments) {
-    ROW(54, "5681-3.1 (4)", "tcp::half_flight");
+    ROW(54, "5681-3.1 (4)", "tcp::newreno::half_flight");
     World w(plain);
     open_and_send(w, 2 * kMss, 2);
     RECV_IN(w, 290ms, 310ms, {.seq = 1, .len = kMss});
@@ -111,7 +111,7 @@ TEST(Row54, TheThresholdIsAtLeastTwoSegments) {
 }
 
 TEST(Row54, CongestionAvoidanceAddsOneSegmentPerRoundTrip) {
-    ROW(54, "5681-3.1 (3)", "tcp::grow_cwnd");
+    ROW(54, "5681-3.1 (3)", "tcp::newreno::grow");
     World w(plain);
     w.bring(State::syn_sent);
     w.advance(100ms);
@@ -169,7 +169,7 @@ TEST(Row55, AShortPauseDoesNotRestart) {
 }
 
 TEST(Row56, ThreeDuplicateAcksRetransmitTheSegment) {
-    ROW(56, "5681-3.2 (2)", "tcp::enter_recovery");
+    ROW(56, "5681-3.2 (2)", "tcp::newreno::on_loss");
     World w(plain);
     open_and_send(w, 14600, 10);
     w.in({.ack = acked(1)});
@@ -211,7 +211,7 @@ TEST(Row56, WhatIsNotADuplicateAck) {
 }
 
 TEST(Row56, FurtherDuplicateAcksInflate) {
-    ROW(56, "5681-3.2 (4), (5)", "tcp::take_duplicate_ack");
+    ROW(56, "5681-3.2 (4), (5)", "tcp::newreno::on_duplicate_ack");
     World w(plain);
     open_and_send(w, 60000, 10);
     for (int i = 0; i < 3; ++i) w.in({.ack = 1});
@@ -222,7 +222,7 @@ TEST(Row56, FurtherDuplicateAcksInflate) {
 }
 
 TEST(Row57, LimitedTransmitSendsNewDataOnTheFirstTwo) {
-    ROW(57, "3042-2", "tcp::send_limit");
+    ROW(57, "3042-2", "tcp::newreno::window");
     World w(plain);
     open_and_send(w, 60000, 10);
     const uint32_t cwnd = w.info().cwnd_bytes;
@@ -239,7 +239,7 @@ TEST(Row57, LimitedTransmitSendsNewDataOnTheFirstTwo) {
 }
 
 TEST(Row57, LimitedTransmitStaysWithinThePeersWindow) {
-    ROW(57, "3042-2", "tcp::send_limit");
+    ROW(57, "3042-2", "tcp::newreno::window");
     World w([](WorldConfig& c) { plain(c), c.wnd = 14600; });
     open_and_send(w, 60000, 10);
     w.in({.ack = 1});
@@ -248,7 +248,7 @@ TEST(Row57, LimitedTransmitStaysWithinThePeersWindow) {
 }
 
 TEST(Row58, APartialAckRetransmitsTheNextHole) {
-    ROW(58, "6582-3.2", "tcp::recovery_ack");
+    ROW(58, "6582-3.2", "tcp::newreno::recovery_ack");
     World w(plain);
     open_and_send(w, 14600, 10);  // segments 0, 3 and 6 are lost
     for (int i = 0; i < 7; ++i) w.in({.ack = 1});
@@ -273,7 +273,7 @@ TEST(Row58, APartialAckRetransmitsTheNextHole) {
 }
 
 TEST(Row58, RecoverPreventsReentryAfterATimeout) {
-    ROW(58, "6582-3.2, 4", "tcp::enter_recovery");
+    ROW(58, "6582-3.2, 4", "tcp::newreno::on_loss");
     World w(plain);
     open_and_send(w, 14600, 10);
     RECV_IN(w, 290ms, 310ms, {.seq = 1, .len = kMss});
@@ -288,7 +288,7 @@ TEST(Row58, RecoverPreventsReentryAfterATimeout) {
 }
 
 TEST(Row58, EverythingArrivesAfterManyLosses) {
-    ROW(58, "6582", "tcp::recovery_ack");
+    ROW(58, "6582", "tcp::newreno::recovery_ack");
     // A peer that loses every third segment on its first way; it acknowledges as RFC 5681 says.
     World w(plain);
     w.bring(State::syn_sent);

@@ -92,7 +92,7 @@ TEST(Row51, NoSampleFromARetransmittedSegment) {
 }
 
 TEST(Row51, TheBackedOffTimeoutStaysUntilASampleComes) {
-    ROW(51, "6298-5.5, Karn part 2", "tcp::on_retransmission_timeout");
+    ROW(51, "6298-5.5, Karn part 2", "tcp::on_no_answer");
     World w(without_timestamps);
     open_after(w, 100ms);
     w.send(10);
@@ -148,7 +148,7 @@ TEST(Row52, TheTimerStopsWhenAllIsAcknowledged) {
 }
 
 TEST(Row52, EachExpiryDoublesTheTimeoutAndSendsTheOldest) {
-    ROW(52, "6298-5.4..5.6", "tcp::on_retransmission_timeout");
+    ROW(52, "6298-5.4..5.6", "tcp::on_no_answer");
     World w(without_timestamps);
     open_after(w, 100ms);
     w.send(3000);
@@ -175,7 +175,7 @@ TEST(Row52, ADuplicateAckDoesNotRestartTheTimer) {
 }
 
 TEST(Row53, R2EndsTheConnection) {
-    ROW(53, "9293-3.8.3 MUST-20/21", "tcp::on_retransmission_timeout");
+    ROW(53, "9293-3.8.3 MUST-20/21", "tcp::on_no_answer");
     World w(without_timestamps);
     open_after(w, 100ms);
     w.send(10);
@@ -209,7 +209,7 @@ TEST(Row53, TheUserTimeoutIsSettable) {
 }
 
 TEST(Row53, ProgressHoldsTheUserTimeoutOff) {
-    ROW(53, "9293-3.9.1", "tcp::on_retransmission_timeout");
+    ROW(53, "9293-3.9.1", "tcp::on_no_answer");
     World w(without_timestamps);
     open_after(w, 100ms);
     for (int i = 0; i < 20; ++i) {

@@ -125,7 +125,7 @@ TEST(Row4, SimultaneousOpenMeetsInEstablished) {
 }
 
 TEST(Row4, TheSynAckOfASimultaneousOpenIsRetransmitted) {
-    ROW(4, "9293-3.5", "tcp::on_retransmission_timeout");
+    ROW(4, "9293-3.5", "tcp::on_no_answer");
     World w;
     w.bring(State::syn_received, Side::active);
     RECV_IN(w, 500ms, 2s, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
@@ -151,7 +151,7 @@ TEST(Row19, CloseInSynSentSendsNothing) {
 }
 
 TEST(Row32, TheSynIsSentAgainWithDoubledTimeouts) {
-    ROW(32, "6298-5.5, 9293-3.8.1", "tcp::on_retransmission_timeout");
+    ROW(32, "6298-5.5, 9293-3.8.1", "tcp::on_no_answer");
     World w;
     w.bring(State::syn_sent);
     const Packet first = w.main().last();
@@ -172,7 +172,7 @@ TEST(Row32, TheSynIsSentAgainWithDoubledTimeouts) {
 }
 
 TEST(Row32, R2ForSynIsThreeMinutes) {
-    ROW(32, "9293-3.8.3 MUST-23", "tcp::on_retransmission_timeout");
+    ROW(32, "9293-3.8.3 MUST-23", "tcp::on_no_answer");
     World w;
     w.bring(State::syn_sent);
     w.at(179s);

@@ -99,7 +99,7 @@ void drain(World& w, uint32_t end, Duration limit) {
 }
 
 TEST(Row66, AZeroWindowIsProbed) {
-    ROW(66, "9293-3.8.6.1 MUST-34..36, SHLD-29/30", "tcp::on_retransmission_timeout");
+    ROW(66, "9293-3.8.6.1 MUST-34..36, SHLD-29/30", "tcp::on_no_answer");
     World w(plain);
     w.main().wnd = 0;
     w.open();
@@ -129,7 +129,7 @@ TEST(Row66, AZeroWindowIsProbed) {
 }
 
 TEST(Row66, AConnectionWhosePeerAcksProbesLives) {
-    ROW(66, "9293-3.8.6.1 MUST-37", "tcp::on_retransmission_timeout");
+    ROW(66, "9293-3.8.6.1 MUST-37", "tcp::on_no_answer");
     World w(plain);
     w.main().wnd = 0;
     w.open();
@@ -149,7 +149,7 @@ TEST(Row66, AConnectionWhosePeerAcksProbesLives) {
 }
 
 TEST(Row66, AProbeThatThePeerTakesIsDataLikeAnyOther) {
-    ROW(66, "9293-3.8.6.1", "tcp::on_retransmission_timeout");
+    ROW(66, "9293-3.8.6.1", "tcp::on_no_answer");
     World w(plain);
     w.main().wnd = 0;
     w.open();
@@ -162,7 +162,7 @@ TEST(Row66, AProbeThatThePeerTakesIsDataLikeAnyOther) {
 }
 
 TEST(Row66, ALostWindowUpdateDoesNotDeadlock) {
-    ROW(66, "9293-3.8.6.1", "tcp::on_retransmission_timeout");
+    ROW(66, "9293-3.8.6.1", "tcp::on_no_answer");
     World w(plain);
     w.main().wnd = 2000;
     w.open();

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "tcp/congestion.hh"
 #include "tcp/isn.hh"
-#include "tcp/newreno.hh"
 
 namespace synfin::exhaustive {
 
@@ -38,14 +38,27 @@ State Host::state() const noexcept {
 tcp::Flow& Host::need_flow(const Turn& turn) noexcept {
     if (tcb_.flow == 0) {
         tcb_.flow = 1;
-        tcp::start_flow(tcb_, flow_, turn.context().now);
+        tcp::start_flow(tcb_, flow_, turn.ground.params, turn.context().now);
     }
     return flow_;
+}
+
+void Host::need_recovery() noexcept {
+    if (tcb_.flow == 0 || flow_.recovery != 0) return;
+    flow_.recovery = 1;
+    tcp::start_recovery(tcb_, recovery_);
+}
+
+void Host::settle_recovery() noexcept {
+    if (tcb_.flow == 0 || flow_.recovery == 0 || tcp::keeps_recovery(tcb_, flow_, recovery_)) return;
+    flow_.recovery = 0;
+    recovery_ = tcp::Recovery{};
 }
 
 void Host::release_flow() noexcept {
     tcb_.flow = 0;
     flow_ = tcp::Flow{};
+    recovery_ = tcp::Recovery{};
     head_.queued = 0;
     std::ranges::fill(head_.queue, uint8_t{0});
     std::ranges::fill(head_.kept_text, uint8_t{0});
@@ -186,7 +199,9 @@ void Host::receive(const Packet& packet, Turn& turn) noexcept {
         case kOpen: {
             Effects fx;
             const State before = tcb_.state();
+            if (tcp::wants_recovery(tcb_, conn().flow, packet.segment())) need_recovery();
             tcp::segment_arrives(conn(), packet.segment(), turn.context(), fx);
+            settle_recovery();
             turn.witness.require(!fx.reopen, "a connection that is not in TIME-WAIT is to be opened anew");
             if (before == State::syn_sent && tcb_.state() != State::syn_sent &&
                 tcb_.state() != State::closed) {
@@ -482,8 +497,10 @@ void Host::fire(Turn& turn) noexcept {
             tcp::Flow& made = need_flow(turn);
             if (tcb_.in_flight() == 0) made.set(tcp::kKeepalive);
         }
+        if (tcp::wants_recovery_at_timeout(tcb_)) need_recovery();
         Effects fx;
         tcp::on_deadline(conn(), params.user_timeout, turn.context(), fx);
+        settle_recovery();
         perform(nullptr, fx, turn);
     }
     run_output(turn);
@@ -732,7 +749,7 @@ void Host::normalise(uint32_t ticks) noexcept {
         flow_.rtt_seq = Seq();
     }
     if (!flow_.has(tcp::kRetransmitting) && !flow_.has(tcp::kSmallInFlight)) flow_.mark = Seq();
-    if (!flow_.has(tcp::kRecoverSet)) flow_.recover = Seq();
+    if (!flow_.has(tcp::kRecoverSet)) recovery_.recover = Seq();
 }
 
 }  // namespace synfin::exhaustive

@@ -97,7 +97,9 @@ class Host {
             case kTimeWait: visit(&self.time_wait_, sizeof(tcp::TimeWait)); break;
             case kOpen:
                 visit(&self.tcb_, sizeof(tcp::Tcb));
-                if (self.tcb_.flow != 0) visit(&self.flow_, sizeof(tcp::Flow));
+                if (self.tcb_.flow == 0) break;
+                visit(&self.flow_, sizeof(tcp::Flow));
+                if (self.flow_.recovery != 0) visit(&self.recovery_, sizeof(tcp::Recovery));
                 break;
         }
     }
@@ -143,7 +145,12 @@ class Host {
     static uint16_t bit(unsigned life, unsigned offset) noexcept {
         return static_cast<uint16_t>(1u << (life * kMaxText + offset));
     }
-    tcp::Conn conn() noexcept { return {tcb_, tcb_.flow != 0 ? &flow_ : nullptr}; }
+    tcp::Conn conn() noexcept {
+        if (tcb_.flow == 0) return {tcb_};
+        return {tcb_, &flow_, flow_.recovery != 0 ? &recovery_ : nullptr};
+    }
+    void need_recovery() noexcept;
+    void settle_recovery() noexcept;
     tcp::Flow& need_flow(const Turn& turn) noexcept;
     void need_cold(const Turn& turn) noexcept { need_flow(turn).cold = 1; }
     void release_flow() noexcept;
@@ -196,6 +203,7 @@ class Host {
     tcp::TimeWait time_wait_;
     tcp::Tcb tcb_;
     tcp::Flow flow_;
+    tcp::Recovery recovery_;
 };
 
 }  // namespace synfin::exhaustive

@@ -87,6 +87,7 @@ std::string in_use(const Occupancy& occupancy, bool timers) {
     add("open", occupancy.open);
     add("time_wait", occupancy.time_wait);
     add("flow_lines", occupancy.flow_lines);
+    add("recovery_records", occupancy.recovery_records);
     add("send_blocks", occupancy.send_blocks);
     add("held_packets", occupancy.held_packets);
     // A handful is kept for the next reply; more would be a leak.

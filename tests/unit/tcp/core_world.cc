@@ -20,7 +20,19 @@ bool operator==(const Effects& a, const Effects& b) noexcept {
 void CoreWorld::need_flow() {
     if (tcb.flow != 0) return;
     tcb.flow = 1;
-    start_flow(tcb, flow, now_);
+    start_flow(tcb, flow, params, now_);
+}
+
+void CoreWorld::need_recovery() {
+    if (tcb.flow == 0 || flow.recovery != 0 || !has_recoveries) return;
+    flow.recovery = 1;
+    start_recovery(tcb, rec);
+}
+
+void CoreWorld::settle_recovery() {
+    if (tcb.flow == 0 || flow.recovery == 0 || keeps_recovery(tcb, flow, rec)) return;
+    flow.recovery = 0;
+    rec = Recovery{};
 }
 
 void CoreWorld::settle() {
@@ -99,6 +111,7 @@ Segment CoreWorld::make(const In& s) const {
 
 void CoreWorld::in(const In& s) {
     const Segment seg = make(s);
+    if (wants_recovery(tcb, tcb.flow != 0 ? &flow : nullptr, seg)) need_recovery();
     const Tcb before = tcb;
     const Flow flow_before = flow;
     perform([&](Effects& e) {
@@ -112,6 +125,7 @@ void CoreWorld::in(const In& s) {
             EXPECT_EQ(std::memcmp(&other_flow, &flow, sizeof flow), 0);
             EXPECT_TRUE(other_fx == e);
         }
+        settle_recovery();
     });
     const uint32_t end = distance(kIrs, seg.seq) + seg.span();
     if (!seg.has(kRst) && (s.seq == std::nullopt || static_cast<int32_t>(end - peer_nxt) > 0)) peer_nxt = end;
@@ -126,7 +140,11 @@ uint32_t CoreWorld::fire() {
         need_flow();
         if (tcb.in_flight() == 0) flow.set(kKeepalive);
     }
-    perform([&](Effects& e) { on_deadline(conn(), user_timeout, ctx(), e); });
+    if (wants_recovery_at_timeout(tcb)) need_recovery();
+    perform([&](Effects& e) {
+        on_deadline(conn(), user_timeout, ctx(), e);
+        settle_recovery();
+    });
     return ahead;
 }
 

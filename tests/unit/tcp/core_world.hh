@@ -20,9 +20,9 @@
 #include <deque>
 #include <optional>
 
+#include "tcp/congestion.hh"
 #include "tcp/core.hh"
 #include "tcp/isn.hh"
-#include "tcp/newreno.hh"
 #include "tcp/rtt.hh"
 
 namespace synfin::tcp {
@@ -110,12 +110,19 @@ class CoreWorld {
     uint32_t una() const { return distance(kIss, tcb.snd.una); }
     uint32_t nxt() const { return distance(kIss, tcb.snd.nxt); }
     uint32_t rcv() const { return distance(kIrs, tcb.rcv.nxt); }
-    Conn conn() { return {tcb, tcb.flow != 0 ? &flow : nullptr}; }
+    Conn conn() {
+        if (tcb.flow == 0) return {tcb};
+        return {tcb, &flow, flow.recovery != 0 ? &rec : nullptr};
+    }
+    void need_recovery();    ///< as the stack does, before a segment or a time-out that may want the record
+    void settle_recovery();  ///< and after it
     uint32_t in_ms() const { return tcb.deadline - now_.tick; }  ///< until the deadline
 
     Params params;
     Tcb tcb;
     Flow flow;
+    Recovery rec;
+    bool has_recoveries = true;    ///< there are free recovery records
     Effects fx;                    ///< of the last segment, call or timer, output's included
     std::deque<Out> sent;          ///< not yet looked at
     std::optional<uint32_t> room;  ///< of the receive buffer; by default all that is configured

@@ -13,6 +13,7 @@ namespace {
 struct Case {
     Tcb tcb;
     Flow flow{};
+    Recovery rec{};  ///< with flow.recovery
     bool has_flow = false;
     Segment seg;
     Now now;
@@ -60,7 +61,6 @@ Case draw(Random& r) {
         f.cold = one_in(8);
         f.cwnd_bytes = t.text_mss() * (1 + r.below(40));
         f.ssthresh_bytes = one_in(2) ? UINT32_MAX : t.text_mss() * (2 + r.below(40));
-        f.recover = near(t.snd.una, 4000);
         f.mark = near(t.snd.una, 4000);
         f.srtt_us = one_in(2) ? 0 : 1 + r.below(100'000);
         f.rttvar_us = r.below(50'000);
@@ -69,8 +69,12 @@ Case draw(Random& r) {
         f.max_snd_wnd = static_cast<uint16_t>(r.below(600));
         f.unacked_since_s = static_cast<uint16_t>(r.next());
         f.backoff = static_cast<uint8_t>(one_in(4) ? r.below(6) : 0);
-        f.dup_acks = static_cast<uint8_t>(one_in(8) ? r.below(5) : 0);
         f.flags = static_cast<uint8_t>(one_in(4) ? r.below(256) : r.below(4));
+        if (f.has(kRecovery) || one_in(8)) {
+            f.recovery = 1;
+            c.rec.recover = near(t.snd.una, 4000);
+            c.rec.dup_acks = static_cast<uint8_t>(r.below(5));
+        }
     }
 
     Segment& s = c.seg;
@@ -92,6 +96,11 @@ Case draw(Random& r) {
     s.ts_val = t.ts_recent + r.below(1000) - (one_in(8) ? 100 : 0);
     s.ts_ecr = c.now.tick - r.below(500) + kTsOffsets.of(kTuple);
     return c;
+}
+
+Conn conn(const Case& c, Tcb& tcb, Flow& flow, Recovery& rec) {
+    if (!c.has_flow) return {tcb};
+    return {tcb, &flow, flow.recovery != 0 ? &rec : nullptr};
 }
 
 /// What the expected segment of each state is (DESIGN: the hot path is the life of a connection).
@@ -157,18 +166,21 @@ TEST(Predicted, IsWhatTheEightStepsDo) {
         const Context ctx{params, kTsOffsets, c.now};
         Tcb fast = c.tcb, slow = c.tcb;
         Flow fast_flow = c.flow, slow_flow = c.flow;
+        Recovery fast_rec = c.rec, slow_rec = c.rec;
         Effects fast_fx, slow_fx;
-        const bool yes = predicted({fast, c.has_flow ? &fast_flow : nullptr}, c.seg, ctx, fast_fx);
+        const bool yes = predicted(conn(c, fast, fast_flow, fast_rec), c.seg, ctx, fast_fx);
         if (!yes) {
             ASSERT_EQ(std::memcmp(&fast, &c.tcb, sizeof fast), 0) << "refused, but changed: case " << i;
             ASSERT_EQ(std::memcmp(&fast_flow, &c.flow, sizeof fast_flow), 0) << "case " << i;
+            ASSERT_EQ(std::memcmp(&fast_rec, &c.rec, sizeof fast_rec), 0) << "case " << i;
             continue;
         }
-        on_synchronized({slow, c.has_flow ? &slow_flow : nullptr}, c.seg, ctx, slow_fx);
+        on_synchronized(conn(c, slow, slow_flow, slow_rec), c.seg, ctx, slow_fx);
         const State state = c.tcb.state();
         ASSERT_EQ(std::memcmp(&fast, &slow, sizeof fast), 0) << "case " << i << " in " << name(state);
         ASSERT_EQ(std::memcmp(&fast_flow, &slow_flow, sizeof fast_flow), 0)
             << "case " << i << " " << name(state);
+        ASSERT_EQ(std::memcmp(&fast_rec, &slow_rec, sizeof fast_rec), 0) << "case " << i;
         ASSERT_TRUE(fast_fx == slow_fx) << "case " << i << " in " << name(state);
         ++taken[static_cast<size_t>(state)];
         if (const auto e = expected(c.tcb, c.seg)) ++seen[static_cast<size_t>(*e)];

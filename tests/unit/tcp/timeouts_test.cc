@@ -327,6 +327,21 @@ TEST_F(Keepalive, TextTakesOver) {
     RECV(w, {.seq = 2, .len = 10, .retransmission = true});
 }
 
+/// The peer's FIN ends what keepalive is for; TS.Recent is no older for it.
+TEST(KeepaliveWithTimestamps, AHalfClosedConnectionIsNotProbed) {
+    TcpConfig config;
+    config.keepalive_idle = 7'200s;
+    CoreWorld w{config};
+    w.open({.ts = 1});
+    EXPECT_EQ(w.tcb.deadline_kind, DeadlineKind::keepalive);
+    w.in({.flags = kFin | kAck});
+    w.sent.clear();
+    w.advance(8'000'000);
+    SILENT(w);
+    EXPECT_FALSE(w.tcb.has(kTsStale));
+    EXPECT_EQ(w.tcb.deadline_kind, DeadlineKind::ts_recent);
+}
+
 TEST(KeepaliveOff, ByDefault) {  // MUST-25
     CoreWorld w;
     w.open();
@@ -336,6 +351,92 @@ TEST(KeepaliveOff, ByDefault) {  // MUST-25
     w.advance(1'000'000'000);
     SILENT(w);
     STATE(w, established);
+}
+
+/// What fires has a name, in each phase of a life.
+TEST(DeadlineKind, NamesWhatTheDeadlineIsFor) {
+    const auto kind = [](const CoreWorld& w) { return w.tcb.deadline_kind; };
+    CoreWorld client;
+    client.connect();
+    EXPECT_EQ(kind(client), DeadlineKind::syn);
+    CoreWorld w;
+    w.listen_syn({.ts = 1});
+    EXPECT_EQ(kind(w), DeadlineKind::syn);
+    w.in({});
+    EXPECT_EQ(kind(w), DeadlineKind::ts_recent);
+    w.send(100);
+    EXPECT_EQ(kind(w), DeadlineKind::rto);
+    w.in({});
+    EXPECT_EQ(kind(w), DeadlineKind::idle) << "the second line can go";
+    w.fire();
+    EXPECT_EQ(w.tcb.flow, 0u);
+    EXPECT_EQ(kind(w), DeadlineKind::ts_recent);
+    w.in({.wnd = 0});
+    w.send(100);
+    EXPECT_EQ(kind(w), DeadlineKind::probe);
+    w.fire();
+    EXPECT_EQ(kind(w), DeadlineKind::probe) << "the octet of the probe is in flight";
+    w.in({.wnd = 65'535});
+    EXPECT_EQ(kind(w), DeadlineKind::rto);
+    w.in({});
+    w.close();
+    EXPECT_EQ(kind(w), DeadlineKind::rto) << "of our FIN";
+    w.fire();
+    EXPECT_EQ(kind(w), DeadlineKind::rto);
+    w.in({});
+    STATE(w, fin_wait_2);
+    EXPECT_EQ(kind(w), DeadlineKind::fin_wait_2);
+    w.in({.flags = kFin | kAck});
+    EXPECT_EQ(kind(w), DeadlineKind::time_wait);
+    w.fire();
+    STATE(w, closed);
+    EXPECT_EQ(kind(w), DeadlineKind::none);
+}
+
+TEST(DeadlineKind, TextThatTheOverrideSentHasARetransmissionTimer) {  // RFC 9293 3.8.6.2.1
+    CoreWorld w;
+    w.open();
+    w.send(20 * kMss);
+    w.in({.wnd = 100});  // too little for a segment: SWS avoidance waits
+    EXPECT_EQ(w.tcb.deadline_kind, DeadlineKind::probe);
+    w.sent.clear();
+    w.fire();
+    RECV(w, {.len = 100});
+    EXPECT_EQ(w.tcb.deadline_kind, DeadlineKind::rto);
+}
+
+/// Text that the device has no room for is no reason to give the second line up.
+TEST(DeadlineKind, AnIdleDeadlineFindsTextThatCouldNotLeave) {
+    CoreWorld w;
+    w.open();
+    w.send(100);
+    w.in({});
+    EXPECT_EQ(w.tcb.deadline_kind, DeadlineKind::idle);
+    w.hold = true;
+    w.send(50);
+    w.sent.clear();
+    w.fire();
+    EXPECT_NE(w.tcb.flow, 0u);
+    w.hold = false;
+    w.perform([](Effects&) {});
+    RECV(w, {.seq = 101, .len = 50});
+}
+
+/// What arrives out of order while the line is about to go keeps the line; it is no reason for a probe.
+TEST(DeadlineKind, AnIdleDeadlineThatHasNothingToGiveUpBringsNoProbe) {
+    TcpConfig config;
+    config.keepalive_idle = 7'200s;
+    CoreWorld w{config};
+    w.open();
+    w.send(100);
+    w.in({});
+    EXPECT_EQ(w.tcb.deadline_kind, DeadlineKind::idle);
+    w.flow.cold = 1;
+    w.sent.clear();
+    while (w.tcb.deadline_kind == DeadlineKind::idle) w.fire();
+    SILENT(w);
+    EXPECT_EQ(w.tcb.deadline_kind, DeadlineKind::keepalive);
+    EXPECT_GE(w.in_ms(), 7'000'000u);
 }
 
 }  // namespace

@@ -109,7 +109,7 @@ TEST(NewReno, FullAckEndsRecovery) {  // RFC 6582 3.2 step 3 (1): min(ssthresh, 
     w.in({.ack = 1 + 10 * kMss});
     EXPECT_FALSE(w.flow.has(kRecovery));
     EXPECT_EQ(w.flow.cwnd_bytes, 2 * kMss);
-    EXPECT_EQ(w.flow.dup_acks, 0);
+    EXPECT_EQ(w.rec.dup_acks, 0);
 }
 
 TEST(NewReno, RecoverPreventsASecondRecovery) {  // RFC 6582 3.2 step 2 and 4: not again below recover
@@ -136,7 +136,7 @@ TEST(NewReno, RecoverIsForgottenOnceItIsPassed) {
     w.in({.ack = w.nxt()});
     EXPECT_FALSE(w.flow.has(kRecoverSet));
     w.sent.clear();
-    w.flow.recover = w.tcb.snd.una + 0x7000'0000u;  // as it would look then
+    w.rec.recover = w.tcb.snd.una + 0x7000'0000u;  // as it would look then
     ASSERT_GT(w.tcb.in_flight(), 3 * kMss);
     const uint32_t una = w.una();
     for (int i = 0; i < 3; ++i) w.in({.ack = una});
@@ -169,7 +169,7 @@ TEST(NewReno, WhatIsADuplicateAck) {  // RFC 5681 2
         in_flight(w, 10);
         w.in(seg);
         EXPECT_FALSE(w.fx.duplicate_ack);
-        EXPECT_EQ(w.flow.dup_acks, 0);
+        EXPECT_EQ(w.rec.dup_acks, 0);
     }
     CoreWorld w;
     w.open();

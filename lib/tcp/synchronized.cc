@@ -1,0 +1,397 @@
+/// @file
+/// RFC 9293 3.10.7.4: a segment in SYN-RECEIVED and every later state, by eight steps in the RFC's order; and
+/// TIME-WAIT.
+
+#include <algorithm>
+
+#include "tcp/congestion.hh"
+#include "tcp/core.hh"
+#include "tcp/steps.hh"
+
+namespace synfin::tcp {
+
+using namespace steps;  // NOLINT(google-build-using-namespace): this file is the steps
+using wire::kAck;
+using wire::kFin;
+using wire::kRst;
+using wire::kSyn;
+
+namespace {
+
+enum class Step : uint8_t { next, done };
+
+Step drop(Effects& fx, DropReason reason) noexcept {
+    fx.drop = reason;
+    return Step::done;
+}
+
+/// Why a segment outside the window is dropped. Text and FIN that came before, at most a window (64 KiB at
+/// least) ago, are a retransmission that our ACK crossed or a probe (tail loss, keep-alive): not a fault.
+DropReason reason_of_unacceptable(const Segment& seg, Seq rcv_nxt, uint32_t rcv_wnd) noexcept {
+    const bool came_before = before(seg.seq, rcv_nxt) && at_or_before(seg.seq + seg.span(), rcv_nxt) &&
+                             distance(seg.seq, rcv_nxt) <= std::max<uint32_t>(rcv_wnd, 65'535);
+    return came_before ? DropReason::duplicate_segment : DropReason::unacceptable_seq;
+}
+
+/// Answers what is outside the window, and drops it. Without text or FIN the answer is rate limited, or two
+/// ends that disagree about the sequence would answer each other's ACKs for ever; SYN is challenged whatever
+/// its number (RFC 5961 4). Text that came before is named by the answer (RFC 2883).
+Step refuse(const Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
+    fx.reply = seg.span() == 0 || seg.has(kSyn) ? Reply::challenge_ack : Reply::ack;
+    const DropReason reason = reason_of_unacceptable(seg, tcb.rcv.nxt, tcb.rcv.wnd);
+    if (reason == DropReason::duplicate_segment && seg.len != 0 && !seg.has(kSyn)) {
+        fx.dup_left = seg.seq;
+        fx.dup_right = seg.seq + seg.len;
+    }
+    return drop(fx, reason);
+}
+
+/// A segment, cut to what lies in the window as the steps go on.
+struct Arrival {
+    Segment seg;
+    uint32_t offset = 0;  ///< bytes of text that were cut off the front
+};
+
+/// RFC 9293 3.10.7.4 table 6: the four cases.
+bool is_acceptable(const Tcb& tcb, const Segment& seg) noexcept {
+    const uint32_t span = seg.span();
+    if (span == 0)
+        return tcb.rcv.wnd == 0 ? seg.seq == tcb.rcv.nxt : in_window(seg.seq, tcb.rcv.nxt, tcb.rcv.wnd);
+    if (tcb.rcv.wnd == 0) return false;
+    return in_window(seg.seq, tcb.rcv.nxt, tcb.rcv.wnd) ||
+           in_window(seg.seq + (span - 1), tcb.rcv.nxt, tcb.rcv.wnd);
+}
+
+/// Cuts what is old off the front and what is beyond the window off the end ("the idealized segment").
+void trim(const Tcb& tcb, Arrival& a) noexcept {
+    Segment& seg = a.seg;
+    if (before(seg.seq, tcb.rcv.nxt)) {
+        uint32_t old = distance(seg.seq, tcb.rcv.nxt);
+        if (seg.has(kSyn)) {
+            seg.flags = static_cast<uint8_t>(seg.flags & ~kSyn);
+            seg.seq += 1;
+            --old;
+        }
+        const uint32_t cut = std::min(old, seg.len);
+        a.offset += cut;
+        seg.len -= cut;
+        seg.seq += cut;
+        old -= cut;
+        if (old > 0) {  // the FIN is old, too
+            seg.flags = static_cast<uint8_t>(seg.flags & ~kFin);
+            seg.seq = tcb.rcv.nxt;
+        }
+    }
+    const uint32_t room = tcb.rcv.wnd - std::min(tcb.rcv.wnd, distance(tcb.rcv.nxt, seg.seq));
+    if (seg.len > room) {
+        seg.len = room;
+        seg.flags = static_cast<uint8_t>(seg.flags & ~kFin);
+    } else if (seg.len == room && seg.has(kFin)) {
+        seg.flags = static_cast<uint8_t>(seg.flags & ~kFin);
+    }
+}
+
+/// RFC 7323 5.3 R1 and 3.2. A segment that must not be judged by its sequence numbers yet.
+Step check_timestamps(const Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
+    if (!tcb.has(kTimestamps) || seg.has(kRst)) return Step::next;
+    if (!seg.has_ts) {
+        // SYN excepted: a peer that restarted without timestamps must get its challenge ACK (RFC 5961 4).
+        return seg.has(kSyn) ? Step::next : drop(fx, DropReason::no_timestamp);
+    }
+    if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && !tcb.has(kTsStale)) {
+        static_cast<void>(refuse(tcb, seg, fx));
+        return drop(fx, DropReason::paws);
+    }
+    return Step::next;
+}
+
+/// While our SYN is not acknowledged: SND.UNA < SEG.ACK =< SND.NXT.
+bool acks_our_syn(const Tcb& tcb, const Segment& seg) noexcept {
+    return after(seg.ack, tcb.snd.una) && at_or_before(seg.ack, tcb.snd.nxt);
+}
+
+/// First: the sequence number (with PAWS before it, RFC 7323 5.3).
+Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
+    Segment& seg = a.seg;
+    if (check_timestamps(tcb, seg, fx) == Step::done) return Step::done;
+    if (!is_acceptable(tcb, seg)) {
+        // "special allowance should be made to accept valid ACKs, URGs, and RSTs" with a closed window
+        // (MUST-66).
+        if (tcb.rcv.wnd == 0 && seg.seq == tcb.rcv.nxt && !seg.has(kSyn)) {
+            a.seg.len = 0;
+            a.seg.flags = static_cast<uint8_t>(seg.flags & ~kFin);
+            tcb.set(kAckNow);
+            fx.output = true;
+            fx.drop = DropReason::window_full;
+            return Step::next;
+        }
+        if (seg.has(kRst)) return drop(fx, DropReason::rst_ignored);
+        if (tcb.has(kSynUnacked) && seg.has(kAck) && !acks_our_syn(tcb, seg)) {
+            // RFC 9293 3.5.2 group 2: a peer that acknowledges what was never sent has another connection in
+            // mind (the SYN that we answer is an old duplicate). It answers an ACK by an ACK; only RST ends
+            // that.
+            reply_rst(fx, seg.ack);
+            return drop(fx, DropReason::unacceptable_seq);
+        }
+        return refuse(tcb, seg, fx);
+    }
+    return Step::next;
+}
+
+/// Second: RST, by RFC 5961 3.2: exact or challenged.
+Step check_rst(Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
+    if (!seg.has(kRst)) return Step::next;
+    if (before(seg.seq, tcb.rcv.nxt)) return drop(fx, DropReason::rst_ignored);  // outside the window
+    if (seg.seq != tcb.rcv.nxt) {
+        fx.reply = Reply::challenge_ack;
+        return drop(fx, DropReason::rst_ignored);
+    }
+    if (tcb.state() == State::syn_received) {
+        if (tcb.has(kPassive)) {  // MUST-11
+            set_state(tcb, State::listen);
+            fx.to_listen = true;
+        } else {
+            end(tcb, CloseReason::refused, fx);
+        }
+        return Step::done;
+    }
+    end(tcb, CloseReason::reset_by_peer, fx);
+    return Step::done;
+}
+
+/// Fourth: SYN (the third, security, is not implemented: RFC 9293 A.1 makes it optional).
+Step check_syn(Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
+    if (!seg.has(kSyn)) return Step::next;
+    if (tcb.state() == State::syn_received && tcb.has(kPassive)) {
+        set_state(tcb, State::listen);
+        fx.to_listen = true;
+        return drop(fx, DropReason::syn_in_window);
+    }
+    fx.reply = Reply::challenge_ack;  // RFC 5961 4
+    return drop(fx, DropReason::syn_in_window);
+}
+
+/// How far an ACK may lie below SND.UNA: MAX.SND.WND (RFC 5961 5.2), but not below what this connection has
+/// sent, where that is known (Linux counts the bytes for it). Until the first loss cwnd has grown by each
+/// byte that was acknowledged since the second line was made; what was acknowledged before that, but our FIN,
+/// was so an RTO ago at least. So data with an ACK below our ISN is not taken.
+uint32_t old_acks(const Tcb& tcb, const Flow* flow) noexcept {
+    const uint32_t fin = tcb.has(kFinSent) ? 1 : 0;
+    if (flow == nullptr) return fin;
+    const uint32_t max_wnd = uint32_t{flow->max_snd_wnd} << tcb.snd_shift();
+    if (flow->ssthresh_bytes != UINT32_MAX) return max_wnd;
+    const uint32_t start = std::min(flow->cwnd_bytes, initial_window(tcb));
+    return std::min(max_wnd, flow->cwnd_bytes - start + fin);
+}
+
+/// RFC 5681 2: a duplicate ACK, FIN aside. `text`: the bytes that the segment came with.
+bool repeats_ack(const Tcb& tcb, const Segment& seg, uint32_t text) noexcept {
+    return seg.ack == tcb.snd.una && text == 0 && tcb.snd.una != tcb.snd.nxt && tcb.snd.wnd != 0 &&
+           uint32_t{seg.wnd} << tcb.snd_shift() == tcb.snd.wnd;
+}
+
+/// Fifth: the ACK field.
+/// `came`: the segment before it was cut.
+Step check_ack(Conn c, const Segment& seg, const Segment& came, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow* const flow = c.flow;
+    if (!seg.has(kAck)) return drop(fx, DropReason::no_ack_flag);
+    if (tcb.state() == State::syn_received) {
+        if (!acks_our_syn(tcb, seg)) {
+            reply_rst(fx, seg.ack);
+            return drop(fx, DropReason::unacceptable_ack);
+        }
+        // In a simultaneous open our SYN has left twice, alone and in the SYN-ACK: no sample (Karn).
+        if (tcb.has(kPassive)) sample_handshake(c, ctx);
+        if (flow != nullptr) congestion::on_idle(tcb, *flow);  // the peer's MSS is known now
+        become_established(tcb, fx);
+        tcb.snd.wl1 = seg.seq - 1u;  // so that this segment's window is taken
+    }
+    // RFC 5961 5.2. A segment that fails here is discarded whole: it must not even move TS.Recent, or one
+    // with a timestamp from the future would make PAWS refuse all that follow.
+    if (after(seg.ack, tcb.snd.nxt) || before(seg.ack, tcb.snd.una - old_acks(tcb, flow))) {
+        if (tcb.has(kSynUnacked)) {  // FIN-WAIT-1 by CLOSE in SYN-RECEIVED: as there
+            reply_rst(fx, seg.ack);
+        } else {
+            fx.reply = Reply::challenge_ack;
+        }
+        return drop(fx, DropReason::unacceptable_ack);
+    }
+    update_ts_recent(tcb, came);
+    if (after(seg.ack, tcb.snd.una)) {
+        take_new_ack(c, seg, ctx, fx);
+    } else if (seg.ack == tcb.snd.una && flow != nullptr) {
+        if (!seg.has(kFin) && repeats_ack(tcb, seg, came.len)) {
+            fx.duplicate_ack = true;
+            fx.retransmit = congestion::on_duplicate_ack(c);
+            fx.output = true;
+        }
+        // A peer that acknowledges probes of its closed window is alive (RFC 9293 MUST-37): R2 starts anew.
+        if (tcb.snd.wnd == 0) flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
+    }
+    update_window(c, seg, ctx, fx);
+    restart_keepalive(c, ctx, fx);
+    return after_ack(c, ctx, fx) ? Step::next : Step::done;
+}
+
+/// Seventh: the text (sixth, URG: DEVIATION: the urgent pointer is ignored and the data delivered in band,
+/// which RFC 6093 recommends applications to want; RFC 9293 MUST-30 would have it signalled).
+Step accept_text(Tcb& tcb, const Arrival& a, Effects& fx) noexcept {
+    const Segment& seg = a.seg;
+    if (!can_receive(tcb.state())) {
+        // CLOSE-WAIT and later: the peer said that nothing follows its FIN. "Ignore the segment text."
+        if (seg.len != 0) return drop(fx, DropReason::duplicate_segment);
+        return Step::next;
+    }
+    if (seg.len == 0) return Step::next;
+    if (tcb.has(kAppGone)) {  // RFC 9293 3.6.1 SHLD-3
+        reply_rst(fx, seg.ack);
+        end(tcb, CloseReason::aborted, fx);
+        return drop(fx, DropReason::after_close);
+    }
+    if (seg.seq != tcb.rcv.nxt) {
+        fx.keep_offset = a.offset;
+        fx.keep_len = seg.len;
+        fx.keep_seq = seg.seq;
+        fx.keep_fin = seg.has(kFin);
+        // RFC 5681 4.2: a duplicate ACK at once, and one for each: the peer counts them. The last of a burst
+        // carries the SACK blocks.
+        if (tcb.has(kAckNow)) fx.reply = Reply::ack;
+        tcb.set(kAckNow);
+        fx.output = true;
+        return Step::done;
+    }
+    fx.deliver_offset = a.offset;
+    fx.deliver_len = seg.len;
+    advance_rcv_nxt(tcb, seg.len);
+    if (a.offset != 0 && tcb.has(kSack)) {  // its front came before: told at once (RFC 2883)
+        fx.dup_left = seg.seq - a.offset;
+        fx.dup_right = seg.seq;
+        fx.reply = Reply::ack;
+        tcb.clear(kAckNow);
+        tcb.clear(kAckDelayed);
+        tcb.last_ack_sent = tcb.rcv.nxt;
+    } else {
+        owe_ack(tcb, fx);
+    }
+    return Step::next;
+}
+
+void check_fin(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    if (!seg.has(kFin)) return;
+    if (!can_receive(tcb.state())) return;  // a second FIN: old, or a lie
+    if (seg.seq + seg.len != tcb.rcv.nxt) {
+        fx.keep_seq = seg.seq;  // FIN alone, behind a hole
+        fx.keep_fin = true;
+        tcb.set(kAckNow);
+        fx.output = true;
+        return;
+    }
+    take_fin(tcb, ctx, fx);
+}
+
+bool is_plain_syn(const Segment& seg) noexcept {
+    return (seg.flags & (kSyn | kAck | kFin | kRst)) == kSyn;
+}
+
+/// RFC 6191 2: by the timestamps where both sides of the comparison have one; they being equal, and without
+/// them, by the sequence number.
+bool is_newer_syn(bool timestamps, uint32_t ts_recent, Seq rcv_nxt, const Segment& syn,
+                  const Context& ctx) noexcept {
+    const auto ts_ahead = timestamps && syn.has_ts ? static_cast<int32_t>(syn.ts_val - ts_recent) : 0;
+    return ctx.params.time_wait_reuse && (ts_ahead > 0 || (ts_ahead == 0 && after(syn.seq, rcv_nxt)));
+}
+
+/// TIME-WAIT: RFC 9293 3.10.7.4 with RFC 6191 and RFC 1337.
+void on_time_wait(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    if (seg.has(kRst)) {  // RFC 1337: no assassination
+        fx.drop = DropReason::rst_ignored;
+        return;
+    }
+    if (is_plain_syn(seg)) {
+        if (is_newer_syn(tcb.has(kTimestamps), tcb.ts_recent, tcb.rcv.nxt, seg, ctx)) {
+            fx.reopen = true;
+            return;
+        }
+        fx.reply = Reply::challenge_ack;
+        fx.drop = DropReason::syn_in_window;
+        return;
+    }
+    if (check_timestamps(tcb, seg, fx) == Step::done) return;
+    const bool fin_again =
+        (seg.flags & (kFin | kAck | kSyn)) == (kFin | kAck) && seg.seq + seg.span() == tcb.rcv.nxt;
+    if (!fin_again && !is_acceptable(tcb, seg)) {
+        static_cast<void>(refuse(tcb, seg, fx));
+        return;
+    }
+    if (seg.has(kSyn)) {
+        fx.reply = Reply::challenge_ack;
+        fx.drop = DropReason::syn_in_window;
+        return;
+    }
+    if (!seg.has(kAck)) {
+        fx.drop = DropReason::no_ack_flag;
+        return;
+    }
+    if (!fin_again &&
+        (after(seg.ack, tcb.snd.nxt) || before(seg.ack, tcb.snd.nxt - old_acks(tcb, nullptr)))) {
+        fx.reply = Reply::challenge_ack;
+        fx.drop = DropReason::unacceptable_ack;
+        return;
+    }
+    // Fifth: "The only thing that can arrive in this state is a retransmission of the remote FIN. Acknowledge
+    // it, and restart the 2 MSL timeout." A bare ACK is answered seldom: it may be the other end's answer.
+    fx.reply = seg.span() != 0 ? Reply::ack : Reply::seldom_ack;
+    fx.time_wait_restart = true;
+    tcb.set_deadline(DeadlineKind::time_wait, ctx.now.tick + ctx.params.two_msl);
+    fx.timer = true;
+    if (seg.span() != 0) fx.drop = DropReason::duplicate_segment;
+}
+
+}  // namespace
+
+bool reopens(const TimeWait& tw, const Segment& seg, const Context& ctx) noexcept {
+    return is_plain_syn(seg) && is_newer_syn(tw.timestamps != 0, tw.ts_recent, tw.rcv_nxt, seg, ctx);
+}
+
+bool wants_recovery(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept {
+    return flow != nullptr && repeats_ack(tcb, seg, seg.len);
+}
+
+void on_synchronized(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    if (tcb.state() == State::time_wait) {
+        on_time_wait(tcb, seg, ctx, fx);
+        return;
+    }
+    Arrival a{seg};
+    if (tcb.state() == State::syn_received && seg.has(kSyn) && !seg.has(kRst) &&
+        seg.seq + 1u == tcb.rcv.nxt) {
+        if (!seg.has(kAck)) {  // our SYN-ACK was lost
+            fx.reply = Reply::syn_ack;
+            fx.drop = DropReason::duplicate_segment;
+            return;
+        }
+        // Simultaneous open: SYN|ACK begins one before RCV.NXT. Its window is not scaled (RFC 7323 2.2).
+        a.seg.wnd = static_cast<uint16_t>(a.seg.wnd >> tcb.snd_shift());
+        trim(tcb, a);
+        tcb.set(kAckNow);  // our own SYN|ACK may have been lost, and would not be sent again
+        fx.output = true;
+    }
+    if (check_sequence(tcb, a, fx) == Step::done) return;
+    if (!a.seg.has(kSyn | kRst)) trim(tcb, a);  // the number of an RST is judged as it came (RFC 5961 3.2)
+    if (check_rst(tcb, a.seg, fx) == Step::done) return;
+    if (check_syn(tcb, a.seg, fx) == Step::done) return;
+    if (check_ack(c, a.seg, seg, ctx, fx) == Step::done) return;
+    if (accept_text(tcb, a, fx) == Step::done) return;
+    check_fin(tcb, a.seg, ctx, fx);
+}
+
+void on_reassembled(Tcb& tcb, uint32_t len, bool fin, const Context& ctx, Effects& fx) noexcept {
+    advance_rcv_nxt(tcb, len);
+    tcb.set(kAckNow);  // RFC 5681 4.2: a segment that fills a hole is acknowledged at once
+    fx.output = true;
+    if (fin && can_receive(tcb.state())) take_fin(tcb, ctx, fx);
+}
+
+}  // namespace synfin::tcp
