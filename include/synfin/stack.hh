@@ -45,7 +45,7 @@ class Stack {
     /// Active OPEN. The SYN leaves with the current burst; on_open or on_close tells the outcome.
     /// Errors: no_port, no_memory (connections_full), in_use (the tuple asked for), invalid (port 0,
     /// multicast or broadcast: RFC 9293 MUST-46), no_route, not_supported (IPv6).
-    Result<Connection> connect(Endpoint peer, const ConnectOptions& options = {}) noexcept;
+    Result<Connection> connect(const Endpoint& peer, const ConnectOptions& options = {}) noexcept;
 
     /// Whether packets to a destination can leave now; starts resolving the next hop if not. Wait for
     /// Reach::yes before opening many connections: only a few packets queue behind an ARP request. An IPv6

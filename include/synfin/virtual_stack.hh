@@ -48,7 +48,7 @@ class VirtualStack {
     Result<ListenerId> listen(uint16_t port, const ListenOptions& options);
     Result<void> unlisten(ListenerId listener);
     Result<void> unlisten(uint16_t port, std::optional<IpAddress> addr = std::nullopt);
-    Result<Connection> connect(Endpoint peer, const ConnectOptions& options = {});
+    Result<Connection> connect(const Endpoint& peer, const ConnectOptions& options = {});
     /// The oldest connection that a listener opened and accept() has not given yet, or would_block.
     Result<Connection> accept();
 

@@ -28,7 +28,7 @@ Result<void> Stack::cancel(TimerId timer) noexcept {
 Mailbox& Stack::mailbox() noexcept {
     return engine_->connections().mailbox();
 }
-Result<Connection> Stack::connect(Endpoint peer, const ConnectOptions& options) noexcept {
+Result<Connection> Stack::connect(const Endpoint& peer, const ConnectOptions& options) noexcept {
     return engine_->connections().connect(peer, options);
 }
 Ledger& Stack::ledger() noexcept {

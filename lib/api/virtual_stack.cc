@@ -147,7 +147,7 @@ Result<void> VirtualStack::unlisten(uint16_t port, std::optional<IpAddress> addr
     return result;
 }
 
-Result<Connection> VirtualStack::connect(Endpoint peer, const ConnectOptions& options) {
+Result<Connection> VirtualStack::connect(const Endpoint& peer, const ConnectOptions& options) {
     auto c = impl_->stack.connect(peer, options);
     if (c && impl_->handle == nullptr) impl_->active.push_back(*c);
     impl_->turn();

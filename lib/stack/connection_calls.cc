@@ -99,7 +99,7 @@ void Connections::unlisten_all() noexcept {
     reply_rst(tuple, fx);
 }
 
-Result<Connection> Connections::connect(Endpoint peer, const ConnectOptions& options) noexcept {
+Result<Connection> Connections::connect(const Endpoint& peer, const ConnectOptions& options) noexcept {
     if (!peer.addr.is_v4() || (options.source && !options.source->is_v4())) return Error::not_supported;
     const Ipv4 remote = peer.addr.v4;
     if (peer.port == 0 || !addresses_.is_unicast(remote)) return Error::invalid;  // RFC 9293 MUST-46

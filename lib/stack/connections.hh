@@ -81,7 +81,7 @@ class Connections {
     Result<void> unlisten(ListenerId listener) noexcept;
     Result<void> unlisten(uint16_t port, std::optional<IpAddress> addr) noexcept;
     void unlisten_all() noexcept;
-    Result<Connection> connect(Endpoint peer, const ConnectOptions& options) noexcept;
+    Result<Connection> connect(const Endpoint& peer, const ConnectOptions& options) noexcept;
     Result<uint32_t> send(uint32_t index, uint32_t generation, Bytes data, bool is_static) noexcept;
     /// The pieces one after another, as if they were one.
     Result<uint32_t> send_pieces(uint32_t index, uint32_t generation, std::span<const Bytes> pieces) noexcept;
