@@ -238,7 +238,8 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
         reply_rst(tuple, fx);
         return;
     }
-    if (is_at_backlog(listener) && !after_iss) [[unlikely]] {
+    Listener& of = listeners_[listener];
+    if (of.places == 0 && !after_iss) [[unlikely]] {
         counters_.add(Counter::listener_backlog_full);
         answer_with_cookie(tuple, seg);
         return;
@@ -266,7 +267,7 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
         return;
     }
     link_half_open(index);
-    listeners_[listener].half_opens += !made.is_paid;
+    of.places -= !made.is_paid;
     counters_.add(Counter::passive_opens);
     send_syn_ack(made);
 }

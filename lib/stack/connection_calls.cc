@@ -34,7 +34,7 @@ Result<ListenerId> Connections::listen(uint16_t port, const ListenOptions& optio
     made.addr = index;
     made.next = listener_of_port_[port];
     made.open = true;
-    made.backlog = options.backlog != 0 ? options.backlog : UINT32_MAX;
+    made.places = options.backlog != 0 ? options.backlog : UINT32_MAX;
     made.token = options.token;
     listener_of_port_[port] = id;
     return ListenerId{id, made.generation};

@@ -233,8 +233,9 @@ class Connections {
         uint16_t next = 0;             ///< another listener of the port
         bool open = false;
         uint32_t generation = 0;  ///< of all ListenerIds with this index, those with this number name it
-        uint32_t backlog = UINT32_MAX;
-        uint32_t half_opens = 0;  ///< records that count against it
+        /// Half-open records that it may still have. Without a backlog of its own it never comes to 0: there
+        /// are fewer records in all.
+        uint32_t places = UINT32_MAX;
         uint64_t token = 0;
     };
     struct Pending {  ///< an event, until the application is told
@@ -332,9 +333,6 @@ class Connections {
     void arrive_time_wait(uint32_t index, uint32_t hash, const tcp::Segment& seg) noexcept;
     void arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t hash, const tcp::Segment& seg,
                        Bytes text, std::optional<tcp::Seq> after_iss) noexcept;
-    bool is_at_backlog(uint16_t listener) noexcept {
-        return listeners_[listener].half_opens >= listeners_[listener].backlog;
-    }
     void answer_with_cookie(const Tuple& tuple, const tcp::Segment& syn) noexcept;
     void make_half_open_a_cookie(tcp::HalfOpen& half_open, const tcp::Segment& syn) noexcept;
     /// Half-open records that count against max_half_open.

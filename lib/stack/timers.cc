@@ -191,7 +191,7 @@ void Connections::unlink_half_open(uint32_t index) noexcept {
 void Connections::release_half_open(uint32_t index) noexcept {
     const HalfOpen& record = half_opens_[index];
     paid_half_opens_ -= record.is_paid;
-    listeners_[record.listener].half_opens -= !record.is_paid;
+    listeners_[record.listener].places += !record.is_paid;
     unlink_half_open(index);
     half_opens_.free(index);
 }
