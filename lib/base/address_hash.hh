@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Keyed hashes of one address: for tables whose keys the network chooses, and the fold that stands for an
+/// Keyed hashes of one address, for tables whose keys remote hosts choose, and the fold that represents an
 /// IPv6 address in a tuple.
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace synfin {
 
-/// SipHash-1-3 of an address, of the 16 bytes of an IPv6 one.
+/// SipHash-1-3 of an address; of all 16 bytes for IPv6.
 /// @note cost: about 20 cycles.
 constexpr uint64_t address_hash(HashKey key, Ipv4 addr) noexcept {
     return siphash<1, 3>(key, addr.value, 0);
@@ -21,14 +21,14 @@ constexpr uint64_t address_hash(HashKey key, const Ipv6& addr) noexcept {
     return siphash<1, 3>(key, low, high);
 }
 
-/// The 32 bits that stand for an IPv6 peer in Tuple::remote_addr, so that tuples of both families have 12
-/// bytes: a pseudo-random function of all 16 bytes. Without the key nobody can choose addresses with equal
-/// folds; by chance one pair in 2^32 has them, so the full address beside the record is compared, too
-/// (net::RemoteAddresses). It never leaves the engine.
-/// @note cost: 12 instructions, some 40 cycles until the result is there.
+/// The 32 bits that represent an IPv6 peer in Tuple::remote_addr, so that tuples of both families have 12
+/// bytes. It is a pseudo-random function of all 16 bytes: without the key nobody can choose addresses with
+/// equal folds. One pair in 2^32 has equal folds by chance, so lookups also compare the full address
+/// (net::RemoteAddresses). The fold never leaves the engine.
+/// @note cost: 12 instructions; about 40 cycles of latency.
 class AddressFold {
   public:
-    /// @param key from fill_secret(), this process's own.
+    /// @param key from fill_secret(); each process has its own.
     explicit AddressFold(HashKey key) noexcept : f_(key) {}
     uint32_t operator()(const Ipv6& addr) const noexcept {
         const auto [low, high] = addr.words();

@@ -1,5 +1,6 @@
 /// @file
-/// Addresses as text: of Ethernet, IPv4 (dotted), IPv6 (RFC 4291 in, RFC 5952 out), with port and prefix.
+/// Addresses as text: Ethernet, IPv4 (dotted), IPv6 (parsed by RFC 4291, printed by RFC 5952), with port and
+/// prefix.
 
 #include <arpa/inet.h>
 
@@ -12,7 +13,7 @@ namespace synfin {
 
 namespace {
 
-/// A decimal number that is all of the text.
+/// Parses a text that consists of one decimal number.
 template <typename T>
 std::optional<T> whole_number(std::string_view text, T most) noexcept {
     unsigned value = 0;
@@ -22,7 +23,7 @@ std::optional<T> whole_number(std::string_view text, T most) noexcept {
     return static_cast<T>(value);
 }
 
-/// The C library's parser, which wants a text that ends with 0. `Space` bytes hold the longest one.
+/// Calls inet_pton(), which needs a zero-terminated text. `Space` bytes hold the longest valid text.
 template <size_t Space, typename Address>
 bool convert(int family, std::string_view text, Address& out) noexcept {
     char copy[Space];
@@ -32,13 +33,13 @@ bool convert(int family, std::string_view text, Address& out) noexcept {
     return inet_pton(family, copy, &out) == 1;
 }
 
-/// Groups of an IPv6 address.
+/// A range of groups of an IPv6 address.
 struct Groups {
     size_t begin = 0, end = 0;
 };
 
-/// RFC 5952 4.2: what "::" replaces is the longest run of zero groups, the first of equally long ones, and
-/// not a single group.
+/// RFC 5952 4.2: "::" replaces the longest run of zero groups, the first of equally long runs, and never a
+/// single group.
 Groups longest_zeros(const std::array<uint16_t, 8>& groups) noexcept {
     Groups best;
     for (size_t i = 0; i < 8;) {

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// AES-128 of one block: the pseudo-random function behind ISNs. Source: FIPS 197.
+/// AES-128 of one block: the pseudo-random function for ISNs and AddressFold. Source: FIPS 197.
 
 #include <immintrin.h>
 
@@ -10,14 +10,13 @@
 
 namespace synfin {
 
-/// The cipher under one key; the round keys are made once. Of a message of one block it is a pseudo-random
-/// function as good as any: nobody who lacks the key tells it from a random permutation of the 2^128 blocks.
-/// @note cost: 12 instructions, some 40 cycles until the result is there, in which others run; SipHash-2-4
-/// takes
-///       ten times the instructions.
+/// The cipher under one key; the constructor expands the round keys. For messages of one block it is a
+/// pseudo-random function: without the key it cannot be told from a random permutation of the 2^128 blocks.
+/// @note cost: 12 instructions; about 40 cycles of latency, which other work can fill. SipHash-2-4 takes ten
+///       times the instructions.
 class Aes128 {
   public:
-    /// The key's bytes are k0's, then k1's, each in memory's order.
+    /// The key's bytes are those of k0, then those of k1, each in memory order.
     explicit Aes128(HashKey key) noexcept {
         __m128i k = _mm_set_epi64x(static_cast<int64_t>(key.k1), static_cast<int64_t>(key.k0));
         keys_[0] = k;
@@ -34,15 +33,15 @@ class Aes128 {
         keys_[10] = following(k, _mm_aeskeygenassist_si128(k, 0x36));
     }
 
-    /// The first 8 bytes of the cipher of a block of 16: `low`'s bytes, then `high`'s, each in memory's
-    /// order.
+    /// The first 8 bytes of the ciphertext of one 16-byte block: the bytes of `low`, then those of `high`,
+    /// each in memory order.
     uint64_t operator()(uint64_t low, uint64_t high) const noexcept {
         return first_bytes(encrypt(block(low, high)));
     }
 
-    /// The first 8 bytes of the CBC-MAC (ISO 9797-1, algorithm 1) of three blocks, each as above. Where all
-    /// messages under a key have this length, it is a pseudo-random function, too. Not under a key that
-    /// single blocks are enciphered with: those are its intermediate values.
+    /// The first 8 bytes of the CBC-MAC (ISO 9797-1, algorithm 1) of three blocks, each as above. It is a
+    /// pseudo-random function if all messages under the key have this length. Do not use a key that also
+    /// enciphers single blocks: their ciphertexts are intermediate values of the MAC.
     uint64_t mac(uint64_t low0, uint64_t high0, uint64_t low1, uint64_t high1, uint64_t low2,
                  uint64_t high2) const noexcept {
         __m128i chained = encrypt(block(low0, high0));

@@ -1,8 +1,8 @@
 #pragma once
 /// @file
-/// What a connection is called on the wire: both addresses and both ports. Keyed functions whose results
-/// leave the engine (initial sequence numbers, timestamp offsets, SYN cookies) hash this, not the engine's
-/// Tuple: its index of the local address depends on the order of the configuration.
+/// A connection's name on the wire: both addresses and both ports. Keyed functions whose results leave the
+/// engine (initial sequence numbers, timestamp offsets, SYN cookies) hash this. They do not hash the engine's
+/// Tuple, because its index of the local address depends on the order of the configuration.
 
 #include <cstdint>
 

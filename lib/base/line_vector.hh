@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// LineVector: a std::vector that has its cache lines to itself.
+/// LineVector: a std::vector that shares no cache line with other data.
 
 #include <cstddef>
 #include <limits>
@@ -9,12 +9,12 @@
 
 namespace synfin {
 
-/// What two cores must not both touch, if one of them writes it. x86-64 and most others: 64 bytes.
+/// Bytes of a cache line, the unit of sharing between cores: 64 on x86-64 and most others.
 inline constexpr size_t kCacheLine = 64;
 
-/// Storage that begins with a line and ends with one. malloc() puts what two engines allocate into one line,
-/// and then each waits for the other's writes without sharing a byte; which of them meet changes with every
-/// allocation made before, so it shows in some builds and not in others (tests/sharing).
+/// Allocates whole cache lines. malloc() can put memory of two engines into one line, and each engine then
+/// waits for the other's writes (false sharing). Which objects meet depends on all earlier allocations, so
+/// the effect comes and goes between builds (tests/sharing).
 template <typename T>
 struct LineAllocator {
     using value_type = T;  // NOLINT(readability-identifier-naming): the name that allocators have
@@ -38,7 +38,7 @@ struct LineAllocator {
     }
 };
 
-/// For all that one engine, or its application, changes while it runs.
+/// For vectors that one engine, or its application, writes while it runs.
 template <typename T>
 using LineVector = std::vector<T, LineAllocator<T>>;
 

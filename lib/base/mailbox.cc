@@ -31,17 +31,17 @@ Result<void> Mailbox::post(uint64_t tag, uint64_t value) noexcept {
     return {};
 }
 
-/// After a message is in the ring. The exchange orders this after clear_signal()'s (and then a wake-up is
-/// written here) or before it (and then the reader, which looks once more, sees the message).
+/// Called once a message is in the ring. If this exchange comes after that of clear_signal(), it writes a
+/// wake-up. If it comes before, the reader, which looks once more, sees the message.
 void Mailbox::signal() noexcept {
-    if (signal_.exchange(1) != 0) return;  // somebody has written the wake-up, or is about to
+    if (signal_.exchange(1) != 0) return;  // another poster has written the wake-up, or is about to
     if (const int fd = fd_.load(); fd >= 0) static_cast<void>(::eventfd_write(fd, 1));
 }
 
 void Mailbox::clear_signal() noexcept {
     if (const int fd = fd_.load(std::memory_order_relaxed); fd >= 0) {
         eventfd_t ignored = 0;
-        static_cast<void>(::eventfd_read(fd, &ignored));  // not blocking: nothing there is fine
+        static_cast<void>(::eventfd_read(fd, &ignored));  // does not block; a count of zero is fine
     }
     signal_.exchange(0);
 }
@@ -51,7 +51,7 @@ std::optional<Message> Mailbox::take() noexcept {
     if (!has_signal()) return std::nullopt;
     clear_signal();
     const auto message = ring_->messages.pop();
-    // One came in between; there may be more, whose posters saw the old signal.
+    // A message came in between. There may be more, from posters that saw the old signal.
     if (message) signal();
     return message;
 }
@@ -61,7 +61,7 @@ Result<int> Mailbox::wake_fd() noexcept {
     const int fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (fd < 0) return Error::no_memory;
     fd_.store(fd);
-    // Who posted before it was there could not write it.
+    // Earlier posters had no descriptor to write to.
     if (signal_.load() != 0) static_cast<void>(::eventfd_write(fd, 1));
     return fd;
 }

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// MappedArray: a large zeroed array straight from mmap. Pages that are never touched cost nothing, so a
-/// table or pool can be sized for the worst case.
+/// MappedArray: a large zeroed array from mmap. Pages that are never touched cost nothing, so a table or pool
+/// can be sized for the worst case.
 
 #include <sys/mman.h>
 
@@ -15,28 +15,28 @@
 
 namespace synfin {
 
-/// Fixed size, all bytes zero at first, aligned to a page (to 2 MiB when it is at least that large, so that
-/// transparent huge pages can serve it). The first touch of a page costs a page fault.
-/// @tparam T trivial: used without construction, all-zero bytes must be a valid value.
+/// Fixed size, zeroed, aligned to a page (to 2 MiB when it is at least that large, so that the kernel can use
+/// transparent huge pages). The first touch of a page costs a page fault.
+/// @tparam T trivial: it is used without construction, so all-zero bytes must be a valid value.
 template <typename T>
 class MappedArray {
     static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
 
   public:
     MappedArray() noexcept = default;
-    /// @throws std::bad_alloc when the kernel refuses so much address space.
+    /// @throws std::bad_alloc when the kernel refuses the address space.
     explicit MappedArray(size_t count) : count_(count) {
         if (count == 0) return;
         if (count > SIZE_MAX / 4 / sizeof(T)) throw std::bad_alloc();
         const bool is_huge = bytes() >= kHugePage;
-        mapped_bytes_ = bytes() + (is_huge ? kHugePage : 0);  // room to align in, never touched
+        mapped_bytes_ = bytes() + (is_huge ? kHugePage : 0);  // room for the alignment, never touched
         mapping_ = ::mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (mapping_ == MAP_FAILED) throw std::bad_alloc();
         auto address = reinterpret_cast<uintptr_t>(mapping_);
         if (is_huge) {
             address = (address + kHugePage - 1) & ~(kHugePage - 1);
-            // Advice only: without huge pages everything works, with more TLB misses.
+            // The kernel may ignore this: the array then works with more TLB misses.
             static_cast<void>(::madvise(reinterpret_cast<void*>(address), bytes(), MADV_HUGEPAGE));
         }
         data_ = reinterpret_cast<T*>(address);
@@ -59,7 +59,7 @@ class MappedArray {
         SYNFIN_DCHECK(i < count_);
         return data_[i];
     }
-    /// Gives the whole pages among these back to the kernel: their bytes are zero again.
+    /// Returns the whole pages in this range to the kernel; their bytes are zero again.
     void forget(size_t from, size_t count) noexcept {
         constexpr uintptr_t kPage = 4096;
         const auto begin = (reinterpret_cast<uintptr_t>(data_ + from) + kPage - 1) & ~(kPage - 1);

@@ -1,15 +1,15 @@
 #pragma once
 /// @file
-/// PublishedCount: a count that one thread keeps and any thread may read.
+/// PublishedCount: a counter that one thread writes and any thread may read.
 
 #include <atomic>
 #include <cstdint>
 
 namespace synfin {
 
-/// Only its owner may add. A reader sees a value that was there, perhaps an older one; two counts are not
-/// read at one moment.
-/// @note cost: a load, an add and a store, where a plain uint64_t takes one instruction; no locked one.
+/// Only the owning thread may add. A reader may see an older value. Two counts read one after the other need
+/// not belong to one moment.
+/// @note cost: a load, an add and a store, none of them locked. A plain uint64_t takes one instruction.
 class PublishedCount {
   public:
     constexpr PublishedCount() noexcept = default;
@@ -24,8 +24,7 @@ class PublishedCount {
         return *this;
     }
     PublishedCount& operator++() noexcept { return *this += 1; }
-    operator uint64_t()
-        const noexcept {  // NOLINT(google-explicit-constructor): it is read as the number it is
+    operator uint64_t() const noexcept {  // NOLINT(google-explicit-constructor): readers use it as a number
         return value_.load(std::memory_order_relaxed);
     }
 

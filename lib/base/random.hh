@@ -1,7 +1,7 @@
 #pragma once
 /// @file
 /// A small seeded generator (xoshiro256**, Blackman and Vigna 2018) for port choice, test schedules and
-/// jitter. Not for secrets: those come from fill_secret().
+/// jitter. Not for secrets: use fill_secret() for those.
 
 #include <bit>
 #include <cstdint>
@@ -44,7 +44,7 @@ class Random {
     uint64_t state_[4]{};
 };
 
-/// A key from the operating system's generator (getrandom). CHECKs that it could be had.
+/// A key from the kernel's generator (getrandom). CHECKs that the call succeeded.
 HashKey fill_secret() noexcept;
 
 }  // namespace synfin

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// RecordPool: fixed-size records that are named by 32-bit indices.
+/// RecordPool: fixed-size records with 32-bit indices.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,10 +12,10 @@
 
 namespace synfin {
 
-/// One array, page aligned, indices 1..capacity. A freed record is the next one given (its line is in the
-/// cache); a record that was never used is taken only when none is free, so memory follows the most that was
-/// ever in use. The list of free records is kept in them: nothing beside the records.
-/// @note cost: alloc() and free() touch the record's first line, no other.
+/// One page-aligned array with indices 1..capacity. alloc() returns the record freed last, whose line is
+/// still in the cache. It takes a record that was never used only when no other is free, so memory grows with
+/// the most records ever in use. Free records hold the free list themselves.
+/// @note cost: alloc() and free() touch only the record's first line.
 template <typename T>
 class RecordPool {
     static_assert(std::is_trivially_copyable_v<T>);
@@ -27,8 +27,7 @@ class RecordPool {
         SYNFIN_CHECK(capacity < ~uint32_t{0});
     }
 
-    /// @return the index of a record, 0 when all are in use. Its bytes are what its last user and the pool
-    ///         left there: initialise it.
+    /// @return the index of a record, 0 when all are in use. The record holds old bytes: initialise it.
     uint32_t alloc() noexcept {
         uint32_t index = free_;
         if (index != 0) {
@@ -42,7 +41,7 @@ class RecordPool {
         return index;
     }
 
-    /// Gives back an index that alloc() returned. The record's first four bytes are overwritten.
+    /// Frees an index that alloc() returned. Overwrites the record's first four bytes.
     void free(uint32_t index) noexcept {
         SYNFIN_DCHECK(index != 0 && index <= high_water_ && used_ > 0);
         std::memcpy(static_cast<void*>(&records_[index]), &free_, sizeof(free_));
@@ -58,16 +57,16 @@ class RecordPool {
         SYNFIN_DCHECK(index != 0 && index <= high_water_);
         return records_[index];
     }
-    /// The record's address, to be prefetched: of any index in 0..capacity.
+    /// The record's address, for prefetching. Any index in 0..capacity is allowed.
     const T* at(uint32_t index) const noexcept { return records_.data() + index; }
-    /// Harmless for any index in 0..capacity.
+    /// Any index in 0..capacity is allowed.
     void prefetch(uint32_t index) const noexcept { __builtin_prefetch(records_.data() + index); }
 
     uint32_t used() const noexcept { return used_; }
     uint32_t capacity() const noexcept { return capacity_; }
-    /// The most that were ever in use at once: no index above it was ever given.
+    /// The most records ever in use at once; alloc() never returned a higher index.
     uint32_t high_water() const noexcept { return high_water_; }
-    /// Bytes of records that were ever used (the kernel rounds up to pages).
+    /// Bytes of the records that were ever used (the kernel rounds up to pages).
     size_t memory_bytes() const noexcept { return size_t{high_water_} * sizeof(T); }
 
   private:

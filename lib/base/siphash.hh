@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// SipHash-2-4 and -1-3 of a few words: the keyed hash behind SYN cookies, timestamp offsets and the
-/// choice of ports. Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012.
+/// SipHash-2-4 and -1-3 of a few words: the keyed hash for SYN cookies, hash tables, software steering and
+/// derived keys. Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012.
 
 #include <bit>
 #include <concepts>
@@ -9,13 +9,14 @@
 
 namespace synfin {
 
-/// A 128-bit secret. Drawn once per engine; the same on all engines of a process only where they must agree.
+/// A 128-bit secret. Each engine draws its own; engines share a key only where they must agree on a hash.
 struct HashKey {
     uint64_t k0 = 0;
     uint64_t k1 = 0;
 };
 
-/// SipHash-C-D over the words of a message; the last one has the message's length in its top byte (2.2).
+/// SipHash-C-D over the words of a message. The top byte of the last word holds the message's length (section
+/// 2.2).
 template <int C, int D, std::same_as<uint64_t>... Words>
 constexpr uint64_t siphash_words(HashKey key, Words... words) noexcept {
     uint64_t v0 = 0x736f6d6570736575ull ^ key.k0;
@@ -46,13 +47,13 @@ constexpr uint64_t siphash_words(HashKey key, Words... words) noexcept {
 }
 
 /// SipHash-C-D over two words: 16 bytes.
-/// @note cost: about 20 cycles for 1-3, 30 for 2-4; no memory but the key.
+/// @note cost: about 20 cycles for 1-3, 30 for 2-4; it reads no memory but the key.
 template <int C = 2, int D = 4>
 constexpr uint64_t siphash(HashKey key, uint64_t w0, uint64_t w1) noexcept {
     return siphash_words<C, D>(key, w0, w1, uint64_t{16} << 56);
 }
 
-/// SipHash-C-D over 12 bytes, as a tuple has them: one word less.
+/// SipHash-C-D over the 12 bytes of a tuple: one word less than siphash().
 template <int C = 2, int D = 4>
 constexpr uint64_t siphash12(HashKey key, uint64_t word, uint32_t tail) noexcept {
     return siphash_words<C, D>(key, word, uint64_t{12} << 56 | tail);

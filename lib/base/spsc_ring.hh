@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// SpscRing: the only way in which two cores speak: a bounded queue with one producer and one consumer.
+/// SpscRing: a bounded queue between two cores, with one producer and one consumer.
 
 #include <algorithm>
 #include <atomic>
@@ -15,10 +15,10 @@
 
 namespace synfin {
 
-/// A FIFO of trivially copyable values between exactly two threads. Wait-free on both sides.
+/// A FIFO of trivially copyable values between exactly two threads. Both sides are wait-free.
 ///
-/// Each side keeps the other's index as it last saw it and looks again only when that says full (or empty),
-/// so the line of an index moves between the cores once per burst, not once per value.
+/// Each side keeps a copy of the other's index and reads it again only when the copy says full (or empty). So
+/// the cache line of an index moves between the cores once per burst, not once per value.
 template <typename T>
 class SpscRing {
     static_assert(std::is_trivially_copyable_v<T>);
@@ -32,7 +32,7 @@ class SpscRing {
 
     // -- producer
 
-    /// @return how many of the values were taken, from the first on: all, unless the ring is full.
+    /// @return how many values were queued, from the first on: all, unless the ring becomes full.
     uint32_t push(std::span<const T> values) noexcept {
         const uint32_t tail = producer_.index.load(std::memory_order_relaxed);
         if (capacity() - (tail - producer_.other) < values.size())
@@ -43,7 +43,7 @@ class SpscRing {
         producer_.index.store(tail + n, std::memory_order_release);
         return n;
     }
-    /// False when the ring is full.
+    /// Returns false when the ring is full.
     bool push(const T& value) noexcept { return push(std::span<const T>(&value, 1)) == 1; }
 
     // -- consumer
@@ -64,7 +64,7 @@ class SpscRing {
         return value;
     }
 
-    /// Values in the ring: exact when neither side is at work, else a moment's estimate. Any thread.
+    /// Values in the ring: exact when neither side is active, otherwise an estimate. Any thread may call it.
     uint32_t size() const noexcept {
         const uint32_t head = consumer_.index.load(std::memory_order_acquire);
         return producer_.index.load(std::memory_order_acquire) - head;
@@ -72,8 +72,8 @@ class SpscRing {
     bool empty() const noexcept { return size() == 0; }
 
   private:
-    /// One side's line: the index that it alone writes, and what it knows of the other's. Indices run freely
-    /// modulo 2^32.
+    /// One side's cache line: the index that only this side writes, and its copy of the other's index.
+    /// Indices count modulo 2^32.
     struct alignas(kCacheLine) Side {
         std::atomic<uint32_t> index{0};
         uint32_t other = 0;

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// BlockPool: one engine's memory for bytes that must outlive the packet they came in, or the call that gave
-/// them. Byte queues (buf/byte_queue.hh) and reassembly (buf/reassembly.hh) are chains of its blocks.
+/// BlockPool: one engine's memory for bytes that outlive the packet they arrived in, or the send call that
+/// passed them. Byte queues (buf/byte_queue.hh) and reassembly (buf/reassembly.hh) are chains of its blocks.
 
 #include <cstdint>
 
@@ -10,40 +10,40 @@
 
 namespace synfin::buf {
 
-/// Names a block. 0 is none. The two top bits tell its kind, so that capacity and address need no memory.
+/// Names a block. 0 is none. The two top bits are its kind, so finding capacity and address reads no memory.
 using BlockId = uint32_t;
 
-/// The head of every block; a queue's bytes follow, or the address of bytes that are not ours.
+/// The header of every block. The queue's bytes follow, or the address of the application's bytes.
 struct Block {
     BlockId next;          ///< 0: the last of its chain
-    uint32_t queue_bytes;  ///< in the first block of a queue: bytes in the whole queue
+    uint32_t queue_bytes;  ///< valid in a queue's first block: bytes in the whole queue
     uint32_t begin;        ///< first live byte, counted from the payload's (or the referenced bytes') start
     uint32_t end;          ///< past the last live byte
 };
 static_assert(sizeof(Block) == 16);
 
-/// Blocks of two sizes from two LIFO free lists (the block freed last is the warmest). Nothing is touched
-/// until it is first used. Not thread-safe: one pool per engine.
+/// Blocks of two sizes from two LIFO free lists (the block freed last is most likely in the cache). A block's
+/// memory is not touched before its first use. Not thread-safe: one pool per engine.
 class BlockPool {
   public:
     enum class Kind : uint32_t { small = 0, large = 1, reference = 2 };
     static constexpr uint32_t kSmallRecord = 64;    ///< bytes with the header: one cache line
-    static constexpr uint32_t kLargeRecord = 2048;  ///< bytes with the header: a full segment and more
+    static constexpr uint32_t kLargeRecord = 2048;  ///< bytes with the header: more than a full segment
     static constexpr uint32_t kSmallBytes = kSmallRecord - sizeof(Block);
     static constexpr uint32_t kLargeBytes = kLargeRecord - sizeof(Block);
-    /// Text to be sent may take every block. Text received leaves a quarter of each size to it.
+    /// Text to send may take every block. Received text leaves a quarter of the blocks of each size to it.
     enum class Use : uint8_t { send, receive };
 
-    /// @param small_blocks,large_blocks how many of each at most; below 2^30.
+    /// @param small_blocks,large_blocks the most blocks of each size; below 2^30.
     /// @throws std::bad_alloc when there is no address space.
     BlockPool(uint32_t small_blocks, uint32_t large_blocks)
         : small_(small_blocks + size_t{1}), large_(large_blocks + size_t{1}) {
         SYNFIN_CHECK(small_blocks < kIndexLimit && large_blocks < kIndexLimit);
     }
 
-    /// An empty block of the kind, header zero; 0 when there is none. A reference is a small block that holds
-    /// an address (see set_reference).
-    /// @note cost: a few cycles and the line of the block.
+    /// Returns an empty block of the kind with a zero header; 0 when none is left. A reference is a small
+    /// block that holds an address (see set_reference).
+    /// @note cost: a few cycles and the block's cache line.
     BlockId allocate(Kind kind, Use use = Use::send) noexcept {
         const bool large = kind == Kind::large;
         List& list = large ? large_list_ : small_list_;
@@ -71,7 +71,7 @@ class BlockPool {
     }
 
     static Kind kind(BlockId id) noexcept { return static_cast<Kind>(id >> kKindShift); }
-    /// Bytes that the block can hold; 0 for a reference, which cannot grow.
+    /// Bytes that the block can hold; 0 for a reference, because nothing is copied into it.
     static uint32_t capacity(BlockId id) noexcept {
         constexpr uint32_t kCapacity[4] = {kSmallBytes, kLargeBytes, 0, 0};
         return kCapacity[id >> kKindShift];
@@ -81,12 +81,12 @@ class BlockPool {
     const Block& operator[](BlockId id) const noexcept {
         return const_cast<BlockPool&>(*this)[id];  // NOLINT(cppcoreguidelines-pro-type-const-cast)
     }
-    /// Where a small or large block's bytes begin.
+    /// The first byte of a small or large block.
     uint8_t* payload(BlockId id) noexcept {
         const uint32_t index = id & kIndexMask;
         return kind(id) == Kind::large ? large_[index].payload : small_[index].payload;
     }
-    /// Where the block's bytes begin, its own or those it references.
+    /// The first byte that the block holds or references.
     const uint8_t* bytes(BlockId id) const noexcept {
         const uint32_t index = id & kIndexMask;
         switch (kind(id)) {
@@ -101,24 +101,24 @@ class BlockPool {
         small_[id & kIndexMask].reference = bytes;
     }
 
-    /// Blocks of all kinds that queues hold: 0 when nothing is queued anywhere.
+    /// Blocks of all kinds in use: 0 when no queue holds bytes.
     uint32_t blocks_in_use() const noexcept { return small_list_.in_use + large_list_.in_use; }
     uint32_t small_in_use() const noexcept { return small_list_.in_use; }
     uint32_t large_in_use() const noexcept { return large_list_.in_use; }
-    /// Whether less than half of the small blocks is left.
+    /// Whether less than half of the small blocks are free.
     bool small_are_scarce() const noexcept { return small_list_.in_use > capacity(false) / 2; }
-    /// Blocks that text to be sent could take now.
+    /// Free blocks of both sizes; text to send may take them all.
     uint32_t left() const noexcept { return capacity(true) + capacity(false) - blocks_in_use(); }
-    /// Bytes that one queue may hold now: any number while half of the large blocks is left, then a sixteenth
-    /// of those that are left (dynamic thresholds: Choudhury and Hahne 1998). However many queues take all
-    /// they may, some blocks stay for the others: of n such queues, one part in 1 + n/16.
+    /// Bytes that one queue may hold now: no limit while half of the large blocks are free, then a sixteenth
+    /// of the free ones (dynamic thresholds: Choudhury and Hahne 1998). If n queues take all they may, one
+    /// part in 1 + n/16 of the blocks stays free for others.
     uint32_t share() const noexcept {
         const uint64_t left = uint64_t{capacity(true) - large_list_.in_use} / 16 * kLargeBytes;
         return is_half_used() && left < UINT32_MAX ? static_cast<uint32_t>(left) : UINT32_MAX;
     }
     /// Whether more than half of the large blocks is in use.
     bool is_half_used() const noexcept { return large_list_.in_use > capacity(true) / 2; }
-    /// Bytes of blocks that were ever used.
+    /// Bytes of the blocks that were ever used.
     size_t memory_bytes() const noexcept {
         return size_t{small_list_.touched} * sizeof(Small) + size_t{large_list_.touched} * sizeof(Large);
     }

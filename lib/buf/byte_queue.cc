@@ -15,7 +15,7 @@ BlockId allocate_for(BlockPool& pool, uint32_t queue_bytes, BlockPool::Use use) 
     return id != 0 ? id : pool.allocate(small ? Kind::large : Kind::small, use);
 }
 
-/// Copies what fits behind the block's last byte.
+/// Copies as many bytes as fit behind the block's last byte.
 uint32_t fill(BlockPool& pool, BlockId id, Bytes bytes) noexcept {
     Block& block = pool[id];
     const uint32_t capacity = BlockPool::capacity(id);
@@ -45,7 +45,7 @@ uint32_t append(BlockPool& pool, ByteQueue& queue, Bytes bytes, BlockPool::Use u
     return taken;
 }
 
-/// Behind others, or when the pool has no small block.
+/// For a queue that is not empty, or a pool without small blocks.
 uint32_t append_static_behind(BlockPool& pool, ByteQueue& queue, Bytes bytes) noexcept {
     if (queue.head == 0 || bytes.empty()) return append(pool, queue, bytes);
     const uint32_t before = length(pool, queue);
@@ -74,7 +74,7 @@ void splice(BlockPool& pool, ByteQueue& queue, ByteQueue& from) noexcept {
         return;
     }
     const uint32_t total = length(pool, queue) + length(pool, from);
-    // One-byte segments that arrive in falling order must not take a block each.
+    // Merge at the seam: one-byte segments in reverse order must not take a block each.
     const Bytes seam = front(pool, from);
     const uint32_t room =
         BlockPool::capacity(queue.tail) - std::min(BlockPool::capacity(queue.tail), pool[queue.tail].end);
@@ -128,7 +128,7 @@ void copy_blocks_out(const BlockPool& pool, ByteQueue& queue, uint32_t offset, M
     const bool forward = queue.cursor != 0 && offset >= queue.cursor_offset;
     BlockId id = forward ? queue.cursor : queue.head;
     uint32_t block_offset = forward ? queue.cursor_offset : 0;
-    // A step back as far as this is a retransmission from further on, and more of the same may follow.
+    // A retransmission this many blocks from the head moves the cursor, because more may follow there.
     constexpr uint32_t kFarWalk = 8;
     uint32_t walked = 0;
 

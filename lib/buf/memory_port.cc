@@ -8,7 +8,7 @@ namespace synfin::buf {
 
 namespace {
 
-/// The Internet checksum's sum (RFC 1071), folded, of bytes in network order; not complemented.
+/// The folded Internet checksum sum (RFC 1071) of bytes in network order, not complemented.
 uint16_t sum_of(const uint8_t* bytes, size_t n) noexcept {
     uint32_t sum = 0;
     for (size_t i = 0; i + 1 < n; i += 2) {
@@ -34,7 +34,7 @@ constexpr uint8_t kAck = 0x10;
 constexpr uint32_t kMacs = 12, kTag = 4;
 constexpr uint16_t kVlan = 0x8100, kVidMask = 0x0fff;
 
-/// Makes of a copy of a large packet's headers, behind which is the text, one of its segments.
+/// Turns a copy of a large packet's headers, with a segment's text behind them, into that segment.
 void make_segment(uint8_t* frame, const TxMeta& meta, uint32_t index) noexcept {
     uint8_t* ip = frame + meta.l2_len;
     uint8_t* tcp = ip + meta.l3_len;
@@ -48,7 +48,7 @@ void make_segment(uint8_t* frame, const TxMeta& meta, uint32_t index) noexcept {
         (uint32_t{load(tcp + kTcpSeqAt)} << 16 | load(tcp + kTcpSeqAt + 2)) + index * meta.segment_bytes;
     store(tcp + kTcpSeqAt, static_cast<uint16_t>(seq >> 16));
     store(tcp + kTcpSeqAt + 2, static_cast<uint16_t>(seq));
-    // The field holds the pseudo-header's sum but for the length.
+    // The field holds the pseudo-header's sum without the length.
     uint32_t sum = sum_of(tcp, tcp_bytes) + tcp_bytes;
     while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
     store(tcp + kTcpChecksumAt, static_cast<uint16_t>(~sum));
@@ -146,7 +146,7 @@ void MemoryPort::send_one(Packet* packet) noexcept {
     tx_.push(packet);
 }
 
-/// False, and nothing is done, when the pool does not have a packet for each segment.
+/// Returns false, and sends nothing, when the pool has no packet for each segment.
 bool MemoryPort::send_segments(Packet* large) noexcept {
     const TxMeta& meta = large->meta;
     const uint32_t headers = uint32_t{meta.l2_len} + meta.l3_len + meta.l4_len;
@@ -186,7 +186,7 @@ void MemoryPort::add_tag(Packet* packet) const noexcept {
     store(data(packet) + kMacs + 2, caps_.vid);
 }
 
-/// False when the packet has no tag, or another than ours.
+/// Returns false when the packet has no tag, or another VID than ours.
 bool MemoryPort::remove_tag(Packet* packet) const noexcept {
     uint8_t* frame = data(packet);
     if (packet->length < kMacs + kTag || load(frame + kMacs) != kVlan ||
@@ -210,7 +210,7 @@ void MemoryPort::complete_checksums(Packet* packet) const noexcept {
     }
     if (meta.tcp_checksum) {
         SYNFIN_CHECK(caps_.tx_tcp_checksum && l4 + kTcpChecksumAt + 2 <= packet->length);
-        // The field already holds the pseudo-header's sum, so that summing over it adds that.
+        // The field holds the pseudo-header's sum, so summing the segment includes it.
         store(bytes + l4 + kTcpChecksumAt, static_cast<uint16_t>(~sum_of(bytes + l4, packet->length - l4)));
     }
 }

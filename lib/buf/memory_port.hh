@@ -1,8 +1,8 @@
 #pragma once
 /// @file
-/// MemoryPort: a Port in plain memory. Packets are given and taken as bytes by whoever plays the wire: unit
-/// tests, the simulator, the fuzzer, VirtualStack. It does what its QueueCaps promise, checksums included, so
-/// every path of an engine that a NIC reaches can be reached without one.
+/// MemoryPort: a QueuePair in plain memory. Unit tests, the simulator, the fuzzer and VirtualStack play the
+/// wire: they deliver and take packets as bytes. It does what its QueueCaps promise, checksums included, so a
+/// test can reach every path of an engine that a NIC can.
 
 #include <algorithm>
 #include <cstdint>
@@ -15,11 +15,11 @@
 
 namespace synfin::buf {
 
-/// How a packet arrives.
+/// The verdicts and layout with which a packet arrives.
 struct Arrival {
     Verdict ip = Verdict::unknown;
     Verdict tcp = Verdict::unknown;
-    bool contiguous = true;  ///< false: as a packet in several buffers would
+    bool contiguous = true;  ///< false: reported as a packet in several buffers
 };
 
 /// One queue pair. Not thread-safe.
@@ -35,13 +35,13 @@ class MemoryPort {
         bool allocated = false;
     };
 
-    /// @param caps what the engine is told, and what the port then does. max_frame bounds both directions.
+    /// @param caps what the engine sees, and what the port then does. max_frame limits both directions.
     /// @param packets size of the pool.
     explicit MemoryPort(const QueueCaps& caps = {}, uint32_t packets = 4096);
     MemoryPort(const MemoryPort&) = delete;
     MemoryPort& operator=(const MemoryPort&) = delete;
 
-    // -- the engine's side: concept QueuePair
+    // -- for the engine: concept QueuePair
 
     static uint8_t* data(Packet* packet) noexcept { return packet->storage + packet->offset; }
     static uint32_t length(Packet* packet) noexcept { return packet->length; }
@@ -49,11 +49,11 @@ class MemoryPort {
     static Verdict ip_verdict(Packet* packet) noexcept { return packet->arrival.ip; }
     static Verdict tcp_verdict(Packet* packet) noexcept { return packet->arrival.tcp; }
     uint16_t rx_burst(Packet** packets, uint16_t n) noexcept;
-    /// CHECKs what a NIC would garble silently: the length, and work that the caps do not offer. A large
-    /// packet becomes its segments, for which the pool must have packets.
+    /// CHECKs the length, and that the caps offer the requested tasks: a NIC would silently send garbage. A
+    /// large packet becomes its segments, which take packets from the pool.
     uint16_t tx_burst(Packet** packets, uint16_t n) noexcept;
     Packet* alloc() noexcept;
-    Packet* alloc_large() noexcept { return alloc(); }  // where there are large frames, all packets have room
+    Packet* alloc_large() noexcept { return alloc(); }  // all packets have room for a large frame
     void free(Packet* packet) noexcept;
     bool reset(Packet* packet) noexcept;
     static void finish(Packet* packet, uint32_t length, const TxMeta& meta) noexcept {
@@ -63,27 +63,29 @@ class MemoryPort {
     const QueueCaps& caps() const noexcept { return caps_; }
     uint64_t owned_ports(Ipv4, uint16_t, Ipv4, uint16_t) const noexcept { return ~uint64_t{0}; }
 
-    // -- the wire's side
+    // -- for the wire
 
-    /// Puts a packet into the receive queue. False when the pool is empty or the packet is longer than
-    /// max_frame. With caps().vid, one without that tag is dropped: true.
+    /// Puts a packet into the receive queue. Returns false when the pool is empty or the packet is longer
+    /// than max_frame. With caps().vid set, it drops a packet without that tag and returns true.
     bool deliver(Bytes bytes, const Arrival& arrival = {}) noexcept;
-    /// The oldest packet that was sent, with the checksums that were left to the device filled in.
+    /// Takes the oldest sent packet, with the checksums that were left to the device filled in.
     std::optional<std::vector<uint8_t>> take();
-    /// Packets that take() will give.
+    /// Packets waiting for take().
     uint32_t sent() const noexcept { return tx_.count; }
     /// Packets that were dropped because their tag was not caps().vid.
     uint64_t bad_vlan() const noexcept { return bad_vlan_; }
-    /// Packets out of the pool: in the queues or in the engine's hands. 0 when nothing leaks.
+    /// Packets not in the pool: in the queues or owned by the engine. 0 when nothing leaks.
     uint32_t in_use() const noexcept { return in_use_; }
 
     // -- failures to inject
 
     void refuse_tx(uint32_t packets) noexcept {
         refuse_tx_ = packets;
-    }  ///< tx_burst takes none of the next n
-    void refuse_alloc(uint32_t calls) noexcept { refuse_alloc_ = calls; }  ///< the next n alloc() give null
-    void refuse_reset(uint32_t calls) noexcept { refuse_reset_ = calls; }  ///< the next n reset() give false
+    }  ///< tx_burst refuses the next n packets
+    void refuse_alloc(uint32_t calls) noexcept { refuse_alloc_ = calls; }  ///< the next n alloc() return null
+    void refuse_reset(uint32_t calls) noexcept {
+        refuse_reset_ = calls;
+    }  ///< the next n reset() return false
 
   private:
     struct Fifo {

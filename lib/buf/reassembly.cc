@@ -31,7 +31,7 @@ uint32_t ReassemblyPool::allocate() noexcept {
     }
     Record& record = records_[index];
     record.next_free = record.count = record.bytes = record.clock = record.fin_seq = 0;
-    record.has_fin = false;  // the ranges beyond `count` need not be cleared
+    record.has_fin = false;  // ranges beyond `count` need no clearing
     ++in_use_;
     return index;
 }
@@ -93,7 +93,7 @@ Insert ReassemblyPool::insert(uint32_t& index, uint32_t rcv_nxt, uint32_t seq, B
     Record& record = records_[index];
     drop_before(record, rcv_nxt);
     Insert outcome = Insert::duplicate;
-    // The first FIN counts, unless text beyond it is held: a peer that contradicts itself changes nothing.
+    // The first FIN counts, unless text beyond it is held: a peer that contradicts itself has no effect.
     if (fin_ahead && !record.has_fin &&
         (record.count == 0 || !before(fin_seq, record.ranges[record.count - 1].right))) {
         record.has_fin = true;
@@ -110,8 +110,8 @@ Insert ReassemblyPool::insert(uint32_t& index, uint32_t rcv_nxt, uint32_t seq, B
     return outcome;
 }
 
-/// Walks along the segment: over text that is held, which stays, and over holes, which the segment fills. All
-/// that it passes becomes one range.
+/// Walks along the segment. Held text stays, and the segment fills the holes. All ranges on the way become
+/// one range.
 Insert ReassemblyPool::store(Record& record, uint32_t seq, Bytes bytes) noexcept {
     const uint32_t end = seq + static_cast<uint32_t>(bytes.size());
     const uint32_t stamp = ++record.clock;
@@ -128,7 +128,8 @@ Insert ReassemblyPool::store(Record& record, uint32_t seq, Bytes bytes) noexcept
         }
         if (at == end) break;
 
-        // Here a hole begins, behind `held` or apart from any range; it ends at `next` or with the segment.
+        // A hole begins here, behind `held` or apart from any range. It ends at `next` or at the segment's
+        // end.
         const uint32_t next_at = held != nullptr ? i + 1 : i;
         Range* next = next_at < record.count && !before(end, record.ranges[next_at].left)
                           ? &record.ranges[next_at]
@@ -208,8 +209,8 @@ uint8_t ReassemblyPool::sack_blocks(uint32_t index, std::span<SackBlock> blocks)
     if (index == 0) return 0;
     const Record& record = records_[index];
     size_t filled = 0;
-    // No two ranges have the same age: a segment stamps one. Younger ones than next_age are filled in
-    // already.
+    // No two ranges have the same age, because a segment stamps one. Ranges younger than next_age are already
+    // written.
     for (uint64_t next_age = 0; filled < blocks.size(); ++filled) {
         const Range* youngest = nullptr;
         uint64_t best = UINT64_MAX;

@@ -3,8 +3,8 @@
 /// Reassembly: text that arrived ahead of RCV.NXT, until the hole before it is filled (RFC 9293 3.10.7.4,
 /// "segments with higher beginning sequence numbers SHOULD be held", SHLD-31).
 ///
-/// Text is copied out of the packets: a peer that leaves holes open can hold blocks, which are bounded, but
-/// no packet buffers, which everybody needs.
+/// Text is copied out of the packets. A peer that leaves holes open can hold blocks, which are limited, but
+/// no packet buffers, which all connections need.
 
 #include <cstdint>
 #include <span>
@@ -22,63 +22,63 @@ struct SackBlock {
     bool operator==(const SackBlock&) const noexcept = default;
 };
 
-/// What became of a segment.
+/// The outcome of insert().
 enum class Insert : uint8_t {
-    stored,     ///< some of it was new and is kept (all of it, unless a pool ran dry on the way)
-    duplicate,  ///< nothing in it was new
-    full,       ///< nothing is kept: no range, no block or no record left
+    stored,     ///< new text is kept (all new text, unless a pool ran out)
+    duplicate,  ///< the segment has nothing new
+    full,       ///< nothing is kept: no range, block or record is left
 };
 
-/// The out-of-order text of all connections of one engine: one record for each connection that has any.
-/// A connection keeps a record's index; 0 is none. Every call takes index 0 for an empty store. Sequence
-/// numbers are the wire's, in host byte order; all of one connection lie within 2^31 of its RCV.NXT.
+/// The out-of-order text of all connections of one engine, with one record for each connection that has any.
+/// A connection keeps its record's index; 0 means no record, and every call accepts it. Sequence numbers are
+/// those of the wire in host byte order, within 2^31 of the connection's RCV.NXT.
 ///
-/// Ranges are disjoint, not adjacent, sorted by sequence number. Where segments overlap the bytes that came
-/// first stay. Not thread-safe.
+/// Ranges are disjoint, not adjacent, and sorted by sequence number. Where segments overlap, the bytes that
+/// arrived first stay. Not thread-safe.
 class ReassemblyPool {
   public:
-    static constexpr uint32_t kMaxRanges = 32;  ///< holes per connection + 1, at most
+    static constexpr uint32_t kMaxRanges = 32;  ///< per connection
 
-    /// @param blocks     where the text is kept; must outlive the pool.
-    /// @param records    connections that can hold out-of-order text at one time.
+    /// @param blocks     holds the text; must outlive this pool.
+    /// @param records    the most connections that can hold out-of-order text at one time.
     /// @param max_ranges 1..kMaxRanges, per connection.
-    /// @param max_bytes  of text, per connection. The receive window is the bound that the caller keeps by
-    ///                   trimming segments to it; this one holds whatever the window.
+    /// @param max_bytes  of text, per connection. The caller also trims segments to the receive window; this
+    ///        limit applies for any window.
     /// @throws std::bad_alloc when there is no address space.
     ReassemblyPool(BlockPool& blocks, uint32_t records, uint32_t max_ranges = kMaxRanges,
                    uint32_t max_bytes = 1u << 30);
 
-    /// Keeps what is new of a segment's text, and where its FIN is. Text before rcv_nxt, or past a FIN that
-    /// is known, is ignored. Takes a record (and sets index) when there is something to keep and none yet.
+    /// Keeps the new text of a segment and the position of its FIN. Ignores text before rcv_nxt or past a
+    /// known FIN. Takes a record and sets index if there is something to keep and no record yet.
     /// @note cost: O(ranges), and a copy of the new bytes.
     Insert insert(uint32_t& index, uint32_t rcv_nxt, uint32_t seq, Bytes bytes, bool fin) noexcept;
 
-    /// Contiguous bytes that start exactly at rcv_nxt, or none. Text before rcv_nxt, which came in order
-    /// meanwhile, is forgotten first. Valid until the next call for this connection.
+    /// The contiguous bytes that start exactly at rcv_nxt, or none. Drops text before rcv_nxt, which has
+    /// since arrived in order, first. Valid until the next call for this connection.
     Bytes front(uint32_t& index, uint32_t rcv_nxt) noexcept;
-    /// Drops the first n bytes; n <= front().size(). A record with nothing left is given back, index is 0
-    /// then.
+    /// Drops the first n bytes; n <= front().size(). Frees the record and sets index to 0 when nothing is
+    /// left.
     void pop(uint32_t& index, uint32_t n) noexcept;
 
-    /// Moves the contiguous bytes that start exactly at rcv_nxt, all of them, to the end of `queue`. Blocks
-    /// change hands; none is needed, so this cannot fail. A record with nothing left is given back.
-    /// @return how many bytes.
+    /// Moves all contiguous bytes that start exactly at rcv_nxt to the end of `queue`. It moves blocks and
+    /// needs no new one, so it cannot fail. Frees the record and sets index to 0 when nothing is left.
+    /// @return how many bytes were moved.
     uint32_t move_front(uint32_t& index, uint32_t rcv_nxt, ByteQueue& queue) noexcept;
 
-    /// Whether the FIN is the next in sequence.
+    /// Whether the FIN's sequence number is rcv_nxt.
     bool fin_reached(uint32_t index, uint32_t rcv_nxt) const noexcept {
         return index != 0 && records_[index].has_fin && records_[index].fin_seq == rcv_nxt;
     }
 
-    /// Fills in what is held, the range touched by the latest segment first, the next latest next (RFC 2018
-    /// 4). Call after front() has been exhausted, so that nothing reported touches RCV.NXT.
-    /// @return how many were filled: at most blocks.size().
+    /// Writes the held ranges, most recently touched first (RFC 2018 4). Call it after front() is exhausted,
+    /// so that no reported range touches RCV.NXT.
+    /// @return how many blocks were written: at most blocks.size().
     uint8_t sack_blocks(uint32_t index, std::span<SackBlock> blocks) const noexcept;
 
-    /// The first part of [seq, seq + len) that is held already, for D-SACK (RFC 2883); empty: none.
+    /// The first part of [seq, seq + len) that is already held, for D-SACK (RFC 2883); empty if none is.
     SackBlock held_part(uint32_t index, uint32_t seq, uint32_t len) const noexcept;
 
-    /// Forgets a connection's text and FIN; index is 0 then.
+    /// Drops a connection's text and FIN, and sets index to 0.
     void release(uint32_t& index) noexcept;
 
     uint32_t bytes(uint32_t index) const noexcept { return index == 0 ? 0 : records_[index].bytes; }
@@ -89,7 +89,7 @@ class ReassemblyPool {
     struct Range {
         uint32_t left;   ///< sequence number of the first byte
         uint32_t right;  ///< of the byte after the last
-        uint32_t stamp;  ///< Record::clock when a segment last fell into it
+        uint32_t stamp;  ///< Record::clock when a segment last touched the range
         ByteQueue queue;
     };
     struct alignas(64) Record {

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Clock: the one thing an engine asks of time. Implemented by TscClock; by FakeClock in tests.
+/// Clock: the concept of a clock that an engine reads. TscClock models it; FakeClock does in tests.
 
 #include <concepts>
 
@@ -8,7 +8,7 @@
 
 namespace synfin {
 
-/// now() never goes back, and all clocks of one kind in a process share their origin.
+/// now() never goes back. All clocks of one type in a process share their origin.
 template <typename C>
 concept Clock = requires(const C& clock) {
     { clock.now() }

@@ -34,7 +34,7 @@ std::optional<uint32_t> TimerWheel::next_bucket() const noexcept {
     for (uint32_t level = 0; level < kLevels; ++level) {
         const uint32_t shift = 8 * level;
         uint32_t slot = first_occupied(level, ((cursor_ >> shift) % kSlots) + 1);
-        // Only the highest level goes round: below it entries share the cursor's higher bytes.
+        // Only the highest level wraps: entries of lower levels share the cursor's higher bytes.
         if (slot == kSlots && level == kLevels - 1) slot = first_occupied(level, 0);
         if (slot == kSlots) continue;
         const uint32_t higher = level == kLevels - 1 ? 0 : cursor_ & (~uint32_t{0} << (shift + 8));

@@ -12,25 +12,25 @@
 
 namespace synfin {
 
-/// A hierarchical timing wheel (Varghese and Lauck 1987): four levels of 256 buckets, so that a bucket of the
-/// lowest level is one tick and the four cover all of a uint32_t. Ticks count modulo 2^32 and compare by
-/// signed difference: a deadline lies less than 2^31 ticks (24.8 days) ahead.
+/// A hierarchical timing wheel (Varghese and Lauck 1987) with four levels of 256 buckets. A bucket of the
+/// lowest level is one tick, and the four levels cover all of a uint32_t. Ticks count modulo 2^32 and compare
+/// by signed difference: a deadline lies less than 2^31 ticks (24.8 days) ahead.
 ///
-/// Lazy: the wheel knows of each id only the tick of its one entry. arm() with a later deadline does
-/// nothing; the entry fires early, the owner compares with the deadline that it keeps, and answers with it.
-/// An entry belongs to the id, not to what the id stands for: when a control block is freed and used again
-/// its entry simply stays, fires, and is filed anew. In steady churn hardly an entry is ever filed.
+/// The wheel is lazy: each id has one entry, and the wheel knows only the entry's tick. arm() with a later
+/// deadline does nothing; the entry fires early, and the owner returns the deadline that it keeps. An entry
+/// belongs to the id, not to the connection behind it: when a control block is freed and reused, its entry
+/// stays, fires, and is filed again. With short connections, arm() therefore rarely files an entry.
 ///
-/// An entry is a node of a doubly linked list at a fixed place in one array: there is exactly one per id,
-/// none is ever stale, and nothing is allocated. 12 bytes per id, touched when the id is first armed.
+/// An entry is a node of a doubly linked list at a fixed place in one array. There is exactly one per id, so
+/// no entry is stale and nothing is allocated. It takes 12 bytes per id, touched when the id is first armed.
 class TimerWheel {
   public:
     /// @param max_ids ids are 0..max_ids-1. At most 2^32 - 1026.
     /// @param now_tick the tick to begin at.
     TimerWheel(uint32_t max_ids, uint32_t now_tick);
 
-    /// Makes id fire at or before deadline_tick (or as soon as advance() is called, if that has passed).
-    /// @note cost: one line of memory if an entry exists that fires no later; else some stores more.
+    /// Makes id fire at or before deadline_tick, or at the next advance() if that tick has passed.
+    /// @note cost: one cache line if an entry exists that fires no later; otherwise a few more stores.
     void arm(uint32_t id, uint32_t deadline_tick) noexcept {
         const uint32_t n = node_of(id);
         if (nodes_[n].next != 0) {
@@ -41,18 +41,20 @@ class TimerWheel {
         file(n, later(deadline_tick, cursor_));
     }
 
-    /// Fires what is due at now_tick, in order of ticks.
-    /// @param max_fires at most so many; what is left over stays due for the next call. The moving of entries
-    ///        from higher levels is bounded too, by kMovesPerFire for each.
-    /// @param prefetch void(uint32_t id): told of ids some fires ahead.
-    /// @param fire std::optional<uint32_t>(uint32_t id): the entry is gone; the answer is the tick to fire at
-    ///        next (after the present one, else it is moved to the next tick), or none. It may call arm().
-    /// @return how many fired. More may be due: then next_tick() is not after now_tick.
+    /// Fires the entries that are due at now_tick, in order of ticks.
+    /// @param max_fires the most entries to fire; the others stay due for the next call. Moves of entries
+    ///        from higher levels are limited too, to kMovesPerFire per fire.
+    /// @param prefetch void(uint32_t id): called with ids that fire soon.
+    /// @param fire std::optional<uint32_t>(uint32_t id): called after the entry is removed. It returns the
+    ///        tick to fire at next, or none; a tick that is not in the future becomes the next tick. It may
+    ///        call arm().
+    /// @return how many entries fired. If more are due, next_tick() is not after now_tick.
     template <typename Prefetch, typename Fire>
     uint32_t advance(uint32_t now_tick, uint32_t max_fires, Prefetch&& prefetch, Fire&& fire) noexcept {
         uint32_t fires = 0;
         uint32_t moves = max_fires > kNone / kMovesPerFire ? kNone : max_fires * kMovesPerFire;
-        if (entries_ == 0) cursor_ = now_tick;  // nothing is passed by: also 2^31 ticks ahead and more
+        if (entries_ == 0)
+            cursor_ = now_tick;  // no entry is skipped, even when now_tick is 2^31 ticks or more ahead
         while (is_at_or_before(cursor_, now_tick)) {
             if (!cascade(moves)) break;
             fires += drain(max_fires - fires, prefetch, fire);
@@ -73,29 +75,29 @@ class TimerWheel {
             now_tick, max_fires, [](uint32_t) noexcept {}, fire);
     }
 
-    /// By how many ticks the last advance() fell behind its now_tick because of the cap: 0 in health.
+    /// How many ticks the last advance() stayed behind its now_tick because of its limits. Normally 0.
     uint32_t overdue() const noexcept { return overdue_; }
 
-    /// Whether the cap of the last advance(now_tick) left something that is due.
+    /// Whether the limits of the last advance(now_tick) left entries that are due.
     bool is_behind(uint32_t now_tick) const noexcept {
         const std::optional<uint32_t> next = next_tick();
         return next && is_at_or_before(*next, now_tick);
     }
 
-    /// No entry fires before this tick; none if there is no entry. Exact for entries of the present 256
-    /// ticks. Further away it can be early, when the earliest entry of a bucket was armed for an earlier tick
-    /// meanwhile: whoever sleeps until then wakes, finds nothing due, and asks again.
+    /// No entry fires before this tick. Empty if there is no entry. It is exact within the current 256 ticks.
+    /// Further ahead it can be early, when the earliest entry of a bucket has since been armed for an earlier
+    /// tick: a caller that sleeps until then wakes, finds nothing due, and calls again.
     /// @note cost: a few bitmap words.
     std::optional<uint32_t> next_tick() const noexcept;
 
-    /// How many ids have an entry.
+    /// The number of ids that have an entry.
     uint32_t entries() const noexcept { return entries_; }
     /// The tick at which id's entry fires, if it has one.
     std::optional<uint32_t> armed_at(uint32_t id) const noexcept {
         const Node& node = nodes_[node_of(id)];
         return node.next != 0 ? std::optional(node.tick) : std::nullopt;
     }
-    /// What the wheel takes when `ids` of them have been armed once.
+    /// Bytes that the wheel occupies when `ids` ids have been armed once.
     static constexpr size_t memory_bytes(uint32_t ids) noexcept {
         return sizeof(TimerWheel) + (size_t{kFirstId} + ids) * sizeof(Node);
     }
@@ -117,13 +119,13 @@ class TimerWheel {
         uint32_t next, prev;  // index of nodes; next == 0: not in a list
         uint32_t tick;
     };
-    // nodes_[0] is nobody, then the heads of the buckets' circular lists, then the ids.
+    // nodes_[0] is unused, then come the heads of the buckets' circular lists, then the ids.
     static constexpr uint32_t kFirstHead = 1;
     static constexpr uint32_t kFirstId = kFirstHead + kBuckets;
     static constexpr uint32_t node_of(uint32_t id) noexcept { return kFirstId + id; }
 
     static constexpr uint32_t later(uint32_t a, uint32_t b) noexcept { return is_at_or_before(a, b) ? b : a; }
-    /// The bucket of that level in which the tick lies.
+    /// The bucket of `level` that contains the tick.
     static constexpr uint32_t bucket_of(uint32_t level, uint32_t tick) noexcept {
         return level * kSlots + ((tick >> (8 * level)) % kSlots);
     }
@@ -132,8 +134,9 @@ class TimerWheel {
         return (occupied_[bucket / 64] >> (bucket % 64) & 1) != 0;
     }
 
-    /// Puts a node into the level of the highest byte in which its tick differs from the cursor: so all of
-    /// one level fire before all of the next, and no bucket above level 0 that the cursor is in is filled.
+    /// Links a node into the level of the highest byte in which its tick differs from the cursor. So all
+    /// entries of one level fire before those of the next, and above level 0 the cursor's own bucket never
+    /// gets an entry.
     void link(uint32_t n, uint32_t tick) noexcept {
         const auto level = static_cast<uint32_t>(31 - std::countl_zero((tick ^ cursor_) | 1)) / 8;
         const uint32_t bucket = bucket_of(level, tick);
@@ -166,13 +169,13 @@ class TimerWheel {
         ++entries_;
     }
 
-    /// Fires up to max_fires of the cursor's own tick.
+    /// Fires up to max_fires entries of the cursor's tick.
     template <typename Prefetch, typename Fire>
     uint32_t drain(uint32_t max_fires, Prefetch& prefetch, Fire& fire) noexcept {
         const uint32_t head = kFirstHead + cursor_ % kSlots;
         uint32_t ahead = nodes_[head].next;
-        // Nothing leaves this list but by the loop below (an entry of the present tick is never unlinked by
-        // arm(), no deadline being earlier), so that `ahead` stays a member of it.
+        // Only the loop below removes entries from this list: arm() never unlinks an entry of the current
+        // tick, because no deadline is earlier. So `ahead` stays in the list.
         auto look_ahead = [&]() noexcept {
             if (ahead == head) return;
             prefetch(ahead - kFirstId);
@@ -185,14 +188,14 @@ class TimerWheel {
             unlink(n);
             --entries_;
             const std::optional<uint32_t> again = fire(n - kFirstId);
-            // If fire() armed the id itself, the earlier of the two stands.
+            // If fire() armed the id itself, the earlier tick stays.
             if (again) arm(n - kFirstId, later(*again, cursor_ + 1));
         }
         return fires;
     }
 
-    /// Moves the entries of the higher buckets that the cursor has come to down to where they belong now.
-    /// False when `moves` ran out before.
+    /// Moves the entries of the higher-level buckets that the cursor has reached to lower levels. Returns
+    /// false when `moves` ran out first.
     bool cascade(uint32_t& moves) noexcept {
         for (uint32_t level = kLevels - 1; level > 0; --level)
             if (is_occupied(bucket_of(level, cursor_)) && !cascade_bucket(bucket_of(level, cursor_), moves))
@@ -206,7 +209,7 @@ class TimerWheel {
     /// The lowest occupied slot of a level at or above `from`, kSlots if there is none.
     uint32_t first_occupied(uint32_t level, uint32_t from) const noexcept;
 
-    /// Everything due before it has fired; nothing in the wheel is before it.
+    /// All entries with earlier ticks have fired.
     uint32_t cursor_;
     uint32_t entries_ = 0;
     uint32_t overdue_ = 0;

@@ -22,7 +22,8 @@ CpuidLeaf cpuid(uint32_t leaf) noexcept {
     return r;
 }
 
-/// Intel SDM, CPUID leaf 15H: TSC = crystal (ecx, Hz) * ebx / eax. Zero where not enumerated, as on AMD.
+/// Intel SDM, CPUID leaf 15H: TSC = crystal (ecx, Hz) * ebx / eax. A register is zero where the processor
+/// does not state the value, as on AMD.
 std::optional<uint64_t> hz_from_processor() noexcept {
     if (cpuid(0).eax < 0x15) return std::nullopt;
     const CpuidLeaf r = cpuid(0x15);
@@ -30,7 +31,7 @@ std::optional<uint64_t> hz_from_processor() noexcept {
     return uint64_t{r.ecx} * r.ebx / r.eax;
 }
 
-/// The timing leaf that VMware defined and QEMU offers too: eax is the TSC's frequency in kHz.
+/// The timing leaf that VMware defined and QEMU also offers: eax is the TSC frequency in kHz.
 std::optional<uint64_t> hz_from_hypervisor() noexcept {
     constexpr uint32_t kHypervisorPresent = 1u << 31;  // leaf 1, ecx
     constexpr uint32_t kTimingLeaf = 0x40000010;
@@ -42,7 +43,8 @@ std::optional<uint64_t> hz_from_hypervisor() noexcept {
     return uint64_t{khz} * 1000;
 }
 
-/// Since the host's boot, time asleep included: it never goes back from one process to the next.
+/// Nanoseconds since the host's boot, suspended time included. It never goes back from one process to the
+/// next.
 int64_t boot_ns() noexcept {
     timespec t{};
     ::clock_gettime(CLOCK_BOOTTIME, &t);
@@ -54,8 +56,8 @@ struct Sample {
     int64_t ns = 0;
 };
 
-/// Both clocks at one moment: of several readings the one that took least, so that an interrupt between the
-/// two does not count.
+/// Reads both clocks at one moment. Of several readings it takes the shortest, so that an interrupt between
+/// the two does not matter.
 Sample sample() noexcept {
     Sample best;
     uint64_t least = std::numeric_limits<uint64_t>::max();
@@ -75,7 +77,7 @@ uint64_t hz_by_measuring() noexcept {
     const Sample begin = sample();
     timespec pause{};
     pause.tv_nsec = 20'000'000;
-    ::nanosleep(&pause, nullptr);  // cut short by a signal it measures over less: still right
+    ::nanosleep(&pause, nullptr);  // a signal may shorten the pause: the result is still correct
     Sample end = sample();
     while (end.ns - begin.ns < 1'000'000) end = sample();
     return static_cast<uint64_t>(static_cast<double>(end.counter - begin.counter) * 1e9 /
@@ -97,8 +99,8 @@ TscClock::Calibration TscClock::calibrate() noexcept {
     c.hz = *hz;
     c.ns_per_cycle =
         static_cast<uint64_t>(1e9 * static_cast<double>(uint64_t{1} << kShift) / static_cast<double>(c.hz));
-    // The counter's own origin is arbitrary, and its rate known to some parts per million only, which are
-    // minutes in a year: Instant 0 is where CLOCK_BOOTTIME has it now.
+    // The counter's origin is arbitrary, and its rate is known to a few parts per million only, which is
+    // minutes in a year. So Instant 0 follows from CLOCK_BOOTTIME now, not from the counter's value.
     const Sample now = sample();
     const Wide counts = (static_cast<Wide>(now.ns) << kShift) / c.ns_per_cycle;
     c.origin = now.counter - static_cast<uint64_t>(counts);

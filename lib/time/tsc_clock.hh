@@ -10,25 +10,26 @@
 
 namespace synfin {
 
-/// Nanoseconds from the TSC by one multiplication and shift. The first use in a process finds the frequency:
-/// from CPUID where processor or hypervisor tell it, else by 20 ms against CLOCK_MONOTONIC (error a few
-/// parts per million). Origin and frequency are the same for all instances of the process.
-/// Instant 0 is the host's boot (CLOCK_BOOTTIME, read at the first use): a process that starts after another
-/// one reads later times, which initial sequence numbers and timestamps rely on (RFC 6528 3, RFC 7323 5.4).
+/// Converts the TSC to nanoseconds by one multiplication and one shift. The first use in a process determines
+/// the frequency: from CPUID where the processor or hypervisor states it, otherwise by measuring 20 ms
+/// against CLOCK_BOOTTIME (error a few parts per million). All instances of the process share origin and
+/// frequency. Instant 0 is the host's boot (CLOCK_BOOTTIME, read at the first use). A process that starts
+/// later therefore reads later times, which initial sequence numbers and timestamps need (RFC 6528 3, RFC
+/// 7323 5.4).
 /// @note cost of now(): rdtsc and 5 cycles. Needs an invariant TSC (see is_invariant()): every x86-64
-/// processor that has AVX2 has one.
+///       processor that has AVX2 has one.
 class TscClock {
   public:
-    /// Calibrates if it is the first: not on the data path.
+    /// The first constructor call of a process calibrates: do not make it on the data path.
     TscClock() noexcept : calibration_(calibration()) {}
 
     Instant now() const noexcept { return calibration_.at(cycles()); }
 
-    /// The raw counter: for busy time and cycles per connection.
+    /// The raw counter, for busy time and cycles per connection.
     static uint64_t cycles() noexcept { return __rdtsc(); }
     /// Counter increments per second.
     static uint64_t hz() noexcept { return calibration().hz; }
-    /// Whether the processor says that the counter runs at one rate in every power state.
+    /// Whether CPUID states that the counter runs at a constant rate in every power state.
     static bool is_invariant() noexcept;
 
   private:
@@ -43,7 +44,7 @@ class TscClock {
             return Instant::from_ns(static_cast<int64_t>(static_cast<uint64_t>(product >> kShift)));
         }
     };
-    /// 40 bits: the rounding error stays below a millisecond in a decade, hz down to 1 MHz fits.
+    /// 40 bits: the rounding error stays below a millisecond in a decade, and hz may be as low as 1 MHz.
     static constexpr int kShift = 40;
 
     static const Calibration& calibration() noexcept;

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// ARP for IPv4 over Ethernet (RFC 826), the only pairing understood.
+/// ARP for IPv4 over Ethernet (RFC 826). No other pair of protocol and hardware is supported.
 
 #include <cstdint>
 #include <cstring>
@@ -16,19 +16,20 @@ inline constexpr uint16_t kArpRequest = 1;
 inline constexpr uint16_t kArpReply = 2;
 
 struct ArpPacket {
-    uint16_t operation = kArpRequest;  ///< any value is parsed; only kArpRequest and kArpReply mean something
+    uint16_t operation =
+        kArpRequest;  ///< the parser accepts any value; callers use kArpRequest and kArpReply
     Mac sender_mac{};
     Ipv4 sender_ip{};
     Mac target_mac{};
     Ipv4 target_ip{};
 };
 
-/// Hardware type 1, protocol 0x0800, address lengths 6 and 4: the first eight bytes but the operation.
+/// Hardware type 1, protocol 0x0800, address lengths 6 and 4: the first six bytes of the packet.
 inline constexpr uint32_t kArpTypes = 0x0001'0800;
 inline constexpr uint16_t kArpLengths = 0x0604;
 
-/// Parses what follows the Ethernet header; padding after the 28 bytes is allowed. False when shorter or of
-/// another pairing; `out` is then untouched.
+/// Parses the bytes after the Ethernet header; padding after the 28 bytes is allowed. Returns false, and
+/// leaves `out` unchanged, when the packet is shorter or is not IPv4 over Ethernet.
 inline bool parse_arp(Bytes packet, ArpPacket& out) noexcept {
     if (packet.size() < kArpBytes) return false;
     const uint8_t* p = packet.data();

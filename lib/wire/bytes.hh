@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// Loads and stores of numbers that are big-endian on the wire and in host order in the program. No
-/// alignment is assumed; each is one instruction (movbe).
+/// Loads and stores numbers that are big-endian on the wire and in host order in the program. Addresses need
+/// no alignment; each function is one instruction (movbe).
 
 #include <bit>
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace synfin::wire {
 
-// The checksum adds words as they lie in memory and the swaps below are unconditional: both rest on this.
+// The checksum code adds words in memory order, and the functions below always swap bytes: both need this.
 static_assert(std::endian::native == std::endian::little, "synfin is built for little-endian hosts");
 
 inline uint16_t load_be16(const uint8_t* p) noexcept {
@@ -18,7 +18,7 @@ inline uint16_t load_be16(const uint8_t* p) noexcept {
     return __builtin_bswap16(v);
 }
 
-/// As they lie in memory.
+/// Loads without a byte swap.
 inline uint16_t load_raw16(const uint8_t* p) noexcept {
     uint16_t v;
     std::memcpy(&v, p, sizeof v);

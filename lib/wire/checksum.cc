@@ -17,7 +17,7 @@ void add_halves(Lanes& low, Lanes& high, const uint8_t* p) noexcept {
 uint64_t sum_long(Bytes bytes, uint64_t initial) noexcept {
     const uint8_t* p = bytes.data();
     size_t left = bytes.size();
-    Lanes low0{}, high0{}, low1{}, high1{};  // two pairs: two loads per cycle are to be had
+    Lanes low0{}, high0{}, low1{}, high1{};  // two pairs, because the core can load twice per cycle
     for (; left >= 64; left -= 64, p += 64) {
         add_halves(low0, high0, p);
         add_halves(low1, high1, p + 32);

@@ -2,14 +2,14 @@
 /// @file
 /// The Internet checksum (RFC 1071), and its update when a field changes (RFC 1624).
 ///
-/// Two kinds of number, told apart by their type:
-/// - a *sum*, uint64_t, adds 64-bit words as they lie in memory, the carry brought round. The ones-complement
-///   sum does not care for byte order or word size (RFC 1071 2), so no word is swapped. Sums of parts are
-///   joined by join_sums(), or one goes on from the other; every part but the last must be even in length.
-///   One departure, where every packet passes: what is about to be stored is added as numbers in host order,
-///   for fold_numbers().
+/// Two kinds of number, distinguished by their type:
+/// - a *sum*, uint64_t, adds 64-bit words in memory order with end-around carry. The ones-complement sum does
+///   not depend on byte order or word size (RFC 1071 2), so no word is swapped. join_sums() joins the sums of
+///   two parts, or the second sum starts from the first; every part but the last must have an even length.
+///   One exception, on the path of every packet: WordWriter adds the words that it stores as numbers in host
+///   order, for fold_numbers().
 /// - a *checksum*, uint16_t, is a number in host order like every other header field: load_be16 and
-///   store_be16 move it from and to the wire.
+///   store_be16 read and write it.
 
 #include <bit>
 #include <cstddef>
@@ -21,21 +21,21 @@
 
 namespace synfin::wire {
 
-/// Above this many bytes summing is out of line, with vector registers.
+/// sum_bytes() calls sum_long(), which uses vector registers, for more bytes than this.
 inline constexpr size_t kInlineSumBytes = 128;
 
 /// sum_bytes() for long data.
 uint64_t sum_long(Bytes bytes, uint64_t initial) noexcept;
 
-/// Of any two sums.
+/// Adds two sums with end-around carry.
 inline uint64_t join_sums(uint64_t a, uint64_t b) noexcept {
     a += b;
     return a + (a < b);
 }
 
-/// The sum of N words of 8 bytes, going on from `initial`.
-/// @note cost: five instructions for four words, two for each of the others. _addcarry_u64 would store every
-///       sum to memory as well, in functions as large as those that this is inlined into (g++ 12).
+/// The sum of N words of 8 bytes, added to `initial`.
+/// @note cost: five instructions for four words, two for each remaining word. With _addcarry_u64, g++ 12 also
+///       stores every sum to memory in the large functions that inline this one.
 template <unsigned N>
 inline uint64_t sum_words(const uint8_t* p, uint64_t initial = 0) noexcept {
     uint64_t sum = initial;
@@ -55,7 +55,7 @@ inline uint64_t sum_words(const uint8_t* p, uint64_t initial = 0) noexcept {
     return sum;
 }
 
-/// The sum of the bytes, an odd last one padded with zero, going on from `initial`.
+/// The sum of the bytes, added to `initial`. An odd last byte is padded with zero.
 [[gnu::always_inline]] inline uint64_t sum_bytes(Bytes bytes, uint64_t initial = 0) noexcept {
     const uint8_t* p = bytes.data();
     size_t left = bytes.size();
@@ -64,7 +64,7 @@ inline uint64_t sum_words(const uint8_t* p, uint64_t initial = 0) noexcept {
     for (; left >= 32; left -= 32, p += 32) sum = sum_words<4>(p, sum);
     if (left == 0) return sum;
     for (; left >= 8; left -= 8, p += 8) sum = sum_words<1>(p, sum);
-    uint64_t tail = 0;  // as it would lie in memory, zeros behind it
+    uint64_t tail = 0;  // in memory order, padded with zeros
     if (left & 4) {
         tail = load_raw32(p);
         p += 4;
@@ -74,31 +74,32 @@ inline uint64_t sum_words(const uint8_t* p, uint64_t initial = 0) noexcept {
     return join_sums(sum, tail);
 }
 
-/// fold() of what was added as numbers in host order: words that are about to be stored, other sums folded.
+/// fold() for a sum of numbers in host order, as WordWriter makes.
 inline uint16_t fold_numbers(uint64_t sum) noexcept {
     // x + (x rotated by half) has the end-around carry of its halves' sum in its upper half.
     const auto half = static_cast<uint32_t>((sum + std::rotl(sum, 32)) >> 32);
     return static_cast<uint16_t>((half + std::rotl(half, 16)) >> 16);
 }
 
-/// The 16-bit ones-complement sum, in host order, not complemented: what a device that completes a TCP
-/// checksum wants in the field, of the pseudo-header's sum.
+/// The 16-bit ones-complement sum in host order, not complemented. A device that completes TCP checksums
+/// expects this value of the pseudo-header's sum in the checksum field.
 inline uint16_t fold(uint64_t sum) noexcept {
     return __builtin_bswap16(fold_numbers(sum));
 }
 
-/// Whether a sum is one over data with a right checksum in it: all ones, in either byte order.
+/// Whether the summed data contains a correct checksum. The folded sum is then all ones, in either byte
+/// order.
 inline bool is_right(uint64_t sum) noexcept {
     const auto half = static_cast<uint32_t>((sum + std::rotl(sum, 32)) >> 32);
     return half + std::rotl(half, 16) >= 0xffff'0000;
 }
 
-/// The checksum to store, of bytes in which its field is zero.
+/// The checksum to store in `bytes`, whose checksum field is zero.
 inline uint16_t internet_checksum(Bytes bytes) noexcept {
     return static_cast<uint16_t>(~fold(sum_bytes(bytes)));
 }
 
-/// The sum of the pseudo-header (RFC 9293 3.1). `length` is the TCP segment's, header included.
+/// The sum of the pseudo-header (RFC 9293 3.1). `length` is that of the TCP segment, header included.
 inline uint64_t pseudo_header_sum(Ipv4 source, Ipv4 destination, uint8_t protocol, uint16_t length) noexcept {
     return static_cast<uint64_t>(__builtin_bswap32(source.value)) + __builtin_bswap32(destination.value) +
            (static_cast<uint32_t>(protocol) << 8) + __builtin_bswap16(length);
@@ -107,27 +108,27 @@ inline uint64_t pseudo_header_sum(Ipv4 source, Ipv4 destination, uint8_t protoco
 inline constexpr uint8_t kProtocolIcmp = 1;
 inline constexpr uint8_t kProtocolTcp = 6;
 
-/// The checksum to store in a segment in which the field is zero. At most 65,535 bytes.
+/// The checksum to store in `segment`, whose checksum field is zero. At most 65,535 bytes.
 inline uint16_t tcp_checksum(Ipv4 source, Ipv4 destination, Bytes segment) noexcept {
     const auto length = static_cast<uint16_t>(segment.size());
     return static_cast<uint16_t>(
         ~fold(sum_bytes(segment, pseudo_header_sum(source, destination, kProtocolTcp, length))));
 }
 
-/// Whether the checksum in the segment is right. At most 65,535 bytes.
+/// Whether the segment's checksum is correct. At most 65,535 bytes.
 inline bool tcp_checksum_ok(Ipv4 source, Ipv4 destination, Bytes segment) noexcept {
     const auto length = static_cast<uint16_t>(segment.size());
     return is_right(sum_bytes(segment, pseudo_header_sum(source, destination, kProtocolTcp, length)));
 }
 
-/// Whether the checksum of an IPv4 header of 20 bytes is right.
+/// Whether the checksum of a 20-byte IPv4 header is correct.
 inline bool ipv4_checksum_ok(const uint8_t* header) noexcept {
     return is_right(sum_words<2>(header, load_raw32(header + 16)));
 }
 
-/// Whether the checksum of a segment is right that follows the addresses of an IPv4 header without options:
-/// the pseudo-header's addresses and the segment are summed in one go, header and timestamps without a loop.
-/// @param addresses where the source address is; 8 + tcp_length bytes must be there
+/// Whether the checksum is correct for a segment behind an IPv4 header without options. The addresses and the
+/// segment are adjacent, so one pass sums both; the TCP header and its timestamps need no loop.
+/// @param addresses the source address in the IPv4 header; 8 + tcp_length bytes must be readable
 inline bool tcp_checksum_ok(const uint8_t* addresses, uint32_t tcp_length) noexcept {
     constexpr uint32_t kStraight = 40, kSegment = kStraight - 8;
     const uint64_t pseudo =
@@ -142,8 +143,8 @@ inline bool tcp_checksum_ok(const uint8_t* addresses, uint32_t tcp_length) noexc
     return is_right(sum);
 }
 
-/// The checksum after an aligned 16-bit field went from `before` to `after` (RFC 1624 eqn. 3). The data must
-/// not become all zeros, as no IPv4 or TCP header does: 0 would come out where 0xffff is right.
+/// The checksum after an aligned 16-bit field changed from `before` to `after` (RFC 1624 eqn. 3). The new
+/// data must not be all zeros (no IPv4 or TCP header is): the result would be 0 instead of 0xffff.
 inline uint16_t update_checksum16(uint16_t checksum, uint16_t before, uint16_t after) noexcept {
     uint32_t sum =
         static_cast<uint16_t>(~checksum) + static_cast<uint32_t>(static_cast<uint16_t>(~before)) + after;

@@ -13,7 +13,7 @@ namespace synfin::wire {
 
 namespace {
 
-/// The line as it grows.
+/// The output line.
 struct Line {
     std::string text;
 
@@ -39,7 +39,7 @@ void sack(Line& line, const uint8_t* p, uint8_t length) {
         line << "{" << load_be32(p + at) << ":" << load_be32(p + at + 4) << "}";
 }
 
-/// One option with a length byte, which has been checked against the end.
+/// Prints one option. The caller has checked `length` against the end of the options.
 void option(Line& line, const uint8_t* p, uint8_t length) {
     const uint8_t kind = p[0];
     if (kind == kOptionMss && length == kMssBytes)
@@ -148,7 +148,7 @@ void arp(Line& line, Bytes packet) {
 
 void packet(Line& line, Bytes bytes) {
     Ipv4Header ip;
-    // The checksum is not judged: a device may have yet to fill it.
+    // The checksum is not verified: the device may not have filled it in yet.
     const Ipv4Check check = parse_ipv4(bytes, false, ip);
     if (check != Ipv4Check::ok) {
         line << (check == Ipv4Check::runt ? "truncated IP" : "bad IP header") << ", length " << bytes.size();

@@ -1,7 +1,8 @@
 #pragma once
 /// @file
-/// Packets as text, one line each, close to what tcpdump prints. For failing tests and for people: it
-/// allocates and is slow. Any bytes may be given; what cannot be parsed is said, and the rest is left out.
+/// Prints packets as text, one line each, in a format close to tcpdump's. It is for failing tests and for
+/// people: it allocates and is slow. Any bytes are accepted; where a header is malformed, the line says so
+/// and ends.
 
 #include <string>
 
@@ -13,8 +14,8 @@ namespace synfin::wire {
 /// Sequence numbers are absolute. `ip_packet` begins with the IPv4 header.
 std::string dump_packet(Bytes ip_packet);
 
-/// The same with the Ethernet header before it, ARP too:
-/// "02:00:00:00:00:01 > 02:00:00:00:00:02, vlan 7, IP 10.0.0.1.4000 > ...". Two tags: "vlan 100.7".
+/// The same for a frame with its Ethernet header; prints ARP too. One tag: "02:00:00:00:00:01 >
+/// 02:00:00:00:00:02, vlan 7, IP 10.0.0.1.4000 > ...". Two tags: "vlan 100.7".
 std::string dump_frame(Bytes frame);
 
 }  // namespace synfin::wire

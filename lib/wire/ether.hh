@@ -24,9 +24,9 @@ struct EtherHeader {
     Mac destination{};
     Mac source{};
     uint16_t ethertype =
-        0;  ///< of what follows the tags; another tag's when there are more, or in another order
-    uint16_t outer_vid = 0;  ///< of the 802.1ad tag, with the same 0
-    uint16_t vid = 0;        ///< 0: untagged, or a priority tag, which 802.1Q wants treated as untagged
+        0;  ///< of the payload; of the next tag when there are more tags, or tags in another order
+    uint16_t outer_vid = 0;  ///< of the 802.1ad tag; 0 as for `vid`
+    uint16_t vid = 0;        ///< 0: untagged, or a priority tag, which 802.1Q treats as untagged
     uint8_t length = 0;      ///< bytes before the payload: 14, and 4 for each tag
 };
 
@@ -50,7 +50,7 @@ inline bool parse_ether(Bytes frame, EtherHeader& out) noexcept {
     return out.ethertype != kEtherTypeVlan || take_tag(out.vid);
 }
 
-/// Writes 14 bytes, and 4 for each VID (priority 0); returns how many.
+/// Writes 14 bytes, and 4 for each VID (priority 0). Returns the number of bytes written.
 inline uint8_t write_ether(uint8_t* out, const Mac& destination, const Mac& source,
                            std::optional<uint16_t> vid, uint16_t ethertype,
                            std::optional<uint16_t> outer_vid = {}) noexcept {

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// FramePattern: what the first 32 bytes of a frame must be, where it matters.
+/// FramePattern: expected values and masks for the first 32 bytes of a frame.
 
 #include <immintrin.h>
 
@@ -12,20 +12,20 @@
 
 namespace synfin::wire {
 
-/// Values and masks for the bytes at a frame's beginning; nothing is asked of a byte at first.
+/// A new pattern has all masks zero and matches every frame.
 class FramePattern {
   public:
     static constexpr uint32_t kBytes = 32;
 
-    /// Asks for the bits of `value` that are in `mask` at byte `at`, which is below kBytes.
+    /// Requires byte `at` (below kBytes) to equal `value` in the bits of `mask`.
     void expect(uint32_t at, uint8_t value, uint8_t mask = 0xff) noexcept {
         SYNFIN_CHECK(at < kBytes);
         value_[at] = value & mask;
         mask_[at] = mask;
     }
 
-    /// Whether a frame has all of it. kBytes must be there.
-    /// @note cost: three instructions where there is AVX2, however much is asked for.
+    /// Whether the frame matches. Its first kBytes bytes must be readable.
+    /// @note cost: three instructions with AVX2, for any pattern.
     bool matches(const uint8_t* frame) const noexcept {
 #ifdef __AVX2__
         const __m256i differs =

@@ -14,7 +14,7 @@ bool is_error(uint8_t type) noexcept {
 bool parse_icmp_error(Bytes icmp, IcmpError& out) noexcept {
     constexpr size_t kQuotedPayload = 8;
     if (icmp.size() < kIcmpBytes + kIpv4Bytes || !is_error(icmp[0])) return false;
-    // Not parse_ipv4(): a quote is cut short, so its total length may well pass the end.
+    // Not parse_ipv4(): the quote is truncated, so its total length may exceed the bytes present.
     const Bytes quote = icmp.subspan(kIcmpBytes);
     const uint8_t* ip = quote.data();
     const size_t header_length = (ip[0] & 0xfu) * 4;

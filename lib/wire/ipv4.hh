@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The IPv4 header (RFC 791): validation as RFC 1122 3.2.1 wants it, and emission without options.
+/// The IPv4 header (RFC 791): validation as RFC 1122 3.2.1 requires, and emission without options.
 
 #include <cstdint>
 
@@ -15,7 +15,8 @@ inline constexpr uint8_t kIpv4Bytes = 20;  ///< header without options
 struct Ipv4Header {
     Ipv4 source{};
     Ipv4 destination{};
-    uint16_t total_length = 0;  ///< bytes, header included; at most what was given, the rest is padding
+    uint16_t total_length =
+        0;  ///< bytes, header included; at most the bytes given, of which the rest is padding
     uint8_t header_length = 0;  ///< bytes, 20..60
     uint8_t ttl = 0;
     uint8_t protocol = 0;
@@ -23,7 +24,7 @@ struct Ipv4Header {
     uint16_t id = 0;
     bool dont_fragment = false;
     bool fragment = false;      ///< more fragments follow, or the offset is not zero
-    bool source_route = false;  ///< an LSRR or SSRR option is there
+    bool source_route = false;  ///< an LSRR or SSRR option is present
 };
 
 enum class Ipv4Check : uint8_t {
@@ -33,12 +34,12 @@ enum class Ipv4Check : uint8_t {
     bad_checksum,  ///< of the header
 };
 
-/// Walks the options: unknown ones are ignored (RFC 1122 3.2.1.8), LSRR and SSRR set `source_route`. False
-/// when a length is below 2 or passes the end.
+/// Walks the options: unknown options are ignored (RFC 1122 3.2.1.8), LSRR and SSRR set `source_route`.
+/// Returns false when a length is below 2 or passes the end.
 bool parse_ipv4_options(Bytes options, bool& source_route) noexcept;
 
-/// Parses the bytes after the Ethernet header; padding behind the packet is allowed. `verify_checksum` false:
-/// the device has done it. Unless ok, `out` is unspecified.
+/// Parses the bytes after the Ethernet header; padding behind the packet is allowed. Set `verify_checksum` to
+/// false when the device has verified it. `out` is unspecified unless the result is ok.
 inline Ipv4Check parse_ipv4(Bytes packet, bool verify_checksum, Ipv4Header& out) noexcept {
     if (packet.size() < kIpv4Bytes) return Ipv4Check::runt;
     const uint8_t* p = packet.data();
@@ -47,7 +48,7 @@ inline Ipv4Check parse_ipv4(Bytes packet, bool verify_checksum, Ipv4Header& out)
     if (p[0] >> 4 != 4 || header_length < kIpv4Bytes || total_length < header_length ||
         total_length > packet.size())
         return Ipv4Check::bad_header;
-    if (verify_checksum) {  // apart for the usual length, for which the compiler unrolls the sum
+    if (verify_checksum) {  // the compiler unrolls the sum for the usual length
         const uint64_t sum = header_length == kIpv4Bytes ? sum_bytes(Bytes(p, kIpv4Bytes))
                                                          : sum_bytes(packet.first(header_length));
         if (!is_right(sum)) return Ipv4Check::bad_checksum;
@@ -70,7 +71,7 @@ inline Ipv4Check parse_ipv4(Bytes packet, bool verify_checksum, Ipv4Header& out)
     return parse_ipv4_options(options, out.source_route) ? Ipv4Check::ok : Ipv4Check::bad_header;
 }
 
-/// What write_ipv4() takes.
+/// The fields that write_ipv4() writes.
 struct Ipv4Emit {
     Ipv4 source{};
     Ipv4 destination{};
@@ -82,7 +83,7 @@ struct Ipv4Emit {
     bool dont_fragment = true;
 };
 
-/// Writes kIpv4Bytes bytes. `fill_checksum` false leaves the field zero, for the device to fill.
+/// Writes kIpv4Bytes bytes. With `fill_checksum` false the checksum field stays zero and the device fills it.
 inline void write_ipv4(uint8_t* out, const Ipv4Emit& ip, bool fill_checksum) noexcept {
     out[0] = 0x45;
     out[1] = ip.tos;

@@ -10,7 +10,7 @@
 namespace synfin::wire {
 
 inline constexpr uint8_t kTcpBytes = 20;       ///< header without options
-inline constexpr uint8_t kMaxTcpBytes = 60;    ///< header with as many options as fit
+inline constexpr uint8_t kMaxTcpBytes = 60;    ///< header with the most options that fit
 inline constexpr uint8_t kTcpChecksumAt = 16;  ///< offset of the checksum field
 
 inline constexpr uint8_t kFin = 0x01;
@@ -29,13 +29,13 @@ struct TcpHeader {
     uint32_t ack = 0;
     uint8_t header_length = kTcpBytes;  ///< bytes, options included: 20..60, a multiple of 4
     uint8_t flags = 0;                  ///< kFin | kSyn | ...
-    uint16_t window = 0;                ///< as on the wire, unscaled
+    uint16_t window = 0;                ///< the field's value, not scaled
     uint16_t checksum = 0;
     uint16_t urgent = 0;
 };
 
-/// Parses a segment, IP padding cut off. False when it is shorter than the header that it claims, or claims
-/// less than 20 bytes. The four reserved bits are ignored (RFC 9293 3.1); the checksum is not looked at.
+/// Parses a segment without IP padding. Returns false when the data offset is below 20 bytes or exceeds the
+/// segment. The four reserved bits are ignored (RFC 9293 3.1); the checksum is not verified.
 inline bool parse_tcp(Bytes segment, TcpHeader& out) noexcept {
     if (segment.size() < kTcpBytes) return false;
     const uint8_t* p = segment.data();
@@ -53,7 +53,7 @@ inline bool parse_tcp(Bytes segment, TcpHeader& out) noexcept {
     return true;
 }
 
-/// Writes the first kTcpBytes bytes; the options are the caller's. The checksum is written as given.
+/// Writes the first kTcpBytes bytes; the caller writes the options. The checksum is written as given.
 inline void write_tcp(uint8_t* out, const TcpHeader& tcp) noexcept {
     store_be16(out, tcp.source_port);
     store_be16(out + 2, tcp.destination_port);

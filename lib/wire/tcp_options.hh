@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The TCP options that synfin speaks: MSS (RFC 9293 3.7.1), window scale and timestamps (RFC 7323),
+/// The TCP options that synfin supports: MSS (RFC 9293 3.7.1), window scale and timestamps (RFC 7323),
 /// SACK-permitted and SACK (RFC 2018).
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace synfin::wire {
 
-/// Option kinds, and their lengths with kind and length bytes.
+/// Option kinds, and option lengths including the kind and length bytes.
 inline constexpr uint8_t kOptionEnd = 0;
 inline constexpr uint8_t kOptionNop = 1;
 inline constexpr uint8_t kOptionMss = 2;
@@ -27,14 +27,15 @@ inline constexpr uint8_t kSackPermittedBytes = 2;
 inline constexpr uint8_t kTimestampsBytes = 10;
 
 inline constexpr uint8_t kMaxTcpOptionBytes = 40;
-inline constexpr uint8_t kMaxSynOptionBytes = 20;      ///< the most that put_syn_options() writes
+inline constexpr uint8_t kMaxSynOptionBytes = 20;      ///< put_syn_options() writes at most this many
 inline constexpr uint8_t kPaddedTimestampsBytes = 12;  ///< NOP NOP timestamps
 inline constexpr uint8_t kMaxWindowScale = 14;         ///< RFC 7323 2.3
 inline constexpr uint8_t kMaxSackBlocks = 4;
 
-/// NOP NOP kind 8 length 10: how every stack begins the timestamps of a segment without SYN (RFC 7323 A).
+/// NOP NOP kind 8 length 10: the layout in which stacks send timestamps on a segment without SYN (RFC 7323
+/// A).
 inline constexpr uint32_t kTimestampsPrefix = 0x0101'080a;
-/// SACK-permitted, then kind 8 length 10; NOP, then kind 3 length 3: the same of a segment with SYN.
+/// The usual layout on a segment with SYN: SACK-permitted, then kind 8 length 10; NOP, then kind 3 length 3.
 inline constexpr uint32_t kSackAndTimestampsPrefix = 0x0402'080a;
 inline constexpr uint32_t kWindowScalePrefix = 0x01'0303;
 
@@ -51,21 +52,21 @@ struct TcpOptions {
     bool sack_permitted = false;
     bool has_timestamps = false;
     uint16_t mss = 0;          ///< as received, any value
-    uint8_t window_scale = 0;  ///< at most 14: more is taken for 14 (RFC 7323 2.3)
-    uint8_t sack_count = 0;    ///< 0..4: how many of `sack` are set
+    uint8_t window_scale = 0;  ///< at most 14: a larger value is read as 14 (RFC 7323 2.3)
+    uint8_t sack_count = 0;    ///< 0..4: valid entries of `sack`
     uint32_t ts_val = 0;
     uint32_t ts_ecr = 0;
     SackBlock sack[kMaxSackBlocks]{};
 };
 
-/// Parses any layout. See parse_tcp_options().
+/// Parses any layout of options. See parse_tcp_options().
 bool parse_tcp_options_general(Bytes options, TcpOptions& out) noexcept;
 
-/// Parses the bytes between the fixed header and the text. `out` is set anew, but for the blocks beyond
-/// `sack_count`. End-of-list stops; unknown kinds, and known ones with another length than theirs, are
-/// skipped by their length (RFC 9293 MUST-6); of an option given twice the last counts. False when a length
-/// is 0, 1 or passes the end (MUST-7): `out` then has what came before. The bytes are walked once, at
-/// most 40.
+/// Parses the bytes between the fixed header and the text. It sets all of `out` except the blocks beyond
+/// `sack_count`. End-of-list stops the parser. It skips unknown kinds, and known kinds with a wrong length,
+/// by their length (RFC 9293 MUST-6). If an option occurs twice, the last one counts. Returns false when a
+/// length is 0, 1 or passes the end (MUST-7); `out` then holds the options before it. The bytes, at most 40,
+/// are walked once.
 [[gnu::always_inline]] inline bool parse_tcp_options(Bytes options, TcpOptions& out) noexcept {
     const uint8_t* p = options.data();
     if (options.size() == kPaddedTimestampsBytes && load_be32(p) == kTimestampsPrefix) [[likely]] {
@@ -77,7 +78,7 @@ bool parse_tcp_options_general(Bytes options, TcpOptions& out) noexcept;
         out.ts_ecr = load_be32(p + 8);
         return true;
     }
-    // The SYN of Linux and ours: MSS, SACK-permitted, timestamps, NOP, window scale.
+    // The SYN of Linux and of synfin: MSS, SACK-permitted, timestamps, NOP, window scale.
     if (options.size() == kMaxSynOptionBytes && load_be32(p + 4) == kSackAndTimestampsPrefix &&
         load_be16(p) == (kOptionMss << 8 | kMssBytes) && load_be32(p + 16) >> 8 == kWindowScalePrefix)
         [[likely]] {
@@ -89,14 +90,14 @@ bool parse_tcp_options_general(Bytes options, TcpOptions& out) noexcept;
         out.ts_ecr = load_be32(p + 12);
         return true;
     }
-    // Of its own, so that what is found above need not lie in memory.
+    // A separate variable, so that the compiler can keep `out` in registers on the paths above.
     TcpOptions any;
     const bool well_formed = parse_tcp_options_general(options, any);
     out = any;
     return well_formed;
 }
 
-/// What put_syn_options() takes. The MSS is always sent (RFC 9293 SHLD-5).
+/// The options that put_syn_options() writes. It always writes the MSS (RFC 9293 SHLD-5).
 struct SynOptions {
     uint16_t mss = 536;
     bool timestamps = false;
@@ -107,8 +108,8 @@ struct SynOptions {
     uint8_t shift = 0;  ///< 0..14
 };
 
-/// Writes the options of a SYN or SYN-ACK in the order and with the padding of Linux, so that every peer and
-/// middlebox has seen the layout before: at most kMaxSynOptionBytes.
+/// Writes the options of a SYN or SYN-ACK, at most kMaxSynOptionBytes, in the order and with the padding of
+/// Linux: peers and middleboxes know that layout.
 inline void put_syn_options(WordWriter& out, const SynOptions& syn) noexcept {
     constexpr uint32_t kNop = kOptionNop;
     constexpr uint32_t kTimestampsHead = kOptionTimestamps << 8 | kTimestampsBytes;
@@ -132,8 +133,8 @@ inline void put_timestamps(WordWriter& out, uint32_t ts_val, uint32_t ts_ecr) no
     out.put(ts_ecr);
 }
 
-/// Writes NOP NOP SACK and at most four blocks (three fit beside timestamps: the caller sees to it): 4 + 8
-/// bytes per block; nothing without blocks.
+/// Writes NOP NOP SACK and at most four blocks: 4 bytes and 8 per block; nothing without blocks. Beside
+/// timestamps only three blocks fit, which the caller ensures.
 inline void put_sack(WordWriter& out, std::span<const SackBlock> blocks) noexcept {
     if (blocks.empty()) return;
     if (blocks.size() > kMaxSackBlocks) blocks = blocks.first(kMaxSackBlocks);

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// WordWriter: writes a header as 32-bit words, and sums them on the way.
+/// WordWriter: writes a header as 32-bit words and sums them.
 
 #include <cstdint>
 
@@ -8,12 +8,12 @@
 
 namespace synfin::wire {
 
-/// The checksum of what has just been written would be read back by loads wider than the stores were, which a
-/// processor cannot forward: each waits until the stores have reached the cache (Intel, Optimization
-/// Reference Manual, "Store Forwarding"). So the sum is made from the registers.
+/// Summing the header after writing it would use loads wider than the stores. The processor cannot forward
+/// such stores, so each load waits until they reach the cache (Intel, Optimization Reference Manual, "Store
+/// Forwarding"). This class sums the words while they are in registers.
 class WordWriter {
   public:
-    /// `at`: room for all words; no alignment is assumed.
+    /// `at`: room for all words; it needs no alignment.
     explicit WordWriter(uint8_t* at) noexcept : begin_(at), at_(at) {}
 
     void put(uint32_t word) noexcept {
@@ -22,7 +22,8 @@ class WordWriter {
         at_ += sizeof word;
     }
 
-    /// Of the words as numbers, unlike the sums of bytes in memory: for fold_numbers() in wire/checksum.hh.
+    /// The sum of the words as numbers in host order, for fold_numbers() in wire/checksum.hh. Other sums are
+    /// in memory order.
     uint64_t sum() const noexcept { return sum_; }
     uint8_t bytes() const noexcept { return static_cast<uint8_t>(at_ - begin_); }
 
