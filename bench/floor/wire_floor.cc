@@ -8,7 +8,7 @@
 #include <atomic>
 #include <memory>
 
-#include "command/user_error.hh"
+#include "config/user_error.hh"
 #include "frame.hh"
 #include "port/core_threads.hh"
 #include "port/device.hh"

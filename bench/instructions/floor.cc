@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "command/user_error.hh"
+#include "config/user_error.hh"
 #include "results/floor.hh"
 
 int main(int argc, char** argv) {

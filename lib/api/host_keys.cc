@@ -173,13 +173,6 @@ std::optional<Pair> keys_in(const std::string& path, std::string_view boot_id, s
 
 }  // namespace
 
-std::vector<std::string> host_key_directories() {
-    std::vector<std::string> out{"/run/synfin"};
-    const char* const own = std::getenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe): at the start
-    if (own != nullptr && *own == '/') out.push_back(std::string(own) + "/synfin");
-    return out;
-}
-
 std::string host_boot_id() {
     const File file(open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
     if (!file) return {};

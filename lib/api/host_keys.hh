@@ -7,7 +7,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/siphash.hh"
 
@@ -21,15 +20,14 @@ struct HostKeys {
 /// The file in each directory that holds them: 0600, with the id of the boot that they are of.
 inline constexpr const char* kHostKeysFile = "tcp-keys";
 
-/// /run/synfin, and $XDG_RUNTIME_DIR/synfin where that is set.
-std::vector<std::string> host_key_directories();
 /// /proc/sys/kernel/random/boot_id; empty when it cannot be read.
 std::string host_boot_id();
 
-/// The keys that the first usable directory holds. A file that is missing, damaged, of another boot, not
-/// ours, not regular, or open to others is replaced by one with new keys; a directory that others may write
-/// to, or that cannot be had, is passed over. Without any, keys from the operating system and a warning. Safe
-/// beside other processes that do the same: they end up with the same keys.
+/// The keys that the first usable directory holds, of those that processes share (port/run_directory.hh). A
+/// file that is missing, damaged, of another boot, not ours, not regular, or open to others is replaced by
+/// one with new keys; a directory that others may write to, or that cannot be had, is passed over. Without
+/// any, keys from the operating system and a warning. Safe beside other processes that do the same: they end
+/// up with the same keys.
 /// @note cost: three system calls and some for each directory passed over; not for the data path.
 HostKeys host_keys(std::span<const std::string> directories, std::string_view boot_id);
 

@@ -13,6 +13,7 @@
 #include "port/core_threads.hh"
 #include "port/device.hh"
 #include "port/limits.hh"
+#include "port/run_directory.hh"
 #include "stack/queue_engine.hh"
 #include "time/tsc_clock.hh"
 
@@ -41,7 +42,7 @@ HashKey shared_secret(const stack::StackConfig& config) {
 stack::Keys network_keys(const stack::StackConfig& config, HashKey process,
                          std::vector<std::string>& warnings) {
     if (config.seed != 0) return process;
-    HostKeys host = host_keys(host_key_directories(), host_boot_id());
+    HostKeys host = host_keys(port::run_directories(), host_boot_id());
     if (!host.warning.empty()) warnings.push_back(std::move(host.warning));
     return {process, host.isn, host.timestamps};
 }

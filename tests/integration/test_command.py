@@ -49,6 +49,17 @@ class CheckTest(unittest.TestCase):
             with self.assertRaisesRegex(RuntimeError, "status 2(.|\n)*--hold: expected --profile idle"):
                 sh(rig.SYNFIN, "check", file.name)
 
+    def test_what_a_run_would_read_is_read(self):
+        network = "device: tap:x\naddress: 10.0.0.1/24\n"
+        for section, why in (("load: {target: 'http://10.0.0.2/', body: '@/missing'}", "--body @/missing: the file can't be read"),
+                             ("serve: {app: http, root: /missing}", "/missing"),
+                             ("serve: {app: http, route: [/a=200, /a=404]}", "/a")):
+            with self.subTest(section), tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+                file.write(f"{network}{section}\n")
+                file.flush()
+                with self.assertRaisesRegex(RuntimeError, f"status 2(.|\n)*{why}"):
+                    sh(rig.SYNFIN, "check", file.name)
+
     def test_connections_of_an_open_loop(self):
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             file.write("device: tap:x\naddress: 10.0.0.1/24\nload: {target: 'http://10.0.0.2/', rate: 1M}\n")

@@ -5,7 +5,7 @@
 
 #include "config/device_config.hh"
 #include "host/host_facts.hh"
-#include "interrupt.hh"
+#include "host/interrupt.hh"
 #include "results/bench_result.hh"
 #include "results/monitor.hh"
 #include "results/publish.hh"

@@ -8,9 +8,11 @@
 
 #include "config/fields.hh"
 #include "config/quantity.hh"
+#include "servers/serve_site.hh"
 #include "subcommand.hh"
 #include "synfin/stack.hh"
 #include "traffic/bench_plan.hh"
+#include "traffic/load_plan.hh"
 
 namespace synfin::app {
 
@@ -130,11 +132,13 @@ Exit run(const Config& config) {
     if (serve) {
         validate_network(config);
         validate_serve(config);
+        static_cast<void>(site_of(config.serve));  // reads what --root and --route name
         explain_serve(config);
     }
     if (load) {
         validate_network(config);
         validate_load(config);
+        static_cast<void>(load_plan(config, 0, 1));  // reads what --body names
         explain_load(config);
     }
     if (bench) {

@@ -5,7 +5,7 @@
 
 #include "config/device_config.hh"
 #include "host/address_lock.hh"
-#include "interrupt.hh"
+#include "host/interrupt.hh"
 #include "results/load_result.hh"
 #include "results/monitor.hh"
 #include "results/publish.hh"

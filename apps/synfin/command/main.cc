@@ -10,9 +10,9 @@
 #include <string>
 
 #include "command_line.hh"
+#include "config/user_error.hh"
 #include "port/limits.hh"
 #include "subcommand.hh"
-#include "user_error.hh"
 
 namespace {
 

@@ -8,10 +8,11 @@
 
 #include "config/device_config.hh"
 #include "host/address_lock.hh"
-#include "interrupt.hh"
+#include "host/interrupt.hh"
 #include "results/monitor.hh"
 #include "results/publish.hh"
 #include "results/serve_result.hh"
+#include "servers/serve_site.hh"
 #include "servers/serve_work.hh"
 #include "subcommand.hh"
 
@@ -30,22 +31,12 @@ void say_listening(const Config& config) {
     std::fflush(stdout);
 }
 
-/// What http has to give. Throws UserError(usage).
-std::shared_ptr<const HttpSite> make_site(const ServeConfig& config) {
-    auto site = std::make_shared<HttpSite>(config.response_size);
-    for (const Route& route : config.routes) site->add(route);
-    if (!config.root.empty())
-        for (const std::string& why : site->load(config.root))
-            std::fputs(fmt::format("--root: left out: {}\n", why).c_str(), stderr);
-    return site;
-}
-
 Exit run(const Config& config) {
     validate_network(config);
     validate_serve(config);
     check_json_path(config.json);
     catch_interrupts();
-    const auto site = make_site(config.serve);
+    const auto site = site_of(config.serve);
     const AddressLock lock(config.device, config.addresses);
     stack::StackConfig stack = stack_config(config);
     stack.max_connections = static_cast<uint32_t>(config.serve.max_connections);

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "config/config.hh"
-#include "user_error.hh"
+#include "config/user_error.hh"
 
 namespace synfin::app {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "command/user_error.hh"
+#include "user_error.hh"
 
 namespace synfin::app {
 
@@ -151,6 +151,23 @@ std::string unroutable_target(const Config& config) {
     return {};
 }
 
+namespace {
+/// Whether each request says that it is its connection's last (RFC 9112 9.6).
+bool asks_to_close(const LoadConfig& load) {
+    const auto lower = [](std::string_view text) {
+        std::string out;
+        for (const char c : text)
+            if (c != ' ' && c != '\t') out += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+        return out;
+    };
+    return std::any_of(load.headers.begin(), load.headers.end(), [&](const std::string& header) {
+        const std::string field = lower(header);
+        if (!field.starts_with("connection:")) return false;
+        return ("," + field.substr(field.find(':') + 1) + ",").find(",close,") != std::string::npos;
+    });
+}
+}  // namespace
+
 void validate_load(const Config& config) {
     const LoadConfig& load = config.load;
     if (load.targets.empty())
@@ -175,6 +192,12 @@ void validate_load(const Config& config) {
                 throw usage_error(fmt::format("{} is for http:// targets", key),
                                   "--request-size says what tcp:// targets are sent");
     }
+    if (const CountRange& n = load.requests_per_connection;
+        asks_to_close(load) && (n.least != 1 || n.most != 1))
+        throw usage_error(
+            "a header 'Connection: close' and several requests for each connection: the first "
+            "response would be the last",
+            "leave the header, or --requests-per-connection, out");
     if (load.connect_only &&
         (config.was_given("load.requests-per-connection") || config.was_given("load.request-size") ||
          config.was_given("load.response-size")))

@@ -4,9 +4,9 @@
 
 #include <cstdio>
 
-#include "command/interrupt.hh"
-#include "command/user_error.hh"
+#include "host/interrupt.hh"
 #include "host/kernel_addresses.hh"
+#include "user_error.hh"
 
 namespace synfin::app {
 

@@ -7,8 +7,8 @@
 #include <set>
 #include <utility>
 
-#include "command/user_error.hh"
 #include "field_table.hh"
+#include "user_error.hh"
 
 namespace synfin::app {
 

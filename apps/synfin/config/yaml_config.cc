@@ -12,8 +12,8 @@
 #include <set>
 #include <vector>
 
-#include "command/user_error.hh"
 #include "fields.hh"
+#include "user_error.hh"
 
 namespace synfin::app {
 

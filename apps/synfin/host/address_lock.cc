@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "command/user_error.hh"
+#include "config/user_error.hh"
 #include "port/run_directory.hh"
 
 namespace synfin::app {

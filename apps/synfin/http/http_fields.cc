@@ -23,46 +23,51 @@ bool is_blank(uint8_t byte) noexcept {
 }
 }  // namespace
 
+/// The first byte of a line: a field begins, the value before it goes on, or the section ends.
+bool HttpFields::line_byte(uint8_t byte) noexcept {
+    if (is_blank(byte)) return continue_value();
+    if (unended_ && !end_value()) return false;
+    unended_ = false;
+    if (byte == '\n') return true;
+    if (byte == '\r') {
+        at_ = At::last_lf;
+        return true;
+    }
+    if (!is_token_byte(byte)) return false;
+    any_ = true;
+    word_.clear();
+    word_.add(byte);
+    at_ = At::name;
+    return true;
+}
+
+/// A byte of a field's name, or of the blanks that a response may have behind it (RFC 9112 5.1).
+bool HttpFields::name_byte(uint8_t byte) noexcept {
+    if (byte == ':')
+        at_ = take_name() ? At::before_value : At::skip;
+    else if (at_ == At::name && is_token_byte(byte))
+        word_.add(byte);
+    else if (is_blank(byte) && of_ == Of::response)
+        at_ = At::before_colon;
+    else
+        return false;
+    return true;
+}
+
 HttpStep HttpFields::feed(Bytes bytes, uint32_t& at) noexcept {
     while (at < bytes.size()) {
         const uint8_t byte = bytes[at];
         switch (at_) {
             case At::line:
-                if (is_blank(byte)) {
-                    if (!continue_value()) return HttpStep::bad;
-                    break;
-                }
-                if (unended_ && !end_value()) return HttpStep::bad;
-                unended_ = false;
+                if (!line_byte(byte)) return HttpStep::bad;
                 if (byte == '\n') return ++at, HttpStep::complete;
-                if (byte == '\r') {
-                    at_ = At::last_lf;
-                    break;
-                }
-                if (!is_token_byte(byte)) return HttpStep::bad;
-                any_ = true;
-                word_.clear();
-                word_.add(byte);
-                at_ = At::name;
                 break;
             case At::last_lf:
                 if (byte != '\n') return HttpStep::bad;
                 return ++at, HttpStep::complete;
             case At::name:
-                if (byte == ':')
-                    at_ = take_name() ? At::before_value : At::skip;
-                else if (is_token_byte(byte))
-                    word_.add(byte);
-                else if (is_blank(byte) && of_ == Of::response)
-                    at_ = At::before_colon;
-                else
-                    return HttpStep::bad;
-                break;
             case At::before_colon:
-                if (byte == ':')
-                    at_ = take_name() ? At::before_value : At::skip;
-                else if (!is_blank(byte))
-                    return HttpStep::bad;
+                if (!name_byte(byte)) return HttpStep::bad;
                 break;
             case At::before_value:
                 if (is_blank(byte)) break;

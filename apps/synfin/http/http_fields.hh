@@ -92,6 +92,8 @@ class HttpFields {
     };
     enum class Known : uint8_t { connection, content_length, transfer_encoding, host, expect };
 
+    bool line_byte(uint8_t byte) noexcept;
+    bool name_byte(uint8_t byte) noexcept;
     bool end_line() noexcept;
     bool continue_value() noexcept;
     bool take_name() noexcept;

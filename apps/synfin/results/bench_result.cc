@@ -127,6 +127,7 @@ Config in_force(const Config& config, const Runtime& runtime) {
     used.cores.assign(runtime.cores().begin(), runtime.cores().end());
     used.bench.connections = concurrency(config.bench);
     used.bench.duration = opening_time(config.bench);
+    used.bench.close_by = shape_of(config.bench).close_by;
     return used;
 }
 

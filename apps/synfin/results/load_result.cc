@@ -47,6 +47,7 @@ Config in_force(const Config& config, const Runtime& runtime) {
     load.connections = load_concurrency(config);
     load.duration = load.opening_time();
     const stack::StackConfig stack;
+    if (load.criteria.empty()) load.criteria = {assumed_criterion("1%")};
     if (!load.source_ports) load.source_ports = PortRange{stack.port_low, stack.port_high};
     if (load.targets.front().protocol == Target::Protocol::tcp && !load.connect_only) {
         if (!load.request_size) load.request_size = 64;
@@ -110,9 +111,7 @@ RunResult load_result(const Config& config, Runtime& runtime, const std::deque<C
     result.resident_bytes = resident_bytes();
     if (config.load.close == LoadConfig::Close::fin) result.time_wait_at = config.load.close_by;
     result.deviations = deviations(config, Command::load);
-    const bool has_criteria = !config.load.criteria.empty();
-    reach_verdict(result, has_criteria ? config.load.criteria : std::vector{assumed_criterion("1%")},
-                  config.validity);
+    reach_verdict(result, result.config.load.criteria, config.validity);
     if (std::string who = nobody_answered(config, runs); !who.empty())
         result.invalid_because.insert(result.invalid_because.begin(), std::move(who));
     if (const std::string why = nothing_worked(config, result.tally); !why.empty())

@@ -16,10 +16,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "command/interrupt.hh"
-#include "command/user_error.hh"
 #include "config/quantity.hh"
+#include "config/user_error.hh"
 #include "host/device_news.hh"
+#include "host/interrupt.hh"
 #include "result_json.hh"
 
 namespace synfin::app {

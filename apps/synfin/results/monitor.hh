@@ -10,7 +10,7 @@
 #include <string>
 #include <thread>
 
-#include "engine_watch.hh"
+#include "progress.hh"
 #include "synfin/inspector.hh"
 #include "synfin/runtime.hh"
 

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "command/user_error.hh"
+#include "config/user_error.hh"
 #include "result_json.hh"
 #include "result_text.hh"
 

@@ -10,10 +10,10 @@
 
 #include "config/config.hh"
 #include "criteria.hh"
-#include "engine_watch.hh"
 #include "floor.hh"
 #include "ledger_report.hh"
 #include "servers/server.hh"
+#include "synfin/core_time.hh"
 #include "synfin/runtime.hh"
 #include "traffic/load_tally.hh"
 

@@ -3,8 +3,8 @@
 /// The verdict on a run. Valid: the generator did what it was asked to, so that the figures are the target's.
 /// Passed: the target met the criteria.
 
-#include "command/user_error.hh"
 #include "config/config.hh"
+#include "config/user_error.hh"
 #include "run_result.hh"
 
 namespace synfin::app {

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "command/user_error.hh"
+#include "config/user_error.hh"
 
 namespace synfin::app {
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "results/engine_watch.hh"
+#include "results/progress.hh"
 #include "results/serve_result.hh"
 #include "serve_apps.hh"
 #include "server_run.hh"

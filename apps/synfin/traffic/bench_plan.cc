@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "command/user_error.hh"
+#include "config/user_error.hh"
 
 namespace synfin::app {
 

@@ -10,7 +10,7 @@
 #include "bench_ends.hh"
 #include "client_run.hh"
 #include "host/host_facts.hh"
-#include "results/engine_watch.hh"
+#include "results/progress.hh"
 #include "servers/server_run.hh"
 #include "synfin/runner.hh"
 

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "command/user_error.hh"
+#include "config/user_error.hh"
 #include "http/http_ask.hh"
 
 namespace synfin::app {

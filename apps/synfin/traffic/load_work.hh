@@ -5,7 +5,7 @@
 #include <deque>
 
 #include "client_run.hh"
-#include "results/engine_watch.hh"
+#include "results/progress.hh"
 #include "synfin/runner.hh"
 
 namespace synfin::app {

@@ -16,6 +16,8 @@
 #include <set>
 #include <thread>
 
+#include "port/run_directory.hh"
+
 namespace synfin {
 namespace {
 
@@ -234,11 +236,11 @@ TEST(HostKeys, TheDirectoriesAreRunAndTheUsersOwn) {
     const char* const before = getenv("XDG_RUNTIME_DIR");
     const std::string saved = before != nullptr ? before : "";
     setenv("XDG_RUNTIME_DIR", "/run/user/1000", 1);
-    EXPECT_EQ(host_key_directories(), (std::vector<std::string>{"/run/synfin", "/run/user/1000/synfin"}));
+    EXPECT_EQ(port::run_directories(), (std::vector<std::string>{"/run/synfin", "/run/user/1000/synfin"}));
     setenv("XDG_RUNTIME_DIR", "relative", 1);
-    EXPECT_EQ(host_key_directories(), (std::vector<std::string>{"/run/synfin"}));
+    EXPECT_EQ(port::run_directories(), (std::vector<std::string>{"/run/synfin"}));
     unsetenv("XDG_RUNTIME_DIR");
-    EXPECT_EQ(host_key_directories(), (std::vector<std::string>{"/run/synfin"}));
+    EXPECT_EQ(port::run_directories(), (std::vector<std::string>{"/run/synfin"}));
     if (before != nullptr) setenv("XDG_RUNTIME_DIR", saved.c_str(), 1);
     EXPECT_EQ(host_boot_id().size(), 36u);
     EXPECT_EQ(host_boot_id(), host_boot_id());

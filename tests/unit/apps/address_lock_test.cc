@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "command/user_error.hh"
+#include "config/user_error.hh"
 
 namespace synfin::app {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "command/user_error.hh"
+#include "config/user_error.hh"
 
 namespace synfin::app {
 namespace {

@@ -5,9 +5,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "command/user_error.hh"
 #include "config/config.hh"
 #include "config/fields.hh"
+#include "config/user_error.hh"
 #include "config/yaml_config.hh"
 
 namespace synfin::app {
@@ -336,6 +336,29 @@ TEST(Validate, NamesWhatIsMissing) {
     EXPECT_EQ(why(config), "--ramp is longer than --duration (10s)") << "which is so by default";
     config.load.count = 1;
     EXPECT_EQ(why(config), "") << "then it takes as long as it takes";
+}
+
+TEST(Validate, ConnectionCloseIsForOneRequest) {
+    Config config;
+    config.device = "tap:x";
+    config.addresses = {*Cidr::parse("10.0.0.1/24")};
+    config.load.targets = {*Target::parse("http://10.0.0.2/").value};
+    const auto is_refused = [&](CountRange requests, std::vector<std::string> headers) {
+        config.load.requests_per_connection = requests;
+        config.load.headers = std::move(headers);
+        try {
+            validate_load(config);
+        } catch (const UserError& error) {
+            EXPECT_EQ(error.exit(), Exit::usage);
+            return true;
+        }
+        return false;
+    };
+    EXPECT_FALSE(is_refused({1, 1}, {"Connection: close"}));
+    EXPECT_TRUE(is_refused({2, 2}, {"Connection: close"}));
+    EXPECT_TRUE(is_refused({1, 8}, {"X-Test: 1", "connection:  Upgrade , CLOSE"}));
+    EXPECT_TRUE(is_refused({0, 0}, {"Connection: close"})) << "unlimited";
+    EXPECT_FALSE(is_refused({2, 2}, {"Connection: keep-alive", "X-Connection: close"}));
 }
 
 TEST(Validate, OneTableHoldsAllRecords) {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/random.hh"
-#include "command/user_error.hh"
+#include "config/user_error.hh"
 #include "http/http_ask.hh"
 #include "http/http_chunked.hh"
 #include "http/http_request.hh"

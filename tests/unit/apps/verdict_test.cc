@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "results/engine_watch.hh"
-
 namespace synfin::app {
 namespace {
 

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "servers/server.hh"
-#include "synfin/core_time.hh"
 #include "synfin/published.hh"
 #include "traffic/load_tally.hh"
 

@@ -1,0 +1,18 @@
+#include "serve_site.hh"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace synfin::app {
+
+std::shared_ptr<const HttpSite> site_of(const ServeConfig& config) {
+    auto site = std::make_shared<HttpSite>(config.response_size);
+    for (const Route& route : config.routes) site->add(route);
+    if (!config.root.empty())
+        for (const std::string& why : site->load(config.root))
+            std::fputs(fmt::format("--root: left out: {}\n", why).c_str(), stderr);
+    return site;
+}
+
+}  // namespace synfin::app
