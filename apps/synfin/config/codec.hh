@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Codec: how the values of one type are written: in the YAML file, in an option, in the result.
+/// Codec: parses the values of one type from YAML and options, and writes them to the JSON result.
 
 #include <cstdint>
 #include <limits>
@@ -14,7 +14,7 @@
 
 namespace synfin::app {
 
-/// Of numbers, bytes, or nanoseconds.
+/// The allowed range, both ends included: a count, bytes or nanoseconds.
 struct Range {
     uint64_t low = 0, high = std::numeric_limits<uint64_t>::max();
 };
@@ -28,17 +28,17 @@ struct Codec {
     bool in_bytes = false;
 };
 
-/// From where on the most of a count is not worth telling.
+/// A count whose upper limit is at least this is shown without a limit.
 inline constexpr uint64_t kNoLimit = uint64_t{1} << 48;
 
 Codec<uint64_t> count(uint64_t low, uint64_t high);
 Codec<uint64_t> size(uint64_t low, uint64_t high);
-/// The longest that can be written is 24 days.
+/// A duration may be at most 24 days (see parse_duration()).
 Codec<Duration> duration(Duration least = Duration::zero(), Duration most = Duration::max());
-/// Parts of a million, written as percent.
+/// The value is in parts per million; the text is in percent.
 Codec<uint64_t> percent();
 Codec<bool> boolean();
-/// A name, not empty.
+/// A text that is not empty.
 Codec<std::string> text();
 Codec<std::string> any_text();
 Codec<std::string> method();
@@ -54,7 +54,7 @@ Codec<Route> route();
 /// `PORT[-PORT][=APP]`
 Codec<ServeConfig::Listen> listen();
 
-/// One word of a few: ServeConfig::App, LoadConfig::Close, CloseBy, BenchConfig::Profile.
+/// One word of an enumeration: ServeConfig::App, LoadConfig::Close, CloseBy, BenchConfig::Profile.
 template <typename E>
 Codec<E> choice();
 

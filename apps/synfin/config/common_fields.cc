@@ -13,31 +13,31 @@ void add_common_fields(FieldTable& table) {
                "an address of this end, for example 10.0.0.1/24; repeatable");
     table
         .optional("gateway", "--gateway", kDevice, "IP[@MAC]", gateway(), AT(gateway),
-                  "next hop for what is not on link; with its MAC address, ARP is neither asked nor believed "
-                  "about it")
+                  "next hop for destinations off link; with @MAC, synfin neither sends ARP requests for it "
+                  "nor accepts ARP updates")
         .when_absent = "none: on link only";
     table.optional("vlan", "--vlan", kDevice, "ID", count(1, 4094), AT(vlan), "802.1Q tag on every frame")
         .when_absent = "no tag";
     table
         .optional("outer-vlan", "--outer-vlan", kDevice, "ID", count(1, 4094), AT(outer_vlan),
-                  "802.1ad tag before that of --vlan (QinQ), or alone")
+                  "802.1ad tag, outside that of --vlan (QinQ) or alone")
         .when_absent = "no tag";
-    table.scalar("mtu", "--mtu", kDevice | kLook, "SIZE", size(576, 9000), AT(mtu), "bytes of an IP packet");
+    table.scalar("mtu", "--mtu", kDevice | kLook, "SIZE", size(576, 9000), AT(mtu), "largest IP packet");
     table
         .scalar("cores", "--cores", kAll | kDevices, "LIST", cores(), AT(cores),
                 "cores to run on, for example 0-3,6; one engine each")
         .when_absent = "one, the first that the process may use";
-    table.flag("no-huge", "--no-huge", kDevice | kDevices, AT(no_huge), "do without huge pages");
+    table.flag("no-huge", "--no-huge", kDevice | kDevices, AT(no_huge), "use no huge pages");
     table.flag("no-offload", "--no-offload", kDevice | kDevices, AT(no_offload),
-               "compute checksums in the stack, whatever the device offers");
+               "compute checksums in software even if the device offers to");
     table.flag("verbose", "-v,--verbose", kAll | kDevices, AT(verbose),
-               "tell how the device was opened, and show what DPDK says");
-    table.scalar("control", "--control", kDevice, "PATH", text(), AT(control), "the control socket")
+               "report how the device was opened, and show DPDK's log");
+    table.scalar("control", "--control", kDevice, "PATH", text(), AT(control), "path of the control socket")
         .when_absent = "/run/synfin/COMMAND-PID";
     table.scalar("json", "--json", kAll | kLook, "FILE", text(), AT(json),
-                 "write the result as JSON; - for standard output");
+                 "write the result as JSON to FILE; - for standard output");
     table.flag("doctor.fix", "--fix", kDoctor, AT(doctor_fix),
-               "run the harmless remedies, each after asking");
+               "offer to run the harmless remedies; each needs your confirmation");
 }
 
 }  // namespace synfin::app

@@ -67,13 +67,13 @@ void validate_network(const Config& config) {
     if (config.addresses.empty())
         throw usage_error("no address given", "give this end an address, for example --address 10.0.0.1/24");
     for (const Cidr& cidr : config.addresses) {
-        const Ipv4 own = cidr.addr.v4;  // of the only family that the codec accepts
+        const Ipv4 own = cidr.addr.v4;  // the codec accepts IPv4 only
         const bool unusable = own.is_multicast() || own.is_unspecified() || own.is_limited_broadcast() ||
                               own.is_loopback() || own.value >> 24 == 0;
         if (unusable)
             throw usage_error(fmt::format("address {} can't be a host's", cidr.text()),
                               "give a unicast address with its prefix, for example 10.0.0.1/24");
-        // Both addresses of a /31 are hosts' (RFC 3021).
+        // Both addresses of a /31 are host addresses (RFC 3021).
         const bool is_network = own.value == (own.value & cidr.mask());
         if (cidr.prefix <= 30 && (is_network || own == cidr.broadcast()))
             throw usage_error(
@@ -110,8 +110,8 @@ void validate_limits(const stack::StackConfig& stack, Command command) {
                                    ? "lower --connections or --beside"
                                    : "lower --max-connections, --backlog or --max-time-wait";
     throw usage_error(
-        fmt::format("{} open, {} half-open and {} TIME-WAIT records are {} on one core, and the "
-                    "most are {}",
+        fmt::format("{} open, {} half-open and {} TIME-WAIT records are {} on one core, over "
+                    "the limit of {}",
                     stack.max_connections, stack.max_half_open, stack.max_time_wait, sum, kMostRecords),
         remedy + ", or give more --cores");
 }

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// The effective configuration of one run: filled from the YAML file, then `--set`, then the options, each
-/// through the same fields (see fields.hh).
+/// The effective configuration of one run. The YAML file, then `--set`, then the options fill it through the
+/// fields of fields.hh.
 
 #include <optional>
 #include <string>
@@ -18,10 +18,10 @@
 
 namespace synfin::app {
 
-/// Which subcommand runs; a field names those that it means something to.
+/// The subcommand that runs. Each field lists the subcommands that use it.
 enum class Command : uint8_t { bench = 1, serve = 2, load = 4, check = 8, devices = 16, doctor = 32 };
 
-/// Which end sends the first FIN of a connection, and so keeps its TIME-WAIT.
+/// The end that sends the first FIN of a connection, and therefore keeps the TIME-WAIT record.
 enum class CloseBy : uint8_t { client, server };
 std::string_view name(CloseBy end) noexcept;
 
@@ -30,22 +30,22 @@ struct ServeConfig {
     /// `PORT[-PORT][=APP]`
     struct Listen {
         PortRange ports;
-        std::optional<App> app;  ///< default: --app's
+        std::optional<App> app;  ///< absent: that of --app
         bool operator==(const Listen&) const noexcept = default;
     };
     App app = App::http;
-    std::vector<Listen> listen;  ///< default: the well-known port of `app`
-    uint64_t backlog = 16'384;   ///< half-open records per core; beyond, SYN cookies
+    std::vector<Listen> listen;  ///< empty: the well-known port of `app`
+    uint64_t backlog = 16'384;   ///< half-open records per core; SYN cookies when it fills up
     uint64_t max_connections = 1u << 20;
-    uint64_t max_time_wait = 1u << 20;  ///< TIME-WAIT records per core; beyond, the oldest yields
+    uint64_t max_time_wait = 1u << 20;  ///< TIME-WAIT records per core; a new one evicts the oldest when full
     uint64_t response_size = 2;         ///< http: bytes of the body
     std::vector<Route> routes;          ///< http
     std::string root;                   ///< http: a directory; empty: none
     TimeOuts time_outs{.idle = 60s, .head = 10s, .send = 60s};
     Duration duration{};  ///< 0: until interrupted
-    Duration drain = 2s;  ///< at the end: how long connections may take to close; 0: they are reset
+    Duration drain = 2s;  ///< how long connections may take to close at the end; 0: reset at once
 
-    /// What is listened on, each with its application.
+    /// The ports to listen on, each with its application filled in.
     std::vector<Listen> listeners() const;
 };
 
@@ -58,57 +58,57 @@ struct LoadConfig {
     uint64_t connections = 64;  ///< at once, over all cores
     uint64_t rate = 0;          ///< new connections per second over all cores; 0: closed loop
     Duration duration{};        ///< 0: 10 s, or until `count` connections have ended
-    uint64_t count = 0;         ///< stop after so many; 0: no limit
+    uint64_t count = 0;         ///< stop after this many connections; 0: no limit
     Duration ramp{};
     CountRange requests_per_connection;
     std::string method = "GET";
     std::vector<std::string> headers;        ///< "Name: value"
     std::string body;                        ///< or @FILE
     std::vector<std::string> expect_status;  ///< empty: 2xx and 3xx
-    Duration timeout = 10s;                ///< how long a peer may be silent when it is its turn; 0: for ever
-    std::optional<uint64_t> request_size;  ///< tcp only; default 64
-    std::optional<uint64_t> response_size;  ///< tcp only: bytes awaited per request; default: request_size
+    Duration timeout = 10s;                  ///< the longest wait for the peer to answer; 0: for ever
+    std::optional<uint64_t> request_size;    ///< tcp only; default 64
+    std::optional<uint64_t> response_size;   ///< tcp only: bytes expected per request; default: request_size
     bool connect_only = false;
     Close close = Close::fin;
     CloseBy close_by = CloseBy::client;  ///< RFC 9411 4.3.1.1
     std::optional<PortRange> source_ports;
     std::vector<Criterion> criteria;  ///< none: failed<1%
 
-    /// How long connections are opened; 0: until `count`.
+    /// How long the generator opens new connections; 0: until `count`.
     Duration opening_time() const noexcept;
 };
 
 struct BenchConfig {
     enum class Profile : uint8_t { connect, crr, http, rr, stream, idle };
     Profile profile = Profile::crr;
-    std::optional<uint64_t> connections;  ///< at once per pair; default by profile
-    uint64_t count = 0;                   ///< stop after so many connections per pair; 0: no limit
+    std::optional<uint64_t> connections;  ///< concurrent, per pair; the default depends on the profile
+    uint64_t count = 0;                   ///< stop after this many connections per pair; 0: no limit
     Duration duration{};                  ///< 0: 5 s, or until `count`
     uint64_t request_size = 64;
     uint64_t response_size = 64;
-    std::optional<Duration> hold;     ///< idle: all are kept so long, however long opening them takes
-    bool await_time_wait = false;     ///< stay until no end has a record left
-    uint64_t beside = 0;              ///< idle connections that each pair has beside the profile's
+    std::optional<Duration> hold;     ///< idle: keep all connections open for this long once all are open
+    bool await_time_wait = false;     ///< run until TIME-WAIT is over; records left make the run invalid
+    uint64_t beside = 0;              ///< idle connections per pair, in addition to the profile's
     std::optional<CloseBy> close_by;  ///< crr and http; default server: 6 packets instead of 7
-    uint64_t loss_ppm = 0;            ///< frames of a million that the wire loses, in each direction
+    uint64_t loss_ppm = 0;            ///< frames per million that the wire drops in each direction
     uint64_t loss_seed = 1;
     bool ledger = false;  ///< count cycles by stage
-    bool model = false;   ///< carry the figures over to NICs and more cores
+    bool model = false;   ///< estimate the figures on NICs and more cores
 };
 
-/// From where on a run is not valid. Shares are parts of a million.
+/// The limits beyond which a run is invalid. Shares are in parts per million.
 struct ValidityConfig {
-    Duration slip = 10ms;                ///< open loop: p99 of how late connections were opened, and
-    uint64_t slip_of_connect = 100'000;  ///< this share of the connect p99: above both
-    Duration gap = 1ms;                  ///< a loop that looks at its work no more often is away
-    uint64_t lost = 50'000;              ///< of the run, in such gaps
-    uint64_t offered = 10'000;           ///< of the connections asked for, not opened
-    uint64_t waited = 10'000;            ///< closed loop: of the run, without a port or a record
-    uint64_t stale_syn = 1'000;          ///< of the connections opened
-    uint64_t drops = 1'000;              ///< of the packets
+    Duration slip = 10ms;  ///< open loop: limit of the p99 of the slip (how late connections open)
+    uint64_t slip_of_connect = 100'000;  ///< and as a share of the connect p99; invalid above both
+    Duration gap = 1ms;                  ///< an engine whose loop pauses for longer is away
+    uint64_t lost = 50'000;              ///< share of the run spent in such gaps
+    uint64_t offered = 10'000;           ///< share of the requested connections that were not opened
+    uint64_t waited = 10'000;            ///< closed loop: share of the run without a free port or record
+    uint64_t stale_syn = 1'000;          ///< share of the connections opened
+    uint64_t drops = 1'000;              ///< share of the packets
 };
 
-/// The next hop for what is not on link, and its MAC address where it is pinned.
+/// The next hop for destinations off link. If `mac` is set, ARP neither asks for it nor changes it.
 struct Gateway {
     Ipv4 addr{};
     std::optional<Mac> mac{};
@@ -127,8 +127,8 @@ struct Config {
     std::vector<unsigned> cores;  ///< empty: one, the first that this process may use
     bool no_huge = false;
     bool no_offload = false;
-    bool verbose = false;     ///< tell what was opened and how, and show DPDK's own lines
-    bool doctor_fix = false;  ///< doctor: run what is harmless, after asking
+    bool verbose = false;     ///< report how the device was opened, and show DPDK's log
+    bool doctor_fix = false;  ///< doctor: run the harmless remedies, after asking
     std::string control;      ///< empty: under /run/synfin/
     std::string json;         ///< empty: no file; "-": standard output
     ServeConfig serve;
@@ -137,25 +137,25 @@ struct Config {
     ValidityConfig validity;
     TcpConfig tcp;
 
-    std::vector<std::string> given;  ///< keys that the user has set, in order
+    std::vector<std::string> given;  ///< keys that the user set, in order
     bool was_given(std::string_view key) const noexcept;
 };
 
-/// What one engine gets of it. Sizes of pools are the caller's to set.
+/// The part of the configuration that one engine uses. The caller sets the pool sizes.
 stack::StackConfig stack_config(const Config& config);
 
-/// Refuses combinations that no single key can tell, with exit status 2. Says what to do.
+/// Check combinations of keys. Throw UserError(usage), which says how to fix the configuration.
 void validate_network(const Config& config);
 void validate_serve(const Config& config);
 void validate_load(const Config& config);
-/// Refuses what one engine's connection table cannot hold: 2^30 records in all.
+/// Throws UserError(usage) when one engine would have more than 2^30 records in all.
 void validate_limits(const stack::StackConfig& stack, Command command);
 
-/// How many connections of a load there may be at once, over all engines. In an open loop that nobody
-/// bounded, as many as a second brings: enough for lives of a second.
+/// The most concurrent connections of a load, over all engines. An open loop without --connections gets the
+/// connections of one second (1,024 to 4,000,000): enough while each lasts at most a second.
 uint64_t load_concurrency(const Config& config);
 
-/// "10.0.0.9 is neither on link ..." for the first target that no address reaches; empty when all can be.
+/// The error text for the first target that is on no address's network, without a gateway; else empty.
 std::string unroutable_target(const Config& config);
 
 }  // namespace synfin::app

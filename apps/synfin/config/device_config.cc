@@ -12,7 +12,7 @@ namespace synfin::app {
 
 namespace {
 
-/// What Runtime::open gave, or throws what it refused.
+/// Returns the runtime, or throws the refusal as a UserError.
 std::unique_ptr<Runtime> opened(Result<std::unique_ptr<Runtime>, Refusal> runtime) {
     if (runtime) return *std::move(runtime);
     const Error error = runtime.error().error;

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Opens the device of a configuration, and words what goes wrong.
+/// Opens the device of a configuration, and turns errors into messages.
 
 #include <memory>
 
@@ -9,23 +9,22 @@
 
 namespace synfin::app {
 
-/// @param stack the engines' configuration, pools sized.
-/// Prints warnings on standard error; with -v what was opened, and how. Throws UserError: usage for a device
-/// or cores that can't be meant, failed for what the host refuses.
+/// @param stack the engines' configuration, with pool sizes set.
+/// Prints warnings on standard error; with -v it prints how the device was opened. Throws UserError: `usage`
+/// for an impossible device or core list, `failed` when the host refuses.
 std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackConfig& stack, Command command);
 
-/// In-memory wires: client stacks 2k, server stacks 2k+1.
+/// Opens in-memory wires: stacks 2k are clients, stacks 2k+1 are servers.
 std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConfig& client,
                                     const stack::StackConfig& server, uint32_t wire_bytes);
 
-/// Throws UserError(failed) when the device is not there any more: the run ended for that, its result is
-/// written.
+/// Throws UserError(failed) when the device disappeared during the run. Call it after the result is written.
 void refuse_if_gone(const Config& config, const DeviceStats& device);
 
-/// Throws UserError(usage) when the runner could not have a core.
+/// Throws UserError(usage) when the runner could not use a core.
 void refuse_unless_run(const Result<void>& ran);
 
-/// Counts both of the processor's clocks from its making: what the TSC runs at.
+/// Measures the TSC's frequency against the monotonic clock, from construction to hz().
 class TscGauge {
   public:
     explicit TscGauge(const Runtime& runtime) : runtime_(runtime), at_(runtime.now()), cycles_(__rdtsc()) {}

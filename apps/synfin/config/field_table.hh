@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// What the table of fields is written with; included by the files that write it.
+/// The builder of the table of fields, for the *_fields.cc files.
 
 #include <memory>
 #include <optional>
@@ -13,10 +13,10 @@
 
 namespace synfin::app {
 
-/// Where a value is in the configuration.
+/// Returns the value's place in the configuration.
 template <typename T>
 using Place = T& (*)(Config&);
-/// AT(load.rate): the place of config.load.rate.
+/// AT(load.rate) returns a reference to config.load.rate.
 #define AT(place)              \
     +[](Config & c) -> auto& { \
         return c.place;        \
@@ -24,7 +24,7 @@ using Place = T& (*)(Config&);
 
 using Access = std::shared_ptr<const FieldAccess>;
 
-// Instantiated in field_table.cc for each type that a field has: here they would be compiled once per
+// field_table.cc instantiates these for each type of a field. Defined here, they would be compiled once per
 // section.
 template <typename T>
 Access scalar_access(const Codec<T>& codec, Place<T> at);
@@ -32,13 +32,13 @@ template <typename T>
 Access optional_access(const Codec<T>& codec, Place<std::optional<T>> at);
 template <typename T>
 Access list_access(const Codec<T>& codec, Place<std::vector<T>> at);
-/// TCP's numbers are of several widths; the configuration's are all 64 bits.
+/// The members of TcpConfig have several integer widths; the codecs use 64 bits.
 template <typename T, typename V>
 Access tcp_access(const Codec<V>& codec, T TcpConfig::*member);
 /// One value may hold several criteria, separated by commas.
 Access criteria_access();
 
-/// Which commands a field means something to.
+/// The commands that use a field.
 inline constexpr unsigned kBench = static_cast<unsigned>(Command::bench);
 inline constexpr unsigned kServe = static_cast<unsigned>(Command::serve);
 inline constexpr unsigned kLoad = static_cast<unsigned>(Command::load);
@@ -50,19 +50,19 @@ inline constexpr unsigned kLook = kDevices | kDoctor;
 
 inline constexpr uint64_t kMillions = 1'000'000;
 
-/// Takes the fields in their order.
+/// Appends fields in the order of the calls.
 class FieldTable {
   public:
     explicit FieldTable(std::vector<Field>& all) : all_(all) {}
 
-    /// @return the field, for what only some have: `.when_absent = "..."`
+    /// @return the field, so that the caller can set optional members such as `.when_absent`
     template <typename T>
     Field& scalar(std::string_view key, std::string_view options, unsigned commands,
                   std::string_view value_name, const Codec<T>& codec, Place<T> at, std::string_view help) {
         return add(Field::Kind::scalar, key, options, commands, value_name, codec, scalar_access(codec, at),
                    help);
     }
-    /// A value that may be absent; null then.
+    /// A value that may be absent; the result then shows null.
     template <typename T>
     Field& optional(std::string_view key, std::string_view options, unsigned commands,
                     std::string_view value_name, const Codec<T>& codec, Place<std::optional<T>> at,
@@ -113,7 +113,7 @@ class FieldTable {
     std::vector<Field>& all_;
 };
 
-// One file for each.
+// Each is in a file of its own.
 void add_common_fields(FieldTable& table);
 void add_serve_fields(FieldTable& table);
 void add_load_fields(FieldTable& table);

@@ -21,7 +21,7 @@ std::string_view last_part(std::string_view key) {
     return dot == key.npos ? key : key.substr(dot + 1);
 }
 
-/// The long name of its option: "pass" of "--pass"; empty without one.
+/// The long name of the field's option: "pass" for "--pass"; empty if it has no option.
 std::string_view long_name(const Field& field) {
     const size_t dashes = field.options.find("--");
     return dashes == field.options.npos ? std::string_view{} : field.options.substr(dashes + 2);
@@ -100,7 +100,7 @@ void apply_set(Config& config, std::string_view assignment) {
         const std::string_view section = dot == key.npos ? std::string_view{} : key.substr(0, dot);
         throw usage_error(fmt::format("--set {}: {}", assignment, unknown_key(section, last_part(key))));
     }
-    // A list is given whole: --set address=10.0.0.1/24,10.0.0.2/24
+    // --set replaces a whole list: --set address=10.0.0.1/24,10.0.0.2/24
     bool first = true;
     for (std::string_view rest = value;;) {
         const size_t comma = field->kind == Field::Kind::list ? rest.find(',') : rest.npos;

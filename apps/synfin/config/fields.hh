@@ -1,8 +1,7 @@
 #pragma once
 /// @file
-/// Field: one thing that can be configured. The YAML file, `--set`, the options, their help, the effective
-/// configuration in the result, the list of deviations and docs/configuration.md all follow from this one
-/// table.
+/// Field: one configuration key. The table of fields defines the YAML file, `--set`, the options and their
+/// help, the effective configuration in the result, the deviations and docs/configuration.md.
 
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -14,31 +13,33 @@
 
 namespace synfin::app {
 
-/// Where a field's value is in the configuration, and how it is written.
+/// Reads and writes a field's value in the configuration.
 class FieldAccess {
   public:
     virtual ~FieldAccess() = default;
-    /// Parses and stores one value; the error text, or empty. `first` of a list replaces.
+    /// Parses and stores one value.
+    /// @param first true: the first value of a list, which replaces the list; later ones are appended
+    /// @return the error text; empty on success
     virtual std::string set(Config& config, std::string_view text, bool first) const = 0;
     virtual nlohmann::ordered_json get(const Config& config) const = 0;
 };
 
-/// Its texts are literals.
+/// The string_view members refer to string literals.
 struct Field {
     enum class Kind : uint8_t {
         scalar,
-        flag,  ///< as an option it stands alone: `--connect-only`; in YAML it is true or false
-        list   ///< repeatable; the first value of a source replaces those of the source before
+        flag,  ///< an option without a value, `--connect-only`; in YAML true or false
+        list   ///< repeatable; each source (YAML, --set, options) replaces the whole list
     };
     std::string_view key;  ///< the YAML path, "load.response-size"; its last part is the option's long name
     std::string_view options;  ///< "-c,--connections"; empty: YAML and --set only
-    unsigned commands = 0;     ///< sum of Command: where it means something
+    unsigned commands = 0;     ///< bits of Command: the subcommands that use it
     Kind kind = Kind::scalar;
     std::string_view value_name;  ///< in the help: "N", "TIME"
     std::string_view help;
     std::string_view
-        when_absent{};    ///< the default where no value of the field says it: "5s, or until --count"
-    std::string allowed;  ///< "1 to 4094", "fin or rst"; empty where value_name and help say it
+        when_absent{};    ///< text of the default when no value expresses it: "5s, or until --count"
+    std::string allowed;  ///< "1 to 4094", "fin or rst"; empty if value_name and help suffice
     bool in_bytes = false;
     std::shared_ptr<const FieldAccess> access;
 
@@ -47,9 +48,9 @@ struct Field {
         return access->set(config, text, first);
     }
     nlohmann::ordered_json get(const Config& config) const;
-    /// What holds when nobody sets it, as one would write it; empty: nothing does.
+    /// The default, written as a user would write it; empty: there is none.
     std::string default_text() const;
-    /// The help, and the default where there is one.
+    /// The help text, followed by the default if there is one.
     std::string help_text() const;
 };
 
@@ -57,18 +58,18 @@ struct Field {
 const std::vector<Field>& fields();
 const Field* find_field(std::string_view key);
 
-/// `unknown key 'x'; did you mean 'y'?`, with the nearest of the keys beside it, the key of the option of
-/// that name, or the full path where the same word stands in another section.
+/// The error text for an unknown key: `unknown key 'x'; did you mean 'y'?`. The suggestion is the nearest key
+/// of the section, the key of the option with that name, or the same key in another section.
 std::string unknown_key(std::string_view section, std::string_view word);
 
 /// `path.to.key=value` from the command line. Throws UserError(usage).
 void apply_set(Config& config, std::string_view assignment);
 
-/// The effective configuration as far as it concerns the command, nested as in YAML.
+/// The effective configuration, limited to the fields that the command uses, nested as in YAML.
 nlohmann::ordered_json effective(const Config& config, Command command);
 
-/// What the run does otherwise than by default where the default is a promise: every `tcp` and
-/// `validity` key that was changed, RST close, connections without data. One sentence each.
+/// The settings that make a run's figures incomparable with those of default runs: every changed `tcp` and
+/// `validity` key, RST close, connections without data, and loss on purpose. One sentence each.
 std::vector<std::string> deviations(const Config& config, Command command);
 
 }  // namespace synfin::app

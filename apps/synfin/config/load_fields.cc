@@ -7,10 +7,10 @@ namespace synfin::app {
 
 void add_load_fields(FieldTable& table) {
     table.list("load.target", "", kLoad, "TARGET", target(), AT(load.targets),
-               "http://HOST[:PORT]/PATH or tcp://HOST:PORT; repeatable, taken in turn");
+               "http://HOST[:PORT]/PATH or tcp://HOST:PORT; repeatable, used in turn");
     table
         .scalar("load.connections", "-c,--connections", kLoad, "N", count(1, 64 * kMillions),
-                AT(load.connections), "concurrent connections; with --rate the most at once")
+                AT(load.connections), "concurrent connections; with --rate the upper limit")
         .when_absent = "64; with --rate as many as one second brings";
     table
         .scalar("load.rate", "-R,--rate", kLoad, "N", count(0, 1000 * kMillions), AT(load.rate),
@@ -25,44 +25,44 @@ void add_load_fields(FieldTable& table) {
                 "stop after N connections")
         .when_absent = "no limit";
     table.scalar("load.ramp", "--ramp", kLoad, "TIME", duration(), AT(load.ramp),
-                 "rise to the rate, or to the connections, over this time");
+                 "increase the rate, or the number of connections, linearly over this time");
     table.scalar("load.requests-per-connection", "--requests-per-connection", kLoad, "N|A-B|unlimited",
                  requests(), AT(load.requests_per_connection),
-                 "requests on each connection, one after the other");
-    table.scalar("load.method", "--method", kLoad, "NAME", method(), AT(load.method), "http: the method");
+                 "requests per connection, one after the other");
+    table.scalar("load.method", "--method", kLoad, "NAME", method(), AT(load.method), "http: request method");
     table.list("load.headers", "-H,--headers", kLoad, "'NAME: VALUE'", header(), AT(load.headers),
-               "http: a header of each request; repeatable");
+               "http: header of each request; repeatable");
     table.scalar("load.body", "--body", kLoad, "TEXT|@FILE", any_text(), AT(load.body),
-                 "http: the body of each request");
+                 "http: body of each request");
     table
         .list("load.expect-status", "--expect-status", kLoad, "STATUSES", statuses(), AT(load.expect_status),
-              "http: the statuses of good responses, for example 200,404,5xx")
+              "http: statuses that count as success, for example 200,404,5xx")
         .when_absent = "2xx,3xx";
-    table.scalar("load.timeout", "--timeout", kLoad, "TIME", duration(), AT(load.timeout),
-                 "how long to wait to be established, for a response's first byte, and between bytes; 0: for "
-                 "ever");
+    table.scalar(
+        "load.timeout", "--timeout", kLoad, "TIME", duration(), AT(load.timeout),
+        "longest wait for the handshake, for a response's first byte, and between bytes; 0: for ever");
     table
         .optional("load.request-size", "--request-size", kLoad, "SIZE", size(1, 1u << 20),
-                  AT(load.request_size), "tcp: bytes of a request")
+                  AT(load.request_size), "tcp: size of a request")
         .when_absent = "64B";
     table
         .optional("load.response-size", "--response-size", kLoad, "SIZE", size(1, 1ull << 40),
-                  AT(load.response_size), "tcp: bytes of a response")
+                  AT(load.response_size), "tcp: size of a response")
         .when_absent = "the request's";
     table.flag("load.connect-only", "--connect-only", kLoad, AT(load.connect_only),
-               "open and close, without a request");
+               "open and close connections without a request");
     table.scalar("load.close", "--close", kLoad, "fin|rst", choice<LoadConfig::Close>(), AT(load.close),
-                 "how this end ends a connection");
+                 "how this end closes a connection");
     table.scalar("load.close-by", "--close-by", kLoad, "client|server", choice<CloseBy>(), AT(load.close_by),
-                 "which end closes first; server: the last HTTP request says 'Connection: close', a tcp:// "
-                 "server has to close by itself");
+                 "which end closes first; with server, the last HTTP request says 'Connection: close', and a "
+                 "tcp:// server has to close by itself");
     table
         .optional("load.source-ports", "--source-ports", kLoad, "A-B", ports(), AT(load.source_ports),
-                  "ports of this end")
+                  "source ports to use")
         .when_absent = "32768-60999";
     table
         .criteria("load.criteria", "--pass", kLoad,
-                  "what the target must do for the run to pass, for example 'failed<0.1%, connect.p99<5ms, "
+                  "criteria that the run must meet to pass, for example 'failed<0.1%, connect.p99<5ms, "
                   "cps>=100k, status(5xx)=0'; repeatable")
         .when_absent = "failed<1%";
 }

@@ -32,8 +32,8 @@ constexpr std::array kByteUnits = {
     Unit{"M", 1'000'000},  Unit{"MB", 1'000'000}, Unit{"G", 1'000'000'000}, Unit{"GB", 1'000'000'000},
     Unit{"KiB", 1u << 10}, Unit{"MiB", 1u << 20}, Unit{"GiB", 1u << 30}};
 
-/// Digits, an optional fraction, and the unit that follows, as a whole number of the smallest unit.
-/// Done in integers: 0.1s is exactly 100,000,000 ns.
+/// Parses digits, an optional fraction and a unit into a whole number of the smallest unit. It uses integers
+/// only, so 0.1s is exactly 100,000,000 ns.
 template <size_t N>
 std::optional<uint64_t> scaled(std::string_view text, const std::array<Unit, N>& units) {
     const size_t number_end = std::min(text.find_first_not_of("0123456789."), text.size());
@@ -59,7 +59,7 @@ std::optional<uint64_t> scaled(std::string_view text, const std::array<Unit, N>&
         denominator *= 10;
     }
     const uint64_t product = numerator * unit->factor;    // at most 10^6 parts of 3.6 * 10^12 ns
-    if (product % denominator != 0) return std::nullopt;  // "1.5" of something that has no halves
+    if (product % denominator != 0) return std::nullopt;  // "1.5" of a unit without fractions
     if (__builtin_add_overflow(value, product / denominator, &value)) return std::nullopt;
     return value;
 }
@@ -181,7 +181,7 @@ Parsed<bool> parse_bool(std::string_view text) {
 std::string duration_text(Duration duration) {
     const auto ns = static_cast<uint64_t>(duration.count());
     if (ns == 0) return "0s";
-    // Minutes and hours are for people who wrote them; seconds are what others read most easily.
+    // Seconds even for whole minutes and hours: results are easier to compare in one unit.
     for (const auto& [name, factor] : {Unit{"s", 1'000'000'000}, Unit{"ms", 1'000'000}, Unit{"us", 1'000}})
         if (ns % factor == 0) return fmt::format("{}{}", ns / factor, name);
     return fmt::format("{}ns", ns);
@@ -246,7 +246,7 @@ std::optional<std::string> nearest(std::string_view text, const std::vector<std:
             best_distance = distance;
         }
     }
-    // Beyond half of the letters it is another word, and a wrong hint is worse than none.
+    // No suggestion if more than half of the letters differ: a wrong hint is worse than none.
     if (best == nullptr || best_distance > std::max<size_t>(1, std::max(text.size(), best->size()) / 2))
         return std::nullopt;
     return *best;

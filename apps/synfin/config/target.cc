@@ -8,7 +8,7 @@ namespace synfin::app {
 
 namespace {
 
-/// Takes "scheme://" off the front; in lower case, empty without one.
+/// Removes "scheme://" from the front and returns the scheme in lower case; empty if there is none.
 std::string take_scheme(std::string_view& text) {
     const size_t end = text.find("://");
     if (end == text.npos || text.substr(0, end).find_first_of("/?#") != text.npos) return {};
@@ -19,8 +19,8 @@ std::string take_scheme(std::string_view& text) {
     return scheme;
 }
 
-/// Letters, digits, hyphens and underscores between dots, at most 253 in all; not an address that has a digit
-/// too many.
+/// A host name: letters, digits, hyphens and underscores between dots, at most 253 bytes. Refuses a mistyped
+/// address such as 10.0.0.1000.
 bool is_host_name(std::string_view text) {
     const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
     const auto is_name_byte = [&](char c) {

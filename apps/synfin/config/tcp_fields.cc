@@ -1,5 +1,5 @@
 /// @file
-/// Fields of TCP. Their defaults are a promise: every change is listed under deviations.
+/// Fields of the section `tcp`. The result lists every changed one under `deviations`.
 
 #include "field_table.hh"
 
@@ -18,9 +18,9 @@ void add_tcp_fields(FieldTable& table) {
         "tcp.msl", "--msl", "TIME", duration(1ms, kMaxMsl), &TcpConfig::msl,
         "maximum segment lifetime; TIME-WAIT is twice this (RFC 9293 says 2 minutes, Linux uses 30 s)");
     table.of_tcp("tcp.rto-initial", "", "TIME", timeout(1ms), &TcpConfig::rto_initial,
-                 "retransmission timeout before a round trip has been measured (RFC 6298)");
+                 "retransmission timeout before the first round-trip measurement (RFC 6298)");
     table.of_tcp("tcp.rto-min", "", "TIME", timeout(1ms), &TcpConfig::rto_min,
-                 "least retransmission timeout (RFC 6298 says 1 s, Linux uses 200 ms)");
+                 "shortest retransmission timeout (RFC 6298 says 1 s, Linux uses 200 ms)");
     table.of_tcp("tcp.rto-max", "", "TIME", timeout(1s), &TcpConfig::rto_max,
                  "longest retransmission timeout (RFC 6298: at least 60 s)");
     table.of_tcp(
@@ -28,18 +28,17 @@ void add_tcp_fields(FieldTable& table) {
         "give up opening a connection after this time without an answer (RFC 9293: at least 3 minutes)");
     table.of_tcp("tcp.syn-ack-timeout", "", "TIME", timeout(1s), &TcpConfig::syn_ack_timeout,
                  "drop a half-open connection after this time");
-    table.of_tcp(
-        "tcp.user-timeout", "", "TIME", timeout(1s), &TcpConfig::user_timeout,
-        "abort a connection whose data is not acknowledged for this time (RFC 9293 3.9.1); more than "
-        "18 hours count as 18");
+    table.of_tcp("tcp.user-timeout", "", "TIME", timeout(1s), &TcpConfig::user_timeout,
+                 "abort a connection whose data is not acknowledged for this time (RFC 9293 3.9.1); more "
+                 "than 18 hours counts as 18");
     table.of_tcp("tcp.delayed-ack", "", "TIME", timeout(0s), &TcpConfig::delayed_ack,
                  "how long an ACK may wait for data to go with it (RFC 9293: at most 500 ms)");
     table.of_tcp("tcp.fin-wait-2-timeout", "", "TIME", timeout(1s), &TcpConfig::fin_wait_2_timeout,
-                 "how long a connection that the application has closed waits for the peer's FIN");
+                 "how long a closed connection waits for the peer's FIN");
     table.of_tcp("tcp.orphan-retries", "", "N", count(1, 100), &TcpConfig::orphan_retries,
                  "retransmissions without progress after which a closed connection is dropped");
     table.of_tcp("tcp.keepalive-idle", "", "TIME", timeout(0s), &TcpConfig::keepalive_idle,
-                 "send keep-alive probes after so long without a segment; 0: never");
+                 "send keep-alive probes after this time without a segment; 0: never");
     table.of_tcp("tcp.keepalive-interval", "", "TIME", timeout(1s), &TcpConfig::keepalive_interval,
                  "time between two keep-alive probes");
     table.of_tcp("tcp.keepalive-probes", "", "N", count(2, 255), &TcpConfig::keepalive_probes,
@@ -47,9 +46,9 @@ void add_tcp_fields(FieldTable& table) {
     table.of_tcp("tcp.receive-buffer", "", "SIZE", size(4096, 1u << 30), &TcpConfig::receive_buffer_bytes,
                  "largest receive window that a connection offers");
     table.of_tcp("tcp.send-buffer", "", "SIZE", size(4096, 1u << 30), &TcpConfig::send_buffer_bytes,
-                 "bytes that a connection takes from the application beyond those acknowledged");
+                 "most unacknowledged and unsent bytes that a connection holds");
     table.of_tcp("tcp.mss", "", "SIZE", size(0, 8960), &TcpConfig::mss_limit,
-                 "largest segment that is offered and sent; 0: MTU minus 40");
+                 "largest segment to announce and to send; 0: MTU minus 40");
     table.of_tcp("tcp.timestamps", "", "BOOL", boolean(), &TcpConfig::timestamps,
                  "use the timestamps option (RFC 7323)");
     table.of_tcp("tcp.window-scale", "", "BOOL", boolean(), &TcpConfig::window_scale,

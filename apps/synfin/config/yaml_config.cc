@@ -19,10 +19,10 @@ namespace synfin::app {
 
 namespace {
 
-/// Longer than any configuration that people write: 8,000 addresses are 200 KB.
+/// The largest file accepted; a configuration with 8,000 addresses has 200 KB.
 constexpr size_t kMostText = size_t{16} << 20;
 
-/// One file being read: knows how to say where.
+/// Reads one file, and adds the position to every error.
 class YamlReader {
   public:
     YamlReader(Config& config, const std::string& name) : config_(config), name_(name) {}
@@ -108,8 +108,8 @@ class YamlReader {
     const std::string& name_;
 };
 
-/// Bounded: a device such as /dev/zero has no end, and a directory no text. A pipe is waited for, as with
-/// other commands (`-f <(make-config)`).
+/// Reads at most kMostText bytes. Refuses devices such as /dev/zero, which never end, and directories. Waits
+/// for a pipe (`-f <(make-config)`).
 std::string read_text_file(const std::string& path) {
     const auto refuse = [&](const std::string& why) {
         return usage_error(fmt::format("{}: {}", path, why), "give a readable YAML file to -f");

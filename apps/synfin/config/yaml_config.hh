@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Reads a YAML file into the configuration. Every refusal names the file, line and column.
+/// Reads a YAML file into the configuration. Every error names the file, line and column.
 
 #include <string>
 #include <string_view>
@@ -9,11 +9,11 @@
 
 namespace synfin::app {
 
-/// Reads the file into config, and notes which keys it gave. Throws UserError(usage) with
+/// Reads the file into config and records its keys in Config::given. Throws UserError(usage) with
 /// `FILE:LINE:COLUMN: what was expected and what was found`.
 void read_yaml_file(Config& config, const std::string& path);
 
-/// The same from text; `name` stands for the file in messages.
+/// The same for YAML text in memory; messages use `name` as the file name.
 void read_yaml(Config& config, const std::string& text, const std::string& name);
 
 }  // namespace synfin::app
