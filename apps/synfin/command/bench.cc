@@ -23,7 +23,7 @@ namespace {
 
 using Profile = BenchConfig::Profile;
 
-/// Between two snapshots: a bench is measured to the percent, and nobody looks in but the progress line.
+/// Time between two snapshots. Only the progress line reads them, and rarer snapshots disturb the bench less.
 constexpr Duration kShowEvery = 100ms;
 
 double round_trip_ns(const Runtime& runtime) {
@@ -31,7 +31,7 @@ double round_trip_ns(const Runtime& runtime) {
     return cores.size() < 2 ? 0 : core_round_trip_ns(cores[0], cores[1]);
 }
 
-/// All pairs from their first connection to their last.
+/// Runs all pairs until their last connection has ended.
 template <Server S>
 void run_pairs(const Config& config, Runtime& runtime, BenchWork<S>& work) {
     const Monitor monitor({.command = "bench",
@@ -46,7 +46,8 @@ void run_pairs(const Config& config, Runtime& runtime, BenchWork<S>& work) {
     refuse_unless_run(Runner(runtime, work, {.gap = config.validity.gap, .show_every = kShowEvery}).run());
 }
 
-/// A bench with servers of one kind. @param arguments a server's own
+/// Runs the bench with servers of type S.
+/// @param arguments passed to each server's constructor
 template <Server S, typename... Arguments>
 Exit run_bench(const Config& config, const Arguments&... arguments) {
     auto runtime =
@@ -67,7 +68,7 @@ Exit run_bench(const Config& config, const Arguments&... arguments) {
     context.interrupted = interrupted().load(std::memory_order_relaxed);
     LoadTimes times;
     RunResult result = bench_result(config, *runtime, work.ends(), context, times);
-    // After the run's wires are given back: the floor needs the same memory.
+    // Free the run's wires first: the floor measurement needs the same memory.
     runtime.reset();
     if (const auto plan = floor_plan(result)) result.bench->floor = measure_floor(*plan);
     publish(result, config.json);

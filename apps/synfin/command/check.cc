@@ -1,5 +1,5 @@
 /// @file
-/// synfin check: is a configuration valid, and what will it need.
+/// synfin check: validates a configuration and explains what it will need.
 
 #include <fmt/format.h>
 
@@ -21,15 +21,15 @@ namespace {
 // Bytes of the engine's records and their places in the connection table, as lib/tcp and lib/net lay them
 // out.
 constexpr double kTimeWaitBytes = 32, kHalfOpenBytes = 64, kPlaceBytes = 12;
-/// Packets of one connection with one small request and response, both directions: SYN, SYN-ACK, ACK,
-/// request, response, their ACKs, FIN and ACK from each side.
+/// Packets in both directions of a connection with one small request and response: SYN, SYN-ACK, ACK,
+/// request, response, their ACKs, and a FIN from each side, one of them with an ACK of its own.
 constexpr double kPacketsPerConnection = 9;
 
 void line(std::string_view label, const std::string& text) {
     fmt::print("  {:<14}{}\n", label, text);
 }
 
-/// An open connection: both lines of its control block and its place in the table.
+/// Memory of an open connection: its control block and its slot in the connection table.
 double open_bytes() {
     return 2 * Stack::tcb_bytes() + kPlaceBytes;
 }
@@ -44,7 +44,7 @@ void explain_network(const Config& config) {
     std::string addresses;
     for (const Cidr& cidr : config.addresses) addresses += (addresses.empty() ? "" : ", ") + cidr.text();
     line("addresses", addresses);
-    line("next hop", config.gateway ? config.gateway->text() + " for what is not on link" : "on link only");
+    line("next hop", config.gateway ? config.gateway->text() + " for destinations off link" : "on link only");
     line("cores", config.cores.empty() ? "1 (the first that the process may use)"
                                        : fmt::format("{}: one engine on each", config.cores.size()));
 }
@@ -68,7 +68,7 @@ void explain_serve(const Config& config) {
     const auto connections = static_cast<double>(config.serve.max_connections);
     line("memory",
          fmt::format("up to {} for {} open connections on each of {:.0f} engines, {} for half-open ones; "
-                     "touched as it is used",
+                     "allocated as it is used",
                      bytes_text(connections * open_bytes()), count_text(connections), engines,
                      bytes_text(static_cast<double>(config.serve.backlog) * kHalfOpenBytes)));
     line("time-wait", fmt::format("{} for each connection that this end closes first ({:.0f} B each)",

@@ -18,8 +18,8 @@ namespace synfin::app {
 
 namespace {
 
-/// What CLI11 collects for one subcommand: texts only; the fields parse them, so that an option, a YAML value
-/// and a --set are refused in the same words.
+/// The texts that CLI11 collects for one subcommand. The fields parse them, so that options, YAML values and
+/// --set give the same error messages.
 struct Collected {
     const Subcommand* subcommand = nullptr;
     CLI::App* app = nullptr;
@@ -66,7 +66,7 @@ void add_options(Collected& into) {
     into.app->set_help_flag("-h,--help", "print this help");
 }
 
-/// CLI11 names what it did not expect; we add what was probably meant.
+/// Reports an unexpected word together with the nearest known one.
 [[noreturn]] void refuse_extra(const CLI::App& app, const std::string& word,
                                std::span<const Subcommand* const> subcommands, bool in_subcommand) {
     std::vector<std::string> known;
@@ -87,7 +87,7 @@ void add_options(Collected& into) {
         in_subcommand ? fmt::format("synfin {} --help", app.get_name()) : "synfin --help";
     throw usage_error(
         fmt::format("{} '{}'{}", what, option, meant ? fmt::format("; did you mean '{}'?", *meant) : ""),
-        fmt::format("{} lists what there is", help));
+        fmt::format("run {} for a list", help));
 }
 
 Config effective_config(const Collected& collected) {
@@ -139,7 +139,7 @@ Request parse_command_line(const std::vector<std::string>& arguments,
         collected.app = app.add_subcommand(std::string(subcommand->name), std::string(subcommand->summary));
         add_options(collected);
     }
-    // Asked for here, not with allow_extras(false): the error is ours to word.
+    // Collect unexpected words instead of allow_extras(false): refuse_extra() words the error.
     app.allow_extras();
     for (Collected& collected : all) collected.app->allow_extras();
 
@@ -156,9 +156,8 @@ Request parse_command_line(const std::vector<std::string>& arguments,
         return {nullptr, {}, std::string("synfin " SYNFIN_VERSION "\n")};
     } catch (const CLI::ParseError& error) {
         const Collected* collected = asked();
-        throw usage_error(error.what(),
-                          fmt::format("synfin{}{} --help lists what there is", collected ? " " : "",
-                                      collected ? collected->subcommand->name : ""));
+        throw usage_error(error.what(), fmt::format("run synfin{}{} --help for a list", collected ? " " : "",
+                                                    collected ? collected->subcommand->name : ""));
     }
     const Collected* collected = asked();
     if (const auto extras = app.remaining(); collected == nullptr && !extras.empty())

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The command line: options from the table of fields, the YAML file and `--set`, in the order of precedence.
+/// The command line: combines the YAML file, `--set` and the options, each overriding the one before.
 
 #include <optional>
 #include <span>
@@ -12,11 +12,11 @@
 
 namespace synfin::app {
 
-/// What was asked: a subcommand with its effective configuration, or a text to print (--help, --version).
+/// The request: a subcommand with its effective configuration, or a text to print (--help, --version).
 struct Request {
     const Subcommand* subcommand = nullptr;
     Config config;
-    std::string text;  ///< to print, when no subcommand is to run
+    std::string text;  ///< printed if `subcommand` is null
 };
 
 /// @param arguments  without the program's name

@@ -1,6 +1,6 @@
 /// @file
-/// synfin devices: what network cards and interfaces are here, and what a device offers and which of it is
-/// used.
+/// synfin devices: lists the network cards and interfaces; with --device, the offloads that a device offers
+/// and synfin uses.
 
 #include <fmt/format.h>
 
@@ -70,7 +70,7 @@ std::string to_text(const HostScan& host) {
                             word(card.owner), number_or_dash(card.numa_node),
                             card.iommu_group.empty() ? "-" : card.iommu_group,
                             names.empty() ? "" : ", interfaces" + names,
-                            host.carries_default_route(card) ? ", default route: hands off" : "");
+                            host.carries_default_route(card) ? ", default route: do not use" : "");
     }
     text += "interfaces of the kernel (--device af_packet:NAME, or af_xdp:NAME)\n";
     if (host.interfaces.empty()) text += "  none\n";
@@ -82,10 +82,11 @@ std::string to_text(const HostScan& host) {
             : !interface.carrier ? "no carrier"
                                  : "up",
             interface.mbps == 0 ? "" : fmt::format(", {} Mb/s", interface.mbps), interface.rx_queues,
-            interface.tx_queues, interface.carries_default_route ? ", default route: hands off" : "");
+            interface.tx_queues, interface.carries_default_route ? ", default route: do not use" : "");
     text += fmt::format("without a card: tap:NAME{}, memif:PATH, vhost:PATH, virtio-user:PATH\n",
                         host.has_tun ? "" : " (modprobe tun first)");
-    return text + "what one of them offers: synfin devices --device DEV;  what is missing: synfin doctor\n";
+    return text +
+           "for what a device offers: synfin devices --device DEV; for what this host lacks: synfin doctor\n";
 }
 
 Exit run(const Config& config) {
@@ -105,7 +106,8 @@ Exit run(const Config& config) {
     if (!report) {
         const auto& [error, why] = report.error();
         const bool usage = error == Error::invalid || error == Error::not_supported;
-        throw UserError(usage ? Exit::usage : Exit::failed, why, "synfin doctor says what is missing");
+        throw UserError(usage ? Exit::usage : Exit::failed, why,
+                        "run synfin doctor to see what this host lacks");
     }
     std::string text;
     for (const std::string& line : report->lines()) text += line + "\n";
@@ -119,7 +121,7 @@ Exit run(const Config& config) {
 
 const Subcommand kDevicesCommand{Command::devices,
                                  "devices",
-                                 "what cards and interfaces are here, and what each offers",
+                                 "list the network cards and interfaces, and what a device offers",
                                  "  synfin devices\n"
                                  "  synfin devices --device pci:0000:3b:00.0 --cores 0-3\n",
                                  "",

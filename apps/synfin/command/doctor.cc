@@ -1,5 +1,5 @@
 /// @file
-/// synfin doctor: what is missing on this host, with the command that mends it.
+/// synfin doctor: reports what the host lacks, each with the command that fixes it.
 
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -36,8 +36,8 @@ std::string own_path() {
     return size > 0 ? std::string(path, static_cast<size_t>(size)) : std::string();
 }
 
-/// Asks on standard error, for standard output may be the result's; anything but a yes, and the end of input,
-/// is a no.
+/// Asks on standard error, because standard output may carry the result. Only y, Y and yes agree; end of
+/// input refuses.
 bool agrees(const std::string& command) {
     std::fputs(fmt::format("\nrun this?  {}\n[y/N] ", command).c_str(), stderr);
     std::string answer;
@@ -90,7 +90,7 @@ Exit run(const Config& config) {
 
 const Subcommand kDoctorCommand{Command::doctor,
                                 "doctor",
-                                "what is missing on this host, with the command that mends it",
+                                "report what this host lacks, each with the command that fixes it",
                                 "  synfin doctor\n"
                                 "  synfin doctor --device pci:0000:3b:00.0 --fix\n"
                                 "  synfin doctor --device af_packet:eth1 --mtu 9000\n",

@@ -18,7 +18,7 @@ namespace synfin::app {
 
 namespace {
 
-/// All engines from their first connection to their last.
+/// Runs all engines until their last connection has ended.
 void run_load(const Config& config, Runtime& runtime, LoadWork& work) {
     const Monitor monitor({.command = "load",
                            .device_name = config.device,

@@ -16,7 +16,7 @@
 
 namespace {
 
-// For what runs before it is known which sets the processor has.
+// Marks code that runs before the processor's instruction sets are checked.
 #define SYNFIN_ANY_PROCESSOR gnu::target("arch=x86-64")
 
 [[SYNFIN_ANY_PROCESSOR, gnu::noinline]] void need(bool has, const char* set_and_mend) {
@@ -26,7 +26,8 @@ namespace {
     std::_Exit(static_cast<int>(synfin::app::Exit::failed));
 }
 
-/// Before the constructors of static objects: the first instruction of a set that the processor lacks kills.
+/// Runs before the constructors of static objects: an instruction that the processor lacks would kill the
+/// process without a message.
 [[SYNFIN_ANY_PROCESSOR, gnu::constructor(101)]] void check_processor() {
     __builtin_cpu_init();
 #ifdef __AVX512F__
@@ -39,14 +40,15 @@ namespace {
          "AES instructions\n  use another one, or switch them on in the BIOS\n");
 }
 
-/// What is opened first would get the number of a standard stream that is closed, and be written to.
+/// Opens closed standard streams on /dev/null. Otherwise the first file opened would get the number of one,
+/// and messages would be written into it.
 void open_standard_streams() {
     int fd = open("/dev/null", O_RDWR);
     while (fd >= 0 && fd <= STDERR_FILENO) fd = dup(fd);
     if (fd >= 0) close(fd);
 }
 
-/// Not by fmt::print, which throws when standard error can't be written.
+/// Does not use fmt::print, which throws when standard error can't be written.
 void say(const std::string& line) noexcept {
     std::fputs(line.c_str(), stderr);
 }

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Subcommand: what main() knows of each; one file per subcommand fills one in.
+/// Subcommand: the interface between main() and a subcommand; each subcommand's file defines one.
 
 #include <string_view>
 
@@ -13,8 +13,8 @@ struct Subcommand {
     Command command;
     std::string_view name;
     std::string_view summary;
-    std::string_view example;     ///< lines for the end of its help
-    std::string_view positional;  ///< "TARGET", "FILE"; empty: takes none
+    std::string_view example;     ///< example lines, printed at the end of its help
+    std::string_view positional;  ///< name of the positional argument: "TARGET", "FILE"; empty: none
     Exit (*run)(const Config&);
 };
 

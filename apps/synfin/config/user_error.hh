@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// What the user is told when the command can't do what was asked, and the exit statuses of the contract.
+/// UserError: an error that ends the command with a message; and the command's exit statuses.
 
 #include <stdexcept>
 #include <string>
@@ -13,10 +13,10 @@ enum class Exit : int {
     done = 0,
     failed = 1,   ///< failed at run time
     usage = 2,    ///< wrong usage or configuration
-    invalid = 3,  ///< the run ended, but it is not valid or a criterion failed
+    invalid = 3,  ///< the run ended, but is invalid or failed a criterion
 };
 
-/// Thrown outside the data path only; main() prints `synfin: error: WHAT` and below it what to do.
+/// Thrown outside the data path only. main() prints `synfin: error: WHAT`, and the remedy in the next line.
 class UserError : public std::runtime_error {
   public:
     UserError(Exit exit, const std::string& what, std::string mend = {})

@@ -12,8 +12,8 @@ std::atomic<bool> opening{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 extern "C" void on_signal(int signal) {
-    // Whoever is in a hurry presses twice. A terminal that hangs up may say so several times: the kernel to
-    // its foreground jobs, and then the shell to all of its own.
+    // A second SIGINT or SIGTERM kills at once. Not so SIGHUP: when a terminal hangs up, both the kernel and
+    // the shell send it.
     if (signal != SIGHUP) {
         std::signal(SIGINT, SIG_DFL);
         std::signal(SIGTERM, SIG_DFL);
@@ -32,8 +32,8 @@ void catch_interrupts() {
     sigaction(SIGTERM, &action, nullptr);
     struct sigaction before {};
     sigaction(SIGHUP, nullptr, &before);
-    if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);  // nohup has it ignored
-    // Who read the output may have left: that is an error where it is written, not the end of the run.
+    if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);  // nohup ignores it
+    // If the reader of the output has gone, the write fails; the run goes on.
     std::signal(SIGPIPE, SIG_IGN);
 }
 
@@ -47,7 +47,7 @@ void request_end() noexcept {
 
 Opening::Opening() noexcept {
     opening.store(true, std::memory_order_relaxed);
-    // A signal may have come before.
+    // The signal may have come before.
     if (flag.load(std::memory_order_relaxed)) alarm(kMostOpening);
 }
 

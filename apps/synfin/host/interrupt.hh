@@ -1,25 +1,27 @@
 #pragma once
 /// @file
-/// SIGINT, SIGTERM and SIGHUP as a flag. The library installs no handlers; the command does, here only.
+/// SIGINT, SIGTERM and SIGHUP as a flag. The library installs no signal handlers; the command does, only
+/// here.
 
 #include <atomic>
 
 namespace synfin::app {
 
 /// Installs the handlers: the first signal asks for a clean end, a second SIGINT or SIGTERM ends the process
-/// at once. A SIGHUP that is ignored already stays so (nohup). SIGPIPE is ignored. Called before a device is
-/// opened, which may take seconds: a shell's background jobs have SIGINT ignored until then.
+/// at once. SIGHUP stays ignored if it already is (nohup). SIGPIPE is ignored. Call it before opening a
+/// device, which may take seconds: shells start background jobs with SIGINT ignored.
 void catch_interrupts();
-/// Whether a signal has come.
+/// True once a signal has come.
 const std::atomic<bool>& interrupted() noexcept;
-/// Ends the run as a signal would.
+/// Asks for a clean end, as a signal would.
 void request_end() noexcept;
 
-/// Seconds that opening a device may go on after a signal; a link is waited for half of it.
+/// Seconds that opening a device may continue after a signal. Waiting for a link takes at most half of it.
 inline constexpr unsigned kMostOpening = 10;
 
-/// While a device is opened, nobody looks at the flag, and a driver may wait for ever, as for a vhost-user
-/// server that accepts and says nothing: kMostOpening after a signal, the process ends by SIGALRM.
+/// Lives while a device is opened. Nothing reads the flag then, and a driver may wait for ever, for example
+/// for a vhost-user server that accepts but sends nothing. SIGALRM ends the process kMostOpening seconds
+/// after a signal.
 class Opening {
   public:
     Opening() noexcept;
