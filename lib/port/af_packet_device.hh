@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// An interface of the kernel through AF_PACKET sockets as a Device: one socket for each engine.
+/// A kernel interface as a Device, through AF_PACKET sockets: one socket for each engine.
 
 #include <memory>
 #include <vector>
@@ -28,14 +28,14 @@ class AfPacketDevice final : public Device {
     void make_ports(const DeviceConfig& config, const buf::QueueCaps& caps);
     void fill_report(const DeviceConfig& config, const buf::QueueCaps& caps);
 
-    // In this order: what comes later uses what comes before.
+    // The order matters: each member uses those before it.
     std::unique_ptr<WireLike> wire_like_;
     std::vector<PacketPool> pools_;
     std::unique_ptr<SteeringPlan> plan_;
     std::vector<std::unique_ptr<PacketSocket>> sockets_;
     std::vector<std::unique_ptr<DevicePort>> ports_;
     std::unique_ptr<LinkWatch> link_watch_;
-    mutable std::mutex asking_;  ///< the kernel's count of missed frames is forgotten when it is read
+    mutable std::mutex asking_;  ///< reading the kernel's count of missed frames resets it
 };
 
 }  // namespace synfin::port

@@ -1,15 +1,16 @@
 #pragma once
 /// @file
-/// Bell: rings an eventfd that a stranger has too.
+/// Bell: signals an eventfd that an untrusted process shares, without ever blocking.
 
 #include <linux/aio_abi.h>
 
 namespace synfin::port {
 
-/// Adds to eventfds without ever waiting. write() does not wait while O_NONBLOCK is set, but that flag
-/// belongs to the open file, which the other end shares: it may take the flag away, fill the counter, and
-/// hold whoever writes for ever. The kernel's own signal, which tells that an asynchronous read is done
-/// (io_submit(2), IOCB_FLAG_RESFD), never waits. For one thread; a system call each time, two each hundred.
+/// write() to an eventfd does not block while O_NONBLOCK is set. But the flag belongs to the open file, which
+/// the peer shares: it can clear the flag, fill the counter, and block the writer for ever. The kernel's own
+/// signal for a completed asynchronous read (io_submit(2), IOCB_FLAG_RESFD) never blocks, so this class uses
+/// that. For one thread.
+/// @note cost: one system call per ring(), and one more every hundred or so.
 class Bell {
   public:
     Bell() noexcept;
@@ -17,8 +18,8 @@ class Bell {
     Bell(const Bell&) = delete;
     Bell& operator=(const Bell&) = delete;
 
-    /// Adds 1 to the eventfd, or does nothing where its counter is full. Where the kernel gives no
-    /// asynchronous input (fs.aio-max-nr, a container's filter), it is write() after all.
+    /// Adds 1 to the eventfd; does nothing when its counter is full. Falls back to write() where the kernel
+    /// refuses asynchronous I/O (fs.aio-max-nr, a container's seccomp filter).
     void ring(int eventfd) noexcept;
 
   private:

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Threads of our own, one for each core, known to DPDK so that packet pools keep a cache for each.
+/// Pinned threads, one for each core, registered with DPDK so that packet pools keep a cache for each.
 
 #include <functional>
 #include <memory>
@@ -15,7 +15,7 @@ namespace synfin::port {
 /// The CPUs that this process may run on, ascending.
 std::vector<unsigned> allowed_cpus();
 
-/// Threads that are started here and joined there.
+/// Starts the threads of a run and joins them.
 class CoreThreads {
   public:
     CoreThreads();
@@ -24,9 +24,10 @@ class CoreThreads {
     CoreThreads& operator=(const CoreThreads&) = delete;
 
     /// Runs body(i) on a thread pinned to cores[i], for every i, and returns when all are pinned and
-    /// registered. A device must be open, and no threads run. False when one could not be; then no body runs.
+    /// registered. A device must be open, and no threads may be running. Returns false when a thread could
+    /// not be pinned or registered; then no body runs.
     bool start(std::span<const unsigned> cores, std::function<void(size_t)> body, Refusal& refusal);
-    /// Returns when all bodies have returned; at once when none runs.
+    /// Returns when all bodies have returned; immediately when none runs.
     void join();
     bool is_running() const noexcept;
 
@@ -36,11 +37,11 @@ class CoreThreads {
 };
 
 /// Runs body(i) on a thread pinned to cores[i], for every i, and returns when all have returned. A device
-/// must be open. False when a thread could not be pinned or registered; then no body has run.
+/// must be open. Returns false when a thread could not be pinned or registered; then no body has run.
 bool run_on_cores(std::span<const unsigned> cores, const std::function<void(size_t)>& body, Refusal& refusal);
 
-/// Of the calling thread, all: for the library's own threads, since the command's signals are for its
-/// threads.
+/// Blocks all signals in the calling thread. The library's own threads call it, so that signals reach the
+/// program's threads.
 void block_signals() noexcept;
 
 }  // namespace synfin::port

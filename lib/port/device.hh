@@ -1,6 +1,7 @@
 #pragma once
 /// @file
-/// Device: opens what a DeviceSpec names, or in-memory wires, and holds one DevicePort for each engine.
+/// Device: opens the device that a DeviceSpec names, or in-memory wires, and owns one DevicePort for each
+/// engine.
 
 #include <cstdint>
 #include <memory>
@@ -17,22 +18,22 @@ namespace synfin::port {
 
 struct DeviceConfig {
     DeviceSpec spec;
-    unsigned engines = 1;            ///< cores that share the device, 1..64
-    uint16_t mtu = 1500;             ///< IP packet bytes, 576..9000
-    bool no_huge = false;            ///< ordinary pages even where huge ones are free
-    bool no_offload = false;         ///< checksums by the stack, whatever the device offers
-    int verbose = 0;                 ///< DPDK's own lines: 0 hidden, 1 shown, 2 with debugging
-    std::optional<uint16_t> vlan{};  ///< the VID of every frame, for cards that let none pass unless told
-    std::optional<uint16_t> outer_vlan{};  ///< the same of an 802.1ad tag, before it
-    uint32_t packets = 0;     ///< packet buffers of each engine; 0: from the descriptors, and 8192 to hold
-    HashKey key{};            ///< of software steering and of RSS: a secret of this process
-    Duration link_wait = 5s;  ///< how long a device that reports a link may take to bring it up
+    unsigned engines = 1;                  ///< cores that share the device, 1..64
+    uint16_t mtu = 1500;                   ///< IP packet bytes, 576..9000
+    bool no_huge = false;                  ///< use ordinary pages even if hugepages are free
+    bool no_offload = false;               ///< the stack computes checksums, even if the device offers to
+    int verbose = 0;                       ///< DPDK's log: 0 hidden, 1 shown, 2 with debugging
+    std::optional<uint16_t> vlan{};        ///< the VID of every frame, for cards that filter VLANs
+    std::optional<uint16_t> outer_vlan{};  ///< the VID of an 802.1ad tag before it
+    uint32_t packets = 0;                  ///< packet buffers of each engine; 0: the descriptors plus 8192
+    HashKey key{};                         ///< for software steering and RSS: a secret of this process
+    Duration link_wait = 5s;               ///< how long to wait for the link of a device that reports one
 };
 
-/// What a wire loses on purpose: each frame with the same probability, in either direction, by a sequence
-/// that follows from the seed.
+/// Deliberate loss on a wire: each frame in either direction is lost with the same probability, by a sequence
+/// that the seed determines.
 struct WireLoss {
-    uint32_t ppm = 0;  ///< frames lost of a million, 0..1,000,000
+    uint32_t ppm = 0;  ///< frames lost per million, 0..1,000,000
     uint64_t seed = 1;
 };
 
@@ -46,20 +47,23 @@ struct WireConfig {
     WireLoss loss{};
 };
 
-/// An open device. Ports are used on their engines' threads; everything else on one thread, ports at rest.
+/// An open device. Each port is used on its engine's thread. Everything else is called on one thread while no
+/// port is in use, except where noted.
 class Device {
   public:
     virtual ~Device() = default;
     Device(const Device&) = delete;
     Device& operator=(const Device&) = delete;
 
-    /// Null and a refusal with the mend when it cannot be had; nothing is left changed then.
+    /// Returns null and a refusal with the remedy when the device cannot be opened; it then leaves the host
+    /// unchanged.
     static std::unique_ptr<Device> open(const DeviceConfig& config, Refusal& refusal);
     static std::unique_ptr<Device> open_wires(const WireConfig& config, Refusal& refusal);
 
     virtual unsigned ports() const noexcept = 0;
     virtual DevicePort& port(unsigned index) noexcept = 0;
-    /// Any thread may ask while the ports are at work: each value is right, not all of one moment.
+    /// Any thread may call it while the ports are in use. Each value is correct, but they need not belong to
+    /// one moment.
     virtual DeviceStats stats() const = 0;
     const DeviceReport& report() const noexcept { return report_; }
 

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// DevicePort: one engine's view of a device. An Ethernet queue, a memif, a share of one of them, or an end
-/// of an in-memory wire; which one is decided per burst, and the packets are DPDK's mbufs in every case.
+/// DevicePort: one engine's view of a device: an Ethernet queue, a memif, a packet socket, a share of one of
+/// them, or an end of an in-memory wire. Each burst switches on the kind; packets are always DPDK mbufs.
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -25,70 +25,72 @@
 
 namespace synfin::port {
 
-/// What one port counts; written by its engine's core alone, read by any thread (Runtime::device_stats).
+/// The counters of one port. Only its engine's core writes them; any thread reads them
+/// (Runtime::device_stats).
 struct alignas(64) PortCounters {
-    PublishedCount steered;  ///< received here, passed to another engine (copies of ARP packets not counted)
-    PublishedCount misdirected;   ///< of these: RSS had been predicted to bring it to that engine's queue
+    PublishedCount
+        steered;  ///< received here, forwarded to another engine (copies of ARP packets not counted)
+    PublishedCount misdirected;   ///< of these: the RSS prediction had named that engine's queue
     PublishedCount mailbox_full;  ///< dropped because the ring to another engine was full
-    PublishedCount tx_refused;    ///< packets that a tx_burst did not take (the engine still has them)
-    PublishedCount
-        no_buffer;          ///< wire, memif, ARP copies: no packet buffer for it (but for copies, it waits)
-    PublishedCount cut;     ///< cut short by the driver; given to the engine, which drops them
-    PublishedCount joined;  ///< received in several buffers and copied into one
-    PublishedCount giants;  ///< dropped: longer than the longest frame that was asked for
-    PublishedCount
-        false_verdicts;       ///< a checksum verdict of the device was wrong: none is believed from then on
-    PublishedCount bad_vlan;  ///< dropped: without our tag, where the device takes tags off
-    PublishedCount untaken_tags;  ///< the device was to take our tag off and did not: taken off in software
-    PublishedCount tx_unfit;      ///< given to the device, whose driver would not have it: lost
-    PublishedCount wire_loss;     ///< wire: sent, and lost on purpose
-    /// Wire and memif; a device counts its own.
+    PublishedCount tx_refused;    ///< packets that tx_burst refused (the engine still owns them)
+    PublishedCount no_buffer;  ///< wire, memif, ARP copies: no packet buffer was free (copies are lost, other
+                               ///< frames wait)
+    PublishedCount cut;        ///< truncated by the driver; passed to the engine, which drops them
+    PublishedCount joined;     ///< received in several buffers and copied into one
+    PublishedCount giants;     ///< dropped: longer than the longest configured frame
+    PublishedCount false_verdicts;  ///< a checksum verdict of the device was wrong: the port ignores verdicts
+                                    ///< from then on
+    PublishedCount bad_vlan;        ///< dropped: without our tag, where the device removes tags
+    PublishedCount untaken_tags;    ///< the device did not remove our tag as configured: removed in software
+    PublishedCount tx_unfit;        ///< refused for good by the device's driver: lost
+    PublishedCount wire_loss;       ///< wire: lost on purpose
+    /// Wire and memif only; a device counts its own.
     PublishedCount rx_packets, rx_bytes, tx_packets, tx_bytes;
 };
 
-/// What received packets go through before the engine sees them. Nothing is the fast path: a device whose
-/// verdicts have been found right, and whose frames fit one buffer.
+/// Checks on received packets before the engine sees them. The fast path needs none: its device has given
+/// correct verdicts so far, and its frames fit one buffer.
 struct RxScrutiny {
-    bool kernel_checksums = false;  ///< verdicts are ours to give, see rx_checksum.hh
-    uint64_t forget = 0;  ///< verdict flags that nobody asked the device for, or that are not believed
-    uint32_t audits = 0;  ///< so many verdicts are compared with the packet's bytes first
-    bool join = false;    ///< long frames come in several buffers
-    bool retag = false;   ///< VLAN tags that were taken off, though nobody asked for it, are put back
-    uint16_t vid = 0;  ///< of the tag that the device takes off; what comes with another is dropped. 0: none
+    bool kernel_checksums = false;  ///< the port makes the verdicts, see rx_checksum.hh
+    uint64_t forget = 0;            ///< verdict flags to clear: not requested of the device, or not trusted
+    uint32_t audits = 0;            ///< this many verdicts are still compared with the packet's bytes
+    bool join = false;              ///< long frames arrive in several buffers
+    bool retag = false;             ///< reinsert VLAN tags that were removed without a request
+    uint16_t vid = 0;  ///< of the tag that the device removes; frames with another are dropped. 0: none
 
     bool any() const noexcept { return each() || forget != 0 || join; }
-    /// Whether there is something to do with each packet; else only with those that show it.
+    /// Whether every packet needs work. Otherwise only packets whose flags or size show it do.
     bool each() const noexcept { return kernel_checksums || audits != 0 || retag || vid != 0; }
 };
 
-/// Satisfies buf::QueuePair. Used by one thread at a time, which has an lcore id (Runtime's threads do).
+/// Models buf::QueuePair. Used by one thread at a time, which has an lcore id (Runtime's threads do).
 class alignas(64) DevicePort {
   public:
     using Packet = rte_mbuf;
 
-    /// The queues that this engine may use. kNone: it has none and speaks through another engine's.
+    /// The queues that this engine may use. kNone: it has none and uses another engine's.
     static constexpr uint16_t kNone = 0xffff;
     struct Queues {
         uint16_t device = 0;  ///< DPDK's port id
         uint16_t rx = 0;
         uint16_t tx = 0;
-        std::vector<unsigned> tx_clients{};  ///< the engines that send through ours
+        std::vector<unsigned> tx_clients{};  ///< the engines that send through our tx queue
         RxScrutiny scrutiny{};
         rte_mempool* large_pool = nullptr;  ///< with QueueCaps::large_frame
-        MemifQueues* memif = nullptr;       ///< instead of a device; outlives the port
-        PacketSocket* socket = nullptr;     ///< the same
+        MemifQueues* memif = nullptr;       ///< used instead of a device; outlives the port
+        PacketSocket* socket = nullptr;     ///< used instead of a device; outlives the port
     };
 
-    /// An Ethernet device's engine `index`. `plan` outlives the port.
+    /// The port of engine `index` of a device. `plan` outlives the port.
     DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan, rte_mempool* pool,
                const buf::QueueCaps& caps);
-    /// One end of a wire.
+    /// One end of an in-memory wire.
     DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool, const buf::QueueCaps& caps);
-    /// Wire only, before the first frame: from now on each frame that is sent is lost with this probability
-    /// in parts of a million, by the seed's sequence.
+    /// Wire only, to be called before the first frame: each frame sent is lost with this probability in parts
+    /// per million, by the seed's sequence.
     void lose(uint32_t ppm, uint64_t seed) noexcept;
-    /// Sends what other engines have handed over for that, as far as the device takes it; frees the rest, and
-    /// what is on its way to other engines.
+    /// Sends the packets that other engines have handed over, as far as the device accepts them. Frees the
+    /// rest, and the packets on their way to other engines.
     ~DevicePort();
     DevicePort(const DevicePort&) = delete;
     DevicePort& operator=(const DevicePort&) = delete;
@@ -98,12 +100,12 @@ class alignas(64) DevicePort {
     static bool is_contiguous(Packet* p) noexcept { return p->nb_segs == 1; }
     static buf::Verdict ip_verdict(Packet* p) noexcept {
         if ((p->ol_flags & kVerdicts) == 0)
-            return buf::Verdict::unknown;  // asked of both alike: compiled once
+            return buf::Verdict::unknown;  // the same test in both functions: compiled once
         const uint64_t flags = p->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
         return verdict(flags == RTE_MBUF_F_RX_IP_CKSUM_BAD,
                        flags == RTE_MBUF_F_RX_IP_CKSUM_GOOD || flags == RTE_MBUF_F_RX_IP_CKSUM_NONE);
     }
-    /// DPDK's "none" is: the field is not filled, the data is known to be intact (virtio's partial
+    /// DPDK's "none" means: the field is not filled in, but the data is known to be intact (virtio's partial
     /// checksums).
     static buf::Verdict tcp_verdict(Packet* p) noexcept {
         if ((p->ol_flags & kVerdicts) == 0) return buf::Verdict::unknown;
@@ -184,27 +186,27 @@ class alignas(64) DevicePort {
 
     const PortCounters& counters() const noexcept { return counters_; }
     rte_mempool* pool() const noexcept { return pool_; }
-    /// Packets out of the pool that nobody has: kept for what is received next (wire and memif).
+    /// Packets out of the pool that the port keeps for the next frames received (wire and memif).
     uint32_t spare() const noexcept { return spare_count_; }
 
   private:
     enum class Path : uint8_t {
         wire,
         lossy_wire,
-        queue,   ///< its own queues, and nobody else's frames in them
-        memif,   ///< the same of a memif
-        socket,  ///< the same of a packet socket
-        shared,  ///< several engines: frames are looked at, and some passed on
+        queue,   ///< its own Ethernet queues, with only its own frames
+        memif,   ///< its own memif, likewise
+        socket,  ///< its own packet socket, likewise
+        shared,  ///< several engines: the port examines frames and forwards some
     };
 
-    static constexpr uint32_t kAlone = 1u << 16 | 1;  ///< one segment, which nobody else refers to
+    static constexpr uint32_t kAlone = 1u << 16 | 1;  ///< one segment with one reference
     static_assert(offsetof(rte_mbuf, nb_segs) == offsetof(rte_mbuf, refcnt) + 2);
     static constexpr uint64_t kVerdicts = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
     static buf::Verdict verdict(bool bad, bool good) noexcept {
         return bad ? buf::Verdict::bad : good ? buf::Verdict::good : buf::Verdict::unknown;
     }
     uint16_t inspect(Packet** packets, uint16_t n) noexcept;
-    /// Whether pass() would leave it as it is.
+    /// Whether pass() would not change the packet.
     bool is_plain(const Packet* packet) const noexcept {
         return !looks_at_each_ && (packet->ol_flags & scrutiny_.forget) == 0 && packet->nb_segs == 1 &&
                packet->pkt_len <= caps_.max_frame;
@@ -225,7 +227,7 @@ class alignas(64) DevicePort {
         if (socket_ != nullptr) return socket_->receive(pool_, packets, n);
         return memif_ != nullptr ? rx_memif(packets, n) : rx_device(packets, n);
     }
-    /// What a device has written is in no cache of this core, other than what we have copied ourselves.
+    /// Prefetches: frames that a device has written are in no cache of this core, unlike those that we copy.
     uint16_t rx_device(Packet** packets, uint16_t n) noexcept {
         const uint16_t got = rte_eth_rx_burst(device_, rx_queue_, packets, n);
         for (uint16_t i = 0; i < got; ++i) __builtin_prefetch(data(packets[i]));
@@ -242,7 +244,7 @@ class alignas(64) DevicePort {
     void copy_to_others(Packet* packet) noexcept;
     uint32_t send_for_clients() noexcept;
     uint16_t refill_spare() noexcept;
-    /// What an engine sends is its alone, in one piece, and was alloc()'s or reset().
+    /// Sent packets have one reference and one segment, and come from alloc() or reset().
     void keep_spare(std::span<Packet* const> packets) noexcept {
         const size_t kept = std::min<size_t>(packets.size(), kSpare - spare_count_);
         std::copy_n(packets.begin(), kept, spare_.data() + spare_count_);
@@ -252,8 +254,8 @@ class alignas(64) DevicePort {
 
     Path path_;
     bool has_scrutiny_ = false;
-    bool looks_at_each_ = false;  ///< received packet: scrutiny_.each()
-    bool has_tx_work_ = false;    ///< packets are not given to the device as the engine made them
+    bool looks_at_each_ = false;  ///< received packet; equals scrutiny_.each()
+    bool has_tx_work_ = false;    ///< packets need tx_prepared() before the device gets them
     uint16_t device_ = 0;
     uint16_t rx_queue_ = kNone;
     uint16_t tx_queue_ = kNone;
@@ -269,19 +271,19 @@ class alignas(64) DevicePort {
     SteeringPlan* plan_ = nullptr;
     buf::QueueCaps caps_;
     RxScrutiny scrutiny_;
-    unsigned next_source_ = 0;  ///< whose mailbox is looked at first: each in turn
+    unsigned next_source_ = 0;  ///< the mailbox to poll first; rotates
     std::vector<unsigned> tx_clients_;
     static constexpr uint16_t kBurst = 32;
-    /// Wire and memif: what was sent carries what is received next, without a way through the pool.
+    /// Wire and memif: sent packets are reused for the next frames received, without going through the pool.
     static constexpr uint16_t kSpare = 64;
     std::array<Packet*, kSpare> spare_{};
     uint16_t spare_count_ = 0;
-    std::array<Packet*, kBurst> pending_{};  ///< clients' packets that the device did not take yet
+    std::array<Packet*, kBurst> pending_{};  ///< clients' packets that the device has not accepted yet
     uint16_t pending_begin_ = 0, pending_end_ = 0;
     PortCounters counters_;
 };
 
-/// Adds what one port has counted.
+/// Adds the counters of one port to the sum.
 void add_port_counters(const PortCounters& port, DeviceStats& sum) noexcept;
 
 static_assert(buf::QueuePair<DevicePort>);

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// What is known of drivers, of what they offer, and do not do or do otherwise: found on cards
-/// (tests/niclab), each with what was seen.
+/// Known driver defects: features that a driver offers but does not provide, or provides differently. Each
+/// was observed on an emulated card (tests/niclab).
 
 #include <rte_ethdev.h>
 
@@ -9,21 +9,20 @@
 
 namespace synfin::port {
 
-/// The tx queues that work.
+/// The number of tx queues that work.
 uint16_t tx_queues(const rte_eth_dev_info& info) noexcept;
 
-/// Why a device that offers to put VLAN tags on and to take them off is not asked to; null: no reason is
-/// known.
+/// The reason not to use VLAN insertion and stripping that the device offers; null if there is none.
 const char* why_not_tags(const rte_eth_dev_info& info) noexcept;
 
-/// Bytes of a frame that the driver puts into a buffer with `room` bytes behind the headroom.
+/// How many bytes of a frame the driver puts into a buffer with `room` bytes after the headroom.
 uint32_t frame_bytes_in_buffer(const rte_eth_dev_info& info, uint32_t room) noexcept;
 
-/// TSO: bytes of a frame that the device cuts when it lies in one buffer. 15.5 KiB is what one descriptor of
-/// Intel's 82576 and 82599 takes; others take more (vmxnet3 16,383).
+/// TSO: bytes of a large packet, which lies in one buffer. One descriptor of Intel's 82576 and 82599 takes
+/// 15.5 KiB; others take more (vmxnet3 16,383).
 inline constexpr uint16_t kLargeFrame = 15'872;
 
-/// Whether at least two of the longest frames go into one of those.
+/// Whether a large packet holds at least two of the longest frames.
 constexpr bool has_use_for_large(uint16_t frame) noexcept {
     return 2 * frame <= kLargeFrame;
 }

@@ -1,14 +1,14 @@
 #pragma once
 /// @file
-/// Where a frame's payload begins, behind at most two VLAN tags (802.1ad's before 802.1Q's).
+/// Finds a frame's payload behind at most two VLAN tags (802.1ad before 802.1Q).
 
 #include <cstdint>
 
 namespace synfin::port {
 
 struct EtherPayload {
-    uint16_t type = 0;     ///< its EtherType; 0 when the frame ends in its header
-    uint32_t offset = 14;  ///< bytes before it
+    uint16_t type = 0;     ///< the EtherType; 0 when the frame ends within its header
+    uint32_t offset = 14;  ///< bytes before the payload
 };
 
 inline EtherPayload ether_payload(const uint8_t* frame, uint32_t length) noexcept {

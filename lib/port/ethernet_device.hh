@@ -31,7 +31,7 @@ class EthernetDevice final : public Device {
   private:
     explicit EthernetDevice(const DeviceConfig& config) : config_(config) {}
 
-    // The steps of open(), in order; each refuses or returns true.
+    // The steps of open(), in order; each returns true, or false with a refusal.
     bool attach(const HostFacts& facts, Refusal& refusal);
     bool configure(Refusal& refusal);
     bool make_pools(Refusal& refusal);
@@ -54,7 +54,7 @@ class EthernetDevice final : public Device {
     std::string predict_rss(RssPrediction& prediction) const;
 
     DeviceConfig config_;
-    int interface_ = 0;  ///< the kernel's index of its interface; 0: none
+    int interface_ = 0;  ///< index of its kernel interface; 0: none
     bool attached_ = false;
     bool started_ = false;
     uint16_t id_ = 0;
@@ -68,8 +68,8 @@ class EthernetDevice final : public Device {
     std::vector<PacketPool> pools_, large_pools_;
     std::unique_ptr<SteeringPlan> plan_;
     std::vector<std::unique_ptr<DevicePort>> ports_;
-    std::vector<uint64_t> runt_counters_, giant_counters_;  ///< the driver's own, by their ids
-    mutable std::mutex asking_;  ///< DPDK's control calls are not made for several threads
+    std::vector<uint64_t> runt_counters_, giant_counters_;  ///< ids of the driver's own counters
+    mutable std::mutex asking_;                             ///< DPDK's control calls are not thread-safe
     std::unique_ptr<LinkWatch> link_watch_;
 };
 

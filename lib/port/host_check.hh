@@ -1,6 +1,7 @@
 #pragma once
 /// @file
-/// Whether this host can give us a device, asked before DPDK is: its own answers are hard to act on.
+/// Checks whether this host can provide a device, before DPDK tries: DPDK's errors do not tell the user what
+/// to do.
 
 #include <optional>
 
@@ -10,12 +11,13 @@
 
 namespace synfin::port {
 
-/// What the check found that opening needs.
+/// Results of the check that opening needs.
 struct HostFacts {
     std::optional<InterfaceFacts> interface;  ///< af_packet, af_xdp
 };
 
-/// Existence, state, permission, MTU. Removes a socket file that a dead process left where we will listen.
+/// Checks existence, state, permission and MTU. Removes a socket file that a dead process left at the path
+/// where we will listen.
 std::optional<HostFacts> check_host(const DeviceSpec& spec, uint16_t mtu, unsigned engines, Refusal& refusal);
 
 }  // namespace synfin::port

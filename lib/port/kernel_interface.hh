@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// A network interface of this host's kernel: what must be known before it is opened, and what must be
-/// changed while it is used so that every frame arrives as it would on a wire.
+/// A network interface of this host's kernel: facts needed before it is opened, and settings changed while it
+/// is in use, so that every frame arrives as it would on a wire.
 
 #include <cstdint>
 #include <optional>
@@ -14,40 +14,40 @@
 
 namespace synfin::port {
 
-/// What the kernel says of an interface.
+/// Facts that the kernel reports about an interface.
 struct InterfaceFacts {
     int index = 0;
-    std::string driver;  ///< "veth", "ixgbe"; empty when the driver does not say
+    std::string driver;  ///< "veth", "ixgbe"; empty when the kernel does not report one
     bool up = false;
     Mac mac{};
     uint16_t mtu = 0;       ///< bytes
     uint16_t channels = 1;  ///< receive queues that XDP sockets can be bound to
 };
 
-/// Refuses with the names of the interfaces that are there.
+/// A refusal lists the interfaces that exist.
 std::optional<InterfaceFacts> find_interface(const std::string& name, Refusal& refusal);
 
-/// The link of the interface with this index: up when the kernel has it up and sees a carrier. Gone when it
-/// was deleted or moved to another namespace; a new name does not matter.
+/// The link of the interface with this index: up when the interface is up and has a carrier; gone when it was
+/// deleted or moved to another namespace. Renaming it does not matter.
 Link ask_kernel_link(int index) noexcept;
 
-/// Makes an interface deliver single frames of at most the MTU, for as long as the object lives.
+/// Makes an interface deliver single frames of at most the MTU while the object lives.
 ///
 /// - Receive offloads that merge segments (GRO, LRO) are switched off.
-/// - veth: the other end hands over TCP super-segments of up to 64 KiB, which no packet buffer holds, because
-/// it
-///   is told that we would segment them. With an XDP program on our end the kernel withdraws that from the
-///   other end (it segments before sending), and nothing needs to be changed there. The program passes
-///   everything.
+/// - veth: the other end sends TCP super-segments of up to 64 KiB, which no packet buffer holds, because our
+///   end advertises segmentation offload. An XDP program on our end, which passes every frame, makes the
+///   kernel withdraw the offload. The other end then segments before sending, and its settings stay
+///   unchanged.
 class WireLike {
   public:
     WireLike(const std::string& interface, const InterfaceFacts& facts);
-    /// Undoes everything. The XDP program also goes when the process dies; GRO and LRO then stay off.
+    /// Undoes everything. If the process is killed, the kernel removes the XDP program, but GRO and LRO stay
+    /// off.
     ~WireLike();
     WireLike(const WireLike&) = delete;
     WireLike& operator=(const WireLike&) = delete;
 
-    /// What was done, and what could not be, for the report.
+    /// The changes made, and those that failed, for the report.
     const std::vector<std::string>& notes() const noexcept { return notes_; }
     const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// LinkWatch: looks at a device's link while the engines are at work, and counts what it sees.
+/// LinkWatch: polls a device's link while the engines run, and counts its changes.
 
 #include <condition_variable>
 #include <cstdint>
@@ -16,20 +16,20 @@ namespace synfin::port {
 struct Link {
     bool up = false;
     uint32_t mbps = 0;     ///< 0: unknown
-    bool is_gone = false;  ///< the device is not there any more
+    bool is_gone = false;  ///< the device no longer exists
 };
 
-/// What has become of a link since it was first looked at.
+/// A link's history since it was first polled.
 struct LinkHistory {
     Link now;
-    uint64_t downs = 0;    ///< times that it was seen to go down
-    Duration down_time{};  ///< of all of them together, the present one included
+    uint64_t downs = 0;    ///< observed changes from up to down
+    Duration down_time{};  ///< total time down, the current outage included
 };
 
-/// Asks until the link is up or gone, or `most` has passed; what was seen last.
+/// Polls until the link is up or gone, or `most` has passed. Returns the last state.
 Link wait_for_link(const std::function<Link()>& ask, Duration most);
 
-/// Turns looks at a link into its history.
+/// Builds a link's history from its polled states.
 class LinkLog {
   public:
     LinkLog(Link first, Instant now) noexcept : last_(first), since_(now) {}
@@ -38,26 +38,26 @@ class LinkLog {
 
   private:
     Link last_;
-    Instant since_;  ///< when it became up, or down
+    Instant since_;  ///< time of the last change
     uint64_t downs_ = 0;
     Duration down_time_{};
 };
 
 void add_link_history(const LinkHistory& link, DeviceStats& stats) noexcept;
 
-/// A thread that asks every kEvery. Asking works everywhere: the interrupt that announces a change does not
-/// come on every card with every kernel driver (README.md).
+/// A thread that polls every kEvery. Polling works everywhere; the link interrupt does not arrive with every
+/// card and kernel driver (README.md).
 class LinkWatch {
   public:
     static constexpr Duration kEvery = 100ms;
 
-    /// @param ask called on the watch's thread; must not wait for the link.
+    /// @param ask called on the watch's thread; must not block.
     LinkWatch(Link first, std::function<Link()> ask);
     ~LinkWatch();
     LinkWatch(const LinkWatch&) = delete;
     LinkWatch& operator=(const LinkWatch&) = delete;
 
-    /// Any thread.
+    /// Any thread may call it.
     LinkHistory history() const;
 
   private:

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// A memif as a Device: frames between two processes of one host, through memory that they share. Speaks with
-/// whatever speaks memif 2.0 (VPP, libmemif, DPDK's net_memif).
+/// A memif as a Device: frames between two processes of one host, through shared memory. It implements memif
+/// 2.0, as VPP, libmemif and DPDK's net_memif do.
 
 #include <memory>
 #include <vector>
@@ -25,7 +25,7 @@ class MemifDevice final : public Device {
     MemifDevice() = default;
     void fill_report(const DeviceConfig& config, const buf::QueueCaps& caps);
 
-    // In this order: what comes later uses what comes before.
+    // The order matters: each member uses those before it.
     std::vector<PacketPool> pools_;
     std::unique_ptr<SteeringPlan> plan_;
     std::unique_ptr<MemifLink> link_;

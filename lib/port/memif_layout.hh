@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// memif 2.0: the messages of its control channel and its rings in shared memory, as other programs have them
-/// (VPP's memif.h, libmemif, DPDK's net_memif). All values in the host's byte order: both ends are on one
+/// memif 2.0: the messages of its control channel and its rings in shared memory, compatible with VPP's
+/// memif.h, libmemif and DPDK's net_memif. All values are in host byte order, because both ends are on one
 /// host.
 
 #include <cstddef>
@@ -13,17 +13,17 @@ constexpr uint32_t kCookie = 0x3e31f20;
 constexpr uint16_t kVersion = 2 << 8;
 constexpr size_t kNameBytes = 32;
 
-/// The client opens the channel, owns the memory and says what lies where; the server answers each step.
+/// The client opens the channel, owns the memory and describes its layout; the server answers each step.
 enum class MessageType : uint16_t {
     none,
     ack,         ///< of init, add_region, add_ring
-    hello,       ///< server: what it can do
-    init,        ///< client: which interface of the server's it wants
+    hello,       ///< server: its versions and limits
+    init,        ///< client: the server's interface that it wants
     add_region,  ///< client: memory, with its descriptor (SCM_RIGHTS)
     add_ring,    ///< client: a ring in that memory, with an eventfd
-    connect,     ///< client: that was all
-    connected,   ///< server: go
-    disconnect,  ///< either: why it ends
+    connect,     ///< client: all regions and rings are announced
+    connected,   ///< server: accepted
+    disconnect,  ///< either: the reason for the end
 };
 
 struct [[gnu::packed]] Hello {
@@ -35,7 +35,7 @@ struct [[gnu::packed]] Hello {
 };
 struct [[gnu::packed]] Init {
     uint16_t version;
-    uint32_t id;  ///< of the interface, where one socket serves several
+    uint32_t id;  ///< of the interface, if one socket serves several
     uint8_t mode;
     uint8_t secret[24];
     uint8_t name[kNameBytes];
@@ -62,7 +62,7 @@ struct [[gnu::packed]] Disconnect {
     uint8_t reason[96];
 };
 
-/// One message: always as long.
+/// One message; all have the same size.
 struct [[gnu::packed]] alignas(128) Message {
     MessageType type;
     union {
@@ -77,14 +77,14 @@ struct [[gnu::packed]] alignas(128) Message {
 static_assert(sizeof(Message) == 128 && offsetof(Message, hello) == 2);
 static_assert(sizeof(Hello) == 43 && sizeof(Init) == 63 && sizeof(AddRegion) == 10 && sizeof(AddRing) == 13);
 
-/// A ring's first lines; its descriptors follow. The indices run through all 16 bits. To the server: the
-/// client fills what lies from tail to head. To the client: what lies from tail to head are the client's
-/// empty buffers, and the server fills them.
+/// The header of a ring; the descriptors follow. Indices count modulo 2^16. In a ring to the server, the
+/// client has filled the descriptors from tail to head. In a ring to the client, those from tail to head are
+/// empty buffers that the server fills.
 struct RingHead {
     alignas(64) uint32_t cookie;
     uint16_t flags;
-    uint16_t head;              ///< the client's
-    alignas(64) uint16_t tail;  ///< the server's
+    uint16_t head;              ///< written by the client
+    alignas(64) uint16_t tail;  ///< written by the server
 };
 constexpr uint16_t kPolled = 1;  ///< in flags: the reader needs no interrupt
 static_assert(sizeof(RingHead) == 128 && offsetof(RingHead, head) == 6 && offsetof(RingHead, tail) == 64);
@@ -92,11 +92,11 @@ static_assert(sizeof(RingHead) == 128 && offsetof(RingHead, head) == 6 && offset
 struct alignas(16) Descriptor {
     uint16_t flags;
     uint16_t region;
-    uint32_t length;  ///< bytes of the frame, or of this part of it; of an empty buffer its size
+    uint32_t length;  ///< bytes of the frame or of this part of the frame; of an empty buffer: its size
     uint32_t offset;  ///< of the buffer in its region
     uint32_t metadata;
 };
-constexpr uint16_t kNext = 1;  ///< in flags: the frame goes on in the next descriptor
+constexpr uint16_t kNext = 1;  ///< in flags: the frame continues in the next descriptor
 static_assert(sizeof(Descriptor) == 16 && offsetof(Descriptor, length) == 4 &&
               offsetof(Descriptor, offset) == 8);
 

@@ -1,8 +1,8 @@
 #pragma once
 /// @file
-/// MemifLink: the control channel of a memif. Listens or knocks, agrees with whoever is at the other end, and
-/// shows the session to the thread that carries frames; on a thread of its own, for as long as the device is
-/// open.
+/// MemifLink: the control channel of a memif. It listens (server) or connects (client), completes the
+/// handshake with the peer, and passes the session to the data path's thread. It runs on its own thread while
+/// the device is open.
 
 #include <atomic>
 #include <chrono>
@@ -17,7 +17,7 @@
 
 namespace synfin::port {
 
-/// A file descriptor of its own.
+/// An owned file descriptor.
 class OwnDescriptor {
   public:
     OwnDescriptor() = default;
@@ -41,32 +41,34 @@ class OwnDescriptor {
     int descriptor_ = -1;
 };
 
-/// Sends a message, and a descriptor with it unless it is -1. False when it could not be sent at once.
+/// Sends a message, with a descriptor unless that is -1. Returns false when the socket does not accept it
+/// immediately.
 bool send_message(int channel, const memif::Message& message, int descriptor = -1);
 
 class MemifLink {
   public:
-    static constexpr uint8_t kLog2Ring = 10;  ///< descriptors of a ring that a client makes
+    static constexpr uint8_t kLog2Ring = 10;  ///< log2 of the descriptors of a ring that a client makes
 
     struct Plan {
         std::string path;
         MemifRole role = MemifRole::client;
         uint32_t buffer_bytes =
-            0;  ///< client: of each buffer; the longest frame and WireRing::kSlack at least
+            0;  ///< client: size of each buffer, at least the longest frame plus WireRing::kSlack
     };
-    /// Null and a refusal when the socket cannot be had. A client's server need not be there yet.
+    /// Returns null and a refusal when the socket cannot be opened. The server of a client need not exist
+    /// yet.
     static std::unique_ptr<MemifLink> open(const Plan& plan, Refusal& refusal);
-    /// Nobody carries frames any more.
+    /// The data path must have stopped.
     ~MemifLink();
     MemifLink(const MemifLink&) = delete;
     MemifLink& operator=(const MemifLink&) = delete;
 
     MemifSlot& slot() noexcept { return slot_; }
-    /// Whether somebody is at the other end. Any thread.
+    /// Whether a peer is connected. Any thread may call it.
     bool is_up() const noexcept { return is_up_.load(std::memory_order_relaxed); }
 
   private:
-    /// What a client waits for next. Each step but the last two ends with an ack.
+    /// The step that a client is at. An ack ends each step from `init` to `ring_to_client`.
     enum class Step : uint8_t { hello, init, region, ring_to_server, ring_to_client, connected, done };
 
     explicit MemifLink(const Plan& plan) : plan_(plan) {}
@@ -75,7 +77,7 @@ class MemifLink {
     void knock();
     void accept();
     void receive();
-    /// What is wrong with it, or null.
+    /// Returns what is wrong with the message, or null.
     const char* handle(const memif::Message& message, OwnDescriptor passed);
     const char* handle_as_server(const memif::Message& message, OwnDescriptor passed);
     const char* handle_as_client(const memif::Message& message);
@@ -90,16 +92,16 @@ class MemifLink {
     OwnDescriptor wake_, listener_, channel_;
     Step step_ = Step::hello;
     std::chrono::steady_clock::time_point handshake_end_{}, next_knock_{};
-    bool is_initialized_ = false;  ///< server: the client has said what it wants
-    OwnDescriptor memory_;         ///< client: until the server has it
+    bool is_initialized_ = false;  ///< server: the client has sent init
+    OwnDescriptor memory_;         ///< client: held until it is sent to the server
     uint8_t log2_ring_ = kLog2Ring;
-    std::unique_ptr<MemifSession> building_;  ///< until both sides agree
-    std::unique_ptr<MemifSession> session_;   ///< shown
-    std::unique_ptr<MemifSession> ended_;     ///< maybe still in use
+    std::unique_ptr<MemifSession> building_;  ///< during the handshake
+    std::unique_ptr<MemifSession> session_;   ///< offered to the data path
+    std::unique_ptr<MemifSession> ended_;     ///< ended; the data path may still use it
     MemifSlot slot_;
     std::atomic<bool> is_up_{false};
     std::atomic<bool> is_ending_{false};
-    std::thread thread_;  // last: it uses all the others
+    std::thread thread_;  // last, because the thread uses all other members
 };
 
 }  // namespace synfin::port

@@ -1,7 +1,8 @@
 #pragma once
 /// @file
-/// The data path of a memif: frames are copied out of one ring in shared memory and into the other. What is
-/// in there is the peer's word: whatever it says, nothing outside of the memory that it gave is touched.
+/// The data path of a memif: it copies frames out of one ring in shared memory and into the other. The
+/// memory's contents are untrusted: no value that the peer writes makes us access memory outside the regions
+/// it shared.
 
 #include <algorithm>
 #include <array>
@@ -17,26 +18,26 @@
 
 namespace synfin::port {
 
-/// Memory that the peer shares: mapped while the session lasts.
+/// Memory that the peer shares, mapped during the session.
 struct MemifRegion {
     uint8_t* bytes = nullptr;
     uint64_t size = 0;
 };
 
-/// One ring of it, checked to lie in its region.
+/// A ring, checked to lie within its region.
 struct MemifRing {
     memif::RingHead* head = nullptr;
     uint16_t mask = 0;  ///< descriptors - 1
-    int event = -1;     ///< eventfd: wakes a reader that does not poll
+    int event = -1;     ///< eventfd that wakes a reader that does not poll
 
     explicit operator bool() const noexcept { return head != nullptr; }
-    /// Client: which of its buffers a descriptor has. Not one after the other: a processor that sees equal
-    /// steps fetches the next buffers unasked, which the other core is about to write.
+    /// Client: the index of a descriptor's buffer. Buffers are not used in sequence: with a constant stride,
+    /// the hardware prefetcher would fetch the next buffers, which the other core is about to write.
     uint32_t buffer(uint16_t at) const noexcept { return (uint32_t{at} ^ uint32_t{at} << 1) & mask; }
     memif::Descriptor* descriptor(uint16_t at) const noexcept {
         return reinterpret_cast<memif::Descriptor*>(head + 1) + (at & mask);
     }
-    /// What a descriptor says now: read once, for the peer may change it at any time.
+    /// A copy of a descriptor. It is read only once, because the peer may change it at any time.
     memif::Descriptor load(uint16_t at) const noexcept {
         uint64_t halves[2];
         auto* from = reinterpret_cast<uint64_t*>(descriptor(at));
@@ -52,12 +53,12 @@ struct MemifRing {
     }
 };
 
-/// A peer that has come, until it goes: what both sides have agreed on.
+/// The state of one connection with a peer: the regions and rings that both sides agreed on.
 class MemifSession {
   public:
     static constexpr uint16_t kRegions = 64;
     static constexpr uint64_t kMostMemory =
-        uint64_t{1} << 32;  ///< of a client, all regions: what is read is charged to us
+        uint64_t{1} << 32;  ///< of a client, all regions: the kernel charges pages that we read to us
     static constexpr uint8_t kMaxLog2Ring = 14;
 
     MemifSession() = default;
@@ -65,23 +66,24 @@ class MemifSession {
     MemifSession(const MemifSession&) = delete;
     MemifSession& operator=(const MemifSession&) = delete;
 
-    /// Client: memory for two rings of 2^log2 and their buffers; a new descriptor for it, or -1 (errno).
+    /// Client: makes memory for two rings of 2^log2 descriptors and their buffers. Returns a new descriptor
+    /// for it, or -1 (errno).
     int make_memory(uint8_t log2, uint32_t buffer_bytes);
-    /// Server: maps the client's memory. Takes the descriptor. What is wrong with it, or null.
+    /// Server: maps the client's memory. Takes ownership of the descriptor. Returns what is wrong, or null.
     const char* add_region(int descriptor, uint64_t size);
-    /// Server: takes the eventfd. What is wrong with it, or null.
+    /// Server: adds a ring and takes ownership of the eventfd. Returns what is wrong, or null.
     const char* add_ring(const memif::AddRing& ring, int event);
-    /// Server: the last step. What is missing, or null.
+    /// Server: the last step. Returns what is missing, or null.
     const char* finish();
 
-    /// The bytes of a buffer, or null when they are not in the region.
+    /// The address of a buffer, or null when it is not within the region.
     uint8_t* at(uint16_t region, uint32_t offset, uint32_t length) const noexcept {
         if (region >= region_count_) return nullptr;
         const MemifRegion& in = regions_[region];
         return length <= in.size && offset <= in.size - length ? in.bytes + offset : nullptr;
     }
 
-    /// Client, for what it tells the server: how much memory, and where a ring is in it.
+    /// Client: the size of the memory and the offset of a ring, to announce to the server.
     uint64_t memory_bytes() const noexcept { return regions_[0].size; }
     uint32_t offset_of(const MemifRing& ring) const noexcept {
         return static_cast<uint32_t>(reinterpret_cast<const uint8_t*>(ring.head) - regions_[0].bytes);
@@ -89,11 +91,11 @@ class MemifSession {
 
     bool is_client = false;
     MemifRing rx, tx;
-    /// Client: its own buffers, which are where they were put, whatever a descriptor says.
+    /// Client: its own buffers, at fixed places that do not depend on descriptors.
     uint8_t* rx_buffers = nullptr;
     uint8_t* tx_buffers = nullptr;
     uint32_t buffer_bytes = 0;
-    Bell bell;  ///< for the ring's reader, whose eventfd is the peer's too
+    Bell bell;  ///< for the ring's reader; the peer shares its eventfd
 
   private:
     std::array<MemifRegion, kRegions> regions_{};
@@ -101,17 +103,18 @@ class MemifSession {
     uint64_t mapped_ = 0;
 };
 
-/// Shows a session to the thread that carries frames, and learns when that has let go of it (a hazard
-/// pointer). A session is one thread's at a time.
+/// Passes a session from the control thread to the data path's thread, and tells the control thread when the
+/// data path has released it (a hazard pointer).
 class MemifSlot {
   public:
-    /// The thread that carries frames: the session that there is now, null while nobody is at the other end.
-    /// Never freed before the next call. @note cost: one load, of a line that is hardly ever written.
+    /// For the data path: the current session, null while no peer is connected. It stays valid until the next
+    /// call.
+    /// @note cost: one load from a cache line that is rarely written.
     MemifSession* now() noexcept {
         MemifSession* session = offered_.load(std::memory_order_relaxed);
         return session == used_ ? session : change();
     }
-    /// The thread that makes sessions: null to end the present one.
+    /// For the control thread: null ends the current session.
     void offer(MemifSession* session) noexcept { offered_.store(session, std::memory_order_seq_cst); }
     bool is_held(const MemifSession* session) const noexcept {
         return held_.load(std::memory_order_seq_cst) == session;
@@ -120,12 +123,12 @@ class MemifSlot {
   private:
     [[gnu::cold, gnu::noinline]] MemifSession* change() noexcept;
 
-    MemifSession* used_ = nullptr;  ///< held_, as its only writer knows it
+    MemifSession* used_ = nullptr;  ///< copy of held_ for its only writer
     alignas(64) std::atomic<MemifSession*> offered_{nullptr};
     std::atomic<MemifSession*> held_{nullptr};
 };
 
-/// Used by one thread.
+/// The rings of the current session, used by one thread.
 class MemifQueues {
   public:
     explicit MemifQueues(MemifSlot& slot, uint32_t max_frame)
@@ -134,10 +137,10 @@ class MemifQueues {
     MemifQueues& operator=(const MemifQueues&) = delete;
 
     struct Counters {
-        PublishedCount bad;     ///< descriptors that name what is not there, frames without an end: dropped
+        PublishedCount bad;     ///< dropped: descriptors outside the regions, frames without an end
         PublishedCount giants;  ///< dropped: longer than the longest frame
-        PublishedCount joined;  ///< frames that came in several buffers
-        PublishedCount unsent;  ///< frames for which the peer's buffers are none: lost
+        PublishedCount joined;  ///< frames that arrived in several buffers
+        PublishedCount unsent;  ///< lost: the peer's buffers cannot hold the frame
     };
     const Counters& counters() const noexcept { return counters_; }
 
@@ -145,8 +148,8 @@ class MemifQueues {
     class Writer;
 
   private:
-    /// Lines of packets this far ahead are fetched: as many misses at once as a core has buffers for. Without
-    /// it each line costs a way to the other core and back, one after the other.
+    /// Prefetch packets this far ahead, as many misses at once as a core has line fill buffers. Without this
+    /// each line costs a round trip to the other core, one after another.
     static constexpr uint16_t kAhead = 8;
     static constexpr uint16_t kWriteAhead = 32;
 
@@ -162,12 +165,12 @@ class MemifQueues {
     MemifSlot& slot_;
     MemifSession* session_ = nullptr;
     uint16_t rx_at_ = 0, tx_at_ = 0;
-    uint16_t tx_end_ = 0;  ///< up to here the peer was seen to have made room
+    uint16_t tx_end_ = 0;  ///< end of the room that the peer was last seen to have made
     std::vector<uint8_t> joined_;
     Counters counters_;
 };
 
-/// The reading side, for a burst: as WireRing::Reader. Looks at the peer's index once.
+/// The reading side for one burst, like WireRing::Reader. It reads the peer's index once.
 class MemifQueues::Reader {
   public:
     explicit Reader(MemifQueues& queues) noexcept : queues_(queues) {
@@ -177,9 +180,9 @@ class MemifQueues::Reader {
         at_ = queues.rx_at_;
         const std::atomic_ref<uint16_t> index(session_->is_client ? ring_.head->tail : ring_.head->head);
         const auto there = static_cast<uint16_t>(index.load(std::memory_order_acquire) - at_);
-        // More than the ring holds is nonsense; of what is taken then, each descriptor is checked.
+        // A count larger than the ring is invalid. It is limited, and each descriptor is checked anyway.
         end_ = static_cast<uint16_t>(at_ + std::min<uint32_t>(there, ring_.mask + 1u));
-        // The next burst that is sent asks for the line of the flags.
+        // The next burst that we send reads the flags in this line.
         __builtin_prefetch(session_->tx.head);
         for (uint16_t i = 0; i < std::min<uint16_t>(left(), 32); i = static_cast<uint16_t>(i + 4))
             __builtin_prefetch(ring_.descriptor(static_cast<uint16_t>(at_ + i)));
@@ -188,7 +191,7 @@ class MemifQueues::Reader {
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
 
-    /// The next frame, or null: 63 bytes behind it may be read, and all stay until the next peek() or
+    /// The next frame, or null. 63 bytes behind it are readable too. It stays valid until the next peek() or
     /// release().
     const uint8_t* peek(uint32_t& length) noexcept {
         if (at_ == end_) return nullptr;
@@ -204,7 +207,7 @@ class MemifQueues::Reader {
             return peek_unusual(length);
         return frame;
     }
-    /// Passes the frame that peek() showed.
+    /// Consumes the frame that peek() returned.
     void take(uint32_t) noexcept {
         if (taken_ > 1) [[unlikely]]
             ++queues_.counters_.joined;
@@ -212,7 +215,7 @@ class MemifQueues::Reader {
     }
     void release() noexcept {
         queues_.rx_at_ = at_;
-        if (session_->is_client)  // all but what was not read yet are empty buffers again
+        if (session_->is_client)  // all but the unread descriptors are empty buffers again
             std::atomic_ref(ring_.head->head)
                 .store(static_cast<uint16_t>(at_ + ring_.mask + 1), std::memory_order_release);
         else
@@ -232,15 +235,14 @@ class MemifQueues::Reader {
         if (buffer == nullptr) return;
         __builtin_prefetch(buffer);
         __builtin_prefetch(buffer + 64);
-        __builtin_prefetch(buffer + (d.length > 128 ? 128 : 64));  // a request, an answer
+        __builtin_prefetch(buffer + (d.length > 128 ? 128 : 64));  // a request or response
     }
     void pass(uint16_t descriptors) noexcept {
         if (session_->is_client) {
             for (uint16_t i = 0; i < descriptors; ++i)
                 ring_.store(static_cast<uint16_t>(at_ + i), session_->buffer_bytes, 0);
         } else if (descriptors > 1) [[unlikely]] {
-            // DPDK's client leaves "next" in a frame's first descriptor, for whatever it puts there a ring
-            // later.
+            // DPDK's client does not clear "next" in a frame's first descriptor when it reuses it.
             for (uint16_t i = 0; i < descriptors; ++i)
                 __atomic_store_n(&ring_.descriptor(static_cast<uint16_t>(at_ + i))->flags, uint16_t{0},
                                  __ATOMIC_RELAXED);
@@ -253,10 +255,10 @@ class MemifQueues::Reader {
     MemifSession* session_ = nullptr;
     MemifRing ring_;
     uint16_t at_ = 0, end_ = 0;
-    uint16_t taken_ = 0;  ///< descriptors of the frame that was shown
+    uint16_t taken_ = 0;  ///< descriptors of the frame that peek() returned
 };
 
-/// The writing side, for a burst: as WireRing::Writer.
+/// The writing side for one burst, like WireRing::Writer.
 class MemifQueues::Writer {
   public:
     explicit Writer(MemifQueues& queues) noexcept : queues_(queues) {
@@ -269,19 +271,19 @@ class MemifQueues::Writer {
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
 
-    /// False when there is no room: nothing is changed.
+    /// Returns false, and changes nothing, when there is no room.
     bool put(const uint8_t* frame, uint32_t length) noexcept {
         if (at_ == end_) [[unlikely]] {
             if (session_ == nullptr || !find_room()) return false;
         }
         uint32_t room = 0;
         uint8_t* buffer = buffer_of(at_, room);
-        // Whole blocks are copied: the last must not reach beyond the buffer.
+        // copy_frame() copies whole blocks: the last must not exceed the buffer.
         if (buffer == nullptr || length + WireRing::kSlack > room) [[unlikely]]
             return put_unusual(frame, length);
         copy_frame(buffer, frame, length);
         ring_.store(at_, length, 0);
-        // Where a packet will be written a burst from now: its lines are in the other core's cache.
+        // Prefetch the lines of the packet one burst later, which are in the other core's cache.
         const auto ahead = static_cast<uint16_t>(at_ + kWriteAhead);
         fetch_to_write(ring_.descriptor(static_cast<uint16_t>(ahead + kWriteAhead)));
         if (uint8_t* next = buffer_of(ahead, room)) {
@@ -302,10 +304,10 @@ class MemifQueues::Writer {
 
   private:
     static void fetch_to_write(const void* line) noexcept {
-        // GCC gives a __builtin_prefetch for writing the instruction for reading, without -mprfchw.
+        // Without -mprfchw, GCC compiles a write __builtin_prefetch to the read instruction.
         asm volatile("prefetchw (%0)" : : "r"(line));
     }
-    /// Null when it is not in the peer's memory. `room` is set to its bytes.
+    /// The buffer of a descriptor, null when it is not in the peer's memory. Sets `room` to its size.
     uint8_t* buffer_of(uint16_t at, uint32_t& room) const noexcept {
         if (session_->is_client) {
             room = session_->buffer_bytes;
@@ -315,7 +317,7 @@ class MemifQueues::Writer {
         room = d.length;
         return session_->at(d.region, d.offset, d.length);
     }
-    /// Looks how far the peer has come; whether there is room now.
+    /// Reads the peer's index. Returns whether there is room now.
     [[gnu::noinline]] bool find_room() noexcept;
     [[gnu::cold, gnu::noinline]] bool put_unusual(const uint8_t* frame, uint32_t length) noexcept;
 
