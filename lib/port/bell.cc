@@ -13,7 +13,7 @@
 namespace synfin::port {
 
 namespace {
-constexpr long kAtOnce = 128;  ///< reads that are done and not yet asked for
+constexpr long kAtOnce = 128;  ///< completed reads whose events have not been fetched yet
 }
 
 Bell::Bell() noexcept : zero_(::open("/dev/zero", O_RDONLY | O_CLOEXEC)) {

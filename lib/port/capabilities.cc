@@ -28,18 +28,18 @@ bool has(const Capability& capability, uint64_t effective) noexcept {
 }  // namespace
 
 std::vector<Capability> capabilities_for(std::string_view kind, std::string_view driver) {
-    // Without the optional ones, merged segments (GRO), and on a veth the other end's super-segments, are
-    // lost.
+    // Without the optional ones, merged segments (GRO) are lost, and on a veth also the other end's
+    // super-segments.
     if (kind == "af_packet" && driver == "veth") return {kNetRaw, optional(kNetAdmin), optional(kBpf)};
     if (kind == "af_packet") return {kNetRaw, optional(kNetAdmin)};
-    // The driver's library asks for its program by number, which CAP_BPF does not allow; packet memory is
+    // The driver's library opens its XDP program by id, which CAP_BPF does not allow; packet memory is
     // locked.
     if (kind == "af_xdp") return {kNetRaw, kNetAdmin, kSysAdmin, kIpcLock};
     if (kind == "tap") return {kNetAdmin};
     if (kind != "pci") return {};
     if (driver.starts_with("mlx")) return {kNetRaw, kNetAdmin, kIpcLock};
     if (driver == "vfio-pci") return {kIpcLock};
-    // Behind uio: ports of the card, and the physical addresses of its memory (/proc/self/pagemap).
+    // With uio: I/O ports of the card, and physical addresses of packet memory (/proc/self/pagemap).
     return {kSysRawio, kIpcLock, kSysAdmin};
 }
 

@@ -20,7 +20,7 @@ bool pin(unsigned cpu) {
     return pthread_setaffinity_np(pthread_self(), sizeof set, &set) == 0;
 }
 
-/// All threads say whether they are ready; all go on or none.
+/// Each thread reports whether it is ready. All threads continue, or none does.
 class Start {
   public:
     explicit Start(size_t threads) : waiting_(threads) {}

@@ -33,7 +33,8 @@ DevicePort::DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool,
     : path_(Path::wire), pool_(pool), wire_tx_(&transmit), wire_rx_(&receive), caps_(caps) {}
 
 DevicePort::~DevicePort() {
-    // The last word of a run, a RST, may be on its way from an engine that ended after this one's last turn.
+    // The last packets of a run, such as a RST, may come from an engine that ended after this port's last
+    // poll.
     while (path_ == Path::shared && send_for_clients() != 0) {
     }
     while (spare_count_ > 0) free(spare_[--spare_count_]);
@@ -65,9 +66,9 @@ void add_port_counters(const PortCounters& port, DeviceStats& sum) noexcept {
     sum.tx_errors += port.tx_unfit;
 }
 
-// -- what the device's word is worth
+// -- checks of received packets
 
-/// Moves the packets that pass to the front and returns how many they are; the others are freed.
+/// Moves the packets that pass to the front, frees the others, and returns how many passed.
 uint16_t DevicePort::inspect(Packet** packets, uint16_t n) noexcept {
     uint16_t passed = 0;
     for (uint16_t i = 0; i < n; ++i) {
@@ -79,13 +80,13 @@ uint16_t DevicePort::inspect(Packet** packets, uint16_t n) noexcept {
     return passed;
 }
 
-/// False: it is dropped, and has been counted.
+/// Returns false when the packet is to be dropped; it is then counted.
 bool DevicePort::pass(Packet* packet) noexcept {
     if (scrutiny_.kernel_checksums) {
         if (!judge_local_checksums(packet)) ++counters_.cut;
         return true;
     }
-    // The first of several buffers has room for the longest frame, and the driver has left some of it unused.
+    // The first of several buffers has room for the longest frame, because the driver does not fill it.
     const bool is_in_parts = packet->nb_segs > 1;
     if (packet->pkt_len > caps_.max_frame || (is_in_parts && rte_pktmbuf_linearize(packet) != 0)) {
         ++counters_.giants;
@@ -97,14 +98,14 @@ bool DevicePort::pass(Packet* packet) noexcept {
         return false;
     }
     if (scrutiny_.retag && (packet->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0)
-        (void)rte_vlan_insert(&packet);  // the driver has left the headroom: there is room
+        (void)rte_vlan_insert(&packet);  // the headroom has room for the tag
     packet->ol_flags &= ~scrutiny_.forget;
     if (scrutiny_.audits != 0) audit(packet);
     return true;
 }
 
-/// Of a frame that the device was to take the tag off. What a driver leaves is taken off here. A frame that
-/// ends in its header is the stack's to count.
+/// For a device that strips tags: whether the frame had our tag. It removes a tag that the driver left on.
+/// The stack counts a frame that ends within its header.
 bool DevicePort::has_our_tag(Packet* packet) noexcept {
     if ((packet->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) == 0) {
         if (ether_payload(data(packet), packet->data_len).type == 0) return true;
@@ -114,8 +115,8 @@ bool DevicePort::has_our_tag(Packet* packet) noexcept {
     return (packet->vlan_tci & RTE_VLAN_ID_MASK) == scrutiny_.vid;
 }
 
-/// A driver may call everything good, or count other bytes than we do. The first verdicts are compared with
-/// what they judge; a false one ends the belief in all of this port.
+/// A driver may report every checksum as good, or sum other bytes than we do. The first verdicts are compared
+/// with the packets; after a false one the port ignores all verdicts.
 void DevicePort::audit(Packet* packet) noexcept {
     if ((packet->ol_flags & kVerdicts) == 0) return;
     --scrutiny_.audits;
@@ -133,7 +134,9 @@ void DevicePort::audit(Packet* packet) noexcept {
 
 template <typename Reader>
 uint16_t DevicePort::copy_out(Reader& reader, Packet** packets, uint16_t n) noexcept {
-    uint16_t count = 0, left = spare_count_;  // in registers: every frame's bytes might change a member
+    uint16_t count = 0,
+             left =
+                 spare_count_;  // locals, because the compiler would reload members after every copied byte
     uint64_t bytes = 0;
     for (; count < n; ++count) {
         uint32_t length = 0;
@@ -170,7 +173,7 @@ uint16_t DevicePort::rx_memif(Packet** packets, uint16_t n) noexcept {
     return copy_out(reader, packets, n);
 }
 
-/// How many packets there are then: a burst's, or one, or none.
+/// Returns how many packets it allocated: a burst, one, or none.
 [[gnu::cold, gnu::noinline]] uint16_t DevicePort::refill_spare() noexcept {
     if (rte_pktmbuf_alloc_bulk(pool_, spare_.data(), kBurst) == 0) return kBurst;
     spare_[0] = alloc();
@@ -190,7 +193,7 @@ uint16_t DevicePort::copy_in(Writer& writer, Packet** packets, uint16_t n) noexc
     for (; count < n; ++count) {
         Packet* packet = packets[count];
         const uint32_t length = packet->data_len;
-        if (kLossy && loss_.chance_ppm(loss_ppm_)) {  // the sender never knows
+        if (kLossy && loss_.chance_ppm(loss_ppm_)) {  // the sender does not notice
             ++counters_.wire_loss;
             bytes += length;
             continue;
@@ -224,7 +227,7 @@ uint16_t DevicePort::tx_memif(Packet** packets, uint16_t n) noexcept {
 
 uint16_t DevicePort::rx_shared(Packet** packets, uint16_t n) noexcept {
     if (!tx_clients_.empty()) send_for_clients();
-    // Half of the room is kept for our own queue, so that neither starves the other.
+    // Half of the room is kept for our own queue, so that neither source starves the other.
     const bool has_queue = rx_queue_ != kNone;
     uint16_t count = take_mail(packets, has_queue ? static_cast<uint16_t>(n - n / 2) : n);
     if (!has_queue || count == n) return count;
@@ -248,7 +251,7 @@ uint16_t DevicePort::take_mail(Packet** packets, uint16_t n) noexcept {
     return count;
 }
 
-/// Moves our packets to the front and returns how many they are; the others are passed on, in order.
+/// Moves our packets to the front and returns how many there are. Forwards the others in order.
 uint16_t DevicePort::keep_ours(Packet** packets, uint16_t n) noexcept {
     std::array<unsigned, 2 * kBurst> engine;
     std::array<Packet*, 2 * kBurst> batch;
@@ -293,7 +296,7 @@ void DevicePort::pass_on(std::span<Packet* const> packets, unsigned engine) noex
     counters_.steered += hand_over(packets, engine);
 }
 
-/// Gives packets to another engine and returns how many its ring took; the others are freed.
+/// Gives packets to another engine, and frees those that do not fit into its ring. Returns how many fit.
 uint32_t DevicePort::hand_over(std::span<Packet* const> packets, unsigned engine) noexcept {
     const uint32_t taken = plan_->received(index_, engine).push(packets);
     for (size_t i = taken; i < packets.size(); ++i) {
@@ -321,7 +324,7 @@ uint16_t DevicePort::tx_shared(Packet** packets, uint16_t n) noexcept {
     return static_cast<uint16_t>(plan_->to_send(index_).push({packets, n}));
 }
 
-/// To the device, with the tag that it is to put on, and what its driver wants of a packet that it is to cut.
+/// Sends to the device, with the tag that it inserts, and with the fields that its driver needs for TSO.
 uint16_t DevicePort::tx_prepared(Packet** packets, uint16_t n) noexcept {
     if (memif_ != nullptr) return tx_memif(packets, n);
     if (socket_ != nullptr) return socket_->send(packets, n);
@@ -335,12 +338,12 @@ uint16_t DevicePort::tx_prepared(Packet** packets, uint16_t n) noexcept {
     const uint16_t fit = rte_eth_tx_prepare(device_, tx_queue_, packets, n);
     const uint16_t sent = rte_eth_tx_burst(device_, tx_queue_, packets, fit);
     if (sent != fit || fit == n) return sent;
-    ++counters_.tx_unfit;  // it would stand in the way for ever
+    ++counters_.tx_unfit;  // it would block the queue for ever
     free(packets[fit]);
     return static_cast<uint16_t>(sent + 1);
 }
 
-/// Returns how many packets the device took.
+/// Returns how many packets the device accepted.
 uint32_t DevicePort::send_for_clients() noexcept {
     uint32_t sent = 0;
     for (unsigned client : tx_clients_) {
@@ -354,7 +357,7 @@ uint32_t DevicePort::send_for_clients() noexcept {
                                            static_cast<uint16_t>(pending_end_ - pending_begin_));
         pending_begin_ = static_cast<uint16_t>(pending_begin_ + taken);
         sent += taken;
-        if (pending_begin_ != pending_end_) break;  // the device is full: later
+        if (pending_begin_ != pending_end_) break;  // the device is full: try again later
     }
     return sent;
 }

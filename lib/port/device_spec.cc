@@ -29,7 +29,7 @@ bool is_hex(std::string_view text) {
            std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c); });
 }
 
-/// [DDDD:]BB:DD.F, completed with the domain. Empty when it is none.
+/// Completes [DDDD:]BB:DD.F with the domain. Empty when the text is no PCI address.
 std::string pci_address(std::string_view text) {
     std::string full(text);
     if (full.size() == 7) full.insert(0, "0000:");
@@ -118,10 +118,12 @@ std::optional<DeviceSpec> parse_device(std::string_view text, Refusal& refusal) 
 }
 
 uint32_t af_packet_slot(uint32_t frame) noexcept {
-    // The kernel puts its header (TPACKET2_HDRLEN, at most 80 bytes) and a VLAN tag's room before the frame.
+    // The kernel puts its header (TPACKET2_HDRLEN, at most 80 bytes) and room for a VLAN tag before the
+    // frame.
     const uint32_t needed = frame + 96;
     if (needed <= kPage / 2) return kPage / 2;
-    return (needed + kPage - 1) / kPage * kPage;  // a block is one slot then: no power of two is needed
+    return (needed + kPage - 1) / kPage *
+           kPage;  // a block is then one slot, which need not be a power of two
 }
 
 std::string devargs(const DeviceSpec& spec, const VdevNeeds& needs) {

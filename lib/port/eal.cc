@@ -34,15 +34,15 @@ namespace synfin::port {
 namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
-/// DPDK's own tables, drivers' rings and descriptors.
+/// Memory for DPDK's own tables, drivers' rings and descriptors.
 constexpr uint64_t kOverheadBytes = 64 * kMiB;
-/// Ordinary pages are touched on demand, so a later device gets room at no cost.
+/// Ordinary pages are allocated on first use, so room for a later device costs nothing.
 constexpr uint64_t kOrdinaryAtLeast = 1024 * kMiB;
 
-/// Where DPDK's log lines go: shown when asked, else nowhere. Any thread may log.
+/// The destination of DPDK's log: shown on request, otherwise discarded. Any thread may log.
 class LogSink {
   public:
-    /// Lives as long as the process: DPDK may log until its end.
+    /// Lives as long as the process, because DPDK may log until the process ends.
     static LogSink& instance() {
         static auto* sink = new LogSink;
         return *sink;
@@ -69,13 +69,13 @@ class LogSink {
     }
 
     std::mutex mutex_;
-    std::FILE* shown_ = stderr;  ///< the one at the start, see CapturedStderr
+    std::FILE* shown_ = stderr;  ///< the original stderr, see CapturedStderr
     std::FILE* stream_ = nullptr;
     bool show_ = false;
 };
 
-/// DPDK pins the calling thread and lets its helper threads inherit the signal mask: the first is undone, and
-/// the second used so that the command's signals never land there.
+/// DPDK pins the calling thread, and its helper threads inherit the signal mask. This class restores the
+/// affinity, and blocks signals meanwhile so that no helper thread receives the program's signals.
 class ThreadState {
   public:
     ThreadState() {
@@ -102,7 +102,7 @@ class ThreadState {
     sigset_t mask_{};
 };
 
-/// What DPDK writes to stderr without asking its log ("EAL: FATAL"), meanwhile goes to the sink, too: glibc's
+/// Redirects to the sink what DPDK writes directly to stderr ("EAL: FATAL"), which works because glibc's
 /// stderr is a variable.
 class CapturedStderr {
   public:
@@ -117,9 +117,9 @@ class CapturedStderr {
     std::FILE* before_;
 };
 
-/// DPDK makes a directory even when it shares nothing, in one place for all users of the host. It is given
-/// one of its own, which goes when DPDK has started: nothing is left behind by a process that is killed
-/// later. What one leaves that is killed meanwhile, the next one takes away.
+/// DPDK makes a run-time directory even when it shares nothing, in one place for all users of the host. This
+/// class gives it a private one and removes that when DPDK has started, so a process that is killed later
+/// leaves nothing behind. The next process removes the directory of one that was killed during its start.
 class PrivateDirectory {
   public:
     PrivateDirectory() : before_(std::getenv(kVariable) != nullptr ? std::getenv(kVariable) : "") {
@@ -133,7 +133,7 @@ class PrivateDirectory {
             const char* base = std::getenv("TMPDIR");
             path_ = std::string(base != nullptr ? base : "/tmp") + "/synfin-" + kPrefix +
                     std::to_string(getpid());
-            if (mkdir(path_.c_str(), 0700) != 0) path_.clear();  // then DPDK's own choice will do
+            if (mkdir(path_.c_str(), 0700) != 0) path_.clear();  // DPDK then uses its default
         }
         if (!path_.empty()) setenv(kVariable, path_.c_str(), 1);
     }
@@ -194,7 +194,7 @@ std::string size_text(uint64_t bytes) {
                                 : std::to_string((bytes + kMiB - 1) / kMiB) + " MiB";
 }
 
-/// Whether this process really gets the pages: cgroup limits and other users are known only by trying.
+/// Whether this process really gets the pages: only trying shows cgroup limits and other users.
 bool can_map(uint64_t bytes, uint64_t page) {
     bytes = (bytes + page - 1) / page * page;
     const int shift = std::countr_zero(page);
@@ -235,13 +235,14 @@ std::vector<std::string> arguments(const EalNeeds& needs, const Eal& eal, unsign
     std::vector<std::string> list = {"synfin",        "-l", std::to_string(cpu), "--no-telemetry",
                                      "--file-prefix", id};
     if (eal.state.hugepages) {
-        // One file for all segments: virtio-user can pass few of them to the other side.
+        // One file for all segments, because virtio-user can pass at most eight to the other side.
         list.insert(list.end(), {"--in-memory", "--single-file-segments"});
     } else {
         list.insert(list.end(), {"--no-huge", "--no-shconf", "-m", std::to_string(eal.memory_bytes / kMiB)});
     }
     if (needs.pci.empty()) {
-        list.insert(list.end(), {"--no-pci", "--iova-mode=va"});  // a NIC's driver may need physical ones
+        list.insert(list.end(),
+                    {"--no-pci", "--iova-mode=va"});  // a NIC's driver may need physical addresses
     } else {
         list.insert(list.end(), {"-a", needs.pci});
     }
@@ -266,8 +267,8 @@ int print_to_sink(int /*level*/, const char* format, va_list values) {
     return size;
 }
 
-/// The AF_XDP driver brings two libraries that write to stderr by themselves. They are here only when the
-/// driver has been loaded, so they are asked for, not linked.
+/// The AF_XDP driver loads two libraries that write to stderr directly. They are present only when the driver
+/// is loaded, so we look them up at run time instead of linking them.
 void quiet_xdp_libraries() {
     using Print = int (*)(int, const char*, va_list);
     using SetPrint = Print (*)(Print);
@@ -321,7 +322,7 @@ std::string eal_hint() {
 }
 
 const EalState* start_eal(const EalNeeds& needs, Refusal& refusal) {
-    static std::optional<Refusal> failed;  // DPDK can be started once; a second try says what the first said
+    static std::optional<Refusal> failed;  // DPDK can be started once; later calls repeat the first refusal
     static Eal* running = nullptr;
     if (failed) {
         refusal = *failed;
@@ -331,7 +332,7 @@ const EalState* start_eal(const EalNeeds& needs, Refusal& refusal) {
         auto starting = std::make_unique<Eal>();
         if (!start(*starting, needs, refusal)) {
             failed = refusal;
-            starting.release();  // NOLINT: there is nothing that could be cleaned up
+            starting.release();  // NOLINT: nothing can be cleaned up
             return nullptr;
         }
         static const std::unique_ptr<Eal> at_exit = std::move(starting);

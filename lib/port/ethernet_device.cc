@@ -23,21 +23,21 @@ namespace {
 constexpr uint16_t kVlanTag = 4;
 constexpr uint16_t kEthernetHeader = 14 + kVlanTag;
 constexpr uint16_t kDescriptors = 1024;
-constexpr uint32_t kHeldPackets = 8192;  // for what an engine and its application hold, and caches
+constexpr uint32_t kHeldPackets =
+    8192;  // for packets that an engine and its application hold, and pool caches
 
-/// Verdicts on received packets that the driver vouches for are compared with the packets so many times, on
-/// each queue.
+/// On each queue, this many of the device's verdicts are compared with the packets.
 constexpr uint32_t kAudits = 1024;
 
-/// Large packets beyond those that may lie in the device's ring until it is used again.
+/// Large packets of an engine, in addition to those in the device's tx ring.
 constexpr uint32_t kHeldLarge = 128;
 
-/// The names that drivers have for frames shorter than 64 bytes and longer than the limit.
+/// Drivers' names of the counters for frames shorter than 64 bytes, and longer than the limit.
 constexpr std::string_view kRuntNames[] = {"rx_undersize_errors", "rx_undersized_errors",
                                            "rx_fragmented_errors", "rx_fragment_errors"};
 constexpr std::string_view kGiantNames[] = {"rx_oversize_errors", "rx_jabber_errors"};
 
-/// The driver's least buffer, as far as it is known before the driver is asked.
+/// The driver's smallest buffer, if known before the driver reports it.
 uint32_t least_buffer(const DeviceSpec& spec, uint32_t frame) {
     if (spec.kind == DeviceKind::af_xdp) return frame + XDP_PACKET_HEADROOM;
     return 0;
@@ -47,7 +47,7 @@ uint32_t packets_per_engine(const DeviceConfig& config) {
     return config.packets != 0 ? config.packets : 4 * kDescriptors + kHeldPackets;
 }
 
-/// Of an engine's large packets, if the device turns out to have a use for them.
+/// Bytes of an engine's large packets, in case the device supports TSO.
 uint64_t most_large_bytes(const DeviceConfig& config, uint16_t frame) {
     if (config.spec.kind != DeviceKind::pci || config.no_offload || !has_use_for_large(frame)) return 0;
     return uint64_t{kDescriptors + kHeldLarge} * PacketSize::for_frame(kLargeFrame, 0).total;
@@ -143,14 +143,14 @@ bool EthernetDevice::probe(const std::string& args, Refusal& refusal) {
                            config_.spec.text + ": none of DPDK's drivers took it" + eal_hint());
 }
 
-/// A card may fill in verdicts that nobody asked for (seen: "good" for every frame while the offload is off),
-/// and a driver may have more to say than the truth: see DevicePort::audit().
+/// A card may fill in verdicts without a request (seen: "good" for every frame while the offload is off), and
+/// a driver's verdicts may be false: see DevicePort::audit().
 RxScrutiny EthernetDevice::choose_scrutiny() const {
     RxScrutiny scrutiny;
     scrutiny.kernel_checksums = is_host_memory(config_.spec);
     scrutiny.forget = (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK) & ~offloads_.rx_verdicts;
     scrutiny.audits = offloads_.rx_verdicts != 0 ? kAudits : 0;
-    // Above a virtual function, another driver may have decided it (seen: Linux's igb).
+    // For a virtual function, the physical function's driver may strip tags unasked (seen: Linux's igb).
     scrutiny.vid = caps_.vid;
     scrutiny.retag = config_.vlan && caps_.vid == 0 && config_.spec.kind == DeviceKind::pci;
     for (uint16_t queue = 0; queue < queues_.rx; ++queue) {
@@ -181,12 +181,12 @@ bool EthernetDevice::configure(Refusal& refusal) {
     return set_mtu(conf, refusal);
 }
 
-/// Devices leave room for one tag beyond their MTU. The second takes of what the MTU allows.
+/// Devices allow one tag beyond their MTU. The second tag counts towards the MTU.
 uint16_t EthernetDevice::device_mtu() const noexcept {
     return static_cast<uint16_t>(config_.mtu + (config_.outer_vlan ? kVlanTag : 0));
 }
 
-/// The kernel's interfaces have their MTU already (checked), memory devices have none.
+/// Kernel interfaces already have their MTU (check_host() verified it), memory devices have none.
 bool EthernetDevice::set_mtu(rte_eth_conf& conf, Refusal& refusal) {
     const DeviceKind kind = config_.spec.kind;
     if (kind != DeviceKind::pci && kind != DeviceKind::vdev && kind != DeviceKind::tap) return true;
@@ -194,11 +194,11 @@ bool EthernetDevice::set_mtu(rte_eth_conf& conf, Refusal& refusal) {
     const uint16_t wanted = device_mtu();
     if (rte_eth_dev_get_mtu(id_, &now) == 0 && now == wanted) return true;
     int error = rte_eth_dev_set_mtu(id_, wanted);
-    if (error == -ENOTSUP) {  // some drivers want to know from the beginning
+    if (error == -ENOTSUP) {  // some drivers take the MTU only at configuration
         conf.rxmode.mtu = wanted;
         error = rte_eth_dev_configure(id_, queues_.rx, queues_.tx, &conf);
     }
-    if (error == 0 || wanted <= now) return true;  // a larger one than ours does no harm
+    if (error == 0 || wanted <= now) return true;  // a larger MTU than ours does no harm
     return refuse(error, "it does not take an MTU of " + std::to_string(wanted), refusal);
 }
 
@@ -263,7 +263,7 @@ bool EthernetDevice::start(Refusal& refusal) {
     if (const int error = rte_eth_dev_start(id_); error != 0)
         return refuse(error, "it did not start", refusal);
     started_ = true;
-    // Of two, a card may look at either: the outer one, or the first that is 802.1Q's.
+    // With two tags, a card may filter by the outer one or by the first 802.1Q tag.
     for (const auto vid : {config_.outer_vlan, config_.vlan}) {
         if (!vid || !offloads_.filters_vlans) continue;
         if (const int error = rte_eth_dev_vlan_filter(id_, *vid, 1); error != 0)
@@ -273,7 +273,7 @@ bool EthernetDevice::start(Refusal& refusal) {
     if (const int error = rte_eth_macaddr_get(id_, &address); error != 0)
         return refuse(error, "it does not tell its MAC address", refusal);
     std::copy(std::begin(address.addr_bytes), std::end(address.addr_bytes), caps_.mac.octets.begin());
-    // The kernel's end of a tap has the address that the driver tells; two stations need two.
+    // The driver reports the address of the tap's kernel end; our end needs another one.
     if (config_.spec.kind == DeviceKind::tap) {
         caps_.mac.octets[0] = static_cast<uint8_t>((caps_.mac.octets[0] & 0xfe) | 0x02);
         caps_.mac.octets[5] ^= 0x01;
@@ -281,8 +281,8 @@ bool EthernetDevice::start(Refusal& refusal) {
     return true;
 }
 
-/// Sets the redirection table, then reads back what the device made of it and of the key.
-/// @return empty when RSS can be predicted; else why not.
+/// Sets the redirection table, then reads back the table and the key that the device uses.
+/// @return empty when RSS can be predicted; otherwise the reason why not.
 std::string EthernetDevice::predict_rss(RssPrediction& prediction) const {
     const unsigned groups = (info_.reta_size + RTE_ETH_RETA_GROUP_SIZE - 1u) / RTE_ETH_RETA_GROUP_SIZE;
     std::vector<rte_eth_rss_reta_entry64> table(groups);
@@ -291,7 +291,7 @@ std::string EthernetDevice::predict_rss(RssPrediction& prediction) const {
         group.mask |= uint64_t{1} << i % RTE_ETH_RETA_GROUP_SIZE;
         group.reta[i % RTE_ETH_RETA_GROUP_SIZE] = static_cast<uint16_t>(i % queues_.rx);
     }
-    // Some devices have a fixed table; what counts is what is read.
+    // Some devices have a fixed table; only the table read back counts.
     (void)rte_eth_dev_rss_reta_update(id_, table.data(), info_.reta_size);
     for (auto& group : table) std::fill(std::begin(group.reta), std::end(group.reta), uint16_t{0xffff});
     if (rte_eth_dev_rss_reta_query(id_, table.data(), info_.reta_size) != 0)
@@ -307,7 +307,7 @@ std::string EthernetDevice::predict_rss(RssPrediction& prediction) const {
     conf.rss_key = key.data();
     conf.rss_key_len = rss_key_bytes(info_);
     if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0) return "the device does not tell its RSS key";
-    if (key != rss_key_) {  // some drivers take it in this way only
+    if (key != rss_key_) {  // some drivers accept the key only this way
         std::copy(rss_key_.begin(), rss_key_.end(), key.begin());
         conf.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_TCP;
         (void)rte_eth_dev_rss_hash_update(id_, &conf);
@@ -360,7 +360,7 @@ void EthernetDevice::find_frame_counters() {
 
 void EthernetDevice::wait_for_link() {
     const DeviceKind kind = config_.spec.kind;
-    // These have a link when somebody comes to the other end, which may be long after.
+    // These get a link when a peer connects, which may be much later.
     const bool meets_a_peer = kind == DeviceKind::vhost || kind == DeviceKind::virtio_user;
     const Link link =
         port::wait_for_link([this] { return ask_link(); }, meets_a_peer ? Duration(0s) : config_.link_wait);

@@ -20,16 +20,15 @@ namespace synfin::port {
 
 namespace {
 
-/// A packet buffer must fit in a page of the kernel's AF_XDP memory: with DPDK's header and headroom, and
-/// XDP's.
+/// A packet buffer, with the headers and headrooms of DPDK and XDP, must fit in a page of AF_XDP memory.
 constexpr uint16_t kAfXdpMaxMtu = 2798;
 
 std::string number(unsigned value) {
     return std::to_string(value);
 }
 
-/// One message for all that are lacking, so that nobody has to try them one by one. What is not there and not
-/// needed is named with the others: whoever gives some gives these too.
+/// One message names all missing capabilities, so that the user need not find them one by one. It includes
+/// missing optional ones, so that one setcap command grants them too.
 bool check_capabilities(const DeviceSpec& spec, const std::string& driver, Refusal& refusal) {
     const auto wanted = capabilities_for(name(spec.kind), driver);
     const uint64_t effective = effective_capabilities();
@@ -66,8 +65,7 @@ bool check_interface(const DeviceSpec& spec, uint16_t mtu, unsigned engines, Hos
     return true;
 }
 
-/// An interface of the tap's name that is there already must be a tap that takes several queues, as DPDK
-/// opens it.
+/// An existing interface with the tap's name must be a tap with several queues, because DPDK opens it so.
 bool check_tap_name(const std::string& name, Refusal& refusal) {
     const std::filesystem::path directory = "/sys/class/net/" + name;
     std::error_code error;
@@ -101,7 +99,7 @@ bool is_socket(const std::string& path) {
     return stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-/// Whether somebody listens at the path; memif speaks SOCK_SEQPACKET, vhost-user SOCK_STREAM.
+/// Whether a process listens at the path. memif uses SOCK_SEQPACKET, vhost-user SOCK_STREAM.
 bool is_listening(const std::string& path, int type) {
     const int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return false;
@@ -144,7 +142,7 @@ bool check_pci(const DeviceSpec& spec, Refusal& refusal) {
     if (function->owner == PciOwner::user_space || function->owner == PciOwner::shared) return true;
     const std::string has =
         function->driver.empty() ? "no driver has it" : "the kernel has it (" + function->driver + ")";
-    // Not every card may be taken from the kernel: the doctor knows which.
+    // Some cards must stay with the kernel; `synfin doctor` knows which.
     return refusal.because(
         Error::in_use,
         spec.target + ": " + has + "; how to give it to DPDK: synfin doctor --device pci:" + spec.target);

@@ -18,7 +18,7 @@ namespace synfin::port {
 
 namespace {
 
-/// A socket to put interface ioctls to.
+/// A socket for interface ioctls.
 class ControlSocket {
   public:
     explicit ControlSocket(const std::string& interface)
@@ -31,7 +31,7 @@ class ControlSocket {
     ControlSocket(const ControlSocket&) = delete;
     ControlSocket& operator=(const ControlSocket&) = delete;
 
-    /// Turns to the interface with this index.
+    /// Selects the interface with this index.
     bool find(int index) noexcept {
         request_.ifr_ifindex = index;
         return ask(SIOCGIFNAME);
@@ -101,7 +101,7 @@ int load_passing_program() {
     return loaded < 0 ? -errno : loaded;
 }
 
-/// The link that holds the program on the interface until it is closed. Negative: errno.
+/// Returns a BPF link, which keeps the program attached until it is closed. Negative: errno.
 int attach_passing_program(int interface) {
     const int program = load_passing_program();
     if (program < 0) return program;

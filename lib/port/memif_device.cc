@@ -17,7 +17,7 @@ namespace {
 constexpr uint32_t kPackets = 8192;
 constexpr uint32_t kEthernetHeader = 14 + 4;
 
-/// An odd number of lines: buffers a power of two apart would share a few sets of the cache.
+/// An odd number of cache lines: buffers a power of two apart would share a few cache sets.
 uint32_t buffer_bytes(uint32_t frame) noexcept {
     return ((frame + WireRing::kSlack + 63) / 64 | 1) * 64;
 }

@@ -22,9 +22,9 @@ using memif::MessageType;
 
 namespace {
 
-constexpr int kKnockEveryMs = 20;                     ///< a client whose server is not there
-constexpr int kLookEveryMs = 5;                       ///< whether an ended session has been let go of
-constexpr auto kHandshake = std::chrono::seconds(1);  ///< who has not said all by then will not
+constexpr int kKnockEveryMs = 20;  ///< for a client without a server
+constexpr int kLookEveryMs = 5;    ///< checks whether the data path has released an ended session
+constexpr auto kHandshake = std::chrono::seconds(1);  ///< the longest handshake
 
 template <size_t N>
 void write_text(uint8_t (&to)[N], std::string_view text) {
@@ -119,7 +119,7 @@ void MemifLink::run() {
         if (is_free && plan_.role == MemifRole::client && std::chrono::steady_clock::now() >= next_knock_)
             knock();
         const bool may_accept = plan_.role == MemifRole::server && !ended_;
-        // poll() passes over what is negative.
+        // poll() ignores negative descriptors.
         std::array<pollfd, 3> wait{pollfd{wake_.get(), POLLIN, 0},
                                    pollfd{may_accept ? listener_.get() : -1, POLLIN, 0},
                                    pollfd{channel_.get(), POLLIN, 0}};
@@ -144,11 +144,11 @@ void MemifLink::knock() {
 
 void MemifLink::accept() {
     OwnDescriptor peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!peer) {  // no descriptor is left: not again at once
+    if (!peer) {  // no file descriptor is left: do not retry immediately
         std::this_thread::sleep_for(std::chrono::milliseconds(kKnockEveryMs));
         return;
     }
-    if (channel_) {  // one at a time
+    if (channel_) {  // one client at a time
         Message message = message_of(MessageType::disconnect);
         write_text(message.disconnect.reason, "Already connected");
         static_cast<void>(send_message(peer.get(), message));
@@ -178,16 +178,16 @@ void MemifLink::receive() {
     const ssize_t size = ::recvmsg(channel_.get(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     OwnDescriptor passed;
-    if (size >= 0) {  // an empty message may bring some too
+    if (size >= 0) {  // an empty message may carry descriptors too
         for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
             if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
             for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
                 int descriptor;
                 std::memcpy(&descriptor, CMSG_DATA(c) + at, sizeof descriptor);
-                // The close() of a socket that lingers would hold this thread for as long as its owner likes.
+                // close() of a socket with SO_LINGER would block this thread for as long as the peer chose.
                 constexpr linger kNone{};
                 static_cast<void>(::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &kNone, sizeof kNone));
-                passed.reset(descriptor);  // of several the last
+                passed.reset(descriptor);  // the last one, if there are several
             }
         }
     }
@@ -265,7 +265,7 @@ const char* MemifLink::handle_as_client(const Message& message) {
     return "Unexpected message";
 }
 
-/// Says what comes next; `step_` is then what is waited for.
+/// Sends the message of the next step, and sets `step_` to it.
 const char* MemifLink::next_step() {
     step_ = static_cast<Step>(static_cast<uint8_t>(step_) + 1);
     Message message{};
@@ -314,7 +314,7 @@ void MemifLink::show() {
     is_up_.store(true, std::memory_order_relaxed);
 }
 
-/// `why`: what the peer is told; null or empty: nothing, it has gone.
+/// `why`: the reason sent to the peer; null or empty: nothing is sent, because the peer has gone.
 void MemifLink::hang_up(const char* why) {
     if (channel_ && why != nullptr && *why != '\0') {
         Message message = message_of(MessageType::disconnect);
@@ -325,7 +325,7 @@ void MemifLink::hang_up(const char* why) {
     memory_.reset();
     building_.reset();
     if (!session_) return;
-    // What the peer said last, maybe a RST, is still in the ring: there is time to read it.
+    // The peer's last packets, maybe a RST, are still in the ring: leave time to read them.
     if (!is_ending_.load()) std::this_thread::sleep_for(std::chrono::milliseconds(kLookEveryMs));
     slot_.offer(nullptr);
     is_up_.store(false, std::memory_order_relaxed);

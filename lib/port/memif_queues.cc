@@ -22,7 +22,8 @@ using memif::RingHead;
 
 namespace {
 
-/// Nothing else may be written to by who carries frames: a pipe could end the process (SIGPIPE), or block it.
+/// The data path writes to this descriptor, so it must be an eventfd: a pipe could kill the process (SIGPIPE)
+/// or block it.
 bool is_eventfd(int descriptor) {
     char target[64] = {};
     const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
@@ -45,7 +46,7 @@ MemifSession::~MemifSession() {
 
 int MemifSession::make_memory(uint8_t log2, uint32_t bytes_of_buffer) {
     const uint64_t ring = ring_bytes(log2), buffers = uint64_t{bytes_of_buffer} << log2;
-    // What reads the last buffer in whole blocks reads beyond it.
+    // Copies in whole blocks read beyond the last buffer.
     const uint64_t size = 2 * ring + 2 * buffers + WireRing::kSlack;
     const int descriptor = ::memfd_create("synfin-memif", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (descriptor < 0) return -1;
@@ -87,8 +88,7 @@ const char* MemifSession::add_region(int descriptor, uint64_t size) {
         ~Closer() { ::close(descriptor); }
     } const closer{descriptor};
     if (region_count_ == kRegions) return "Too many regions";
-    // A file that may shrink would be a signal in the middle of a copy; so would a hole in hugepages when
-    // none is left.
+    // If the file shrank, a copy would end in SIGBUS; so would a hole in hugepages when none is free.
     struct statfs system {};
     if (::fstatfs(descriptor, &system) != 0 || system.f_type == HUGETLBFS_MAGIC)
         return "Region is of hugepages";
@@ -131,9 +131,10 @@ const char* MemifSession::finish() {
 
 // -- who has which session
 
-/// Says which one is held before looking again whether it is still offered: whoever ends it does the two in
-/// the other order, so one of both sees the other. Not the next one at once: it may lie where this one was,
-/// and whoever uses it would not see that it is another.
+/// Publishes the session it holds, then checks again that the session is still offered. The control thread
+/// does the two in the other order, so at least one of the threads sees the other's store. A change always
+/// passes through null: a new session may have the address of the old one, and the data path would not notice
+/// the change.
 MemifSession* MemifSlot::change() noexcept {
     MemifSession* session = used_ == nullptr ? offered_.load(std::memory_order_seq_cst) : nullptr;
     held_.store(session, std::memory_order_seq_cst);
@@ -164,7 +165,7 @@ void MemifQueues::wake(const MemifRing& ring) noexcept {
     if (ring.event >= 0) session_->bell.ring(ring.event);
 }
 
-/// Frames in several buffers, and all that is not as it should be.
+/// Handles frames in several buffers, and invalid descriptors.
 const uint8_t* MemifQueues::Reader::peek_unusual(uint32_t& length) noexcept {
     const size_t longest = queues_.joined_.size() - WireRing::kSlack;
     bool has_dropped = false;
@@ -212,7 +213,7 @@ bool MemifQueues::Writer::find_room() noexcept {
     return end_ != at_;
 }
 
-/// A frame that fills its buffer to within a block, or needs several.
+/// Sends a frame that fills its buffer to within a block, or needs several buffers.
 bool MemifQueues::Writer::put_unusual(const uint8_t* frame, uint32_t length) noexcept {
     uint16_t at = at_;
     for (uint32_t done = 0; done < length;) {
@@ -220,14 +221,14 @@ bool MemifQueues::Writer::put_unusual(const uint8_t* frame, uint32_t length) noe
             find_room();
             if (at == end_) {
                 if (static_cast<uint16_t>(at - at_) <= ring_.mask) return false;
-                ++queues_.counters_
-                      .unsent;  // all of the peer's buffers together are too small: it would wait for ever
+                ++queues_.counters_.unsent;  // all of the peer's buffers together are too small: the frame
+                                             // would wait for ever
                 return true;
             }
         }
         uint32_t room = 0;
         uint8_t* buffer = buffer_of(at, room);
-        if (buffer == nullptr || room == 0) {  // the frame is lost, and the descriptor says so
+        if (buffer == nullptr || room == 0) {  // the frame is lost: the descriptor gets length 0
             ++queues_.counters_.unsent;
             ring_.store(at_, 0, 0);
             at_ = static_cast<uint16_t>(at_ + 1);

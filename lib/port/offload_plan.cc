@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint16_t kMostBurst = buf::QueueCaps{}.rx_burst;
 
-/// What is offered in one direction, and what is asked for of it.
+/// The offloads offered in one direction, and those requested.
 struct Direction {
     uint64_t offered;
     uint64_t& asked;
@@ -25,14 +25,14 @@ struct Direction {
     bool offers(uint64_t flag) const { return (offered & flag) != 0; }
 };
 
-/// Why a thing that is not asked for is done elsewhere.
+/// The reason in the report for an offload that is not requested.
 std::string by_stack(const DeviceConfig& config, bool trusted) {
     return config.no_offload ? "by the stack, as asked (no_offload)"
            : trusted         ? "by the stack"
                              : "by the stack, as on a wire";
 }
 
-/// One of the device's preferences, where it has one.
+/// The device's preferred burst size, if it has one.
 uint16_t burst(const rte_eth_dev_portconf& preferred) {
     return preferred.burst_size == 0 ? kMostBurst : std::min(preferred.burst_size, kMostBurst);
 }
@@ -70,7 +70,8 @@ void plan_checksums(const DeviceConfig& config, bool asked, const std::string& e
     }
 }
 
-/// Tags are the device's both ways or the stack's: some cards put none on while they take none off (e1000).
+/// The device handles tags in both directions, or the stack does: some cards insert only while they also
+/// strip (e1000).
 void plan_tags(const DeviceConfig& config, const rte_eth_dev_info& info, bool asked,
                const std::string& else_why, Direction rx, Direction tx, OffloadPlan& plan) {
     constexpr uint64_t kStrip = RTE_ETH_RX_OFFLOAD_VLAN_STRIP, kInsert = RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
@@ -98,7 +99,7 @@ void plan_tags(const DeviceConfig& config, const rte_eth_dev_info& info, bool as
 void plan_segments(const DeviceConfig& config, bool asked, uint16_t frame, const std::string& else_why,
                    Direction tx, OffloadPlan& plan) {
     constexpr uint64_t kFlag = RTE_ETH_TX_OFFLOAD_TCP_TSO;
-    // Tried on cards alone, and the memory for it is.
+    // Tested on cards only, and memory for it is reserved for cards only.
     const bool wanted =
         asked && config.spec.kind == DeviceKind::pci && tx.offers(kFlag) && plan.caps.tx_tcp_checksum;
     const bool used = wanted && has_use_for_large(frame);
@@ -111,9 +112,8 @@ void plan_segments(const DeviceConfig& config, bool asked, uint16_t frame, const
                           : else_why));
 }
 
-/// The stack wants a frame in one piece: a buffer holds the longest wherever the driver fills it that far.
-/// Where it does not, it is asked for parts, which the port joins; or if it makes none, the buffers are
-/// larger.
+/// The stack needs contiguous frames. If the driver fills a buffer far enough, a buffer holds the longest
+/// frame. Otherwise we request scatter and the port joins the parts; without scatter the buffers are larger.
 void plan_buffers(const rte_eth_dev_info& info, uint16_t frame, uint32_t least_buffer, Direction rx,
                   OffloadPlan& plan) {
     constexpr uint64_t kFlag = RTE_ETH_RX_OFFLOAD_SCATTER;
@@ -141,8 +141,8 @@ OffloadPlan plan_offloads(const DeviceConfig& config, const rte_eth_dev_info& in
                           uint32_t least_buffer) {
     OffloadPlan plan;
     const Direction rx{info.rx_offload_capa, plan.rx}, tx{info.tx_offload_capa, plan.tx};
-    // Virtual devices between processes of one host: software checksums cost little, and nobody has to guess
-    // what the other side left out.
+    // For virtual devices between processes of one host, software checksums cost little, and neither side
+    // needs to know what the other left out.
     const bool trusted = config.spec.kind == DeviceKind::pci || config.spec.kind == DeviceKind::vdev;
     const bool asked = trusted && !config.no_offload;
     const std::string else_why = by_stack(config, trusted);
@@ -156,8 +156,9 @@ OffloadPlan plan_offloads(const DeviceConfig& config, const rte_eth_dev_info& in
     plan.report.push_back(rx.judge("RSS hash in the packet", RTE_ETH_RX_OFFLOAD_RSS_HASH, false,
                                    "a SYN's alone is needed, to check the device with; it takes 7 cycles"));
 
-    // virtio, and the physical function above a virtual one, drop every tagged frame whose VID they were not
-    // told. So every card is told that can be; those without a filter leave the wrong ones to be counted.
+    // virtio, and the physical function of a virtual one, drop every tagged frame whose VID was not
+    // configured. So every card with a filter gets our VIDs. With cards without one, frames of other VIDs
+    // arrive and are counted.
     plan.filters_vlans = (config.vlan || config.outer_vlan) && rx.offers(RTE_ETH_RX_OFFLOAD_VLAN_FILTER);
     if (plan.filters_vlans) plan.rx |= RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// What a device is asked to do for the engines, by what its driver offers, what is known of it and what this
-/// configuration can use; and of everything who does it and why, for the report.
+/// Chooses the offloads to request from a device, by its driver's offer, known defects and this
+/// configuration. For each offload the report says who does the work and why.
 
 #include <rte_ethdev.h>
 
@@ -15,20 +15,20 @@
 namespace synfin::port {
 
 struct OffloadPlan {
-    uint64_t rx = 0, tx = 0;     ///< RTE_ETH_RX_OFFLOAD_..., RTE_ETH_TX_OFFLOAD_... to ask for
-    uint64_t rx_verdicts = 0;    ///< the mbuf flags of the verdicts that are then given
-    buf::QueueCaps caps;         ///< what an engine is told of it; the MAC is the device's to tell
-    PacketSize packet;           ///< of the buffers that the device receives into
-    bool filters_vlans = false;  ///< the device is to be told which VIDs pass
+    uint64_t rx = 0, tx = 0;     ///< RTE_ETH_RX_OFFLOAD_..., RTE_ETH_TX_OFFLOAD_... to request
+    uint64_t rx_verdicts = 0;    ///< the mbuf flags of the verdicts that the device then gives
+    buf::QueueCaps caps;         ///< for the engines; without the MAC address, which the device supplies
+    PacketSize packet;           ///< the receive buffers
+    bool filters_vlans = false;  ///< the device needs to be told which VIDs may pass
     std::vector<OffloadReport> report;
 };
 
-/// Frames come from this host's kernel, which may leave checksums to us: see rx_checksum.hh. Tap is not one:
-/// the kernel completes them, since the driver does not offer to.
+/// Whether frames come from this host's kernel with partial checksums: see rx_checksum.hh. False for tap: its
+/// driver offers no checksum offload, so the kernel completes checksums.
 bool is_host_memory(const DeviceSpec& spec) noexcept;
 
 /// @param frame bytes of the longest frame, tags included
-/// @param least_buffer bytes that the driver wants of a buffer, as far as it does not say so itself
+/// @param least_buffer bytes of the smallest buffer that the driver accepts, if it does not report this
 OffloadPlan plan_offloads(const DeviceConfig& config, const rte_eth_dev_info& info, uint16_t frame,
                           uint32_t least_buffer);
 

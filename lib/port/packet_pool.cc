@@ -21,16 +21,17 @@ static_assert(RTE_PKTMBUF_HEADROOM >= buf::kHeadroom);
 
 namespace {
 
-/// What a core keeps of its pool without touching shared lines; two bursts each way.
+/// Packets that a core caches from its pool without touching shared cache lines.
 constexpr uint32_t kCache = 256;
-/// NICs take buffers of whole KiB; less would be rounded down to a size that no full frame fits.
+/// NICs use buffers of whole KiB. A smaller buffer would be rounded down to a size that holds no full frame.
 constexpr uint32_t kBufferGrain = 1024;
 constexpr uint32_t kLeastBuffer = 2048;
 
 using Memory = MappedArray<uint8_t>;
 
-/// Packets of our own memory, which the kernel may serve with transparent huge pages: DPDK's ordinary memory
-/// is a file's, which it mostly does not. So many are there then, or minus an errno.
+/// Fills the pool with packets in our own memory, for which the kernel may use transparent huge pages. DPDK's
+/// ordinary memory is a memfd, for which the kernel mostly does not. Returns the number of packets, or a
+/// negative errno.
 int populate(rte_mempool* pool, uint64_t bytes) {
     std::unique_ptr<Memory> memory;
     try {
@@ -41,7 +42,7 @@ int populate(rte_mempool* pool, uint64_t bytes) {
     auto give_back = [](rte_mempool_memhdr*, void* of) { delete static_cast<Memory*>(of); };
     const int done = rte_mempool_populate_iova(pool, reinterpret_cast<char*>(memory->data()), RTE_BAD_IOVA,
                                                memory->bytes(), give_back, memory.get());
-    if (done > 0) static_cast<void>(memory.release());  // the pool's now
+    if (done > 0) static_cast<void>(memory.release());  // the pool owns it now
     return done;
 }
 
@@ -54,8 +55,8 @@ PacketSize PacketSize::for_frame(uint32_t max_frame, uint32_t least_buffer) noex
     return {room, rte_mempool_calc_obj_size(object, 0, nullptr)};
 }
 
-/// As rte_pktmbuf_pool_create() does, but for the flag. Where pages are of 4 KiB DPDK would put each packet
-/// at the beginning of one, so that all of them share a few of the first cache's sets.
+/// Like rte_pktmbuf_pool_create(), except for the flag. With 4 KiB pages DPDK would put each packet at the
+/// beginning of a page, so that all packets would share a few sets of the L1 cache.
 PacketPool make_pool(uint32_t packets, const PacketSize& size, int numa_node, Access access,
                      Refusal& refusal) {
     static unsigned made = 0;

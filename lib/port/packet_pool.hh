@@ -12,12 +12,12 @@
 
 namespace synfin::port {
 
-/// What a pool's packets must hold.
+/// The size of a pool's packets.
 struct PacketSize {
     uint32_t room = 0;   ///< bytes of a buffer, headroom included
-    uint32_t total = 0;  ///< bytes of memory for one packet, all told
+    uint32_t total = 0;  ///< bytes of memory for one packet, all headers included
 
-    /// For frames of `max_frame` bytes, or a driver's own least buffer where that is more.
+    /// For frames of `max_frame` bytes, or a driver's smallest buffer where that is larger.
     static PacketSize for_frame(uint32_t max_frame, uint32_t least_buffer) noexcept;
 };
 
@@ -26,13 +26,14 @@ struct PoolFree {
 };
 using PacketPool = std::unique_ptr<rte_mempool, PoolFree>;
 
-/// Who reads and writes packets.
+/// Who accesses packets.
 enum class Access : uint8_t {
-    device,     ///< by their physical addresses: none may lie across two pages
-    processor,  ///< alone: they lie one behind the other, see README.md
+    device,     ///< by physical address: no packet may cross a page boundary
+    processor,  ///< processors only: packets lie one behind the other, see README.md
 };
 
-/// Null and a refusal when the memory cannot be had. Names are made unique in the process.
+/// Returns null and a refusal when the memory is not available. Gives each pool a name that is unique in the
+/// process.
 PacketPool make_pool(uint32_t packets, const PacketSize& size, int numa_node, Access access,
                      Refusal& refusal);
 

@@ -21,7 +21,7 @@ namespace {
 constexpr uint32_t kTag = 4;
 constexpr uint32_t kAddresses = 12;  ///< both MAC addresses, before the tag
 constexpr uint32_t kBlock = 32 * 1024;
-/// Room for frames on their way: on a veth until the other end's softirq has run.
+/// Room for frames in flight: on a veth, until the other end's softirq has run.
 constexpr int kSendBuffer = 8 << 20;
 
 bool set(int fd, int level, int option, int value) noexcept {
@@ -36,7 +36,7 @@ bool copy_from_slot(const tpacket2_hdr& header, rte_mbuf& packet) noexcept {
     const uint32_t length = header.tp_snaplen + (is_tagged ? kTag : 0);
     if (length > rte_pktmbuf_tailroom(&packet) || header.tp_snaplen < kAddresses) return false;
     auto* into = rte_pktmbuf_mtod(&packet, uint8_t*);
-    if (is_tagged) {  // the kernel has taken it off
+    if (is_tagged) {  // the kernel has removed the tag
         const bool says_kind = (header.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0;
         const uint16_t tag[2] = {htons(says_kind ? header.tp_vlan_tpid : uint16_t{ETH_P_8021Q}),
                                  htons(header.tp_vlan_tci)};
@@ -55,7 +55,7 @@ bool copy_from_slot(const tpacket2_hdr& header, rte_mbuf& packet) noexcept {
 }
 
 std::unique_ptr<PacketSocket> PacketSocket::open(const Setup& setup, Refusal& refusal) {
-    // Protocol 0: it hears nothing until it is bound to the one interface.
+    // Protocol 0: the socket receives nothing until it is bound to the interface.
     const int fd = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         const int error = errno;
@@ -64,8 +64,8 @@ std::unique_ptr<PacketSocket> PacketSocket::open(const Setup& setup, Refusal& re
         return nullptr;
     }
     std::unique_ptr<PacketSocket> socket(new PacketSocket(fd, af_packet_slot(setup.max_frame)));
-    // Without these two it works as well: the device's queue is bypassed, and what the host itself sends
-    // through the interface is not shown to us (Linux 4.20).
+    // Both options are optional: bypass the device's queueing discipline, and do not receive what the host
+    // itself sends through the interface (Linux 4.20).
     (void)set(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
     (void)set(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
     if (!set(fd, SOL_SOCKET, SO_SNDBUFFORCE, kSendBuffer)) (void)set(fd, SOL_SOCKET, SO_SNDBUF, kSendBuffer);
@@ -111,7 +111,7 @@ bool PacketSocket::make_ring(const std::string& name, Refusal& refusal) {
     return true;
 }
 
-/// The kernel chooses a number that nobody has (Linux 4.12); the others join by it.
+/// The kernel chooses an unused group number (Linux 4.12); the other sockets join by it.
 bool PacketSocket::join(const Setup& setup, Refusal& refusal) {
     int value = (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_ROLLOVER) << 16;
     if (setup.group == nullptr) {
@@ -175,7 +175,8 @@ uint16_t PacketSocket::send(rte_mbuf** packets, uint16_t n) noexcept {
         int sent = sendmmsg(fd_, messages.data(), batch, MSG_DONTWAIT);
         if (sent < 0) {
             if (errno == EINTR) continue;
-            // No room: the engine keeps them. Else this frame will never go, and must not stand in the way.
+            // No room: the engine keeps the packets. On other errors this frame can never be sent, and must
+            // not block the others.
             if (errno == EAGAIN || errno == ENOBUFS) break;
             ++counters_.tx_lost;
             rte_pktmbuf_free(packets[taken++]);

@@ -22,14 +22,14 @@ std::string read_word(const fs::path& file) {
     return word;
 }
 
-/// The last part of what a link points at; empty when there is none.
+/// The last component of a link's target; empty when there is no link.
 std::string link_name(const fs::path& link) {
     std::error_code error;
     const fs::path target = fs::read_symlink(link, error);
     return error ? std::string() : target.filename().string();
 }
 
-/// virtio's interfaces hang one level below their function.
+/// Interfaces of virtio lie one level below their function.
 void add_interfaces(const fs::path& directory, std::vector<std::string>& names) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(directory / "net", error))
@@ -50,7 +50,7 @@ fs::path pci_directory(const fs::path& root) {
     return root / "sys/bus/pci/devices";
 }
 
-/// Bridges do not count: vfio leaves pcieport to them.
+/// Bridges do not count: vfio allows them to keep pcieport.
 std::vector<PciNeighbour> find_neighbours(const fs::path& root, const PciFunction& function) {
     std::vector<PciNeighbour> neighbours;
     std::error_code error;

@@ -21,7 +21,7 @@ QueuePlan plan_queues(const DeviceSpec& spec, unsigned engines, const rte_eth_de
                (info.flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV4_TCP) != 0;
     if (plan.rss || kernel) plan.rx = std::min(wanted, info.max_rx_queues);
     if (hardware || kernel) plan.tx = std::min(wanted, tx_queues(info));
-    if (kernel) plan.rx = plan.tx = std::min(plan.rx, plan.tx);  // these drivers have pairs
+    if (kernel) plan.rx = plan.tx = std::min(plan.rx, plan.tx);  // these drivers have queue pairs
     return plan;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// How many queues of a device its engines get, and whether RSS is asked to spread what arrives over them.
+/// Chooses how many queues of a device to use, and whether RSS distributes received frames over them.
 
 #include <rte_ethdev.h>
 
@@ -12,14 +12,14 @@ namespace synfin::port {
 
 struct QueuePlan {
     uint16_t rx = 1, tx = 1;
-    bool rss = false;  ///< the device is asked to spread with our key; what became of that is read back
+    bool rss = false;  ///< request RSS with our key; the device's settings are read back afterwards
 };
 
-/// Bytes of the device's RSS key. Drivers that do not say mean the 40 of the first cards that had RSS.
+/// Bytes of the device's RSS key: 40, as on the first cards with RSS, if the driver does not report it.
 uint8_t rss_key_bytes(const rte_eth_dev_info& info) noexcept;
 
-/// A queue of its own for each engine where the device can spread what it receives in a way that we can
-/// predict, or where its queues cost nothing; one rx queue else.
+/// One queue per engine if the device can distribute received frames in a way that we can predict, or if
+/// queues cost nothing; otherwise one rx queue.
 /// @param engines 1..64
 QueuePlan plan_queues(const DeviceSpec& spec, unsigned engines, const rte_eth_dev_info& info) noexcept;
 

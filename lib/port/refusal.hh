@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Why a device could not be had, by the name that this room uses.
+/// Makes Refusal available in namespace port.
 
 #include "synfin/refusal.hh"
 

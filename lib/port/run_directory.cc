@@ -11,7 +11,7 @@ namespace synfin::port {
 namespace {
 
 bool is_ours(const std::string& path) {
-    mkdir(path.c_str(), 0755);  // whether it was there or is now: what counts is what it is
+    mkdir(path.c_str(), 0755);  // an existing directory is fine; its owner and mode are checked below
     const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) return false;
     struct stat status {};

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The directory for what processes of one user share, or may leave behind when they are killed.
+/// The directory for files that one user's processes share, or leave behind when they are killed.
 
 #include <span>
 #include <string>
@@ -8,11 +8,12 @@
 
 namespace synfin::port {
 
-/// /run/synfin, and $XDG_RUNTIME_DIR/synfin where that is set.
+/// /run/synfin, and $XDG_RUNTIME_DIR/synfin if that variable is set.
 std::vector<std::string> run_directories();
 
-/// The first of these that is this user's, made if it is missing; empty when there is none. A link, another
-/// user's directory, and one that others may write to are passed over: names in them could be taken.
+/// The first candidate that belongs to this user, created if missing; empty when there is none. It skips
+/// symbolic links, other users' directories and directories writable by others, where another user could take
+/// our file names.
 std::string usable_directory(std::span<const std::string> candidates);
 
 }  // namespace synfin::port

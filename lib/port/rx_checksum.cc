@@ -11,7 +11,7 @@ namespace {
 
 enum class Partial : bool { refused, taken };
 
-/// The flags for a frame; `cut` when it is not all of its packet.
+/// Returns the flags for a frame. Sets `cut` when the frame ends before its packet.
 uint64_t judge(const uint8_t* frame, uint32_t length, Partial partial_sums, bool& cut) noexcept {
     const auto [type, offset] = ether_payload(frame, length);
     if (type != RTE_ETHER_TYPE_IPV4 || length < offset + sizeof(rte_ipv4_hdr)) return 0;
@@ -19,14 +19,14 @@ uint64_t judge(const uint8_t* frame, uint32_t length, Partial partial_sums, bool
     const uint32_t header = rte_ipv4_hdr_len(ip);
     const uint32_t total = rte_be_to_cpu_16(ip->total_length);
     cut = total > length - offset;
-    if (cut || header < sizeof(rte_ipv4_hdr) || total < header) return 0;  // the stack counts it
+    if (cut || header < sizeof(rte_ipv4_hdr) || total < header) return 0;  // the stack drops and counts it
 
     const uint64_t ip_flag =
         rte_raw_cksum(ip, header) == 0xffff ? RTE_MBUF_F_RX_IP_CKSUM_GOOD : RTE_MBUF_F_RX_IP_CKSUM_BAD;
     const bool fragment = (ip->fragment_offset & rte_cpu_to_be_16(0x3fff)) != 0;
     if (ip->next_proto_id != IPPROTO_TCP || total < header + 20 || fragment) return ip_flag;
 
-    // rte_ipv4_phdr_cksum() is the folded sum, not complemented; so is rte_raw_cksum().
+    // rte_ipv4_phdr_cksum() and rte_raw_cksum() return the folded sum, not complemented.
     const auto* tcp = reinterpret_cast<const uint8_t*>(ip) + header;
     const uint32_t pseudo = rte_ipv4_phdr_cksum(ip, 0);
     const uint32_t sum = pseudo + rte_raw_cksum(tcp, total - header);

@@ -8,7 +8,7 @@ namespace synfin::port {
 
 namespace {
 
-/// Packets that wait for one engine at another: about a poll's worth of bursts.
+/// Packets that can wait from one engine to another: some bursts of one poll.
 constexpr uint32_t kMailboxPackets = 2048;
 
 constexpr uint16_t kEtherIpv4 = 0x0800, kEtherArp = 0x0806;
@@ -22,12 +22,13 @@ uint32_t load32(const uint8_t* at) noexcept {
     return uint32_t{load16(at)} << 16 | load16(at + 2);
 }
 
-/// Destination Unreachable, Source Quench, Redirect, Time Exceeded, Parameter Problem: they quote a packet.
+/// Destination Unreachable, Source Quench, Redirect, Time Exceeded, Parameter Problem: these messages quote a
+/// packet.
 bool quotes_a_packet(uint8_t icmp_type) noexcept {
     return icmp_type == 3 || icmp_type == 4 || icmp_type == 5 || icmp_type == 11 || icmp_type == 12;
 }
 
-/// An IPv4 header with room for its options, and how long it is. 0 when it is none.
+/// The length of an IPv4 header, which must lie within `length`. 0 when there is no valid header.
 uint32_t ipv4_header_bytes(const uint8_t* ip, uint32_t length) noexcept {
     if (length < 20 || ip[0] >> 4 != 4) return 0;
     const uint32_t header = (ip[0] & 0xfu) * 4;
@@ -47,7 +48,7 @@ Destination classify_icmp(const uint8_t* icmp, uint32_t length) noexcept {
     const uint32_t header = ipv4_header_bytes(quoted, length - 8);
     if (header == 0 || quoted[9] != kProtocolTcp || length - 8 < header + 4 || is_later_fragment(quoted))
         return {};
-    // We sent what is quoted, so its source is our side.
+    // We sent the quoted packet, so its source is our side.
     const FlowTuple tuple{load32(quoted + 16), load32(quoted + 12), load16(quoted + header + 2),
                           load16(quoted + header)};
     return {Destination::Kind::quoted, false, tuple};
@@ -65,9 +66,8 @@ Destination classify_ipv4(const uint8_t* ip, uint32_t length) noexcept {
     return {};
 }
 
-/// A plain request is answered by one engine only, or the peer would get as many answers as we have cores.
-/// Answers and announcements (a request for the sender's own address, RFC 5227 3) concern every engine's
-/// cache.
+/// Only one engine answers an ordinary request, or the peer would get one reply per core. Replies and
+/// announcements (a request for the sender's own address, RFC 5227 3) update every engine's neighbours.
 Destination classify_arp(const uint8_t* arp, uint32_t length) noexcept {
     if (length < 28) return {};
     const bool request = load16(arp + 6) == 1;

@@ -1,6 +1,7 @@
 #pragma once
 /// @file
-/// Which engine a received frame belongs to, and the rings that bring it there when it arrived elsewhere.
+/// Chooses the engine of a received frame, and holds the rings that forward it when it arrived at another
+/// engine.
 
 #include <rte_mbuf.h>
 
@@ -16,34 +17,34 @@
 
 namespace synfin::port {
 
-/// What a frame says of where it belongs.
+/// The engine that a frame belongs to, derived from its bytes.
 struct Destination {
     enum class Kind : uint8_t {
         segment,   ///< the engine that owns the tuple
-        quoted,    ///< the same, but the tuple is that of our segment which an ICMP error quotes
-        everyone,  ///< each engine gets its own copy (ARP answers: every engine has its own neighbours)
-        first,     ///< engine 0: what belongs to no connection
+        quoted,    ///< the same, for an ICMP error: the tuple is that of our quoted segment
+        everyone,  ///< each engine gets a copy (ARP replies: every engine has its own neighbours)
+        first,     ///< engine 0: frames that belong to no connection
     };
     Kind kind = Kind::first;
-    bool opens = false;  ///< kind segment: it has SYN, so it may be the first of its connection
-    FlowTuple tuple;     ///< kind segment, quoted: as a segment from the peer to us has it
+    bool opens = false;  ///< kind segment: it has SYN, so it may open a connection
+    FlowTuple tuple;     ///< kind segment, quoted: in the direction from the peer to us
 };
 
-/// Reads an Ethernet frame, 802.1Q tagged or not. TCP over IPv4 by its ports; an ICMP error by the segment of
-/// ours that it quotes, turned round; other frames and fragments: see Destination::Kind. Never reads
-/// beyond `length`; malformed frames go to `first`, whose engine counts them.
+/// Classifies an Ethernet frame with or without VLAN tags. TCP over IPv4 goes by its tuple, an ICMP error by
+/// the tuple of our segment that it quotes, reversed; for other frames and fragments see Destination::Kind.
+/// It never reads beyond `length`. Malformed frames go to `first`, whose engine counts them.
 Destination classify(const uint8_t* frame, uint32_t length) noexcept;
 
-/// The choice of engine, the same on all engines of a device, and the rings between them. Built once when the
-/// device is opened; afterwards only the rings and the flag change.
+/// Maps tuples to engines, identically on all engines of a device, and owns the rings between them. It is
+/// built when the device is opened; afterwards only the rings and the flag change.
 class SteeringPlan {
   public:
-    /// Software: a keyed hash, so that nobody outside can choose tuples that all meet in one engine.
+    /// Software: a keyed hash, so that a remote host cannot choose tuples that all map to one engine.
     SteeringPlan(unsigned engines, HashKey key);
-    /// RSS, as the device was found to do it; as many queues as engines.
+    /// RSS with the settings read back from the device; as many queues as engines.
     SteeringPlan(unsigned engines, HashKey key, RssPrediction prediction);
-    /// The device's RSS hashes TCP over IPv6, too, as it was found to do it. Without this an IPv6 segment's
-    /// engine is the software's choice. Before the engines run.
+    /// The device's RSS also hashes TCP over IPv6, with the settings read back. Without this call, software
+    /// chooses the engine of an IPv6 segment. Call it before the engines run.
     void predict_v6(RssPrediction6 prediction);
 
     Steering kind() const noexcept { return kind_; }
@@ -60,7 +61,8 @@ class SteeringPlan {
         if (engines_ == 1) return 0;
         return prediction6_ != nullptr ? prediction6_->queue(tuple) : software_engine_of(tuple);
     }
-    /// Of the 64 destination ports from the tuple's on, a multiple of 64, those that the engine owns.
+    /// A bit for each of the 64 destination ports from the tuple's on (a multiple of 64): set if the engine
+    /// owns it.
     /// @note cost: as engine_of().
     uint64_t owned_ports(unsigned engine, const FlowTuple& first) const noexcept {
         if (engines_ == 1) return ~uint64_t{0};
@@ -73,21 +75,21 @@ class SteeringPlan {
                                        : software_ports(engine, first);
     }
 
-    /// RSS only: whether a device was caught bringing a segment to another queue than predicted. From then on
-    /// every segment is checked, before that only those with SYN: a connection whose SYN came as predicted
-    /// keeps coming so.
+    /// RSS only: whether a segment arrived at another queue than predicted. From then on every segment is
+    /// checked. Before, only segments with SYN are, because a connection whose SYN arrives as predicted
+    /// continues to do so.
     bool check_all() const noexcept { return check_all_.load(std::memory_order_relaxed); }
     void distrust() noexcept { check_all_.store(true, std::memory_order_relaxed); }
 
     using Mailbox = SpscRing<rte_mbuf*>;
-    /// Received frames on their way from one engine to another.
+    /// Received frames, forwarded from one engine to another.
     Mailbox& received(unsigned from, unsigned to) noexcept { return *received_[from * engines_ + to]; }
-    /// Frames to send, on their way from an engine without a tx queue to the one that owns it.
+    /// Frames to send, from an engine without a tx queue to the engine that sends for it.
     Mailbox& to_send(unsigned from) noexcept { return *to_send_[from]; }
 
   private:
-    /// Software: destination ports that follow one another go to one engine after the other, from an engine
-    /// on that is a secret of every block of ports and of all else in the tuple.
+    /// Software: consecutive destination ports of a block map to the engines in turn. A keyed hash of the
+    /// block and of the rest of the tuple chooses the first engine.
     static constexpr unsigned kBlock = 64;
     static uint64_t every_nth(unsigned engines) noexcept;
     uint32_t block_hash(const FlowTuple& tuple) const noexcept {
@@ -118,7 +120,7 @@ class SteeringPlan {
     unsigned engines_;
     HashKey key_;
     RssPrediction prediction_;
-    std::vector<std::vector<uint64_t>> patterns_;  ///< RSS: of each engine
+    std::vector<std::vector<uint64_t>> patterns_;  ///< RSS: for each engine
     std::unique_ptr<RssPrediction6> prediction6_;  ///< null: IPv6 is steered by software
     std::vector<std::vector<uint64_t>> patterns6_;
     uint64_t every_nth_;  ///< software: bits 0, engines_, 2 engines_...

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
 /// The Toeplitz hash of receive-side scaling (Microsoft, "RSS hashing functions"; the same in every NIC's
-/// manual) and the redirection table behind it. For IPv4, and for IPv6, which the stack does not have yet.
+/// manual) and the redirection table, for IPv4 and IPv6. No device uses the IPv6 form yet.
 
 #include <array>
 #include <cstdint>
@@ -11,12 +11,12 @@
 
 namespace synfin::port {
 
-/// What RSS hashes of a TCP segment over IPv4, as the received frame shows it. Host byte order.
+/// The fields of a TCP segment over IPv4 that RSS hashes, from the received frame. Host byte order.
 struct FlowTuple {
     uint32_t source = 0, destination = 0;
     uint16_t source_port = 0, destination_port = 0;
     constexpr bool operator==(const FlowTuple&) const noexcept = default;
-    /// In the order of the hash: the first byte is the highest of the first word.
+    /// In hash order: the first byte is the highest byte of the first word.
     constexpr std::array<uint32_t, 3> words() const noexcept {
         return {source, destination, uint32_t{source_port} << 16 | destination_port};
     }
@@ -41,8 +41,8 @@ struct FlowTuple6 {
     }
 };
 
-/// The definition, bit by bit: for each 1 bit of the input, XOR of the key's 32 bits that start there.
-/// `key` needs input.size() + 4 bytes. For tests; the fast form is ToeplitzTable.
+/// The definition, bit by bit: XORs, for each 1 bit of the input, the key's 32 bits that start at its
+/// position. `key` needs input.size() + 4 bytes. For tests; ToeplitzTable is the fast form.
 uint32_t toeplitz(Bytes key, Bytes input) noexcept;
 
 /// A table of 256 words for each byte of a tuple: 12 KiB for IPv4, 36 KiB for IPv6.
@@ -54,11 +54,12 @@ class ToeplitzTable {
     /// `key`: at least kTupleBytes + 4 (16, 40), as given to the device (usually 40 or 52).
     explicit ToeplitzTable(Bytes key) noexcept;
 
-    /// @note cost: a load for each byte: 12 from tables that fit in L1, 36 for IPv6.
+    /// @note cost: one load per byte: 12 for IPv4, whose tables fit in L1, and 36 for IPv6.
     uint32_t operator()(const Tuple& tuple) const noexcept {
         const auto words = tuple.words();
         uint32_t hash = 0;
-        // Two loops, which compilers unroll: with one over 36 bytes choosing a port takes 200 cycles, not 60.
+        // Compilers unroll two nested loops. With one loop over 36 bytes, choosing a port took 200 cycles
+        // instead of 60.
         for (size_t i = 0; i < words.size(); ++i)
             for (size_t j = 0; j < 4; ++j) hash ^= table_[4 * i + j][words[i] >> (24 - 8 * j) & 0xff];
         return hash;
@@ -68,7 +69,7 @@ class ToeplitzTable {
     std::array<std::array<uint32_t, 256>, kTupleBytes> table_{};
 };
 
-/// Predicts the queue that a device's RSS brings a segment to: hash, then redirection table.
+/// Predicts the queue to which a device's RSS sends a segment: hash, then redirection table.
 template <typename Tuple>
 class BasicRssPrediction {
   public:
@@ -78,12 +79,13 @@ class BasicRssPrediction {
 
     uint16_t queue(const Tuple& tuple) const noexcept { return reta_[table_(tuple) & mask_]; }
 
-    /// For one queue, what owned_ports() needs: for each entry of the table that a first port may come to,
-    /// which of the 64 ports from it on come to the queue. The hash is linear, so the low six bits of a port
-    /// change the hash of every tuple in the same way.
+    /// The patterns that owned_ports() needs for one queue. For each table entry to which the first port of a
+    /// block may map, a pattern says which of the block's 64 ports map to the queue. The hash is linear, so
+    /// the low six bits of a port change the hash of every tuple in the same way.
     std::vector<uint64_t> patterns(uint16_t queue) const;
-    /// Of the 64 destination ports from the tuple's on, a multiple of 64, those that RSS brings to the queue
-    /// of the patterns. @note cost: 13 loads, 37 for IPv6.
+    /// A bit for each of the 64 destination ports from the tuple's on (a multiple of 64): set if RSS sends it
+    /// to the queue of the patterns.
+    /// @note cost: 13 loads, 37 for IPv6.
     uint64_t owned_ports(const std::vector<uint64_t>& patterns, const Tuple& first) const noexcept {
         return patterns[table_(first) & mask_];
     }

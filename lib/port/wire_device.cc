@@ -10,11 +10,11 @@ namespace synfin::port {
 
 namespace {
 
-constexpr uint32_t kEthernetHeader = 14 + 2 * 4;  // with two VLAN tags
+constexpr uint32_t kEthernetHeader = 14 + 2 * 4;  // with room for two VLAN tags
 constexpr uint32_t kPackets = 8192;
 constexpr uint32_t kMaxWires = 1024;
 
-/// 02:..., an address of local administration, different for every end.
+/// A locally administered address (02:...), different for every end.
 Mac mac_of(unsigned end) noexcept {
     return Mac{{0x02, 0x53, 0x46, 0x00, static_cast<uint8_t>(end >> 8), static_cast<uint8_t>(end)}};
 }

@@ -24,7 +24,7 @@ class WireDevice final : public Device {
         std::unique_ptr<DevicePort> port;
     };
     std::vector<std::unique_ptr<Wire>> wires_;
-    std::vector<End> ends_;  // after the wires: their ports use them
+    std::vector<End> ends_;  // after wires_, which the ports use
 };
 
 }  // namespace synfin::port

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// The in-memory wire: frames as records in a ring of shared bytes, one writer and one reader. Frames are
-/// copied in and copied out, as over memif or by a NIC's DMA, so that packet buffers never leave their pool.
+/// The in-memory wire: frames as records in a ring of shared bytes, with one writer and one reader. Frames
+/// are copied in and out, as with memif or a NIC's DMA, so packet buffers never leave their pool.
 
 #include <immintrin.h>
 
@@ -13,7 +13,7 @@
 
 namespace synfin::port {
 
-/// 32 bytes, in one move where there is AVX2: memcpy() of a constant size is compiled to moves of 16.
+/// Copies 32 bytes, in one move with AVX2: compilers turn memcpy() of a constant size into moves of 16.
 inline void copy_32(uint8_t* to, const uint8_t* from) noexcept {
 #ifdef __AVX2__
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
@@ -24,7 +24,7 @@ inline void copy_32(uint8_t* to, const uint8_t* from) noexcept {
 }
 
 /// Copies a frame between a record (64-byte aligned, the frame after 8 bytes) and a packet buffer: 56 bytes,
-/// then blocks of 64. Up to 63 bytes beyond the frame are read and written: both sides must have them.
+/// then blocks of 64. It reads and writes up to 63 bytes beyond the frame, which both sides must have.
 inline void copy_frame(uint8_t* to, const uint8_t* from, uint32_t length) noexcept {
     copy_32(to, from);
     copy_32(to + 24, from + 24);
@@ -39,15 +39,16 @@ class WireRing {
   public:
     static constexpr uint32_t kAlign = 64;
     static constexpr uint32_t kHeader = 8;
-    /// Bytes beyond a frame's last that the reader may touch in its own buffer.
+    /// Bytes beyond a frame that the reader may write in its own buffer.
     static constexpr uint32_t kSlack = 64;
 
     /// `bytes`: a power of two, at least 4 KiB.
     explicit WireRing(uint32_t bytes);
 
-    /// The writer's side, for a burst: frames are copied in, and nobody sees them, nor are they kept, before
-    /// publish(). One at a time. @note cost: what it needs lies in registers; members would be read anew
-    /// after every byte.
+    /// The writer's side for one burst. Frames become visible at publish(); without it they are discarded.
+    /// Only one Writer may exist at a time.
+    /// @note cost: its state stays in registers; the compiler would reload members of the ring after every
+    ///       copied byte.
     class Writer {
       public:
         explicit Writer(WireRing& ring) noexcept
@@ -58,7 +59,7 @@ class WireRing {
               end_(ring.writer_.peer + ring.size_) {}
         Writer(const Writer&) = delete;
         Writer& operator=(const Writer&) = delete;
-        /// False when the ring is full: nothing is changed.
+        /// Returns false, and changes nothing, when the ring is full.
         bool put(const uint8_t* frame, uint32_t length) noexcept {
             const uint32_t record = record_bytes(length);
             uint32_t place = place_of(at_);
@@ -71,7 +72,7 @@ class WireRing {
             at_ += record;
             return true;
         }
-        /// Shows everything put so far to the reader.
+        /// Makes all frames put so far visible to the reader.
         void publish() noexcept {
             ring_.writer_.position = at_;
             ring_.head_.store(at_, std::memory_order_release);
@@ -79,7 +80,7 @@ class WireRing {
 
       private:
         uint32_t place_of(uint64_t at) const noexcept { return static_cast<uint32_t>(at) & (size_ - 1); }
-        /// Looks where the reader is, and goes on at the beginning when the record does not fit before the
+        /// Reads the reader's index, and continues at the beginning when the record does not fit before the
         /// end.
         [[gnu::noinline]] bool make_room(uint32_t record) noexcept {
             const uint32_t place = place_of(at_);
@@ -98,10 +99,10 @@ class WireRing {
         uint8_t* const bytes_;
         const uint32_t size_;
         uint64_t at_;
-        uint64_t end_;  ///< where the reader was seen, and a ring further
+        uint64_t end_;  ///< last known position of the reader, plus the size of the ring
     };
 
-    /// The reader's side, for a burst. One at a time.
+    /// The reader's side for one burst. Only one Reader may exist at a time.
     class Reader {
       public:
         explicit Reader(WireRing& ring) noexcept
@@ -112,8 +113,8 @@ class WireRing {
               end_(ring.reader_.peer) {}
         Reader(const Reader&) = delete;
         Reader& operator=(const Reader&) = delete;
-        /// The next frame, or null: its bytes stay until release(). Looks at the writer's index only when
-        /// what it knew of is used up.
+        /// The next frame, or null. Its bytes stay valid until release(). It reads the writer's index only
+        /// when it has consumed all frames it knew of.
         const uint8_t* peek(uint32_t& length) noexcept {
             if (at_ == end_) {
                 end_ = ring_.reader_.peer = ring_.head_.load(std::memory_order_acquire);
@@ -128,9 +129,9 @@ class WireRing {
             }
             return bytes_ + place + kHeader;
         }
-        /// Passes the frame that peek() showed.
+        /// Consumes the frame that peek() returned.
         void take(uint32_t length) noexcept { at_ += record_bytes(length); }
-        /// Gives the room of everything taken back to the writer.
+        /// Returns the room of all consumed frames to the writer.
         void release() noexcept {
             ring_.reader_.position = at_;
             ring_.tail_.store(at_, std::memory_order_release);
@@ -147,7 +148,8 @@ class WireRing {
     uint32_t max_frame() const noexcept { return size_ / 2 - kAlign; }
 
   private:
-    static constexpr uint32_t kSkip = ~uint32_t{0};  ///< instead of a length: the next record is at the start
+    static constexpr uint32_t kSkip =
+        ~uint32_t{0};  ///< in place of a length: the next record is at the start
 
     static constexpr uint32_t record_bytes(uint32_t length) noexcept {
         return (kHeader + length + kAlign - 1) / kAlign * kAlign;
@@ -159,7 +161,7 @@ class WireRing {
         return value;
     }
 
-    /// One side's own line: where it is, and where it last saw the other.
+    /// One side's cache line: its position, and the last position it read of the other side.
     struct alignas(64) Side {
         uint64_t position = 0;
         uint64_t peer = 0;
