@@ -93,13 +93,13 @@ void AfPacketDevice::fill_report(const DeviceConfig& config, const buf::QueueCap
     report_.rx_burst = caps.rx_burst;
     report_.tx_burst = caps.tx_burst;
     report_.steering = plan_->kind();
-    report_.steering_why =
-        config.engines == 1
-            ? "one core"
-            : "the kernel spreads flows in its own way; the polling cores hash and pass packets on";
-    report_.offloads.push_back({"rx TCP checksum", true, true, "the kernel's word, else by the stack"});
+    report_.steering_why = config.engines == 1 ? "one core"
+                                               : "the kernel distributes flows by its own hash; the polling "
+                                                 "cores forward packets to their engines";
+    report_.offloads.push_back(
+        {"rx TCP checksum", true, true, "the kernel's verdict, otherwise by the stack"});
     for (const char* what : {"rx IPv4 checksum", "tx IPv4 checksum", "tx TCP checksum"})
-        report_.offloads.push_back({what, false, false, "by the stack, as on a wire"});
+        report_.offloads.push_back({what, false, false, "by the stack"});
     report_.notes = wire_like_->notes();
     report_.warnings = wire_like_->warnings();
     if (!report_.link_up) report_.warnings.push_back("no link: check the cable or the other end");

@@ -24,8 +24,8 @@ uint16_t tx_queues(const rte_eth_dev_info& info) noexcept {
 /// virtio has no such offload: net_virtio moves the addresses of every frame by four bytes in software.
 /// QEMU's vmxnet3 also strips 802.1ad tags, and does not report the kind of tag.
 const char* why_not_tags(const rte_eth_dev_info& info) noexcept {
-    if (is_driver(info, "net_virtio")) return "it is the driver's software that would";
-    if (is_driver(info, "net_vmxnet3")) return "the device takes 802.1ad's tags for 802.1Q's";
+    if (is_driver(info, "net_virtio")) return "the driver would do it in software";
+    if (is_driver(info, "net_vmxnet3")) return "the device mistakes 802.1ad tags for 802.1Q tags";
     return nullptr;
 }
 

@@ -206,7 +206,7 @@ bool can_map(uint64_t bytes, uint64_t page) {
 }
 
 EalState choose_memory(const EalNeeds& needs) {
-    if (needs.no_huge) return {false, "4 KiB pages, as asked (no_huge)"};
+    if (needs.no_huge) return {false, "4 KiB pages, as requested (no_huge)"};
     const uint64_t bytes = needs.memory_bytes + kOverheadBytes;
     uint64_t free_bytes = 0;
     for (const PageSize& size : huge_page_sizes()) {
@@ -318,7 +318,7 @@ bool start(Eal& eal, const EalNeeds& needs, Refusal& refusal) {
 }  // namespace
 
 std::string eal_hint() {
-    return LogSink::instance().is_shown() ? "" : "; -v shows what DPDK says";
+    return LogSink::instance().is_shown() ? "" : "; -v shows DPDK's log";
 }
 
 const EalState* start_eal(const EalNeeds& needs, Refusal& refusal) {

@@ -126,7 +126,7 @@ bool EthernetDevice::attach(const HostFacts& facts, Refusal& refusal) {
     if (config_.spec.is_kernel_interface())
         interface_ = static_cast<int>(if_nametoindex(config_.spec.target.c_str()));
     if (const int error = rte_eth_dev_info_get(id_, &info_); error != 0)
-        return refuse(error, "the driver does not tell what it can", refusal);
+        return refuse(error, "the driver does not report its capabilities", refusal);
     return true;
 }
 
@@ -134,13 +134,12 @@ bool EthernetDevice::probe(const std::string& args, Refusal& refusal) {
     const std::string name = args.substr(0, args.find(','));
     if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) == 0) {
         if (config_.spec.kind == DeviceKind::pci) return true;  // found when DPDK was started
-        return refusal.because(Error::in_use, config_.spec.text + ": a device " + name + " is open already");
+        return refusal.because(Error::in_use, config_.spec.text + ": a device " + name + " is already open");
     }
     const int error = rte_dev_probe(args.c_str());
     if (error != 0) return refuse(error, "DPDK's driver refused it", refusal);
     if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) == 0) return true;
-    return refusal.because(Error::no_device,
-                           config_.spec.text + ": none of DPDK's drivers took it" + eal_hint());
+    return refusal.because(Error::no_device, config_.spec.text + ": no DPDK driver accepted it" + eal_hint());
 }
 
 /// A card may fill in verdicts without a request (seen: "good" for every frame while the offload is off), and
@@ -199,14 +198,14 @@ bool EthernetDevice::set_mtu(rte_eth_conf& conf, Refusal& refusal) {
         error = rte_eth_dev_configure(id_, queues_.rx, queues_.tx, &conf);
     }
     if (error == 0 || wanted <= now) return true;  // a larger MTU than ours does no harm
-    return refuse(error, "it does not take an MTU of " + std::to_string(wanted), refusal);
+    return refuse(error, "the device refused an MTU of " + std::to_string(wanted), refusal);
 }
 
 bool EthernetDevice::make_pools(Refusal& refusal) {
     rx_descriptors_ = tx_descriptors_ = kDescriptors;
     if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx_descriptors_, &tx_descriptors_);
         error != 0)
-        return refuse(error, "the driver takes no number of descriptors", refusal);
+        return refuse(error, "the driver accepts no number of descriptors", refusal);
     const PacketSize& size = offloads_.packet;
     const uint32_t packets = packets_per_engine(config_);
     const uint32_t least = uint32_t{rx_descriptors_} + tx_descriptors_ + 1024;
@@ -247,8 +246,8 @@ bool EthernetDevice::set_up_queues(Refusal& refusal) {
             return refuse(error,
                           "rx queue " + std::to_string(queue) + " could not be set up" +
                               (config_.spec.kind == DeviceKind::af_xdp
-                                   ? "; another process may have it: ip link show dev " +
-                                         config_.spec.target + " tells of an XDP program"
+                                   ? "; another process may use it: ip link show dev " + config_.spec.target +
+                                         " shows its XDP program"
                                    : ""),
                           refusal);
     for (uint16_t queue = 0; queue < queues_.tx; ++queue)
@@ -261,17 +260,17 @@ bool EthernetDevice::set_up_queues(Refusal& refusal) {
 
 bool EthernetDevice::start(Refusal& refusal) {
     if (const int error = rte_eth_dev_start(id_); error != 0)
-        return refuse(error, "it did not start", refusal);
+        return refuse(error, "the device did not start", refusal);
     started_ = true;
     // With two tags, a card may filter by the outer one or by the first 802.1Q tag.
     for (const auto vid : {config_.outer_vlan, config_.vlan}) {
         if (!vid || !offloads_.filters_vlans) continue;
         if (const int error = rte_eth_dev_vlan_filter(id_, *vid, 1); error != 0)
-            return refuse(error, "it does not let VLAN " + std::to_string(*vid) + " pass", refusal);
+            return refuse(error, "the device refused to let VLAN " + std::to_string(*vid) + " pass", refusal);
     }
     rte_ether_addr address{};
     if (const int error = rte_eth_macaddr_get(id_, &address); error != 0)
-        return refuse(error, "it does not tell its MAC address", refusal);
+        return refuse(error, "the device does not report its MAC address", refusal);
     std::copy(std::begin(address.addr_bytes), std::end(address.addr_bytes), caps_.mac.octets.begin());
     // The driver reports the address of the tap's kernel end; our end needs another one.
     if (config_.spec.kind == DeviceKind::tap) {
@@ -295,25 +294,25 @@ std::string EthernetDevice::predict_rss(RssPrediction& prediction) const {
     (void)rte_eth_dev_rss_reta_update(id_, table.data(), info_.reta_size);
     for (auto& group : table) std::fill(std::begin(group.reta), std::end(group.reta), uint16_t{0xffff});
     if (rte_eth_dev_rss_reta_query(id_, table.data(), info_.reta_size) != 0)
-        return "the device does not tell its redirection table";
+        return "the device does not report its redirection table";
     std::vector<uint16_t> reta(info_.reta_size);
     for (unsigned i = 0; i < info_.reta_size; ++i)
         reta[i] = table[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
     if (std::any_of(reta.begin(), reta.end(), [&](uint16_t queue) { return queue >= queues_.rx; }))
-        return "the device's redirection table names queues that are not ours";
+        return "the device's redirection table contains queues that are not ours";
 
     std::vector<uint8_t> key(rss_key_bytes(info_));
     rte_eth_rss_conf conf{};
     conf.rss_key = key.data();
     conf.rss_key_len = rss_key_bytes(info_);
-    if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0) return "the device does not tell its RSS key";
+    if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0) return "the device does not report its RSS key";
     if (key != rss_key_) {  // some drivers accept the key only this way
         std::copy(rss_key_.begin(), rss_key_.end(), key.begin());
         conf.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_TCP;
         (void)rte_eth_dev_rss_hash_update(id_, &conf);
-        if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0) return "the device does not tell its RSS key";
+        if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0) return "the device does not report its RSS key";
     }
-    if (key != rss_key_) return "the device did not take our RSS key";
+    if (key != rss_key_) return "the device did not accept our RSS key";
     if ((conf.rss_hf & RTE_ETH_RSS_NONFRAG_IPV4_TCP) == 0) return "the device does not hash TCP ports";
     prediction = RssPrediction(key, std::move(reta));
     return {};
@@ -327,14 +326,14 @@ void EthernetDevice::plan_steering() {
     }
     RssPrediction prediction;
     std::string why_not = "one rx queue";
-    if (config_.spec.is_kernel_interface()) why_not = "the kernel spreads flows in its own way";
+    if (config_.spec.is_kernel_interface()) why_not = "the kernel distributes flows by its own hash";
     if (queues_.rss) why_not = predict_rss(prediction);
     if (queues_.rss && why_not.empty()) {
         report_.steering_why = "Toeplitz with our key, " + std::to_string(info_.reta_size) +
                                " table entries read back; source ports are chosen by prediction";
         plan_ = std::make_unique<SteeringPlan>(config_.engines, config_.key, std::move(prediction));
     } else {
-        report_.steering_why = why_not + "; the polling cores hash and pass packets on";
+        report_.steering_why = why_not + "; the polling cores forward packets to their engines";
         plan_ = std::make_unique<SteeringPlan>(config_.engines, config_.key);
     }
 }
@@ -368,7 +367,7 @@ void EthernetDevice::wait_for_link() {
     report_.link_mbps = link.mbps;
     if (!report_.link_up)
         (meets_a_peer ? report_.notes : report_.warnings)
-            .push_back(meets_a_peer ? "no link yet: nobody has come to the other end"
+            .push_back(meets_a_peer ? "no link yet: no peer has connected"
                                     : "no link: check the cable or the other end");
 }
 

@@ -58,10 +58,10 @@ bool check_interface(const DeviceSpec& spec, uint16_t mtu, unsigned engines, Hos
         return refusal.because(Error::invalid, "MTU " + number(mtu) + ": af_xdp carries up to " +
                                                    number(kAfXdpMaxMtu) + "; use af_packet:" + name);
     if (facts.interface->channels > engines)
-        return refusal.because(Error::invalid,
-                               name + " spreads what it receives over " + number(facts.interface->channels) +
-                                   " queues and there are " + number(engines) + " cores: ethtool -L " + name +
-                                   " combined " + number(engines) + ", or give it more cores");
+        return refusal.because(
+            Error::invalid, name + " distributes received frames over " + number(facts.interface->channels) +
+                                " queues and there are " + number(engines) + " cores: ethtool -L " + name +
+                                " combined " + number(engines) + ", or give it more cores");
     return true;
 }
 
@@ -75,13 +75,13 @@ bool check_tap_name(const std::string& name, Refusal& refusal) {
     if (!(file >> std::hex >> flags))
         return refusal.because(
             Error::in_use,
-            "tap:" + name + ": " + name + " is an interface already, and no tap; choose another name");
+            "tap:" + name + ": " + name + " is an existing interface and not a tap; choose another name");
     constexpr unsigned kWanted = IFF_TAP | IFF_MULTI_QUEUE;
     if ((flags & kWanted) == kWanted) return true;
-    return refusal.because(Error::in_use,
-                           "tap:" + name + ": " + name +
-                               " is there already and is not a tap with several queues; ip link del " + name +
-                               ", and let it be made, or: ip tuntap add " + name + " mode tap multi_queue");
+    return refusal.because(
+        Error::in_use, "tap:" + name + ": " + name +
+                           " exists and is not a tap with several queues; delete it: ip link del " + name +
+                           ", or create it: ip tuntap add " + name + " mode tap multi_queue");
 }
 
 bool check_tap(const DeviceSpec& spec, Refusal& refusal) {
@@ -124,7 +124,7 @@ bool check_listening_path(const DeviceSpec& spec, int type, Refusal& refusal) {
         return refusal.because(Error::no_permission,
                                "no permission to make a socket in " + directory.string());
     if (!std::filesystem::exists(path, ignored)) return true;
-    if (!is_socket(path)) return refusal.because(Error::in_use, path + " is there and is not a socket");
+    if (!is_socket(path)) return refusal.because(Error::in_use, path + " exists and is not a socket");
     if (is_listening(path, type)) return refusal.because(Error::in_use, "another process listens at " + path);
     unlink(path.c_str());  // its process is dead
     return true;
@@ -138,10 +138,12 @@ bool check_pci(const DeviceSpec& spec, Refusal& refusal) {
                                "no PCI device " + spec.target + " here; see: synfin devices");
     const auto function = read_pci_function("/", spec.target);
     if (!function)
-        return refusal.because(Error::no_device, spec.target + " is no Ethernet card; see: synfin devices");
+        return refusal.because(Error::no_device,
+                               spec.target + " is not an Ethernet card; see: synfin devices");
     if (function->owner == PciOwner::user_space || function->owner == PciOwner::shared) return true;
-    const std::string has =
-        function->driver.empty() ? "no driver has it" : "the kernel has it (" + function->driver + ")";
+    const std::string has = function->driver.empty()
+                                ? "no driver is bound to it"
+                                : "a kernel driver is bound to it (" + function->driver + ")";
     // Some cards must stay with the kernel; `synfin doctor` knows which.
     return refusal.because(
         Error::in_use,

@@ -195,7 +195,8 @@ WireLike::WireLike(const std::string& interface, const InterfaceFacts& facts)
         if (set_lro(interface, false))
             notes_.push_back("LRO switched off on " + interface + " (undone at close)");
         else
-            warnings_.push_back("LRO is on on " + interface + " and could not be switched off; ethtool -K " +
+            warnings_.push_back("LRO is on on " + interface +
+                                " and could not be switched off: merged segments will be lost; ethtool -K " +
                                 interface + " lro off");
     }
 }

@@ -24,8 +24,8 @@ std::string lacking_descriptors(unsigned wanted) {
 std::string memory_remedy() {
     rlimit limit{};
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-        return "the limit of address space is " + std::to_string(limit.rlim_cur >> 20) +
-               " MiB; lift it: ulimit -v unlimited";
+        return "the address space limit is " + std::to_string(limit.rlim_cur >> 20) +
+               " MiB; raise it: ulimit -v unlimited";
     return "free some memory, or ask for fewer connections, packets or cores";
 }
 

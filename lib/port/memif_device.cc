@@ -85,10 +85,10 @@ void MemifDevice::fill_report(const DeviceConfig& config, const buf::QueueCaps& 
     report_.tx_burst = caps.tx_burst;
     report_.steering = plan_->kind();
     report_.steering_why =
-        config.engines == 1 ? "one core" : "one rx queue; the polling cores hash and pass packets on";
+        config.engines == 1 ? "one core" : "one rx queue; the polling cores forward packets to their engines";
     for (const char* what : {"rx IPv4 checksum", "rx TCP checksum", "tx IPv4 checksum", "tx TCP checksum"})
-        report_.offloads.push_back({what, false, false, "by the stack, as on a wire"});
-    report_.notes.push_back("no link yet: nobody has come to the other end");
+        report_.offloads.push_back({what, false, false, "by the stack"});
+    report_.notes.push_back("no link yet: no peer has connected");
 }
 
 DeviceStats MemifDevice::stats() const {

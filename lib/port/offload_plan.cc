@@ -29,7 +29,7 @@ struct Direction {
 std::string by_stack(const DeviceConfig& config, bool trusted) {
     return config.no_offload ? "by the stack, as asked (no_offload)"
            : trusted         ? "by the stack"
-                             : "by the stack, as on a wire";
+                             : "by the stack";
 }
 
 /// The device's preferred burst size, if it has one.
@@ -60,7 +60,7 @@ void plan_checksums(const DeviceConfig& config, bool asked, const std::string& e
         plan.report.push_back(rx.judge(sum.what, sum.flag, used,
                                        used ? ""
                                        : from_kernel
-                                           ? "by the port, which takes the kernel's partial checksums"
+                                           ? "by the port, which accepts the kernel's partial checksums"
                                            : else_why));
     }
     for (const auto& sum : kTx) {
@@ -80,11 +80,11 @@ void plan_tags(const DeviceConfig& config, const rte_eth_dev_info& info, bool as
     bool used = false;
     if (offered && asked) {
         if (config.spec.kind != DeviceKind::pci)
-            why = "by the stack: a virtual device's tags are its driver's software";
+            why = "by the stack: the driver of a virtual device would do it in software";
         else if (const char* why_not = why_not_tags(info))
             why = std::string("by the stack: ") + why_not;
         else if (config.outer_vlan)
-            why = "by the stack: the device's tag would be 802.1Q's, and stand before the inner one";
+            why = "by the stack: the device would put an 802.1Q tag before the inner one";
         else if (!config.vlan)
             why = "no VLAN is configured";
         else
@@ -105,11 +105,11 @@ void plan_segments(const DeviceConfig& config, bool asked, uint16_t frame, const
     const bool used = wanted && has_use_for_large(frame);
     const std::string size = std::to_string(kLargeFrame) + " B";
     if (used) plan.caps.large_frame = kLargeFrame;
-    plan.report.push_back(
-        tx.judge("TSO", kFlag, used,
-                 used     ? "packets of up to " + size
-                 : wanted ? "by the stack: a packet of " + size + " has not room for two segments"
-                          : else_why));
+    plan.report.push_back(tx.judge("TSO", kFlag, used,
+                                   used ? "packets of up to " + size
+                                   : wanted
+                                       ? "by the stack: a packet of " + size + " cannot hold two segments"
+                                       : else_why));
 }
 
 /// The stack needs contiguous frames. If the driver fills a buffer far enough, a buffer holds the longest
@@ -152,9 +152,10 @@ OffloadPlan plan_offloads(const DeviceConfig& config, const rte_eth_dev_info& in
     plan_segments(config, asked, frame, else_why, tx, plan);
     plan_buffers(info, frame, least_buffer, rx, plan);
     plan.report.push_back(
-        rx.judge("LRO", RTE_ETH_RX_OFFLOAD_TCP_LRO, false, "the stack wants every segment"));
-    plan.report.push_back(rx.judge("RSS hash in the packet", RTE_ETH_RX_OFFLOAD_RSS_HASH, false,
-                                   "a SYN's alone is needed, to check the device with; it takes 7 cycles"));
+        rx.judge("LRO", RTE_ETH_RX_OFFLOAD_TCP_LRO, false, "the stack needs every segment"));
+    plan.report.push_back(
+        rx.judge("RSS hash in the packet", RTE_ETH_RX_OFFLOAD_RSS_HASH, false,
+                 "only a SYN needs a hash, to check the device; computing it takes 7 cycles"));
 
     // virtio, and the physical function of a virtual one, drop every tagged frame whose VID was not
     // configured. So every card with a filter gets our VIDs. With cards without one, frames of other VIDs

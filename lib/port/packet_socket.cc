@@ -75,8 +75,8 @@ std::unique_ptr<PacketSocket> PacketSocket::open(const Setup& setup, Refusal& re
     address.sll_protocol = htons(ETH_P_ALL);
     address.sll_ifindex = setup.index;
     if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        refusal.because(Error::device_failed,
-                        "interface " + setup.name + " cannot be listened to (" + std::strerror(errno) + ")");
+        refusal.because(Error::device_failed, "interface " + setup.name + ": cannot receive from it (" +
+                                                  std::strerror(errno) + ")");
         return nullptr;
     }
     if ((setup.makes_group || setup.group != nullptr) && !socket->join(setup, refusal)) return nullptr;

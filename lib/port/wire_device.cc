@@ -27,10 +27,10 @@ bool is_valid(const WireConfig& config, Refusal& refusal) {
         return refusal.because(Error::invalid, std::to_string(config.wires) + " wires: expected 1 to 1024");
     if (config.loss.ppm > 1'000'000)
         return refusal.because(Error::invalid, "a loss of " + std::to_string(config.loss.ppm) +
-                                                   " frames of a million: expected at most all");
+                                                   " frames per million: expected at most 1000000");
     if (!std::has_single_bit(config.bytes) || config.bytes < 64 * 1024)
         return refusal.because(Error::invalid, "a wire of " + std::to_string(config.bytes) +
-                                                   " bytes: expected a power of two from 64 KiB on");
+                                                   " bytes: expected a power of two of at least 64 KiB");
     return true;
 }
 
