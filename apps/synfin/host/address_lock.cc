@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kFile = "/address-locks";
 
-/// FNV-1a: the same in every process and build. Which of 2^62 bytes stands for the text.
+/// Maps a text to one of 2^62 bytes by FNV-1a, which is the same in every process and build.
 off_t byte_of(std::string_view text) noexcept {
     uint64_t hash = 0xcbf29ce484222325;
     for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
@@ -36,7 +36,7 @@ struct flock lock_on(off_t byte) noexcept {
     return lock;
 }
 
-/// A file of this user's alone, no link; else -1.
+/// Opens a regular file that this user owns and that has no other links; else returns -1.
 int open_own(const std::string& path) noexcept {
     const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (fd < 0) return -1;
@@ -66,7 +66,7 @@ std::string device_identity(const std::string& device) {
     const std::string kind = device.substr(0, colon);
     std::string target = device.substr(std::min(device.size(), colon + 1));
     if (kind == "af_packet" || kind == "af_xdp") {
-        // Both ways to one interface are one device; names may be aliases.
+        // af_packet and af_xdp on one interface are one device; names may be aliases.
         const unsigned index = if_nametoindex(target.c_str());
         return fmt::format("interface {} of {}", index != 0 ? std::to_string(index) : target,
                            network_namespace());

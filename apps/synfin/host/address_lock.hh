@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// AddressLock: two processes that answer for one address on one device would reset each other's connections;
-/// the second is told so.
+/// AddressLock: refuses to start a second process with the same address on the same device. The two would
+/// reset each other's connections.
 
 #include <cstdint>
 #include <string>
@@ -11,15 +11,14 @@
 
 namespace synfin::app {
 
-/// Holds a lock on one byte of a file for each address and device: the kernel frees them when the process
-/// ends, however it ends. The file is in the user's own directory for running processes
-/// (port/run_directory.hh), so no other user can take the locks. Where there is no such directory, nothing is
-/// locked.
+/// Locks one byte of a file for each address and device. The kernel frees the locks when the process ends,
+/// even after a crash. The file is in the user's own run directory (port/run_directory.hh), so no other user
+/// can take the locks. Without such a directory, it locks nothing.
 class AddressLock {
   public:
-    /// Throws UserError(failed), naming the process that has it.
+    /// Throws UserError(failed), naming the process that holds the lock.
     AddressLock(const std::string& device, const std::vector<Cidr>& addresses);
-    /// @param directory instead of the user's own; empty: none
+    /// @param directory replaces the user's run directory; empty: no locks
     AddressLock(const std::string& device, const std::vector<Cidr>& addresses, const std::string& directory);
     ~AddressLock();
     AddressLock(const AddressLock&) = delete;
@@ -29,8 +28,8 @@ class AddressLock {
     int file_ = -1;
 };
 
-/// The same text for every spelling of one device, and another for every other device: an interface by its
-/// index and network namespace, a path by what it resolves to, a card by its whole address.
+/// A text that identifies a device, the same for all its spellings: an interface by index and network
+/// namespace, a path in canonical form, a card by its full PCI address.
 std::string device_identity(const std::string& device);
 
 }  // namespace synfin::app

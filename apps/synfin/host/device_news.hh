@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// What has become of a device while a run uses it, in words for the user.
+/// Messages about changes of a device during a run.
 
 #include <fmt/format.h>
 
@@ -11,8 +11,8 @@
 
 namespace synfin::app {
 
-/// What has changed since the last look; empty: nothing that anybody must know. A device that waits for its
-/// peer (memif, vhost) is no news.
+/// The message for a change between two readings; empty: nothing to report. Waiting for the peer (memif,
+/// vhost) is not reported.
 inline std::string device_news(const DeviceStats& before, const DeviceStats& now) {
     if (now.is_gone)
         return before.is_gone ? "" : "gone: the interface was deleted, or moved to another namespace";

@@ -16,9 +16,9 @@ using Level = Finding::Level;
 using port::PciFunction;
 using port::PciOwner;
 
-/// What an engine's packets and DPDK itself take: enough for four engines.
+/// Memory for DPDK and the packets of four engines.
 constexpr uint64_t kHugeBytes = uint64_t{512} << 20;
-/// Of all memory, this part stays with everybody else when hugepages are set aside.
+/// Reserving hugepages must leave 1/kLeftPart of the memory available to other processes.
 constexpr uint64_t kLeftPart = 4;
 constexpr std::string_view kKinds[] = {"pci",   "af_packet",   "af_xdp", "tap", "memif",
                                        "vhost", "virtio-user", "vdev",   "ring"};
@@ -39,7 +39,7 @@ class Diagnosis {
         look_at_permissions();
         const bool any = kind_.empty();
         if (!any && std::find(std::begin(kKinds), std::end(kKinds), kind_) == std::end(kKinds))
-            add(Level::missing, fmt::format("{}: no kind of device", wish_.device),
+            add(Level::missing, fmt::format("{}: unknown kind of device", wish_.device),
                 "use pci:ADDRESS, af_packet:IFACE, af_xdp:IFACE, tap:NAME, memif:PATH, vhost:PATH or "
                 "virtio-user:PATH");
         if (any || kind_ == "pci") look_at_cards();
@@ -72,7 +72,7 @@ class Diagnosis {
                        "this kernel has no 2 MiB pages: boot with hugepagesz=1G hugepages=1");
         const uint64_t more = (kHugeBytes - free + found->bytes - 1) / found->bytes;
         const bool fits = host_.available_bytes >= more * found->bytes + host_.memory_bytes / kLeftPart;
-        // A card behind uio needs memory whose physical address is known, and that is hugepages'.
+        // A card behind uio needs memory with known physical addresses, which only hugepages provide.
         add(needed ? Level::missing : Level::note, what,
             fmt::format("echo {} >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages",
                         found->total + more),
@@ -94,7 +94,8 @@ class Diagnosis {
             return good(fmt::format("isolated cores: {}", host_.isolated_cpus.size()));
         const size_t cpus = host_.online_cpus.size();
         if (cpus < 3)
-            return add(Level::note, fmt::format("isolated cores: none, and {} CPUs in all", cpus), "");
+            return add(Level::note,
+                       fmt::format("isolated cores: none; {} CPUs are too few to isolate any", cpus), "");
         add(Level::note, "isolated cores: none; the scheduler puts other work on the engines' cores",
             fmt::format("boot with isolcpus=1-{0} nohz_full=1-{0} rcu_nocbs=1-{0}, then --cores 1-{0}",
                         cpus - 1));
@@ -106,7 +107,7 @@ class Diagnosis {
         if (const KernelInterface* interface = host_.find(target_)) driver = interface->driver;
         for (const PciFunction& card : host_.cards)
             if (kind_ == "pci" && card.address.ends_with(target_)) driver = card.driver;
-        // A virtual interface without a driver in /sys is mostly a veth.
+        // A virtual interface without a driver in /sys is most likely a veth.
         if (kind_ == "af_packet" && driver.empty()) driver = "veth";
         auto needs = port::capabilities_for(any ? "af_packet" : kind_, any ? "veth" : driver);
         if (any) {
@@ -115,13 +116,13 @@ class Diagnosis {
         }
         const std::string lacking = port::lacking(needs, host_.capabilities);
         if (needs.empty()) return;
-        if (lacking.empty()) return good("permissions: all that devices need");
+        if (lacking.empty()) return good("permissions: sufficient");
         add(any ? Level::note : Level::missing, "permissions: this process lacks " + lacking,
             port::setcap_command(needs, wish_.program) + "   (or run as root)");
     }
 
     void look_at_tap() {
-        if (host_.has_tun) return good("tap: /dev/net/tun is there");
+        if (host_.has_tun) return good("tap: /dev/net/tun exists");
         add(kind_ == "tap" ? Level::missing : Level::note, "tap: no /dev/net/tun", "modprobe tun", true);
     }
 
@@ -133,7 +134,7 @@ class Diagnosis {
             good("IOMMU: present; cards can be bound to vfio-pci");
             if (!host_.has_vfio_pci) add(Level::note, "vfio-pci is not loaded", "modprobe vfio-pci", true);
         } else {
-            add(Level::note, "IOMMU: none; a card that is given to a program can write to all of memory",
+            add(Level::note, "IOMMU: none; a card assigned to a program can write to all memory",
                 "boot with intel_iommu=on iommu=pt (Intel; AMD's is on by itself) and the IOMMU enabled in "
                 "the firmware; in a guest without one: modprobe vfio enable_unsafe_noiommu_mode=1 && "
                 "modprobe "
@@ -141,7 +142,7 @@ class Diagnosis {
             if (host_.lockdown == "integrity" || host_.lockdown == "confidentiality")
                 add(Level::missing,
                     fmt::format(
-                        "kernel lockdown is {} (Secure Boot): without an IOMMU no card can be given to a "
+                        "kernel lockdown is {} (Secure Boot): without an IOMMU no card can be assigned to a "
                         "program",
                         host_.lockdown),
                     "switch Secure Boot off in the firmware, or the IOMMU on");
@@ -175,13 +176,14 @@ class Diagnosis {
         switch (card.owner) {
             case PciOwner::user_space:
                 if (card.vendor == kMellanox)
-                    return add(level,
-                               fmt::format("{}: bound to {}, but DPDK drives mlx5 beside mlx5_core", who,
-                                           card.driver),
-                               bind_command(card, "mlx5_core"));
+                    return add(
+                        level,
+                        fmt::format("{}: bound to {}, but DPDK drives mlx5 cards together with mlx5_core",
+                                    who, card.driver),
+                        bind_command(card, "mlx5_core"));
                 return good(fmt::format("{}: bound to {}", who, card.driver));
             case PciOwner::shared:
-                return good(fmt::format("{}: {} stays bound, DPDK works beside it", who, card.driver));
+                return good(fmt::format("{}: {} stays bound; DPDK works together with it", who, card.driver));
             case PciOwner::kernel:
             case PciOwner::nobody: break;
         }
@@ -194,12 +196,12 @@ class Diagnosis {
                 return interface != nullptr && interface->up;
             });
         if (card.vendor == kMellanox)
-            return add(level, fmt::format("{}: no driver has it, and mlx5 works beside mlx5_core", who),
+            return add(level, fmt::format("{}: no driver is bound, and mlx5 needs mlx5_core", who),
                        bind_command(card, "mlx5_core"), true);
         const std::string driver =
             host_.has_iommu || host_.has_no_iommu_mode ? "vfio-pci" : "uio_pci_generic";
         add(level,
-            card.owner == PciOwner::nobody ? fmt::format("{}: no driver has it", who)
+            card.owner == PciOwner::nobody ? fmt::format("{}: no driver is bound", who)
             : in_use ? fmt::format("{}: in use by the kernel ({}), and up; binding takes the interface away",
                                    who, card.driver)
                      : fmt::format("{}: bound to the kernel's {}, and down", who, card.driver),
@@ -223,13 +225,14 @@ class Diagnosis {
             if (const KernelInterface* interface = host_.find(name);
                 interface != nullptr && !interface->firmware.empty())
                 good(fmt::format(
-                    "{} ({}): driver {} {}, firmware {}; DPDK lists what fits: "
+                    "{} ({}): driver {} {}, firmware {}; for the versions that DPDK supports see "
                     "https://doc.dpdk.org/guides/nics/",
                     card.address, name, card.driver, interface->driver_version, interface->firmware));
     }
 
     void look_at_ice(const PciFunction& card) {
-        if (host_.has_ice_package) return good(fmt::format("{}: the ice DDP package is there", card.address));
+        if (host_.has_ice_package)
+            return good(fmt::format("{}: the ice DDP package is installed", card.address));
         add(kind_ == "pci" ? Level::missing : Level::note,
             fmt::format(
                 "{}: no DDP package in /lib/firmware/intel/ice/ddp; without it the card runs in safe mode, "
@@ -249,13 +252,13 @@ class Diagnosis {
                 "--dpdk)");
         else
             good(fmt::format("{}: {}", card.address,
-                             host_.ofed.empty() ? "rdma-core's libmlx5 is there" : "OFED " + host_.ofed));
+                             host_.ofed.empty() ? "rdma-core's libmlx5 is installed" : "OFED " + host_.ofed));
         if (!host_.has_verbs_devices)
             add(level, fmt::format("{}: no /dev/infiniband/uverbs*", card.address),
                 "modprobe -a ib_uverbs mlx5_ib", true);
     }
 
-    /// vfio gives a group away as a whole.
+    /// vfio assigns an IOMMU group only as a whole.
     void look_at_vfio_group(const PciFunction& card) {
         if (card.owner == PciOwner::shared || card.iommu_group.empty()) return;
         const Level level = kind_ == "pci" ? Level::missing : Level::note;
@@ -290,7 +293,7 @@ class Diagnosis {
                    !host_.carries_default_route(card)) {
             add(Level::note,
                 fmt::format(
-                    "{}: can have {} virtual functions and has none; with one the kernel keeps the card",
+                    "{}: supports {} virtual functions and has none; with one, the kernel keeps the card",
                     card.address, card.most_virtual),
                 fmt::format("echo 1 >/sys/bus/pci/devices/{}/sriov_numvfs", card.address));
         }
@@ -303,7 +306,7 @@ class Diagnosis {
         const bool ours_to_touch = !interface->carries_default_route;
         if (!ours_to_touch)
             add(Level::note,
-                fmt::format("{}: carries this host's default route; nothing of it is changed", target_),
+                fmt::format("{}: carries this host's default route; doctor does not change it", target_),
                 "use another interface");
         const auto mend = [&](std::string command) {
             return ours_to_touch ? std::move(command) : std::string();
@@ -312,13 +315,13 @@ class Diagnosis {
             add(Level::missing, fmt::format("{}: down", target_),
                 mend(fmt::format("ip link set {} up", target_)), ours_to_touch);
         else if (!interface->carrier)
-            add(Level::missing, fmt::format("{}: no carrier", target_), "look at the cable or the other end");
+            add(Level::missing, fmt::format("{}: no carrier", target_), "check the cable and the other end");
         else
             good(fmt::format("{}: up{}", target_,
                              interface->mbps == 0 ? "" : fmt::format(", {} Mb/s", interface->mbps)));
         if (interface->mtu < wish_.mtu)
             add(Level::missing,
-                fmt::format("{}: MTU {}, and {} is asked for", target_, interface->mtu, wish_.mtu),
+                fmt::format("{}: MTU {}, but --mtu asks for {}", target_, interface->mtu, wish_.mtu),
                 mend(fmt::format("ip link set {} mtu {}", target_, wish_.mtu)), ours_to_touch);
     }
 

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// The diagnosis of `synfin doctor`: what of a host is in order, what could be better, what is missing, and
-/// the command that mends it. Looks at a HostScan alone, so that every finding can be tested.
+/// The diagnosis of `synfin doctor`: what works on this host, what could be better and what is missing, with
+/// the command that fixes it. It depends on a HostScan only, so that tests cover every finding.
 
 #include <string>
 #include <vector>
@@ -13,24 +13,23 @@ namespace synfin::app {
 struct Finding {
     enum class Level : uint8_t {
         good,
-        note,     ///< works, and would work better
-        missing,  ///< what was asked for cannot work
+        note,     ///< works, but could work better
+        missing,  ///< the requested device cannot work
     };
     Level level = Level::good;
-    std::string what;  ///< a sentence
-    std::string mend;  ///< a shell command, or what to do in words; empty: nothing is to be done
-    bool harmless =
-        false;  ///< the command may be run for the user, who is asked: it takes nothing from anybody
+    std::string what;       ///< a sentence
+    std::string mend;       ///< a shell command or an instruction; empty: nothing to do
+    bool harmless = false;  ///< doctor --fix may run the command, after asking: it takes no resource away
 };
 
-/// What the user wants to run.
+/// The run that the user plans.
 struct Wish {
     std::string device;   ///< DEV; empty: any
     unsigned mtu = 1500;  ///< bytes of an IP packet
     std::string program;  ///< path of this command, for setcap
 };
 
-/// No mend ever touches an interface, or the card of one, that carries the host's default route.
+/// No command touches an interface that carries the host's default route, nor the card of one.
 std::vector<Finding> diagnose(const HostScan& host, const Wish& wish);
 
 }  // namespace synfin::app

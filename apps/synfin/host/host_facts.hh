@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The host under a figure: without it no figure can be repeated.
+/// Facts about the host, needed to repeat a measurement.
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -11,14 +11,14 @@ namespace synfin::app {
 /// `host` of the result: processor, cores, kernel, DPDK, memory pages, TSC frequency.
 nlohmann::ordered_json host_facts(const DeviceReport& report, double tsc_hz);
 
-/// What was opened, and what of it is used and why.
+/// The opened device: its properties, and which offloads are used and why.
 nlohmann::ordered_json device_facts(const DeviceReport& report);
 
-/// Nanoseconds for one cache line to go to the other core and back: the least of several rounds of a counter
-/// passed to and fro. What two engines on two cores pay at least for every handover; 0 for one core.
+/// Time in ns for one cache line to go to the other core and back: the least of ten series of 2,000 round
+/// trips. It bounds from below the cost of a handover between two cores. 0 for one core.
 double core_round_trip_ns(unsigned core_a, unsigned core_b);
 
-/// Bytes of this process that are in memory now.
+/// Resident memory of this process in bytes.
 uint64_t resident_bytes();
 
 }  // namespace synfin::app

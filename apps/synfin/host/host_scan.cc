@@ -39,7 +39,7 @@ std::vector<fs::path> entries(const fs::path& directory) {
     return paths;
 }
 
-/// The value after "NAME:" in a file of such lines; empty when it is not there.
+/// The value after "NAME:" in a file of such lines; empty if there is none.
 std::string field_of(const fs::path& file, std::string_view name) {
     std::ifstream in(file);
     for (std::string line; std::getline(in, line);) {
@@ -52,7 +52,7 @@ std::string field_of(const fs::path& file, std::string_view name) {
     return {};
 }
 
-/// Interfaces whose destination is 0.0.0.0/0 or ::/0. The kernel's own unreachable ::/0 is on lo.
+/// The interfaces with a route to 0.0.0.0/0 or ::/0, without lo, on which the kernel has an unreachable ::/0.
 std::set<std::string> default_route_interfaces(const fs::path& root) {
     std::set<std::string> names;
     std::ifstream v4(root / "proc/net/route");
@@ -100,7 +100,8 @@ bool any_is_there(const fs::path& root, std::initializer_list<const char*> paths
                        [&](const char* path) { return fs::exists(root / path, error); });
 }
 
-/// The file's name is ice.pkg or, for one card, ice-SERIAL.pkg; DPDK looks where the kernel does.
+/// The file is ice.pkg or, for a single card, ice-SERIAL.pkg. DPDK searches the kernel's firmware
+/// directories.
 bool has_ice_package(const fs::path& root) {
     for (const char* directory : {"lib/firmware/updates/intel/ice/ddp", "lib/firmware/intel/ice/ddp",
                                   "usr/lib/firmware/intel/ice/ddp"})
@@ -120,7 +121,7 @@ std::string lockdown_of(const fs::path& root) {
     return open == line.npos || close == line.npos ? "" : line.substr(open + 1, close - open - 1);
 }
 
-/// What cards need beside a driver.
+/// Scans for the software that cards need in addition to a driver.
 void scan_card_software(const fs::path& root, HostScan& host) {
     host.has_ice_package = has_ice_package(root);
     host.has_mlx5_library = any_is_there(root, {"usr/lib/x86_64-linux-gnu/libmlx5.so.1",
@@ -137,7 +138,7 @@ void scan_card_software(const fs::path& root, HostScan& host) {
             host.closed_vfio_groups.push_back(group.filename().string());
 }
 
-/// The host's own interfaces only: nothing below /sys tells the firmware.
+/// Asks the kernel by ioctl, because /sys does not show the firmware version. Works for this host only.
 void ask_versions(KernelInterface& interface) {
     const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return;

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// HostScan: what of this host matters to a user-space TCP endpoint, read from /sys and /proc and judged by
-/// nobody yet.
+/// HostScan: the facts about this host that matter to a user-space TCP endpoint, read from /sys, /proc, /dev
+/// and /usr. diagnosis.hh judges them.
 
 #include <cstdint>
 #include <filesystem>
@@ -13,23 +13,23 @@
 
 namespace synfin::app {
 
-/// A network interface of the kernel, but for lo.
+/// A network interface of the kernel other than lo.
 struct KernelInterface {
     std::string name;
-    std::string driver;   ///< of its device; empty for virtual ones
+    std::string driver;   ///< driver of its device; empty for virtual interfaces
     std::string address;  ///< MAC
     unsigned mtu = 0;     ///< bytes
     bool up = false;      ///< administratively
     bool carrier = false;
     int mbps = 0;  ///< 0: unknown
     unsigned rx_queues = 0, tx_queues = 0;
-    bool carries_default_route = false;    ///< IPv4's or IPv6's
-    std::string driver_version, firmware;  ///< as ethtool -i tells; empty: unknown
+    bool carries_default_route = false;    ///< of IPv4 or IPv6
+    std::string driver_version, firmware;  ///< as in ethtool -i; empty: unknown
 };
 
 /// Hugepages of one size.
 struct HugePages {
-    uint64_t bytes = 0;  ///< of one page
+    uint64_t bytes = 0;  ///< size of one page
     uint64_t total = 0, free = 0;
 };
 
@@ -41,8 +41,8 @@ struct HostScan {
     std::vector<unsigned> online_cpus, isolated_cpus;
     std::vector<std::string> governors;  ///< of each CPU that has one
     unsigned numa_nodes = 1;
-    bool has_iommu = false;          ///< groups are there
-    bool has_no_iommu_mode = false;  ///< vfio was told to do without
+    bool has_iommu = false;          ///< IOMMU groups exist
+    bool has_no_iommu_mode = false;  ///< vfio runs with enable_unsafe_noiommu_mode
     bool has_vfio_pci = false, has_uio_pci_generic = false, has_tun = false;
     bool has_ice_package = false;    ///< the DDP package that the ice driver loads into its cards
     bool has_mlx5_library = false;   ///< libibverbs with its provider for mlx5
@@ -54,15 +54,15 @@ struct HostScan {
     std::string lock_limit;                       ///< bytes that this process may lock, or "unlimited"
 
     bool can(unsigned capability) const noexcept { return (capabilities >> capability & 1) != 0; }
-    /// Whether one of a card's interfaces carries the default route.
+    /// True if one of the card's interfaces carries the default route.
     bool carries_default_route(const port::PciFunction& card) const noexcept;
     const KernelInterface* find(const std::string& name) const noexcept;
 };
 
-/// @param root "/" but in tests. What is not there is left at its default.
+/// @param root "/", or a directory in tests. Files that do not exist leave the defaults.
 HostScan scan_host(const std::filesystem::path& root);
 
-/// "0-3,6" as sysfs writes sets of CPUs; nothing of a malformed one.
+/// Parses a sysfs CPU list such as "0-3,6"; empty if it is malformed.
 std::vector<unsigned> parse_cpu_list(std::string_view text);
 
 }  // namespace synfin::app

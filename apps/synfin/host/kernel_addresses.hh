@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The addresses of this host's kernel, in this network namespace: an address of ours must not be among them.
+/// The kernel's addresses in this network namespace. synfin's addresses must not be among them.
 
 #include <string>
 #include <string_view>
@@ -15,12 +15,12 @@ struct KernelAddress {
     Cidr address;
 };
 
-/// IPv4 alone; empty when the kernel does not tell.
+/// IPv4 addresses only; empty if the kernel refuses the query.
 std::vector<KernelAddress> kernel_addresses();
 
-/// A sentence with the remedy for each of `ours` that the kernel has, too.
-/// @param device DEV: on a kernel interface both answer the peer; elsewhere only packets of this host go
-/// astray
+/// A warning with its remedy for each address of `ours` that the kernel has too.
+/// @param device DEV: on a kernel interface the kernel answers the peer as well; on other devices only this
+/// host's own packets are misdirected
 std::vector<std::string> shared_addresses(std::string_view device, const std::vector<Cidr>& ours,
                                           const std::vector<KernelAddress>& kernel);
 

@@ -22,7 +22,7 @@ bool is_same_name(std::string_view a, std::string_view b) {
                       [&](char x, char y) { return lower(x) == lower(y); });
 }
 
-/// One element of a list of statuses: 404, 200-299, 5xx.
+/// Adds one element of a list of statuses: 404, 200-299 or 5xx.
 bool add_statuses(StatusSet& set, std::string_view text) {
     const auto status = [](std::string_view digits) -> unsigned {
         const bool is_number = digits.size() == 3 && std::all_of(digits.begin(), digits.end(),

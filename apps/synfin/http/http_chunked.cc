@@ -22,7 +22,7 @@ HttpStep ChunkedBody::feed(Bytes bytes, uint32_t& at) noexcept {
     return HttpStep::more;
 }
 
-/// A byte of the lines between the data.
+/// Reads a byte of the lines between the data.
 HttpStep ChunkedBody::line_byte(uint8_t byte) noexcept {
     switch (at_) {
         case At::size_first:
@@ -42,7 +42,7 @@ HttpStep ChunkedBody::line_byte(uint8_t byte) noexcept {
                 at_ = At::size_lf;
             else if (byte == ';')
                 at_ = At::extension;
-            else if (byte != ' ' && byte != '\t')  // RFC 9112 7.1.1: bad whitespace, but known
+            else if (byte != ' ' && byte != '\t')  // RFC 9112 7.1.1: BWS, which some senders use
                 return HttpStep::bad;
             return ++line_ <= kMaxLine ? HttpStep::more : HttpStep::bad;
         case At::extension:

@@ -23,7 +23,7 @@ bool is_blank(uint8_t byte) noexcept {
 }
 }  // namespace
 
-/// The first byte of a line: a field begins, the value before it goes on, or the section ends.
+/// Handles the first byte of a line: it begins a field, continues the previous value, or ends the section.
 bool HttpFields::line_byte(uint8_t byte) noexcept {
     if (is_blank(byte)) return continue_value();
     if (unended_ && !end_value()) return false;
@@ -41,7 +41,7 @@ bool HttpFields::line_byte(uint8_t byte) noexcept {
     return true;
 }
 
-/// A byte of a field's name, or of the blanks that a response may have behind it (RFC 9112 5.1).
+/// Handles a byte of a field's name, or of the blanks that a response may have behind it (RFC 9112 5.1).
 bool HttpFields::name_byte(uint8_t byte) noexcept {
     if (byte == ':')
         at_ = take_name() ? At::before_value : At::skip;
@@ -90,7 +90,7 @@ HttpStep HttpFields::feed(Bytes bytes, uint32_t& at) noexcept {
                 at_ = At::line;
                 break;
             case At::skip:
-                // Most of a head is values that nobody here asks for.
+                // Most bytes of a head belong to values that are not needed: skip them fast.
                 while (at < bytes.size() && is_field_byte(bytes[at])) ++at;
                 if (at == bytes.size()) return HttpStep::more;
                 if (bytes[at] != '\r' && bytes[at] != '\n') return HttpStep::bad;
@@ -106,21 +106,21 @@ HttpStep HttpFields::feed(Bytes bytes, uint32_t& at) noexcept {
     return HttpStep::more;
 }
 
-/// Of a value that is wanted. The next line of a response may go on with it.
+/// Ends a line of a needed value. The next line of a response may continue it.
 bool HttpFields::end_line() noexcept {
     unended_ = of_ == Of::response;
     return unended_ || end_value();
 }
 
-/// A line that begins with a blank goes on with the value of the line before, as after one blank (RFC 9112
-/// 5.2). Nothing comes before the first field.
+/// Continues the previous line's value: the folding counts as one blank (RFC 9112 5.2). Refuses a fold before
+/// the first field.
 bool HttpFields::continue_value() noexcept {
     if (of_ == Of::request || !any_) return false;
     at_ = unended_ ? At::value : At::skip;
     return !unended_ || value_byte(' ');
 }
 
-/// Whether the field's value is wanted.
+/// Returns true if the field's value is needed.
 bool HttpFields::take_name() noexcept {
     const bool wanted = word_.is("connection")          ? (known_ = Known::connection, true)
                         : word_.is("content-length")    ? (known_ = Known::content_length, true)
@@ -146,13 +146,13 @@ bool HttpFields::value_byte(uint8_t byte) noexcept {
                 after_number_ = in_number_;
                 return true;
             }
-            // Digits only: a list, a sign or a second number would let two readers disagree on the length.
+            // Digits only: parsers disagree on the length of a list, a sign or a second number.
             if (byte < '0' || byte > '9' || after_number_) return false;
             in_number_ = true;
             return !__builtin_mul_overflow(digits_, 10u, &digits_) &&
                    !__builtin_add_overflow(digits_, static_cast<unsigned>(byte - '0'), &digits_);
         case Known::host:
-            // One authority (RFC 3986 3.2): nothing that would end it, or begin another.
+            // A single authority (RFC 3986 3.2): refuse bytes that would end it or begin another.
             if (blank)
                 after_word_ = in_number_;
             else if (after_word_ || byte == ',' || byte == '/' || byte == '?' || byte == '#' || byte == '@')
@@ -164,8 +164,8 @@ bool HttpFields::value_byte(uint8_t byte) noexcept {
     return false;
 }
 
-/// Of a list of words (RFC 9110 5.6.1). Two words without a comma are none that we know: "chun ked" is not
-/// chunked.
+/// Handles a byte of a list of words (RFC 9110 5.6.1). Two words without a comma match no known word: "chun
+/// ked" is not chunked.
 void HttpFields::list_byte(uint8_t byte) noexcept {
     if (byte == ',') {
         end_element();

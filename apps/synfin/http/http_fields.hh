@@ -1,7 +1,8 @@
 #pragma once
 /// @file
-/// HttpFields: the header section of an HTTP/1.1 message (RFC 9112 5), byte by byte across any split, keeping
-/// only what decides where the message ends and whether the connection stays: no copy, no allocation.
+/// HttpFields: parses the header section of an HTTP/1.1 message (RFC 9112 5) byte by byte, with any split. It
+/// keeps only what decides the message's end and the connection's persistence. It neither copies nor
+/// allocates.
 
 #include <cstdint>
 #include <string_view>
@@ -10,10 +11,10 @@
 
 namespace synfin::app {
 
-/// Whether a parser wants more bytes, has its end, or can't go on.
+/// A parser's state: needs more bytes, has reached the end, or refuses the message.
 enum class HttpStep : uint8_t { more, complete, bad };
 
-/// One word of a message as it comes in, in lower case; what is longer than any word we know matches none.
+/// Collects one word of a message in lower case. A word longer than every known word matches none.
 class HttpWord {
   public:
     void clear() noexcept { size_ = 0; }
@@ -24,7 +25,7 @@ class HttpWord {
             size_ = kTooLong;
     }
     bool empty() const noexcept { return size_ == 0; }
-    /// From now on it matches nothing, until clear().
+    /// Makes the word match nothing until clear().
     void spoil() noexcept { size_ = kTooLong; }
     bool is(std::string_view word) const noexcept {
         return size_ <= sizeof bytes_ && std::string_view(bytes_, size_) == word;
@@ -32,18 +33,18 @@ class HttpWord {
 
   private:
     static constexpr uint8_t kTooLong = 255;
-    char bytes_[18];  // "transfer-encoding" is 17
+    char bytes_[18];  // "transfer-encoding" has 17 bytes
     uint8_t size_ = 0;
 };
 
-/// RFC 9110 5.6.2: the bytes of a token.
+/// True for the bytes of a token (RFC 9110 5.6.2).
 bool is_token_byte(uint8_t byte) noexcept;
-/// RFC 9110 5.5: the bytes of a field's value: visible, obs-text, space and tab.
+/// True for the bytes of a field value (RFC 9110 5.5): visible, obs-text, space and tab.
 constexpr bool is_field_byte(uint8_t byte) noexcept {
     return (byte >= ' ' && byte != 0x7f) || byte == '\t';
 }
 
-/// The value of a hexadecimal digit; 16 for another byte.
+/// The value of a hexadecimal digit; 16 for any other byte.
 constexpr unsigned hex_digit(uint8_t byte) noexcept {
     if (byte >= '0' && byte <= '9') return byte - '0';
     const uint8_t lower = byte | 0x20;
@@ -52,30 +53,31 @@ constexpr unsigned hex_digit(uint8_t byte) noexcept {
 
 class HttpFields {
   public:
-    /// Whose header section it is. A server refuses what could make two readers disagree: whitespace before
-    /// a colon (RFC 9112 5.1) and folded lines (5.2). A client reads both: old servers send them.
+    /// The kind of message. In a request, two constructs that parsers interpret differently are refused:
+    /// whitespace before a colon (RFC 9112 5.1) and folded lines (5.2). In a response both are accepted,
+    /// because old servers send them.
     enum class Of : uint8_t { request, response };
 
     explicit HttpFields(Of of = Of::request) noexcept : of_(of) {}
     void clear() noexcept { *this = HttpFields(of_); }
 
-    /// Reads from `at` on; leaves it after the empty line that ends the section, or where it stopped.
-    /// A bare LF is taken as the end of a line (RFC 9112 2.2). Refused: a bare CR and other control
-    /// characters in a value (RFC 9110 5.5), a Content-Length that is not one number, and what Of says.
+    /// Reads from offset `at`. Sets `at` behind the empty line that ends the section, or to where it stopped.
+    /// A bare LF ends a line (RFC 9112 2.2). Refuses a bare CR and other control characters in a value (RFC
+    /// 9110 5.5), a Content-Length that is not a single number, and the constructs that Of names.
     HttpStep feed(Bytes bytes, uint32_t& at) noexcept;
 
     bool has_length() const noexcept { return has_length_; }
     uint64_t content_length() const noexcept { return length_; }
-    /// A Transfer-Encoding that names a coding. In a response "identity", which RFC 7230 took out and which
-    /// codes nothing, is none.
+    /// True if Transfer-Encoding names a coding. In a response "identity", which RFC 7230 removed, does not
+    /// count.
     bool has_transfer_coding() const noexcept { return transfer_coding_; }
-    /// The last transfer coding is chunked, and no other one is (RFC 9112 6.1: never applied twice).
+    /// True if the last transfer coding is chunked and chunked occurs once (RFC 9112 6.1).
     bool chunked() const noexcept { return chunks_ == 1 && ends_chunked_; }
-    /// There is a transfer coding beside chunked, or one that is not understood.
+    /// True if there is a transfer coding other than chunked.
     bool has_other_coding() const noexcept { return other_coding_; }
-    bool close() const noexcept { return close_; }                ///< "Connection: close"
-    bool keep_alive() const noexcept { return keep_alive_; }      ///< "Connection: keep-alive"
-    uint8_t hosts() const noexcept { return hosts_; }             ///< Host fields; 2 stands for more, too
+    bool close() const noexcept { return close_; }            ///< "Connection: close"
+    bool keep_alive() const noexcept { return keep_alive_; }  ///< "Connection: keep-alive"
+    uint8_t hosts() const noexcept { return hosts_; }         ///< number of Host fields; 2 means two or more
     bool expects_continue() const noexcept { return continue_; }  ///< "Expect: 100-continue"
 
   private:
@@ -109,12 +111,12 @@ class HttpFields {
     At at_ = At::line;
     Known known_ = Known::connection;
     bool any_ = false;         ///< a field has begun
-    bool unended_ = false;     ///< the next line may go on with the value that was read (folding)
-    bool after_word_ = false;  ///< whitespace came behind the word: only the end of the element may follow
+    bool unended_ = false;     ///< the next line may continue the value (folding)
+    bool after_word_ = false;  ///< whitespace followed the word: the element must end now
     bool in_number_ = false, after_number_ = false;
     bool has_length_ = false, close_ = false, keep_alive_ = false, continue_ = false;
     bool transfer_coding_ = false, other_coding_ = false, ends_chunked_ = false;
-    uint8_t chunks_ = 0;  ///< times that chunked is named; 2 stands for more, too
+    uint8_t chunks_ = 0;  ///< occurrences of chunked; 2 means two or more
     uint8_t hosts_ = 0;
 };
 

@@ -32,13 +32,13 @@ HttpStep HttpRequest::step(Bytes bytes, uint32_t& at) noexcept {
     return HttpStep::more;
 }
 
-/// A byte of the request line (RFC 9112 3).
+/// Handles a byte of the request line (RFC 9112 3).
 HttpStep HttpRequest::line_byte(uint8_t byte) noexcept {
     static constexpr std::string_view kVersion = "HTTP/1.";
     const auto step = [](bool good) { return good ? HttpStep::more : HttpStep::bad; };
     switch (at_) {
         case At::before:
-            // RFC 9112 2.2: empty lines before the request line are ignored.
+            // RFC 9112 2.2: ignore empty lines before the request line.
             if (byte == '\n') return HttpStep::more;
             at_ = byte == '\r' ? At::before_lf : At::method;
             if (byte == '\r') return HttpStep::more;
@@ -48,7 +48,7 @@ HttpStep HttpRequest::line_byte(uint8_t byte) noexcept {
                 at_ = At::target_first;
                 return step(!word_.empty());
             }
-            // Methods are case-sensitive (RFC 9110 9.1): "get" is another method, not GET.
+            // Methods are case-sensitive (RFC 9110 9.1): "get" is not GET.
             word_.add(byte >= 'a' && byte <= 'z' ? uint8_t{'?'} : byte);
             return step(is_token_byte(byte));
         case At::before_lf: at_ = At::before; return step(byte == '\n');
@@ -77,12 +77,13 @@ HttpStep HttpRequest::line_byte(uint8_t byte) noexcept {
     return HttpStep::bad;
 }
 
-/// RFC 9112 3.2: a path, "http://authority/path", or, for methods that this server does not have, anything.
+/// Handles a byte of the target (RFC 9112 3.2): a path, "http://authority/path", or anything for methods that
+/// this server does not support.
 HttpStep HttpRequest::target_byte(uint8_t byte) noexcept {
     static constexpr std::string_view kScheme = "://";
     if (byte < ' ' || byte >= 0x7f) return HttpStep::bad;
     if (byte == ' ') {
-        // A scheme alone is no target.
+        // A target can't consist of a scheme alone.
         const bool good = at_ != At::target_first && at_ != At::scheme;
         if (at_ == At::authority) path_.add('/');
         if (at_ == At::path) end_path();
@@ -125,7 +126,7 @@ HttpStep HttpRequest::target_byte(uint8_t byte) noexcept {
     return HttpStep::bad;
 }
 
-/// RFC 3986 2.1: %XX is the byte that it names; a '%' without two digits is itself.
+/// Decodes %XX (RFC 3986 2.1); a '%' without two hexadecimal digits stays as it was sent.
 void HttpRequest::path_byte(uint8_t byte) noexcept {
     const unsigned digit = hex_digit(byte);
     if (escape_at_ != 0 && digit < 16) {
@@ -142,7 +143,7 @@ void HttpRequest::path_byte(uint8_t byte) noexcept {
         path_.add(byte);
 }
 
-/// What began as %XX and was none.
+/// Hashes the bytes of an incomplete %XX unchanged.
 void HttpRequest::end_path() noexcept {
     if (escape_at_ != 0) path_.add('%');
     if (escape_at_ == 2) path_.add(escape_[0]);

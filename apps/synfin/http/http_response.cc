@@ -15,7 +15,7 @@ HttpResponse::Outcome HttpResponse::feed(Bytes bytes, uint32_t& used,
         read_ += used - before;
         if (step == HttpStep::bad || read_ > kMaxHead) return Outcome::bad;
         if (step == HttpStep::more) return Outcome::more;
-        // 101 ends HTTP on this connection: nothing follows that this reader knows.
+        // Skip interim responses. 101 is final: after it the connection no longer carries HTTP.
         if (status_ < 200 && status_ != 101) {
             const uint32_t read = read_;
             clear();
@@ -42,7 +42,7 @@ HttpResponse::Outcome HttpResponse::feed(Bytes bytes, uint32_t& used,
     return left_ == 0 ? Outcome::complete : Outcome::more;
 }
 
-/// RFC 9112 6.3, in its order.
+/// Determines the body's length by the rules of RFC 9112 6.3, in their order.
 void HttpResponse::begin_body() noexcept {
     persistent_ = !fields_.close() && (minor_ >= 1 || fields_.keep_alive());
     at_ = At::length;
@@ -51,7 +51,7 @@ void HttpResponse::begin_body() noexcept {
         persistent_ = false;
     } else if (fields_.has_transfer_coding() && fields_.chunked()) {
         at_ = At::chunks;
-        persistent_ &= minor_ >= 1;  // 6.1: a transfer coding in HTTP/1.0 is not to be trusted
+        persistent_ &= minor_ >= 1;  // 6.1: don't trust a transfer coding in HTTP/1.0
     } else if (fields_.has_transfer_coding() || !fields_.has_length()) {
         at_ = At::until_fin;
         persistent_ = false;

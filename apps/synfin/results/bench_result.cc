@@ -36,7 +36,8 @@ void add_cores(RunResult& result, Runtime& runtime, unsigned client_stack, const
     add(server_stack, "server", pair.server.cycles);
 }
 
-/// Both ends of one pair. With background connections the counters stop at the profile's last one.
+/// Adds both ends of one pair. With background connections, the final counters are those at the end of the
+/// profile's last connection.
 void add_sides(RunResult& result, Runtime& runtime, unsigned client_stack, const PairEnds& pair) {
     const bool has_background = pair.run->background() != nullptr;
     Side& client = *result.client;
@@ -77,7 +78,8 @@ void add_pairs(RunResult& result, Runtime& runtime, std::span<const PairEnds> pa
     }
 }
 
-/// Of connections that stay: of others the tables' sizes, not the connections, would be divided.
+/// Computes the memory per open connection, for the profile `idle` only. The other profiles keep few
+/// connections open, so the quotient would reflect the tables' sizes.
 void divide_by_connections(RunResult& result, std::span<const PairEnds> pairs, uint64_t resident_before) {
     const uint64_t open = result.measured.open_now();
     if (result.config.bench.profile != BenchConfig::Profile::idle || open == 0) return;
@@ -101,7 +103,7 @@ void add_ledgers(BenchFigures& bench, Runtime& runtime) {
     }
 }
 
-/// The background connections are there all the time, or the run is not what was asked for.
+/// Makes the run invalid unless all background connections existed for the whole run.
 void judge_background(RunResult& result, std::span<const PairEnds> pairs) {
     const uint64_t asked = result.config.bench.beside * pairs.size();
     if (asked == 0) return;
@@ -109,11 +111,11 @@ void judge_background(RunResult& result, std::span<const PairEnds> pairs) {
     for (const PairEnds& pair : pairs) background += pair.run->background()->tally();
     if (background.completed != asked)
         result.invalid_because.push_back(
-            fmt::format("of {} idle connections beside, {} were established and {} closed", asked,
+            fmt::format("of {} background connections (--beside), {} were established and {} closed", asked,
                         background.established, background.completed));
 }
 
-/// After TIME-WAIT: nothing may be left.
+/// Counts the records left after TIME-WAIT; any record makes the run invalid.
 void count_what_is_left(RunResult& result, Runtime& runtime) {
     BenchFigures::Left& left = result.bench->left.emplace();
     for (unsigned i = 0; i < runtime.stacks(); ++i)

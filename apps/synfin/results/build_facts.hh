@@ -1,7 +1,6 @@
 #pragma once
 /// @file
-/// What this command is: its version, and how it was compiled. A figure is only comparable with figures of
-/// the same build.
+/// BuildFacts: the command's version and how it was compiled. Figures are comparable only within one build.
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -11,11 +10,11 @@ namespace synfin::app {
 
 struct BuildFacts {
     std::string_view version;     ///< "0.1.0"
-    bool profile_guided = false;  ///< by scripts/build-profiled.sh
+    bool profile_guided = false;  ///< built by scripts/build-profiled.sh
     std::string_view march;       ///< instruction set: "x86-64-v3", "znver3"
 };
 
-/// Of the running command.
+/// The facts of the running command.
 const BuildFacts& build_facts() noexcept;
 
 /// `build` of the result.

@@ -52,7 +52,7 @@ bool is_latency(Figure figure) {
     return figure >= Figure::connect;
 }
 
-/// Reads one list of criteria from left to right; the first thing that is wrong ends it.
+/// Reads a list of criteria from left to right, up to the first error.
 class Reader {
   public:
     explicit Reader(std::string_view text) : text_(text) {}
@@ -86,7 +86,7 @@ class Reader {
         while (at_ < text_.size() && is_word(text_[at_])) ++at_;
         return text_.substr(begin, at_ - begin);
     }
-    /// What stands at a place, up to the next space or comma.
+    /// The text from `at` up to the next space or comma.
     std::string_view found(size_t at) const {
         return text_.substr(at, text_.find_first_of(" \t\n,", at) - at);
     }
@@ -119,7 +119,7 @@ class Reader {
         }
         return refuse(begin, expected_but_found(kNames, found(begin)) + meant(kFigures, figure));
     }
-    /// "(404)" or "(5xx)".
+    /// Reads "(404)" or "(5xx)".
     bool read_status(Criterion& criterion) {
         const size_t begin = at_;
         constexpr std::string_view kExpected = "a status such as (404) or (5xx)";
@@ -185,7 +185,7 @@ class Reader {
         }
         return true;
     }
-    /// The error, or empty.
+    /// @return the error text; empty on success
     static std::string read_value(Criterion& criterion, std::string_view value) {
         if (is_latency(criterion.figure)) {
             const auto parsed = parse_duration(value);
@@ -226,7 +226,7 @@ bool holds(Op op, double value, double limit) {
     return false;
 }
 
-/// What judge() finds out about one criterion: how many samples there are, and how many it takes.
+/// Judges one criterion: compares the value with the limit, and the number of samples with the number needed.
 class Judge {
   public:
     Judge(const Criterion& criterion, const Measures& run) : criterion_(criterion), run_(run) {
@@ -251,7 +251,7 @@ class Judge {
   private:
     void decide(double value, double needed, std::string_view of) {
         result_.value = value;
-        // A limit that is missed is missed, however few there were.
+        // A missed limit fails the run even with few samples.
         if (!holds(criterion_.op, value, criterion_.value)) {
             result_.verdict = Verdict::fail;
         } else if (static_cast<double>(result_.samples) < needed) {
@@ -264,7 +264,7 @@ class Judge {
         result_.verdict = Verdict::undecidable;
         result_.why = fmt::format("needs {:.0f} {}, there were {}", std::ceil(needed), of, result_.samples);
     }
-    /// `n` of `of`, as a share or as a number.
+    /// Judges `n` out of `of`, as a share or as a number.
     void part(uint64_t n, uint64_t of, std::string_view what) {
         const bool is_share = criterion_.unit == Unit::percent;
         result_.unit = is_share ? "%" : what;
@@ -272,7 +272,7 @@ class Judge {
         if (of == 0) return undecided(1, what);
         if (!is_share) return decide(static_cast<double>(n), 1, what);
         const double limit = criterion_.value;
-        // 1e-9: 100 / 0.1 is a little more than 1,000.
+        // 1e-9: in floating point, 100 / 0.1 is slightly more than 1,000.
         const double needed = limit == 0 || criterion_.assumed ? 1 : 100 / limit - 1e-9;
         decide(100 * static_cast<double>(n) / static_cast<double>(of), needed, what);
     }
@@ -298,8 +298,7 @@ class Judge {
         constexpr std::string_view kOf = "samples";
         if (result_.samples == 0) return undecided(needed_for_statistic(), kOf);
         result_.value = statistic(*histogram);
-        // Unlike a share, a quantile of too few samples says nothing in either direction: it is their
-        // maximum.
+        // With too few samples a quantile equals the maximum, so it proves neither pass nor fail.
         if (static_cast<double>(result_.samples) < needed_for_statistic())
             return undecided(needed_for_statistic(), kOf);
         decide(*result_.value, 1, kOf);

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Histogram: log-linear counts of durations, as HdrHistogram's: 1 ns to beyond one hour in fixed memory,
+/// Histogram: log-linear counts of durations, as in HdrHistogram: from 1 ns to over one hour in fixed memory,
 /// with an error below 0.1 %.
 
 #include <array>
@@ -13,8 +13,8 @@
 
 namespace synfin::app {
 
-/// Buckets: values below 2^(kPrecisionBits+1) ns each have their own; above, every power of two is split into
-/// 2^kPrecisionBits equal parts, so a bucket is at most 1/1024 of its values wide. Mergeable by addition.
+/// Each value below 2^(kPrecisionBits+1) ns has a bucket of its own. Above, every power of two is split into
+/// 2^kPrecisionBits equal buckets, so a bucket is at most 1/1024 of its values wide. Histograms can be added.
 /// @note cost: record() is one count-leading-zeros, a shift and an increment; about 270 KiB each.
 class Histogram {
   public:
@@ -61,7 +61,7 @@ class Histogram {
     static constexpr size_t kBuckets = size_t{kHighestBit - kPrecisionBits + 2} << kPrecisionBits;
     struct alignas(kCacheLine) Counts : std::array<uint64_t, kBuckets> {};
 
-    std::unique_ptr<Counts> counts_;  // out of line: engines keep several beside their hot state
+    std::unique_ptr<Counts> counts_;  // on the heap: engines keep several next to their hot state
     uint64_t count_ = 0;
     uint64_t max_ns_ = 0;
     double sum_ns_ = 0;

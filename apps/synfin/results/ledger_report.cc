@@ -10,7 +10,7 @@ namespace synfin::app {
 
 namespace {
 
-/// The packets that a stage has to do with.
+/// The number of packets that a stage handles.
 uint64_t packets_of(Stage stage, const LedgerOf& engine) {
     switch (stage) {
         case Stage::rx:
@@ -76,7 +76,7 @@ std::string ledger_text(const nlohmann::ordered_json& ledger) {
         text += '\n';
     }
     return text +
-           "  rx and tx are the wire's: each frame is copied out of it and into it, as by memif or DMA\n";
+           "  rx and tx include copying each frame out of and into the in-memory wire, as memif and DMA do\n";
 }
 
 }  // namespace synfin::app

@@ -13,7 +13,7 @@ namespace synfin::app {
 
 namespace {
 
-/// Why nothing came of any connection; empty when something came of one.
+/// The causes if no connection completed or received an answer; else empty.
 std::string nothing_worked(const Config& config, const LoadTally& tally) {
     if (tally.completed + tally.unfinished != tally.unanswered || tally.offered == 0) return {};
     std::string causes;
@@ -31,15 +31,15 @@ std::string nothing_worked(const Config& config, const LoadTally& tally) {
 
 std::string what_to_do(const LoadTally& tally) {
     const auto failed = [&](CloseReason reason) { return tally.failed_by[static_cast<size_t>(reason)] != 0; };
-    if (failed(CloseReason::refused)) return "nothing listens there: check the target's port";
+    if (failed(CloseReason::refused)) return "no server listens there: check the target's port";
     if (failed(CloseReason::unreachable)) return fmt::format("no ARP reply: {}", kCheckArp);
     const bool timed_out = tally.failed_by[static_cast<size_t>(Failure::connect_timeout)] != 0;
     if (failed(CloseReason::syn_timed_out) || timed_out || tally.pending != 0)
-        return "the SYNs went out, no SYN-ACK came back: check filters on the way";
+        return "SYNs were sent, but no SYN-ACK came back: check packet filters on the path";
     return "the result's failed_by and skipped_by name the causes";
 }
 
-/// The configuration with what was left to us filled in.
+/// The configuration with defaults filled in.
 Config in_force(const Config& config, const Runtime& runtime) {
     Config used = config;
     used.cores.assign(runtime.cores().begin(), runtime.cores().end());
@@ -100,13 +100,13 @@ RunResult load_result(const Config& config, Runtime& runtime, const std::deque<C
     result.config = in_force(config, runtime);
     result.open_loop = config.load.rate != 0;
     result.count = config.load.count;
-    // An open loop offers all that is due, whether it can be opened or not.
+    // An open loop counts every connection that is due as offered, even if it can't be opened.
     if (result.open_loop) result.asked = result.tally.offered;
     result.report = runtime.report();
     result.tsc_hz = tsc_hz;
     result.times = &times;
     result.device = runtime.device_stats();
-    // A device that is gone ends the run by the same flag, but nobody has interrupted it.
+    // The loss of the device sets the same flag, but it is not an interruption by the user.
     result.interrupted = interrupted && !result.device.is_gone;
     result.resident_bytes = resident_bytes();
     if (config.load.close == LoadConfig::Close::fin) result.time_wait_at = config.load.close_by;

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The result of a load, from what its engines' runs have counted.
+/// Builds the result of a load from the counters of its engines' runs.
 
 #include <deque>
 
@@ -9,16 +9,16 @@
 
 namespace synfin::app {
 
-/// Judged.
+/// The result with its verdict.
 /// @param runs one for each of the runtime's engines
-/// @param interrupted whether a signal, or a device that is gone, ended the run
-/// @param times where the latencies are summed; the result refers to it
+/// @param interrupted true if a signal or the loss of the device ended the run
+/// @param times receives the sums of the latencies; the result refers to it
 RunResult load_result(const Config& config, Runtime& runtime, const std::deque<ClientRun>& runs,
                       double tsc_hz, bool interrupted, LoadTimes& times);
 
-/// Who did not answer ARP, for a run that therefore opened nothing; empty for others.
+/// The error text for a run that opened nothing because its next hop did not answer ARP; else empty.
 std::string nobody_answered(const Config& config, const std::deque<ClientRun>& runs);
-/// What to do about that.
+/// The remedy for it.
 inline constexpr std::string_view kCheckArp = "check the device, the address, its prefix and --gateway";
 
 }  // namespace synfin::app

@@ -32,7 +32,7 @@ constexpr int kDeviceMs = 100;
 
 Monitor::Monitor(Setup setup, Inspector& inspector, const ProgressBoard& board)
     : setup_(std::move(setup)), inspector_(inspector), board_(board), wake_(eventfd(0, EFD_CLOEXEC)) {
-    if (wake_ < 0) throw run_error(fmt::format("no eventfd to be had: {}", std::strerror(errno)));
+    if (wake_ < 0) throw run_error(fmt::format("can't create an eventfd: {}", std::strerror(errno)));
     if (setup_.serve_control) open_control();
     setup_.show_progress &= isatty(STDERR_FILENO) == 1;
     thread_ = std::thread([this] { run(); });
@@ -45,14 +45,15 @@ Monitor::~Monitor() {
     close(wake_);
     if (control_ >= 0) close(control_);
     if (!control_path_.empty()) unlink(control_path_.c_str());
-    if (setup_.control.empty() && !control_path_.empty()) rmdir(kControlDirectory);  // only when it is empty
+    if (setup_.control.empty() && !control_path_.empty())
+        rmdir(kControlDirectory);  // succeeds only if it is empty
 }
 
 void Monitor::open_control() {
     const bool asked = !setup_.control.empty();
     const std::string path =
         asked ? setup_.control : fmt::format("{}/{}-{}", kControlDirectory, setup_.command, getpid());
-    // Nobody asked for the default: where /run can't be written, the run goes on without.
+    // Without --control, the run goes on without a socket if /run can't be written.
     const auto refuse = [&](const std::string& why) {
         if (control_ >= 0) close(std::exchange(control_, -1));
         if (asked)
@@ -67,7 +68,8 @@ void Monitor::open_control() {
     std::memcpy(address.sun_path, path.data(), path.size());
     const auto* const name = reinterpret_cast<const sockaddr*>(&address);
     const auto stream = [] { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); };
-    // Refused: a socket whose process was killed. So is a file that is no socket, which is somebody's.
+    // Remove the socket of a process that was killed: it refuses connections. Any other file stays, and
+    // bind() fails.
     std::error_code ignored;
     if (std::filesystem::is_socket(path, ignored)) {
         const int probe = stream();
@@ -139,11 +141,12 @@ void Monitor::print_progress(const Sum& now, const Sum& before, double seconds) 
         rate(now.progress.established, before.progress.established),
         rate(now.progress.completed, before.progress.completed), rate(packets(now), packets(before)),
         now.progress.open, now.progress.failed, 100 * (now.engines.cycles - before.engines.cycles).share());
-    std::fputs(line.c_str(), stderr);  // not by fmt::print, which throws when the terminal has gone
+    std::fputs(line.c_str(), stderr);  // not fmt::print, which throws when the terminal has gone
     line_shown_ = true;
 }
 
-/// Every engine counts its own, in steps between its turns. An engine whose loop has ended has none.
+/// Sums the connections by state. Each engine counts its own between its turns; an engine whose loop has
+/// ended is left out.
 std::array<uint64_t, 11> Monitor::count_states() {
     std::array<uint64_t, 11> sum{};
     for (unsigned engine = 0; engine < inspector_.engines(); ++engine) {
@@ -154,7 +157,7 @@ std::array<uint64_t, 11> Monitor::count_states() {
     return sum;
 }
 
-/// One connection, one JSON object: the live counters and how many connections are in each state.
+/// Accepts one client and sends it one JSON object: the live counters and the number of connections by state.
 void Monitor::answer_control() {
     const int client = accept4(control_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (client < 0) return;
@@ -176,7 +179,7 @@ void Monitor::answer_control() {
         stats["tcp"][name(static_cast<Counter>(i))] = counters.events[i];
     stats["drops"] = drops(counters, setup_.device ? setup_.device() : DeviceStats{});
     const std::string text = stats.dump() + "\n";
-    // A few KiB fit the socket's buffer; whoever does not read gets nothing and holds nobody up.
+    // A few KiB fit into the socket's buffer, so a client that does not read delays nothing.
     static_cast<void>(!send(client, text.data(), text.size(), MSG_NOSIGNAL));
     close(client);
 }

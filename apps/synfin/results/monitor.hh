@@ -1,8 +1,8 @@
 #pragma once
 /// @file
-/// Monitor: the thread beside the engines: prints a line each second on a terminal, answers the control
-/// socket, tells when all engines have begun and what becomes of the device, and ends the run when that is
-/// gone.
+/// Monitor: a thread that watches the engines. It prints a progress line each second on a terminal, answers
+/// the control socket, reports when all engines have begun and when the link changes, and ends the run when
+/// the device disappears.
 
 #include <array>
 #include <functional>
@@ -20,15 +20,15 @@ class Monitor {
   public:
     struct Setup {
         std::string command;             ///< "serve", for the control socket's answers
-        std::string device_name{};       ///< DEV, for what is said of it
-        std::string control;             ///< path; empty: /run/synfin/COMMAND-PID when that can be had
-        bool serve_control = true;       ///< false: no socket at all (bench)
-        bool show_progress = false;      ///< a line each second; only when stderr is a terminal
-        std::function<void()> on_begin;  ///< once, when every engine has done its first turn
-        /// What the device counts beside the engines, for the control socket's answers; any thread may ask.
+        std::string device_name{};       ///< DEV, for messages
+        std::string control;             ///< path; empty: /run/synfin/COMMAND-PID if that can be created
+        bool serve_control = true;       ///< false: no socket (bench)
+        bool show_progress = false;      ///< print a line each second, if stderr is a terminal
+        std::function<void()> on_begin;  ///< called once, when every engine has done its first turn
+        /// Returns the device's own counters, for the control socket's answers. Callable from any thread.
         std::function<DeviceStats()> device;
     };
-    /// Throws UserError(failed) when a control path that was asked for can't be had.
+    /// Throws UserError(failed) when the socket at a given control path can't be created.
     /// The inspector and the board outlive it.
     Monitor(Setup setup, Inspector& inspector, const ProgressBoard& board);
     /// Stops the thread and removes the control socket.
@@ -41,7 +41,7 @@ class Monitor {
     void run();
     void watch_device();
     void answer_control();
-    /// All engines together, at one moment.
+    /// The sum over all engines at one moment.
     struct Sum {
         EngineSnapshot engines;
         Progress progress;
@@ -53,7 +53,7 @@ class Monitor {
     Setup setup_;
     Inspector& inspector_;
     const ProgressBoard& board_;
-    std::string control_path_;  ///< empty: none
+    std::string control_path_;  ///< empty: no socket
     int control_ = -1, wake_ = -1;
     bool line_shown_ = false;
     DeviceStats device_before_{};

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Progress: what a run shows of its connections while it goes on, beside the engines' own snapshots.
+/// Progress: the connection counts that a run shows while it goes on, in addition to the engines' snapshots.
 
 #include <cstdint>
 #include <vector>
@@ -11,7 +11,7 @@
 
 namespace synfin::app {
 
-/// One engine's connections at one moment.
+/// The connections of one engine at one moment.
 struct Progress {
     uint64_t offered = 0, opened = 0, established = 0, completed = 0, failed = 0, open = 0;
     uint64_t requests = 0;
@@ -46,7 +46,7 @@ struct Progress {
     }
 };
 
-/// One for each engine, written on its core; any thread reads.
+/// One for each engine. The engine's core writes it; any thread may read.
 using ProgressBoard = std::vector<Published<Progress>>;
 
 }  // namespace synfin::app

@@ -31,12 +31,12 @@ void publish(const RunResult& result, const std::string& json_path) {
 
 void publish(const ordered_json& result, const std::string& text, const std::string& json_path) {
     const bool to_stdout = json_path == "-";
-    // Names of files and devices may be no UTF-8, which JSON is.
+    // JSON is UTF-8, but names of files and devices need not be: replace invalid bytes.
     const std::string json = result.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
     if (to_stdout) std::fputs(text.c_str(), stderr);
     const std::string& said = to_stdout ? json : text;
     const int trouble = std::fputs(said.c_str(), stdout) >= 0 && std::fflush(stdout) == 0 ? 0 : errno;
-    // A line below the result: scripts/run.sh says there how to get a faster build.
+    // scripts/run.sh sets it to a line that tells how to get a faster build.
     if (const char* note = std::getenv("SYNFIN_NOTE"); note != nullptr && *note != '\0') {
         std::fputs(note, stderr);
         std::fputc('\n', stderr);

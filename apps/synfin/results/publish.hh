@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Where results go: the screen, and the file of --json.
+/// Publishes results: on the screen, and in the file of --json.
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -9,13 +9,13 @@
 
 namespace synfin::app {
 
-/// Throws UserError(failed) when the file of --json can't be written: before the run, not after it.
+/// Throws UserError(failed) when the file of --json can't be written. Call it before the run.
 void check_json_path(const std::string& json_path);
 
-/// Writes the JSON where --json says, and the text to standard output, or to standard error when the JSON
-/// goes there. Throws UserError(failed) when the file or standard output can't be written: the other is.
+/// Writes the JSON to `json_path`, and the text to standard output, or to standard error if the JSON goes to
+/// standard output. Throws UserError(failed) when one of them can't be written, after writing the other.
 void publish(const RunResult& result, const std::string& json_path);
-/// The same with both given.
+/// The same, with the JSON and the text given.
 void publish(const nlohmann::ordered_json& result, const std::string& text, const std::string& json_path);
 
 }  // namespace synfin::app

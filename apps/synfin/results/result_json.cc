@@ -24,13 +24,13 @@ using nlohmann::ordered_json;
 using Counts = std::initializer_list<std::pair<const char*, uint64_t>>;
 using Figures = std::initializer_list<std::pair<const char*, double>>;
 
-/// More digits than a run can repeat only hide the ones that count.
+/// Rounds to the digits that a repeated run can reproduce.
 double rounded(double value, int digits = 3) {
     const double scale = std::pow(10.0, digits);
     return std::round(value * scale) / scale;
 }
 
-// Objects are made from lists of one type: a list of mixed ones takes the compiler four times as long.
+// Objects are built from lists of one type: lists of mixed types take four times as long to compile.
 ordered_json counts(Counts of) {
     ordered_json all = ordered_json::object();
     for (const auto& [key, n] : of) all[key] = n;
@@ -100,7 +100,7 @@ ordered_json connections(const RunResult& result) {
     return json;
 }
 
-/// The verdict: whether the figures stand, and whether the target met the criteria.
+/// Adds the verdict: whether the run is valid, and whether it met the criteria.
 void add_verdict(ordered_json& json, const RunResult& result) {
     json["interrupted"] = result.interrupted;
     json["valid"] = result.invalid_because.empty();
@@ -121,7 +121,7 @@ void add_verdict(ordered_json& json, const RunResult& result) {
     json["warnings"] = result.warnings;
 }
 
-/// How well the generator kept to its task.
+/// The precision of the generator.
 ordered_json generator(const RunResult& result) {
     ordered_json json = ordered_json::object();
     json["asked"] = or_null(result.asked);
@@ -138,7 +138,7 @@ ordered_json statuses(const LoadTally& tally) {
 }
 
 ordered_json rates(const RunResult& result) {
-    // What crossed the wire, seen from the client where there is one.
+    // The traffic on the wire, from the client's side if there is a client.
     const Side wire = result.client ? *result.client : result.server.value_or(Side{});
     const double time = result.duration_s > 0 ? result.duration_s : 1;
     const auto per_second = [&](uint64_t n) { return static_cast<double>(n) / time; };
@@ -157,7 +157,7 @@ ordered_json ratio(uint64_t sum, uint64_t count) {
     return rounded(static_cast<double>(sum) / static_cast<double>(count));
 }
 
-/// What connections are divided by: completed ones, or established ones where none was meant to complete.
+/// The number of connections to divide by: the completed ones, or the established ones if none completed.
 uint64_t lives(const LoadTally& tally) {
     return tally.completed != 0 ? tally.completed : tally.established;
 }
@@ -174,7 +174,7 @@ ordered_json packets_per_connection(const RunResult& result) {
     return json;
 }
 
-/// Busy cycles of each end by `count`.
+/// The busy cycles of each end divided by `count`.
 ordered_json cycles_per(const RunResult& result, uint64_t count) {
     const auto busy = [](const std::optional<Side>& side) { return side ? side->cycles.busy : 0; };
     ordered_json json = ordered_json::object();
@@ -191,7 +191,7 @@ ordered_json tcp_counters(const Counters& counters) {
     return json;
 }
 
-/// What the device and its port did beside carrying packets.
+/// Counters of the device and its port other than packets.
 ordered_json device(const DeviceStats& stats) {
     ordered_json json = ordered_json::object();
     json["link_up"] = stats.link_up;
@@ -311,7 +311,7 @@ ordered_json host(const RunResult& result) {
     return json;
 }
 
-/// What came of requests; only for those that sent them.
+/// Adds the outcome of the requests, for commands that send requests.
 void add_requests(ordered_json& json, const RunResult& result) {
     if (result.command == Command::serve) return;
     const LoadTally& tally = result.tally;
@@ -340,7 +340,7 @@ ordered_json drops(const Counters& counters, const DeviceStats& device) {
                                  {name(DropReason::mailbox_full), device.mailbox_full},
                                  {name(DropReason::wire_loss), device.wire_loss}})
         if (n != 0) all[key] = n;
-    // Where the device takes tags off, the port compares them.
+    // If the device strips VLAN tags, the port compares and counts them.
     const char* bad_vlan = name(DropReason::bad_vlan);
     if (const uint64_t n = counters[DropReason::bad_vlan] + device.bad_vlan; n != 0) all[bad_vlan] = n;
     return all;
@@ -350,7 +350,7 @@ ordered_json to_json(const RunResult& result) {
     Counters counters;
     if (result.client) counters += result.client->final;
     if (result.server) counters += result.server->final;
-    // Steering is below the engines: the device's ports count it.
+    // Steering happens below the engines: the device's ports count it.
     counters.add(Counter::steered, result.device.steered);
     counters.add(Counter::misdirected, result.device.misdirected);
     const LoadTimes none;

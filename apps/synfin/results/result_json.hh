@@ -1,6 +1,7 @@
 #pragma once
 /// @file
-/// The result of a run as `synfin.result/1`: docs/result.schema.json. The screen shows the same object.
+/// The JSON result of a run: `synfin.result/1`, defined by docs/result.schema.json. The screen shows the same
+/// object.
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -8,10 +9,10 @@
 
 namespace synfin::app {
 
-/// What was dropped, by reason: by the engines, the device and its port. Zeros are left out.
+/// The packets that the engines, the device and its port dropped, by reason, without zeros.
 nlohmann::ordered_json drops(const Counters& counters, const DeviceStats& device);
 
-/// All keys of the contract, in its order.
+/// The whole result, with keys in the order of the schema.
 nlohmann::ordered_json to_json(const RunResult& result);
 
 }  // namespace synfin::app

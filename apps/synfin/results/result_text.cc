@@ -25,7 +25,7 @@ std::string number(const ordered_json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-/// "a 1  b 2", leaving out what is zero.
+/// "a 1  b 2", without zeros.
 std::string pairs(const ordered_json& object) {
     std::string text;
     for (const auto& [key, value] : object.items())
@@ -33,7 +33,7 @@ std::string pairs(const ordered_json& object) {
     return text.empty() ? "none" : text;
 }
 
-/// What the run was about, in a few words.
+/// A short description of the run.
 std::string subject(const ordered_json& result) {
     const auto& config = result["config"];
     if (config.contains("bench"))
@@ -56,7 +56,7 @@ std::string rate(const ordered_json& value, std::string_view unit) {
     return fmt::format("{} {}", count_text(value.get<double>()), unit);
 }
 
-/// "no_port 10 (widen --source-ports or give more --address)": each with the option that lifts it.
+/// "no_port 10 (widen --source-ports or give more --address)": each with the option that removes the cause.
 std::string skips(const ordered_json& skipped_by) {
     std::string text;
     for (size_t i = 0; i < static_cast<size_t>(Skip::kCount); ++i) {
@@ -68,7 +68,7 @@ std::string skips(const ordered_json& skipped_by) {
     return text;
 }
 
-/// "failed<1% (0 %)", and what follows from it where it did not pass.
+/// "failed<1% (0 %)", followed by the verdict and its reason if it did not pass.
 std::string criterion_text(const ordered_json& criterion) {
     const std::string unit = criterion["unit"].get<std::string>();
     std::string value = "no sample";
@@ -81,7 +81,7 @@ std::string criterion_text(const ordered_json& criterion) {
     return text;
 }
 
-/// The first lines: whether the figures stand, whether the target passed, and why not.
+/// The first lines: whether the run is valid, whether it passed, and why not.
 std::string verdict_text(const ordered_json& result) {
     std::string text;
     const auto block = [&](std::string_view label, std::string_view word,
@@ -99,7 +99,7 @@ std::string verdict_text(const ordered_json& result) {
     return text;
 }
 
-/// The lines of the screen, top to bottom: a label, then its figures.
+/// Builds the lines of the screen from top to bottom: a label, then its figures.
 class Lines {
   public:
     explicit Lines(const ordered_json& result) : result_(result) {}

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The result of a run for people, made from the object that is written as JSON: both show the same numbers.
+/// Formats the result of a run as text, from the JSON object, so that both show the same numbers.
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>

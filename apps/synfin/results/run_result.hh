@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// RunResult: what a run of bench, load or serve measured, as plain data. result_json.hh makes the file of
-/// it, result_text.hh the screen.
+/// RunResult: the measurements of a run of bench, load or serve, as plain data. result_json.hh turns it into
+/// JSON, result_text.hh into text.
 
 #include <array>
 #include <optional>
@@ -21,8 +21,8 @@ namespace synfin::app {
 
 /// One side of a run: the sums over its engines.
 struct Side {
-    Counters measured{};  ///< at the end of the measured time
-    Counters final{};     ///< after the last connection
+    Counters measured{};  ///< values at the end of the measured time
+    Counters final{};     ///< values after the last connection
     BusyCycles cycles{};  ///< of the measured time
 };
 
@@ -30,25 +30,25 @@ struct CoreShare {
     unsigned core = 0;
     std::string role;  ///< "client", "server", "both"
     double busy = 0;   ///< 0..1
-    double lost = 0;   ///< 0..1 of the measured time: its loop was away while work was due
+    double lost = 0;   ///< 0..1: share of the measured time that its loop was away with work due
     Duration longest_gap{};
     std::optional<uint64_t>
-        established{};  ///< connections of its engine, where an engine has a core to itself
+        established{};  ///< connections of its engine, if the engine has a core of its own
 };
 
-/// Nanoseconds for a cache line to go to the other core and back, before and after the run.
+/// Time in ns for a cache line to go to the other core and back, before and after the run.
 struct CoreRoundTrip {
     double before_ns = 0, after_ns = 0;
 };
 
-/// Bytes that one end of a bench keeps for connections: the engines' and the application's.
+/// Memory in bytes that one end of a bench uses for connections, by engines and by the application.
 struct EndMemory {
     MemoryUse engine;
     size_t application = 0;
     size_t total() const noexcept { return engine.total() + application; }
 };
 
-/// Records that a bench found after TIME-WAIT, where none should be.
+/// Records that were left after TIME-WAIT; a valid bench has none.
 struct LeftRecords {
     uint64_t open = 0, half_open = 0, time_wait = 0, flow_lines = 0, text_blocks = 0;
     LeftRecords& operator+=(const Occupancy& now) noexcept {
@@ -62,16 +62,17 @@ struct LeftRecords {
     uint64_t sum() const noexcept { return open + half_open + time_wait + flow_lines + text_blocks; }
 };
 
-/// What only a bench measures.
+/// The measurements that only a bench takes.
 struct BenchFigures {
-    EndMemory client_memory, server_memory;           ///< at the end of the measured time
-    std::optional<uint64_t> bytes_per_connection;     ///< idle: of each end, what the engines keep
-    std::optional<uint64_t> resident_per_connection;  ///< idle: of each end, what the process grew by
+    EndMemory client_memory, server_memory;        ///< values at the end of the measured time
+    std::optional<uint64_t> bytes_per_connection;  ///< idle: per end, memory of the engines and applications
+    std::optional<uint64_t>
+        resident_per_connection;  ///< idle: per end, growth of the process's resident memory
     struct Idle {
         double filled_s = 0, emptied_s = 0;
     };
-    std::optional<Idle> idle;         ///< how long opening and closing all connections took
-    std::optional<LoadTally> beside;  ///< the idle connections beside the profile's
+    std::optional<Idle> idle;         ///< the time that opening and closing all connections took
+    std::optional<LoadTally> beside;  ///< the background connections
     uint32_t sources = 0, server_ports = 0;
     struct Left {
         LeftRecords client, server;
@@ -84,29 +85,28 @@ struct BenchFigures {
 
 struct RunResult {
     Command command = Command::load;
-    Config config;  ///< in force: with what was left to us filled in
+    Config config;  ///< with defaults filled in
     DeviceReport report;
     double tsc_hz = 0;
     double duration_s = 0;  ///< from the first open to the end of opening
-    LoadTally measured{};   ///< at that moment
-    LoadTally tally{};      ///< after the last connection
+    LoadTally measured{};   ///< values at the end of opening
+    LoadTally tally{};      ///< values after the last connection
     const LoadTimes* times = nullptr;
     std::optional<Side> client, server;
     DeviceStats device{};
     std::vector<CoreShare> cores;
-    uint64_t resident_bytes = 0;  ///< of the process
-    std::optional<CloseBy>
-        time_wait_at{};  ///< the end that keeps TIME-WAIT; none where connections are reset
+    uint64_t resident_bytes = 0;            ///< of the process
+    std::optional<CloseBy> time_wait_at{};  ///< the end that keeps TIME-WAIT; none if connections are reset
     std::optional<BenchFigures> bench{};
     std::optional<ServerTally> served{};  ///< serve
     bool open_loop = false;
-    bool interrupted = false;         ///< ended by a signal: judged on the time that it had
-    std::optional<uint64_t> asked{};  ///< open loop: connections due in that time
-    uint64_t count = 0;               ///< closed loop: connections asked for (-n); 0: no limit
+    bool interrupted = false;         ///< ended by a signal; the verdict covers the time until then
+    std::optional<uint64_t> asked{};  ///< open loop: connections due in `duration_s`
+    uint64_t count = 0;               ///< closed loop: requested connections (-n); 0: no limit
     std::vector<std::string> deviations;
-    std::vector<std::string> invalid_because;  ///< empty: the generator did what it was asked to
-    std::vector<std::string> warnings;         ///< what a reader should know and does not make it invalid
-    std::vector<Judgement> criteria;           ///< the run passed when all of them did
+    std::vector<std::string> invalid_because;  ///< empty: the run is valid
+    std::vector<std::string> warnings;         ///< conditions that do not make the run invalid
+    std::vector<Judgement> criteria;           ///< the run passed if all of them did
 };
 
 }  // namespace synfin::app

@@ -7,7 +7,7 @@ namespace synfin::app {
 
 namespace {
 
-/// A server has no offers of its own: what was offered is what arrived.
+/// Builds the tally of a server. `offered` counts the connections that arrived.
 LoadTally tally_of(const ServerTally& server, const Counters& counters, uint64_t half_open) {
     LoadTally tally;
     tally.established = server.established;

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The result of a server's run.
+/// Builds the result of a run of serve.
 
 #include <span>
 
@@ -8,13 +8,13 @@
 
 namespace synfin::app {
 
-/// What one engine's servers have done, after the run.
+/// The totals of one engine's servers after the run.
 struct ServedEngine {
     ServerTally tally;
     BusyCycles cycles{};
 };
 
-/// What was measured around the run.
+/// Measurements of the run as a whole.
 struct ServeContext {
     double tsc_hz = 0;
     double seconds = 0;  ///< from the first turn to the last

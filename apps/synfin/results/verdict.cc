@@ -18,11 +18,11 @@ double milliseconds(Duration time) {
 double seconds(Duration time) {
     return std::chrono::duration<double>(time).count();
 }
-/// `part` of `whole` in percent.
+/// `part` as a percentage of `whole`.
 double percent(double part, double whole) {
     return whole > 0 ? 100 * part / whole : 0;
 }
-/// A limit in parts of a million, as percent.
+/// Converts a limit from parts per million to percent.
 double percent(uint64_t ppm) {
     return static_cast<double>(ppm) / 1e4;
 }
@@ -48,7 +48,7 @@ class Rules {
   private:
     void invalid(std::string why) { result_.invalid_because.push_back(std::move(why)); }
 
-    /// Latencies count from the time at which a connection was due: they would be the generator's.
+    /// Latencies count from the time at which a connection was due, so a late generator would inflate them.
     void late() {
         if (result_.times == nullptr || result_.times->slip.count() == 0) return;
         const double slip = result_.times->slip.quantile_us(0.99) / 1e3;
@@ -61,7 +61,7 @@ class Rules {
             slip, duration_text(limits_.slip), percent_text(limits_.slip_of_connect), connect));
     }
 
-    /// The operating system ran something else, or a turn took long.
+    /// An engine's loop paused: the operating system ran other work, or a turn took long.
     void lost() {
         for (const CoreShare& core : result_.cores) {
             if (100 * core.lost <= percent(limits_.lost)) continue;
@@ -93,7 +93,7 @@ class Rules {
         invalid(std::move(why));
     }
 
-    /// A closed loop that waits for a port or a record is as fast as those come back, not as the target.
+    /// If a closed loop waits for ports or records, its rate depends on them and not on the target.
     void waited() {
         for (const Skip reason : {Skip::no_port, Skip::no_memory}) {
             const double time = seconds(result_.tally.waited(reason));
@@ -111,7 +111,8 @@ class Rules {
         }
     }
 
-    /// Each cost a round trip more, and what the target holds of earlier runs would be the measure.
+    /// Each refused SYN costs a round trip, so the figures would depend on the TIME-WAIT left by earlier
+    /// runs.
     void refused_as_old() {
         const uint64_t refused = result_.client ? result_.client->final[Counter::stale_syn] : 0;
         const uint64_t opened = result_.tally.opened;
@@ -187,8 +188,8 @@ Measures measures_of(const RunResult& result) {
     return run;
 }
 
-/// A closed loop offers a target that has fallen silent nothing more, so that few of its connections fail. It
-/// has not passed when half of those that were open at the end still waited for it.
+/// When the target falls silent, a closed loop opens no more connections, so few of them fail. The run
+/// therefore fails if half of the connections open at the end were still waiting for an answer.
 void require_answers(RunResult& result) {
     const uint64_t open = std::max(result.measured.open_now(), result.tally.unanswered);
     if (result.tally.unanswered == 0 || result.tally.unanswered * 2 < open) return;

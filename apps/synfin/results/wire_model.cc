@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// One end's half of the model.
+/// The model of one end.
 ordered_json end_json(const WireModel& model, double cycles) {
     const double packets = model.to_server.packets + model.to_client.packets;
     ordered_json links = ordered_json::array();
@@ -92,13 +92,14 @@ ordered_json to_json(const WireModel& model) {
 
 std::string model_text(const ordered_json& model) {
     std::string text =
-        "model: connections/s behind a link, by cores of one end; * the wire limits\n"
-        "  cores add up, a NIC costs them what the in-memory wire does, the link is full duplex and can be "
-        "full\n";
+        "model: connections/s by link and by cores of one end; * the link is the limit\n"
+        "  assumes: cores scale linearly, a NIC costs what the in-memory wire costs, the full-duplex link "
+        "can "
+        "be filled\n";
     const auto& to_server = model["to_server"];
     const auto& to_client = model["to_client"];
     text += fmt::format(
-        "  bytes of wire per connection: to the server {:.0f}, to the client {:.0f}; {:.2f} GHz\n",
+        "  bytes on the wire per connection: to the server {:.0f}, to the client {:.0f}; {:.2f} GHz\n",
         to_server["wire_bytes_per_connection"].get<double>(),
         to_client["wire_bytes_per_connection"].get<double>(), model["cycles_per_second"].get<double>() / 1e9);
     for (const char* end : {"server", "client"}) {

@@ -1,11 +1,9 @@
 #pragma once
 /// @file
-/// The bench's figures carried over to a NIC: connections per second by number of cores and by the link's
-/// rate, and from how many cores on the wire is what limits.
-///
-/// Assumptions, all said with the figures: cores share nothing, so they add up; a NIC costs a core what the
-/// in-memory wire does (both checksums in software, each frame copied); links are full duplex, and every byte
-/// of them can be used.
+/// WireModel: estimates the bench's connections per second on a NIC, by number of cores and link rate, and
+/// the number of cores from which the link is the limit. Assumptions: cores share nothing, so rates scale
+/// linearly; a NIC costs a core what the in-memory wire costs (both checksums in software, each frame
+/// copied); links are full duplex and can be filled completely.
 
 #include <array>
 #include <nlohmann/json_fwd.hpp>
@@ -14,17 +12,18 @@
 
 namespace synfin::app {
 
-/// Ethernet bits a second.
+/// Ethernet link rates in Gbit/s.
 inline constexpr std::array<double, 4> kLinkGbits{10, 25, 100, 400};
 inline constexpr std::array<unsigned, 7> kModelCores{1, 2, 4, 8, 16, 32, 64};
 
-/// Byte times that a frame takes: padded to 60 bytes, FCS, preamble, and the gap to the next (IEEE 802.3).
-/// @param frame bytes from the Ethernet header on, without FCS; a mean is taken for a frame.
+/// The bytes that a frame occupies on the wire: padding to 60 bytes, FCS, preamble and inter-frame gap (IEEE
+/// 802.3).
+/// @param frame bytes from the Ethernet header on, without FCS; may be a mean
 constexpr double wire_bytes(double frame) noexcept {
     return (frame < 60 ? 60 : frame) + 4 + 8 + 12;
 }
 
-/// What one connection sends in one direction.
+/// The packets of one connection in one direction.
 struct WireShare {
     double packets = 0;
     double frame = 0;  ///< mean bytes, from the Ethernet header on
@@ -37,20 +36,20 @@ struct WireModel {
     double server_cycles = 0;
     WireShare to_server, to_client;
 
-    /// Of a bench's result; none when its profile has no connections that end.
+    /// Builds the model from a bench's result; none if no connections completed.
     static std::optional<WireModel> of(const nlohmann::ordered_json& result);
 
     /// Connections per second that fill the busier direction of a link.
     double link_cps(double gbits) const noexcept;
-    /// What so many cores of an end with this cost per connection do.
+    /// Connections per second of `cores` cores at `cycles` per connection.
     double cores_cps(double cycles, unsigned cores) const noexcept { return hz / cycles * cores; }
-    /// The least number of cores that the link is too slow for.
+    /// The least number of cores that exceed the link's rate.
     unsigned cores_to_fill(double cycles, double gbits) const noexcept;
 };
 
-/// `model` of the result.
+/// The object `model` of the result.
 nlohmann::ordered_json to_json(const WireModel& model);
-/// The same for people.
+/// The same as text.
 std::string model_text(const nlohmann::ordered_json& model);
 
 }  // namespace synfin::app
