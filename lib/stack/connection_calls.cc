@@ -14,50 +14,37 @@ using tcp::Seq;
 using tcp::State;
 using tcp::Tcb;
 
+/// The index of an address of ours; none: `addr` is none, or Error says why not.
+std::optional<uint32_t> Connections::index_of(const std::optional<IpAddress>& addr,
+                                              Error& error) const noexcept {
+    error = Error::none;
+    if (!addr) return std::nullopt;
+    const uint32_t found = addr->is_v4() ? addresses_.find(*addr) : net::LocalAddresses::kNone;
+    if (found != net::LocalAddresses::kNone) return found;
+    error = addr->is_v4() ? Error::invalid : Error::not_supported;
+    return std::nullopt;
+}
+
 Result<ListenerId> Connections::listen(uint16_t port, const ListenOptions& options) noexcept {
     if (port == 0) return Error::invalid;
-    std::optional<uint32_t> index;
-    if (options.address) {
-        if (!options.address->is_v4()) return Error::not_supported;
-        const uint32_t found = addresses_.find(*options.address);
-        if (found == net::LocalAddresses::kNone) return Error::invalid;
-        index = found;
-    }
-    for (uint16_t id = listener_of_port_[port]; id != 0; id = listeners_[id].next)
-        if (listeners_[id].addr == index) return Error::in_use;
-    uint16_t id = 1;
-    while (id < listeners_.size() && listeners_[id].open) ++id;
-    if (id == UINT16_MAX) return Error::no_memory;
-    if (id == listeners_.size()) listeners_.emplace_back();
-    Listener& made = listeners_[id];
-    made.port = port;
-    made.addr = index;
-    made.next = listener_of_port_[port];
-    made.open = true;
-    made.places = options.backlog != 0 ? options.backlog : UINT32_MAX;
-    made.token = options.token;
-    listener_of_port_[port] = id;
-    return ListenerId{id, made.generation};
+    Error error;
+    const auto index = index_of(options.address, error);
+    if (error != Error::none) return error;
+    return listeners_.open(port, index, options.backlog, options.token);
 }
 
 Result<void> Connections::unlisten(ListenerId listener) noexcept {
-    if (listener.index == 0 || listener.index >= listeners_.size()) return Error::invalid;
-    const Listener& named = listeners_[listener.index];
-    if (!named.open || named.generation != listener.generation) return Error::invalid;
-    close_listener(static_cast<uint16_t>(listener.index));
+    const uint16_t id = listeners_.find(listener);
+    if (id == 0) return Error::invalid;
+    close_listener(id);
     return {};
 }
 
 Result<void> Connections::unlisten(uint16_t port, std::optional<IpAddress> addr) noexcept {
-    std::optional<uint32_t> index;
-    if (addr) {
-        if (!addr->is_v4()) return Error::not_supported;
-        const uint32_t found = addresses_.find(*addr);
-        if (found == net::LocalAddresses::kNone) return Error::invalid;
-        index = found;
-    }
-    uint16_t id = listener_of_port_[port];
-    while (id != 0 && listeners_[id].addr != index) id = listeners_[id].next;
+    Error error;
+    const auto index = index_of(addr, error);
+    if (error != Error::none) return error;
+    const uint16_t id = listeners_.find(port, index);
     if (id == 0) return Error::invalid;
     close_listener(id);
     return {};
@@ -65,24 +52,14 @@ Result<void> Connections::unlisten(uint16_t port, std::optional<IpAddress> addr)
 
 /// No SYN finds it any more; its half-open records are reset.
 void Connections::close_listener(uint16_t id) noexcept {
-    uint16_t* link = &listener_of_port_[listeners_[id].port];
-    while (*link != id) link = &listeners_[*link].next;
-    *link = listeners_[id].next;
-    for (const HalfOpenQueue& queue : half_open_queues_) {
-        for (uint32_t h = queue.head; h != 0;) {
-            const uint32_t next = half_opens_[h].next;
-            if (half_opens_[h].listener == id) reset_half_open(h);
-            h = next;
-        }
-    }
-    const uint32_t generation = listeners_[id].generation + 1;
-    listeners_[id] = Listener{};
-    listeners_[id].generation = generation;
+    half_opens_.for_each([&](uint32_t index) noexcept {
+        if (half_opens_[index].listener == id) reset_half_open(index);
+    });
+    listeners_.close(id);
 }
 
 void Connections::unlisten_all() noexcept {
-    for (size_t id = 1; id < listeners_.size(); ++id)
-        if (listeners_[id].open) close_listener(static_cast<uint16_t>(id));
+    listeners_.for_each([this](uint16_t id) noexcept { close_listener(id); });
 }
 
 /// RFC 9293 3.10.5, ABORT in SYN-RECEIVED: RST, to a peer that may take itself for connected or not. Its
@@ -134,8 +111,7 @@ Result<Connection> Connections::connect(const Endpoint& peer, const ConnectOptio
         if (kind_of(old) != Kind::time_wait || !params_.time_wait_reuse) return false;
         const uint32_t record = old & kIndexMask;
         return time_waits_[record].timestamps != 0 &&
-               time_wait_expiries_[record].remaining(core_now_.tick) + 32 <=
-                   static_cast<int32_t>(params_.two_msl);
+               time_waits_.remaining(record, core_now_.tick) + 32 <= static_cast<int32_t>(params_.two_msl);
     };
     // Time alone makes TIME-WAIT tuples free, which the memory of refused ports cannot know: it is cleared
     // when it matters.

@@ -52,22 +52,19 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
       flows_(config.max_connections),
       recoveries_(std::min(config.max_connections, config.max_recoveries)),
       colds_(config.max_connections),
-      half_opens_(config.max_half_open + config.max_time_wait),  // see alloc_half_open()
+      half_opens_(config.max_half_open + config.max_time_wait,  // see alloc_half_open()
+                  params_.syn_ack_timeout),
       time_waits_(config.max_time_wait),
-      time_wait_expiries_(size_t{config.max_time_wait} + 1),
       blocks_(4 * config.max_connections + 1024, large_blocks(config)),
       reassembly_(blocks_, std::min(config.max_connections, 65'536u), buf::ReassemblyPool::kMaxRanges,
                   params_.rcv_buffer),
       wheel_(config.max_connections + 1, tcp::Now(start).tick),
       ports_(config.port_low, config.port_high, Keys::derive(key_, 2)),
-      half_open_challenges_(half_opens_.capacity()),
-      time_wait_challenges_(config.max_time_wait),
+      rate_limits_(config.tcp.resets_per_s, config.tcp.challenge_acks_per_s, half_opens_.capacity(),
+                   config.max_time_wait),
       isns_(keys.isn, addresses_.all4(), addresses_.all6()),
-      listener_of_port_(65'536),
-      listeners_(1),
       application_timers_(config.max_timers, tcp::Now(start).tick),
       mailbox_(config.max_posts),
-      delayed_acks_(65'536),
       events_(events_at_once(config)),
       control_(kMaxControl),
       output_(config.max_connections) {
@@ -146,16 +143,6 @@ void Connections::free_tcb(uint32_t index) noexcept {
     tcbs_.free(index);
 }
 
-uint16_t Connections::find_listener(const Tuple& tuple) const noexcept {
-    uint16_t any = 0;
-    for (uint16_t id = listener_of_port_[tuple.local_port]; id != 0; id = listeners_[id].next) {
-        const Listener& l = listeners_[id];
-        if (l.addr == tuple.local_index) return id;  // the most specific first (RFC 9293 MUST-42)
-        if (!l.addr) any = id;
-    }
-    return any;
-}
-
 Occupancy Connections::occupancy() const noexcept {
     Occupancy out;
     for (uint32_t i = 1; i <= tcbs_.high_water(); ++i)
@@ -178,10 +165,9 @@ MemoryUse Connections::memory() const noexcept {
     out.open = tcbs_.memory_bytes() + size_t{tcbs_.high_water()} * sizeof(Holder);
     out.flows = flows_.memory_bytes() + recoveries_.memory_bytes() + colds_.memory_bytes();
     out.half_open = half_opens_.memory_bytes();
-    out.time_wait =
-        time_waits_.memory_bytes() + size_t{time_waits_.high_water()} * sizeof(tcp::TimeWaitExpiry);
+    out.time_wait = time_waits_.memory_bytes();
     out.table = table_.memory_bytes();
-    out.timers = TimerWheel::memory_bytes(tcbs_.high_water()) + delayed_acks_.bytes() +
+    out.timers = TimerWheel::memory_bytes(tcbs_.high_water()) + delayed_acks_.memory_bytes() +
                  application_timers_.memory_bytes();
     out.text = blocks_.memory_bytes();
     return out;
@@ -247,8 +233,7 @@ void Connections::for_each(void (*visit)(void* context, const ConnectionInfo&), 
         switch (kind_of(h)) {
             case Kind::open: visit(context, describe(tcbs_[i])); return;
             case Kind::half_open:
-                visit(context, describe(tcp::expand(half_opens_[i], std::min(params_.rcv_buffer, 65'535u),
-                                                    params_.rcv_shift)));
+                visit(context, describe(tcp::expand(half_opens_[i], syn_window(), params_.rcv_shift)));
                 return;
             case Kind::time_wait:
                 visit(context, describe(tcp::expand(time_waits_[i], params_.rcv_buffer)));

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "base/line_vector.hh"
 #include "base/mapped_array.hh"
 #include "base/record_pool.hh"
 #include "base/worklist.hh"
@@ -23,39 +22,27 @@
 #include "net/segment_in.hh"
 #include "net/segment_out.hh"
 #include "stack/application_timers.hh"
-#include "stack/challenge_limits.hh"
 #include "stack/connection_marks.hh"
+#include "stack/delayed_acks.hh"
+#include "stack/events.hh"
+#include "stack/half_opens.hh"
 #include "stack/holder.hh"
 #include "stack/keys.hh"
+#include "stack/listeners.hh"
 #include "stack/owned_ports.hh"
+#include "stack/rate_limits.hh"
+#include "stack/time_waits.hh"
 #include "synfin/counters.hh"
 #include "synfin/event.hh"
 #include "synfin/mailbox.hh"
 #include "synfin/stack_config.hh"
+#include "tcp/cold.hh"
 #include "tcp/core.hh"
 #include "tcp/isn.hh"
 #include "tcp/pmtu.hh"
 #include "time/timer_wheel.hh"
 
 namespace synfin::stack {
-
-/// What a connection has only when something unusual happened: out-of-order text, or text that the
-/// application left.
-struct alignas(64) Cold {
-    buf::ByteQueue held;  ///< in order, acknowledged, not taken by the application
-    uint32_t held_bytes = 0;
-    uint32_t shown_bytes = 0;   ///< of `held`, from the front: on_data is reading them now
-    uint32_t reassembly = 0;    ///< record of the ReassemblyPool, 0: none
-    uint32_t user_timeout = 0;  ///< ticks, 0: the configuration's (RFC 5482)
-    bool event_queued = false;  ///< a data event for `held` is in the queue
-    bool paused = false;        ///< the application left text: it asks with resume() or receive()
-    bool fin_waits = false;     ///< the peer's FIN is to be told when `held` has been read
-    bool ending = false;        ///< the connection is over but for `held`
-    bool waits = false;         ///< send() found no block: it is in the list of those that wait for one
-    uint32_t index = 0;         ///< of the control block, in that list
-    uint32_t wait_next = 0, wait_prev = 0;
-    tcp::CloseReason reason = tcp::CloseReason::fin;
-};
 
 /// A segment that arrived, with what the table and the record were asked ahead, for a burst's segments side
 /// by side.
@@ -67,6 +54,7 @@ struct Incoming : net::SegmentIn {
 };
 
 using net::SegmentOut;
+using tcp::Cold;
 
 class Connections {
   public:
@@ -224,36 +212,7 @@ class Connections {
     static constexpr uint32_t kWritablesPerTick = 64;  ///< of connections that waited for a block
     static constexpr uint32_t kLeastShare = 4'096;     ///< bytes that each connection may always queue
     static constexpr uint32_t kGrowthPerTick = 16;     ///< buckets: some 10 us
-    static constexpr unsigned kHalfOpenLevels = 8;  ///< later SYN-ACKs follow at the pace of the last level
     static constexpr uint32_t kMaxControl = 1024;  ///< replies that wait for a device; more than a turn makes
-
-    struct Listener {
-        uint16_t port = 0;
-        std::optional<uint32_t> addr;  ///< index; none: any of ours
-        uint16_t next = 0;             ///< another listener of the port
-        bool open = false;
-        uint32_t generation = 0;  ///< of all ListenerIds with this index, those with this number name it
-        /// Half-open records that it may still have. Without a backlog of its own it never comes to 0: there
-        /// are fewer records in all.
-        uint32_t places = UINT32_MAX;
-        uint64_t token = 0;
-    };
-    struct Pending {  ///< an event, until the application is told
-        Event::Kind kind;
-        tcp::CloseReason reason;  ///< of close
-        bool established;         ///< of close
-        bool from_held;           ///< of data
-        uint32_t generation;
-        uint32_t index;
-        union {
-            Bytes data;
-            uint64_t token;  ///< of open
-        };
-    };
-    struct DelayedAck {
-        uint32_t index;
-        uint32_t due;
-    };
 
     // records
     /// Every kind of record begins with its tuple. Of no handle: bytes that may be prefetched, no more.
@@ -305,10 +264,12 @@ class Connections {
     uint32_t generation_of(uint32_t index) const noexcept { return holders_[index].generation; }
     void release_flow(tcp::Tcb& tcb) noexcept;
     void free_tcb(uint32_t index) noexcept;
+    /// The receive window of a SYN or SYN-ACK, whose field is never scaled (RFC 7323 2.2), and of connections
+    /// without window scaling.
+    uint32_t syn_window() const noexcept { return std::min(params_.rcv_buffer, 65'535u); }
     uint32_t receive_room(const tcp::Tcb& tcb) const noexcept {
         const Cold* cold = cold_of(tcb);
-        uint32_t limit =
-            tcb.has(tcp::kWindowScale) ? params_.rcv_buffer : std::min(params_.rcv_buffer, 65'535u);
+        uint32_t limit = tcb.has(tcp::kWindowScale) ? params_.rcv_buffer : syn_window();
         if (cold == nullptr) return limit;
         limit = std::min(limit, fair_share());
         return limit - std::min(limit, cold->held_bytes);
@@ -316,7 +277,7 @@ class Connections {
     /// Bytes that one connection may keep in either direction, whatever its buffers: see BlockPool::share().
     uint32_t fair_share() const noexcept { return std::max(kLeastShare, blocks_.share()); }
     uint32_t send_limit() const noexcept { return std::min(params_.snd_buffer, fair_share()); }
-    uint16_t find_listener(const Tuple& tuple) const noexcept;
+    std::optional<uint32_t> index_of(const std::optional<IpAddress>& addr, Error& error) const noexcept;
     void close_listener(uint16_t id) noexcept;
 
     ConnectionInfo describe(const tcp::Tcb& tcb) const noexcept;
@@ -335,8 +296,6 @@ class Connections {
                        Bytes text, std::optional<tcp::Seq> after_iss) noexcept;
     void answer_with_cookie(const Tuple& tuple, const tcp::Segment& syn) noexcept;
     void make_half_open_a_cookie(tcp::HalfOpen& half_open, const tcp::Segment& syn) noexcept;
-    /// Half-open records that count against max_half_open.
-    uint32_t backlog() const noexcept { return half_opens_.used() - paid_half_opens_; }
     uint32_t alloc_half_open(bool is_paid) noexcept;
     uint32_t yield_half_open() noexcept;
     void open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const tcp::Segment& seg,
@@ -351,12 +310,12 @@ class Connections {
     uint32_t promote(const tcp::Tcb& tcb, uint32_t hash, uint32_t old_handle) noexcept;
     /// What the core asks for. Output alone is what a call of the application brings, nearly always.
     void perform(uint32_t index, Bytes text, tcp::Effects& fx) noexcept {
-        if (!fx.is_output_at_most()) return perform_all(index, text, fx);
+        if (!fx.is_output_at_most()) return perform_outlined(index, text, fx);
         if (fx.output) want_output(index, tcbs_[index]);
     }
-    void perform_all(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
-    void perform_here(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
-    void perform_rare(tcp::Tcb& tcb, Bytes text, tcp::Effects& fx) noexcept;
+    void perform_outlined(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
+    void perform_inlined(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
+    void perform_unusual(tcp::Tcb& tcb, Bytes text, tcp::Effects& fx) noexcept;
     void keep_out_of_order(tcp::Tcb& tcb, Bytes text, tcp::Effects& fx) noexcept;
     void deliver(uint32_t index, Bytes data) noexcept;
     void lose(uint32_t index) noexcept;
@@ -370,39 +329,31 @@ class Connections {
     void repeat_syn(tcp::Tcb& tcb) noexcept;
     SegmentOut* add_control() noexcept;
     void send_syn_ack(const tcp::HalfOpen& half_open) noexcept;
-    bool allow_challenge(uint32_t handle, const tcp::Tcb& tcb, uint32_t per_second) noexcept;
-    bool allow_rst() noexcept;
+    bool allow_challenge(uint32_t handle, const tcp::Tcb& tcb, bool seldom) noexcept;
     void want_output(uint32_t index, tcp::Tcb& tcb) noexcept {
         if (tcb.has(tcp::kInOutput)) return;
         tcb.set(tcp::kInOutput);
         output_.add() = index;
     }
     void complete(const tcp::Tcb& tcb, SegmentOut& out) noexcept;
-    void complete_here(const tcp::Tcb& tcb, SegmentOut& out) noexcept;
+    void complete_inlined(const tcp::Tcb& tcb, SegmentOut& out) noexcept;
     void add_sack_blocks(const tcp::Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right,
                          SegmentOut& out) const noexcept;
 
     const Event* tell_one() noexcept;
     const Event* tell_timer_or_post() noexcept;
-    bool tell_end(const Pending& told, tcp::Tcb& tcb) noexcept;
-    bool tell_with_care(const Pending& told, tcp::Tcb& tcb) noexcept;
+    bool tell_end(const PendingEvent& told, tcp::Tcb& tcb) noexcept;
+    bool tell_held_or_unwanted(const PendingEvent& told, tcp::Tcb& tcb) noexcept;
 
     // ends
     void end(uint32_t index, tcp::CloseReason reason) noexcept;
     void finish(uint32_t index) noexcept;
     /// An event of the record's present connection, to be told in its turn.
-    /// @note cost: field by field into its place; a temporary that is copied whole waits for its own stores.
-    [[gnu::always_inline]] Pending& push(Event::Kind kind, uint32_t index) noexcept {
-        Pending& event = events_.add();
-        event.kind = kind;
-        event.index = index;
-        event.generation = generation_of(index);
-        event.from_held = false;
-        event.data = {};
-        return event;
+    [[gnu::always_inline]] PendingEvent& push(Event::Kind kind, uint32_t index) noexcept {
+        return events_.push(kind, index, generation_of(index));
     }
     void push_close(uint32_t index, tcp::CloseReason reason, bool established) noexcept {
-        Pending& event = push(Event::Kind::close, index);
+        PendingEvent& event = push(Event::Kind::close, index);
         event.reason = reason;
         event.established = established;
     }
@@ -422,17 +373,8 @@ class Connections {
         if (tcb.deadline != tcp::kNoDeadline) wheel_.arm(index, tcb.deadline);
     }
     uint32_t fire_half_opens(uint32_t fired) noexcept;
-    /// When a half-open record is to be looked at: its SYN-ACK is sent again, or it is given up.
-    uint32_t due(const tcp::HalfOpen& half_open) const noexcept {
-        const uint32_t end = half_open.started + params_.syn_ack_timeout;
-        return static_cast<int32_t>(end - half_open.deadline) < 0 ? end : half_open.deadline;
-    }
     void remove_time_wait(uint32_t index, uint32_t hash) noexcept;
     bool yield_time_wait() noexcept;
-    void link_time_wait(uint32_t index) noexcept;
-    void unlink_time_wait(uint32_t index) noexcept;
-    void link_half_open(uint32_t index) noexcept;
-    void unlink_half_open(uint32_t index) noexcept;
     void release_half_open(uint32_t index) noexcept;
     void free_half_open(uint32_t index, uint32_t hash) noexcept;
     void reset_half_open(uint32_t index) noexcept;
@@ -442,46 +384,32 @@ class Connections {
     RecordPool<tcp::Flow> flows_;
     RecordPool<tcp::Recovery> recoveries_;
     RecordPool<Cold> colds_;
-    RecordPool<tcp::HalfOpen> half_opens_;
-    RecordPool<tcp::TimeWait> time_waits_;
-    MappedArray<tcp::TimeWaitExpiry> time_wait_expiries_;  ///< of time_waits_, by index
+    HalfOpens half_opens_;
+    TimeWaits time_waits_;
     buf::BlockPool blocks_;
     buf::ReassemblyPool reassembly_;
     TimerWheel wheel_;
     net::EphemeralPorts ports_;
-    ChallengeLimits half_open_challenges_, time_wait_challenges_;
+    RateLimits rate_limits_;
     tcp::InitialSequenceNumbers isns_;
 
-    MappedArray<uint16_t> listener_of_port_;  ///< port -> first listener, 0: none
-    LineVector<Listener> listeners_;          ///< [0] unused
+    Listeners listeners_;
     uint64_t open_token_ = 0;  ///< of the listener whose connection the core is opening; else 0
 
     ApplicationTimers application_timers_;
     Mailbox mailbox_;
     uint32_t posts_told_ = 0;  ///< in this turn
 
-    uint32_t time_wait_head_ = 0, time_wait_tail_ = 0;  ///< FIFO by expiry
-    /// Half-open records, one FIFO for each number of SYN-ACKs sent again: those wait equally long, and the
-    /// oldest of all is the first of the last FIFO that is not empty. A second set for records that took the
-    /// place of a TIME-WAIT record.
-    struct HalfOpenQueue {
-        uint32_t head = 0, tail = 0;
-    };
-    HalfOpenQueue half_open_queues_[2 * kHalfOpenLevels];
-    uint32_t paid_half_opens_ = 0;          ///< records in the second set
-    MappedArray<DelayedAck> delayed_acks_;  ///< ring
-    uint32_t delayed_head_ = 0, delayed_tail_ = 0;
+    DelayedAcks delayed_acks_;
 
     uint32_t waiting_head_ = 0, waiting_tail_ = 0;  ///< FIFO of cold records: no block was there to send from
 
-    Worklist<Pending> events_;
+    Events events_;
     Event event_;
     Worklist<SegmentOut> control_;  ///< replies, RSTs, SYN-ACKs: sent before everything else
     SegmentOut out_;
     Worklist<uint32_t> output_;  ///< connections that may have something to send
 
-    uint32_t second_ = 0;  ///< of resets_left_
-    uint32_t resets_left_ = 0;
     uint32_t cookies_sent_at_ = 0;  ///< tick; 0: never
     uint32_t ports_forgotten_ = 0;  ///< tick of the last note_release() for TIME-WAIT's sake
 };

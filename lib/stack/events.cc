@@ -13,7 +13,7 @@ using tcp::State;
 using tcp::Tcb;
 
 /// The end. False: it is told when what came before it has been read.
-[[gnu::always_inline]] inline bool Connections::tell_end(const Pending& told, Tcb& tcb) noexcept {
+[[gnu::always_inline]] inline bool Connections::tell_end(const PendingEvent& told, Tcb& tcb) noexcept {
     Cold* cold = cold_of(tcb);
     if (cold != nullptr && cold->held_bytes != 0 && told.reason == CloseReason::fin &&
         !tcb.has(tcp::kAppGone)) {
@@ -33,7 +33,7 @@ using tcp::Tcb;
 
 /// Takes the first event of the queue. Null: nobody is to be told of it.
 [[gnu::always_inline]] inline const Event* Connections::tell_one() noexcept {
-    const Pending& told = events_.take();  // field by field, as it was written
+    const PendingEvent& told = events_.take();  // field by field, as it was written
     Tcb* tcb = find(told.index, told.generation);
     if (tcb == nullptr) return nullptr;
     event_.kind = told.kind;
@@ -41,7 +41,7 @@ using tcp::Tcb;
     event_.connection = Connection(this, told.index, told.generation);
     if (told.kind == Event::Kind::close) return tell_end(told, *tcb) ? &event_ : nullptr;
     if (told.from_held || tcb->has(tcp::kAppGone) || cold_of(*tcb) != nullptr) [[unlikely]]
-        return tell_with_care(told, *tcb) ? &event_ : nullptr;
+        return tell_held_or_unwanted(told, *tcb) ? &event_ : nullptr;
     if (told.kind == Event::Kind::open) {
         event_.data = {};
         event_.token = told.token;
@@ -89,7 +89,7 @@ const Event* Connections::next_event_of_others(const ConnectionMarks& shown) noe
 }
 
 /// An event of a connection whose application has gone, or has left text: whether it is told at all.
-bool Connections::tell_with_care(const Pending& told, Tcb& tcb) noexcept {
+bool Connections::tell_held_or_unwanted(const PendingEvent& told, Tcb& tcb) noexcept {
     const uint32_t index = told.index;
     const bool silent = tcb.has(tcp::kAppGone);
     Cold* cold = cold_of(tcb);
@@ -250,8 +250,9 @@ void Connections::end(uint32_t index, CloseReason reason) noexcept {
 /// The oldest record in TIME-WAIT gives way to the next. False: there is none, so the next one is not kept.
 [[gnu::cold, gnu::noinline]] bool Connections::yield_time_wait() noexcept {
     counters_.add(Counter::time_wait_yielded);
-    if (time_wait_head_ == 0) return false;
-    remove_time_wait(time_wait_head_, table_.hash(time_waits_[time_wait_head_].tuple));
+    const uint32_t oldest = time_waits_.oldest();
+    if (oldest == 0) return false;
+    remove_time_wait(oldest, table_.hash(time_waits_[oldest].tuple));
     return true;
 }
 
@@ -261,12 +262,9 @@ void Connections::finish(uint32_t index) noexcept {
     if (tcb.state() == State::time_wait) {
         const uint32_t hash = table_.hash(tcb.tuple);
         counters_.add(Counter::closed);
-        if (time_waits_.used() + paid_half_opens_ < config_.max_time_wait || yield_time_wait()) [[likely]] {
-            const uint32_t record = time_waits_.alloc();
-            time_waits_[record] = tcp::shrink(tcb);
-            time_wait_expiries_[record].set(tcb.deadline);
+        if (time_waits_.used() + half_opens_.paid() < config_.max_time_wait || yield_time_wait()) [[likely]] {
+            const uint32_t record = time_waits_.add(tcb);
             table_.replace(hash, handle(Kind::open, index), handle(Kind::time_wait, record));
-            link_time_wait(record);
         } else {
             ports_.note_release(tcb.tuple);
             table_.erase(hash, handle(Kind::open, index));

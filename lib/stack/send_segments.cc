@@ -13,7 +13,7 @@ using tcp::Effects;
 using tcp::Tcb;
 
 /// What every segment of a connection has, beside what the core said.
-[[gnu::always_inline]] inline void Connections::complete_here(const Tcb& tcb, SegmentOut& out) noexcept {
+[[gnu::always_inline]] inline void Connections::complete_inlined(const Tcb& tcb, SegmentOut& out) noexcept {
     out.tuple = tcb.tuple;
     out.text = nullptr;
     out.sack_count = 0;
@@ -33,7 +33,7 @@ using tcp::Tcb;
 }
 
 void Connections::complete(const Tcb& tcb, SegmentOut& out) noexcept {
-    complete_here(tcb, out);
+    complete_inlined(tcb, out);
 }
 
 const SegmentOut* Connections::next_out() noexcept {
@@ -48,7 +48,7 @@ const SegmentOut* Connections::next_out() noexcept {
         if (fx.timer) arm(index, tcb);
         if (!is_one || out_.last) tcb.clear(tcp::kInOutput);
         if (!is_one) continue;
-        complete_here(tcb, out_);
+        complete_inlined(tcb, out_);
         if (flow != nullptr) {
             out_.text = &flow->send_queue;
             if (flow->cold != 0) [[unlikely]]

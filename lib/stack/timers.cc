@@ -27,9 +27,7 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
         table_.grow_on(TableRecords{*this}, kGrowthPerTick);
     if (waiting_head_ != 0) [[unlikely]]
         serve_waiting();
-    const uint32_t mask = static_cast<uint32_t>(delayed_acks_.size()) - 1;
-    while (delayed_head_ != delayed_tail_ && is_due(delayed_acks_[delayed_head_ & mask].due, now)) {
-        const uint32_t index = delayed_acks_[delayed_head_++ & mask].index;
+    while (const uint32_t index = delayed_acks_.take_due(now)) {
         Tcb& tcb = tcbs_[index];
         if (!tcb.has(tcp::kAckDelayed)) continue;  // it rode on something, or the connection is gone
         tcb.set(tcp::kAckNow);
@@ -38,9 +36,8 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
         ++fired;
     }
     fired = fire_half_opens(fired);
-    while (time_wait_head_ != 0 && fired < kTimersPerTurn &&
-           time_wait_expiries_[time_wait_head_].remaining(now) <= 0) {
-        const uint32_t index = time_wait_head_;
+    while (fired < kTimersPerTurn && time_waits_.has_due(now)) {
+        const uint32_t index = time_waits_.oldest();
         remove_time_wait(index, table_.hash(time_waits_[index].tuple));
         ++fired;
     }
@@ -54,9 +51,10 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
 /// @return how many have fired in this turn, with those before.
 uint32_t Connections::fire_half_opens(uint32_t fired) noexcept {
     const uint32_t now = core_now_.tick;
-    for (const HalfOpenQueue& queue : half_open_queues_) {
-        while (queue.head != 0 && fired < kTimersPerTurn && is_due(due(half_opens_[queue.head]), now)) {
-            const uint32_t index = queue.head;
+    for (unsigned queue = 0; queue < HalfOpens::kQueues; ++queue) {
+        while (fired < kTimersPerTurn) {
+            const uint32_t index = half_opens_.due_in(queue, now);
+            if (index == 0) break;
             HalfOpen& h = half_opens_[index];
             bool expired = false;
             ++fired;
@@ -66,8 +64,7 @@ uint32_t Connections::fire_half_opens(uint32_t fired) noexcept {
                 free_half_open(index, table_.hash(h.tuple));
                 continue;
             }
-            unlink_half_open(index);
-            link_half_open(index);
+            half_opens_.requeue(index);
             if (!again) continue;
             counters_.add(Counter::syn_retransmitted);
             counters_.add(Counter::retransmitted);
@@ -79,10 +76,8 @@ uint32_t Connections::fire_half_opens(uint32_t fired) noexcept {
 
 bool Connections::timers_behind() const noexcept {
     const uint32_t now = core_now_.tick;
-    for (const HalfOpenQueue& queue : half_open_queues_)
-        if (queue.head != 0 && is_due(due(half_opens_[queue.head]), now)) return true;
-    return wheel_.is_behind(now) || application_timers_.is_behind(now) ||
-           (time_wait_head_ != 0 && time_wait_expiries_[time_wait_head_].remaining(now) <= 0);
+    return wheel_.is_behind(now) || application_timers_.is_behind(now) || half_opens_.has_due(now) ||
+           time_waits_.has_due(now);
 }
 
 /// An entry of the wheel has come up. It may be early: what counts is the deadline in the control block.
@@ -128,72 +123,31 @@ std::optional<uint32_t> Connections::next_timer_tick() noexcept {
     for (uint32_t i = 1; i <= tcbs_.high_water(); ++i)
         if (tcbs_[i].state() != State::closed && tcbs_[i].deadline != tcp::kNoDeadline)
             consider(tcbs_[i].deadline);
-    const uint32_t mask = static_cast<uint32_t>(delayed_acks_.size()) - 1;
-    for (uint32_t i = delayed_head_; i != delayed_tail_; ++i)
-        if (tcbs_[delayed_acks_[i & mask].index].has(tcp::kAckDelayed)) {
-            consider(delayed_acks_[i & mask].due);
-            break;
-        }
-    for (const HalfOpenQueue& queue : half_open_queues_)
-        if (queue.head != 0) consider(due(half_opens_[queue.head]));
+    delayed_acks_.for_each([&](uint32_t index, uint32_t due_tick) noexcept {
+        if (!tcbs_[index].has(tcp::kAckDelayed)) return true;
+        consider(due_tick);
+        return false;
+    });
+    half_opens_.for_each_first(consider);
     if (waiting_head_ != 0 && blocks_.left() != 0) consider(now + 1);
     if (const auto tick = application_timers_.next_tick()) consider(*tick);
-    if (time_wait_head_ != 0)
-        consider(now +
-                 static_cast<uint32_t>(std::max(time_wait_expiries_[time_wait_head_].remaining(now), 0)));
+    if (const uint32_t oldest = time_waits_.oldest(); oldest != 0)
+        consider(now + static_cast<uint32_t>(std::max(time_waits_.remaining(oldest, now), 0)));
     return best;
-}
-
-void Connections::link_time_wait(uint32_t index) noexcept {
-    TimeWait& record = time_waits_[index];
-    record.prev = time_wait_tail_ & kIndexMask;
-    record.next = 0;
-    (time_wait_tail_ != 0 ? time_waits_[time_wait_tail_].next : time_wait_head_) = index;
-    time_wait_tail_ = index;
-}
-
-void Connections::unlink_time_wait(uint32_t index) noexcept {
-    const TimeWait& record = time_waits_[index];
-    (record.prev != 0 ? time_waits_[record.prev].next : time_wait_head_) = record.next;
-    if (record.next != 0)
-        time_waits_[record.next].prev = record.prev;
-    else
-        time_wait_tail_ = record.prev;
 }
 
 void Connections::remove_time_wait(uint32_t index, uint32_t hash) noexcept {
     const Tuple tuple = time_waits_[index].tuple;
-    unlink_time_wait(index);
     table_.erase(hash, handle(Kind::time_wait, index));
-    time_waits_.free(index);
+    time_waits_.remove(index);
     ports_.note_release(tuple);
-}
-
-void Connections::link_half_open(uint32_t index) noexcept {
-    HalfOpen& h = half_opens_[index];
-    const unsigned level = std::min<unsigned>(h.resent, kHalfOpenLevels - 1);
-    h.queue = static_cast<uint8_t>(level + (h.is_paid ? kHalfOpenLevels : 0));
-    HalfOpenQueue& queue = half_open_queues_[h.queue];
-    h.prev = queue.tail;
-    h.next = 0;
-    (queue.tail != 0 ? half_opens_[queue.tail].next : queue.head) = index;
-    queue.tail = index;
-}
-
-void Connections::unlink_half_open(uint32_t index) noexcept {
-    const HalfOpen& h = half_opens_[index];
-    HalfOpenQueue& queue = half_open_queues_[h.queue];
-    (h.prev != 0 ? half_opens_[h.prev].next : queue.head) = h.next;
-    (h.next != 0 ? half_opens_[h.next].prev : queue.tail) = h.prev;
 }
 
 /// The record alone: the table has another handle for the tuple, or none any more.
 void Connections::release_half_open(uint32_t index) noexcept {
     const HalfOpen& record = half_opens_[index];
-    paid_half_opens_ -= record.is_paid;
-    listeners_[record.listener].places += !record.is_paid;
-    unlink_half_open(index);
-    half_opens_.free(index);
+    if (!record.is_paid) listeners_.give_place(record.listener);
+    half_opens_.remove(index);
 }
 
 void Connections::free_half_open(uint32_t index, uint32_t hash) noexcept {

@@ -1,0 +1,218 @@
+/// @file
+/// From a SYN at a listener to an open connection: half-open records, SYN cookies, and who yields.
+
+#include "stack/connections.hh"
+#include "tcp/isn.hh"
+#include "tcp/syn_cookie.hh"
+
+namespace synfin::stack {
+
+using tcp::Effects;
+using tcp::HalfOpen;
+using tcp::Reply;
+using tcp::Segment;
+using tcp::Seq;
+using tcp::Tcb;
+
+/// A record for a SYN. One that reopens a TIME-WAIT tuple is paid for by that record, so that a full backlog
+/// does not lock out a client which comes back: a cookie cannot be beyond the predecessor's numbers (RFC 9293
+/// MAY-2). 0: the backlog is full of younger ones.
+[[gnu::always_inline]] inline uint32_t Connections::alloc_half_open(bool is_paid) noexcept {
+    if (half_opens_.backlog() < config_.max_half_open || is_paid) [[likely]]
+        return half_opens_.alloc();
+    return yield_half_open();
+}
+
+[[gnu::noinline]] void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment& seg,
+                                                     Bytes text) noexcept {
+    HalfOpen& half_open = half_opens_[index];
+    const uint32_t rcv_wnd = syn_window();
+    if (tcp::opens_as_predicted(half_open, rcv_wnd, seg)) [[likely]] {
+        if (const uint32_t opened = tcbs_.alloc(); opened != 0) [[likely]] {
+            Tcb& tcb = tcbs_[opened];
+            Effects fx;
+            tcp::open_predicted(half_open, rcv_wnd, seg, context(), tcb, fx);
+            begin_life(opened);
+            table_.replace(hash, handle(Kind::half_open, index), handle(Kind::open, opened));
+            open_token_ = listeners_.token(half_open.listener);
+            release_half_open(index);
+            counters_.add(Counter::predicted);
+            perform_outlined(opened, text, fx);
+            open_token_ = 0;
+            return;
+        }
+    }
+    judge_half_open(index, hash, seg, text);
+}
+
+/// What is not the ACK that is waited for, or has no room to be. Not inlined: a control block on the stack
+/// wants alignment, which every segment would pay for.
+[[gnu::cold, gnu::noinline]] void Connections::judge_half_open(uint32_t index, uint32_t hash,
+                                                               const Segment& seg, Bytes text) noexcept {
+    HalfOpen& half_open = half_opens_[index];
+    Tcb tcb = tcp::expand(half_open, syn_window(), params_.rcv_shift);
+    Effects fx;
+    tcp::on_synchronized({tcb}, seg, context(), fx);
+    if (fx.to_listen) {  // RST, or another SYN in the window
+        if (fx.drop != DropReason::none) counters_.drop(fx.drop);
+        if (seg.has(wire::kRst)) counters_.add(Counter::resets_received);
+        free_half_open(index, hash);
+        return;
+    }
+    if (!fx.opened) {
+        if (fx.drop != DropReason::none) counters_.drop(fx.drop);
+        if (fx.reply == Reply::syn_ack) {
+            counters_.add(Counter::syn_retransmitted);
+            half_open.flags |= tcp::kSynResent;
+            send_syn_ack(half_open);
+        } else {
+            reply(handle(Kind::half_open, index), tcb, fx);
+        }
+        return;
+    }
+    const uint32_t opened = promote(tcb, hash, handle(Kind::half_open, index));
+    if (opened ==
+        0) {  // no record: the ACK is as good as lost, the SYN-ACK is sent again (conformance row 35)
+        counters_.drop(DropReason::accept_full);
+        return;
+    }
+    open_token_ = listeners_.token(half_open.listener);
+    release_half_open(index);
+    perform(opened, text, fx);
+    open_token_ = 0;
+}
+
+void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t hash, const Segment& seg,
+                                Bytes text, std::optional<Seq> after_iss) noexcept {
+    Effects fx;
+    if (!tcp::on_listen(seg, fx)) {
+        const bool may_be_cookie =
+            cookies_sent_at_ != 0 &&
+            core_now_.tick - cookies_sent_at_ <= tcp::kCookiePeriods * tcp::kCookiePeriodTicks &&
+            (seg.flags & (wire::kAck | wire::kSyn | wire::kRst)) == wire::kAck;
+        if (may_be_cookie) {
+            open_from_cookie(tuple, hash, listener, seg, text);
+            return;
+        }
+        counters_.drop(fx.drop);
+        reply_rst(tuple, fx);
+        return;
+    }
+    if (listeners_.is_at_backlog(listener) && !after_iss) [[unlikely]] {
+        counters_.add(Counter::listener_backlog_full);
+        answer_with_cookie(tuple, seg);
+        return;
+    }
+    Seq iss = isns_.of(tuple, now_);
+    // A reopened TIME-WAIT tuple: beyond anything its predecessor sent (RFC 9293 MAY-2).
+    if (after_iss && !tcp::after(iss, *after_iss + 65'536u)) iss = *after_iss + 65'537u;
+    const uint32_t index = alloc_half_open(after_iss.has_value());
+    if (index == 0) [[unlikely]] {
+        answer_with_cookie(tuple, seg);
+        return;
+    }
+    HalfOpen& made = half_opens_[index];
+    tcp::half_open(tuple, seg, iss, listener, context(), made);
+    if (after_iss) {
+        made.is_paid = true;
+    } else if (half_opens_.backlog() > (config_.max_half_open + 1) / 2 && config_.tcp.syn_cookies)
+        [[unlikely]] {
+        make_half_open_a_cookie(made, seg);
+    }
+    if (!add_to_table(hash, handle(Kind::half_open, index))) {
+        half_opens_.discard(index);
+        counters_.drop(DropReason::backlog_full);
+        return;
+    }
+    half_opens_.add(index);
+    if (!made.is_paid) listeners_.take_place(listener);
+    counters_.add(Counter::passive_opens);
+    send_syn_ack(made);
+}
+
+/// The oldest half-open record gives way, when its peer had the time of a SYN-ACK sent again to answer. If
+/// its SYN-ACK carried a cookie, a later ACK opens the connection without it. One that did not, from before
+/// the backlog filled, stays for a SYN-ACK longer.
+[[gnu::cold, gnu::noinline]] uint32_t Connections::yield_half_open() noexcept {
+    const uint32_t oldest = half_opens_.yielding(config_.tcp.syn_cookies);
+    if (oldest == 0) return 0;
+    counters_.add(Counter::half_open_yielded);
+    free_half_open(oldest, table_.hash(half_opens_[oldest].tuple));
+    return half_opens_.alloc();
+}
+
+/// The backlog is more than half full, and this record may have to yield: its SYN-ACK says all that is to be
+/// known (RFC 4987 3.6).
+[[gnu::cold, gnu::noinline]] void Connections::make_half_open_a_cookie(HalfOpen& made,
+                                                                       const Segment& syn) noexcept {
+    const Tuple tuple = made.tuple;
+    made.is_cookie = true;
+    made.iss = tcp::make_cookie(key_, addresses_.named(tuple), syn.seq, made.mss, core_now_.tick);
+    // What a cookie cannot carry is not offered.
+    if ((made.flags & tcp::kTimestamps) == 0) made.flags = 0;
+    cookies_sent_at_ = tcp::deadline_at(core_now_.tick);
+}
+
+/// There is no room for a half-open record.
+[[gnu::cold, gnu::noinline]] void Connections::answer_with_cookie(const Tuple& tuple,
+                                                                  const Segment& syn) noexcept {
+    if (!config_.tcp.syn_cookies) {
+        counters_.drop(DropReason::backlog_full);
+        return;
+    }
+    HalfOpen made = tcp::half_open(tuple, syn, Seq(), 0, context());
+    make_half_open_a_cookie(made, syn);
+    counters_.add(Counter::syn_cookies_sent);
+    send_syn_ack(made);
+}
+
+[[gnu::cold, gnu::noinline]] void Connections::open_from_cookie(const Tuple& tuple, uint32_t hash,
+                                                                uint16_t listener, const Segment& seg,
+                                                                Bytes text) noexcept {
+    const uint32_t ts_ecr = seg.ts_ecr - ts_offsets_.of(tuple);
+    auto made = tcp::open_cookie(key_, tuple, addresses_.named(tuple), seg, ts_ecr, params_, core_now_.tick);
+    if (!made) {
+        counters_.drop(DropReason::bad_cookie);
+        Effects fx;
+        fx.reply = Reply::rst;
+        fx.rst_seq = seg.ack;
+        reply_rst(tuple, fx);
+        return;
+    }
+    made->listener = listener;
+    Tcb tcb = tcp::expand(*made, syn_window(), params_.rcv_shift);
+    Effects fx;
+    tcp::on_synchronized({tcb}, seg, context(), fx);
+    if (!fx.opened) {
+        counters_.drop(fx.drop);
+        return;
+    }
+    const uint32_t index = promote(tcb, hash, net::ConnectionTable::kNone);
+    if (index == 0) {
+        counters_.drop(DropReason::accept_full);
+        return;
+    }
+    counters_.add(Counter::passive_opens);
+    counters_.add(Counter::syn_cookies_accepted);
+    open_token_ = listeners_.token(listener);
+    perform(index, text, fx);
+    open_token_ = 0;
+}
+
+/// Gives a control block its record. 0: none left.
+uint32_t Connections::promote(const Tcb& tcb, uint32_t hash, uint32_t old_handle) noexcept {
+    const uint32_t index = tcbs_.alloc();
+    if (index == 0) return 0;
+    const bool in_table = old_handle != net::ConnectionTable::kNone
+                              ? table_.replace(hash, old_handle, handle(Kind::open, index))
+                              : add_to_table(hash, handle(Kind::open, index));
+    if (!in_table) {
+        tcbs_.free(index);
+        return 0;
+    }
+    tcbs_[index] = tcb;
+    begin_life(index);
+    return index;
+}
+
+}  // namespace synfin::stack

@@ -1,0 +1,51 @@
+#pragma once
+/// @file
+/// RateLimits: how many segments an engine sends to peers that may not exist: RSTs, and challenge ACKs of
+/// half-open and TIME-WAIT records. Those of open connections are counted beside their records (holder.hh).
+
+#include <cstdint>
+
+#include "stack/challenge_limits.hh"
+
+namespace synfin::stack {
+
+class RateLimits {
+  public:
+    /// @param resets_per_s of the whole engine; 0: any number.
+    /// @param challenges_per_s of each record.
+    RateLimits(uint32_t resets_per_s, uint32_t challenges_per_s, uint32_t half_opens, uint32_t time_waits)
+        : resets_per_s_(resets_per_s),
+          challenges_per_s_(challenges_per_s),
+          half_open_(half_opens),
+          time_wait_(time_waits) {}
+
+    /// Whether one more RST may leave in the second of `tick`; if so it is counted.
+    bool allow_rst(uint32_t tick) noexcept {
+        if (resets_per_s_ == 0) return true;
+        if (const uint32_t second = tick / 1000 + 1; second != second_) {
+            second_ = second;
+            resets_left_ = resets_per_s_;
+        }
+        if (resets_left_ == 0) return false;
+        --resets_left_;
+        return true;
+    }
+
+    /// Challenge ACKs that each record may have in a second; `seldom` ones: tcp::Reply::seldom_ack.
+    uint32_t challenges_per_s(bool seldom) const noexcept { return seldom ? 1 : challenges_per_s_; }
+    /// @param connection a number that the record's next connection does not have.
+    bool allow_half_open(uint32_t record, uint32_t connection, uint32_t tick, bool seldom) noexcept {
+        return half_open_.allow(record, connection, tick, challenges_per_s(seldom));
+    }
+    bool allow_time_wait(uint32_t record, uint32_t connection, uint32_t tick, bool seldom) noexcept {
+        return time_wait_.allow(record, connection, tick, challenges_per_s(seldom));
+    }
+
+  private:
+    uint32_t resets_per_s_, challenges_per_s_;
+    ChallengeLimits half_open_, time_wait_;
+    uint32_t second_ = 0;  ///< of resets_left_
+    uint32_t resets_left_ = 0;
+};
+
+}  // namespace synfin::stack
