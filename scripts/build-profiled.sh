@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Builds the command guided by a profile of itself: compiled with counters, run over the in-memory wire and memif, compiled again. Text,
-# which is most of it, is compiled once. Starts anew when a source has changed: code that a profile does not fit is slower than without.
+# Builds the command with profile-guided optimisation (PGO): compiles it with counters, runs it over the in-memory wire and memif,
+# and compiles it again. Files without data path code are compiled once. A changed source starts a new build, because a profile of
+# other sources makes the code slower.
 #
 #   [MARCH=native] scripts/build-profiled.sh [DIR [NINJA_TARGET...]]     DIR: default build-profiled, which scripts/run.sh uses
-#   scripts/build-profiled.sh --is-current DIR       exit status 0 when DIR has it, of these sources and for this processor
+#   scripts/build-profiled.sh --is-current DIR       exit status 0 if DIR holds a build of these sources for this processor
 #
-# For this machine's processor: elsewhere the command may not run, and DIR is built anew. MARCH=x86-64-v3 is for every processor with
-# AVX2 (and for valgrind, which lacks AVX-512). A DIR that scripts/build.sh has configured stays as it is, and clang's has neither a profile nor MARCH.
+# The command is built for this machine's processor and may not run on another, where DIR is rebuilt. MARCH=x86-64-v3 runs on every
+# processor with AVX2 (and in valgrind, which lacks AVX-512). In a DIR that scripts/build.sh has configured, and with clang, this
+# script only calls scripts/build.sh: no profile and no MARCH.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 say() { printf 'build: %s\n' "$*" >&2; }
@@ -35,7 +37,7 @@ if [ "$only_ask" = yes ]; then
     [ "$(cat "$state")" = "$now" ] && [ -x "$dir/apps/synfin/synfin" ]
     exit
 fi
-# Of other sources, for another processor, or interrupted before it was done.
+# A build of other sources, for another processor, or an interrupted one.
 if [ -f "$state" ] && [ "$(cat "$state")" != "$now" ]; then rm -rf "$dir"; fi
 plainly() { exec "$here/build.sh" "$dir" "${targets[@]}"; }
 [ ! -e "$dir" ] || plainly
@@ -43,10 +45,10 @@ is_gcc || plainly
 
 mkdir -p "$dir"
 : >"$state"
-say "twice: with counters first, then by what they counted (scripts/run.sh builds once)"
+say "building twice: with counters, then with the profile (scripts/run.sh builds once)"
 "$here/build.sh" "$dir" apps/synfin/synfin bench/instructions/crr -- -Dtests=false -Dlibrary=false "-Dmarch=$march" -Db_pgo=generate
 
-# Every kind of traffic, and every state; on one core, so that the two ends do not write one counter at once.
+# Every kind of traffic and every state. On one core, so that the two ends do not write the same counter concurrently.
 core=$(sed -nE 's/^Cpus_allowed_list:\s*([0-9]+).*/\1/p' /proc/self/status)
 run_all() {
     "$dir/bench/instructions/crr" 40000 || return
@@ -55,7 +57,7 @@ run_all() {
         "$dir/apps/synfin/synfin" bench --profile "$profile" --cores "$core" -d 500ms --set validity.lost=100% || return
     done
     "$dir/apps/synfin/synfin" bench --loss 1% --cores "$core" -d 1s --set validity.lost=100% || return
-    # The server's and the generator's own loops, in two processes.
+    # The loops of the server and of the generator, in two processes.
     local server status=0 device="memif:$dir/profile.sock"
     "$dir/apps/synfin/synfin" serve --app http --device "$device,server" --address 10.0.0.2/24 --cores "$core" --no-huge --control "$dir/profile.serve" &
     server=$!
@@ -67,7 +69,7 @@ run_all() {
 if run_all >/dev/null; then
     meson configure "$dir" -Db_pgo=use
 else
-    say "it did not run with counters: built without a profile"
+    say "the command failed with counters: building without a profile"
     meson configure "$dir" -Db_pgo=off
 fi
 "$here/build.sh" "$dir" "${targets[@]}"

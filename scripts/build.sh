@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Configures (once) and builds a build directory; silent unless it fails.
+# Configures a build directory once and builds it. Prints the output of meson and ninja only on failure.
 #
 #   scripts/build.sh DIR [NINJA_TARGET...] [-- MESON_OPTION...]
 #
-# The meson options count when DIR is configured for the first time.
+# Meson options apply only when DIR is configured for the first time.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 say() { printf 'build: %s\n' "$*" >&2; }
@@ -28,8 +28,8 @@ if [ ! -f "$dir/build.ninja" ]; then
     say "configuring $dir"
     quietly meson setup "$dir" "$here" "$@"
 fi
-# Asking ninja first keeps the second run silent: "building" is said only when there is something to build.
+# Asking ninja first keeps a second run silent: "building" is printed only when there is something to build.
 if [ "$(ninja -C "$dir" -n "${targets[@]}" 2>/dev/null | tail -n 1)" != "ninja: no work to do." ]; then
-    say "building $dir (some minutes the first time)"
+    say "building $dir (the first build takes some minutes)"
     quietly ninja -C "$dir" "${targets[@]}"
 fi

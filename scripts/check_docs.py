@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Holds the documents against the code.
+"""Checks the documents against the code.
 
-    scripts/check_docs.py            fails where a document says what is not so
-    scripts/check_docs.py --write    writes the generated ones again: docs/counters.md and docs/configuration.md
+    scripts/check_docs.py            fails where a document contradicts the code
+    scripts/check_docs.py --write    regenerates docs/counters.md, docs/configuration.md and the code blocks of docs/embedding.md
 
-- every relative link of every .md file leads somewhere;
-- every function that the README's picture of the packet's path names exists in lib/ (`Name::call`, `Name::call()`...);
-- docs/counters.md lists what include/synfin/*.def define;
-- every code block of docs/embedding.md is a marked region of a file that a test compiles and runs: the line
-  `<!-- apps/examples/echo.cc [server] -->` stands before the block, and two lines `// [server]` around the region.
+- every relative link in a .md file has a target;
+- every function in the README's section on a packet's path exists in lib/ (`Name::call`, `Name::call()`...);
+- docs/counters.md lists the definitions of include/synfin/*.def;
+- every code block of docs/embedding.md equals a marked region of a file that a test compiles and runs: the line
+  `<!-- apps/examples/echo.cc [server] -->` precedes the block, and two lines `// [server]` enclose the region.
 
-docs/configuration.md follows from a table in C++: unit-apps compares it, and writes it here. BUILD names the build directory
-(default build-test).
+docs/configuration.md is generated from a table in C++: the test program unit-apps compares it, and writes it for --write. BUILD
+names the build directory (default build-test).
 """
 
 import os
@@ -48,7 +48,7 @@ def broken_links():
 
 
 def packet_path_names():
-    """`A::b` in the README's section on the packet's path."""
+    """The names `A::b` in the README's section on a packet's path."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     section = re.search(r"^## The path of a packet$(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
     if not section:
@@ -97,7 +97,7 @@ UNCHECKED_LANGUAGES = {"sh", "text", "meson", "cmake"}
 
 
 def region(path, name):
-    """The lines between two marks `// [name]` or `/* [name] */`, moved to the left margin; None: there are no two."""
+    """The lines between two marks `// [name]` or `/* [name] */`, without its indentation; None unless there are exactly two marks."""
     mark = re.compile(rf"^\s*(?://|/\*) \[{re.escape(name)}\](?: \*/)?\s*$")
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     at = [number for number, line in enumerate(lines) if mark.match(line)]
@@ -119,7 +119,7 @@ def stale_snippets(write):
                 complaints.append(f"{page}: {file} has no region [{name}]")
                 return match.group(0)
             if block != wanted and not write:
-                complaints.append(f"{page}: the block of {file} [{name}] is not what the file says: scripts/check_docs.py --write")
+                complaints.append(f"{page}: the block of {file} [{name}] differs from the file; run scripts/check_docs.py --write")
             return f"<!-- {file} [{name}] -->\n```{language}\n{wanted}```"
 
         renewed = SNIPPET.sub(renew, text)
@@ -128,7 +128,7 @@ def stale_snippets(write):
         checked = len(SNIPPET.findall(text))
         blocks = sum(language not in UNCHECKED_LANGUAGES for language in CODE_BLOCK.findall(text))
         if checked != blocks:
-            complaints.append(f"{page}: {blocks - checked} code blocks name no region of a file before them")
+            complaints.append(f"{page}: {blocks - checked} code blocks have no line before them that names a region of a file")
         yield from complaints
 
 
@@ -138,7 +138,7 @@ def stale_documents(write):
     if write:
         path.write_text(wanted, encoding="utf-8")
     elif not path.exists() or path.read_text(encoding="utf-8") != wanted:
-        yield "docs/counters.md is not what include/synfin/*.def say: scripts/check_docs.py --write"
+        yield "docs/counters.md differs from include/synfin/*.def; run scripts/check_docs.py --write"
 
 
 def write_configuration_document():

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Makes docs/conformance-matrix.md from what the tests said of themselves.
+"""Makes docs/conformance-matrix.md from test reports.
 
     scripts/conformance_matrix.py REPORT...            writes the document
     scripts/conformance_matrix.py --check REPORT...    compares instead, for CI
 
-REPORT is what a googletest program wrote with --gtest_output=json:FILE (or xml:FILE), or a directory of such files.
-A test belongs to a row of tests/conformance/rows.tsv by its properties `row`, `clause` and `function`
-(the ROW macro). Several runs of one test count as one: it passed when all of them did.
+REPORT is a file that a googletest program wrote with --gtest_output=json:FILE (or xml:FILE), or a directory of such files.
+The properties `row`, `clause` and `function` of a test (the ROW macro) assign it to a row of tests/conformance/rows.tsv.
+Several runs of one test count as one, which passed if all of them did.
 
 Fails when a P0 row has no passing test, a test of any row failed, a test names a function that is not in its room
-(lib/, or apps/synfin for `app`), or (--check) the document is not what the reports make.
+(lib/, or apps/synfin for `app`), or, with --check, the document differs from the reports.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def read_cases(reports):
 
 
 def missing_functions(cases):
-    """Functions that tests name and that are not in their room."""
+    """Functions that tests name but that do not exist in their room."""
     texts = {}
     for function in sorted({case.function for case in cases}):
         room, name = function.split("::")[0], function.split("::")[-1]
@@ -80,7 +80,7 @@ def missing_functions(cases):
 
 
 def deviations():
-    """(file, clause, text) of each DEVIATION: in lib/, with the whole of its comment's sentence."""
+    """(file, clause, text) of each DEVIATION: in include/ and lib/, with the whole sentence of its comment."""
     for path in sorted(p for top in ("include", "lib") for p in (ROOT / top).rglob("*")):
         if path.suffix not in (".hh", ".cc", ".def"):
             continue
@@ -106,7 +106,7 @@ def deviations():
 
 
 def escape(text):
-    """For a cell of a table: an odd closing parenthesis is the comment's, not the sentence's."""
+    """Escapes text for a table cell. An unmatched closing parenthesis belongs to the comment and is removed."""
     if text.count(")") > text.count("("):
         text = re.sub(r"\)(\.?)$", r"\1", text)
     return text.replace("|", "\\|").replace("<", "&lt;")
@@ -173,7 +173,7 @@ def main():
         DOCUMENT.parent.mkdir(exist_ok=True)
         DOCUMENT.write_text(text, encoding="utf-8")
     elif not DOCUMENT.exists() or DOCUMENT.read_text(encoding="utf-8") != text:
-        problems.append(f"{DOCUMENT.relative_to(ROOT)} is not what the tests say; run scripts/conformance_matrix.py")
+        problems.append(f"{DOCUMENT.relative_to(ROOT)} differs from the test reports; run scripts/conformance_matrix.py")
     for problem in problems:
         print(f"conformance_matrix: {problem}", file=sys.stderr)
     return 1 if problems else 0

@@ -3,18 +3,18 @@
 #
 #   scripts/install-deps.sh [build] [test] [nic] [library] [package]      (default: build and test)
 #
-# build: what compiles the command.   test: what compiles the tests and benchmarks, and what scripts/test.sh runs beside them.
-# nic: what its last stage emulates network cards with (18 MB; the rest of that, 110 MB, it unpacks in the build directory).
-# library: what scripts/test.sh install builds programs with.   package: what scripts/package.sh needs.
-# Does nothing, and needs no rights, when everything is there. Uses sudo when not root.
+# build: to compile the command.   test: to compile the tests and benchmarks, and programs that scripts/test.sh runs.
+# nic: to emulate network cards in the stage nic (18 MB; the stage unpacks 110 MB more in the build directory).
+# library: for the stage install of scripts/test.sh.   package: for scripts/package.sh.
+# Does nothing, and needs no privileges, when all packages are installed. Uses sudo when not root.
 set -euo pipefail
 
-# One line each, with the reason, so that a package that is no longer needed is seen.
+# One line per package, with the reason, so that unneeded packages are noticed.
 build_packages=(
     g++             # the compiler (12 or later)
     meson           # the build system ...
-    ninja-build     # ... and what it drives
-    pkgconf         # how meson finds DPDK
+    ninja-build     # ... and its backend
+    pkgconf         # meson finds DPDK with it
     libdpdk-dev     # 22.11, with every poll-mode driver
     libyaml-cpp-dev # configuration files
     libcli11-dev    # the command line
@@ -28,11 +28,11 @@ test_packages=(
     clang-format
     clang-tidy
     python3         # layer check, integration tests
-    libboost-dev    # Boost.Beast: the parser that ours is compared with
+    libboost-dev    # Boost.Beast: the HTTP parser that we compare ours with
     iproute2        # ip, ss: namespaces and veth pairs
-    curl            # an HTTP client of the kernel's
-    wrk             # a load generator of the kernel's
-    nginx-light     # servers of the kernel's ...
+    curl            # an HTTP client on kernel TCP
+    wrk             # a load generator on kernel TCP
+    nginx-light     # servers on kernel TCP ...
     haproxy
     apache2-bin
     lighttpd
@@ -49,13 +49,13 @@ nic_packages=(
     socat           # reaches the command's control socket in a guest
 )
 library_packages=(
-    cmake           # finds the installed library as CMake projects do
+    cmake           # builds a CMake project against the installed library
     pkgconf
 )
 package_packages=(
     debhelper       # builds the packages ...
     dpkg-dev
-    lintian         # ... and judges them
+    lintian         # ... and checks them
     mmdebstrap      # a fresh Debian 12 to install them in
 )
 
@@ -90,13 +90,13 @@ as_root=()
 if [ "$(id -u)" != 0 ]; then
     if ! command -v sudo >/dev/null; then
         say "missing: ${missing[*]}"
-        say "not root, and there is no sudo; run this as root: apt-get install ${missing[*]}"
+        say "not root, and sudo is not installed; run as root: apt-get install ${missing[*]}"
         exit 1
     fi
     as_root=(sudo)
 fi
 
-# A package that brings a daemon (nginx-light, haproxy, lighttpd) must not start it: policy-rc.d answers 101, "not allowed".
+# Packages with a daemon (nginx-light, haproxy, lighttpd) must not start it: policy-rc.d answers 101, "not allowed".
 policy=/usr/sbin/policy-rc.d
 made_policy=no
 if [ ! -e $policy ]; then
@@ -121,7 +121,7 @@ quietly apt-get update
 quietly apt-get install -y --no-install-recommends "${missing[@]}"
 rm -f "$log"
 
-# Neither now nor at the next start: the tests run servers of their own inside namespaces.
+# Keep the daemons off at the next boot too: the tests run their own servers inside namespaces.
 for daemon in nginx haproxy lighttpd; do
     case " ${missing[*]} " in
         *" $daemon"*) if [ -d /run/systemd/system ]; then "${as_root[@]}" systemctl disable --now --quiet $daemon || true; fi ;;

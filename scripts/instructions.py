@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Counts the instructions of one connection's whole life, both ends together, and holds them to committed numbers.
+"""Counts the instructions of a whole connection, both ends together, and compares them with committed numbers.
 
-    scripts/instructions.py              prints the counts: `fresh`, each connection of a tuple that is used for the first time, and
-                                         `again`, each of one that is in TIME-WAIT at the server
-    scripts/instructions.py --check      fails when one is more than 2 % off bench/instructions/expected.txt, to either side
+    scripts/instructions.py              prints the counts: `fresh` for connections whose tuple is used for the first time, and
+                                         `again` for those whose tuple is in TIME-WAIT at the server
+    scripts/instructions.py --check      fails when a count differs by more than 2 % from bench/instructions/expected.txt
     scripts/instructions.py --update     writes expected.txt
-    scripts/instructions.py --profile    prints the functions that take most, per connection; of `fresh`, or with --again of that
-    scripts/instructions.py --rooms      prints the rooms whose source they come from; --crr with debug information (CXXFLAGS=-g)
-    scripts/instructions.py --floor      prints what the same packets take with no TCP on the wire (bench/floor), beside --crr
+    scripts/instructions.py --profile    prints the most expensive functions, per connection; of `fresh`, or of `again` with --again
+    scripts/instructions.py --rooms      prints the instructions of each room; --crr needs debug information (CXXFLAGS=-g)
+    scripts/instructions.py --floor      prints the instructions for the same packets without TCP (bench/floor, next to --crr)
 
-Needs valgrind and a release build with g++ (--crr names the program: BUILD/bench/instructions/crr). The program is run for two
-numbers of connections in virtual time; the difference is free of the start's cost. Nothing in it depends on how fast or how
-loaded the machine is. The floor alone runs in real time.
+Needs valgrind and a release build with g++ (--crr names the program: BUILD/bench/instructions/crr). It runs the program with two
+numbers of connections in virtual time; the difference excludes the cost of the start. The counts do not depend on the speed or
+load of the machine. Only the floor runs in real time.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def start(program, arguments, directory, options=("--collect-atstart=no", f"--to
 
 
 def finish(process):
-    """What the program said. Ends the script if it failed."""
+    """Returns the program's output. Ends the script if the program failed."""
     said, log = process.communicate()
     if process.returncode != 0:
         sys.exit(f"instructions: {' '.join(process.args)} failed:\n{log}{said}")
@@ -57,7 +57,7 @@ def total(out):
 
 
 def by_function(out):
-    """{function: own instructions}. The parts of one function that were inlined from several files are added."""
+    """{function: own instructions}. Adds the parts of a function that were inlined from several files."""
     text = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", str(out)], check=True, capture_output=True, text=True).stdout
     cost = {}
     for line in text.splitlines():
@@ -80,7 +80,7 @@ def print_profile(few, many, lives, top):
 
 
 def by_room(out):
-    """{room: own instructions}, by the file that each line of source is in, inlined or not."""
+    """{room: own instructions}, by the file of each source line, inlined or not."""
     files, cost = {}, {}
     room, skip = None, False
     for line in out.read_text(encoding="utf-8").splitlines():
@@ -92,7 +92,7 @@ def by_room(out):
             if not kind.startswith("c"):
                 room = files[number]
         elif line.startswith("calls="):
-            skip = True  # the line after it: what the called function cost, counted there
+            skip = True  # the next line is the cost of the called function, which is counted there
         elif match := re.match(r"(?:[+-]?\d+|\*) (\d+)$", line):
             if not skip:
                 cost[room] = cost.get(room, 0) + int(match.group(1))
@@ -115,7 +115,7 @@ def read_expected():
 
 
 def count_floor(program, directory):
-    """All of two runs, one longer than the other: their difference is free of the start's cost."""
+    """Counts all instructions of a short and a long run; the difference excludes the cost of the start."""
     runs = [start(program, [milliseconds], directory, ()) for milliseconds in ("500", "3000")]
     said = [float(finish(process)) for _, process in runs]
     instructions = [total(out) for out, _ in runs]
@@ -131,10 +131,10 @@ def main():
     action.add_argument("--check", action="store_true", help=f"compare with {EXPECTED.relative_to(ROOT)}")
     action.add_argument("--update", action="store_true", help="write the counts there")
     action.add_argument("--floor", action="store_true", help="count the floor instead")
-    parser.add_argument("--profile", action="store_true", help="print the functions that take most")
-    parser.add_argument("--again", action="store_true", help="of the case `again`: --profile, --rooms")
-    parser.add_argument("--rooms", action="store_true", help="print what comes from each room's source")
-    parser.add_argument("--top", type=int, default=40, help="so many of them (default 40)")
+    parser.add_argument("--profile", action="store_true", help="print the most expensive functions")
+    parser.add_argument("--again", action="store_true", help="apply --profile and --rooms to the case `again`")
+    parser.add_argument("--rooms", action="store_true", help="print the instructions of each room")
+    parser.add_argument("--top", type=int, default=40, help="print this many functions (default 40)")
     arguments = parser.parse_args()
     if not arguments.crr.exists():
         sys.exit(f"instructions: no {arguments.crr}: run scripts/build.sh, or give --crr")
@@ -164,7 +164,7 @@ def main():
         for case, count in counts.items():
             off = count / expected[case] - 1
             if abs(off) > TOLERANCE:
-                advice = "find what it is for (--profile)" if off > 0 else "a gain: keep it with scripts/instructions.py --update, and commit"
+                advice = "find the cause with --profile" if off > 0 else "a gain: keep it with scripts/instructions.py --update, and commit"
                 sys.exit(f"instructions: {case}: {expected[case]:.0f} expected, {count:.0f} found, {100 * off:+.1f} %: {advice}")
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Format and static analysis of our own sources.
+# Checks the format of our sources and analyses them.
 #
-#   scripts/lint.sh format          fails where clang-format would change something
-#   scripts/lint.sh format --fix    changes it
-#   scripts/lint.sh headers         each header of include/ and lib/ compiles alone
-#   scripts/lint.sh tidy [FILE...]  clang-tidy (.clang-tidy) on the sources of lib/ and apps/, or on those given; needs build/
+#   scripts/lint.sh format          fails if clang-format would change a file
+#   scripts/lint.sh format --fix    formats the files
+#   scripts/lint.sh headers         checks that each header of include/ and lib/ compiles alone
+#   scripts/lint.sh tidy [FILE...]  clang-tidy (.clang-tidy) on the sources of lib/ and apps/, or on FILE...; needs build-test/
 #   scripts/lint.sh                 all of them
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,11 +20,11 @@ format() {
     fi
     local wrong
     wrong=$(clang-format --style=file --dry-run "${files[@]}" 2>&1 | sed -n 's/^\([^ :]*:[0-9]*\):.*violations.*/\1/p' | sort -u -t: -k1,1)
-    [ -z "$wrong" ] || { printf '%s: not as clang-format writes it\n' $wrong >&2; say "scripts/lint.sh format --fix mends it"; return 1; }
+    [ -z "$wrong" ] || { printf '%s: differs from clang-format\n' $wrong >&2; say "fix with: scripts/lint.sh format --fix"; return 1; }
 }
 
 headers() {
-    # DPDK's headers are system headers: their warnings are not ours.
+    # Include DPDK as system headers, so that their warnings are ignored.
     local dpdk
     dpdk=$(pkg-config --cflags libdpdk | sed 's/-I/-isystem /g')
     # shellcheck disable=SC2016,SC2086
@@ -36,7 +36,7 @@ headers() {
 
 tidy() {
     local db=${BUILD:-build-test}/compile_commands.json
-    [ -f $db ] || { say "no $db: scripts/build.sh build-test makes it"; exit 1; }
+    [ -f $db ] || { say "no $db: make it with scripts/build.sh build-test"; exit 1; }
     local files=("$@")
     [ ${#files[@]} -gt 0 ] || mapfile -t files < <(find include lib apps -name '*.cc' | sort)
     # Longest first, so that no core is left with the largest file at the end.

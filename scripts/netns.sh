@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A rig for trying synfin by hand: two namespaces joined by a veth pair.
+# Makes a network for trying synfin by hand: two namespaces joined by a veth pair.
 #
-#   scripts/netns.sh up      sfA (interface sfA0, no address: synfin's) <-> sfB (interface sfB0, 10.77.0.1/24: the kernel's)
-#   scripts/netns.sh down    removes both, and the pair with them (end the programs in them first)
-#   scripts/netns.sh status
+#   scripts/netns.sh up      sfA (interface sfA0 for synfin, no address) <-> sfB (interface sfB0 for the kernel, 10.77.0.1/24)
+#   scripts/netns.sh down    removes both namespaces with the pair (end the programs in them first)
+#   scripts/netns.sh status  shows the interfaces
 #
-# synfin serves in sfA:   ip netns exec sfA build/apps/synfin/synfin serve --device af_packet:sfA0 --address 10.77.0.2/24 --app http
-# the kernel asks in sfB: ip netns exec sfB curl http://10.77.0.2/
+# synfin serves in sfA:        ip netns exec sfA build/apps/synfin/synfin serve --device af_packet:sfA0 --address 10.77.0.2/24 --app http
+# a kernel client asks in sfB: ip netns exec sfB curl http://10.77.0.2/
 set -euo pipefail
 say() { printf 'netns: %s\n' "$*" >&2; }
 
@@ -17,23 +17,23 @@ fi
 
 up() {
     if ip netns list | grep -qE '^sf[AB]( |$)'; then
-        say "sfA or sfB exists already; '$0 down' removes them"
+        say "sfA or sfB already exists; remove them: $0 down"
         exit 1
     fi
     trap 'down' ERR
     ip netns add sfA
     ip netns add sfB
-    # Made inside the namespaces, so that the pair is never seen outside and goes with them.
+    # Make the pair inside the namespaces, so that it never appears outside and is removed with them.
     ip -n sfA link add sfA0 type veth peer name sfB0 netns sfB
     for end in A B; do
-        # Without IPv6 the kernel sends nothing by itself; a capture then shows the connection alone.
+        # Without IPv6 the kernel sends nothing on its own, so a capture shows only the connection.
         ip netns exec sf$end sh -c 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6'
         ip -n sf$end link set lo up
         ip -n sf$end link set sf${end}0 up
     done
     ip -n sfB address add 10.77.0.1/24 dev sfB0
     trap - ERR
-    say "up: synfin's end is sfA0 in sfA, the kernel's end is sfB0 (10.77.0.1/24) in sfB"
+    say "up: synfin uses sfA0 in sfA, the kernel uses sfB0 (10.77.0.1/24) in sfB"
 }
 
 down() {

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the Debian packages synfin, libsynfin0 and libsynfin-dev from this tree, changes that are not committed included.
+# Builds the Debian packages synfin, libsynfin0 and libsynfin-dev from this tree, including uncommitted changes.
 #
 #   scripts/package.sh [DIR]        writes the .deb files to DIR (default: dist)
 #
-# Installs what it needs to build (scripts/install-deps.sh build package). Progress and errors go to standard error.
+# Installs the packages needed to build (scripts/install-deps.sh build package). Prints progress and errors to standard error.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 say() { printf 'package: %s\n' "$*" >&2; }
@@ -17,10 +17,10 @@ out=$(cd "$out" && pwd)
 
 "$here/scripts/install-deps.sh" build package
 
-# dpkg-buildpackage wants debian/ at the top and writes beside the tree: it gets a copy of its own, always in one place, which a compiler
-# cache needs to know the files again.
+# dpkg-buildpackage needs debian/ at the top and writes next to the tree, so it gets a copy of the tree. The copy always has the same
+# path, which a compiler cache needs for hits.
 work=$here/build-package
-mkdir "$work" || { say "$work is there: another run is at work, or was killed; remove it"; exit 1; }
+mkdir "$work" || { say "$work exists: another run is active, or was killed; remove the directory and try again"; exit 1; }
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/synfin"
 if git -C "$here" rev-parse --git-dir >/dev/null 2>&1; then
@@ -36,7 +36,7 @@ log=$work/build.log
 if ! (cd "$work/synfin" && DEB_BUILD_OPTIONS="noautodbgsym nocheck parallel=$(nproc) ${DEB_BUILD_OPTIONS:-}" \
     dpkg-buildpackage --build=binary --unsigned-source --unsigned-changes) >"$log" 2>&1; then
     tail -n 60 "$log" >&2
-    say "failed"
+    say "dpkg-buildpackage failed; the end of its output is above"
     exit 1
 fi
 rm -f "$out"/synfin_*.deb "$out"/libsynfin0_*.deb "$out"/libsynfin-dev_*.deb

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds the command, and runs `synfin ARGS`; without ARGS the main job: `synfin bench`.
+# Installs missing packages, builds the command and runs `synfin ARGS`, or `synfin bench` without ARGS.
 #
-# It builds the command alone, once (build/). scripts/build-profiled.sh makes a faster one in build-profiled/, which is run
-# instead as long as it is of these sources and for this processor. Standard output is the program's alone; progress and
-# build errors go to standard error.
+# It builds only the command, once, in build/. scripts/build-profiled.sh makes a faster build in build-profiled/, which this
+# script runs instead while it matches the sources and this processor. Only the command writes to standard output; progress
+# and build errors go to standard error.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -13,11 +13,11 @@ if "$here/scripts/build-profiled.sh" --is-current "$profiled"; then
 else
     "$here/scripts/install-deps.sh" build
     dir=$here/build
-    [ ! -e "$dir/profile-of" ] || rm -rf "$dir"  # once the place of the profile-guided build
+    [ ! -e "$dir/profile-of" ] || rm -rf "$dir"  # older versions kept the profile-guided build there
     "$here/scripts/build.sh" "$dir" apps/synfin/synfin -- -Dtests=false -Dbench=false -Dlibrary=false
     # The command prints it below its result, on standard error.
-    export SYNFIN_NOTE="scripts/build-profiled.sh builds a command that is 20 to 30 % faster, guided by a profile of itself"
-    [ ! -d "$profiled" ] || SYNFIN_NOTE="build-profiled/ is of other sources or another processor: scripts/build-profiled.sh builds it anew"
+    export SYNFIN_NOTE="scripts/build-profiled.sh builds a command that is 20 to 30 % faster, with profile-guided optimisation"
+    [ ! -d "$profiled" ] || SYNFIN_NOTE="build-profiled/ was built from other sources or for another processor: rebuild it with scripts/build-profiled.sh"
 fi
 
 [ $# -gt 0 ] || set -- bench

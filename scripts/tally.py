@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Counts the cases of one `meson test` run, googletest's one by one.
+"""Counts the cases of one `meson test` run; googletest's cases count one by one.
 
     tally.py BUILD_DIR REPORTS
 
-BUILD_DIR/meson-logs says which programs ran and how they ended; REPORTS holds what they wrote (gtest_report.sh).
-A program without a report counts as one case; one that failed although its reports show no failure (it crashed, or a
-sanitizer spoke at its end) counts as one failed case more.
+BUILD_DIR/meson-logs lists the programs that ran and their results; REPORTS holds their reports (gtest_report.sh).
+A program without a report counts as one case. A program that failed although its reports show no failure (it crashed,
+or a sanitizer reported at its end) counts as one more failed case.
 Prints each failed and each skipped case, then the counts as `N passed, N failed, N skipped`.
 """
 
@@ -37,7 +37,7 @@ def program_outcome(entry):
 
 
 def program_of(entry):
-    """The name of the program that a log entry ran, behind the wrapper."""
+    """The program that a log entry ran, without the wrapper."""
     return next(pathlib.Path(word).name for word in entry["command"] if not word.endswith("gtest_report.sh"))
 
 
@@ -58,7 +58,7 @@ def cases_of_run(build_dir, reports_dir):
             for name, outcome, detail in gtest_cases(report):
                 failed += outcome == "failed"
                 yield f"{program}: {name}", outcome, detail
-        # A run that failed without a word: it crashed before it could write, or after.
+        # A failed run without a failure in its report: it crashed before or after writing.
         silent = [run for run in runs if program_outcome(run) == "failed"]
         if silent and (failed == 0 or len(reports) < len(runs)):
             for run in silent[:max(1, len(runs) - len(reports))]:

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs the tests. The last line is the sum: N passed, N failed, N skipped.
+# Installs missing packages, builds, and runs the tests. The last line is the total: N passed, N failed, N skipped.
 #
 #   scripts/test.sh                  the default stages
-#   scripts/test.sh --ci             these, and those that a person need not wait for: tidy, core, threads, install
-#   scripts/test.sh [--all] STAGE... only the stages named; `--all nic` runs every case on every emulated card
+#   scripts/test.sh --ci             the default stages and those for CI only: tidy, core, threads, install
+#   scripts/test.sh [--all] STAGE... only the given stages; `--all nic` runs every case on every emulated card
 #
-# The stage package builds the Debian packages and installs them in a fresh chroot; it runs only when named.
-# Exit status 1 when a case failed. Only the stages integration and nic need root; without it, they are skipped with the reason.
+# The stage package builds the Debian packages and installs them in a fresh chroot; it runs only when given, as root.
+# Exit status 1 when a case failed. The stages integration and nic need root; without it they are skipped, with the reason.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,7 +31,7 @@ done
 [ ${#stages[@]} -gt 0 ] || stages=("${default_stages[@]}")
 [ $ci = no ] || stages+=("${ci_stages[@]}")
 
-# Not run.sh's build: that one is guided by a profile, and has no tests.
+# Not the build of run.sh, which has no tests.
 release=${BUILD:-build-test}
 sanitized=$release-sanitize
 results=$(mktemp -d)
@@ -45,26 +45,26 @@ count_last_line() {
     if read -r p f s < <(tail -n 1 "$1" | sed -nE 's/^.*\b([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p'); then
         stage_passed=$((stage_passed + p)) stage_failed=$((stage_failed + f)) stage_skipped=$((stage_skipped + s))
     else
-        stage_failed=$((stage_failed + 1))  # it ended without a sum: a crash, not a result
+        stage_failed=$((stage_failed + 1))  # no total in the last line: the program crashed
     fi
 }
-# A check that is one case: passes or fails as a whole.
+# Runs a check that counts as one case.
 check() {
     if "$@"; then stage_passed=$((stage_passed + 1)); else
         stage_failed=$((stage_failed + 1))
         printf '  FAILED: %s\n' "$*"
     fi
 }
-# Shows what a command printed only if it fails.
+# Shows a command's output only if it fails.
 quiet() { "$@" >"$results/quiet.log" 2>&1 || { cat "$results/quiet.log"; return 1; }; }
-# A command that prints its own sum as its last line.
+# Runs a command that prints its own total as its last line.
 counted() {
     "$@" 2>&1 | tee "$results/counted.log"
     local status=${PIPESTATUS[0]} failed_before=$stage_failed
     count_last_line "$results/counted.log"
     if [ "$status" != 0 ] && [ "$stage_failed" = "$failed_before" ]; then stage_failed=$((stage_failed + 1)); fi
 }
-# `meson test` with googletest's cases counted one by one.
+# Runs `meson test` and counts googletest's cases one by one.
 meson_tests() {
     local dir=$1 xml=$results/xml-$(basename "$1")
     shift
@@ -88,7 +88,7 @@ stage_unit() {
     meson_tests $release
     check scripts/conformance_matrix.py --check "$results/xml-$(basename $release)"
 }
-# That the benchmarks run; their figures are for the eye. Instructions are counted exactly, and held to a committed number.
+# Checks that the benchmarks run, without judging their figures. Instruction counts are exact and must match a committed number.
 stage_bench() {
     local micro
     for micro in "$release"/bench/micro/micro-*; do
@@ -97,8 +97,8 @@ stage_bench() {
     check quiet "$release/apps/synfin/synfin" bench -d 1s --set validity.lost=100%
     check scripts/instructions.py --check --crr "$release/bench/instructions/crr"
 }
-# The second compiler and the sanitizers at once: unit, conformance, simulation (fewer lives) and the fuzz corpus. Only what
-# the tests run is built.
+# The second compiler with the sanitizers: unit, conformance, simulation (fewer connections) and the fuzz corpus. Builds only the
+# programs that the tests run.
 stage_sanitize() {
     local before=$stage_failed
     check env CC=clang CXX=clang++ scripts/build.sh $sanitized meson-test-prereq -- -Dbuildtype=debugoptimized \
@@ -108,29 +108,29 @@ stage_sanitize() {
         meson_tests $sanitized --no-suite exhaustive
 }
 stage_integration() { counted tests/integration/run.py --synfin $release/apps/synfin/synfin; }
-# Network cards, emulated: one case per driver, or with --all every case on every card. Where QEMU can't be installed the cases are
-# skipped, with the reason.
+# Emulated network cards: one case per driver, or with --all every case on every card. If QEMU cannot be installed, the cases are
+# skipped with the reason.
 stage_nic() {
     local options=()
     [ $all = no ] || options=(--all)
     scripts/install-deps.sh nic || true
     counted tests/niclab/run.py "${options[@]}" --synfin $release/apps/synfin/synfin
 }
-# The rooms that know no DPDK compile and link without it, into a library that nothing is missing from.
+# Checks that the rooms without DPDK compile and link without it, into a library without undefined symbols.
 stage_core() {
     check scripts/build.sh $release-core -- -Ddpdk=false -Dtests=false -Dbench=false -Doptimization=0
 }
-# Programs outside the tree against an installed library: pkg-config (shared, static), CMake, meson subproject.
+# Builds programs outside the tree against an installed library: pkg-config (shared, static), CMake, meson subproject.
 stage_install() {
     check scripts/install-deps.sh library
     counted tests/install/run.py --build $release
 }
-# The Debian packages, in a fresh Debian 12 (as root; a few minutes).
+# Installs the Debian packages in a fresh Debian 12 (as root; takes a few minutes).
 stage_package() {
     check scripts/install-deps.sh package
     counted tests/install/chroot.sh
 }
-# The thread sanitizer over what two threads share: rings, mailboxes, the wire between two engines, the runner.
+# The thread sanitizer on data that threads share: rings, mailboxes, the wire between two engines, the runner.
 stage_threads() {
     local dir=$release-threads before=$stage_failed
     check scripts/build.sh $dir tests/unit/base/unit-base tests/unit/api/unit-runtime tests/unit/api/unit-runner \
@@ -154,7 +154,7 @@ stage_build() {
 }
 
 run_stage build
-[ "$failed" = 0 ] || stages=()  # what an earlier build left would be tested
+[ "$failed" = 0 ] || stages=()  # the stages would test an older build
 for stage in "${stages[@]}"; do run_stage "$stage"; done
 
 echo
