@@ -110,8 +110,8 @@ class BlockPool {
     /// Free blocks of both sizes; text to send may take them all.
     uint32_t left() const noexcept { return capacity(true) + capacity(false) - blocks_in_use(); }
     /// Bytes that one queue may hold now: no limit while half of the large blocks are free, then a sixteenth
-    /// of the free ones (dynamic thresholds: Choudhury and Hahne 1998). If n queues take all they may, one
-    /// part in 1 + n/16 of the blocks stays free for others.
+    /// of the free ones (dynamic thresholds: Choudhury and Hahne 1998). If n queues take all they may, a
+    /// share of 1/(1 + n/16) of the blocks stays free for others.
     uint32_t share() const noexcept {
         const uint64_t left = uint64_t{capacity(true) - large_list_.in_use} / 16 * kLargeBytes;
         return is_half_used() && left < UINT32_MAX ? static_cast<uint32_t>(left) : UINT32_MAX;

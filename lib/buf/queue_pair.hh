@@ -41,9 +41,9 @@ struct TxMeta {
     bool tcp_checksum = false;  ///< the device completes it; the field holds the pseudo-header's sum
     uint8_t l4_len = 0;         ///< bytes, options included; with segment_bytes
     /// TSO, large packets only: the device cuts the text into segments of this many bytes each; 0: the packet
-    /// is one segment. The text is a multiple of it. The device copies the headers to each segment and sets
-    /// its SEG.SEQ, lengths and checksums. ACK is the only flag. The TCP checksum field holds the
-    /// pseudo-header's sum without the length.
+    /// is one segment. The length of the text is a multiple of this value. The device copies the headers to
+    /// each segment and sets its SEG.SEQ, lengths and checksums. ACK is the only flag. The TCP checksum field
+    /// holds the pseudo-header's sum without the length.
     uint16_t segment_bytes = 0;
 };
 

@@ -13,7 +13,7 @@ namespace synfin::port {
 struct Capability {
     unsigned number = 0;    ///< in <linux/capability.h>
     const char* name = "";  ///< as setcap and setpriv write it: "cap_net_raw"
-    bool is_needed = true;  ///< false: the device works without it, with losses
+    bool is_needed = true;  ///< false: the device works less well without it
 };
 
 /// @param kind the word before the colon in DEV

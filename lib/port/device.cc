@@ -11,8 +11,7 @@ namespace synfin::port {
 namespace {
 
 constexpr unsigned kMaxEngines = 64;
-/// File descriptors for DPDK's start, a device and the clients of a run's control socket; and for each
-/// engine.
+/// File descriptors for DPDK's start, a device and clients that watch a run; and for each engine.
 constexpr unsigned kDescriptors = 24, kDescriptorsOfEngine = 4;
 
 bool is_valid(const DeviceConfig& config, Refusal& refusal) {

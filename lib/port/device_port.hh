@@ -150,8 +150,8 @@ class alignas(64) DevicePort {
     Packet* alloc_large() noexcept { return rte_pktmbuf_alloc(large_pool_); }
     void free(Packet* p) noexcept { rte_pktmbuf_free(p); }
 
-    /// The fields that finish() does not set. Those that only flags of ol_flags give a meaning keep what they
-    /// were.
+    /// Resets the fields that finish() does not set. Fields that are valid only with a flag in ol_flags keep
+    /// their old values.
     bool reset(Packet* p) noexcept {
         uint32_t counts;  // refcnt and nb_segs, side by side (static_assert below)
         std::memcpy(&counts, &p->refcnt, sizeof counts);

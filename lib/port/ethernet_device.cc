@@ -149,7 +149,8 @@ RxScrutiny EthernetDevice::choose_scrutiny() const {
     scrutiny.kernel_checksums = is_host_memory(config_.spec);
     scrutiny.forget = (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK) & ~offloads_.rx_verdicts;
     scrutiny.audits = offloads_.rx_verdicts != 0 ? kAudits : 0;
-    // For a virtual function, the physical function's driver may strip tags unasked (seen: Linux's igb).
+    // For a virtual function, the physical function's driver may strip tags without a request (seen: Linux's
+    // igb).
     scrutiny.vid = caps_.vid;
     scrutiny.retag = config_.vlan && caps_.vid == 0 && config_.spec.kind == DeviceKind::pci;
     for (uint16_t queue = 0; queue < queues_.rx; ++queue) {

@@ -1,7 +1,6 @@
 #pragma once
 /// @file
-/// Checks whether this host can provide a device, before DPDK tries: DPDK's errors do not tell the user what
-/// to do.
+/// Checks whether this host can provide a device, before DPDK tries: DPDK's errors do not name the remedy.
 
 #include <optional>
 

@@ -51,7 +51,7 @@ class LinkWatch {
   public:
     static constexpr Duration kEvery = 100ms;
 
-    /// @param ask called on the watch's thread; must not block.
+    /// @param ask called on the watch's thread; must not wait for the link.
     LinkWatch(Link first, std::function<Link()> ask);
     ~LinkWatch();
     LinkWatch(const LinkWatch&) = delete;

@@ -129,7 +129,7 @@ const char* MemifSession::finish() {
     return nullptr;
 }
 
-// -- who has which session
+// -- passing sessions between threads
 
 /// Publishes the session it holds, then checks again that the session is still offered. The control thread
 /// does the two in the other order, so at least one of the threads sees the other's store. A change always

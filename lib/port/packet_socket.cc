@@ -64,8 +64,8 @@ std::unique_ptr<PacketSocket> PacketSocket::open(const Setup& setup, Refusal& re
         return nullptr;
     }
     std::unique_ptr<PacketSocket> socket(new PacketSocket(fd, af_packet_slot(setup.max_frame)));
-    // Both options are optional: bypass the device's queueing discipline, and do not receive what the host
-    // itself sends through the interface (Linux 4.20).
+    // Bypass the queueing discipline, and do not receive frames that the host itself sends through the
+    // interface (Linux 4.20). The socket works without either option.
     (void)set(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
     (void)set(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
     if (!set(fd, SOL_SOCKET, SO_SNDBUFFORCE, kSendBuffer)) (void)set(fd, SOL_SOCKET, SO_SNDBUF, kSendBuffer);
