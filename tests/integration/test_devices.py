@@ -145,7 +145,7 @@ class TapTest(RigCase):
     def test_a_name_that_is_another_interfaces_is_refused(self):
         self.rig.ours.ip("tuntap", "add", TAP, "mode", "tap")
         self.addCleanup(self.rig.ours.ip, "link", "del", TAP)
-        for name, pattern in (self.rig.device, "is an interface already, and no tap"), (TAP, "multi_queue"):
+        for name, pattern in (self.rig.device, "is an existing interface and not a tap"), (TAP, "multi_queue"):
             with self.subTest(name):
                 serve = self.rig.synfin("serve", "--app", "echo", "--device", f"tap:{name}", "--address", f"{SYNFIN_ADDRESS}/{PREFIX}",
                                         "--cores", str(rig.core))

@@ -25,7 +25,7 @@ class HostTest(NicCase):
         talk = next(c for c in self.run_json("devices")["pci"] if c["state"] == "the kernel's")
         process = self.rig.synfin("serve", "--device", talk["device"], "--address", "10.77.0.2/24")
         self.assertEqual(process.wait(), 1, process.said())
-        self.assertRegex(process.out, "the kernel has it .virtio-pci.; how to give it to DPDK: synfin doctor")
+        self.assertRegex(process.out, "a kernel driver is bound to it .virtio-pci.; how to give it to DPDK: synfin doctor")
         said = self.rig.guest.run(f"synfin doctor --device {talk['device']}")
         self.assertRegex(said, r"in use by the kernel \(virtio-pci\), and up")
         self.assertRegex(said, r"driver_override .*drivers_probe")
