@@ -29,7 +29,7 @@ if git -C "$here" rev-parse --git-dir >/dev/null 2>&1; then
 else  # an unpacked archive
     (cd "$here" && find . -mindepth 1 -path './build*' -prune -o -path ./dist -prune -o -type f -print0)
 fi | tar -C "$here" --null -T - -cf - | tar -C "$work/synfin" -xf -
-mv "$work/synfin/packaging/debian" "$work/synfin/debian"
+mv "$work/synfin/scripts/packaging/debian" "$work/synfin/debian"
 
 say "building (some minutes)"
 log=$work/build.log
