@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""HTTP connections per second over memif beside dperf's, in turn, on the same two cores.
+"""Compares HTTP connections per second over memif with dperf, by interleaved runs on the same two cores.
 
     bench/e2e/against_dperf.py DPERF [SYNFIN] [--runs 5] [--cores 0,1] [--most 3m] [--eal OPTIONS] [-- LOAD ARGUMENTS]
 
-DPERF is the binary that dperf's own Makefile gives, linked to DPDK's shared libraries: it takes PCI devices alone, so its call of
-rte_eal_init() is given a memif's arguments instead. It opens what it is told to, whether or not that can be had: its rate is raised
-from nothing to --most within ten seconds, and the best of its seconds counts, as its own clock has them (they may be longer, not shorter).
-Ours has 512 connections open at all times: of three runs of a second, just before or just after, the best counts too. The choice among
-more seconds, and their length, lean towards dperf.
+DPERF is the binary that dperf's own Makefile builds, linked to DPDK's shared libraries. dperf takes only PCI devices, so the script
+replaces the arguments of its rte_eal_init() call with those of a memif. dperf is an open loop: the script raises its rate from 0 to --most
+within ten seconds and takes its best second by dperf's own clock (a second may be longer, not shorter). synfin keeps 512 connections open;
+the script takes the best of three runs of one second, directly before or after. dperf's larger choice of seconds, and their length, favour
+dperf.
 """
 
 import argparse
@@ -28,7 +28,7 @@ PORT = "net_memif000"  # as long as a PCI address, which dperf insists on
 MACS = {"server": "02:00:00:00:00:02", "client": "02:00:00:00:00:01"}
 SLOW_START_S, START_S, GIVE_UP_S = 10, 1.5, 60
 
-# The cores as dperf asks for them, the rest from the environment.
+# Passes on dperf's --lcores; the other options come from the environment.
 SHIM = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -90,7 +90,7 @@ class Dperf:
             return subprocess.Popen([self.binary, "-c", file], stdout=out, stderr=subprocess.STDOUT, env=environment), log
 
     def run(self):
-        """Responses in its best second."""
+        """The number of responses in its best second."""
         (self.folder / "socket").unlink(missing_ok=True)
         server, server_log = self.start("server", SERVER, self.cores[0])
         client = None
@@ -116,9 +116,9 @@ def main():
     parser.add_argument("dperf", type=pathlib.Path)
     parser.add_argument("synfin", nargs="?", type=pathlib.Path, default=ROOT / "build/apps/synfin/synfin")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--cores", default="0,1", help="the server's and the client's; default 0,1")
-    parser.add_argument("--most", default="3m", help="connections per second that dperf goes up to; default 3m")
-    parser.add_argument("--eal", default="--no-huge -m 1800", help="dperf's memory, as --eal=OPTIONS; default: %(default)s")
+    parser.add_argument("--cores", default="0,1", help="the server's core and the client's; default 0,1")
+    parser.add_argument("--most", default="3m", help="highest rate of dperf in connections per second; default 3m")
+    parser.add_argument("--eal", default="--no-huge -m 1800", help="EAL options for dperf's memory, as --eal=OPTIONS; default: %(default)s")
     asked = parser.parse_args(arguments)
     for binary in (asked.dperf, asked.synfin):
         if not binary.is_file():

@@ -1,4 +1,4 @@
-"""One run of `synfin bench` as a value, and what five of them come to."""
+"""Runs `synfin bench`, reads its result, and computes medians and quantiles."""
 
 import json
 import os
@@ -21,17 +21,17 @@ class Result:
         return self.values["valid"]
 
     def metric(self, path):
-        """The number at "rates.cps". Ends the script when there is none."""
+        """The number at a path such as "rates.cps". Ends the script if there is none."""
         value = self.values
         for key in path.split("."):
             value = value.get(key) if isinstance(value, dict) else None
         if not isinstance(value, (int, float)) or isinstance(value, bool):
-            sys.exit(f"{path}: no number there in the result of: {self.command}")
+            sys.exit(f"{path}: not a number in the result of: {self.command}")
         return value
 
 
 class Run:
-    """A run that goes on until result() is asked for."""
+    """A run in the background; result() waits for its end."""
 
     def __init__(self, synfin, arguments):
         descriptor, self._file = tempfile.mkstemp(suffix=".json")
@@ -55,7 +55,7 @@ def run(synfin, arguments):
 
 
 def quantile(values, share):
-    """Linear between the two nearest values."""
+    """The quantile, interpolated linearly between the two nearest values."""
     ordered = sorted(values)
     at = share * (len(ordered) - 1)
     below = int(at)
@@ -68,7 +68,7 @@ def median(values):
 
 
 def number(value):
-    """Four significant digits, as people read them: 1234, 12.34, 1.234 M."""
+    """Four significant digits, for display: 1234, 12.34, 1.234 M."""
     for limit, unit in ((1e9, " G"), (1e6, " M")):
         if abs(value) >= limit:
             return f"{value / limit:.4g}{unit}"

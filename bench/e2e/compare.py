@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Compares two builds, or two settings, of `synfin bench`: pair by pair in one sitting.
+"""Compares two builds, or two settings, of `synfin bench` by interleaved pairs of runs.
 
     bench/e2e/compare.py build-before/apps/synfin/synfin build/apps/synfin/synfin
     bench/e2e/compare.py SYNFIN SYNFIN --a-args "-c 64" --b-args "-c 1024" --pairs 10 -- --cores 0-1 -d 2s
 
-A machine's speed drifts within minutes, by more than most changes are worth. So A and B run one right after the other, in turn in
-front (A B, B A, A B...), and only the ratio B / A of a pair is judged: its median, its quartiles, its extremes, and how many pairs
-agree. Two equal programs give 7 or 8 equal signs of 8 in one sitting of 14: less than that shows nothing.
+A machine's speed drifts within minutes by more than most changes gain. A and B therefore run directly after each other, in
+alternating order (A B, B A, A B...). Only the ratio B / A within a pair is judged: its median, quartiles, extremes, and the number of
+pairs that agree. Two equal programs agree in sign in 7 or 8 of 8 pairs in one comparison of 14, so fewer than that proves nothing.
 """
 
 import argparse
@@ -22,7 +22,7 @@ DEFAULT_METRICS = ["rates.cps", "cycles_per_connection.both"]
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("a", type=pathlib.Path, help="a synfin binary")
-    parser.add_argument("b", type=pathlib.Path, help="another, or the same")
+    parser.add_argument("b", type=pathlib.Path, help="another binary, or the same")
     parser.add_argument("--pairs", type=int, default=8, help="default 8")
     parser.add_argument("--metric", action="append", metavar="PATH", help=f"a key of the JSON result, repeatable; default {' and '.join(DEFAULT_METRICS)}")
     parser.add_argument("--a-args", default="", metavar="ARGS", help="more arguments for A")
@@ -56,12 +56,12 @@ def main():
         for path in arguments.metric:
             a, b = sides["A"].metric(path), sides["B"].metric(path)
             if a == 0:
-                sys.exit(f"{path} is 0 with A: there is no ratio")
+                sys.exit(f"{path} is 0 with A, so the ratio is undefined")
             ratios[path].append(b / a)
             line.append(f"{path}  A {number(a):>9}  B {number(b):>9}  B/A {b / a:6.3f}")
         wrong = [side for side in "AB" if not sides[side].valid]
         not_valid += len(wrong)
-        print(f"{pair + 1:3}  " + "   ".join(line) + (f"   not valid: {' '.join(wrong)}" if wrong else ""), flush=True)
+        print(f"{pair + 1:3}  " + "   ".join(line) + (f"   invalid: {' '.join(wrong)}" if wrong else ""), flush=True)
 
     print()
     width = max(len(path) for path in ratios)
@@ -69,7 +69,7 @@ def main():
         print(f"{path:{width}}  B/A median {median(of):.3f}  quartiles {quantile(of, 0.25):.3f} .. {quantile(of, 0.75):.3f}"
               f"  extremes {min(of):.3f} .. {max(of):.3f}  above 1 in {sum(ratio > 1 for ratio in of)} of {len(of)}")
     if not_valid:
-        print(f"{not_valid} runs were not valid: see `synfin bench` with the same arguments")
+        print(f"{not_valid} runs were invalid: run `synfin bench` with the same arguments to see why")
         sys.exit(3)
 
 

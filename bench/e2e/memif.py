@@ -3,9 +3,9 @@
 
     bench/e2e/memif.py [SYNFIN] [--against OTHER] [--against-dpdk] [--runs 7] [--cores 0,1] [-- LOAD ARGUMENTS]
 
-Each run is between two measurements of what a line takes from one core to the other and back, which decides more than any program. With
-something to compare with, the two run in turn, and only the ratio of a pair is judged: `--against` another build, `--against-dpdk` the
-same one with DPDK's net_memif.
+Before each run it measures a cache line's round trip between the two cores, which affects the rate more than any program does. In a
+comparison the two sides alternate, and only the ratio within a pair is judged. `--against` compares with another build, `--against-dpdk`
+compares with the same build over DPDK's net_memif.
 """
 
 import argparse
@@ -29,7 +29,7 @@ class Pair:
 
     def __init__(self, synfin, cores, device, load):
         self.synfin, self.cores, self.device = synfin, cores, device
-        # The server closes first, as dperf's does. An older build knows no other way, and not the option.
+        # The server closes first, as dperf's does. Older builds always do that and lack the option.
         usage = subprocess.run([str(synfin), "load", "--help"], capture_output=True, text=True).stdout
         self.load = [*load, "--close-by", "server"] if "--close-by" in usage else load
 
@@ -38,7 +38,7 @@ class Pair:
                 "--control", f"{folder}/{role}.control", "--json", f"{folder}/{role}.json"]
 
     def run(self):
-        """CPS, cycles of the client and of the server for a connection."""
+        """CPS, and the cycles per connection of client and server."""
         with tempfile.TemporaryDirectory() as folder:
             server = subprocess.Popen(self.command(["serve", "--app", "http"], "server", SERVER, self.cores[0], folder),
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -67,7 +67,7 @@ def dpdks(role, folder):
 
 
 def given():
-    """Our arguments, and behind "--" those of `synfin load`."""
+    """The script's own arguments, and those behind "--" for `synfin load`."""
     arguments = sys.argv[1:]
     if "--" not in arguments:
         return arguments, ["-c", "512", "-d", "1s"]
@@ -81,9 +81,9 @@ def main():
     parser.add_argument("synfin", nargs="?", type=pathlib.Path, default=ROOT / "build/apps/synfin/synfin")
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--against", type=pathlib.Path, metavar="OTHER", help="another synfin binary")
-    other.add_argument("--against-dpdk", action="store_true", help="DPDK's driver")
+    other.add_argument("--against-dpdk", action="store_true", help="the same build over DPDK's driver")
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--cores", default="0,1", help="the server's and the client's; default 0,1")
+    parser.add_argument("--cores", default="0,1", help="the server's core and the client's; default 0,1")
     asked = parser.parse_args(arguments)
     cores = asked.cores.split(",")
 
@@ -97,9 +97,9 @@ def main():
         round_trips += between.values()
         for at in range(len(pairs)) if turn % 2 == 0 else reversed(range(len(pairs))):
             figures[at].append(pairs[at].run())
-        print(f"{turn + 1:3}  a line {min(between.values()):4.0f} ns  " + "   ".join(
+        print(f"{turn + 1:3}  round trip {min(between.values()):4.0f} ns  " + "   ".join(
             f"{number(cps)} CPS, cycles client {number(client)}, server {number(server)}" for cps, client, server in (each[-1] for each in figures)), flush=True)
-    print(f"\na line's way to the other core and back: {min(round_trips):.0f} to {max(round_trips):.0f} ns")
+    print(f"\na cache line's round trip between the cores: {min(round_trips):.0f} to {max(round_trips):.0f} ns")
     for name, of in zip(("", "against "), figures):
         columns = list(zip(*of))
         print(name + "medians: " + ", ".join(f"{what} {number(median(column))} ({number(min(column))} .. {number(max(column))})"

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Measures what synfin promises of itself on one machine with two cores, five times each, and prints the table.
+"""Measures synfin's targets on one machine with two cores, five times each, and prints the table.
 
     bench/e2e/reach.py [--synfin build/apps/synfin/synfin] [--runs 5] [--duration 2s] [--cores 0,1] [--only WORD] [--pairs 50M]
 
-The rows take turns, round by round, so that a bad minute of the machine costs each row one run and no row all of them. What takes
-minutes, or does not vary, is run once.
+The rows alternate, round by round, so that a slow minute of the machine affects one run of each row instead of all runs of one row.
+A row that takes minutes, or does not vary, is run once.
 """
 
 import argparse
@@ -16,14 +16,14 @@ import sys
 from bench_run import Run, median, number, run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-SEGMENT_TEXT = 1448 / 1514  # of a full frame with timestamps
+SEGMENT_TEXT = 1448 / 1514  # share of text in a full frame with timestamps
 IDLE = ["--profile", "idle", "--hold", "1s"]
-LOSS_DURATION = "5s"  # the first second's lost SYNs are not yet sent again
+LOSS_DURATION = "5s"  # long enough for the retransmission of lost SYNs, one second later
 BESIDE = "10M"
 
 
 class Bench:
-    """How the rows run the command."""
+    """Runs the command for the rows."""
 
     def __init__(self, synfin, duration, cores, pairs):
         self.synfin = synfin
@@ -36,7 +36,7 @@ class Bench:
         return run(self.synfin, ["--cores", self.first, "-d", self.duration, *arguments])
 
     def in_turn(self, *settings):
-        """One run of each of these lists of arguments, on one core, in another order each round."""
+        """One run of each list of arguments, on one core, in alternating order."""
         order = list(range(len(settings)))
         results = {at: self.one(*settings[at]) for at in (order if self.turn % 2 == 0 else reversed(order))}
         return [results[at] for at in order]
@@ -50,7 +50,7 @@ class Bench:
         return [each.result() for each in runs]
 
 
-# What each row runs. The result is the figure, or several of one run.
+# One function for each row. It returns the figures of a run, and the results behind them.
 
 
 def life_cycles(bench):
@@ -64,22 +64,22 @@ def share_of_floor(bench):
 
 
 def instructions(_):
-    """Of the build that the tests have: valgrind does not know every processor that the command may be built for."""
+    """Counted in the tests' build, because valgrind does not know every processor that the command may be built for."""
     counted = subprocess.run([ROOT / "scripts/instructions.py"], capture_output=True, text=True)
     if counted.returncode != 0:
-        print("instructions are not counted:", counted.stderr.partition("\n")[0], file=sys.stderr)
+        print("the instructions could not be counted:", counted.stderr.partition("\n")[0], file=sys.stderr)
         return None, []
     return [float(re.match(r"\d+", counted.stdout).group())], []
 
 
 def idle_bytes(bench):
-    """What is counted, and by how much the process has grown."""
+    """The counted bytes per connection and end, and the growth of the process."""
     result = run(bench.synfin, [*IDLE, "-c", "1M", "--cores", bench.first])
     return [result.metric("memory.bytes_per_connection"), result.metric("memory.resident_per_connection")], [result]
 
 
 def time_wait_bytes(bench):
-    """The default's tuples are 903,424: nearly as many records at the server. Everything that both ends keep is counted."""
+    """The default has 903,424 tuples, so the server keeps nearly as many records. The memory of both ends is counted."""
     result = run(bench.synfin, ["-n", "900k", "--cores", bench.first])
     if result.metric("duration_s") > 50:
         sys.exit(f"TIME-WAIT records may have ended within the run: {result.command}")
@@ -88,7 +88,7 @@ def time_wait_bytes(bench):
 
 
 def pairs_at_once(bench):
-    """As many as asked for, if all were established and held, then closed by FIN, and nothing was left after TIME-WAIT."""
+    """The number of pairs, and bytes per pair, if all were established, held, closed by FIN, and no record was left after TIME-WAIT."""
     result = run(bench.synfin, [*IDLE, "-c", bench.pairs, "--await-time-wait", "--cores", bench.first])
     held, closed = result.metric("connections.established"), result.metric("connections.completed")
     if held != closed or not result.valid:
@@ -103,11 +103,11 @@ def beside_idle(bench):
 
 
 def with_loss(bench):
-    """Against as many connections at once on a wire that loses nothing, and against the default."""
+    """The rate relative to as many concurrent connections without loss, and relative to the default."""
     duration = ["-d", LOSS_DURATION]
     lossy, same, default = bench.in_turn([*duration, "--loss", "1%"], [*duration, "-c", "65536"], duration)
     if lossy.values["config"]["bench"]["connections"] != 65_536:
-        sys.exit(f"not as many connections at once as compared with: {lossy.command}")
+        sys.exit(f"the number of concurrent connections is not 65,536: {lossy.command}")
     return [lossy.metric("rates.cps") / other.metric("rates.cps") for other in (same, default)], [lossy, same, default]
 
 
@@ -132,9 +132,9 @@ def scaling(bench):
     return [sum(result.metric("rates.cps") for result in both) / alone.metric("rates.cps")], [alone, *both]
 
 
-ONCE = (instructions, pairs_at_once)  # a count that does not vary, and one that takes minutes
+ONCE = (instructions, pairs_at_once)  # one does not vary, the other takes minutes
 
-# What, how it is measured, reach, stretch.
+# Name, function, target, stretch target.
 ROWS = [
     ("crr, both ends on one core: TSC cycles per connection", life_cycles, "2000", "1200"),
     ("crr, one core each: CPS as a share of the floor's", share_of_floor, "0.4", "0.7"),
@@ -155,10 +155,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--synfin", type=pathlib.Path, default=ROOT / "build/apps/synfin/synfin")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--duration", default="2s", help="of each run; default 2s")
-    parser.add_argument("--cores", default="0,1", help="the two to use; default 0,1")
-    parser.add_argument("--only", default="", help="rows with this word in their name")
-    parser.add_argument("--pairs", default="50M", help="for the row of that name; 185 bytes each; default 50M, 0 leaves it out")
+    parser.add_argument("--duration", default="2s", help="duration of each run; default 2s")
+    parser.add_argument("--cores", default="0,1", help="the two cores to use; default 0,1")
+    parser.add_argument("--only", default="", help="run only the rows with this word in their name")
+    parser.add_argument("--pairs", default="50M", help="number of concurrent pairs, 185 bytes each; default 50M, 0 leaves the row out")
     arguments = parser.parse_args()
     cores = arguments.cores.split(",")
     if len(cores) != 2 or arguments.runs < 1:
@@ -186,9 +186,9 @@ def main():
         print(f"{host['cpu']}, TSC {host['tsc_hz'] / 1e9:.2f} GHz, Linux {host['kernel']}, {host['memory']}; "
               f"{arguments.runs} runs of {arguments.duration}")
     if round_trips:
-        print(f"a line's way to the other core and back: {min(round_trips):.0f} to {max(round_trips):.0f} ns")
+        print(f"a cache line's round trip between the cores: {min(round_trips):.0f} to {max(round_trips):.0f} ns")
     if not_valid:
-        print(f"{not_valid} runs were not valid")
+        print(f"{not_valid} runs were invalid")
     print("\n| what | median | least .. most | reach | stretch |\n|---|---|---|---|---|")
     for what, _, reach, stretch in rows:
         columns = list(zip(*figures[what]))
