@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// What an application is: five handlers and two optional ones, called on the core of its engine after a
-/// burst has been processed, in the order of the events, never one inside another. They must not block.
+/// The Application concept: five handlers and two optional ones. The engine calls them on its own core after
+/// each burst, in the order of the events, never one inside another. Handlers must not block.
 
 #include <concepts>
 #include <cstdint>
@@ -29,18 +29,17 @@ class RxView {
     uint32_t taken_;
 };
 
-/// The concept. One object per core; nothing is shared, nothing is locked.
-/// - on_open: reached ESTABLISHED (either side). Taken with a second parameter, uint64_t token, if it has
-/// one:
-///   ListenOptions::token of the listener that took the connection, 0 for what connect() opened.
+/// An application has one object for each core; nothing is shared, nothing is locked.
+/// - on_open: the connection reached ESTABLISHED (either side). An optional second parameter, uint64_t token,
+/// gets ListenOptions::token of the listener, or 0 for a connection of connect().
 /// - on_data: see RxView.
-/// - on_writable: room again after a send() that took less than given or found no memory, or all queued data
-/// acknowledged after that.
-/// - on_peer_fin: the peer will send no more; the application answers with close() when it is done.
+/// - on_writable: after a send() that took less than given or found no memory, the send buffer has room
+/// again, or all queued data has been acknowledged.
+/// - on_peer_fin: the peer sends no more data. The application calls close() when it is done.
 /// - on_close: exactly once for every connection for which connect() gave a handle or on_open was called.
 /// Optional:
-/// - on_timer(uint64_t tag): a timer of Stack::after() has come up.
-/// - on_post(const Message&): a message of Stack::post(). Without it messages are taken and forgotten.
+/// - on_timer(uint64_t tag): a timer of Stack::after() has expired.
+/// - on_post(const Message&): a message of Stack::post(). Without this handler messages are discarded.
 template <typename A>
 concept Application = (
                           requires(A app, Connection c) { {app.on_open(c)}; } ||

@@ -1,13 +1,13 @@
 #pragma once
 /// @file
-/// Why a connection ended, as the application and the counters are told.
+/// Why a connection ended, for the application and the counters.
 
 #include <cstdint>
 #include <string_view>
 
 namespace synfin {
 
-/// Exactly one is told for every connection that was opened.
+/// Every connection that was opened ends with exactly one of these reasons.
 enum class CloseReason : uint8_t {
     fin,                   ///< both sides sent FIN and both were acknowledged
     reset_by_peer,         ///< RST on a synchronised connection

@@ -21,34 +21,33 @@ namespace stack {
 class Connections;
 }
 
-/// What on_close is told.
+/// What on_close gets.
 struct CloseInfo {
     CloseReason reason = CloseReason::fin;
-    bool established = false;  ///< whether it had reached ESTABLISHED before
-    /// For an open that never was established: the source port and peer that it used.
+    bool established = false;  ///< whether the connection had reached ESTABLISHED
+    /// The connection's endpoints, also of a connect() that failed.
     Endpoint local{};
     Endpoint peer{};
     uint64_t user_tag = 0;  ///< the application's user_tag at the end
 };
 
-/// A snapshot of a control block, for `synfin ss` and tests. Names are RFC 9293's, in host
-/// order.
+/// A snapshot of a control block. Fields have the names of RFC 9293; numbers are in host byte order.
 struct ConnectionInfo {
     State state = State::closed;
     Endpoint local{}, peer{};
     uint32_t snd_una = 0, snd_nxt = 0, snd_wnd = 0;  ///< sequence numbers; snd_wnd in bytes
     uint32_t rcv_nxt = 0, rcv_wnd = 0;
     uint16_t mss = 0;   ///< send MSS, options not subtracted
-    uint16_t pmtu = 0;  ///< IP packet bytes that the path takes: the interface's MTU, or what routers said of
-                        ///< it in the last ten minutes
+    uint16_t pmtu = 0;  ///< path MTU in IP packet bytes: the interface's MTU, or a smaller one that a router
+                        ///< reported in the last ten minutes
     uint32_t cwnd_bytes = 0, ssthresh_bytes = 0;
     uint32_t srtt_us = 0, rttvar_us = 0, rto_ms = 0;
     uint32_t unsent_bytes = 0, unacked_bytes = 0, unread_bytes = 0;
     bool timestamps = false, window_scale = false, sack_permitted = false;
 };
 
-/// Containers of bytes by another name: std::string, std::vector<char>, std::span<std::byte>... Arrays are
-/// left out, so that a string literal is sent without its terminating zero (as std::string_view).
+/// Containers whose elements are one byte: std::string, std::vector<char>, std::span<std::byte>... Arrays are
+/// excluded, so that a string literal converts to std::string_view and is sent without its terminating zero.
 template <typename Range>
 concept ByteContainer = std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range> &&
                         !std::is_array_v<std::remove_cvref_t<Range>> &&
@@ -61,8 +60,8 @@ Bytes bytes_of(const Range& range) noexcept {
     return {reinterpret_cast<const uint8_t*>(std::ranges::data(range)), std::ranges::size(range)};
 }
 
-/// One connection. Copy it freely; 16 bytes. After the connection's end every call gives Error::gone, as long
-/// as its record serves no more than 2^32 others. Use it on the core whose engine made it, only.
+/// A handle of one connection: 16 bytes, copy it freely. After the connection's end every call gives
+/// Error::gone, until its record has been reused 2^32 times. Use it only on the core whose engine made it.
 /// @note cost: each call is one lookup by index and a generation compare; nothing allocates.
 class Connection {
   public:
@@ -70,12 +69,11 @@ class Connection {
     Connection(stack::Connections* owner, uint32_t index, uint32_t generation) noexcept
         : owner_(owner), index_(index), generation_(generation) {}
 
-    /// Copies bytes into the send queue; they leave when the current burst is done (Nagle, cwnd and SND.WND
-    /// permitting).
+    /// Copies bytes into the send queue. The engine sends them after the current burst, as far as Nagle, cwnd
+    /// and SND.WND permit.
     /// @return how many were taken: less than given when the send buffer is full (on_writable follows).
     ///         Errors: gone, closing (after shutdown/close), no_memory (no send block; on_writable follows
-    ///         when there is one), not_connected never: data may be queued before ESTABLISHED (RFC
-    ///         9293 3.10.2).
+    ///         when one is free). Data may be queued before ESTABLISHED (RFC 9293 3.10.2).
     Result<uint32_t> send(Bytes data) noexcept;
     Result<uint32_t> send(std::string_view text) noexcept { return send(bytes_of(text)); }
     template <ByteContainer Range>
@@ -83,23 +81,23 @@ class Connection {
         return send(bytes_of(data));
     }
 
-    /// Gather: the pieces one after another, as one send() of all of them would. At most 2^32 - 1 bytes.
-    /// @return how many bytes were taken, from the first piece on: the pieces before the last one taken are
-    ///         taken whole, that one perhaps in part. Less than all: on_writable follows, and the rest is to
-    ///         be sent then. An error only when nothing was taken; errors as send().
+    /// Gather: queues the pieces in order, like one send() of all of them. At most 2^32 - 1 bytes.
+    /// @return how many bytes were taken, from the first piece on; the last piece taken may be taken in part.
+    ///         After less than all, on_writable follows; send the rest then. An error only when nothing was
+    ///         taken; errors as send().
     /// @note cost: one send() for each piece, and no segment leaves in between.
     Result<uint32_t> send(std::span<const Bytes> pieces) noexcept;
 
-    /// As send(), without a copy, except of a few bytes behind queued ones. The bytes must stay and not
-    /// change until the connection has ended. For responses and requests that are the same for many
-    /// connections.
+    /// As send(), but without a copy, except for a few bytes behind queued ones. The bytes must stay valid
+    /// and unchanged until the connection has ended. For data that many connections send.
     Result<uint32_t> send_static(Bytes data) noexcept;
     Result<uint32_t> send_static(std::string_view text) noexcept { return send_static(bytes_of(text)); }
 
-    /// Reads bytes that on_data did not take (RxView::take) or that a VirtualStack keeps. Opens the window.
-    /// Inside an on_data that shows kept bytes, it reads from the first of them; do not use the view after
-    /// that. The rest comes with the next on_data.
-    /// @return bytes copied; 0 when there are none and the peer has sent FIN; would_block when none yet.
+    /// Reads bytes that on_data did not take (RxView::take) or that a VirtualStack keeps, and opens the
+    /// window. Called inside an on_data whose view shows kept bytes, it reads those from the first on; do not
+    /// use the view after that. The next on_data brings the rest.
+    /// @return bytes copied; 0 when none are left and the peer has sent FIN. Errors: gone, would_block (none
+    ///         yet).
     Result<uint32_t> receive(MutableBytes into) noexcept;
     /// Into chars or std::bytes; the container's size does not change.
     template <ByteContainer Range>
@@ -110,20 +108,19 @@ class Connection {
             MutableBytes(reinterpret_cast<uint8_t*>(std::ranges::data(into)), std::ranges::size(into)));
     }
 
-    /// Asks for on_data again, with the bytes that the stack keeps. Bytes that the running on_data leaves are
-    /// kept only when it has returned: call resume() after that.
+    /// Asks for on_data again, with the bytes that the stack keeps. The stack keeps bytes that on_data leaves
+    /// only after on_data has returned: call resume() after that.
     Result<void> resume() noexcept;
 
-    /// Half-close: FIN after all queued data; receiving goes on (RFC 9293 3.6: "I have no more data to
+    /// Half-close: sends FIN after all queued data; receiving goes on (RFC 9293 3.6: "I have no more data to
     /// send").
     Result<void> shutdown() noexcept;
 
-    /// Done with both directions: FIN after all queued data; unread or later data is answered with RST
-    /// (RFC 9293 3.6.1, SHLD-3). on_close follows when the connection has ended for the application: at
-    /// TIME-WAIT or CLOSED.
+    /// Closes both directions: sends FIN after all queued data, and answers unread or later data with RST
+    /// (RFC 9293 3.6.1, SHLD-3). on_close follows when the connection reaches TIME-WAIT or CLOSED.
     Result<void> close() noexcept;
 
-    /// RST, at once; everything queued is discarded (RFC 9293 3.10.5).
+    /// Sends RST at once and discards everything queued (RFC 9293 3.10.5).
     Result<void> abort() noexcept;
 
     /// Bytes that send() would take now. 0 when gone.
@@ -134,13 +131,14 @@ class Connection {
     Result<Endpoint> local() const noexcept;
     Result<Endpoint> peer() const noexcept;
 
-    /// Switches Nagle's algorithm off (RFC 9293 MUST-17). Default: the configuration's.
+    /// true switches Nagle's algorithm off (RFC 9293 MUST-17). Default: TcpConfig::nagle.
     Result<void> set_no_delay(bool on) noexcept;
-    /// RFC 5482's local half: overrides user_timeout, at most 18 h. 0 restores the configuration's.
+    /// Overrides TcpConfig::user_timeout (the local half of RFC 5482), at most 18 h. 0 restores the
+    /// configured one.
     Result<void> set_user_timeout(Duration timeout) noexcept;
 
-    /// 64 bits of the application's: a number, or a pointer. 0 at first; 0 when the connection is gone, and
-    /// setting it then does nothing.
+    /// 64 bits for the application: a number or a pointer. Initially 0. When the connection is gone, reading
+    /// gives 0 and setting does nothing.
     uint64_t user_tag() const noexcept;
     void set_user_tag(uint64_t user_tag) noexcept;
 

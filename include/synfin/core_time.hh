@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// How a core's loop spends its time: the cycles of turns that found work, and the time in which something
-/// else had the core.
+/// How a core's loop spends its time: the cycles of turns that found work, and the time that the loop lost to
+/// other programs.
 
 #include <x86intrin.h>
 
@@ -12,7 +12,7 @@
 
 namespace synfin {
 
-/// Cycles of the time stamp counter: of the turns that did something, and of all turns.
+/// Cycles of the time stamp counter (TSC): those of turns that found work, and those of all turns.
 struct BusyCycles {
     uint64_t busy = 0, all = 0;
     /// 0..1; 0 without a turn.
@@ -34,29 +34,29 @@ struct BusyCycles {
 class BusyMeter {
   public:
     BusyMeter() noexcept : last_(__rdtsc()) {}
-    /// The turn that began at the last mark, or skip(), ends now. What the loop rests after a turn is one
-    /// that is not busy: it is not the next turn's.
+    /// Ends the turn that began at the last turn() or skip(). Call it with busy == false after a rest, so
+    /// that the rest does not count for the next turn.
     void turn(bool busy, BusyCycles& into) noexcept {
         const uint64_t now = __rdtsc(), spent = now - last_;
         into.all += spent;
         into.busy += busy ? spent : 0;
         last_ = now;
     }
-    /// What has passed since the last mark belongs to nobody.
+    /// Counts the cycles since the last turn() or skip() for no turn.
     void skip() noexcept { last_ = __rdtsc(); }
 
   private:
     uint64_t last_;
 };
 
-/// How long a loop was away while work was due: gaps between two looks at the clock, longer than a limit, in
-/// which something else had the core or a turn took long. What the loop itself rests is not among them, nor
-/// is a gap with nothing to do before and after it.
+/// Sums the time in which a loop did not run although work was due: gaps between two readings of the clock
+/// that are longer than a limit, because something else had the core or a turn took long. The loop's own
+/// rests do not count, nor do gaps without work before and after them.
 class LostTime {
   public:
     LostTime(Duration gap, Instant now) noexcept : gap_(gap), last_(now) {}
 
-    /// A look at the clock.
+    /// Call with each reading of the clock.
     void look(Instant now) noexcept {
         const Duration gap = now - last_;
         last_ = now;
@@ -64,7 +64,7 @@ class LostTime {
         unjudged_ += gap;
         longest_unjudged_ = std::max(longest_unjudged_, gap);
     }
-    /// After a turn. `due`: it found work, in the time that is measured.
+    /// Call after each turn. `due`: the turn found work, within the measured time.
     void turn(bool due) noexcept {
         if (unjudged_ != Duration::zero()) [[unlikely]] {
             if (due || was_due_) {
@@ -75,7 +75,7 @@ class LostTime {
         }
         was_due_ = due;
     }
-    /// The loop has rested until now.
+    /// Call after a rest: it does not count as a gap.
     void rested(Instant now) noexcept { last_ = now; }
 
     Duration total() const noexcept { return total_; }

@@ -1,8 +1,8 @@
 #pragma once
 /// @file
-/// What an engine counts: drops by reason and events, both listed in X-macro files so that the JSON, the
-/// screen and the docs name them alike. One writer (the engine's core); readers see values that are each
-/// right, not a snapshot.
+/// What an engine counts: drops by reason, and events. X-macro files list both, so that the JSON, the screen
+/// and the docs use the same names. Only the engine's core accesses them; other threads read the Inspector's
+/// snapshots.
 
 #include <array>
 #include <cstddef>

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// What was opened and how: for people (lines) and for the JSON (data). No DPDK in here.
+/// The opened device and its settings, as lines for the screen and as data for the JSON. No DPDK in here.
 
 #include <cstdint>
 #include <string>
@@ -12,8 +12,8 @@ namespace synfin {
 
 /// How received packets find their engine.
 enum class Steering : uint8_t {
-    one_engine,  ///< nothing to choose
-    wire,        ///< in-memory wire: one for each pair of engines
+    one_engine,  ///< all packets go to the one engine
+    wire,        ///< each pair of engines has an in-memory wire of its own
     rss,         ///< the device's Toeplitz hash with our key; source ports are chosen by predicting it
     software,    ///< a keyed hash computed by the polling core, and rings between the cores
 };
@@ -21,19 +21,19 @@ enum class Steering : uint8_t {
 /// "one engine", "in-memory wire", "RSS", "software".
 const char* describe(Steering steering) noexcept;
 
-/// One thing that a device may do for us.
+/// One offload of a device.
 struct OffloadReport {
     std::string what;      ///< "tx TCP checksum"
-    bool offered = false;  ///< the driver says it can
-    bool used = false;     ///< it was asked to
-    std::string why;       ///< not used: who does it, and why; used: what of it
+    bool offered = false;  ///< the driver supports it
+    bool used = false;     ///< synfin enabled it
+    std::string why;       ///< not used: why, and what does the work instead; used: details
 };
 
 struct DeviceReport {
     std::string device;  ///< as given: "af_packet:veth0"
     std::string driver;  ///< DPDK's name: "net_ixgbe"; "AF_PACKET", "memif 2.0"
     std::string dpdk;    ///< version
-    std::string memory;  ///< "2 MiB hugepages", or "4 KiB pages: ..." and why
+    std::string memory;  ///< "2 MiB hugepages", or "4 KiB pages: ..." with the reason
     bool hugepages = false;
     Mac mac{};
     uint16_t mtu = 0;  ///< bytes of IP packet
@@ -43,15 +43,15 @@ struct DeviceReport {
     unsigned rx_queues = 0, tx_queues = 0;
     unsigned rx_descriptors = 0, tx_descriptors = 0;  ///< per queue
     uint32_t packets_per_engine = 0;                  ///< buffers of each engine's pool
-    uint32_t packet_bytes = 0;                        ///< of memory for each, all told
-    uint32_t large_per_engine = 0, large_bytes = 0;   ///< the same of the packets that the device cuts (TSO)
-    unsigned rx_burst = 0, tx_burst = 0;              ///< packets at a time at most
+    uint32_t packet_bytes = 0;  ///< bytes of memory for each packet, headers and metadata included
+    uint32_t large_per_engine = 0, large_bytes = 0;  ///< the same for packets that the device segments (TSO)
+    unsigned rx_burst = 0, tx_burst = 0;             ///< packets per call, at most
     Steering steering = Steering::one_engine;
     std::string steering_why;
     std::vector<OffloadReport> offloads;
-    std::vector<std::string> notes;  ///< what was changed on the host for us (undone at close), what to know
     std::vector<std::string>
-        warnings;  ///< what makes this device slower or less than it could be, and the remedy
+        notes;  ///< changes that synfin made on the host (undone at close), and other facts
+    std::vector<std::string> warnings;  ///< what slows or limits this device, each with its remedy
 
     /// The device in one line.
     std::string headline() const;
@@ -64,24 +64,26 @@ struct DeviceStats {
     uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0;
     uint64_t rx_missed = 0;     ///< the device had no descriptor or room
     uint64_t rx_errors = 0;     ///< the device refused the frame
-    uint64_t rx_no_buffer = 0;  ///< no packet buffer at receiving
-    uint64_t tx_errors = 0;     ///< the device took it and failed
+    uint64_t rx_no_buffer = 0;  ///< no packet buffer was free at receiving
+    uint64_t tx_errors = 0;     ///< the device accepted the packet and failed to send it
     uint64_t tx_refused = 0;    ///< tx_burst took fewer than given: packets left with the engine
     uint64_t steered = 0;       ///< passed to another engine
-    uint64_t misdirected = 0;   ///< of these: RSS had been predicted to bring it to another queue
-    uint64_t mailbox_full = 0;  ///< dropped: ring to another engine full
+    uint64_t misdirected = 0;   ///< of these: packets for which RSS chose another queue than predicted
+    uint64_t mailbox_full = 0;  ///< dropped: the ring to another engine was full
     uint64_t wire_loss = 0;     ///< in-memory wire: frames lost on purpose
-    uint64_t cut = 0;  ///< longer than a buffer and cut by the driver; the stack counts them as bad_ip_header
+    uint64_t cut =
+        0;  ///< longer than a buffer and truncated by the driver; the stack counts them as bad_ip_header
     uint64_t joined = 0;        ///< received in several buffers and copied into one
-    uint64_t giants = 0;        ///< dropped: longer than MTU and headers
-    uint64_t bad_vlan = 0;      ///< dropped: without our VLAN tag, where the device takes tags off
-    uint64_t untaken_tags = 0;  ///< the device was to take our tag off and did not; the port did
-    uint64_t runts = 0;         ///< the device dropped them: shorter than Ethernet allows, or broken off
+    uint64_t giants = 0;        ///< dropped: longer than the MTU plus headers
+    uint64_t bad_vlan = 0;      ///< dropped: without our VLAN tag, where the device strips tags
+    uint64_t untaken_tags = 0;  ///< the device did not strip our tag as configured; the port did
+    uint64_t runts = 0;         ///< dropped by the device: shorter than Ethernet allows, or truncated
     uint64_t false_verdicts =
-        0;  ///< checksum verdicts of the device that were found wrong; none is believed then
+        0;  ///< wrong checksum verdicts of the device; after one, the stack verifies every checksum itself
     bool link_up = false;
-    bool is_gone = false;     ///< the interface was deleted, or moved to another namespace: for good
-    uint64_t link_downs = 0;  ///< times that the link was seen to go down since the device was opened
+    bool is_gone =
+        false;  ///< the interface was deleted or moved to another namespace, and does not come back
+    uint64_t link_downs = 0;  ///< link-down events seen since the device was opened
     Duration link_down_time{};
 };
 

@@ -1,27 +1,28 @@
 #pragma once
 /// @file
-/// Drain: the end of what is open on one engine, so that every peer is told.
+/// Drain: closes everything that is open on one engine, and tells every peer.
 
 #include "synfin/stack.hh"
 
 namespace synfin {
 
-/// The listeners go, and half-open connections with them (RST, to 1,024 of them at most: the others time
-/// out). FIN to every connection, some with each turn, and RST to those that are still there when the time is
-/// over. Connections in TIME-WAIT are left: their peers know.
+/// Ends an engine's connections. begin() removes the listeners and their half-open connections, and sends RST
+/// to at most 1,024 of these; the others time out. turn() closes the open connections, kEndsPerTurn at a
+/// time, and resets those that are still open when the time is over. Connections in TIME-WAIT stay: their
+/// peers have closed already.
 ///
 /// @code
 ///   drain.begin(stack, now, 2s);
 ///   while (!drain.is_over()) { stack.poll(app, now = clock()); drain.turn(stack, now); }
 /// @endcode
-/// @note cost: begin() goes through the half-open records; turn() is bounded by kEndsPerTurn.
+/// @note cost: begin() visits every half-open record; turn() visits at most kEndsPerTurn connections.
 class Drain {
   public:
     static constexpr uint32_t kEndsPerTurn = 64;
-    /// How long the last RSTs may wait for the device.
+    /// How long the last RSTs may take to leave.
     static constexpr Duration kCut = 100ms;
 
-    /// @param time how long the connections get to close; 0: RST at once
+    /// @param time how long connections get to close; 0: RST at once
     void begin(Stack& stack, Instant now, Duration time) noexcept {
         if (phase_ != Phase::none) return;
         stack.unlisten_all();
@@ -31,7 +32,7 @@ class Drain {
     bool has_begun() const noexcept { return phase_ != Phase::none; }
     bool is_over() const noexcept { return phase_ == Phase::over; }
 
-    /// After each poll since begin(). Returns whether it is over.
+    /// Call after each poll since begin(). Returns whether the drain is over.
     bool turn(Stack& stack, Instant now) noexcept {
         if (phase_ == Phase::none || phase_ == Phase::over) return is_over();
         const bool cuts = phase_ == Phase::cutting;
@@ -40,7 +41,8 @@ class Drain {
                 static_cast<void>(cuts ? c.abort() : c.close());
             });
             is_telling_ = next_ != 0;
-            if (is_telling_) until_ = now + (cuts ? kCut : time_);  // it begins when all have been told
+            if (is_telling_)
+                until_ = now + (cuts ? kCut : time_);  // the time begins when all have been closed or reset
         }
         const bool is_done = stack.records().open == 0 && !stack.has_work();
         if (is_done || (cuts && now >= until_))
@@ -61,14 +63,14 @@ class Drain {
     }
 
     Phase phase_ = Phase::none;
-    bool is_telling_ = false;  ///< connections are still to be told
-    uint32_t next_ = 0;        ///< where that goes on, see Stack::visit_open
+    bool is_telling_ = false;  ///< some connections are still to be closed or reset
+    uint32_t next_ = 0;        ///< where to go on, see Stack::visit_open
     Duration time_{};
     Instant until_{};
 };
 
-/// An application that does nothing: for a connection's last events when its own application is gone. Its
-/// timers and posts are taken and forgotten.
+/// An application that ignores every event: for the last events of connections whose own application is gone.
+/// It discards timers and posts.
 struct NoApplication {
     void on_open(Connection) noexcept {}
     void on_data(Connection, RxView&) noexcept {}

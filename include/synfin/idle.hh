@@ -16,23 +16,23 @@ namespace synfin {
 enum class IdlePolicy : uint8_t {
     automatic,  ///< spin on a NIC whose core is its own; else yield
     spin,       ///< poll on, with a pause instruction
-    yield,      ///< after a while give the core to who else wants it, between polls
-    sleep,      ///< after longer, sleep 50 us at a time (timers have 1 ms): adds that and a wake-up to the
-                ///< latency of packets. A post wakes at once (Stack::post)
+    yield,      ///< after 64 empty polls, give the core to other threads between polls
+    sleep,      ///< after 1,000 empty polls, sleep 50 us at a time: adds that and a wake-up to the latency of
+                ///< packets. A post wakes the core at once (Stack::post)
 };
 
 /// Paces one core's loop when there is nothing to do.
 class Idle {
   public:
-    /// @param nap how long it sleeps at a time, with IdlePolicy::sleep
+    /// @param nap duration of one sleep of IdlePolicy::sleep
     explicit Idle(IdlePolicy policy, Duration nap = 50us) noexcept : policy_(policy), nap_(nap) {}
 
-    /// A sleep ends early when this descriptor is readable (Stack::wake_fd). Before the first turn;
-    /// allocates.
+    /// Ends a sleep early when this descriptor is readable (Stack::wake_fd). Call it before the first turn;
+    /// it allocates.
     void wake_on(int fd) { wakers_.push_back({fd, POLLIN, 0}); }
     bool sleeps() const noexcept { return policy_ == IdlePolicy::sleep; }
 
-    /// Call after each turn of the loop: goes on at once, pauses, yields or sleeps.
+    /// Call after each turn of the loop. Returns at once after a busy turn, else pauses, yields or sleeps.
     void turn(bool busy) noexcept {
         if (busy) {
             empty_ = 0;

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// Inspector: looks into running engines from other threads. Each engine publishes its counters a hundred
-/// times a second, and answers questions between two turns, in bounded steps; neither takes a lock there.
+/// Inspector: lets other threads look into running engines. Each engine publishes its counters every 10 ms
+/// and answers questions between two turns, in bounded steps. The engine takes no lock for either.
 
 #include <array>
 #include <atomic>
@@ -23,31 +23,32 @@ struct EngineSnapshot {
     Counters counters;
     RecordCount records;
     MemoryUse memory;
-    BusyCycles cycles;               ///< of its turns
-    uint64_t turns = 0;              ///< 0: it has not begun yet
-    uint64_t busy_turns = 0;         ///< those that found work
-    Duration lost{}, longest_gap{};  ///< its core's loop was away while work was due: see LostTime
+    BusyCycles cycles;        ///< of its loop's turns
+    uint64_t turns = 0;       ///< 0: the loop has not begun yet
+    uint64_t busy_turns = 0;  ///< turns that found work
+    Duration lost{},
+        longest_gap{};  ///< time in which its core's loop did not run although work was due: see LostTime
     Instant at{};
 
-    /// Sums, but for longest_gap and at, of which the larger one stays.
+    /// Adds up all fields, except longest_gap and at, which become the larger of both.
     EngineSnapshot& operator+=(const EngineSnapshot& other) noexcept;
 };
 
-/// What another thread asks an engine: step() runs on the engine's core, between two turns.
+/// A question of another thread to an engine. step() runs on the engine's core, between two turns.
 class Question {
   public:
-    /// Records that a step may look at: some microseconds, by which this turn's packets are late.
+    /// The most records that a step may visit: they delay the turn's packets by some microseconds.
     static constexpr uint32_t kRecordsPerStep = 64;
 
     virtual ~Question() = default;
-    /// A part of the answer; at most one step with each turn. May use every call of the stack that is
-    /// bounded.
-    /// @return whether the answer is complete: the engine does not touch the question any more.
+    /// Computes a part of the answer; the engine calls it at most once per turn. It may use every call of the
+    /// stack whose cost is bounded.
+    /// @return whether the answer is complete; if so, the engine does not touch the question any more.
     virtual bool step(Stack& stack, Instant now) noexcept = 0;
 };
 
-/// How many connections are in each state (index: State). Open ones are counted by going through them, half-
-/// open and TIME-WAIT ones are known: what changes meanwhile may be counted as it was or as it is.
+/// How many connections are in each state (index: State). It visits the open connections over several turns,
+/// so one that changes state meanwhile counts under its old or its new state.
 class StateCount final : public Question {
   public:
     bool step(Stack& stack, Instant now) noexcept override;
@@ -58,18 +59,20 @@ class StateCount final : public Question {
     uint32_t next_ = 0;
 };
 
-/// A page of the connections that on_close has not been told of: not the half-open ones, nor TIME-WAIT.
+/// A page of the open connections, for which on_close has not been called yet. Half-open connections and
+/// TIME-WAIT are not listed.
 class ConnectionPage final : public Question {
   public:
     struct Row {
-        Connection connection;  ///< its name: index and generation. Calls on it are its core's alone
+        Connection
+            connection;  ///< for its index and generation only; only the engine's core may call its members
         uint64_t user_tag = 0;
         ConnectionInfo info;
     };
-    /// Which connections are wanted. Runs on the engine's core: must be quick and must not block.
+    /// Selects connections. Runs on the engine's core: must be quick and must not block.
     using Filter = bool (*)(void* context, const ConnectionInfo& info);
 
-    /// @param from 0 for the first page, then what next() returned
+    /// @param from 0 for the first page, then next() of the page before
     /// @param rows filled from the front
     ConnectionPage(uint32_t from, std::span<Row> rows, Filter filter = nullptr, void* context = nullptr)
         : next_(from), rows_(rows), filter_(filter), context_(context) {}
@@ -77,8 +80,8 @@ class ConnectionPage final : public Question {
     bool step(Stack& stack, Instant now) noexcept override;
     /// The rows that were filled.
     std::span<const Row> rows() const noexcept { return rows_.first(filled_); }
-    /// Where the next page begins; 0: this is the last one. Connections that were opened meanwhile may be
-    /// missed.
+    /// Where the next page begins; 0: this is the last one. The pages may miss connections that were opened
+    /// meanwhile.
     uint32_t next() const noexcept { return next_; }
 
   private:
@@ -91,7 +94,7 @@ class ConnectionPage final : public Question {
     void* context_;
 };
 
-/// One for all engines of a Runtime, which has it: Runtime::inspector().
+/// One for all engines of a Runtime: Runtime::inspector().
 class Inspector {
   public:
     explicit Inspector(unsigned engines) : slots_(engines) {}
@@ -100,27 +103,28 @@ class Inspector {
 
     // -- Any thread.
 
-    /// What an engine published last, some milliseconds ago while its loop runs; zeros before it has begun.
+    /// The last snapshot that an engine published, at most some milliseconds old while its loop runs; zeros
+    /// before the loop has begun.
     EngineSnapshot snapshot(unsigned engine) const noexcept { return slots_[engine].shown.see(); }
-    /// The same of all engines together.
+    /// The sum of all engines' snapshots.
     EngineSnapshot sum() const noexcept;
     /// Whether every engine has ended its first turn.
     bool have_all_begun() const noexcept;
 
-    /// Puts a question to an engine and waits for the answer; further askers wait for their turn.
-    /// @return false when no loop runs on the engine, or it ended before the answer was complete: the
-    /// question
-    ///         is the caller's again, answered in part.
-    /// @note cost: to the engine, a step with each turn until it is answered. Never call it from the engine's
-    ///       own core.
+    /// Asks an engine a question and waits for the answer. Other threads that ask the same engine wait
+    /// meanwhile.
+    /// @return false when no loop runs on the engine, or the loop ended before the answer was complete. The
+    ///         question then holds a partial answer.
+    /// @note cost: the engine runs one step per turn until the answer is complete. Never call it from the
+    ///       engine's own core.
     bool ask(unsigned engine, Question& question);
 
-    // -- The engine's core: what a loop of your own does for its engines, and Runner does for you.
+    // -- The engine's core. Runner makes these calls; a loop of your own must make them itself.
 
-    /// The loop begins; leave() ends it. Waits for an asker that is just giving up.
+    /// Call when the loop begins, and leave() when it ends. Waits for a thread whose ask() is just giving up.
     void enter(unsigned engine);
-    /// After each turn. Returns whether a step was taken.
-    /// @note cost: a load from a line that only askers write.
+    /// Call after each turn. Returns whether a step was taken.
+    /// @note cost: one load from a cache line that only ask() writes.
     bool turn(unsigned engine, Stack& stack, Instant now) noexcept {
         Question* const question = slots_[engine].asked.load(std::memory_order_acquire);
         if (question == nullptr) [[likely]]
@@ -139,7 +143,7 @@ class Inspector {
     struct alignas(64) Slot {
         std::atomic<Question*> asked{nullptr};
         std::atomic<bool> is_running{false};
-        std::mutex askers;  ///< one question at a time; the engine takes it in enter() only
+        std::mutex askers;  ///< held while a question is asked; the engine locks it in enter() only
         Published<EngineSnapshot> shown;
     };
     static void answer(Slot& slot, Question& question, Stack& stack, Instant now) noexcept;

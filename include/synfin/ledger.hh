@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Ledger: where an engine's cycles go, stage by stage.
+/// Ledger: counts an engine's cycles by stage.
 
 #include <immintrin.h>
 
@@ -12,23 +12,24 @@ namespace synfin {
 
 /// The stages of a turn, in order.
 enum class Stage : uint8_t {
-    rx,           ///< the port gives a burst; a wire or a memif: it is copied
-    parse,        ///< Ethernet, IP and TCP headers, checksums, hash, the table's line fetched
-    lookup,       ///< the table's candidates, side by side, their records fetched; core compares the tuple
-    core,         ///< TCP, its effects on records and events
+    rx,           ///< the port delivers a burst; wires and memif copy it
+    parse,        ///< Ethernet, IP and TCP headers, checksums, hash; prefetches the line of the table
+    lookup,       ///< finds candidates in the table for the whole burst and prefetches their records; core
+                  ///< compares the tuple
+    core,         ///< TCP, with its effects on records and events
     timers,       ///< FIFOs and wheel
-    application,  ///< between the two halves of a turn: handlers, and what they call
-    emit,         ///< what is to be sent is chosen, built and resolved
-    tx,           ///< the port takes packets; a wire or a memif: it copies them
+    application,  ///< handlers and the calls that they make, between the two halves of a turn
+    emit,         ///< chooses and builds packets, and resolves their next hop
+    tx,           ///< the port takes packets; wires and memif copy them
     kCount
 };
 inline constexpr size_t kStages = static_cast<size_t>(Stage::kCount);
 const char* name(Stage stage) noexcept;
 
-/// TSC cycles by stage, of turns in which something happened. A stamp is taken where one stage ends and the
-/// next begins, once per burst and not per packet.
-/// @note cost: off, a branch for each stage and turn; on, also an rdtsc (about 25 cycles): measured as
-///       stamp_cycles(), and part of what it measures.
+/// TSC cycles by stage, of turns that found work. The engine takes a stamp where one stage ends and the next
+/// begins, once per burst and not per packet.
+/// @note cost: off, one branch for each stage and turn; on, also one rdtsc (about 25 cycles), which the
+///       stages' cycles include. stamp_cycles() measures it.
 class Ledger {
   public:
     void keep(bool on) noexcept { is_kept_ = on; }
@@ -40,7 +41,7 @@ class Ledger {
         turn_ = {};
         last_ = __rdtsc();
     }
-    /// What was spent since the last stamp belongs to this stage.
+    /// Adds the cycles since the last stamp to this stage.
     void stamp(Stage stage) noexcept {
         if (!is_kept_) [[likely]]
             return;
@@ -49,7 +50,7 @@ class Ledger {
         last_ = now;
         ++stamps_in_turn_;
     }
-    /// Takes the turn in, if it did something.
+    /// Adds the turn to the totals if it was busy.
     void end_turn(bool busy) noexcept {
         if (!is_kept_) [[likely]]
             return;
@@ -64,7 +65,7 @@ class Ledger {
     uint64_t cycles(Stage stage) const noexcept { return cycles_[static_cast<size_t>(stage)]; }
     uint64_t turns() const noexcept { return turns_; }
     uint64_t stamps() const noexcept { return stamps_; }
-    /// What one stamp costs on this core; measured now, some microseconds.
+    /// Cycles of one stamp on this core. @note cost: measures for some microseconds.
     static double stamp_cycles() noexcept;
 
   private:

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Mailbox: messages of two words from any thread to one reader, which may sleep in epoll meanwhile.
+/// Mailbox: messages of two words from any thread to one reader, which may sleep in epoll.
 
 #include <atomic>
 #include <cstdint>
@@ -11,24 +11,24 @@
 
 namespace synfin {
 
-/// What a post carries. The meaning of both words is the application's.
+/// The content of a post. The application defines the meaning of both words.
 struct Message {
     uint64_t tag = 0;
     uint64_t value = 0;  ///< a number, or an address (see pointer())
     bool operator==(const Message&) const noexcept = default;
 
-    /// The value as the address that Mailbox::post(tag, T*) was given. What it points to is handed over with
-    /// the message: the poster's writes before post() are visible to the reader.
+    /// The value as the pointer given to Mailbox::post(tag, T*). The reader sees everything that the posting
+    /// thread wrote before post().
     template <typename T>
     T* pointer() const noexcept {
         return reinterpret_cast<T*>(static_cast<uintptr_t>(value));  // NOLINT(performance-no-int-to-ptr)
     }
 };
 
-/// A bounded queue from any number of threads to one. Every engine has one (Stack::post, Stack::mailbox); an
-/// application makes others, to send from an engine's handlers to threads of its own.
+/// A bounded queue from any number of threads to one. Every engine has one (Stack::post, Stack::mailbox). An
+/// application can make others, to send from an engine's handlers to its own threads.
 /// - Messages of one thread arrive in the order in which it posted them.
-/// - post() never waits: a full mailbox refuses, and counts that.
+/// - post() never waits: a full mailbox refuses the message and counts that.
 /// - Nothing allocates after construction.
 ///
 /// @code
@@ -48,33 +48,33 @@ class Mailbox {
 
     // -- any thread
 
-    /// Puts a message behind the others and wakes the reader if it sleeps on wake_fd().
-    /// Errors: no_memory (full; counted in refused()).
+    /// Appends a message and wakes the reader if it sleeps on wake_fd(). Errors: no_memory (full; counted in
+    /// refused()).
     /// @note cost: two atomic read-modify-writes; with a wake_fd(), one system call for the first message
     ///       after the reader found the mailbox empty.
     Result<void> post(uint64_t tag, uint64_t value = 0) noexcept;
-    /// The same with an address. Ownership of what it points to is the application's affair: a refused
-    /// message did not take it, and messages that are never taken are not freed.
+    /// The same with a pointer. The mailbox never owns or frees the object: after a refusal the caller still
+    /// owns it.
     template <typename T>
     Result<void> post(uint64_t tag, T* pointer) noexcept {
         return post(tag, uint64_t{reinterpret_cast<uintptr_t>(pointer)});
     }
-    /// Messages that did not fit, so far.
+    /// Messages refused so far.
     uint64_t refused() const noexcept { return refused_.load(std::memory_order_relaxed); }
     uint32_t capacity() const noexcept;
 
     // -- the reader's thread
 
     /// The oldest message, or none. After none, wake_fd() is readable again once a message is posted.
-    /// @note cost: some loads and stores; the first call that finds nothing after some were taken: an atomic
-    ///       exchange, and a system call with a wake_fd().
+    /// @note cost: some loads and stores. The first call that finds the mailbox empty also makes an atomic
+    ///       exchange and, with a wake_fd(), a system call.
     std::optional<Message> take() noexcept;
 
-    /// Whether take() may give something: false only when nothing waits. @note cost: one load
+    /// Whether take() may return a message; false only when none waits. @note cost: one load
     bool has_signal() const noexcept { return signal_.load(std::memory_order_relaxed) != 0; }
 
-    /// A descriptor (eventfd(2)) for poll, select or epoll: readable from a post on, until take() has given
-    /// none. It is the mailbox's: do not read, write or close it. Made by the first call; posts are dearer
+    /// A descriptor (eventfd(2)) for poll, select or epoll: readable from a post on, until take() returns
+    /// none. The mailbox owns it: do not read, write or close it. The first call makes it; posts cost more
     /// from then on. Errors: no_memory (no descriptor is left).
     Result<int> wake_fd() noexcept;
 

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Published: a value that one thread writes now and then and others read at any time, without a lock.
+/// Published: a value that one thread writes and other threads read at any time, without a lock.
 
 #include <array>
 #include <atomic>
@@ -11,9 +11,9 @@
 
 namespace synfin {
 
-/// One writer, which never waits; any readers, which repeat a read that met a write. A sequence lock over
-/// atomic words, so that thread sanitizers know it for what it is.
-/// @note cost: show() stores sizeof(T) bytes and two words more; nothing while nobody reads.
+/// A sequence lock: one writer, which never waits, and any number of readers, which repeat a read that
+/// overlapped a write. The words are atomic, so that the thread sanitizer accepts it.
+/// @note cost: show() stores sizeof(T) bytes and two more words.
 template <typename T>
 class alignas(64) Published {
     static_assert(std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T>);
@@ -30,8 +30,8 @@ class alignas(64) Published {
         sequence_.store(sequence + 2, std::memory_order_release);
     }
 
-    /// The value of one moment; T{} before the first show(). Only when the writer's thread stands still
-    /// within show() for as long as kReads reads take, two neighbouring moments may be mixed.
+    /// The last value shown; T{} before the first show(). If the writer's thread is suspended within show()
+    /// for as long as kReads reads take, the result may mix two successive values.
     T see() const noexcept {
         std::array<uint64_t, kWords> words;
         for (uint32_t reads = 0; reads < kReads; ++reads) {
@@ -50,7 +50,7 @@ class alignas(64) Published {
     static constexpr size_t kWords = (sizeof(T) + 7) / 8;
     static constexpr uint32_t kReads = 100'000;
 
-    std::atomic<uint64_t> sequence_{0};  ///< odd while it is written
+    std::atomic<uint64_t> sequence_{0};  ///< odd during show()
     std::array<std::atomic<uint64_t>, kWords> words_{};
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Why something could not be had: the Error for programs and a sentence with the remedy for people.
+/// Why a call was refused: an Error for programs, and a sentence with the remedy for people.
 
 #include <string>
 #include <utility>
@@ -13,7 +13,7 @@ struct Refusal {
     Error error = Error::none;
     std::string why;  ///< complete sentence(s), no newline at the end
 
-    /// Records the refusal; false, so that `return refusal.because(...)` reads well.
+    /// Records the refusal. Returns false, for `return refusal.because(...)`.
     bool because(Error code, std::string sentence) {
         error = code;
         why = std::move(sentence);

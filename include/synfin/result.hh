@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Result: how a call of the API tells that it refused, without exceptions or errno.
+/// Result: a value, or the error of a call that was refused. The API uses it instead of exceptions and errno.
 
 #include <cstdint>
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace synfin {
 
-/// Why a call was refused. One word each; `describe()` gives the sentence that the command prints.
+/// Why a call was refused. describe() gives the sentence that the command prints.
 enum class Error : uint8_t {
     none = 0,
     gone,           ///< the connection that the handle names has ended
@@ -20,7 +20,7 @@ enum class Error : uint8_t {
     no_memory,      ///< a pool (records, packets, send blocks) is empty; counted
     no_port,        ///< every ephemeral port towards that destination is in use; counted
     in_use,         ///< the address, port or tuple is taken
-    would_block,    ///< nothing can be taken now; `on_writable` tells when
+    would_block,    ///< nothing to return now; an event announces it
     closing,        ///< the sending side has been closed already (RFC 9293 3.10.2 "connection closing")
     not_connected,  ///< the call needs a synchronised connection
     no_route,       ///< the destination is neither on link nor behind a gateway
@@ -29,11 +29,11 @@ enum class Error : uint8_t {
     device_failed,  ///< the device refused its configuration
 };
 
-/// The sentence for people. Never empty.
+/// The error as a sentence for people. Never empty.
 const char* describe(Error error) noexcept;
 
-/// A value or why there is none. Test it before use: value() CHECKs.
-/// @tparam E mostly Error; Refusal, which has a sentence too, for what is done once and not on the data path
+/// A value, or an error. Test it before use: value() aborts the process if there is none.
+/// @tparam E Error on the data path; Refusal, which also has a sentence, elsewhere
 template <typename T, typename E = Error>
 class [[nodiscard]] Result {
   public:
@@ -66,7 +66,7 @@ class [[nodiscard]] Result {
     E error_{};
 };
 
-/// A call that gives nothing back but that it worked, or why not.
+/// Success without a value, or an error.
 template <typename E>
 class [[nodiscard]] Result<void, E> {
   public:

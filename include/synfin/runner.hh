@@ -1,8 +1,8 @@
 #pragma once
 /// @file
-/// Runner: the loop that drives engines on their cores. It polls, measures how busy each core is and how long
-/// something else had it, rests when there is nothing to do, publishes to the Inspector, and lets the cores
-/// end together.
+/// Runner: the loop that drives engines on their cores. It polls, measures how busy each core is and how much
+/// time other programs took from it, rests when there is nothing to do, publishes snapshots to the Inspector,
+/// and ends all cores together.
 
 #include <array>
 #include <atomic>
@@ -22,14 +22,15 @@
 
 namespace synfin {
 
-/// What is done on the engines of one runtime. Engines are named by their index; each is touched on its own
-/// core only, so what belongs to two of them must not share a cache line.
-/// - turn: one turn of the engine, by Stack::poll() or its three parts. Whether anything happened.
-/// - is_over: nothing is left to do there; turn() is called on until all engines are over.
-/// - cycles: where the runner adds what the engine's turns cost.
-/// Optional:
-/// - is_measured(index): whether the present time counts for LostTime; without it all does.
-/// - show(index): after the engine has published its snapshot, for what the application publishes itself.
+/// What a Runner does on the engines of one runtime. Calls name an engine by its index and run on the
+/// engine's own core, so data of two engines should not share a cache line.
+/// - turn: makes one turn of the engine, by Stack::poll() or its three parts. Returns whether anything
+/// happened.
+/// - is_over: whether the engine has nothing left to do. The runner calls turn() until all engines are over.
+/// - cycles: the runner adds the cycles of the engine's turns here. Optional:
+/// - is_measured(index): whether the present time counts for LostTime. Without it all time counts.
+/// - show(index): called after the engine has published its snapshot, so that the application can publish its
+/// own data.
 template <typename W>
 concept Work = requires(W work, unsigned index, Stack& stack, Instant now) {
     { work.turn(index, stack, now) } -> std::same_as<bool>;
@@ -38,25 +39,27 @@ concept Work = requires(W work, unsigned index, Stack& stack, Instant now) {
 };
 
 struct RunnerConfig {
-    Duration gap = 1ms;          ///< a loop that is away for longer has lost the time: see LostTime
-    Duration show_every = 10ms;  ///< between two snapshots of an engine; each costs about a microsecond
+    Duration gap = 1ms;          ///< longer gaps between two turns count as lost: see LostTime
+    Duration show_every = 10ms;  ///< interval of an engine's snapshots; each costs about a microsecond
 };
 
-/// A core that has nothing left to do goes on polling until all cores are done: what its queue brings may
-/// belong to another core's engine, and what another engine sends may leave through its queue.
+/// Lets the cores end together. A core with nothing left to do goes on polling until all cores are done,
+/// because its queue may carry packets of another core's engine in both directions.
 class CommonEnd {
   public:
     explicit CommonEnd(size_t cores) noexcept : running_(cores) {}
 
-    /// One core's part. A loop that is left by an exception keeps nobody waiting.
+    /// One core's part. The destructor reports the core as done, so that an exception keeps no other core
+    /// waiting.
     class Core {
       public:
         explicit Core(CommonEnd& end) noexcept : end_(end) {}
         ~Core() { static_cast<void>(is_reached(true)); }
         Core(const Core&) = delete;
         Core& operator=(const Core&) = delete;
-        /// After each turn. `is_over`: this core has nothing left to do; stays so once said.
-        /// @return whether no core has.
+        /// Call after each turn. `is_over`: this core has nothing left to do; once true, it counts as true
+        /// for good.
+        /// @return whether all cores are done.
         bool is_reached(bool is_over) noexcept {
             if (is_over && !has_said_) {
                 has_said_ = true;
@@ -74,16 +77,16 @@ class CommonEnd {
     std::atomic<size_t> running_;
 };
 
-/// Runs work on all cores of a host: a Runtime, or in tests what has its members stack(), cores(), now(),
+/// Runs work on all cores of a host: a Runtime, or in tests a class with its members stack(), cores(), now(),
 /// idle_policy(), inspector() and run().
 template <typename Host, Work W>
 class Runner {
   public:
-    /// Both outlive the runner.
+    /// Host and work must outlive the runner.
     Runner(Host& host, W& work, const RunnerConfig& config = {})
         : host_(host), work_(work), config_(config), common_end_(host.cores().size()) {}
 
-    /// Returns when every engine is over; once for each runner. Errors: as Runtime::run.
+    /// Returns when every engine is over. Call it once. Errors: as Runtime::run.
     Result<void> run() {
         return host_.run([this](std::span<const unsigned> stacks, unsigned) { loop(stacks); });
     }
@@ -93,7 +96,7 @@ class Runner {
     struct TurnCount {
         uint64_t all = 0, busy = 0;
     };
-    /// Tells the inspector when the loop begins, and that it has ended, however it does.
+    /// Tells the inspector that the loop has begun, and that it has ended, even by an exception.
     class Presence {
       public:
         Presence(Inspector& inspector, std::span<const unsigned> stacks)
@@ -123,7 +126,8 @@ class Runner {
             bool is_busy = false, is_over = true, is_measured = false;
             Instant now{};
             for (size_t i = 0; i < stacks.size(); ++i) {
-                // Time is read for each engine: what one's turn costs is part of the other's latency.
+                // The clock is read for each engine, because one engine's turn adds to the next one's
+                // latency.
                 now = host_.now();
                 lost.look(now);
                 const unsigned index = stacks[i];
@@ -167,7 +171,7 @@ class Runner {
             return true;
     }
 
-    /// A step towards the answer of each engine that was asked. Whether there was one.
+    /// Takes a step of the question to each engine that was asked. Returns whether any was asked.
     bool answer(std::span<const unsigned> stacks, Instant now) noexcept {
         bool has_answered = false;
         for (const unsigned index : stacks)
@@ -199,12 +203,12 @@ class Runner {
     CommonEnd common_end_;
 };
 
-/// The work of a server: an application for each engine, until it is told to stop. Then the connections are
-/// closed or reset within a time, and on_close is told of each.
+/// The work of a server: polls an application for each engine until `stop` is true. Then it closes or resets
+/// the connections within a time limit and calls on_close for each.
 template <Application App>
 class ServerWork {
   public:
-    /// @param apps one for each engine; outlive this, as `stop` does
+    /// @param apps one for each engine. `apps` and `stop` must outlive this
     /// @param drain how long connections get to close; 0: RST at once
     ServerWork(std::span<App> apps, const std::atomic<bool>& stop, Duration drain)
         : apps_(apps), ends_(apps.size()), stop_(stop), drain_(drain) {}

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Stack: one engine, on one core, as the application sees it.
+/// Stack: the application's interface to one engine on one core.
 
 #include <cstdint>
 #include <optional>
@@ -21,66 +21,67 @@ namespace stack {
 class Engine;
 }
 
-/// One engine. Not thread-safe but for post(): everything else happens on its core.
+/// One engine. Only post() is thread-safe; make all other calls on the engine's core.
 class Stack {
   public:
     explicit Stack(stack::Engine& engine) noexcept : engine_(&engine) {}
 
-    /// Passive OPEN (RFC 9293 3.10.1): every SYN to this port, on any of our addresses or only on `addr`. A
-    /// listener of one address goes before one of all (RFC 9293 MUST-42).
-    /// Errors: in_use, invalid (port 0, an address that is not ours), no_memory (65,534 listeners),
-    /// not_supported (IPv6).
+    /// Passive OPEN (RFC 9293 3.10.1): accepts SYNs to this port, on all of our addresses or only on `addr`.
+    /// A listener on one address takes precedence over one on all addresses (RFC 9293 MUST-42). Errors:
+    /// in_use, invalid (port 0, an address that is not ours), no_memory (65,534 listeners), not_supported
+    /// (IPv6).
     Result<ListenerId> listen(uint16_t port, std::optional<IpAddress> addr = std::nullopt) noexcept {
         return listen(port, ListenOptions{.address = addr});
     }
     Result<ListenerId> listen(uint16_t port, const ListenOptions& options) noexcept;
-    /// Stops accepting; half-open connections of the listener are reset, open ones stay. Errors: invalid
-    /// (there is no such listener).
-    /// @note cost: goes through all half-open records.
+    /// Stops accepting and resets the listener's half-open connections; open connections stay. Errors:
+    /// invalid (there is no such listener).
+    /// @note cost: visits every half-open record.
     Result<void> unlisten(ListenerId listener) noexcept;
     Result<void> unlisten(uint16_t port, std::optional<IpAddress> addr = std::nullopt) noexcept;
-    /// The same for every port.
+    /// The same for all listeners.
     void unlisten_all() noexcept;
 
-    /// Active OPEN. The SYN leaves with the current burst; on_open or on_close tells the outcome.
-    /// Errors: no_port, no_memory (connections_full), in_use (the tuple asked for), invalid (port 0,
+    /// Active OPEN. The SYN leaves with the current burst; on_open or on_close reports the outcome. Errors:
+    /// no_port, no_memory (connections_full), in_use (the tuple of options.source_port), invalid (port 0,
     /// multicast or broadcast: RFC 9293 MUST-46), no_route, not_supported (IPv6).
     Result<Connection> connect(const Endpoint& peer, const ConnectOptions& options = {}) noexcept;
 
-    /// Whether packets to a destination can leave now; starts resolving the next hop if not. Wait for
-    /// Reach::yes before opening many connections: only a few packets queue behind an ARP request. An IPv6
-    /// destination has no_route until IPv6 is built.
+    /// Whether packets to a destination can leave now; if not, it sends an ARP request for the next hop. Wait
+    /// for Reach::yes before opening many connections: only a few packets queue behind an ARP request. An
+    /// IPv6 destination gives no_route: IPv6 is not built yet.
     Reach reach(const IpAddress& destination) noexcept;
 
-    /// Sets a timer: Event::Kind::timer (on_timer) with this tag comes in the first turn whose time is at or
-    /// after the present turn's time plus `delay`, rounded up to a whole millisecond of the clock; never in
-    /// the present millisecond. Timers of one millisecond come up in no certain order.
+    /// Sets a timer. Event::Kind::timer (on_timer) with this tag comes in the first turn at or after the
+    /// present turn's time plus `delay`, rounded up to a whole millisecond of the clock; never in the present
+    /// millisecond. Timers of the same millisecond expire in any order.
     /// @param delay 0 to 20 days. Errors: invalid (outside), no_memory (StackConfig::max_timers are set;
     ///        `timers_full` counts it).
-    /// @note cost: O(1), also of cancel(); 40 bytes for each timer of the most that were ever set at once.
+    /// @note cost: O(1), also for cancel(). Memory: 40 bytes times the largest number of timers that were
+    ///       ever set at once.
     Result<TimerId> after(Duration delay, uint64_t tag) noexcept;
-    /// The timer does not come up. Errors: gone (it has, or was cancelled).
+    /// Cancels a timer. Errors: gone (it has expired, or was cancelled).
     Result<void> cancel(TimerId timer) noexcept;
 
-    /// Any thread: sends a message to this engine. Event::Kind::post (on_post) comes in a turn after that; at
-    /// most 256 in a turn. A core that sleeps (IdlePolicy::sleep) wakes. What waits when the stack ends is
-    /// lost. Errors: no_memory (StackConfig::max_posts wait; `posts_full` counts it).
+    /// Sends a message to this engine, from any thread. Event::Kind::post (on_post) comes in a later turn; a
+    /// turn delivers at most 256. Wakes a sleeping core (IdlePolicy::sleep). Messages that wait when the
+    /// stack ends are lost. Errors: no_memory (StackConfig::max_posts wait; `posts_full` counts it).
     /// @note cost: see Mailbox::post
     Result<void> post(uint64_t tag, uint64_t value = 0) noexcept { return mailbox().post(tag, value); }
     template <typename T>
     Result<void> post(uint64_t tag, T* pointer) noexcept {
         return mailbox().post(tag, pointer);
     }
-    /// What post() posts to; it lives as long as the engine. Threads other than the engine's may call
-    /// Mailbox::post alone, and the engine alone takes from it.
+    /// The mailbox of post(); it lives as long as the engine. Other threads may call Mailbox::post only; only
+    /// the engine takes messages.
     Mailbox& mailbox() noexcept;
-    /// For programs whose own epoll loop polls this stack: readable while posts wait (see Mailbox::wake_fd).
-    /// Packets and timers do not make it readable: poll at the latest at next_deadline(), and as often as the
-    /// latency of packets must be small.
+    /// A descriptor that is readable while posts wait (see Mailbox::wake_fd), for programs whose own epoll
+    /// loop polls this stack. Packets and timers do not make it readable: poll at next_deadline() at the
+    /// latest, and as often as the wanted packet latency requires.
     Result<int> wake_fd() noexcept { return mailbox().wake_fd(); }
 
-    /// One turn: receive a burst, run TCP and due timers, call the handlers, send. Returns whether anything
-    /// happened.
+    /// One turn: receives a burst, runs TCP and due timers, calls the handlers, sends. Returns whether
+    /// anything happened.
     template <Application App>
     bool poll(App& app, Instant now) noexcept {
         bool busy = begin(now);
@@ -91,10 +92,10 @@ class Stack {
         return end() || busy;
     }
 
-    /// The same in three parts, for programs that do something in between: a load generator opens
-    /// connections.
+    /// poll() in three parts (begin, next_event, end), for programs that do something in between. The load
+    /// generator opens connections there.
     bool begin(Instant now) noexcept;
-    /// The next event, or null when all are handled. Calls made meanwhile may add events.
+    /// The next event, or null when there are no more. Calls on the stack may add events.
     const Event* next_event() noexcept;
     /// Tells the stack how much of a data event was taken.
     void taken(const Event& event, uint32_t bytes) noexcept;
@@ -128,21 +129,21 @@ class Stack {
         }
     }
 
-    /// When begin() must be called next at the latest, packets or not; none when nothing is pending.
+    /// The latest time for the next call of begin() if no packet arrives; none when nothing is pending.
     std::optional<Instant> next_deadline() const noexcept;
 
-    /// Whether another turn at the same time would do something: events to tell, segments to send.
+    /// Whether another turn at the same time would find work: events to deliver or segments to send.
     bool has_work() const noexcept;
 
     const Counters& counters() const noexcept;
     Occupancy occupancy() const noexcept;
-    /// The counts of records alone. @note cost: three loads; occupancy() reads all records.
+    /// How many records are in use. @note cost: three loads; occupancy() reads all records.
     RecordCount records() const noexcept;
-    /// What connections have needed so far.
+    /// The memory of connections. It never shrinks.
     MemoryUse memory() const noexcept;
-    /// Calls visit(Connection) for up to at_most connections that on_close has not been told of, from a place
-    /// on: 0 at first, then what the call before returned. visit() may close and abort.
-    /// @return where to go on, 0 when all have been visited. Connections that are opened meanwhile may be
+    /// Calls visit(Connection) for up to at_most open connections, for which on_close has not been called
+    /// yet. `from` is 0 at first, then the result of the call before. visit() may close and abort.
+    /// @return where to go on, or 0 when all have been visited. Connections opened between the calls may be
     ///         missed.
     /// @note cost: bounded by at_most.
     template <typename Visit>
@@ -150,12 +151,12 @@ class Stack {
         return visit_open(
             from, at_most, [](void* context, Connection c) { (*static_cast<Visit*>(context))(c); }, &visit);
     }
-    /// Bytes of an open connection's first record, the one that every segment reads.
+    /// Bytes of the control block, the record of an open connection that every segment reads.
     static uint32_t tcb_bytes() noexcept;
-    /// Where this engine's cycles go, once `keep(true)` is called.
+    /// Counts this engine's cycles by stage, once `keep(true)` is called.
     Ledger& ledger() noexcept;
     const StackConfig& config() const noexcept;
-    /// Every open, half-open and TIME-WAIT connection, slowly; for `synfin ss` and tests.
+    /// Visits every open, half-open and TIME-WAIT connection in one call; for tests.
     void for_each(void (*visit)(void* context, const ConnectionInfo&), void* context) const;
 
     stack::Engine& engine() noexcept { return *engine_; }

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The eleven states of RFC 9293 3.3.2 and the legal edges of its figure 5.
+/// The eleven states of RFC 9293 3.3.2 and the legal transitions of its figure 5.
 
 #include <cstdint>
 #include <string_view>
@@ -30,15 +30,14 @@ constexpr std::string_view name(State state) noexcept {
     return kNames[static_cast<unsigned>(state)];
 }
 
-/// One bit for each of these states.
+/// A set with one bit for each of these states.
 template <typename... States>
 constexpr uint16_t state_set(States... states) noexcept {
     return static_cast<uint16_t>((0u | ... | (1u << static_cast<unsigned>(states))));
 }
 
-/// Whether figure 5 (with the edges that 3.10 adds: abort, RST, R2 and user timeout lead to CLOSED from
-/// everywhere; FIN-WAIT-1 -> TIME-WAIT by FIN|ACK; TIME-WAIT -> SYN-RECEIVED by a new SYN, MAY-2) has the
-/// edge.
+/// Whether figure 5 or section 3.10 has this transition. 3.10 adds: any state to CLOSED by abort, RST, R2 or
+/// user timeout; FIN-WAIT-1 to TIME-WAIT by FIN|ACK; TIME-WAIT to SYN-RECEIVED by a new SYN (MAY-2).
 constexpr bool is_legal_edge(State from, State to) noexcept {
     using enum State;
     constexpr uint16_t kTo[kStates] = {
@@ -57,7 +56,7 @@ constexpr bool is_legal_edge(State from, State to) noexcept {
     return (kTo[static_cast<unsigned>(from)] >> static_cast<unsigned>(to) & 1) != 0;
 }
 
-/// RFC 9293 3.3.2: both SYNs have been exchanged and acknowledged, or are about to be (SYN-RECEIVED counts).
+/// SYN-RECEIVED and every later state: those that RFC 9293 3.10.7.4 handles.
 constexpr bool is_synchronized(State state) noexcept {
     return state >= State::syn_received;
 }
@@ -68,7 +67,7 @@ constexpr bool can_send(State state) noexcept {
            state == State::close_wait;
 }
 
-/// Whether text from the peer is still expected (RFC 9293 3.10.7.4 seventh).
+/// Whether the peer may still send data (RFC 9293 3.10.7.4 seventh).
 constexpr bool can_receive(State state) noexcept {
     return state == State::established || state == State::fin_wait_1 || state == State::fin_wait_2;
 }

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// What of TCP can be set, with its default and the clause that gives it. Any value that departs from the
-/// defaults' promise (MSL, TIME-WAIT, RST close...) is reported under `deviations` by the command.
+/// The parameters of TCP, each with its default and the clause of its RFC. The command reports values that
+/// depart from an RFC (MSL, TIME-WAIT, RST close...) under `deviations`.
 
 #include <cstdint>
 
@@ -9,51 +9,55 @@
 
 namespace synfin {
 
-inline constexpr Duration kMaxMsl = 130s;  ///< what a TIME-WAIT record can hold; RFC 9293's is 120 s
+inline constexpr Duration kMaxMsl = 130s;  ///< the most that a TIME-WAIT record can hold; RFC 9293 has 120 s
 inline constexpr Duration kMaxDuration =
-    20 * 24h;                            ///< of every other duration: a deadline is 31 bits of ticks
-inline constexpr uint16_t kMinMss = 88;  ///< options leave text to send; smaller limits count as this
+    20 * 24h;  ///< limit of all other durations: a deadline has 31 bits of ticks
+inline constexpr uint16_t kMinMss =
+    88;  ///< leaves room for data beside all options; smaller limits count as this
 
-/// Who decides how much may be in flight.
+/// The algorithm that limits the data in flight.
 enum class CongestionControl : uint8_t {
     newreno,  ///< RFC 5681 and RFC 6582
 };
 
 /// Values beyond the limits above count as the limit; the command refuses them.
 struct TcpConfig {
-    /// Maximum segment lifetime; TIME-WAIT lasts twice this (RFC 9293 MUST-13). DEVIATION: 30 s, not 2 min,
-    /// as Linux.
+    /// Maximum segment lifetime; TIME-WAIT lasts twice this (RFC 9293 MUST-13). DEVIATION: 30 s as in Linux,
+    /// not 2 min.
     Duration msl = 30s;
     Duration rto_initial = 1s;  ///< RFC 6298 2.1
-    /// DEVIATION: RFC 6298 2.4 wants 1 s; Linux and others use 200 ms.
+    /// DEVIATION: RFC 6298 2.4 recommends at least 1 s; Linux and others use 200 ms.
     Duration rto_min = 200ms;
     Duration rto_max = 120s;           ///< RFC 6298 2.5: at least 60 s
     Duration rto_after_syn_loss = 3s;  ///< RFC 6298 5.7: when the SYN had to be sent again
     Duration syn_timeout = 180s;       ///< R2 for SYN, RFC 9293 MUST-23: at least 3 min
-    Duration syn_ack_timeout = 63s;    ///< a half-open record is given up after this (Linux: 5 retries, 63 s)
+    Duration syn_ack_timeout = 63s;    ///< lifetime of a half-open record (Linux: 5 retries, 63 s)
     Duration user_timeout = 300s;  ///< R2 for data, RFC 9293 3.9.1 (default 5 min; MUST-21 at least 100 s);
-                                   ///< more than 18 h is 18 h
-    uint8_t r1_retransmits = 3;    ///< R1: on_trouble after as many (RFC 9293 SHLD-10)
-    Duration delayed_ack = 40ms;   ///< RFC 9293 MUST-58: at most 500 ms
-    Duration fin_wait_2_timeout = 60s;  ///< for connections whose application is gone (Linux tcp_fin_timeout)
-    /// Times that text or FIN of a connection whose application is gone is sent again without an answer that
-    /// acknowledges some of it (Linux tcp_orphan_retries). At most two while records or blocks are scarce.
+                                   ///< more than 18 h counts as 18 h
+    uint8_t r1_retransmits =
+        3;  ///< R1: `r1_exceeded` counts segments sent again this often (RFC 9293 SHLD-10)
+    Duration delayed_ack = 40ms;  ///< RFC 9293 MUST-58: at most 500 ms
+    Duration fin_wait_2_timeout =
+        60s;  ///< for connections that the application has closed (Linux tcp_fin_timeout)
+    /// Retransmissions of data or FIN of a connection that the application has closed, before the engine
+    /// gives up (Linux tcp_orphan_retries). An ACK of new data restarts the count. At most two while records
+    /// or blocks are scarce.
     uint8_t orphan_retries = 8;
     Duration keepalive_idle =
-        0s;  ///< 0: off (RFC 9293 MUST-25); else at least 2 h by default practice (MUST-28)
+        0s;  ///< 0: off, the default (RFC 9293 MUST-25); if on, RFC 9293 MUST-28 has 2 h or more
     Duration keepalive_interval = 75s;
-    uint8_t keepalive_probes = 9;  ///< one lost probe must not kill (RFC 9293 MUST-29)
-    uint32_t receive_buffer_bytes =
-        256 * 1024;  ///< the window that is offered at most; up to 1 GiB with window scale
-    uint32_t send_buffer_bytes = 256 * 1024;  ///< bytes that send() takes beyond SND.UNA
-    uint16_t mss_limit = 0;                   ///< 0: MTU - 40; else offer and use at most this
-    bool timestamps = true;                   ///< RFC 7323 3
-    bool window_scale = true;                 ///< RFC 7323 2
-    bool sack_permitted = true;  ///< RFC 2018; the option is offered, blocks come with the SACK issue
+    uint8_t keepalive_probes = 9;  ///< one lost probe must not end a connection (RFC 9293 MUST-29)
+    uint32_t receive_buffer_bytes = 256 * 1024;  ///< largest window offered; up to 1 GiB with window scale
+    uint32_t send_buffer_bytes = 256 * 1024;     ///< bytes that send() takes beyond SND.UNA, at most
+    uint16_t mss_limit = 0;                      ///< 0: MTU - 40; else offer and use at most this
+    bool timestamps = true;                      ///< RFC 7323 3
+    bool window_scale = true;                    ///< RFC 7323 2
+    bool sack_permitted =
+        true;  ///< RFC 2018: offer SACK, and send SACK blocks. Blocks from the peer are ignored
     CongestionControl congestion_control = CongestionControl::newreno;
-    bool nagle = true;                    ///< RFC 9293 MUST-17: can be switched off
-    bool time_wait_reuse = true;          ///< RFC 6191: a newer SYN opens a TIME-WAIT tuple anew, either side
-    bool syn_cookies = true;              ///< RFC 4987: when the backlog is more than half full
+    bool nagle = true;            ///< RFC 9293 MUST-17: it can be switched off
+    bool time_wait_reuse = true;  ///< RFC 6191: a newer SYN reopens a TIME-WAIT tuple, in either direction
+    bool syn_cookies = true;      ///< RFC 4987: used when the backlog is more than half full
     uint32_t challenge_acks_per_s = 100;  ///< per connection (RFC 5961 7): see lib/tcp/README.md
     uint32_t resets_per_s = 100'000;      ///< RST to closed ports, per engine; 0: unlimited
     uint8_t ttl = 64;

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Time, addresses and byte spans: the units that every room shares.
+/// Time, addresses and byte spans.
 
 #include <algorithm>
 #include <array>
@@ -24,8 +24,8 @@ using Micros = std::chrono::microseconds;
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace): 40ms, 30s in configuration and
                                        // tests
 
-/// A point on an engine's monotonic clock: nanoseconds since an origin that all engines of a process share,
-/// which is the host's boot for TscClock and arbitrary in virtual time. Never wall-clock time.
+/// A point on an engine's monotonic clock, in nanoseconds. All engines of a process share the origin: the
+/// host's boot for TscClock, any in virtual time. Never wall-clock time.
 class Instant {
   public:
     constexpr Instant() noexcept = default;
@@ -80,15 +80,15 @@ struct Ipv6 {
     constexpr bool is_loopback() const noexcept {
         return *this == Ipv6{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
     }
-    /// fe80::/10, valid on one link only (RFC 4291 2.5.6).
+    /// fe80::/10: valid on one link only (RFC 4291 2.5.6).
     constexpr bool is_link_local() const noexcept { return octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80; }
-    /// ::ffff:0:0/96 stands for an IPv4 address and never appears in a packet (RFC 4291 2.5.5.2).
+    /// ::ffff:0:0/96: stands for an IPv4 address and never appears in a packet (RFC 4291 2.5.5.2).
     constexpr bool is_v4_mapped() const noexcept {
         for (size_t i = 0; i < 10; ++i)
             if (octets[i] != 0) return false;
         return octets[10] == 0xff && octets[11] == 0xff;
     }
-    /// The 16 octets as two words, each in memory's order: the form that hashes and comparisons take.
+    /// The 16 octets as two words in memory order, for hashes and comparisons.
     constexpr std::array<uint64_t, 2> words() const noexcept {
         return std::bit_cast<std::array<uint64_t, 2>>(octets);
     }
@@ -98,8 +98,8 @@ struct Ipv6 {
     static std::optional<Ipv6> parse(std::string_view text) noexcept;
 };
 
-/// An address of either family. 24 bytes. IPv6 is not built yet: a call that is given an IPv6 address refuses
-/// with Error::not_supported.
+/// An address of either family. 24 bytes. IPv6 is not built yet: calls refuse IPv6 addresses with
+/// Error::not_supported.
 struct IpAddress {
     enum class Family : uint8_t { v4 = 4, v6 = 6 };
     Family family = Family::v4;
@@ -120,7 +120,7 @@ struct IpAddress {
     /// 255.255.255.255. IPv6 has no broadcast.
     constexpr bool is_limited_broadcast() const noexcept { return is_v4() && v4.is_limited_broadcast(); }
     std::string text() const;  ///< "10.0.0.1", "2001:db8::1"
-    /// Either family, as Ipv4::parse and Ipv6::parse take it.
+    /// Accepts the forms of Ipv4::parse and Ipv6::parse.
     static std::optional<IpAddress> parse(std::string_view text) noexcept;
 };
 
@@ -130,7 +130,7 @@ struct Endpoint {
     uint16_t port = 0;
     constexpr bool operator==(const Endpoint&) const noexcept = default;
     std::string text() const;  ///< "10.0.0.1:80", "[2001:db8::1]:80"
-    /// The forms of text(); the port is a decimal number, 0..65535.
+    /// Accepts the forms of text(); the port is a decimal number, 0..65535.
     static std::optional<Endpoint> parse(std::string_view text) noexcept;
 };
 
@@ -151,11 +151,11 @@ struct Cidr {
         }
         return true;
     }
-    /// IPv4: the directed broadcast address; meaningful for prefixes up to /30.
+    /// IPv4: the directed broadcast address, for prefixes up to /30.
     constexpr Ipv4 broadcast() const noexcept { return Ipv4{addr.v4.value | ~mask()}; }
     std::string text() const;
-    /// Address and prefix; without "/n" the prefix is 32, or 128 for IPv6. Refuses anything else; host bits
-    /// may be set.
+    /// Accepts an address with or without "/n"; without it the prefix is 32, or 128 for IPv6. Host bits may
+    /// be set.
     static std::optional<Cidr> parse(std::string_view text) noexcept;
 };
 

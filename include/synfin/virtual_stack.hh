@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// VirtualStack: a whole TCP endpoint in virtual time, with IPv4 packets for a wire. No device, no thread, no
-/// clock of its own: packets go in and out as bytes, time moves when told. The same engine as on a NIC.
+/// VirtualStack: the engine that runs on a NIC, as a TCP endpoint in virtual time. It has no device, thread
+/// or clock: the caller passes IPv4 packets in and out as bytes and advances the time.
 ///
 /// @code
 ///   VirtualStack a({.address = *Cidr::parse("10.0.0.1/24")}), b({.address = *Cidr::parse("10.0.0.2/24")});
@@ -21,12 +21,12 @@ namespace synfin {
 
 struct VirtualConfig {
     Cidr address{};       ///< the first address
-    StackConfig stack{};  ///< the rest; `addresses` are added after `address`
+    StackConfig stack{};  ///< all other settings; `addresses` follow `address`
     Instant start = Instant::from_ns(1'000'000'000);
 };
 
-/// All calls return at once. Without an application (see attach()), data that arrives is kept until receive()
-/// reads it, and closes the window meanwhile.
+/// All calls return at once. Without an application (see attach()), the stack keeps received data until
+/// receive() reads it, and the window shrinks meanwhile.
 class VirtualStack {
   public:
     explicit VirtualStack(const VirtualConfig& config);
@@ -34,11 +34,11 @@ class VirtualStack {
     VirtualStack(VirtualStack&&) noexcept;
     VirtualStack& operator=(VirtualStack&&) noexcept;
 
-    /// An IPv4 packet arrives (host bytes from the version nibble on) and is processed at the present time.
+    /// Processes an IPv4 packet, from its version field on, at the present time.
     void input(Bytes ip_packet);
-    /// The next packet that leaves, or none. Segments leave during the call that caused them.
+    /// The next packet to send, or none. A segment is ready when the call that caused it returns.
     std::optional<std::vector<uint8_t>> output();
-    /// Moves time forward to `now` (never back), firing every timer on the way at its own deadline.
+    /// Moves the time forward to `now`, never back. Every timer on the way expires at its own deadline.
     void advance(Instant now);
     Instant now() const noexcept;
     /// When the next timer is due; none when nothing is pending.
@@ -49,7 +49,7 @@ class VirtualStack {
     Result<void> unlisten(ListenerId listener);
     Result<void> unlisten(uint16_t port, std::optional<IpAddress> addr = std::nullopt);
     Result<Connection> connect(const Endpoint& peer, const ConnectOptions& options = {});
-    /// The oldest connection that a listener opened and accept() has not given yet, or would_block.
+    /// The oldest connection of a listener that accept() has not returned yet, or would_block.
     Result<Connection> accept();
 
     Result<uint32_t> send(Connection c, Bytes data);
@@ -65,17 +65,17 @@ class VirtualStack {
     Result<void> close(Connection c);
     Result<void> abort(Connection c);
 
-    /// Timers, in virtual time: see Stack::after. advance() brings their events.
+    /// Timers in virtual time: see Stack::after. Their events come during advance().
     Result<TimerId> after(Duration delay, uint64_t tag);
     Result<void> cancel(TimerId timer);
 
-    /// What has happened since the last call, in order (data events carry no bytes: receive() reads them).
-    /// Posts of other threads (stack().post()) come with the next call that takes a turn, such as advance().
+    /// The events since the last call, in order. Data events carry no bytes: call receive(). Posts of other
+    /// threads (stack().post()) come with the next call that takes a turn, such as advance().
     std::vector<Event> take_events();
 
-    /// From now on the application's handlers are called as Stack::poll() calls them, each during the call
-    /// that caused its event. take_events() and accept() give nothing more. The application must live as long
-    /// as this object, or until another one is attached.
+    /// From now on each event calls the application's handler, as in Stack::poll(), during the call that
+    /// caused the event. take_events() and accept() return nothing from then on. The application must live as
+    /// long as this object, or until another one is attached.
     template <Application App>
     void attach(App& app) {
         attach(&app, [](void* context, Stack& stack, const Event& event) noexcept {
