@@ -10,7 +10,7 @@ void add_serve_fields(FieldTable& table) {
                  "application to serve: echo, discard, chargen or http");
     table
         .list("serve.listen", "--listen", kServe, "PORT[-PORT][=APP]", listen(), AT(serve.listen),
-              "ports to listen on, for example 80=http; APP defaults to that of --app; repeatable")
+              "ports to listen on, for example 80=http; without =APP, the application of --app; repeatable")
         .when_absent = "80 for http, 7 echo, 9 discard, 19 chargen";
     table.scalar("serve.backlog", "--backlog", kServe, "N", count(1, 16 * kMillions), AT(serve.backlog),
                  "half-open connections per core; SYN cookies from half of it on; when full, a new one "

@@ -97,7 +97,7 @@ TEST(CommandLine, HelpShowsDefaults) {
             if (const char blank = c == '\n' ? ' ' : c; blank != ' ' || !out.ends_with(' ')) out += blank;
         return out;
     };
-    for (const char* part : {"bytes of an IP packet (default: 1500B)", "(default: 1048576)", "(default: 60s)",
+    for (const char* part : {"largest IP packet (default: 1500B)", "(default: 1048576)", "(default: 60s)",
                              "(default: until interrupted)", "(default: 30s)"})
         EXPECT_NE(flat(serve).find(part), std::string::npos) << part << "\n" << serve;
     for (const char* part : {"(default: 10s, or until --count)", "(default: GET)", "(default: failed<1%)",
