@@ -1,6 +1,7 @@
 /// @file
-/// A client with timers: it connects, gives up an attempt after a second, tries again after a pause that
-/// doubles, asks one question and prints the answer. Here in virtual time, where the server is away at first.
+/// A client with timers. It gives up an attempt to connect after one second, retries with exponential
+/// backoff, sends one request and prints the answer. It runs in virtual time; at first the server is
+/// unreachable.
 #include <cstdio>
 #include <string>
 
@@ -24,7 +25,7 @@ class Client {
     void on_open(synfin::Connection c) {
         (void)stack_.cancel(timer_);
         (void)c.send("what time is it?\n");
-        timer_ = stack_.after(5s, kTimeout).value_or({});  // for the answer
+        timer_ = stack_.after(5s, kTimeout).value_or({});  // limits the wait for the answer
     }
     void on_data(synfin::Connection c, synfin::RxView& data) {
         for (const uint8_t byte : data.bytes()) answer += static_cast<char>(byte);
@@ -76,7 +77,7 @@ int main() {
     client.attempt();
     const synfin::Instant start = wire.client.now();
     for (int ms = 0; ms < 10'000 && client.answer.empty(); ++ms) {
-        const bool is_cable_in = ms >= 1'500;  // until then nothing that the client sends arrives
+        const bool is_cable_in = ms >= 1'500;  // until then the wire drops the client's packets
         if (ms == 3'000 && !wire.server.listen(13)) return 1;  // until then the server refuses
         if (is_cable_in) {
             wire.run(1ms);

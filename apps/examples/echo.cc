@@ -1,5 +1,5 @@
 /// @file
-/// An echo server in a few lines on the public headers.
+/// A minimal echo server.
 ///   echo af_packet:veth0 10.0.0.2/24
 // [server]
 #include <csignal>
@@ -15,7 +15,7 @@ std::atomic<bool> stop{false};
 struct Echo {
     void on_open(synfin::Connection) {}
     void on_data(synfin::Connection c, synfin::RxView& data) {
-        data.take(c.send(data.bytes()).value_or(0));  // the stack keeps the rest and closes the window
+        data.take(c.send(data.bytes()).value_or(0));  // the stack keeps the rest; the window shrinks
     }
     void on_writable(synfin::Connection c) { (void)c.resume(); }
     void on_peer_fin(synfin::Connection c) { (void)c.close(); }
@@ -40,6 +40,6 @@ int main(int argc, char** argv) {
     for (const int sig : {SIGINT, SIGTERM, SIGHUP}) std::signal(sig, [](int) { stop = true; });
     std::printf("echo on port 7\n");
     std::fflush(stdout);
-    return synfin::serve(runtime, apps, stop) ? 0 : 1;  // closes or resets what is open before it returns
+    return synfin::serve(runtime, apps, stop) ? 0 : 1;  // closes or resets all connections before it returns
 }
 // [server]

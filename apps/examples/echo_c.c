@@ -22,7 +22,7 @@ static void echo(void *context, synfin_stack *stack, const synfin_event *events,
             }
             case SYNFIN_WRITABLE: synfin_resume(stack, e->connection); break;
             case SYNFIN_PEER_FIN: synfin_close(stack, e->connection); break;
-            default: break; /* SYNFIN_OPEN, SYNFIN_CLOSE, and kinds of later editions */
+            default: break; /* SYNFIN_OPEN, SYNFIN_CLOSE, and kinds of later versions */
         }
     }
 }
@@ -56,7 +56,7 @@ static int serve(const char *device, const char *address) {
 }
 /* [c server] */
 
-/** A client that sends a line to the server, over a wire in memory and in virtual time. */
+/** A client that sends a line to the server over an in-memory wire, in virtual time. */
 static int demonstrate(void) {
     synfin_config near, far;
     synfin_endpoint server;

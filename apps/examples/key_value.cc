@@ -1,7 +1,7 @@
 /// @file
-/// A key-value server with a line protocol: "SET key value", "GET key", "DEL key". One table for each engine:
-/// nothing is shared, nothing is locked.
-///   key_value                                  a session over a wire in memory
+/// A key-value server with a line protocol: "SET key value", "GET key", "DEL key". Each engine
+/// has a table of its own, so it needs no lock.
+///   key_value                                  a session over an in-memory wire
 ///   key_value af_packet:veth0 10.0.0.2/24      serves port 6379
 #include <csignal>
 #include <cstdio>
@@ -22,7 +22,7 @@ class KeyValue {
   public:
     void on_open(synfin::Connection c) {
         lines_[++last_];
-        c.set_user_tag(last_);  // the stack keeps 64 bits for the application with every connection
+        c.set_user_tag(last_);  // the stack keeps this 64-bit tag with the connection
     }
     void on_data(synfin::Connection c, synfin::RxView& data) {
         std::string& line = lines_[c.user_tag()];
@@ -34,7 +34,7 @@ class KeyValue {
             }
             const std::string reply = answer(line) + "\n";
             line.clear();
-            // A client that sends requests and reads no replies has filled its send buffer: it is cut off.
+            // The send buffer is full: the client sends requests but reads no replies.
             if (c.send(reply).value_or(0) != reply.size()) return static_cast<void>(c.abort());
         }
     }
@@ -58,13 +58,13 @@ class KeyValue {
     }
 
     std::unordered_map<std::string, std::string> values_;
-    std::unordered_map<uint64_t, std::string> lines_;  ///< begun, by the connection's user tag
+    std::unordered_map<uint64_t, std::string> lines_;  ///< incomplete lines by user tag
     uint64_t last_ = 0;
 };
 // [key value]
 
 // [virtual test]
-/// Speaks with the server over a wire in memory; the same engine as on a NIC, and no device, thread or clock.
+/// Tests the server over an in-memory wire: the same engine as on a NIC, without device, thread or clock.
 int session() {
     examples::Wire wire;
     KeyValue app;

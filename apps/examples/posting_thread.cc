@@ -1,6 +1,6 @@
 /// @file
-/// A server whose answers take long: a thread of its own works on them and posts them back, so that the
-/// engine never waits. Here in virtual time with a real thread.
+/// A server with slow answers: another thread computes them and posts them back, so that the engine never
+/// waits. The engine runs in virtual time, the thread is a real one.
 #include <poll.h>
 
 #include <cctype>
@@ -20,15 +20,15 @@ struct Job {
 };
 enum : uint64_t { kWork, kDone, kStop };
 
-/// The thread. It sleeps in poll(2) until the engine posts a job; the descriptor could sit in an epoll loop
-/// too.
+/// The worker thread. It sleeps in poll(2) until the engine posts a job; an epoll loop can wait for the
+/// descriptor too.
 void work(synfin::Mailbox& jobs, synfin::Mailbox& engine) {
     while (true) {
         while (const auto message = jobs.take()) {
             if (message->tag == kStop) return;
             auto* job = message->pointer<Job>();
             for (char& letter : job->text) letter = static_cast<char>(std::toupper(letter));
-            if (!engine.post(kDone, job)) delete job;  // full: the client hears nothing, and may ask again
+            if (!engine.post(kDone, job)) delete job;  // full: the client gets no answer and may retry
         }
         pollfd ready{*jobs.wake_fd(), POLLIN, 0};
         (void)::poll(&ready, 1, -1);
@@ -46,7 +46,7 @@ class Upper {
     }
     void on_post(const synfin::Message& message) {
         const std::unique_ptr<Job> job(message.pointer<Job>());
-        (void)job->connection.send(job->text);  // Error::gone when the client has left meanwhile
+        (void)job->connection.send(job->text);  // Error::gone if the connection has ended meanwhile
     }
     void on_writable(synfin::Connection) {}
     void on_peer_fin(synfin::Connection c) { (void)c.close(); }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""servers_test.py SERVER...: starts each example on a memif socket, which needs no privilege, waits until it says
-that it serves, ends it by SIGTERM, and expects exit status 0."""
+"""servers_test.py SERVER...: starts each example on a memif socket, which needs no privilege, waits until it prints
+its port, ends it by SIGTERM, and expects exit status 0."""
 
 import pathlib
 import signal

@@ -1,6 +1,6 @@
-/// Two endpoints in virtual time, through the public headers alone: one packet in ten is lost, ten megabytes
-/// arrive all the same, and a minute of TIME-WAIT passes in no time. The way to hold synfin against a
-/// conformance suite, or to test a program over it.
+/// Two endpoints in virtual time transfer ten megabytes over a wire that drops every tenth packet, and wait
+/// for a minute of TIME-WAIT without real time. Conformance suites and tests of programs can drive synfin
+/// this way.
 
 #include <algorithm>
 #include <cstdio>
@@ -46,7 +46,7 @@ int main() {
         if (!s) s = server.accept().value_or({});
         while (const uint32_t n = server.receive(s, buffer).value_or(0)) received += n;
         if (moved) continue;
-        // Nothing on the wire: time moves to whatever is due next.
+        // The wire is empty: advance the time to the next deadline.
         const Instant never = Instant::from_ns(INT64_MAX);
         const Instant next =
             std::min(client.next_deadline().value_or(never), server.next_deadline().value_or(never));
@@ -62,7 +62,7 @@ int main() {
         client.advance(client.now() + 1s);
         server.advance(server.now() + 1s);
     }
-    std::printf("%llu bytes in %u packets, every tenth lost; %llu sent again; %.1f s of virtual time\n",
+    std::printf("%llu bytes in %u packets, every tenth lost; %llu retransmitted; %.1f s of virtual time\n",
                 static_cast<unsigned long long>(received), packets,
                 static_cast<unsigned long long>(client.stack().counters()[Counter::retransmitted]),
                 static_cast<double>((client.now() - start).count()) / 1e9);

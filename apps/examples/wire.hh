@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// What the examples share that run without a device: two endpoints in virtual time, 10.0.0.1 and 10.0.0.2,
-/// and the wire between them.
+/// The in-memory wire of the examples: two endpoints in virtual time, 10.0.0.1 and 10.0.0.2, and the wire
+/// between them.
 
 #include <synfin/virtual_stack.hh>
 
@@ -12,7 +12,7 @@ struct Wire {
     synfin::VirtualStack client{{.address = *synfin::Cidr::parse("10.0.0.1/24"), .stack = {.seed = 1}}};
     synfin::VirtualStack server{{.address = *synfin::Cidr::parse("10.0.0.2/24"), .stack = {.seed = 2}}};
 
-    /// Carries packets until none moves; then time passes, and both may send again.
+    /// Carries packets until both ends are silent, then advances the time, after which both may send again.
     void run(synfin::Duration time) {
         for (bool again = true; again;) {
             again = carry(client, server);

@@ -1,5 +1,5 @@
-/// Read by the compiler once, not once per file: a second and a half of each. Builds with -Db_pch=false show
-/// a missing include.
+/// The precompiled header of the text library: saves 1.5 s of compile time per file. Builds with
+/// -Db_pch=false find missing includes.
 #include <fmt/format.h>
 
 #include <algorithm>
