@@ -65,19 +65,19 @@ void validate_network(const Config& config) {
     if (config.device.empty())
         throw usage_error("no device given", "name one with --device, for example --device tap:synfin0");
     if (config.addresses.empty())
-        throw usage_error("no address given", "give this end an address, for example --address 10.0.0.1/24");
+        throw usage_error("no address given", "give synfin an address, for example --address 10.0.0.1/24");
     for (const Cidr& cidr : config.addresses) {
         const Ipv4 own = cidr.addr.v4;  // the codec accepts IPv4 only
         const bool unusable = own.is_multicast() || own.is_unspecified() || own.is_limited_broadcast() ||
                               own.is_loopback() || own.value >> 24 == 0;
         if (unusable)
-            throw usage_error(fmt::format("address {} can't be a host's", cidr.text()),
+            throw usage_error(fmt::format("address {} can't be a host address", cidr.text()),
                               "give a unicast address with its prefix, for example 10.0.0.1/24");
         // Both addresses of a /31 are host addresses (RFC 3021).
         const bool is_network = own.value == (own.value & cidr.mask());
         if (cidr.prefix <= 30 && (is_network || own == cidr.broadcast()))
             throw usage_error(
-                fmt::format("address {} is the network's {} address, not a host's", cidr.text(),
+                fmt::format("address {} is the network's {} address, not a host address", cidr.text(),
                             is_network ? "own" : "broadcast"),
                 fmt::format("give one between {} and {}", Ipv4{(own.value & cidr.mask()) + 1}.text(),
                             Ipv4{cidr.broadcast().value - 1}.text()));
@@ -91,12 +91,12 @@ void validate_network(const Config& config) {
         const auto on_link = [&](const Cidr& cidr) { return cidr.contains(config.gateway->addr); };
         if (std::none_of(config.addresses.begin(), config.addresses.end(), on_link))
             throw usage_error(
-                fmt::format("gateway {} is on the network of no address", config.gateway->addr.text()),
+                fmt::format("gateway {} is on the network of no --address", config.gateway->addr.text()),
                 "give an address whose prefix contains the gateway");
         const auto own = [&](const Cidr& cidr) { return cidr.addr == config.gateway->addr; };
         if (std::any_of(config.addresses.begin(), config.addresses.end(), own))
             throw usage_error(
-                fmt::format("gateway {} is this end's own address", config.gateway->addr.text()),
+                fmt::format("gateway {} is one of synfin's own addresses", config.gateway->addr.text()),
                 "give --gateway the router's address");
     }
 }
@@ -123,13 +123,14 @@ void validate_serve(const Config& config) {
         has_http |= each.app == ServeConfig::App::http;
         for (uint32_t port = each.ports.first; port <= each.ports.last; ++port) {
             if (is_taken[port])
-                throw usage_error(fmt::format("port {} is listened on twice", port), "give each port once");
+                throw usage_error(fmt::format("port {} is given twice", port), "give each port once");
             is_taken[port] = true;
         }
     }
     for (const std::string_view key : {"serve.route", "serve.root", "serve.response-size"})
         if (!has_http && config.was_given(key))
-            throw usage_error(fmt::format("{} is for http", key), "give --app http, or --listen 80=http");
+            throw usage_error(fmt::format("{} applies only to http", key),
+                              "give --app http, or --listen 80=http");
 }
 
 uint64_t load_concurrency(const Config& config) {
@@ -145,7 +146,7 @@ std::string unroutable_target(const Config& config) {
         const Ipv4 host = target.peer.addr.v4;
         const auto on_link = [&](const Cidr& cidr) { return cidr.contains(host); };
         if (std::none_of(config.addresses.begin(), config.addresses.end(), on_link))
-            return fmt::format("target {} is on the network of no address, and there is no gateway",
+            return fmt::format("target {} is on the network of no --address, and there is no --gateway",
                                host.text());
     }
     return {};
@@ -178,19 +179,19 @@ void validate_load(const Config& config) {
             throw usage_error("http and tcp targets can't be mixed in one run", "run one of them at a time");
         const auto own = [&](const Cidr& cidr) { return cidr.addr == target.peer.addr.v4; };
         if (std::any_of(config.addresses.begin(), config.addresses.end(), own))
-            throw usage_error(fmt::format("target {} is this end's own address", target.text()),
+            throw usage_error(fmt::format("target {} is one of synfin's own addresses", target.text()),
                               "give --address another address of the same network");
     }
     if (load.targets.front().protocol == Target::Protocol::http) {
         for (const std::string_view key : {"load.request-size", "load.response-size"})
             if (config.was_given(key))
-                throw usage_error(fmt::format("{} is for tcp:// targets", key),
+                throw usage_error(fmt::format("{} applies only to tcp:// targets", key),
                                   "an http server chooses the size of its responses");
     } else {
         for (const std::string_view key : {"load.method", "load.headers", "load.body", "load.expect-status"})
             if (config.was_given(key))
-                throw usage_error(fmt::format("{} is for http:// targets", key),
-                                  "--request-size says what tcp:// targets are sent");
+                throw usage_error(fmt::format("{} applies only to http:// targets", key),
+                                  "for tcp:// targets, --request-size sets the size of the request");
     }
     if (const CountRange& n = load.requests_per_connection;
         asks_to_close(load) && (n.least != 1 || n.most != 1))
@@ -201,11 +202,11 @@ void validate_load(const Config& config) {
     if (load.connect_only &&
         (config.was_given("load.requests-per-connection") || config.was_given("load.request-size") ||
          config.was_given("load.response-size")))
-        throw usage_error("--connect-only sends no requests", "leave the sizes and counts of requests out");
+        throw usage_error("--connect-only sends no requests", "remove the sizes and counts of requests");
     if (load.close_by == CloseBy::server && (load.connect_only || load.close == LoadConfig::Close::rst))
         throw usage_error(fmt::format("--close-by server and {}: the client ends these connections",
                                       load.connect_only ? "--connect-only" : "--close rst"),
-                          "leave one of them out");
+                          "remove one of them");
     if (const Duration time = load.opening_time(); time > Duration::zero() && load.ramp > time)
         throw usage_error(fmt::format("--ramp is longer than --duration ({})", duration_text(time)),
                           "shorten the ramp, or give a longer --duration");

@@ -29,7 +29,8 @@ class YamlReader {
 
     void document(const std::vector<YAML::Node>& documents) {
         for (size_t i = 1; i < documents.size(); ++i)
-            if (!documents[i].IsNull()) refuse(documents[i], "a second document: expected one in a file");
+            if (!documents[i].IsNull())
+                refuse(documents[i], "found a second document; expected one per file");
         if (!documents.empty()) section(documents.front(), "");
     }
 
@@ -45,7 +46,7 @@ class YamlReader {
             if (!key.IsScalar()) refuse(key, fmt::format("expected a key, found {}", shape(key)));
             const std::string word = key.Scalar();
             const std::string full = path.empty() ? word : fmt::format("{}.{}", path, word);
-            if (!seen.insert(word).second) refuse(key, fmt::format("key '{}' stands twice", full));
+            if (!seen.insert(word).second) refuse(key, fmt::format("key '{}' occurs twice", full));
             if (const Field* field = find_field(full))
                 store(*field, value);
             else if (is_section(full))

@@ -176,7 +176,7 @@ TEST(Yaml, WrongTypesAndUnits) {
     EXPECT_EQ(
         refusal("address: [10.0.0.1/24, 10.0.0.2]\n"),
         "f.yaml:1:24: address: expected an address with its prefix such as 10.0.0.1/24, found '10.0.0.2'");
-    EXPECT_EQ(refusal("mtu: 1500\nmtu: 1400\n"), "f.yaml:2:1: key 'mtu' stands twice");
+    EXPECT_EQ(refusal("mtu: 1500\nmtu: 1400\n"), "f.yaml:2:1: key 'mtu' occurs twice");
 }
 
 TEST(Yaml, BooleansAreTheCoreSchemas) {
@@ -218,7 +218,8 @@ TEST(Yaml, WhatIsNoYamlIsRefusedWithItsPlace) {
 
 TEST(Yaml, ASecondDocumentIsNotLost) {
     EXPECT_EQ(refusal("---\nmtu: 1400\n---\n"), "");
-    EXPECT_EQ(refusal("mtu: 1400\n---\nmsl: 1s\n"), "f.yaml:3:1: a second document: expected one in a file");
+    EXPECT_EQ(refusal("mtu: 1400\n---\nmsl: 1s\n"),
+              "f.yaml:3:1: found a second document; expected one per file");
 }
 
 TEST(Set, OverridesOneKey) {
@@ -309,11 +310,11 @@ TEST(Validate, NamesWhatIsMissing) {
     config.device = "tap:x";
     EXPECT_EQ(why(config), "no address given");
     config.addresses = {*Cidr::parse("10.0.0.255/24")};
-    EXPECT_EQ(why(config), "address 10.0.0.255/24 is the network's broadcast address, not a host's");
+    EXPECT_EQ(why(config), "address 10.0.0.255/24 is the network's broadcast address, not a host address");
     config.addresses = {*Cidr::parse("10.0.0.0/24")};
-    EXPECT_EQ(why(config), "address 10.0.0.0/24 is the network's own address, not a host's");
+    EXPECT_EQ(why(config), "address 10.0.0.0/24 is the network's own address, not a host address");
     config.addresses = {*Cidr::parse("127.0.0.1/8")};
-    EXPECT_EQ(why(config), "address 127.0.0.1/8 can't be a host's");
+    EXPECT_EQ(why(config), "address 127.0.0.1/8 can't be a host address");
     config.addresses = {*Cidr::parse("10.0.0.0/31")};
     EXPECT_EQ(why(config), "no target given") << "both addresses of a /31 are hosts'";
     config.addresses = {*Cidr::parse("10.0.0.1/24"), *Cidr::parse("10.0.0.1/16")};
@@ -323,13 +324,13 @@ TEST(Validate, NamesWhatIsMissing) {
     config.load.targets = {*Target::parse("tcp://10.0.0.2:7").value};
     EXPECT_EQ(why(config), "");
     config.load.targets = {*Target::parse("tcp://10.0.0.1:7").value};
-    EXPECT_EQ(why(config), "target tcp://10.0.0.1:7 is this end's own address");
+    EXPECT_EQ(why(config), "target tcp://10.0.0.1:7 is one of synfin's own addresses");
     config.load.targets = {*Target::parse("tcp://192.0.2.1:7").value};
-    EXPECT_EQ(why(config), "target 192.0.2.1 is on the network of no address, and there is no gateway");
+    EXPECT_EQ(why(config), "target 192.0.2.1 is on the network of no --address, and there is no --gateway");
     config.gateway.emplace(*Ipv4::parse("10.0.1.1"));
-    EXPECT_EQ(why(config), "gateway 10.0.1.1 is on the network of no address");
+    EXPECT_EQ(why(config), "gateway 10.0.1.1 is on the network of no --address");
     config.gateway.emplace(*Ipv4::parse("10.0.0.1"));
-    EXPECT_EQ(why(config), "gateway 10.0.0.1 is this end's own address");
+    EXPECT_EQ(why(config), "gateway 10.0.0.1 is one of synfin's own addresses");
     config.gateway.emplace(*Ipv4::parse("10.0.0.254"));
     EXPECT_EQ(why(config), "");
     config.load.ramp = 11s;
