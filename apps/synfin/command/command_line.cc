@@ -50,7 +50,7 @@ void add_options(Collected& into) {
         into.app
             ->add_option("--set", into.sets,
                          "override one key of the configuration: path.to.key=value; "
-                         "docs/configuration.md lists them")
+                         "docs/configuration.md lists the keys")
             ->type_name("KEY=VALUE")
             ->expected(1)
             ->allow_extra_args(false)
@@ -126,11 +126,12 @@ Config effective_config(const Collected& collected) {
 
 Request parse_command_line(const std::vector<std::string>& arguments,
                            std::span<const Subcommand* const> subcommands) {
-    CLI::App app{"TCP from SYN to the last ACK at the rate of the wire, past the kernel.", "synfin"};
+    CLI::App app{"A TCP endpoint on DPDK that bypasses the kernel: load generator, server and benchmark.",
+                 "synfin"};
     app.set_help_flag("-h,--help", "print this help");
     app.set_version_flag("--version", "synfin " SYNFIN_VERSION);
     app.footer(
-        "Every number takes a unit: 10s 250ms, 1M 64k, 64KiB 9000B. synfin SUBCOMMAND --help has examples.");
+        "Numbers may have units: 10s 250ms, 1M 64k, 64KiB 9000B. synfin SUBCOMMAND --help shows examples.");
 
     std::list<Collected> all;
     for (const Subcommand* subcommand : subcommands) {

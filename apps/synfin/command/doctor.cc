@@ -1,5 +1,5 @@
 /// @file
-/// synfin doctor: reports what the host lacks, each with the command that fixes it.
+/// synfin doctor: lists the problems of the host, each with the command that fixes it.
 
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -90,7 +90,7 @@ Exit run(const Config& config) {
 
 const Subcommand kDoctorCommand{Command::doctor,
                                 "doctor",
-                                "report what this host lacks, each with the command that fixes it",
+                                "list the problems of this host, each with the command that fixes it",
                                 "  synfin doctor\n"
                                 "  synfin doctor --device pci:0000:3b:00.0 --fix\n"
                                 "  synfin doctor --device af_packet:eth1 --mtu 9000\n",

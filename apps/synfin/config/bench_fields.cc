@@ -8,7 +8,7 @@ namespace synfin::app {
 void add_bench_fields(FieldTable& table) {
     constexpr uint64_t kMostConnections = 128 * kMillions;  // per engine
     table.scalar("bench.profile", "--profile", kBench, "NAME", choice<BenchConfig::Profile>(),
-                 AT(bench.profile), "kind of load: connect, crr, http, rr, stream or idle");
+                 AT(bench.profile), "connect, crr, http, rr, stream or idle: the kind of load");
     table
         .optional("bench.connections", "-c,--connections", kBench, "N", count(1, kMostConnections),
                   AT(bench.connections), "concurrent connections per pair of engines")

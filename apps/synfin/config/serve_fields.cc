@@ -7,7 +7,7 @@ namespace synfin::app {
 
 void add_serve_fields(FieldTable& table) {
     table.scalar("serve.app", "--app", kServe, "APP", choice<ServeConfig::App>(), AT(serve.app),
-                 "application to serve: echo, discard, chargen or http");
+                 "echo, discard, chargen or http: the application to serve");
     table
         .list("serve.listen", "--listen", kServe, "PORT[-PORT][=APP]", listen(), AT(serve.listen),
               "ports to listen on, for example 80=http; without =APP, the application of --app; repeatable")
