@@ -31,7 +31,8 @@ struct Field {
         flag,  ///< an option without a value, `--connect-only`; in YAML true or false
         list   ///< repeatable; each source (YAML, --set, options) replaces the whole list
     };
-    std::string_view key;  ///< the YAML path, "load.response-size"; its last part is the option's long name
+    std::string_view key;  ///< the YAML path, "load.response-size"; its last part is the option's long name,
+                           ///< but for --pass
     std::string_view options;  ///< "-c,--connections"; empty: YAML and --set only
     unsigned commands = 0;     ///< bits of Command: the subcommands that use it
     Kind kind = Kind::scalar;
