@@ -1,14 +1,14 @@
 #pragma once
 /// @file
-/// ChargenServer: sends lines of printable ASCII until the peer closes (RFC 864); what it receives is
-/// discarded.
+/// ChargenServer: sends lines of printable ASCII until the peer closes (RFC 864). It discards received data.
 
 #include "timed_server.hh"
 
 namespace synfin::app {
 
-/// The pattern of RFC 864: 72 of the 95 printing characters, CR LF, each line one character further. All
-/// connections send from one buffer; the user_tag is how far each is in the pattern's period.
+/// The pattern of RFC 864: lines of 72 of the 95 printing characters and CR LF, each shifted by one
+/// character. All connections send from one buffer; the user_tag is a connection's offset in the pattern's
+/// period.
 class ChargenServer : public TimedServer {
   public:
     explicit ChargenServer(ConnectionTimers* timers = nullptr) : TimedServer(timers) {
@@ -29,7 +29,7 @@ class ChargenServer : public TimedServer {
     }
     void on_data(Connection, RxView&) noexcept {}
     void on_writable(Connection c) noexcept { pump(c); }
-    /// Its client ends by hanging up in the middle of a line: a reset is no failure.
+    /// A client ends by closing in the middle of a line, so a reset is not a failure.
     void on_close(Connection c, const CloseInfo& why) noexcept {
         CloseInfo told = why;
         if (why.reason == CloseReason::reset_by_peer) told.reason = CloseReason::fin;
@@ -40,7 +40,7 @@ class ChargenServer : public TimedServer {
     static constexpr uint32_t kPeriod = kPrinting * (kColumns + 2);  ///< bytes until it repeats
 
   private:
-    static constexpr uint32_t kPeriods = 9;  ///< about 62 KiB with each call
+    static constexpr uint32_t kPeriods = 9;  ///< about 62 KiB per call of send
 
     void pump(Connection c) noexcept {
         for (;;) {

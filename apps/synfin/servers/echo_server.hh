@@ -1,14 +1,14 @@
 #pragma once
 /// @file
-/// EchoServer: returns every byte (RFC 862); closes when the peer has sent FIN and all is returned.
+/// EchoServer: returns every byte (RFC 862). It closes when the peer has sent FIN and all bytes are returned.
 
 #include "timed_server.hh"
 
 namespace synfin::app {
 
-/// Back-pressure is exact: only what the send queue took is taken from the receive queue, so a peer that does
-/// not read closes its own window. The stack tells of the peer's FIN when all before it has been taken, so
-/// nothing need be remembered of a connection.
+/// Back-pressure is exact: the server takes only as many received bytes as the send queue accepted, so a peer
+/// that does not read closes its own window. The stack reports the peer's FIN after all earlier bytes were
+/// taken, so the server needs no state per connection.
 class EchoServer : public TimedServer {
   public:
     explicit EchoServer(ConnectionTimers* timers = nullptr) : TimedServer(timers) {}

@@ -74,7 +74,7 @@ HttpServer::Message HttpServer::make(const HttpResource& resource, Stay stay) {
     message.second = 0;
     write_imf_date(0, message.bytes.data() + message.date_at);
     fmt::format_to(out, "\r\n");
-    // RFC 9110 15.5.6 and 11.6.1: what these two must say.
+    // RFC 9110 15.5.6 and 11.6.1 require these fields for 405 and 401.
     if (resource.status == 405) fmt::format_to(out, "Allow: {}\r\n", kAllow);
     if (resource.status == 401) fmt::format_to(out, "WWW-Authenticate: Basic realm=\"synfin\"\r\n");
     if (resource.size != 0) fmt::format_to(out, "Content-Type: {}\r\n", resource.content_type);
@@ -100,7 +100,7 @@ void HttpServer::turn(Instant now) noexcept {
     if (own_timers_ != nullptr) timers_.turn(now, [this](Connection c, uint8_t wait) { on_timer(c, wait); });
 }
 
-/// Reads the clock, once for each of its seconds.
+/// Reads the clock, once per second.
 [[gnu::cold, gnu::noinline]] void HttpServer::next_second() noexcept {
     std::timespec wall{};
     if (clock_ != nullptr)
@@ -108,7 +108,7 @@ void HttpServer::turn(Instant now) noexcept {
     else
         static_cast<void>(std::timespec_get(&wall, TIME_UTC));
     if (wall.tv_sec != second_) {
-        // The readers of the present edition may be there for long.
+        // Connections may send from the present edition for a long time.
         has_edition_ = false;
         for (uint32_t i = 0; i < editions_.size() && !has_edition_; ++i) {
             edition_ = (edition_ + 1) % kEditions;
@@ -129,7 +129,7 @@ void HttpServer::on_open(Connection c) noexcept {
     timers_.arm(c, ConnectionTimers::idle, now_);
 }
 
-/// Null: the connection is no more. The pool is as large as the stack's, so that it is never empty.
+/// Returns null if the connection is gone. The pool is as large as the stack's, so it is never empty.
 HttpServer::Exchange* HttpServer::begin_exchange(Connection c) noexcept {
     const uint32_t id = exchanges_.take();
     if (id == 0) {
@@ -141,12 +141,12 @@ HttpServer::Exchange* HttpServer::begin_exchange(Connection c) noexcept {
     return &exchanges_[id];
 }
 
-/// Whether the connection may send from the present edition; it is one of its readers then.
+/// Whether the connection may send from the present edition. If so, it becomes one of its readers.
 bool HttpServer::reads_present_edition(Connection c, uint32_t user_tag) noexcept {
     return has_edition_ && (user_tag == (kReads | edition_) || reads_anew(c, user_tag));
 }
 
-/// The first response of a connection, or the first in this second: nothing may be left of those before.
+/// For the first response of a connection or of this second: earlier responses must be acknowledged.
 bool HttpServer::reads_anew(Connection c, uint32_t user_tag) noexcept {
     if (user_tag != 0 || whole_room_ == 0) [[unlikely]] {
         const uint32_t room = c.room();
@@ -161,7 +161,7 @@ bool HttpServer::reads_anew(Connection c, uint32_t user_tag) noexcept {
     return true;
 }
 
-/// All that was sent has arrived: no edition is read any more.
+/// All sent data is acknowledged: the connection no longer reads an edition.
 void HttpServer::delivered(Connection c, Exchange* exchange) noexcept {
     stop_reading(exchange != nullptr ? exchange->reads : tag_of(c));
     if (exchange != nullptr)
@@ -170,8 +170,8 @@ void HttpServer::delivered(Connection c, Exchange* exchange) noexcept {
         c.set_user_tag(0);
 }
 
-/// What most requests are: as the last one, whole, with nothing behind it; answered without an exchange when
-/// the response fits. False: nothing was done.
+/// Answers the usual request without an exchange: equal to the last one, whole, with no bytes after it, and
+/// with a response that fits the send buffer. Returns false if it did nothing.
 bool HttpServer::answer_at_once(Connection c, uint32_t user_tag, Bytes bytes) noexcept {
     const HttpRequest* request = known_.whole(bytes);
     if (request == nullptr || request->has_body() || request->judge() != HttpRequest::Verdict::good)
@@ -215,7 +215,7 @@ void HttpServer::on_data(Connection c, RxView& view) noexcept {
 
     Bytes rest = view.bytes();
     while (!rest.empty()) {
-        if (exchange.response != nullptr) {  // one response at a time, in order: the rest waits in the stack
+        if (exchange.response != nullptr) {  // one response at a time: the stack keeps later requests
             view.take(view.size() - static_cast<uint32_t>(rest.size()));
             exchange.holding = true;
             break;
@@ -223,7 +223,7 @@ void HttpServer::on_data(Connection c, RxView& view) noexcept {
         rest = rest.subspan(exchange.in_body ? read_body(c, exchange, rest) : read_head(c, exchange, rest));
         if (exchange.response == nullptr || exchange.waiting || !send_response(c, exchange)) continue;
         finish(c, exchange);
-        if (exchange.after != After::next) return;  // whatever follows is read away
+        if (exchange.after != After::next) return;  // later bytes are read and discarded
     }
     if (exchange.fin_seen && exchange.response == nullptr) {
         close(c);
@@ -232,7 +232,7 @@ void HttpServer::on_data(Connection c, RxView& view) noexcept {
     wait_next(c, exchange);
 }
 
-/// Bytes of a head. Returns how many belong to it.
+/// Parses bytes of a head. Returns how many belong to it.
 uint32_t HttpServer::read_head(Connection c, Exchange& exchange, Bytes bytes) noexcept {
     uint32_t used = 0;
     switch (exchange.request.feed(bytes, used, known_)) {
@@ -244,7 +244,7 @@ uint32_t HttpServer::read_head(Connection c, Exchange& exchange, Bytes bytes) no
     return used;
 }
 
-/// The head has been read: the body follows, or the response.
+/// The head is complete: the body or the response follows.
 void HttpServer::begin_request(Connection c, Exchange& exchange, bool more_behind) noexcept {
     const HttpRequest& request = exchange.request;
     ++tally_.requests;
@@ -253,8 +253,7 @@ void HttpServer::begin_request(Connection c, Exchange& exchange, bool more_behin
         case HttpRequest::Verdict::not_implemented: refuse(c, exchange, not_implemented_); return;
         case HttpRequest::Verdict::good: exchange.answer = &messages_[index_of(request)]; break;
         case HttpRequest::Verdict::not_allowed:
-            // Nobody knows whether the body will be sent: the client need not wait for long (RFC
-            // 9110 10.1.1).
+            // The client may or may not send the body: it need not wait long for 100 (RFC 9110 10.1.1).
             if (request.expects_continue()) {
                 refuse(c, exchange, not_allowed_[last]);
                 return;
@@ -272,10 +271,11 @@ void HttpServer::begin_request(Connection c, Exchange& exchange, bool more_behin
     exchange.body_left = request.chunked() ? 0 : request.content_length();
     exchange.chunks.clear();
     if (request.expects_continue() && !more_behind && c.room() >= kContinue.size())
-        static_cast<void>(c.send(bytes_of(kContinue)));  // lost for want of memory: the client waits a while
+        static_cast<void>(
+            c.send(bytes_of(kContinue)));  // lost if no memory is free: the client then waits a while
 }
 
-/// Bytes of a body, which nobody wants. Returns how many belong to it.
+/// Discards bytes of a body. Returns how many belong to it.
 uint32_t HttpServer::read_body(Connection c, Exchange& exchange, Bytes bytes) noexcept {
     uint32_t used = 0;
     if (!exchange.request.chunked()) {
@@ -292,7 +292,7 @@ uint32_t HttpServer::read_body(Connection c, Exchange& exchange, Bytes bytes) no
     return used;
 }
 
-/// The request has been read.
+/// The request is complete.
 void HttpServer::end_request(Connection c, Exchange& exchange, bool more_behind) noexcept {
     const After after = exchange.request.keep_alive() ? After::next
                         : more_behind                 ? After::linger
@@ -300,7 +300,7 @@ void HttpServer::end_request(Connection c, Exchange& exchange, bool more_behind)
     respond(c, exchange, *exchange.answer, after);
 }
 
-/// The exchange goes no further than this.
+/// Answers with an error, which ends the exchange.
 void HttpServer::refuse(Connection c, Exchange& exchange, Message& message) noexcept {
     ++tally_.bad_requests;
     exchange.only_head = false;
@@ -324,7 +324,7 @@ void HttpServer::on_writable(Connection c) noexcept {
     if (exchange != nullptr && exchange->response != nullptr && !exchange->waiting) go_on(c, *exchange);
 }
 
-/// There may be room for more of the response.
+/// Goes on sending the response if the send buffer has room.
 void HttpServer::go_on(Connection c, Exchange& exchange) noexcept {
     if (!send_response(c, exchange)) {
         wait_next(c, exchange);
@@ -344,7 +344,7 @@ void HttpServer::go_on(Connection c, Exchange& exchange) noexcept {
 
 void HttpServer::on_peer_fin(Connection c) noexcept {
     Exchange* const exchange = exchange_of(tag_of(c));
-    if (exchange == nullptr) {  // nothing is owed
+    if (exchange == nullptr) {  // no response is due
         close(c);
         return;
     }
@@ -353,7 +353,7 @@ void HttpServer::on_peer_fin(Connection c) noexcept {
 }
 
 void HttpServer::on_close(Connection c, const CloseInfo& why) noexcept {
-    // A reset while nothing is owed is how some clients hang up.
+    // Some clients hang up by a reset when no response is due.
     const Exchange* const exchange = exchange_of(static_cast<uint32_t>(why.user_tag));
     tally_.ended(why, exchange == nullptr || exchange->is_idle());
     if (exchange == nullptr) {
@@ -390,14 +390,15 @@ void HttpServer::on_timer(Connection c, uint8_t wait) noexcept {
             go_on(c, *exchange);
             return;
     }
-    // A part of a request, and no more of it.
+    // Only a request that is incomplete gets 408.
     if (exchange == nullptr || exchange->is_idle() || exchange->response != nullptr) return;
     ++(wait == ConnectionTimers::head ? tally_.timed_out_head : tally_.timed_out_idle);
     refuse(c, *exchange, timed_out_);
     go_on(c, *exchange);
 }
 
-/// Sends as much as there is room for. True when all of the response is queued (or never will be).
+/// Sends as much as the send buffer has room for. Returns true when the whole response is queued, or never
+/// can be.
 bool HttpServer::send_response(Connection c, Exchange& exchange) noexcept {
     Message& message = *exchange.response;
     const uint64_t first = exchange.only_head ? message.head : message.bytes.size();
@@ -406,7 +407,7 @@ bool HttpServer::send_response(Connection c, Exchange& exchange) noexcept {
         Bytes part;
         const bool copied = exchange.sent < first;
         if (copied) {
-            // The rest of a head that was begun in another second goes on with that one's Date.
+            // A head that was begun in an earlier second keeps that second's Date.
             if (exchange.sent == 0) exchange.second = second_;
             set_date(message, exchange.second);
             part = Bytes(message.bytes).subspan(exchange.sent, first - exchange.sent);
@@ -417,7 +418,7 @@ bool HttpServer::send_response(Connection c, Exchange& exchange) noexcept {
             part = Bytes(body_).subspan(at, std::min(kChunk - at, total - exchange.sent));
         }
         const auto sent = copied ? c.send(part) : c.send_static(part);
-        if (!sent) {  // of no_memory, too, on_writable tells
+        if (!sent) {  // on_writable follows no_memory, too
             return sent.error() != Error::no_memory && sent.error() != Error::would_block;
         }
         exchange.sent += *sent;
@@ -426,10 +427,11 @@ bool HttpServer::send_response(Connection c, Exchange& exchange) noexcept {
     return true;
 }
 
-/// The response is queued: on to the next request, or out.
+/// The response is queued: goes on to the next request, or closes.
 void HttpServer::finish(Connection c, Exchange& exchange) noexcept {
     exchange.response = nullptr;
-    // Bytes that came while the response waited for room would turn the FIN into a RST.
+    // Bytes that arrived while the response waited for room are unread: close() would send RST instead of
+    // FIN.
     if (exchange.after == After::close && exchange.holding) exchange.after = After::linger;
     switch (exchange.after) {
         case After::next: return;
@@ -446,13 +448,13 @@ void HttpServer::finish(Connection c, Exchange& exchange) noexcept {
     }
 }
 
-/// FIN. What is queued before it must still get there, within the limit for sending.
+/// Sends FIN. Data queued before it must still be acknowledged within the limit for sending.
 void HttpServer::close(Connection c) noexcept {
     static_cast<void>(c.close());
     timers_.arm(c, ConnectionTimers::send, now_);
 }
 
-/// What the connection waits for now.
+/// Arms the timer for what the connection waits for now.
 void HttpServer::wait_next(Connection c, const Exchange& exchange) noexcept {
     if (!timers_.is_limited() || exchange.lingering || exchange.waiting) return;
     if (exchange.response != nullptr)

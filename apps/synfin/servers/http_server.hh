@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// HttpServer: a small HTTP/1.1 origin server for what an HttpSite has.
+/// HttpServer: a small HTTP/1.1 origin server for the resources of an HttpSite.
 
 #include <array>
 #include <ctime>
@@ -16,17 +16,15 @@
 
 namespace synfin::app {
 
-/// GET, HEAD, POST and PUT are answered with what the site has at the path, when the body has been read;
-/// other methods with 405, what can't be parsed and HTTP/1.1 without Host with 400 and close, a head over 8
-/// KiB with 431 and close, a transfer coding beside chunked with 501 and close, a head that takes too long
-/// with 408 and close. Keep-alive and pipelining as HTTP/1.1 and HTTP/1.0 have them; where the connection is
-/// not to stay, the server closes first.
+/// The server answers GET, HEAD, POST and PUT with the site's resource after it has read the body, and other
+/// methods with 405. It closes after 400 (a malformed request, or HTTP/1.1 without Host), 431 (a head over 8
+/// KiB), 501 (a transfer coding other than chunked) and 408 (a head that takes too long). It supports
+/// keep-alive and pipelining of HTTP/1.1 and HTTP/1.0; without keep-alive it closes first.
 class HttpServer {
   public:
-    /// @param site            what there is; stays unchanged as long as this server
+    /// @param site the resources; must not change while this server lives
     /// @param max_connections records for as many; memory is touched on demand
-    /// @param timers          has the site's delays; the owner calls its turn(), and on_timer() for what is
-    ///                        over
+    /// @param timers has the site's delays; the owner calls its turn(), and on_timer() for expired waits
     HttpServer(std::shared_ptr<const HttpSite> site, uint32_t max_connections, ConnectionTimers& timers);
     /// One body of this size at every path, and no time-outs.
     HttpServer(uint64_t response_size, uint32_t max_connections);
@@ -37,13 +35,13 @@ class HttpServer {
     void on_writable(Connection c) noexcept;
     void on_peer_fin(Connection c) noexcept;
     void on_close(Connection c, const CloseInfo& why) noexcept;
-    /// The connection has waited for as long as it may; ConnectionTimers has taken it from its list.
+    /// The connection's wait has expired; ConnectionTimers has removed it from its list.
     void on_timer(Connection c, uint8_t wait) noexcept;
 
     const ServerTally& tally() const noexcept { return tally_; }
     size_t memory_bytes() const noexcept { return exchanges_.memory_bytes(); }
 
-    /// Seconds since 1970, for Date; tests set their own.
+    /// Sets the clock of the Date field, in seconds since 1970; for tests.
     void set_clock(std::time_t (*clock)() noexcept) noexcept {
         clock_ = clock;
         second_ends_ = {};
@@ -55,38 +53,38 @@ class HttpServer {
 
     enum class After : uint8_t {
         next,   ///< read the next request
-        close,  ///< the exchange is over: FIN, and done
-        linger  ///< more bytes may come that nobody wants: FIN, then read them away for a while
+        close,  ///< the exchange is over: send FIN
+        linger  ///< more bytes may come: send FIN, then read and discard for a while
     };
-    /// How long a connection stays, as the response's fields tell it.
+    /// Whether the connection stays open, as the response's fields say.
     enum Stay : uint8_t { keep, keep_1_0, last, kStays };
-    /// A response: head and a small body in one piece; a larger body stays where it is.
+    /// A response: the head and a small body in one buffer; a larger body is not copied.
     struct Message {
         std::vector<uint8_t> bytes;
         uint32_t head = 0;       ///< bytes of the head
         uint32_t date_at = 0;    ///< where Date's value is in it
-        std::time_t second = 0;  ///< that Date's value tells
+        std::time_t second = 0;  ///< of Date's value
         Bytes body{};            ///< beyond `bytes`; empty: the pattern
         uint64_t body_size = 0;  ///< beyond `bytes`
         uint16_t delay = 0;      ///< as HttpResource's
     };
-    /// The responses as one second's Date has them. Connections may send from it for longer than that: it is
-    /// written again only when none does.
+    /// All responses with the Date of one second. Connections may send from an edition after that second; it
+    /// is overwritten only when no connection reads it.
     struct Edition {
         std::vector<Message> messages;
         uint32_t readers = 0;  ///< connections whose last response may not be acknowledged yet
     };
     static constexpr uint32_t kEditions = 64;
-    /// Of more resources, no editions are kept: every head is copied into the send queue.
+    /// With more resources there are no editions: every head is copied into the send queue.
     static constexpr size_t kMostInEditions = 32;
 
-    /// Made when there is something to remember: a request in parts, a response that does not fit. Until
-    /// then a connection's user_tag is 0, or kReads with the edition that it reads.
+    /// The state of a connection with a partial request or a response that does not fit. Without it a
+    /// connection's user_tag is 0, or kReads with the edition that it reads.
     struct Exchange {
         HttpRequest request;
         ChunkedBody chunks;
         uint64_t body_left = 0;       ///< of a request's body with a length
-        Message* response = nullptr;  ///< being sent, or being waited for
+        Message* response = nullptr;  ///< being sent, or delayed
         Message* answer = nullptr;    ///< the response to the request whose body is being read
         uint64_t sent = 0;            ///< bytes of the response
         std::time_t second = 0;       ///< of its Date
@@ -94,10 +92,10 @@ class HttpServer {
         After after = After::next;
         bool in_body = false;    ///< the head has been read
         bool only_head = false;  ///< the response to HEAD
-        bool waiting = false;    ///< for its delay to pass
+        bool waiting = false;    ///< for the response's delay
         bool holding = false;    ///< the stack keeps bytes that were not taken
-        bool fin_seen = false;   ///< the peer will send no more
-        bool lingering = false;  ///< our FIN is sent; the rest is read away
+        bool fin_seen = false;   ///< the peer has sent FIN
+        bool lingering = false;  ///< our FIN is sent; received bytes are discarded
         bool is_idle() const noexcept { return response == nullptr && !in_body && !request.started(); }
     };
     /// Bodies up to this are copied with their head.
@@ -136,7 +134,7 @@ class HttpServer {
     void go_on(Connection c, Exchange& exchange) noexcept;
     void close(Connection c) noexcept;
     void wait_next(Connection c, const Exchange& exchange) noexcept;
-    /// Date is that of this second from now on.
+    /// Sets the Date of the message to this second.
     void set_date(Message& message, std::time_t second) noexcept {
         if (message.second != second) [[unlikely]]
             write_date(message, second);
@@ -145,21 +143,21 @@ class HttpServer {
     void next_second() noexcept;
 
     std::shared_ptr<const HttpSite> site_;
-    std::unique_ptr<ConnectionTimers> own_timers_;  ///< null: the owner's
+    std::unique_ptr<ConnectionTimers> own_timers_;  ///< null: timers_ are the owner's
     ConnectionTimers& timers_;
     SlotPool<Exchange> exchanges_;
     KnownHead<HttpRequest> known_;
     ServerTally tally_;
-    std::vector<uint8_t> body_;      ///< the pattern that bodies without bytes of their own repeat
-    std::vector<Message> messages_;  ///< kStays of each of the site's resources
+    std::vector<uint8_t> body_;      ///< pattern for bodies without own bytes
+    std::vector<Message> messages_;  ///< kStays for each of the site's resources
     std::vector<Edition> editions_;  ///< empty: none are kept
     uint32_t edition_ = 0;           ///< the present one
-    bool has_edition_ = false;       ///< false: all the others are still read
-    uint32_t whole_room_ = 0;        ///< bytes that a connection without unacknowledged text has room for
+    bool has_edition_ = false;       ///< false: all other editions still have readers
+    uint32_t whole_room_ = 0;        ///< Connection::room() of a connection without unacknowledged data
     std::array<Message, kStays> not_allowed_;
     Message bad_request_, timed_out_, too_large_, not_implemented_;
     Instant now_{};
-    Instant second_ends_{};  ///< when second_ is looked at again
+    Instant second_ends_{};  ///< when to read the clock again
     std::time_t second_ = 0;
     std::time_t (*clock_)() noexcept = nullptr;  ///< null: the system's
 };

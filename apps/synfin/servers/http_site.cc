@@ -23,9 +23,9 @@ struct Named {
     std::string_view key, value;
 };
 
-/// The whole of an ordinary file. Throws UserError(usage).
+/// The content of a regular file. Throws UserError(usage).
 std::vector<uint8_t> read_file(const fs::path& path, uint64_t at_most) {
-    // The path has no symbolic link left in it; should one appear now, it is not followed.
+    // The path has no symbolic links. O_NOFOLLOW refuses one that appears now.
     const int fd = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     const auto fail = [&](const char* why) {
         if (fd >= 0) ::close(fd);
@@ -157,7 +157,7 @@ Parsed<Route> Route::parse(std::string_view text) {
     if (!status || parts[0].size() != 3 || *status.value < 200 || *status.value > 599 || parts.size() > 3)
         return refuse();
     route.status = static_cast<unsigned>(*status.value);
-    // A size, a delay, or both: a duration has a unit that no size has.
+    // A size, a delay, or both. Units tell them apart: no size has a unit of time.
     bool has_size = false, has_delay = false;
     for (size_t i = 1; i < parts.size(); ++i) {
         if (const auto size = parse_bytes(parts[i]); size && !has_size && !has_delay) {
@@ -246,7 +246,7 @@ std::vector<std::string> HttpSite::load(const std::string& directory) {
         resource.size = file.size();
         resource.bytes = file;
         const std::string name = "/" + path.lexically_relative(root).generic_string();
-        const auto add_if_free = [&](const std::string& at) {  // a route of that path comes first
+        const auto add_if_free = [&](const std::string& at) {  // a route with that path takes precedence
             const auto known = path_of_.find(PathHash::of(at));
             if (known == path_of_.end() || known->second != at) add(at, resource);
         };

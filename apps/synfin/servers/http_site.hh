@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// HttpSite: what an HTTP server has to give: routes, the files of a directory, or one body for every path.
-/// Made once, before the engines run; they all read the same.
+/// HttpSite: the resources of an HTTP server: routes, the files of a directory, or one body for every path.
+/// It is made once, before the engines run; all engines read the same site.
 
 #include <cstdint>
 #include <optional>
@@ -15,9 +15,9 @@
 
 namespace synfin::app {
 
-/// The hash of a request's path by which a site finds it, byte by byte as it comes in (FNV-1a, 64 bits). Two
-/// paths of one site never have the same hash: that is an error when it is made. A request whose path has the
-/// hash of another gets what everybody may have anyway.
+/// The hash of a request's path (FNV-1a, 64 bits), computed byte by byte as it arrives; the key of a
+/// resource. Two paths of a site never have the same hash: HttpSite refuses the second one. A request whose
+/// path collides with a site's path gets that resource, which is public anyway.
 class PathHash {
   public:
     constexpr void add(uint8_t byte) noexcept { value_ = (value_ ^ byte) * 0x100000001b3ull; }
@@ -43,12 +43,12 @@ struct Route {
     std::string text() const;
 };
 
-/// What a path gives.
+/// The response for a path.
 struct HttpResource {
     unsigned status = 200;
     std::string_view content_type = "text/plain";
     uint64_t size = 0;
-    Bytes bytes{};       ///< empty: the pattern of the servers' own bodies
+    Bytes bytes{};       ///< empty: the server's pattern
     uint16_t delay = 0;  ///< 1 + index in delays(); 0: none
     bool has_body() const noexcept { return status != 204 && status != 304; }
 };
@@ -57,31 +57,31 @@ class HttpSite {
   public:
     static constexpr size_t kMostFiles = 10'000;
     static constexpr uint64_t kMostFileBytes = 256ull << 20;
-    static constexpr size_t kMostDelays = 200;  ///< different ones
+    static constexpr size_t kMostDelays = 200;  ///< distinct delays
 
     /// One body of this size at every path, with status 200.
     explicit HttpSite(uint64_t response_size) { resources_.push_back({.size = response_size}); }
 
-    HttpSite(HttpSite&&) = default;  // a copy's resources would show the original's bytes
+    HttpSite(HttpSite&&) = default;  // no copies: their resources would refer to the original's bytes
     HttpSite& operator=(HttpSite&&) = default;
 
-    /// Throws UserError(usage): a path twice, more than kMostDelays different delays.
+    /// Throws UserError(usage) for a path that exists already, or more than kMostDelays distinct delays.
     void add(const Route& route);
-    /// Loads every file below the directory: for its path, and DIRECTORY/ for DIRECTORY/index.html. From then
-    /// on, a path that the site does not have is answered with 404. Symbolic links are followed to files
-    /// inside the directory; others, links to directories, and what is no ordinary file are left out.
-    /// @return what was left out, one line each. Throws UserError(usage) when there are more than kMostFiles
-    ///         or kMostFileBytes, or one can't be read.
+    /// Loads every file below the directory under its path, and DIRECTORY/index.html also under DIRECTORY/.
+    /// From then on unknown paths give 404. Symbolic links to files inside the directory are followed. Other
+    /// links and everything that is not a regular file are left out.
+    /// @return the paths left out, one line each. Throws UserError(usage) when there are more than kMostFiles
+    ///         or kMostFileBytes, or when a file can't be read.
     std::vector<std::string> load(const std::string& directory);
 
-    /// The index of the resource at a path, whose hash this is.
+    /// The index of the resource whose path has this hash.
     uint32_t find(uint64_t path_hash) const noexcept {
         if (index_of_.empty()) [[likely]]
             return 0;
         const auto found = index_of_.find(path_hash);
         return found == index_of_.end() ? 0 : found->second;
     }
-    /// [0] is what a path gives that the site does not have.
+    /// [0] is the response for unknown paths.
     const std::vector<HttpResource>& resources() const noexcept { return resources_; }
     const std::vector<Duration>& delays() const noexcept { return delays_; }
 
@@ -96,9 +96,9 @@ class HttpSite {
     uint64_t file_bytes_ = 0;
 };
 
-/// "Not Found" for 404; "Status" for one without a name of its own (RFC 9112 4: it may be anything).
+/// "Not Found" for 404; "Status" for a status without a name (RFC 9112 4 allows any text).
 std::string_view reason_phrase(unsigned status) noexcept;
-/// The media type that a file name's suffix stands for.
+/// The media type of a file name's suffix.
 std::string_view content_type_of(std::string_view file_name) noexcept;
 
 }  // namespace synfin::app

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// ReplyServer: answers each request of a known size with a response of a known size; the server of the
+/// ReplyServer: answers each request of a fixed size with a response of a fixed size. The server of the
 /// bench's profiles.
 
 #include <vector>
@@ -9,14 +9,14 @@
 
 namespace synfin::app {
 
-/// Requests and responses are only lengths here. The user_tag counts the bytes of the request that is coming
-/// in.
+/// Only the lengths of requests and responses matter. The user_tag counts the received bytes of the present
+/// request.
 class ReplyServer {
   public:
     struct Shape {
         uint32_t request_size = 64;      ///< bytes, at least 1
         uint32_t response_size = 64;     ///< bytes; must fit the send buffer with one request per connection
-        bool close_after_reply = false;  ///< the server sends the first FIN, behind the response
+        bool close_after_reply = false;  ///< the server sends the first FIN, after the response
     };
     explicit ReplyServer(const Shape& shape) : shape_(shape), response_(shape.response_size, 'r') {}
 
@@ -27,8 +27,8 @@ class ReplyServer {
         for (; have >= shape_.request_size; have -= shape_.request_size) {
             ++tally_.requests;
             const auto sent = c.send_static(response_);
-            // The bench has one request in flight, so its response always has room; a response that does not
-            // go out would leave the client waiting and the figure wrong: end the connection, visibly.
+            // The bench has one request in flight, so a response always fits. If one does not, the client
+            // would wait and falsify the result: reset the connection, which counts as a failure.
             if (!sent || *sent < response_.size()) {
                 ++tally_.bad_requests;
                 static_cast<void>(c.abort());

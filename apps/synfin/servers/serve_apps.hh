@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// ServeApps: the applications of `synfin serve` on one engine: each connection is that one's whose port it
-/// came to. They share the time-outs of their connections.
+/// ServeApps: the applications of `synfin serve` on one engine. The local port of a connection selects its
+/// application. All applications share the connection timers.
 
 #include <algorithm>
 #include <array>
@@ -48,8 +48,8 @@ class ServeApps {
             with(app_of(c), [&](auto& server) noexcept { server.on_timer(c, wait); });
         });
     }
-    /// Before a turn in which connections may come: keeps some records free, by resetting those that have
-    /// been silent longest.
+    /// Call before each turn. Keeps some records free for new connections by resetting those that have been
+    /// silent longest.
     /// @note cost: two comparisons while there is room.
     void make_room(Stack& stack, Instant now) noexcept {
         const uint32_t most = stack.config().max_connections, used = stack.records().open;
@@ -64,7 +64,7 @@ class ServeApps {
     }
 
     void on_open(Connection c) noexcept {
-        // One port is like the other, mostly; else this is the only time that it is asked for.
+        // Mostly all ports have the same application; otherwise the port is looked up only here.
         App app = app_of_port_[0];
         if (!is_one_) {
             const auto local = c.local();
@@ -96,7 +96,7 @@ class ServeApps {
     }
     size_t memory_bytes() const noexcept { return http_.memory_bytes(); }
 
-    static constexpr uint32_t kHeadroom = 64;  ///< of so many records one is kept free
+    static constexpr uint32_t kHeadroom = 64;  ///< one of this many records is kept free
     static constexpr uint32_t kYieldsPerTurn = 64;
 
   private:
@@ -119,8 +119,8 @@ class ServeApps {
     DiscardServer discard_;
     ChargenServer chargen_;
     ServerTally own_;
-    std::vector<App> app_of_port_;  ///< [0]: the first listener's
-    bool is_one_ = true;            ///< all ports have the same
+    std::vector<App> app_of_port_;  ///< [0]: of the first listener
+    bool is_one_ = true;            ///< all ports have the same application
 };
 
 static_assert(Server<ServeApps>);

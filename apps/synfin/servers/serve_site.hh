@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// What the http servers of `serve` have to give, from the configuration.
+/// Makes the site of the HTTP servers of `serve` from the configuration.
 
 #include <memory>
 
@@ -9,8 +9,8 @@
 
 namespace synfin::app {
 
-/// Reads every file below --root; says on standard error what was left out. Throws UserError(usage): see
-/// HttpSite::add and HttpSite::load.
+/// Reads every file below --root and prints on standard error which paths were left out. Throws
+/// UserError(usage): see HttpSite::add and HttpSite::load.
 std::shared_ptr<const HttpSite> site_of(const ServeConfig& config);
 
 }  // namespace synfin::app

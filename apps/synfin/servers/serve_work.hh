@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// ServeWork: the servers of `serve` on each engine, as the library's runner drives them.
+/// ServeWork: runs the servers of `serve` on each engine of the library's runner.
 
 #include <atomic>
 #include <deque>
@@ -20,14 +20,14 @@ class ServeWork {
     using Run = ServerRun<ServeApps>;
     struct End {
         Duration after{};  ///< from start() on; 0: only `stop` ends it
-        Duration drain{};  ///< how long connections get to close then
+        Duration drain{};  ///< how long connections then get to close
     };
 
-    /// @param stop ends the run; outlives this
+    /// @param stop ends the run; must outlive this object
     ServeWork(unsigned engines, End end, const std::atomic<bool>& stop)
         : end_(end), stop_(stop), board_(engines) {}
 
-    /// The next engine's servers. Errors: as Stack::listen.
+    /// Adds the next engine's servers. Errors: as Stack::listen.
     template <typename... Arguments>
     Result<void> add(Stack& stack, Arguments&&... arguments) {
         return runs_.emplace_back(std::forward<Arguments>(arguments)...).listen(stack);
@@ -44,7 +44,7 @@ class ServeWork {
     BusyCycles& cycles(unsigned index) noexcept { return runs_[index].cycles; }
     void show(unsigned index) noexcept { board_[index].show(Progress::of(runs_[index].tally())); }
 
-    /// After the run.
+    /// Call after the run.
     std::vector<ServedEngine> engines() const {
         std::vector<ServedEngine> all;
         for (const Run& run : runs_) all.push_back({.tally = run.tally(), .cycles = run.cycles});

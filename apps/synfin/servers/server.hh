@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// What every server of the command has: a tally of its connections.
+/// The tally of connections that every server of the command has.
 
 #include <array>
 #include <concepts>
@@ -10,17 +10,17 @@
 
 namespace synfin::app {
 
-/// What one server has done, on one core. Summed over cores by +=.
+/// The counters of one server on one core; += sums cores.
 struct ServerTally {
     uint64_t established = 0;
-    uint64_t completed = 0;  ///< ended by FIN on both sides, or reset by the peer with nothing owed
+    uint64_t completed = 0;  ///< ended by FIN on both sides, or reset by the peer when no response was due
     uint64_t requests = 0;
-    uint64_t bad_requests = 0;  ///< refused by the application: 400, 405, 408, 431, 501
+    uint64_t bad_requests = 0;  ///< answered with an error by the server: 400, 405, 408, 431, 501
     uint64_t timed_out_idle = 0, timed_out_head = 0, timed_out_send = 0;  ///< see TimeOuts
-    uint64_t yielded_idle = 0;  ///< silent ones that were reset to make room for new ones
+    uint64_t yielded_idle = 0;  ///< silent connections reset to make room for new ones
     std::array<uint64_t, static_cast<size_t>(CloseReason::kCount)> ended_by{};
 
-    /// @param nothing_owed the peer had all that it asked for: a RST is then only another way to hang up
+    /// @param nothing_owed the peer has received all responses, so a RST counts as a normal end
     void ended(const CloseInfo& why, bool nothing_owed = false) noexcept {
         const bool is_complete =
             why.reason == CloseReason::fin || (nothing_owed && why.reason == CloseReason::reset_by_peer);
@@ -41,7 +41,7 @@ struct ServerTally {
     }
 };
 
-/// An Application with a turn of its own per poll, before events are handled.
+/// An Application that also has a turn(), called once per poll before the events.
 template <typename S>
 concept Server = Application<S> && requires(S server, const S& constant, Instant now) {
     {server.turn(now)};

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// ServerRun: a server on one engine from its first connection to a clean end.
+/// ServerRun: runs a server on one engine, from its first connection to a clean end.
 
 #include <utility>
 #include <vector>
@@ -25,7 +25,7 @@ class ServerRun {
     explicit ServerRun(PortRange ports, Arguments&&... arguments)
         : ServerRun(std::vector<PortRange>{ports}, std::forward<Arguments>(arguments)...) {}
 
-    /// Before the first turn. Errors: as Stack::listen.
+    /// Call before the first turn. Errors: as Stack::listen.
     Result<void> listen(Stack& stack) noexcept {
         for (const PortRange& range : ports_)
             for (uint32_t port = range.first; port <= range.last; ++port)
@@ -41,12 +41,12 @@ class ServerRun {
         if (drain_.has_begun()) drain_.turn(stack, now);
         return busy;
     }
-    /// No more connections; FIN to those that are open, some with each turn, then RST to what is still there
-    /// after `drain`. 0: RST at once.
+    /// Stops listening and drains the engine: sends FIN on open connections, some with each turn, and RST on
+    /// those still open after `drain`. 0: RST at once.
     void end(Stack& stack, Instant now, Duration drain = kDrain) noexcept { drain_.begin(stack, now, drain); }
     bool over() const noexcept { return drain_.is_over(); }
     ServerTally tally() const noexcept { return server_.tally(); }
-    /// Bytes that the application keeps for its connections; most keep a user_tag, if anything.
+    /// Bytes of the application's records of connections. Most servers keep only a user_tag, or nothing.
     size_t memory_bytes() const noexcept {
         if constexpr (requires(const S& server) { server.memory_bytes(); })
             return server_.memory_bytes();
@@ -62,7 +62,7 @@ class ServerRun {
 
     S& server() noexcept { return server_; }
 
-    /// The owner adds what its turns cost.
+    /// The owner adds the cycles of its turns.
     BusyCycles cycles{};
 
   private:

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// TimedServer: what the servers of plain bytes (echo, discard, chargen) have in common: a tally, and limits
-/// for connections that do nothing.
+/// TimedServer: base of the echo, discard and chargen servers. It has the tally and the time-outs of idle
+/// connections.
 
 #include "server.hh"
 #include "traffic/connection_timers.hh"
@@ -10,7 +10,7 @@ namespace synfin::app {
 
 class TimedServer {
   public:
-    /// @param timers the owner calls its turn(), and on_timer() for what is over; null: there are no limits
+    /// @param timers the owner calls its turn(), and on_timer() for expired waits; null: no limits
     explicit TimedServer(ConnectionTimers* timers) noexcept : timers_(timers) {}
 
     void turn(Instant now) noexcept { now_ = now; }
@@ -26,7 +26,7 @@ class TimedServer {
         tally_.ended(why);
         if (timers_ != nullptr) timers_->disarm(c);
     }
-    /// The connection has waited for as long as it may; ConnectionTimers has taken it from its list.
+    /// The connection's wait has expired; ConnectionTimers has removed it from its list.
     void on_timer(Connection c, uint8_t wait) noexcept {
         if (wait == ConnectionTimers::idle) {
             if (c.close()) ++tally_.timed_out_idle;
@@ -42,7 +42,8 @@ class TimedServer {
     void wait(Connection c, uint8_t wait) noexcept {
         if (timers_ != nullptr) timers_->arm(c, wait, now_);
     }
-    /// Text waits for room: that it moves on is seen by what the peer acknowledges, not by this.
+    /// Call when data waits for room in the send buffer. Progress is measured by the peer's ACKs, not by
+    /// these calls.
     void wait_for_room(Connection c) noexcept {
         if (timers_ != nullptr) timers_->arm_once(c, ConnectionTimers::send, now_);
     }

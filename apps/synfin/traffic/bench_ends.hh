@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// What the two ends of a bench's pair have counted.
+/// The measurements of the two ends of a bench pair.
 
 #include "client_run.hh"
 #include "synfin/core_time.hh"
@@ -9,19 +9,19 @@
 
 namespace synfin::app {
 
-/// What the client's end of a pair needs, beside what its ClientRun knows.
+/// Measurements of the client's end that its ClientRun does not have.
 struct ClientEnd {
     MemoryUse memory{};     ///< at the end of the measured time
     uint64_t resident = 0;  ///< bytes of the whole process then
 };
 
-/// What the server's end of a pair has counted.
+/// Measurements of the server's end.
 struct ServerEnd {
     Counters measured{};     ///< of the measured time
-    Counters final{};        ///< from its beginning to the generator's last connection
+    Counters final{};        ///< from the start to the generator's last connection
     BusyCycles cycles{};     ///< of the measured time
     MemoryUse memory{};      ///< at its end
-    size_t application = 0;  ///< bytes that the server keeps for its connections, after the run
+    size_t application = 0;  ///< bytes of the server application's records, after the run
 };
 
 /// One pair, after the run.

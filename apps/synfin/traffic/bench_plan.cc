@@ -15,25 +15,29 @@ using Profile = BenchConfig::Profile;
 constexpr Duration kDefaultDuration = 5s;
 constexpr uint16_t kPort = 80;
 constexpr Ipv4 kServer{0x0a000001};  // client addresses from 10.0.1.0 on, all in 10.0.0.0/8
-/// Of connections that lose frames most wait for a timeout, at any moment. At 1 % of 800,000 a second 2 in
-/// 100 do so for a second, for a SYN, and 4 in 100 for 200 ms: 22,000, and three times as many leave enough.
+/// Default of -c when the wire loses frames: most open connections then wait for a timeout. With 1 % loss and
+/// 800,000 connections per second, 2 in 100 wait 1 s for a SYN and 4 in 100 wait 200 ms: 22,000 at a time.
+/// Three times as many leave enough.
 constexpr uint64_t kLossyConnections = 65'536;
-/// What they get to end by themselves: the SYN lost, then a segment three times (3, 6 and 12 s).
+/// How long these connections get to end by themselves: a lost SYN, then a segment lost three times (3, 6 and
+/// 12 s).
 constexpr Duration kLossyDrain = 30s;
-/// Many connections are opened no faster than the server takes them: else their SYNs would wait in the wire.
+/// Most handshakes in flight. With more, SYNs would queue in the wire, because the server accepts them more
+/// slowly.
 constexpr uint32_t kHandshakes = 256;
 
 Ipv4 source(uint32_t index) {
     return Ipv4{kServer.value + 255 + index};
 }
 
-/// So many that a tuple comes back late: each port makes 900,000, three times as many as connections. Odd:
-/// addresses and ports, both taken in turn, then meet in every combination.
+/// Enough ports that a tuple is reused late: each port makes 900,000 tuples, so there are at least 1.4 times
+/// as many tuples as connections. An odd number, so that addresses and ports, both used in turn, meet in
+/// every combination.
 uint32_t port_count(uint64_t connections) {
     return static_cast<uint32_t>(connections / (uint64_t{kBenchSources} * 10'000)) | 1;
 }
 
-/// Calls the server at so many ports, from all sources.
+/// Adds a call for each of these server ports, and all source addresses.
 void call_all(GeneratorPlan& plan, GeneratorPlan::Call call, uint32_t first_port, uint32_t ports) {
     for (uint32_t i = 0; i < ports; ++i) {
         call.peer = {kServer, static_cast<uint16_t>(first_port + i)};
@@ -131,25 +135,25 @@ stack::StackConfig bench_stack(const Config& config, bool client) {
         for (uint32_t i = 0; i < kBenchSources; ++i) stack.addresses.push_back({source(i), 8});
     else
         stack.addresses.push_back({kServer, 8});
-    // One that is closing still has its record when the next one opens; one that is held has no next.
+    // A closing connection keeps its record while the next one opens. A held connection has no next one.
     const bool held = shape.purpose == GeneratorPlan::Purpose::hold;
     stack.max_connections = static_cast<uint32_t>((held ? 1 : 2) * connections + 1'024 + bench.beside);
     stack.max_half_open = static_cast<uint32_t>(std::min<uint64_t>(connections, 65'536) + 4'096);
-    // At the end that closes first a record for each tuple. The records of connections that were held, which
-    // nobody needs any more, serve for TIME-WAIT as they are.
+    // The end that closes first needs a TIME-WAIT record for each tuple. Connections that were held keep
+    // their own records in TIME-WAIT.
     const uint64_t tuples = uint64_t{kBenchSources} * bench_ports(bench).size() *
                             (static_cast<uint64_t>(stack.port_high - stack.port_low) + 1);
     const bool closes_first = client == (shape.close_by == CloseBy::client);
     stack.max_time_wait =
         closes_first && !held ? static_cast<uint32_t>(std::min<uint64_t>(tuples, 1u << 24)) : 65'536;
-    // The end that keeps TIME-WAIT, and one that holds connections, will fill it: as large at once, it need
-    // not grow.
+    // An end that keeps TIME-WAIT or holds connections fills the table. It gets its full size at once and
+    // never grows.
     stack.expected_connections = closes_first || held ? UINT32_MAX : stack.max_connections;
     return stack;
 }
 
-/// Room for the packets of connections that speak. A full wire loses nothing: an engine keeps what it can't
-/// send.
+/// Room for the packets of active connections. A full wire loses nothing: the engine keeps packets that it
+/// can't send.
 uint32_t wire_bytes(const BenchConfig& bench) {
     uint32_t bytes = bench.profile == Profile::stream ? 4u << 20 : 256u << 10;
     while (bytes < 512 * std::min<uint64_t>(concurrency(bench), 2'048)) bytes *= 2;

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// BenchWork: the pairs of a bench, a client's engine and a server's each, as the library's runner drives
-/// them. Engine 2k is the client of pair k, engine 2k + 1 its server.
+/// BenchWork: runs the pairs of a bench on the library's runner. Engine 2k is the client of pair k, engine 2k
+/// + 1 its server.
 
 #include <atomic>
 #include <deque>
@@ -16,7 +16,7 @@
 
 namespace synfin::app {
 
-/// Both ends of a pair, and what the two threads tell each other.
+/// Both ends of a pair, and the state that their two threads share.
 template <Server S>
 class BenchPair {
   public:
@@ -49,16 +49,16 @@ class BenchPair {
         if (server_.over()) is_over_.store(true, std::memory_order_release);
         return did;
     }
-    /// Of both ends: the server may still need an ACK of its FIN, so the client's engine stays until that.
+    /// Whether both ends are over. The client's engine goes on until the server has the ACK of its FIN.
     bool is_over() const noexcept { return is_over_.load(std::memory_order_acquire); }
-    /// Whether connections are being opened, as far as that end's thread has noticed.
+    /// Whether the bench opens connections, as last seen by that end's thread.
     bool is_opening(bool is_client) const noexcept {
         return (is_client ? client_.phase() : seen_phase_) == Phase::opening;
     }
     BusyCycles& cycles(bool is_client) noexcept { return is_client ? client_.cycles : server_.cycles; }
 
     const ClientRun& client() const noexcept { return client_; }
-    /// After the run; refers to this pair.
+    /// Call after the run. The result refers to this pair.
     PairEnds ends() const noexcept {
         PairEnds ends{.run = &client_, .client = client_end_, .server = server_end_};
         ends.server.application = server_.memory_bytes();
@@ -66,7 +66,7 @@ class BenchPair {
     }
 
   private:
-    /// The client has come to this phase, maybe past others.
+    /// The client has reached this phase, and may have skipped others.
     void note(Phase phase, const Stack& stack) noexcept {
         const auto has_come = [&](Phase to) { return seen_phase_ < to && phase >= to; };
         if (has_come(Phase::opening)) {
@@ -88,7 +88,7 @@ class BenchPair {
     std::atomic<bool> is_over_{false};
 
     alignas(64) ServerRun<S> server_;
-    Phase seen_phase_ = client_.phase();  ///< as far as the server's thread has noticed
+    Phase seen_phase_ = client_.phase();  ///< the last phase that the server's thread has seen
     Counters counters_before_;            ///< at the beginning of the measured time
     BusyCycles cycles_before_;
     ServerEnd server_end_;
@@ -97,12 +97,12 @@ class BenchPair {
 template <Server S>
 class BenchWork {
   public:
-    /// @param awaits_time_wait a stack is not over before its last TIME-WAIT record has expired
-    /// @param stop ends the run early; outlives this
+    /// @param awaits_time_wait an engine is not over before its last TIME-WAIT record has expired
+    /// @param stop ends the run early; must outlive this object
     BenchWork(unsigned engines, bool awaits_time_wait, const std::atomic<bool>& stop)
         : awaits_time_wait_(awaits_time_wait), stop_(stop), is_empty_(engines), board_(engines) {}
 
-    /// The next pair. Errors: as Stack::listen.
+    /// Adds the next pair. Errors: as Stack::listen.
     template <typename... Arguments>
     Result<void> add(Stack& server, ClientRun::Plan plan, PortRange ports, const Arguments&... arguments) {
         return pairs_.emplace_back(std::move(plan), ports, stop_, arguments...).listen(server);
@@ -125,7 +125,7 @@ class BenchWork {
     }
     bool is_measured(unsigned index) const noexcept { return pairs_[index / 2].is_opening(is_client(index)); }
     BusyCycles& cycles(unsigned index) noexcept { return pairs_[index / 2].cycles(is_client(index)); }
-    /// Connections once, not for each end.
+    /// Only the client's engine shows progress, so that each connection counts once.
     void show(unsigned index) noexcept {
         if (!is_client(index)) return;
         const ClientRun& client = pairs_[index / 2].client();
@@ -134,7 +134,7 @@ class BenchWork {
         board_[index].show(Progress::of((is_filling ? *background : client.generator()).tally()));
     }
 
-    /// After the run; refers to this work.
+    /// Call after the run. The result refers to this object.
     std::vector<PairEnds> ends() const {
         std::vector<PairEnds> all;
         for (const BenchPair<S>& pair : pairs_) all.push_back(pair.ends());

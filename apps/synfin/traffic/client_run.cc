@@ -4,12 +4,12 @@ namespace synfin::app {
 
 namespace {
 
-/// A RST needs no answer, only a turn or two to leave.
+/// Time for the last RSTs to leave. A RST needs no answer, only a turn or two.
 constexpr Duration kCut = 100ms;
-/// When no further background connection has been established for so long, no more will be.
+/// Filling ends when no background connection has been established for this long.
 constexpr Duration kPatience = 5s;
 
-/// Gives each event to the generator whose connection it is about.
+/// Dispatches each event to the generator of its connection.
 class Sorter {
   public:
     Sorter(Generator& first, Generator& second) noexcept : first_(first), second_(second) {}
@@ -26,7 +26,7 @@ class Sorter {
     Generator& second_;
 };
 
-/// The generator knows when the opening ends: what is due then is not offered.
+/// Tells the generator when the opening ends: connections due later are not offered.
 GeneratorPlan lasting(GeneratorPlan plan, Duration duration) {
     plan.duration = duration;
     return plan;
@@ -58,7 +58,7 @@ void ClientRun::start(Instant now) noexcept {
     started_ = now;
 }
 
-/// Opens nothing before it is known who answers ARP.
+/// Resolves all targets before it opens a connection.
 void ClientRun::reach(Stack& stack, Instant now) noexcept {
     if (!targets_.is_known(stack) && !stop_.load(std::memory_order_relaxed)) return;
     until_ = now + kPatience;
@@ -124,8 +124,8 @@ void ClientRun::begin_measuring(const Stack& stack, Instant now) noexcept {
     phase_ = Phase::opening;
 }
 
-/// A run that is stopped before that opens nothing: a signal may come while a device or the background
-/// connections are opened.
+/// A run that is stopped earlier opens nothing: a signal may arrive while a device or the background
+/// connections open.
 void ClientRun::begin_opening(Generator& generator, Instant now) noexcept {
     if (!stop_.load(std::memory_order_relaxed)) generator.start(now);
 }

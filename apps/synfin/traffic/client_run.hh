@@ -1,8 +1,8 @@
 #pragma once
 /// @file
-/// ClientRun: a generator from its first connection to its last: asking for its targets' next hops, opening,
-/// then letting what is open end, then cutting what did not. It can keep background connections meanwhile,
-/// which are established, and idle, from before the first of the generator's to after the last.
+/// ClientRun: one run of a generator. It resolves the targets' next hops, opens connections, lets open ones
+/// end, and resets the rest. It can also keep idle background connections established from before the
+/// generator's first connection until after its last.
 
 #include <algorithm>
 #include <atomic>
@@ -14,26 +14,27 @@
 
 namespace synfin::app {
 
-/// One engine's run, in whatever time it is given: the TSC's on a device, virtual time in a test.
+/// One engine's run. The caller gives the time: the TSC clock on a device, virtual time in a test.
 class ClientRun {
   public:
-    /// What connections that are open at the end of the time get to end by themselves.
+    /// How long connections that are open at the end of the opening may take to end by themselves.
     static constexpr Duration kDrain = 2s;
-    /// What is due when the time is over may be opened so long after it: a turn opens a bounded number.
+    /// How long after the end the generator may open connections that were due before it, because a turn
+    /// opens a bounded number.
     static constexpr Duration kCatchUp = 10ms;
-    /// Background connections are left alone so long before the run begins: what their handshakes armed has
-    /// fired.
+    /// Pause between establishing the background connections and the run, so that the timers of their
+    /// handshakes have expired.
     static constexpr Duration kSettle = 2s;
 
     struct Plan {
         GeneratorPlan load;
         Duration duration{};             ///< how long to open connections; 0: until the load's limit
-        std::optional<Duration> hold{};  ///< the opening ends so long after all are established
+        std::optional<Duration> hold{};  ///< the opening ends this long after all connections are established
         Duration drain = kDrain;         ///< see kDrain
         std::optional<GeneratorPlan> background{};  ///< idle connections: established first, closed last
     };
 
-    /// @param stop ends the opening early; outlives this
+    /// @param stop ends the opening early; must outlive this object
     ClientRun(Plan plan, const std::atomic<bool>& stop);
     ClientRun(GeneratorPlan load, Duration duration, const std::atomic<bool>& stop)
         : ClientRun(Plan{.load = std::move(load), .duration = duration}, stop) {}
@@ -44,24 +45,24 @@ class ClientRun {
     bool turn(Stack& stack, Instant now) noexcept;
 
     enum class Phase : uint8_t {
-        reaching,  ///< ARP is asked for the targets' next hops
-        filling,   ///< the background connections are being opened
-        settling,  ///< and left alone for a while
-        opening,   ///< what is measured
-        draining,  ///< what is open ends, or is cut
+        reaching,  ///< resolves the targets' next hops by ARP
+        filling,   ///< opens the background connections
+        settling,  ///< waits for kSettle
+        opening,   ///< opens connections: the measured time
+        draining,  ///< open connections end, or are reset
         emptying,  ///< the same for the background connections
         over
     };
     Phase phase() const noexcept { return phase_; }
     bool over() const noexcept { return phase_ == Phase::over; }
-    /// Over without a connection: no target's next hop answered ARP.
+    /// The run is over without a connection: no target's next hop answered ARP.
     bool is_unreached() const noexcept { return is_unreached_; }
-    /// Whether connections are being opened, which is what is measured.
+    /// Whether the run opens connections: the measured time.
     bool is_opening() const noexcept { return phase_ == Phase::opening; }
-    /// Whether the measured time has ended: duration(), measured() and measured_counters() stand.
+    /// Whether the measured time has ended: duration(), measured() and measured_counters() are final.
     bool is_measured() const noexcept { return phase_ >= Phase::draining; }
     Duration duration() const noexcept { return ended_ - started_; }
-    /// Of it; 0 to 1: a gap may go on beyond its end.
+    /// `time` as a share of duration(), at most 1: a gap may last beyond the end.
     double share_of(Duration time) const noexcept {
         if (ended_ <= started_) return 0;
         return std::min(1.0, static_cast<double>(time.count()) / static_cast<double>(duration().count()));
@@ -70,18 +71,19 @@ class ClientRun {
     /// Of the measured time.
     const Counters& measured_counters() const noexcept { return measured_counters_; }
     const BusyCycles& measured_cycles() const noexcept { return measured_cycles_; }
-    /// Of the generator's connections from first to last: without those in the background. Stands from
+    /// Of the generator's connections from first to last, without the background connections. Final from
     /// `emptying` on.
     const Counters& counters() const noexcept { return counters_; }
-    /// From the first connection until as many were established as the plan has at once; 0: never so many.
+    /// From the first connection until all concurrent connections of the plan were established; 0: they never
+    /// were.
     Duration filled_in() const noexcept { return filled_ ? *filled_ - started_ : Duration::zero(); }
     /// From the end of the measured time until the last connection was closed.
     Duration emptied_in() const noexcept { return emptied_ - ended_; }
 
     const Generator& generator() const noexcept { return generator_; }
-    /// The background connections' generator; null without.
+    /// The background connections' generator, or null.
     const Generator* background() const noexcept { return background_ ? &*background_ : nullptr; }
-    /// The owner adds what its turns cost.
+    /// The owner adds the cycles of its turns.
     BusyCycles cycles{};
 
   private:
@@ -105,7 +107,7 @@ class ClientRun {
     const std::atomic<bool>& stop_;
     Phase phase_ = Phase::reaching;
     bool is_unreached_ = false;
-    bool cut_ = false;  ///< what is draining has been cut
+    bool cut_ = false;  ///< the draining connections have been reset
     uint64_t background_established_ = 0;
     Instant started_{}, ended_{}, emptied_{}, until_{};
     std::optional<Instant> filled_;

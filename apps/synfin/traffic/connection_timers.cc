@@ -19,7 +19,7 @@ ConnectionTimers::ConnectionTimers(uint32_t max_connections, const TimeOuts& tim
     lists_[idle].ticks = ticks_of(time_outs.idle);
     lists_[head].ticks = ticks_of(time_outs.head);
     lists_[linger].ticks = ticks_of(kLinger);
-    // A response leaves at once, mostly: whether it did is seen long before either limit.
+    // Most responses leave at once; this check sees that long before either limit.
     send_ticks_ = ticks_of(time_outs.send);
     is_limited_ = (lists_[idle].ticks | lists_[head].ticks | send_ticks_) != 0;
     const uint32_t idle_ticks = lists_[idle].ticks;
@@ -63,8 +63,8 @@ ConnectionTimers::Progress ConnectionTimers::progress(Connection c, Instant now)
     const auto info = c.info();
     if (!info) return Progress::delivered;
     if (info->unacked_bytes == 0 && info->unsent_bytes == 0) {
-        // Silent since it was armed, not since now. It goes behind some that have been so for less: it ends
-        // as much later, 1/kLooks of the limit at most.
+        // The connection has been silent since arm(), not since now. It is appended behind connections that
+        // have been silent for less time, so it expires late by at most 1/kLooks of the limit.
         if (lists_[idle].ticks != 0) link(c.index(), record, idle, record.since);
         return Progress::delivered;
     }
@@ -88,7 +88,7 @@ Connection ConnectionTimers::take_silent(Instant now) noexcept {
         return Connection(owner_, index, record.generation);
     };
     if (const uint32_t index = lists_[idle].first; is_silent(index)) return take(index);
-    // Those whose last response has arrived are silent, too, only nobody has looked yet.
+    // Connections whose last response has been acknowledged are silent too, but still wait for their check.
     for (uint32_t looks = 0; looks < kMostLooksAtSilent && is_silent(lists_[send].first); ++looks) {
         const Connection c = take(lists_[send].first);
         if (progress(c, now) == Progress::waiting) continue;

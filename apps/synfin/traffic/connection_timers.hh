@@ -1,8 +1,7 @@
 #pragma once
 /// @file
-/// ConnectionTimers: how long a server's connections may do nothing. Every wait of one kind lasts equally
-/// long, so that the connections that wait for it stand in the order in which they began: a list each, no
-/// heap.
+/// ConnectionTimers: time-outs of a server's connections. All waits of one kind have the same length, so each
+/// kind needs only a list, in the order in which the waits began.
 
 #include <cstdint>
 #include <utility>
@@ -15,33 +14,32 @@ namespace synfin::app {
 
 /// The limits of a server's connections; 0: none.
 struct TimeOuts {
-    Duration idle{};  ///< without a byte either way, while nothing is owed
+    Duration idle{};  ///< without a byte in either direction, while no response is due
     Duration head{};  ///< from the first byte of a request's head to its last
-    Duration send{};  ///< without an acknowledgement of anything new, while something is to be sent
+    Duration send{};  ///< without an acknowledgement of new data, while data is queued
 };
 
-/// A list for each kind of wait, linked through one record of 28 bytes per connection, which lies at the
-/// connection's own index. A connection is in one list at most.
-/// @note cost: arm() and disarm() touch the record and two neighbours, and only the record when the
-/// connection
-///       began to wait not long ago (1/64 of the time): it then waits that much longer. turn() looks at the
-///       head of each list.
+/// A list for each kind of wait, linked through one record of 28 bytes per connection, at the connection's
+/// index. A connection is in one list at most.
+/// @note cost: arm() and disarm() touch the record and two neighbours. If the same wait began at most 1/64 of
+///       its time ago, arm() does not restart it and touches only the record, so a wait may end that much
+///       early. turn() reads the head of each list.
 class ConnectionTimers {
   public:
-    /// Kinds of wait. From `delay` on: one for each delay that the constructor was given.
+    /// Kinds of wait. From `delay` on: one for each delay given to the constructor.
     enum Wait : uint8_t { none, idle, head, send, linger, delay };
     static constexpr uint8_t kMostWaits = 255;
-    /// How long a server reads on after its FIN (RFC 9112 9.6).
+    /// How long a server goes on reading after its FIN (RFC 9112 9.6).
     static constexpr Duration kLinger = 2s;
     static constexpr uint32_t kMostPerTurn = 64;
 
-    /// @param max_connections the greatest index that a connection may have; memory is touched on demand
+    /// @param max_connections the largest index of a connection; memory is touched on demand
     /// @param delays          further kinds, at most kMostWaits - delay
     ConnectionTimers(uint32_t max_connections, const TimeOuts& time_outs,
                      const std::vector<Duration>& delays = {});
 
-    /// The connection waits for this from now on, instead of whatever it waited for. Without a limit for it,
-    /// for nothing. Waiting for `send`, it is looked at several times within the limit: see progress().
+    /// Starts this wait and ends any other. If this kind of wait has no limit, the connection waits for
+    /// nothing. A connection that waits for `send` is checked several times within the limit: see progress().
     void arm(Connection c, uint8_t wait, Instant now) noexcept {
         if (!is_limited_ && wait < linger) return;
         const List& list = lists_[wait];
@@ -51,7 +49,7 @@ class ConnectionTimers {
             return;
         relink(c, wait, now.tick());
     }
-    /// As arm(), but one that waits for this already goes on doing so.
+    /// As arm(), but does not restart a running wait of the same kind.
     void arm_once(Connection c, uint8_t wait, Instant now) noexcept {
         if (waits_for(c) != wait) arm(c, wait, now);
     }
@@ -64,8 +62,8 @@ class ConnectionTimers {
         return record.generation == c.generation() ? record.wait : uint8_t{none};
     }
 
-    /// Takes up to kMostPerTurn connections whose time is over from their lists, and calls over(connection,
-    /// wait) for each.
+    /// Removes up to kMostPerTurn expired connections from their lists, and calls over(connection, wait) for
+    /// each.
     template <typename Over>
     void turn(Instant now, Over&& over) noexcept {
         uint32_t left = kMostPerTurn;
@@ -82,25 +80,23 @@ class ConnectionTimers {
         }
     }
 
-    /// Whether there is a limit of TimeOuts. Without one, only a connection that was armed with another kind
-    /// of wait need be disarmed.
+    /// Whether TimeOuts has a limit. Without one, only connections with other kinds of wait need disarm().
     bool is_limited() const noexcept { return is_limited_; }
 
-    /// What has become of a connection that waited for `send`, and is to be asked after.
+    /// The result of progress().
     enum class Progress : uint8_t {
-        delivered,  ///< nothing is to be sent: it waits for `idle` now, since it was last armed
-        waiting,    ///< it waits for `send` again
-        stalled     ///< the limit has passed without anything new acknowledged; it waits for nothing
+        delivered,  ///< no data is queued: the connection waits for `idle`, from the time of its last arm()
+        waiting,    ///< new data was acknowledged, or the limit has not passed: it waits for `send` again
+        stalled     ///< the limit has passed without an acknowledgement of new data; it waits for nothing
     };
     Progress progress(Connection c, Instant now) noexcept;
 
-    /// Takes the connection that has been silent longest from its list: that owes nothing and is owed
-    /// nothing, else one that has begun a head. None is silent before kLeastSilence. The empty handle when
-    /// there is none.
+    /// Removes the connection that has been silent longest from its list, for at least kLeastSilence: an idle
+    /// one, else one with a partial head. Returns the empty handle if there is none.
     Connection take_silent(Instant now) noexcept;
     static constexpr Duration kLeastSilence = 200ms;
 
-    /// A byte of the owner's, for each connection, which stays until it is set again.
+    /// A byte per connection for the owner; it persists until it is set again.
     uint8_t mark(Connection c) const noexcept { return records_[c.index()].mark; }
     void set_mark(Connection c, uint8_t mark) noexcept { records_[c.index()].mark = mark; }
 
@@ -110,7 +106,7 @@ class ConnectionTimers {
         uint32_t previous, next;  ///< indices; 0: none
         uint32_t since;           ///< tick of arm()
         uint32_t acknowledged;    ///< SND.UNA when progress was last seen
-        uint32_t progress_at;     ///< the tick of that
+        uint32_t progress_at;     ///< the tick of the last progress
         Generation generation;
         uint8_t wait;
         uint8_t mark;
@@ -118,9 +114,9 @@ class ConnectionTimers {
     struct List {
         uint32_t first = 0, last = 0;
         uint32_t ticks = 0;  ///< 0: no limit
-        uint32_t slack = 0;  ///< ticks that a connection need not be moved for
+        uint32_t slack = 0;  ///< arm() does not move a connection that began to wait at most this long ago
     };
-    /// A list of `send` is gone through this often within the limit.
+    /// How often a connection in the `send` list is checked within the limit.
     static constexpr uint32_t kLooks = 16;
     static constexpr uint32_t kMostLooksAtSilent = 16;
 

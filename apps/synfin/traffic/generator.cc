@@ -6,22 +6,21 @@
 namespace synfin::app {
 
 namespace {
-/// Opens in one turn at most: the ones behind keep their times, and packets that came in are not kept
-/// waiting.
+/// The most connections that one turn opens, so that received packets need not wait. The others keep their
+/// due times.
 constexpr unsigned kOpensPerTurn = 32;
-/// After a refusal a closed loop waits this long: the pools won't have changed sooner.
+/// How long a closed loop waits after a refusal. The pools do not change sooner.
 constexpr Duration kRetryAfter = 1ms;
-/// Slow start: in the beginning so many more handshakes wait for an answer than have got one. The addresses
-/// of both ends are still being asked for, on either side, and more packets than may wait for that
-/// (net::Neighbours::kMaxHeld) would be lost and sent again a second later. Who has not answered by then will
-/// not.
+/// Slow start: for kSlowStart, at most this many more handshakes wait for an answer than have been answered.
+/// Both hosts may still resolve each other's MAC address, and packets beyond net::Neighbours::kMaxHeld would
+/// be dropped and sent again a second later. A host that has not answered after kSlowStart does not answer.
 constexpr uint64_t kFirstOpens = 4;
 constexpr Duration kSlowStart = 500ms;
-/// Connections that a turn ends after stop(), and how many may be on their way to their end at once: more
-/// would wait in queues until their FINs are sent again.
+/// The most connections that a turn ends after stop(), and the most that may be closing at once. With more,
+/// FINs would queue until they are retransmitted.
 constexpr uint32_t kEndsPerTurn = 32;
 constexpr uint32_t kMaxEnding = 512;
-/// Source addresses that are tried before a connection is skipped.
+/// How many source addresses are tried before a connection is skipped.
 constexpr size_t kSourceTries = 8;
 }  // namespace
 
@@ -105,7 +104,7 @@ void Generator::cut() noexcept {
                            static_cast<uint32_t>(std::min(kPatience * answers_us / 1e3, 1e9)));
 }
 
-/// Whether the peer has been silent for too long, although it is its turn. Asked when a connection is cut.
+/// Whether the peer owes an answer and has been silent for too long. Called when a connection is cut.
 bool Generator::is_unanswered(const ConnectionRecord& record, bool established) const noexcept {
     const bool is_held = plan_.purpose == GeneratorPlan::Purpose::hold && established && !record.done;
     return !is_held && tick_ - record.heard > silence_ms_;
@@ -147,7 +146,7 @@ bool Generator::launch(Stack& stack) noexcept {
     return plan_.open_loop ? launch_due(stack, at_most) : launch_more(stack, at_most);
 }
 
-/// Open loop: what is due is offered, and skipped if it can't be opened now.
+/// Open loop: offers the connections that are due, and skips those that can't be opened now.
 bool Generator::launch_due(Stack& stack, uint64_t at_most) noexcept {
     bool opened = false;
     for (uint64_t n = 0; n < at_most && !stopped_ && tally_.offered < due_; ++n) {
@@ -164,8 +163,8 @@ bool Generator::launch_due(Stack& stack, uint64_t at_most) noexcept {
     return opened;
 }
 
-/// Closed loop: as many as there is room for. Without a port or a record it waits for one: nothing was
-/// offered.
+/// Closed loop: opens as many connections as the limits allow. Without a free port or record it waits and
+/// offers nothing.
 bool Generator::launch_more(Stack& stack, uint64_t at_most) noexcept {
     bool opened = false;
     for (uint64_t n = 0; n < at_most && !all_offered(); ++n) {
@@ -197,7 +196,7 @@ void Generator::end_waiting() noexcept {
     waits_for_ = Skip::kCount;
 }
 
-/// Opens one connection; kOpened, or why it could not be opened.
+/// Opens one connection. Returns kOpened, or the reason for not opening it.
 Skip Generator::open_one(Stack& stack, Instant due) noexcept {
     const uint32_t id = records_.take();
     if (id == 0) return Skip::concurrency_limit;

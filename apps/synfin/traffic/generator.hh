@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// Generator: the client application of the load generator and of the bench: opens connections, speaks on
-/// them, ends them, and accounts for every one. Up to two on one engine.
+/// Generator: the client application of `load` and `bench`. It opens connections, sends requests on them,
+/// ends them, and counts each outcome. One engine can run two generators.
 
 #include <cstdint>
 #include <vector>
@@ -28,28 +28,29 @@ class Generator {
     void start(Instant now) noexcept;
     /// One turn of the engine: packets, events, due connections. Returns whether anything happened.
     bool turn(Stack& stack, Instant now) noexcept;
-    /// The parts of a turn that are its own, for who gives it its events: between stack.begin() and
-    /// stack.end(), before the events and after them. act() returns whether anything was opened.
+    /// The generator's parts of a turn, for a caller that dispatches the events itself. Call begin() after
+    /// stack.begin(), and act() after the events and before stack.end(). act() returns whether it opened a
+    /// connection.
     void begin(Instant now) noexcept {
         now_ = now;
         tick_ = now.tick();
     }
     bool act(Stack& stack) noexcept;
-    /// Opens no more; connections that would go on for ever are ended, some with each turn. What was due and
-    /// is not opened yet is counted as skipped (late).
+    /// Stops opening connections, and ends those without a natural end, some with each turn. Connections that
+    /// were due and are not open yet count as skipped (late).
     void stop(Instant now) noexcept;
-    /// RST to everything still open, some with each turn: the run is over. They count as pending or
-    /// unfinished; as unanswered, too, when the target owes an answer for longer than kSilence and four times
-    /// the p99 of its answers.
+    /// Ends the run: resets all open connections, some with each turn. They count as pending or unfinished,
+    /// and also as unanswered if the target has owed an answer for longer than kSilence and four times the
+    /// p99 of its answers.
     void cut() noexcept;
     static constexpr Duration kSilence = 1500ms;
-    /// Open loop: whether all that is due within the plan's duration has been offered.
+    /// Open loop: whether all connections due within the plan's duration have been offered.
     bool all_due_offered() const noexcept { return !plan_.open_loop || tally_.offered >= due_; }
-    /// Whether connections are still to be ended, after stop() or cut().
+    /// Whether stop() or cut() has not ended all its connections yet.
     bool ending() const noexcept { return sweep_ != Sweep::none; }
-    /// Whether nothing is left to open and nothing is open.
+    /// Whether no connection is open or left to open.
     bool finished() const noexcept { return all_offered() && tally_.open_now() == 0; }
-    /// Whether as many connections are established as the plan has at once, or as there will be.
+    /// Whether all concurrent connections of the plan, or all that remain, are established.
     bool is_full() const noexcept {
         return (tally_.open_now() == plan_.connections || all_offered()) && tally_.pending_now() == 0;
     }
@@ -58,9 +59,9 @@ class Generator {
 
     const LoadTally& tally() const noexcept { return tally_; }
     const LoadTimes& times() const noexcept { return times_; }
-    /// Whether an event is this one's, of two on an engine.
+    /// Whether an event's connection belongs to the second of two generators on an engine.
     static bool is_second(uint64_t user_tag) noexcept { return (user_tag & kSecond) != 0; }
-    /// Bytes that it keeps for its connections.
+    /// Bytes of the generator's records of connections.
     size_t memory_bytes() const noexcept;
 
     // -- Application
@@ -71,34 +72,34 @@ class Generator {
     void on_close(Connection c, const CloseInfo& why) noexcept;
 
   private:
-    /// One connection, from connect() to on_close. Its id is the connection's user_tag. Small, for there are
-    /// tens of millions of those that are only held.
+    /// One connection, from connect() to on_close. Its id is the connection's user_tag. Small, because a run
+    /// can hold tens of millions of connections.
     struct ConnectionRecord {
-        Instant due{};            ///< when it was to be opened: latencies count from here
-        uint8_t failure = kNone;  ///< what the generator found wrong with it
-        bool done = false;        ///< all was said; its end is all that is missing
+        Instant due{};            ///< when the connection was due: latencies count from here
+        uint8_t failure = kNone;  ///< the failure that the generator found
+        bool done = false;        ///< all requests and responses are complete; the connection is only closing
         bool cut : 1 = false;
         bool unexpected : 1 = false;  ///< a response had a status that was not expected
         bool peer_ended : 1 = false;  ///< done because the peer has sent FIN
-        uint32_t heard = 0;           ///< the tick of the peer's last sign of life, or of connect()
+        uint32_t heard = 0;           ///< tick of the last event from the peer, or of connect()
     };
     static_assert(sizeof(ConnectionRecord) == 16);
-    /// What it is saying, by the same id; only where something is said.
+    /// The state of a connection's requests, by the same id; only for plans with requests.
     struct Exchange {
         Instant asked{};        ///< when the present request was due
         uint64_t received = 0;  ///< bytes of the present response
         uint32_t sent = 0;      ///< bytes of the present request
         uint32_t requests_left = 0;
         uint32_t call = 0;
-        bool answered = false;  ///< there has been a response
+        bool answered = false;  ///< at least one response has arrived
         bool resent = false;    ///< the request was sent before, on another connection
     };
     static_assert(sizeof(Exchange) == 32);
-    /// A request that is to be sent again, on the next connection.
+    /// A request to send again, on the next connection.
     struct Resend {
         Instant asked;
         uint32_t call;
-        bool alone;  ///< the connection is opened for nothing else
+        bool alone;  ///< the connection that sends it has no other request
     };
     static constexpr uint8_t kNone = 255;
     static constexpr uint32_t kSecond = 1u << 31;  ///< in the user_tags of a second generator
@@ -108,8 +109,7 @@ class Generator {
 
     static uint32_t id_of(uint64_t user_tag) noexcept { return static_cast<uint32_t>(user_tag) & ~kSecond; }
     static uint32_t id_of(Connection c) noexcept { return id_of(c.user_tag()); }
-    /// The record of an event's connection; null when the connection has ended meanwhile (on_close is on its
-    /// way).
+    /// The record of an event's connection; null when the connection has ended already and on_close follows.
     ConnectionRecord* record_of(Connection c) noexcept {
         const uint32_t id = id_of(c);
         return id == 0 ? nullptr : &records_[id];
@@ -164,13 +164,14 @@ class Generator {
     LoadTimes times_;
     uint32_t tick_ = 0;  ///< of now_
     Instant now_{}, start_{}, retry_at_{};
-    uint64_t due_ = GeneratorPlan::kUnlimited;  ///< open loop: all that this engine will offer
-    Skip waits_for_ = Skip::kCount;             ///< closed loop: what it waits for now
+    uint64_t due_ =
+        GeneratorPlan::kUnlimited;   ///< open loop: the number of connections that this engine will offer
+    Skip waits_for_ = Skip::kCount;  ///< closed loop: the resource that it waits for now
     Instant waits_since_{};
     uint32_t silence_ms_ = 0;  ///< see cut()
-    uint32_t ending_now_ = 0;  ///< connections that are done and have not ended yet
+    uint32_t ending_now_ = 0;  ///< connections that are done but not closed yet
     Sweep sweep_ = Sweep::none;
-    uint32_t sweep_next_ = 0;  ///< where it goes on, see Stack::visit_open
+    uint32_t sweep_next_ = 0;  ///< where the sweep goes on, see Stack::visit_open
     uint64_t next_call_ = 0;
     SourceTurns sources_;
     bool stopped_ = true;

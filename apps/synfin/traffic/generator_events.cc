@@ -1,5 +1,5 @@
 /// @file
-/// What a generator says on its connections and hears on them, and how each ends: its handlers.
+/// The handlers of a generator: sending requests, reading responses, ending connections.
 
 #include <utility>
 
@@ -42,17 +42,17 @@ Bytes Generator::request_of(const Exchange& exchange) const noexcept {
     return last ? call.last_request : call.request;
 }
 
-/// Sends the present request, or what is left of it.
+/// Sends the present request, or the rest of it.
 void Generator::speak(Connection c, Exchange& exchange) noexcept {
     const Bytes request = request_of(exchange);
     if (exchange.sent == request.size()) return;
     const auto sent = c.send_static(request.subspan(exchange.sent));
-    exchange.sent += sent.value_or(0);  // on_writable brings the rest
+    exchange.sent += sent.value_or(0);  // on_writable sends the rest
     tally_.sent_bytes += sent.value_or(0);
     if (exchange.sent == request.size()) ++tally_.requests;
 }
 
-/// Sends from the request's bytes again and again until there is no room.
+/// Sends the request's bytes again and again until the send buffer is full.
 void Generator::pump(Connection c) noexcept {
     const Bytes chunk = plan_.calls.front().request;
     for (;;) {
@@ -102,7 +102,7 @@ void Generator::on_data(Connection c, RxView& view) noexcept {
     response_complete(c, record, exchange, true);
 }
 
-/// `is_first`: its first bytes. What comes whole, as most do, is not kept in a record.
+/// `is_first`: the response's first bytes. A response that arrives whole, as most do, needs no parser record.
 void Generator::on_response(Connection c, ConnectionRecord& record, uint32_t id, Bytes bytes,
                             bool is_first) noexcept {
     HttpResponse fresh(plan_.to_head);
@@ -115,18 +115,19 @@ void Generator::on_response(Connection c, ConnectionRecord& record, uint32_t id,
         case HttpResponse::Outcome::bad: return fail(c, record, Failure::bad_response);
         case HttpResponse::Outcome::complete: break;
     }
-    // One request is in flight: what follows its response was not asked for, unless it is an empty line.
+    // Only one request is in flight, so bytes after its response are an error, except empty lines.
     if (used < bytes.size() && !after_empty_lines(bytes.subspan(used)).empty()) [[unlikely]]
         return fail(c, record, Failure::bad_response);
     if (count_status(record, response.status())) ++tally_.responses;
     times_.last_byte.record(now_ - exchanges_[id].asked);
-    // The rest of a request that was answered before it was sent would be taken for the next one.
+    // If the response came before the request was sent whole, the server would read the rest as the next
+    // request.
     Exchange& exchange = exchanges_[id];
     const bool was_sent = exchange.sent == request_of(exchange).size();
     response_complete(c, record, exchange, response.keep_alive() && was_sent);
 }
 
-/// Whether it is one that was expected.
+/// Counts the status. Returns whether it was expected.
 bool Generator::count_status(ConnectionRecord& record, unsigned status) noexcept {
     ++tally_.statuses[status - LoadTally::kLeastStatus];
     if (plan_.expected[status]) [[likely]]
@@ -135,13 +136,13 @@ bool Generator::count_status(ConnectionRecord& record, unsigned status) noexcept
     return false;
 }
 
-/// RFC 9112 9.6: a client that has read the last response closes, and does not wait for the server to do so.
+/// RFC 9112 9.6: a client that has read the last response closes without waiting for the server.
 void Generator::response_complete(Connection c, ConnectionRecord& record, Exchange& exchange,
                                   bool peer_keeps) noexcept {
     if (exchange.requests_left != kNoEnd) --exchange.requests_left;
     if (exchange.requests_left == 0 || !peer_keeps) return end(c, record);
     if (stopped_ && exchange.requests_left == kNoEnd) {
-        // Where the server is to close first, one request more asks it to.
+        // If the server should close first, one more request asks for it.
         if (plan_.ending != GeneratorPlan::Ending::fin_by_peer ||
             plan_.purpose != GeneratorPlan::Purpose::http)
             return end(c, record);
@@ -155,7 +156,7 @@ void Generator::response_complete(Connection c, ConnectionRecord& record, Exchan
     speak(c, exchange);
 }
 
-/// All has been said.
+/// All requests and responses are complete: closes the connection.
 void Generator::end(Connection c, ConnectionRecord& record) noexcept {
     record.done = true;
     ++ending_now_;
@@ -166,11 +167,11 @@ void Generator::end(Connection c, ConnectionRecord& record) noexcept {
     if (plan_.ending == GeneratorPlan::Ending::rst)
         static_cast<void>(c.abort());
     else if (plan_.ending == GeneratorPlan::Ending::fin)
-        // Whoever may still say something is listened to: a text behind close() is answered with a RST.
+        // close() answers later data with RST. Use it only if the peer has nothing more to send.
         static_cast<void>(plan_.purpose == GeneratorPlan::Purpose::tcp ? c.close() : c.shutdown());
 }
 
-/// The connection is no use any more; its end will be counted under this cause.
+/// Ends the connection, which counts under this failure.
 void Generator::fail(Connection c, ConnectionRecord& record, Failure failure) noexcept {
     record.failure = static_cast<uint8_t>(failure);
     static_cast<void>(c.abort());
@@ -184,7 +185,7 @@ void Generator::on_peer_fin(Connection c) noexcept {
     static_cast<void>(c.close());
 }
 
-/// The peer has sent FIN, and not all has been said.
+/// The peer has sent FIN before all requests were answered.
 void Generator::peer_ended(uint32_t id, ConnectionRecord& record) noexcept {
     bool is_complete = false;
     if (!speaks()) {
@@ -207,9 +208,9 @@ void Generator::peer_ended(uint32_t id, ConnectionRecord& record) noexcept {
     ++ending_now_;
 }
 
-/// RFC 9112 9.3.1: a connection ended before a byte of the response, and the request may be sent twice: it is
-/// sent once more, on the next connection. Not the first one of a connection, which the server had every
-/// chance to answer.
+/// RFC 9112 9.3.1: if a connection ends before the first byte of a response, an idempotent request is sent
+/// once more, on the next connection. This excludes a connection's first request, which the server had time
+/// to answer.
 void Generator::send_again(const Exchange& exchange) noexcept {
     if (resends_.size() == 0 || !exchange.answered || exchange.resent || stopped_) return;
     const bool alone = !plan_.open_loop && all_offered();
@@ -218,7 +219,7 @@ void Generator::send_again(const Exchange& exchange) noexcept {
     resends_[last % resends_.size()] = {exchange.asked, exchange.call, alone};
 }
 
-/// A look at a connection that is watched: how long until the next one.
+/// Checks a watched connection. Returns the time until the next check, or zero.
 Duration Generator::look(uint32_t id, Connection c) noexcept {
     if (c.user_tag() != (id | (plan_.second ? kSecond : 0))) return Duration::zero();  // it has ended
     ConnectionRecord& record = records_[id];
@@ -237,7 +238,7 @@ Duration Generator::time_out(Connection c, ConnectionRecord& record) noexcept {
     } else if (!record.done) {
         fail(c, record, is_established ? Failure::response_timeout : Failure::connect_timeout);
     } else if (plan_.purpose == GeneratorPlan::Purpose::http && c.state() == State::established) {
-        // It was asked to close and leaves that to us, as RFC 9112 9.6 allows.
+        // The server was asked to close and did not. RFC 9112 9.6 allows that, so the client closes.
         static_cast<void>(c.close());
         record.heard = tick_;
         return silence_.time();
@@ -247,14 +248,14 @@ Duration Generator::time_out(Connection c, ConnectionRecord& record) noexcept {
     return Duration::zero();
 }
 
-/// A server that ends a kept connection while the next request is on its way answers that with a RST.
+/// A server that closes a kept-alive connection while the next request is in flight answers it with RST.
 bool Generator::is_reset_between_requests(const ConnectionRecord& record, uint32_t id,
                                           const CloseInfo& why) const noexcept {
     return why.reason == CloseReason::reset_by_peer && record.failure == kNone && !record.done && speaks() &&
            exchanges_[id].received == 0 && exchanges_[id].answered;
 }
 
-/// As if its FIN had come before the request was sent (peer_ended).
+/// Counts such a reset like a FIN that came before the request was sent (peer_ended).
 void Generator::count_reset_between_requests(const ConnectionRecord& record,
                                              const Exchange& exchange) noexcept {
     send_again(exchange);
@@ -271,8 +272,8 @@ void Generator::count_reset_between_requests(const ConnectionRecord& record,
 void Generator::on_close(Connection, const CloseInfo& why) noexcept {
     const uint32_t id = id_of(why.user_tag);
     ConnectionRecord& record = records_[id];
-    // An end by FIN before all was said has been noticed in on_peer_fin. What a peer that has ended the
-    // connection thinks of a request that was on its way is a RST.
+    // on_peer_fin has handled a FIN before the last response. A peer that has closed answers a request in
+    // flight with RST.
     const bool has_ended_well =
         record.done && (why.reason == CloseReason::fin ||
                         (plan_.ending == GeneratorPlan::Ending::rst && why.reason == CloseReason::aborted) ||

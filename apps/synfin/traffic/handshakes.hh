@@ -1,20 +1,20 @@
 #pragma once
 /// @file
-/// Handshakes: how many connections are being opened, without those whose SYN or answer must have been lost.
+/// Handshakes: counts the handshakes in flight, without those whose SYN or answer was probably lost.
 
 #include <array>
 #include <cstdint>
 
 namespace synfin::app {
 
-/// Counts opens of the last kWindow milliseconds that have had no answer. Older ones wait for a
-/// retransmission, a second or more: who opens only so many at once need not wait for them.
-/// @note cost: a few instructions for each call; advance() some for each millisecond that has passed.
+/// Counts the opens of the last kWindow milliseconds that have no answer yet. Older ones wait a second or
+/// more for a retransmission; a generator that limits handshakes in flight need not wait for them.
+/// @note cost: a few instructions per call; advance() also some per millisecond that has passed.
 class Handshakes {
   public:
-    static constexpr uint32_t kWindow = 4;  ///< ms; more than an answer takes in a closed loop
+    static constexpr uint32_t kWindow = 4;  ///< ms; an answer takes less in a closed loop
 
-    /// @param tick the present millisecond, modulo 2^32; later than the last one's by less than 2^31
+    /// @param tick the present millisecond, modulo 2^32; less than 2^31 after that of the last call
     void advance(uint32_t tick) noexcept {
         if (tick - tick_ >= kWindow) {
             opened_in_ = {};
@@ -27,12 +27,12 @@ class Handshakes {
             oldest = 0;
         }
     }
-    /// One was opened in the present millisecond.
+    /// A connection was opened in the present millisecond.
     void opened() noexcept {
         ++opened_in_[tick_ % kWindow];
         ++under_way_;
     }
-    /// One that was opened in this millisecond is established, or has failed.
+    /// A connection that was opened in millisecond `opened_tick` is established, or has failed.
     void ended(uint32_t opened_tick) noexcept {
         if (tick_ - opened_tick >= kWindow) return;
         --opened_in_[opened_tick % kWindow];

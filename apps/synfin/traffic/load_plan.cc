@@ -14,12 +14,12 @@ namespace synfin::app {
 
 namespace {
 
-/// Share number `index` of n things among `engines`.
+/// The share of engine `index` if `engines` engines divide n.
 uint64_t share(uint64_t n, unsigned index, unsigned engines) {
     return n / engines + (index < n % engines ? 1 : 0);
 }
 
-/// `--body @FILE`: what the file holds.
+/// The body of the option: its text, or the content of the file for `@FILE`.
 std::string body_of(const std::string& option) {
     if (!option.starts_with("@")) return option;
     constexpr size_t kMost = 64u << 20;
@@ -93,7 +93,7 @@ GeneratorPlan load_plan(const Config& config, unsigned engine, unsigned engines)
     plan.idempotent = ask.is_idempotent();
     plan.expected = expected_statuses(load);
     plan.timeout = load.timeout;
-    // Fewer connections at once than engines: some of these have none to open.
+    // With fewer concurrent connections than engines, some engines open none.
     const uint64_t at_once = load_concurrency(config);
     engines = static_cast<unsigned>(std::min<uint64_t>(engines, at_once));
     if (engine >= engines) {
@@ -117,7 +117,7 @@ stack::StackConfig load_stack(const Config& config, unsigned engines) {
         stack.port_high = config.load.source_ports->last;
     }
     const uint64_t each = load_concurrency(config) / engines + 1;
-    // A connection that has been answered and is closing still has its record when the next one opens.
+    // A closing connection keeps its record while the next one opens.
     stack.max_connections = static_cast<uint32_t>(2 * each + 1'024);
     stack.expected_connections = stack.max_connections;
     const uint64_t tuples = uint64_t{config.addresses.size()} * config.load.targets.size() *

@@ -1,8 +1,8 @@
 #pragma once
 /// @file
-/// LoadTally: what a load generator has counted and timed. Its counters balance at every moment:
-///   offered = opened + skipped      opened = established + failed before + pending
-///   established = completed + failed after + open
+/// LoadTally: the counters and latencies of a load generator. The counters balance at every moment: offered =
+///   opened + skipped opened = established + failed before + pending established = completed + failed after +
+///   open
 
 #include <array>
 #include <cstdint>
@@ -14,27 +14,27 @@
 
 namespace synfin::app {
 
-/// Why a connection did not complete: the stack's reasons first, then what the generator found.
+/// Why a connection did not complete: the stack's close reasons, then the generator's own.
 enum class Failure : uint8_t {
-    bad_response = static_cast<uint8_t>(CloseReason::kCount),  ///< not HTTP/1, or more bytes than asked for
+    bad_response = static_cast<uint8_t>(CloseReason::kCount),  ///< not HTTP/1, or more bytes than requested
     short_response,                                            ///< FIN within a response
-    closed_early,                                              ///< FIN before the last response asked for
-    http_status,                                               ///< a status that was not expected
-    closed_by_peer,                                            ///< FIN while the connection was to be held
-    connect_timeout,                                           ///< not established within --timeout
-    response_timeout,                                          ///< no byte of a response for --timeout
-    close_timeout,  ///< all was said, and the peer did not close within --timeout
+    closed_early,      ///< FIN before the last response that was requested
+    http_status,       ///< a status that was not expected
+    closed_by_peer,    ///< FIN while the generator held the connection
+    connect_timeout,   ///< not established within --timeout
+    response_timeout,  ///< no byte of a response for --timeout
+    close_timeout,     ///< all responses were complete, and the peer did not close within --timeout
     kCount
 };
 
-/// Why a connection that was due was not opened, or what a closed loop waits for.
+/// Why a connection that was due was not opened, or why a closed loop waits.
 enum class Skip : uint8_t {
     no_port,            ///< every source address and port towards the target is in use
     no_memory,          ///< a pool is empty
     no_route,           ///< the target can't be reached with this configuration
     refused_by_stack,   ///< connect() refused for another reason
     concurrency_limit,  ///< as many connections open as --connections allows; never in a closed loop
-    late,               ///< due before the end, but the generator did not come to it
+    late,               ///< due before the end, but the generator was too slow
     kCount
 };
 
@@ -42,7 +42,7 @@ enum class Skip : uint8_t {
 std::string_view failure_name(size_t index) noexcept;
 /// The key in `skipped_by`.
 std::string_view name(Skip reason) noexcept;
-/// The option that lifts what caused it, for people: "raise -c".
+/// The remedy for people: "raise -c".
 std::string_view remedy(Skip reason) noexcept;
 
 struct LoadTally {
@@ -52,22 +52,23 @@ struct LoadTally {
     uint64_t completed = 0;
     uint64_t failed_before = 0;  ///< ended without having been established
     uint64_t failed_after = 0;
-    uint64_t pending = 0;     ///< cut by the end of the run before they were established
-    uint64_t unfinished = 0;  ///< cut by the end of the run while established
-    uint64_t unanswered = 0;  ///< of those two: the target had fallen silent, see Generator::cut()
+    uint64_t pending = 0;     ///< reset at the end of the run before they were established
+    uint64_t unfinished = 0;  ///< reset at the end of the run while established
+    uint64_t unanswered = 0;  ///< of these two: the target was silent, see Generator::cut()
     uint64_t requests = 0;    ///< sent whole
     uint64_t responses = 0;   ///< received whole, and with an expected status
-    uint64_t resent = 0;      ///< requests that a kept connection ended under, sent again on another
+    uint64_t resent =
+        0;  ///< requests sent again, because their kept-alive connection ended before the answer
     std::array<uint64_t, static_cast<size_t>(Failure::kCount)> failed_by{};
     std::array<uint64_t, static_cast<size_t>(Skip::kCount)> skipped_by{};
     uint64_t sent_bytes = 0, received_bytes = 0;  ///< of requests and responses, whole or not
-    /// Closed loop: how long nothing could be opened for lack of it. Of several engines the longest.
+    /// Closed loop: how long the generator waited for a port or a record; of several engines the longest.
     Duration no_port_time{}, no_memory_time{};
-    /// Responses received whole, by their status, kLeastStatus being the first.
+    /// Complete responses by status, from kLeastStatus on.
     static constexpr uint32_t kLeastStatus = 100, kMostStatus = 999;
     std::array<uint64_t, kMostStatus - kLeastStatus + 1> statuses{};
 
-    /// How long a closed loop waited; 0 for reasons that it does not wait for.
+    /// How long a closed loop waited for this reason; 0 for reasons without a wait.
     Duration waited(Skip reason) const noexcept {
         return reason == Skip::no_port     ? no_port_time
                : reason == Skip::no_memory ? no_memory_time
@@ -79,7 +80,7 @@ struct LoadTally {
         return sum;
     }
     uint64_t failed() const noexcept { return failed_before + failed_after; }
-    /// Connections between connect() and their end, now.
+    /// Connections that are open now, from connect() on.
     uint64_t open_now() const noexcept {
         return opened - completed - failed_before - failed_after - pending - unfinished;
     }
@@ -88,14 +89,14 @@ struct LoadTally {
     LoadTally& operator+=(const LoadTally& other) noexcept;
 };
 
-/// All from the time at which the connection was due (open loop) or opened (closed loop), except first_byte
-/// and last_byte of the requests after a connection's first, which count from their own sending.
+/// All times count from when the connection was due (open loop) or opened (closed loop). Exception:
+/// first_byte and last_byte of a connection's later requests count from the sending of the request.
 struct LoadTimes {
     Histogram connect;     ///< to the SYN-ACK
     Histogram first_byte;  ///< to the first byte of each response
     Histogram last_byte;   ///< to the last byte of each response
     Histogram life;        ///< to the end of a completed connection: TIME-WAIT or CLOSED
-    Histogram slip;        ///< open loop: how late each was opened
+    Histogram slip;        ///< open loop: how late each connection was opened
 
     LoadTimes& operator+=(const LoadTimes& other) noexcept;
 };

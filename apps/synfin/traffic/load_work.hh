@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// LoadWork: a load generator on each engine, as the library's runner drives it.
+/// LoadWork: runs a load generator on each engine of the library's runner.
 
 #include <deque>
 
@@ -14,11 +14,11 @@ class LoadWork {
   public:
     explicit LoadWork(unsigned engines) : board_(engines) {}
 
-    /// The next engine's plan. @param stop ends the opening early; outlives this
+    /// Adds the next engine's plan. @param stop ends the opening early; must outlive this object
     void add(GeneratorPlan plan, Duration duration, const std::atomic<bool>& stop) {
         runs_.emplace_back(std::move(plan), duration, stop);
     }
-    /// One schedule for all engines. Before the runner begins.
+    /// Starts the common schedule of all engines. Call it before the runner runs.
     void start(Instant now) noexcept {
         for (ClientRun& run : runs_) run.start(now);
     }

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Schedule: when each connection of an open loop is due, by its number alone.
+/// Schedule: computes when each connection of an open loop is due, from its number.
 
 #include <cmath>
 #include <cstdint>
@@ -9,9 +9,9 @@
 
 namespace synfin::app {
 
-/// Evenly spaced at `rate` per second, after a linear ramp from 0. Each connection has its own time: nothing
-/// is launched in batches because a clock is coarse, and a late one keeps the time at which it was due, so
-/// that latencies count from there (no coordinated omission).
+/// Connections are evenly spaced at `rate` per second, after a linear ramp from 0. Each one has its own due
+/// time, so a coarse clock makes no batches. A late connection keeps its due time, and latencies count from
+/// there (no coordinated omission).
 class Schedule {
   public:
     Schedule() = default;
@@ -28,8 +28,8 @@ class Schedule {
             number < in_ramp ? std::sqrt(2 * ramp_s_ * number / rate_) : ramp_s_ + (number - in_ramp) / rate_;
         return start_ + Duration(static_cast<int64_t>(seconds * 1e9));
     }
-    /// How many of the connections first, first + step, first + 2 step, ... are due by then. Not by counting:
-    /// a generator that fell behind for long has billions that are late.
+    /// How many of the connections first, first + step, first + 2 step, ... are due by `now`. A binary
+    /// search, because a generator that is far behind can have billions of late connections.
     uint64_t due_until(Instant now, uint64_t first, uint64_t step) const noexcept {
         const auto is_due = [&](uint64_t i) { return due(first + i * step) <= now; };
         if (!is_due(0)) return 0;
@@ -44,12 +44,12 @@ class Schedule {
         }
         return no;
     }
-    /// How many connections are due in the first `time`: rate times time, less what the ramp leaves out. The
-    /// one that would be due at its end is not among them.
+    /// How many connections are due before `time` has passed: rate times time, less the share that the ramp
+    /// omits. A connection due exactly at the end does not count.
     uint64_t due_within(Duration time) const noexcept {
         const long double t = static_cast<long double>(time.count()) / 1e9L, ramp = ramp_s_, rate = rate_;
         const long double exact = t < ramp ? rate * t * t / (2 * ramp) : rate * (t - ramp / 2);
-        // A product that is whole is not exactly whole in binary: 1,000 x 0.3.
+        // Binary fractions make some whole products inexact: 1,000 x 0.3.
         const long double whole = std::round(exact);
         return static_cast<uint64_t>(std::abs(exact - whole) < 1e-6L ? whole : std::ceil(exact));
     }

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// SilenceWatch: finds the connections whose peer has been silent for too long, without a walk over all.
+/// SilenceWatch: finds the connections whose peer has been silent for too long, without visiting all of them.
 
 #include <algorithm>
 #include <cstdint>
@@ -10,10 +10,11 @@
 
 namespace synfin::app {
 
-/// What an owner's records wait for is written there, not here: an answer that comes costs nothing. Each
-/// record is looked at about once in the time that its peer may be silent, when it would be over if nothing
-/// had come since the last look.
-/// @note cost: a turn looks at kLooksPerTurn records at most; what is found late is late by 1/64 of the time.
+/// The owner stores the time of the peer's last answer in its own records, so an answer costs nothing here.
+/// The watch checks each record about once per time-out, at the earliest moment at which it could have
+/// expired.
+/// @note cost: a turn checks at most kLooksPerTurn records. A time-out is detected late by at most 1/64 of
+///       the time.
 class SilenceWatch {
   public:
     SilenceWatch() = default;
@@ -28,14 +29,14 @@ class SilenceWatch {
     Duration time() const noexcept { return time_; }
     void start(Instant now) noexcept { next_ = (start_ = now) + step_; }
 
-    /// The record is looked at within the time; it stays watched until a look says otherwise.
+    /// Watches a record: it is checked within the time, and stays watched until look() returns zero.
     void watch(uint32_t id, Connection connection, Instant now) noexcept {
         Entry& entry = entries_[id];
         entry.connection = connection;
         if (!entry.is_listed) list(id, now + time_);
     }
-    /// Calls look(id, connection) for each record that it is time for: it returns how long until the next
-    /// look, at most the time, or zero to end the watch. The connection may have ended: see watch().
+    /// Calls look(id, connection) for each record whose check is due. look() returns the time until the next
+    /// check, at most time(), or zero to end the watch. The connection may have ended.
     template <typename Look>
     void turn(Instant now, Look&& look) noexcept {
         for (uint32_t left = kLooksPerTurn; left != 0 && now >= next_; --left) {
@@ -71,7 +72,7 @@ class SilenceWatch {
     }
 
     MappedArray<Entry> entries_;
-    uint32_t slots_[kSlots] = {};  ///< ids whose look is due within each step
+    uint32_t slots_[kSlots] = {};  ///< ids whose check is due within each step
     Duration time_{}, step_{1ms};
     Instant start_{}, next_{};  ///< next_: when the slot at_ is due
     uint64_t at_ = 0;

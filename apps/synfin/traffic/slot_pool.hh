@@ -8,14 +8,14 @@
 
 namespace synfin::app {
 
-/// Up to `limit` records. Ids are 1..limit, so that user_tag 0 means "none". All address space is reserved by
-/// the constructor; a page is touched when its first record is used, and take() and give() allocate nothing.
-/// A record's first four bytes are not its own after give().
+/// Up to `limit` records. Ids are 1..limit, so that user_tag 0 means "none". The constructor reserves all
+/// address space; a page is touched when its first record is used. take() and give() allocate nothing. give()
+/// overwrites a record's first four bytes.
 template <typename T>
 class SlotPool {
   public:
     explicit SlotPool(uint32_t limit) : records_(limit) {}
-    /// A record as T{} makes it; 0 when all are in use.
+    /// The id of a record initialised to T{}; 0 when all are in use.
     uint32_t take() noexcept {
         const uint32_t id = records_.alloc();
         if (id != 0) records_[id] = T{};
@@ -24,9 +24,9 @@ class SlotPool {
     void give(uint32_t id) noexcept { records_.free(id); }
     T& operator[](uint32_t id) noexcept { return records_[id]; }
     uint32_t in_use() const noexcept { return records_.used(); }
-    /// Ids that have ever been given: 1..high_water().
+    /// The largest id that take() has ever returned.
     uint32_t high_water() const noexcept { return records_.high_water(); }
-    /// Bytes of records that were ever used.
+    /// Bytes of all records that were ever used.
     size_t memory_bytes() const noexcept { return records_.memory_bytes(); }
 
   private:

@@ -1,20 +1,20 @@
 #pragma once
 /// @file
-/// SourceTurns: which source address the next connection has.
+/// SourceTurns: chooses the source address of the next connection.
 
 #include <cstddef>
 #include <numeric>
 
 namespace synfin::app {
 
-/// Sources and calls (targets) are taken in turn, both with each connection. In step they would meet in some
-/// pairs only where their numbers share a factor: of 4 sources and 4 targets in 4 of 16, a quarter of the
-/// tuples. So the sources move on by one more whenever all pairs of a round have been used.
+/// Each connection takes the next source and the next call (target). If both numbers share a factor, plain
+/// rotation uses only some pairs: with 4 sources and 4 targets 4 of 16, a quarter of the tuples. Therefore
+/// the source advances by one more after each round of pairs.
 class SourceTurns {
   public:
     /// @param sources,calls how many; at least 1.
-    /// @param engine,engines engines begin at places of their own, so that few connections use many
-    /// addresses.
+    /// @param engine,engines each engine begins at another source, so that even few connections use many
+    ///        addresses.
     SourceTurns(size_t sources, size_t calls, unsigned engine, unsigned engines) noexcept
         : sources_(sources),
           round_(std::lcm(sources, calls)),

@@ -1,7 +1,8 @@
 #pragma once
 /// @file
-/// TargetReach: which of a run's targets have a next hop that answers ARP. Asked before the first connection
-/// opens: only a few packets wait for an answer, and a target that cannot be reached is an error by name.
+/// TargetReach: finds the targets whose next hop answers ARP, before the first connection opens. Otherwise
+/// SYNs would be lost, because only a few packets queue behind an ARP request, and no error would name an
+/// unreachable target.
 
 #include <algorithm>
 #include <vector>
@@ -18,8 +19,8 @@ class TargetReach {
         is_known_.resize(targets_.size());
     }
 
-    /// Whether it is known of each target, after asking for some of those of which it is not. One that does
-    /// not answer takes three seconds.
+    /// Asks for some of the unresolved targets, and returns whether all are resolved. A target that does not
+    /// answer takes three seconds.
     bool is_known(Stack& stack) noexcept {
         const size_t end = std::min(targets_.size(), first_ + kAtOnce);
         for (size_t i = first_; i < end; ++i) {
@@ -37,11 +38,11 @@ class TargetReach {
     bool any() const noexcept { return any_; }
 
   private:
-    static constexpr size_t kAtOnce = 64;  ///< that are asked for side by side
+    static constexpr size_t kAtOnce = 64;  ///< targets that are resolved at the same time
 
     std::vector<IpAddress> targets_;
     std::vector<bool> is_known_;
-    size_t first_ = 0;  ///< of which it is not known
+    size_t first_ = 0;  ///< the first target that is not resolved yet
     bool any_ = false;
 };
 
