@@ -1,5 +1,5 @@
 /// @file
-/// RFC 9293 3.10.1 to 3.10.6: what the application asks for.
+/// RFC 9293 3.10.1 to 3.10.6: the calls of the application.
 
 #include <algorithm>
 
@@ -24,23 +24,23 @@ void open_active(Tcb& tcb, const Tuple& tuple, Seq iss, const Context& ctx, Effe
 
 namespace {
 /// "queue this until all preceding SENDs have been segmentized, then form a FIN segment": next_segment()
-/// does.
+/// forms it.
 [[gnu::always_inline]] inline void queue_fin(Tcb& tcb, State to, Effects& fx) noexcept {
     tcb.set(kFinQueued);
     if (to != tcb.state()) set_state(tcb, to);
     fx.output = true;
 }
 
-/// What shutdown() does, in its place in close() too: each connection closes.
+/// What shutdown() does. Inlined into close() too, because every connection closes.
 [[gnu::always_inline]] inline void end_sending(Tcb& tcb, Effects& fx) noexcept {
     switch (tcb.state()) {
-        case State::syn_sent:  // "Delete the TCB": nothing of it was on the wire but the SYN
+        case State::syn_sent:  // "Delete the TCB": only the SYN has been sent
             set_state(tcb, State::closed);
             fx.ended = true;
             fx.reason = CloseReason::aborted;
             return;
         case State::syn_received:
-            // With nothing to send FIN-WAIT-1 at once; data that waits for ESTABLISHED goes first.
+            // FIN-WAIT-1 at once when nothing is queued; data that waits for ESTABLISHED is sent first.
             queue_fin(tcb, tcb.flow == 0 ? State::fin_wait_1 : State::syn_received, fx);
             return;
         case State::established: queue_fin(tcb, State::fin_wait_1, fx); return;
@@ -63,8 +63,8 @@ void shutdown(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
 
 void close(Tcb& tcb, bool unread, const Context& ctx, Effects& fx) noexcept {
     tcb.set(kAppGone);
-    // RFC 9293 3.6.1: "a TCP reset ... to show that data was lost"; to a peer that has sent its FIN nothing
-    // is said.
+    // RFC 9293 3.6.1: "a TCP reset ... to show that data was lost". Once the peer's FIN has led to TIME-WAIT,
+    // no reset is sent.
     if (unread && tcb.state() != State::syn_sent && tcb.state() != State::time_wait) {
         abort(tcb, fx);
         return;
@@ -74,7 +74,7 @@ void close(Tcb& tcb, bool unread, const Context& ctx, Effects& fx) noexcept {
 }
 
 void abort(Tcb& tcb, Effects& fx) noexcept {
-    if (tcb.state() == State::closed) return;  // it has ended already, and that will be told
+    if (tcb.state() == State::closed) return;  // it has ended already, and an event will report that
     switch (tcb.state()) {
         case State::syn_received:
         case State::established:
@@ -82,9 +82,10 @@ void abort(Tcb& tcb, Effects& fx) noexcept {
         case State::fin_wait_2:
         case State::close_wait:
             fx.reply = Reply::rst;
-            // Beyond a closed window, where a probe is, the peer would not accept it: "SEQ = SND.NXT" means
-            // what it expects next (RFC 9293 3.10.7.4; Linux's tcp_acceptable_seq). Less than a unit of the
-            // window's scale beyond it is the peer's rounding: it may have taken that.
+            // A probe of a closed window moves SND.NXT beyond the window, where the peer would not accept the
+            // RST. So "SEQ = SND.NXT" is read as the number that the peer expects next (RFC 9293 3.10.7.4;
+            // Linux's tcp_acceptable_seq). An excess below one unit of the window scale is the peer's
+            // rounding: the peer may have accepted those bytes.
             fx.rst_seq = tcb.snd.wnd == 0 || tcb.in_flight() >= tcb.snd.wnd + (1u << tcb.snd_shift())
                              ? tcb.snd.una + std::min(tcb.snd.wnd, tcb.in_flight())
                              : tcb.snd.nxt;
@@ -107,7 +108,8 @@ void open_window(Tcb& tcb, uint32_t room, const Params& params, Effects& fx) noe
     if (!can_receive(tcb.state()) || room <= tcb.rcv.wnd) return;
     const uint32_t step = std::min<uint32_t>(tcb.text_mss(), params.rcv_buffer / 2);
     if (room - tcb.rcv.wnd < step) return;
-    // A window that was nearly closed is worth a segment of its own; otherwise the next ACK carries it.
+    // If the window was nearly closed, an ACK is sent for it now; otherwise the next ACK carries the new
+    // window.
     if (tcb.rcv.wnd < std::min(params.rcv_buffer / 2, 2 * tcb.text_mss())) {
         tcb.set(kAckNow);
         fx.output = true;

@@ -1,7 +1,6 @@
 #pragma once
 /// @file
-/// Cold: the record that Flow::cold is an index of. The core only keeps the index; the stack fills the
-/// record.
+/// Cold: the record that Flow::cold indexes. The core only keeps the index; the stack fills the record.
 
 #include <cstdint>
 
@@ -10,20 +9,20 @@
 
 namespace synfin::tcp {
 
-/// What a connection has only when something unusual happened: out-of-order text, or text that the
-/// application left.
+/// Rarely needed state of a connection: out-of-order text, text that the application has not taken, a user
+/// timeout of its own, a place in the list of connections that wait for blocks.
 struct alignas(64) Cold {
-    buf::ByteQueue held;  ///< in order, acknowledged, not taken by the application
+    buf::ByteQueue held;  ///< text in order, acknowledged, not yet taken by the application
     uint32_t held_bytes = 0;
-    uint32_t shown_bytes = 0;   ///< of `held`, from the front: on_data is reading them now
-    uint32_t reassembly = 0;    ///< record of the ReassemblyPool, 0: none
-    uint32_t user_timeout = 0;  ///< ticks, 0: the configuration's (RFC 5482)
+    uint32_t shown_bytes = 0;   ///< bytes at the front of `held` that on_data is reading now
+    uint32_t reassembly = 0;    ///< index of the record in the ReassemblyPool, 0: none
+    uint32_t user_timeout = 0;  ///< ticks, 0: the configured one (RFC 5482)
     bool event_queued = false;  ///< a data event for `held` is in the queue
-    bool paused = false;        ///< the application left text: it asks with resume() or receive()
-    bool fin_waits = false;     ///< the peer's FIN is to be told when `held` has been read
-    bool ending = false;        ///< the connection is over but for `held`
-    bool waits = false;         ///< send() found no block: it is in the list of those that wait for one
-    uint32_t index = 0;         ///< of the control block, in that list
+    bool paused = false;  ///< the application left text: no data events until it calls resume() or receive()
+    bool fin_waits = false;  ///< report the peer's FIN when `held` has been read
+    bool ending = false;     ///< the connection has ended; only `held` remains to be read
+    bool waits = false;      ///< send() found no block: in the list of waiters
+    uint32_t index = 0;      ///< index of the control block, for that list
     uint32_t wait_next = 0, wait_prev = 0;
     CloseReason reason = CloseReason::fin;
 };

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Congestion control: the only file that changes cwnd and ssthresh (scripts/check_layers.py sees to it).
+/// Congestion control: the only file that changes cwnd and ssthresh (scripts/check_layers.py checks this).
 /// Each function is a switch over Flow::control; NewReno is RFC 5681 with the initial window of RFC 6928,
 /// limited transmit (RFC 3042) and the recovery of RFC 6582.
 
@@ -21,7 +21,7 @@ constexpr uint32_t initial_window(const Tcb& tcb) noexcept {
 
 namespace newreno {
 
-/// cwnd never exceeds this.
+/// Upper limit of cwnd.
 inline constexpr uint32_t kMostBytes = 1u << 30;
 
 /// RFC 5681 equation 4.
@@ -29,12 +29,11 @@ constexpr uint32_t half_flight(const Tcb& tcb) noexcept {
     return std::max(tcb.in_flight() / 2, 2 * tcb.text_mss());
 }
 
-/// An ACK of new data outside recovery: slow start (RFC 5681 3.1, by at most SMSS per ACK) or congestion
-/// avoidance (eq. 3).
+/// An ACK of new data outside recovery: slow start (RFC 5681 3.1) or congestion avoidance (equation 3).
 inline void grow(const Tcb& tcb, Flow& flow, uint32_t acked) noexcept {
     const uint32_t smss = tcb.text_mss();
     if (flow.cwnd_bytes < flow.ssthresh_bytes) {
-        // DEVIATION: RFC 5681 3.1 adds at most SMSS per ACK; an ACK that covers a burst counts for all of it,
+        // DEVIATION: RFC 5681 3.1 adds at most SMSS per ACK; here an ACK adds all bytes that it acknowledges,
         // as Linux does.
         flow.cwnd_bytes += std::min(acked, flow.ssthresh_bytes - flow.cwnd_bytes);
     } else {
@@ -60,8 +59,8 @@ inline void recovery_ack(Conn c, uint32_t acked) noexcept {
     flow.cwnd_bytes = std::max(flow.cwnd_bytes, smss);
 }
 
-/// After a loss, outside recovery: an ACK of new data ends the row of duplicates, and SND.UNA may pass
-/// `recover`. Without a record that is where SND.UNA was (keeps_recovery()).
+/// An ACK of new data after a loss, outside recovery: resets the count of duplicates, and forgets `recover`
+/// once SND.UNA has passed it. Without a record, `recover` equals the old SND.UNA (keeps_recovery()).
 [[gnu::cold, gnu::noinline]] inline void note_progress(Conn c) noexcept {
     if (c.rec != nullptr) c.rec->dup_acks = 0;
     if (c.rec == nullptr || after(c.tcb.snd.una, c.rec->recover)) c.flow->clear(kRecoverSet);
@@ -78,12 +77,12 @@ inline void recovery_ack(Conn c, uint32_t acked) noexcept {
     grow(c.tcb, flow, acked);
 }
 
-/// The third duplicate ACK (RFC 6582 3.2 step 2). False when the loss was already accounted for.
+/// The third duplicate ACK (RFC 6582 3.2 step 2). False when cwnd was already reduced for this loss.
 inline bool on_loss(Conn c) noexcept {
     const Tcb& tcb = c.tcb;
     Flow& flow = *c.flow;
     if (flow.has(kRecoverSet) && !after(tcb.snd.una, c.rec->recover)) return false;
-    // What limited transmit sent beyond cwnd does not count as flight (RFC 5681 3.2 step 2).
+    // Segments that limited transmit sent beyond cwnd do not count as in flight (RFC 5681 3.2 step 2).
     flow.ssthresh_bytes = std::max(std::min(tcb.in_flight(), flow.cwnd_bytes) / 2, 2 * tcb.text_mss());
     c.rec->recover = tcb.snd.nxt;
     flow.set(kRecoverSet);
@@ -103,8 +102,8 @@ inline bool on_duplicate_ack(Conn c) noexcept {
     return c.rec->dup_acks == 3 && !c.flow->has(kRetransmitting) && on_loss(c);
 }
 
-/// All that is in flight is to be sent again; duplicate ACKs of what got through begin no recovery, as long
-/// as there is a record to know it by.
+/// Marks everything in flight for retransmission. Duplicate ACKs for segments that did arrive start no
+/// recovery, provided that a record holds `recover`.
 inline void resend_all(Conn c) noexcept {
     Flow& flow = *c.flow;
     flow.clear(kRecoverSet);
@@ -132,7 +131,7 @@ inline void on_too_big(Conn c) noexcept {
     resend_all(c);
 }
 
-/// cwnd, and on the first two duplicate ACKs one segment more for each (RFC 3042).
+/// cwnd, plus one segment for each of the first two duplicate ACKs (RFC 3042).
 constexpr uint32_t window(const Tcb& tcb, const Flow& flow, const Recovery* rec) noexcept {
     if (rec == nullptr || flow.has(kRecovery)) return flow.cwnd_bytes;
     return flow.cwnd_bytes + std::min<uint32_t>(rec->dup_acks, 2) * tcb.text_mss();
@@ -142,7 +141,7 @@ constexpr uint32_t window(const Tcb& tcb, const Flow& flow, const Recovery* rec)
 
 namespace congestion {
 
-// Where all kinds have been named the compiler needs no case for others.
+// Each switch names every kind; __builtin_unreachable() saves the compiler a default case.
 
 /// An ACK of `acked` new bytes; SND.UNA is already the new one.
 [[gnu::always_inline]] inline void on_ack(Conn c, uint32_t acked) noexcept {
@@ -153,7 +152,7 @@ namespace congestion {
 }
 
 /// RFC 5681 2: a duplicate ACK.
-/// @return whether a loss is found by it: what leaves next repairs it.
+/// @return whether it reveals a loss; then the next segment sent is the retransmission.
 inline bool on_duplicate_ack(Conn c) noexcept {
     switch (c.flow->control) {
         case CongestionControl::newreno: return newreno::on_duplicate_ack(c);
@@ -161,8 +160,9 @@ inline bool on_duplicate_ack(Conn c) noexcept {
     __builtin_unreachable();
 }
 
-/// What lies at SND.UNA is lost, says something other than time. The connection has a recovery record.
-/// @return false when the loss was already accounted for.
+/// The segment at SND.UNA is lost, as found by something other than a timer. The connection must have a
+/// recovery record.
+/// @return false when cwnd was already reduced for this loss.
 inline bool on_loss(Conn c) noexcept {
     switch (c.flow->control) {
         case CongestionControl::newreno: return newreno::on_loss(c);
@@ -170,7 +170,7 @@ inline bool on_loss(Conn c) noexcept {
     __builtin_unreachable();
 }
 
-/// Retransmission timeout (RFC 5681 3.1, RFC 6582 3.2 step 4): all that is in flight is to be sent again.
+/// Retransmission timeout (RFC 5681 3.1, RFC 6582 3.2 step 4): everything in flight will be sent again.
 inline void on_rto(Conn c) noexcept {
     switch (c.flow->control) {
         case CongestionControl::newreno: newreno::on_rto(c); return;
@@ -178,8 +178,8 @@ inline void on_rto(Conn c) noexcept {
     __builtin_unreachable();
 }
 
-/// Segments in flight were too large for the path; all of them are to be sent again. No sign of congestion:
-/// cwnd and ssthresh stay (RFC 1191 6.5).
+/// Segments in flight were too large for the path; everything in flight will be sent again. This is no sign
+/// of congestion, so ssthresh stays and cwnd is not reduced to one segment (RFC 1191 6.5).
 inline void on_too_big(Conn c) noexcept {
     switch (c.flow->control) {
         case CongestionControl::newreno: newreno::on_too_big(c); return;
@@ -187,17 +187,18 @@ inline void on_too_big(Conn c) noexcept {
     __builtin_unreachable();
 }
 
-/// Idle for an RTO, or the MSS has become known: what was learned of cwnd does not hold (RFC 5681 4.1).
+/// Sets cwnd to the initial window: the connection was idle for an RTO (RFC 5681 4.1), or the MSS has just
+/// become known.
 inline void on_idle(const Tcb& tcb, Flow& flow) noexcept {
     flow.cwnd_bytes = initial_window(tcb);
 }
 
-/// The path takes smaller segments than a connection that has just opened thought.
+/// The path carries smaller segments than a connection that has just opened assumed.
 inline void on_smaller_mss(const Tcb& tcb, Flow& flow) noexcept {
     flow.cwnd_bytes = std::min(flow.cwnd_bytes, initial_window(tcb));
 }
 
-/// Bytes that may be in flight, SND.WND aside.
+/// Bytes that cwnd allows in flight; the caller applies SND.WND.
 constexpr uint32_t window(const Tcb& tcb, const Flow& flow, const Recovery* rec) noexcept {
     switch (flow.control) {
         case CongestionControl::newreno: return newreno::window(tcb, flow, rec);
@@ -205,7 +206,7 @@ constexpr uint32_t window(const Tcb& tcb, const Flow& flow, const Recovery* rec)
     __builtin_unreachable();
 }
 
-/// Bytes per second at which new text leaves at most; 0: as fast as window() lets it.
+/// Most bytes of new text per second; 0: limited by window() only.
 constexpr uint64_t pacing_rate(const Tcb& tcb, const Flow& flow) noexcept {
     static_cast<void>(tcb);
     switch (flow.control) {
@@ -216,8 +217,8 @@ constexpr uint64_t pacing_rate(const Tcb& tcb, const Flow& flow) noexcept {
 
 }  // namespace congestion
 
-/// A fresh second line: also the restart window after idling (RFC 5681 4.1), since an idle connection gives
-/// its line up.
+/// Initialises a Flow. Because an idle connection frees its Flow, this is also the restart window after
+/// idling (RFC 5681 4.1).
 inline void start_flow(const Tcb& tcb, Flow& flow, const Params& params, const Now& now) noexcept {
     flow = Flow{};
     flow.snd_end = tcb.snd.nxt;
@@ -233,14 +234,14 @@ inline void start_flow(const Tcb& tcb, Flow& flow, const Params& params, const N
     flow.control = params.congestion_control;
 }
 
-/// A fresh recovery record. If a loss was accounted for (kRecoverSet), `recover` is SND.UNA.
+/// Initialises a recovery record. With kRecoverSet, `recover` is SND.UNA.
 inline void start_recovery(const Tcb& tcb, Recovery& rec) noexcept {
     rec = Recovery{};
     rec.recover = tcb.snd.una;
 }
 
-/// Whether the record is needed still: a loss is being repaired, or a row of duplicate ACKs counted. When
-/// SND.UNA has come to `recover`, start_recovery() can make it anew, so that an idle connection keeps none.
+/// Whether the record is still needed: a loss is being repaired, or duplicate ACKs are being counted. When
+/// SND.UNA equals `recover`, start_recovery() can recreate the record, so an idle connection keeps none.
 inline bool keeps_recovery(const Tcb& tcb, const Flow& flow, const Recovery& rec) noexcept {
     return flow.has(kRecovery) || rec.dup_acks != 0 || (flow.has(kRecoverSet) && rec.recover != tcb.snd.una);
 }

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Conn: the records of one connection, as the functions of the core take them.
+/// Conn: the records of one connection, as passed to the functions of the core.
 
 #include "tcp/flow.hh"
 #include "tcp/recovery.hh"
@@ -8,12 +8,12 @@
 
 namespace synfin::tcp {
 
-/// One connection: its control block, and the further records that it has at present. It is passed by value;
-/// a function that is inlined pays nothing for it.
+/// One connection: its control block, and the further records that it has at present. Pass it by value; where
+/// the callee is inlined this costs nothing.
 struct Conn {
     Tcb& tcb;
     Flow* flow = nullptr;     ///< null: nothing is queued or in flight
-    Recovery* rec = nullptr;  ///< null: nothing is lost, or there was no record for it. Never without `flow`
+    Recovery* rec = nullptr;  ///< null: nothing is lost, or the pool was empty. Never set without `flow`
 };
 
 }  // namespace synfin::tcp

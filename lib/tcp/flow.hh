@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Flow: the second line of a connection.
+/// Flow: the second cache line of a connection.
 
 #include <cstdint>
 #include <type_traits>
@@ -16,16 +16,15 @@ enum FlowFlag : uint8_t {
     kTiming = 1 << 0,          ///< rtt_seq is being timed (RFC 6298 3)
     kSmallInFlight = 1 << 1,   ///< a segment shorter than the MSS, which ends at `mark`, is unacknowledged
     kRecovery = 1 << 2,        ///< in fast recovery (RFC 6582)
-    kRetransmitting = 1 << 3,  ///< after an RTO: [mark, SND.NXT) is to be sent again
-    kRetransmitOne = 1 << 4,   ///< the segment at SND.UNA is to be sent again now
-    kProbe = 1 << 5,           ///< a zero-window or keepalive probe is to be sent now
-    kRecoverSet = 1 << 6,  ///< SND.UNA has not passed Recovery::recover; without a record: SND.UNA is at it
+    kRetransmitting = 1 << 3,  ///< after an RTO: [mark, SND.NXT) must be sent again
+    kRetransmitOne = 1 << 4,   ///< the segment at SND.UNA must be sent again now
+    kProbe = 1 << 5,           ///< a zero-window or keepalive probe must be sent now
+    kRecoverSet = 1 << 6,  ///< SND.UNA has not passed Recovery::recover; without a record the two are equal
     kKeepalive = 1 << 7,   ///< idle for the keepalive time: `backoff` counts unanswered probes
-    kNoLoss =
-        kTiming | kSmallInFlight,  ///< what may be set while no loss is repaired, without a recovery record
+    kNoLoss = kTiming | kSmallInFlight,  ///< flags that may be set while no loss is being repaired
 };
 
-/// The second line: what a connection needs while it has data queued, in flight or lost.
+/// What a connection needs only while it has data queued, in flight or lost.
 struct alignas(64) Flow {
     buf::ByteQueue send_queue;     //  0  bytes from SND.UNA on
     Seq snd_end;                   // 16  sequence number after the last queued byte (FIN not counted)
@@ -38,10 +37,10 @@ struct alignas(64) Flow {
     uint32_t srtt_us = 0;          // 40  0: no sample
     uint32_t rttvar_us = 0;        // 44
     uint32_t rtt_start_us = 0;     // 48  when rtt_seq was sent
-    Seq rtt_seq;                   // 52  acknowledged by which the sample ends
+    Seq rtt_seq;                   // 52  the sample ends when this is acknowledged
     uint16_t max_snd_wnd = 0;      // 56  MAX.SND.WND >> shift (RFC 5961 5.2)
-    uint16_t unacked_since_s = 0;  // 58  tick / 1024 when what lies at SND.UNA was first waited for (R2)
-    uint8_t backoff = 0;           // 60  expiries since the last acknowledgement
+    uint16_t unacked_since_s = 0;  // 58  tick / 1024 since when the octet at SND.UNA is awaited (R2)
+    uint8_t backoff = 0;           // 60  timer expiries since the last acknowledgement
     uint8_t flags = 0;             // 61
     CongestionControl control = CongestionControl::newreno;  // 62
     uint8_t spare = 0;                                       // 63

@@ -1,5 +1,5 @@
 /// @file
-/// RFC 9293 3.10.7, SEGMENT ARRIVES: the states before synchronisation, ICMP errors, and who takes a segment.
+/// RFC 9293 3.10.7, SEGMENT ARRIVES: CLOSED, LISTEN and SYN-SENT, ICMP errors, and the dispatch of segments.
 /// SYN-RECEIVED and all later states are in synchronized.cc.
 
 #include <algorithm>
@@ -18,17 +18,18 @@ using wire::kSyn;
 
 namespace {
 
-/// An ACK that is not of our SYN: the peer still has a connection of this tuple, in TIME-WAIT mostly, and the
-/// RST that answers it ends that one. So the SYN leaves again behind the RST, as Linux has it, instead of
-/// after a second; once, and before the first time-out only: forged ACKs must not multiply our SYNs.
-/// The timer stays: the sample of the handshake counts from the first SYN.
+/// An ACK that does not acknowledge our SYN means that the peer still has an older connection with this
+/// tuple, mostly in TIME-WAIT. The RST that answers the ACK ends that connection. So the SYN is sent again
+/// right after the RST, as Linux does, instead of a second later. This happens once, and only before the
+/// first timeout: forged ACKs must not multiply our SYNs. The timer is unchanged: the RTT sample of the
+/// handshake counts from the first SYN.
 void send_syn_again(Tcb& tcb, Effects& fx) noexcept {
     if (tcb.syn_refused() || tcb.has(kSynResent) || tcb.snd.nxt == tcb.snd.una) return;
     tcb.set_syn_refused();
     fx.syn_again = true;
 }
 
-/// The peer's SYN in SYN-SENT: its number, window and options.
+/// Takes the sequence number, window and options of the peer's SYN in SYN-SENT.
 void take_syn(Tcb& tcb, const Segment& seg, const Params& p) noexcept {
     tcb.rcv.nxt = tcb.last_ack_sent = seg.seq + 1u;
     tcb.snd.wnd = seg.wnd;  // never scaled on SYN (RFC 7323 2.2)
@@ -68,7 +69,8 @@ bool on_listen(const Segment& seg, Effects& fx) noexcept {
         return false;
     }
     if (!seg.has(kSyn)) return false;
-    // DEVIATION: RFC 9293 3.10.7.2 makes a connection of SYN|FIN, too. Only scanners send it; as Linux.
+    // DEVIATION: RFC 9293 3.10.7.2 opens a connection for SYN|FIN, too. It is dropped here, as in Linux: only
+    // scanners send it.
     fx.drop = seg.has(kFin) ? DropReason::bad_tcp_flags : DropReason::none;
     return !seg.has(kFin);
 }
@@ -85,7 +87,7 @@ void on_syn_sent(Conn c, const Segment& seg, const Context& ctx, Effects& fx) no
         fx.drop = DropReason::unacceptable_ack;
         return;
     }
-    // Second: RST; believed only with an ACK that is ours (RFC 5961 3.2).
+    // Second: RST; accepted only with an ACK of our SYN (RFC 5961 3.2).
     if (seg.has(kRst)) {
         if (seg.has(kAck)) {
             end(tcb, CloseReason::refused, fx);
@@ -119,14 +121,14 @@ void on_syn_sent(Conn c, const Segment& seg, const Context& ctx, Effects& fx) no
     become_established(tcb, fx);
     tcb.set(kAckNow);
     set_idle_deadline(c, ctx, fx);
-    // Text or FIN on the SYN-ACK is not taken: the peer sends it again (conformance.md, choices).
+    // Text or FIN on the SYN-ACK is ignored: the peer sends it again.
 }
 
 void on_icmp_error(Tcb& tcb, uint8_t type, uint8_t code, Seq quoted_seq, Effects& fx) noexcept {
     // RFC 5927 4.1: the quoted sequence number must be in flight.
     const bool in_flight = at_or_after(quoted_seq, tcb.snd.una) && before(quoted_seq, tcb.snd.nxt);
-    // RFC 1122 4.2.3.9 hard errors: protocol (2) and port (3) unreachable; and host/net administratively
-    // prohibited is soft.
+    // RFC 1122 4.2.3.9 hard errors: protocol (2) and port (3) unreachable; "host/net administratively
+    // prohibited" is soft.
     const bool hard = type == 3 && (code == 2 || code == 3);
     const bool opening = tcb.state() == State::syn_sent || tcb.state() == State::syn_received;
     if (!in_flight || !hard || !opening) {

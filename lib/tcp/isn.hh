@@ -14,21 +14,21 @@
 
 namespace synfin::tcp {
 
-/// A pseudo-random function of the four numbers of a connection: both addresses and both ports. It does not
-/// depend on the process: under one key every process gives a connection the same value, whatever the order
-/// of its addresses (RFC 6528 3).
-/// @note cost: AES, since each end of each connection needs it: 20 instructions instead of SipHash's 140.
-/// IPv6 takes three blocks, one after the other.
+/// A keyed pseudo-random function of both addresses and both ports of a connection (RFC 6528 3). It does not
+/// depend on the process: with one key every process computes the same value, whatever the order of its local
+/// addresses.
+/// @note cost: 20 instructions with AES, against 140 with SipHash; each connection needs it. IPv6 takes three
+/// AES blocks, one after the other.
 class TuplePrf {
   public:
-    /// @param local4,local6 the engine's addresses, which Tuple::local_index is an index into, IPv4 first
-    ///        (net::LocalAddresses); they outlive this.
+    /// @param local4,local6 the engine's addresses, IPv4 first, that Tuple::local_index indexes
+    ///        (net::LocalAddresses); they must outlive this object.
     TuplePrf(HashKey key, std::span<const Ipv4> local4, std::span<const Ipv6> local6) noexcept
         : f_(key),
           local4_(local4.data()),
           local6_(local6.data()),
           count4_(static_cast<uint32_t>(local4.size())),
-          // A message of three blocks must not share a key with those of one: see Aes128::mac().
+          // Messages of three blocks and of one block must not share a key: see Aes128::mac().
           f6_({siphash(key, 6, 0), siphash(key, 6, 1)}) {}
 
     uint64_t operator()(const FourTuple& name) const noexcept { return f_(name.word0(), name.local.value); }
@@ -41,7 +41,7 @@ class TuplePrf {
     uint64_t operator()(const Tuple& t) const noexcept {
         return (*this)(FourTuple{Ipv4{t.remote_addr}, t.remote_port, t.local_port, local4_[t.local_index]});
     }
-    /// Of an IPv6 connection, whose tuple has its peer folded only.
+    /// Of an IPv6 connection; its tuple holds only a fold of the peer's address.
     uint64_t operator()(const Tuple& t, const Ipv6& remote) const noexcept {
         return (*this)(FourTuple6{remote, local6_[t.local_index - count4_], t.remote_port, t.local_port});
     }
@@ -54,9 +54,9 @@ class TuplePrf {
     Aes128 f6_;
 };
 
-/// ISN = M + F(tuple, secret), M being a clock of 4 us (RFC 9293 MUST-8, MUST-9). With a clock and a key that
-/// last for the host's boot, a tuple's numbers increase from one process to the next, too: a peer that holds
-/// the tuple in TIME-WAIT takes the SYN.
+/// ISN = M + F(tuple, secret), where M is a clock of 4 us (RFC 9293 MUST-8, MUST-9). If clock and key last
+/// until the host reboots, a tuple's ISNs increase across processes, too, so a peer that holds the tuple in
+/// TIME-WAIT accepts the SYN.
 class InitialSequenceNumbers {
   public:
     InitialSequenceNumbers(HashKey key, std::span<const Ipv4> local4,
@@ -75,11 +75,10 @@ class InitialSequenceNumbers {
     TuplePrf f_;
 };
 
-/// Added to the millisecond clock for TSval (RFC 7323 5.4): per tuple (7.1), and constant for a tuple, so
-/// that RFC 6191 works across its incarnations, and across processes that share the key.
-/// Other bits of the cipher's block than ISNs have: who sees one learns nothing of the other, even under one
-/// key.
-/// @note cost: every segment needs one: 19 instructions; to remember those of hosts takes as many.
+/// Offsets that are added to the millisecond clock for TSval (RFC 7323 5.4). Each tuple has its own (7.1),
+/// which never changes, so that RFC 6191 works across incarnations of a tuple and across processes that share
+/// the key. They use other bits of the AES block than ISNs, so neither reveals the other, even under one key.
+/// @note cost: 19 instructions per segment; caching offsets would take as many.
 class TimestampOffsets {
   public:
     TimestampOffsets(HashKey key, std::span<const Ipv4> local4, std::span<const Ipv6> local6 = {}) noexcept

@@ -1,6 +1,6 @@
 /// @file
-/// What may be sent now (RFC 9293 3.7 and 3.8): retransmissions, new text by SWS avoidance and Nagle, FIN,
-/// probes, ACKs.
+/// Decides what may be sent now (RFC 9293 3.7 and 3.8): retransmissions, new text by SWS avoidance and Nagle,
+/// FIN, probes, ACKs.
 
 #include <algorithm>
 
@@ -17,9 +17,10 @@ using wire::kSyn;
 
 namespace {
 
-/// RCV.WND as SEG.WND. Rounded up to the scale's unit, so that the edge that the peer computes never moves
-/// left either (RFC 7323 2.4); the few bytes more are accepted. They add up while the application does not
-/// read: beyond a segment's worth it is rounded down, or small segments could fill memory without end.
+/// RCV.WND as SEG.WND, rounded up to the unit of the window scale, so that the right edge that the peer
+/// computes never moves left (RFC 7323 2.4). RCV.WND grows by the rounding. These bytes add up while the
+/// application does not read; beyond one segment the value is rounded down, or small segments could fill
+/// memory without end.
 uint16_t window_field(Tcb& tcb, uint32_t room) noexcept {
     const uint32_t scaled = tcb.rcv.wnd >> tcb.rcv_shift();
     if (scaled << tcb.rcv_shift() == tcb.rcv.wnd && scaled <= 65'535)  // nothing to round
@@ -30,8 +31,8 @@ uint16_t window_field(Tcb& tcb, uint32_t room) noexcept {
     return static_cast<uint16_t>(std::min(tcb.rcv.wnd >> tcb.rcv_shift(), 65'535u));
 }
 
-/// SEG.WND for what leaves now, after raising RCV.WND to what the buffer can take (RFC 9293 3.8.6.2.2: by at
-/// least one segment or half the buffer, never lowering the right edge).
+/// SEG.WND for a segment that is sent now. First raises RCV.WND to what the buffer can take, if by at least
+/// one segment or half the buffer (RFC 9293 3.8.6.2.2). The right edge never moves left.
 uint16_t offer_window(Tcb& tcb, uint32_t room, const Params& p) noexcept {
     if (room > tcb.rcv.wnd && room - tcb.rcv.wnd >= std::min<uint32_t>(tcb.text_mss(), p.rcv_buffer / 2)) {
         tcb.rcv.wnd = room;
@@ -71,7 +72,7 @@ void emit_syn(Tcb& tcb, const Context& ctx, Outgoing& out) noexcept {
     out.wnd = static_cast<uint16_t>(std::min(ctx.params.rcv_buffer, 65'535u));  // never scaled on SYN
 }
 
-/// `len` bytes of text from `seq` on; `is_end`: none are queued behind them.
+/// A segment with `len` bytes of text from `seq` on; `is_end`: nothing is queued behind them.
 [[gnu::always_inline]] inline void fill(Tcb& tcb, Seq seq, uint32_t len, bool is_end, bool fin, uint32_t room,
                                         const Context& ctx, Outgoing& out) noexcept {
     out.seq = seq;
@@ -85,8 +86,8 @@ void emit_syn(Tcb& tcb, const Context& ctx, Outgoing& out) noexcept {
     mark_acked(tcb);
 }
 
-/// Text from `seq` on that goes into one segment, at most `limit` bytes; with FIN when the text ends there
-/// and `fin`.
+/// One segment with at most `limit` bytes of text from `seq` on. It carries FIN if `fin` and the text ends
+/// there.
 void emit_text(Tcb& tcb, const Flow* flow, Seq seq, uint32_t limit, bool fin, uint32_t room,
                const Context& ctx, Outgoing& out) noexcept {
     const Seq end = flow != nullptr ? flow->snd_end : (tcb.has(kFinSent) ? tcb.snd.nxt - 1u : tcb.snd.nxt);
@@ -107,7 +108,7 @@ uint32_t span(const Outgoing& out) noexcept {
     return out.len + ((out.flags & kFin) != 0 ? 1u : 0u);
 }
 
-/// Something at or after SND.UNA that was sent before. False: nothing.
+/// Retransmits a segment at or after SND.UNA. False: there is none.
 bool next_retransmission(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
     Tcb& tcb = c.tcb;
     Flow& flow = *c.flow;
@@ -135,13 +136,13 @@ bool next_retransmission(Conn c, uint32_t room, const Context& ctx, Outgoing& ou
         flow.clear(kRetransmitting);
         return false;
     }
-    // Not beyond what was sent: what was never sent goes by the rules for new text.
+    // Not beyond SND.NXT: new text follows its own rules.
     emit_text(tcb, &flow, seq, std::min(limit, distance(seq, tcb.snd.nxt)), tcb.has(kFinSent), room, ctx,
               out);
     out.retransmission = true;
     if (flow.has(kRetransmitting)) {
         flow.mark = later(flow.mark, seq + span(out));
-        if (at_or_after(flow.mark, tcb.snd.nxt)) {  // which is where the last of them ends
+        if (at_or_after(flow.mark, tcb.snd.nxt)) {  // the last retransmission is out
             flow.clear(kRetransmitting);
             if (out.len != 0 && out.len < tcb.text_mss()) flow.set(kSmallInFlight);
         }
@@ -150,10 +151,10 @@ bool next_retransmission(Conn c, uint32_t room, const Context& ctx, Outgoing& ou
     return true;
 }
 
-/// RFC 9293 3.8.6.2.1: whether `len` bytes of new text, out of `unsent`, are worth a segment now. Nagle's
-/// algorithm in Minshall's variant (RFC 9293 A.3), as in Linux: the end of the text waits while another
-/// segment that was not full is unacknowledged, not for full ones, or the end of each answer of several
-/// segments would wait for the peer's delayed ACK.
+/// RFC 9293 3.8.6.2.1: whether to send `len` bytes of new text, out of `unsent`, now. Nagle's algorithm in
+/// Minshall's variant (RFC 9293 A.3), as in Linux: the end of the text waits while another small segment is
+/// unacknowledged. It does not wait for full segments; otherwise the end of each answer of several segments
+/// would wait for the peer's delayed ACK.
 bool worth_sending(const Tcb& tcb, const Flow& flow, uint32_t len, uint32_t unsent, uint32_t mss) noexcept {
     if (len >= mss) return true;
     const bool small_in_flight = (flow.flags & (kSmallInFlight | kRetransmitting)) != 0;
@@ -162,8 +163,8 @@ bool worth_sending(const Tcb& tcb, const Flow& flow, uint32_t len, uint32_t unse
     return len >= std::max<uint32_t>((uint32_t{flow.max_snd_wnd} << tcb.snd_shift()) / 2, 1);
 }
 
-/// New text has left, up to SND.NXT: what its acknowledgement will tell. While what was lost is sent again no
-/// mark is set: that ends there, too.
+/// Notes new text sent up to SND.NXT: its RTT timing and, for a small segment, its end. No mark is set during
+/// retransmission after an RTO, which uses `mark` itself.
 [[gnu::always_inline]] inline void note_text(const Tcb& tcb, Flow& flow, const Context& ctx,
                                              bool is_small) noexcept {
     uint8_t flags = flow.flags;
@@ -179,13 +180,13 @@ bool worth_sending(const Tcb& tcb, const Flow& flow, uint32_t len, uint32_t unse
     flow.flags = flags;
 }
 
-/// Segments shorter than this are cut by the core itself: some devices refuse to, and a packet would be very
-/// many of them.
+/// The device is never asked to cut segments shorter than this: some devices refuse, and one packet would
+/// become very many segments.
 constexpr uint32_t kLeastCut = 256;
 
-/// How much new text may leave in one packet when not all that is unsent fits a segment or may go: where the
-/// device cuts packets, whole segments before the one that ends the text. What is on that one alone, PSH and
-/// FIN, is not left to devices (QEMU's lose both). `allowed`: by window and text.
+/// Bytes of new text for one packet that the device cuts into segments: whole segments, without the one that
+/// ends the text. That one carries PSH and FIN, which some devices lose (QEMU's lose both). `allowed`: bytes
+/// that the window and the queue permit.
 [[gnu::cold, gnu::noinline]] uint32_t text_at_once(const Tcb& tcb, uint32_t allowed, uint32_t unsent,
                                                    uint32_t most, Outgoing& out) noexcept {
     const uint32_t mss = tcb.text_mss();
@@ -195,8 +196,8 @@ constexpr uint32_t kLeastCut = 256;
     return len - len % mss;
 }
 
-/// A probe of a closed window: one octet of new text, or FIN, or the octet at SND.UNA again; of an idle peer
-/// (keepalive): no text, one before SND.NXT (RFC 9293 3.8.4).
+/// A probe of a closed window carries one octet of new text, or FIN, or the octet at SND.UNA again. A
+/// keepalive probe carries no text and has SEG.SEQ = SND.NXT - 1 (RFC 9293 3.8.4).
 void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
     Tcb& tcb = c.tcb;
     Flow& flow = *c.flow;
@@ -217,23 +218,24 @@ void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexce
         note_fin(tcb, out);
         if (!out.retransmission) {
             tcb.snd.nxt = end;
-            if (out.len != 0 && !flow.has(kRetransmitting)) {  // nothing is timed: the window may be closed
+            if (out.len != 0 && !flow.has(kRetransmitting)) {  // not timed: the window may be closed
                 flow.set(kSmallInFlight);
                 flow.mark = end;
             }
-            if (tcb.snd.wnd != 0) tcb.deadline_kind = DeadlineKind::rto;  // it is text like any other
+            if (tcb.snd.wnd != 0)
+                tcb.deadline_kind = DeadlineKind::rto;  // the window is open: it counts as ordinary text
         }
     }
     out.probe = true;
 }
 
-/// What repairs a loss, or probes. False: nothing.
+/// A retransmission or a probe. False: none is due.
 [[gnu::noinline]] bool next_repair(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
     Tcb& tcb = c.tcb;
     Flow& flow = *c.flow;
     if (next_retransmission(c, room, ctx, out)) return true;
     if (flow.has(kProbe) && flow.has(kKeepalive) && after(flow.snd_end, tcb.snd.nxt)) {
-        flow.clear(kProbe);  // text says more than a probe, and has a timer of its own
+        flow.clear(kProbe);  // new text replaces the probe, and starts its own timer
         flow.stop_keepalive();
     }
     if (!flow.has(kProbe)) return false;
@@ -242,12 +244,12 @@ void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexce
     return true;
 }
 
-/// Nothing is in flight, and what is unsent may not leave: the window is closed, or too small to be worth a
-/// segment. The persist timer overrides (RFC 9293 3.8.6.1, 3.8.6.2.1).
+/// Nothing is in flight, and unsent text may not be sent: the window is closed, or too small for SWS
+/// avoidance. Arms the persist and override timer (RFC 9293 3.8.6.1, 3.8.6.2.1).
 [[gnu::noinline]] void wait_for_window(Conn c, const Context& ctx, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
     Flow* const flow = c.flow;
-    if (flow != nullptr && flow->backoff == 0)  // waiting begins (R2)
+    if (flow != nullptr && flow->backoff == 0)  // start of the wait (R2)
         flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     const uint32_t due = ctx.now.tick + backed_off(rto_ticks(tcb, flow, ctx.params),
                                                    flow != nullptr ? flow->backoff : 0, ctx.params);
@@ -256,10 +258,10 @@ void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexce
         tcb.set_deadline(DeadlineKind::probe, due);
         fx.timer = true;
     }
-    tcb.deadline_kind = DeadlineKind::probe;  // an earlier one stands, and means this
+    tcb.deadline_kind = DeadlineKind::probe;  // an earlier deadline stays, with this kind
 }
 
-/// New text, FIN, or both; with the window's leave. False: none.
+/// New text, FIN or both, as far as the window permits. False: none.
 [[gnu::always_inline]] inline bool next_text(Conn c, uint32_t room, const Context& ctx, Outgoing& out,
                                              Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
@@ -277,8 +279,8 @@ void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexce
     if (len < unsent && ctx.large_text != 0) [[unlikely]]
         len = text_at_once(tcb, std::min(unsent, usable), unsent, ctx.large_text, out);
     const bool send_text = len != 0 && worth_sending(tcb, *flow, len, unsent, mss);
-    // FIN takes a place in the window as an octet does; a closed window is probed with it. A peer that
-    // never had any text from us may have it at once.
+    // FIN needs room in the window like an octet; in a closed window it is sent as a probe. Without a Flow it
+    // is sent at once.
     const bool fin_fits = fin_due && len == unsent && (tcb.snd.wnd > in_flight + len || flow == nullptr);
     if (!send_text && !(fin_fits && unsent == 0)) {
         if (in_flight == 0) wait_for_window(c, ctx, fx);
@@ -307,7 +309,7 @@ bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effe
     Tcb& tcb = c.tcb;
     out = Outgoing{};
     const State state = tcb.state();
-    if (state == State::closed) return false;                  // it ended with something still to send
+    if (state == State::closed) return false;                  // it ended with unsent text
     if (tcb.has(kSynUnacked) && tcb.snd.nxt == tcb.snd.una) {  // the first SYN
         emit_syn(tcb, ctx, out);
         tcb.snd.nxt += 1;

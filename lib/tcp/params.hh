@@ -9,7 +9,7 @@
 
 namespace synfin::tcp {
 
-/// The present, as the core needs it: read once per burst.
+/// The current time in the core's units; the stack reads the clock once per burst.
 struct Now {
     uint32_t tick = 0;  ///< milliseconds modulo 2^32: deadlines and the timestamp clock (RFC 7323 5.4: 1 ms)
     uint32_t us = 0;    ///< microseconds modulo 2^32: RTT samples
@@ -22,15 +22,15 @@ constexpr uint32_t to_ticks(Duration d) noexcept {
         std::clamp<int64_t>((std::min(d, kMaxDuration).count() + 999'999) / 1'000'000, 0, INT32_MAX));
 }
 
-/// R2 at most, of SYNs too: Flow::unacked_since_s counts 18.6 h.
+/// Upper limit of R2, for SYNs too: Flow::unacked_since_s wraps after 18.6 h.
 inline constexpr uint32_t kMostUserTimeout = 18u * 3600 * 1000;
 
 struct Params {
     uint32_t two_msl, rto_initial, rto_min, rto_max, rto_after_syn_loss, syn_timeout, syn_ack_timeout,
         user_timeout, delayed_ack, fin_wait_2, keepalive_idle, keepalive_interval;  ///< ticks
     uint32_t rcv_buffer, snd_buffer;                                                ///< bytes
-    uint16_t mss;       ///< what we offer: MTU - 40, or less by configuration
-    uint16_t path_mss;  ///< MTU - 40: what we send at most, options included
+    uint16_t mss;       ///< the MSS that we offer: MTU - 40, or less if configured
+    uint16_t path_mss;  ///< upper limit of what we send, TCP options included; equals `mss`
     uint8_t rcv_shift;  ///< window scale that we offer (RFC 7323 2.2)
     uint8_t keepalive_probes;
     uint8_t orphan_retries;

@@ -16,12 +16,13 @@ namespace {
 /// RFC 1191 7.1 table 7-1, down to the floor.
 constexpr std::array<uint16_t, 8> kPlateaus = {65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006};
 
-/// The new path MTU, or 0 with the reason why not.
+/// The new path MTU, or 0 with the reason in Effects::drop.
 uint16_t judge(const TooBig& message, uint16_t mss, Effects& fx) noexcept {
     const auto present = static_cast<uint16_t>(mss + kHeaderBytes);
     const uint16_t mtu = claimed_mtu(message, present);
     fx.drop = DropReason::none;
-    if (mtu >= present) fx.drop = DropReason::icmp_ignored;  // others of the same flight have said it
+    if (mtu >= present)
+        fx.drop = DropReason::icmp_ignored;  // an earlier message for the same flight has lowered it already
     if (mtu < kLeastPathMtu) fx.drop = DropReason::icmp_bad_mtu;
     return fx.drop == DropReason::none ? mtu : uint16_t{0};
 }
@@ -46,7 +47,7 @@ uint16_t on_too_big(Conn c, const TooBig& message, const Context& ctx, Effects& 
     const uint16_t mtu = judge(message, tcb.mss, fx);
     if (mtu == 0) return 0;
     tcb.mss = static_cast<uint16_t>(mtu - kHeaderBytes);
-    // A SYN is never too big, and a closed window has its probes.
+    // A SYN is never too big, and a closed window is probed.
     if (flow == nullptr || tcb.has(kSynUnacked) || tcb.snd.wnd == 0) return mtu;
     congestion::on_too_big(c);
     tcb.set_deadline(DeadlineKind::rto,

@@ -9,33 +9,33 @@
 
 namespace synfin::tcp {
 
-/// A smaller claim is refused: no link is expected to be so small, and a forged one would make a flood of
-/// small segments of each window (RFC 5927 7.2; Linux has the same floor).
+/// Messages that claim a smaller MTU are refused: no link should have one, and a forged message would split
+/// each window into a flood of small segments (RFC 5927 7.2; Linux has the same floor).
 inline constexpr uint16_t kLeastPathMtu = 552;
 
 /// IPv4 and TCP header without options.
 inline constexpr uint16_t kHeaderBytes = 40;
 
-/// What an ICMP "fragmentation needed" says, and quotes of the packet that was too big.
+/// The fields of an ICMP "fragmentation needed" message, and of the packet that it quotes.
 struct TooBig {
-    uint16_t mtu = 0;            ///< of the next hop; 0: a router from before RFC 1191
-    uint16_t quoted_length = 0;  ///< total length of the packet
+    uint16_t mtu = 0;            ///< of the next hop; 0: the router predates RFC 1191
+    uint16_t quoted_length = 0;  ///< total length of the quoted packet
     Seq quoted_seq;
 };
 
-/// The path MTU that the message means: of an old router the next plateau below the packet that it dropped
-/// (RFC 1191 7.1), which is taken as no longer than `present`.
+/// The path MTU that the message claims. For a router that predates RFC 1191 it is the next plateau below the
+/// length of the dropped packet (RFC 1191 7.1), which counts as at most `present`.
 uint16_t claimed_mtu(const TooBig& message, uint16_t present) noexcept;
 
-/// A message whose quoted tuple is this connection's. Its segments become smaller; what is in flight leaves
-/// again at once, within cwnd, which stays as it is: that is no congestion (RFC 1191 6.5).
-/// @return the new path MTU. 0: nothing changed, Effects::drop has the reason: the quoted sequence number is
-///         not in flight (RFC 5927 4.1), or the claim is below kLeastPathMtu or not below what is sent now.
+/// Takes a message that quotes this connection's tuple. Segments become smaller, and everything in flight is
+/// sent again at once, within cwnd. This is no sign of congestion (RFC 1191 6.5).
+/// @return the new path MTU. 0: nothing changed, and Effects::drop says why: the quoted sequence number is
+///         not in flight (RFC 5927 4.1), or the claim is below kLeastPathMtu, or not below the present MTU.
 /// DEVIATION: RFC 1191 6.3 lets a connection try larger segments again after a while; here only new
 /// connections do.
 uint16_t on_too_big(Conn c, const TooBig& message, const Context& ctx, Effects& fx) noexcept;
 
-/// The same for a passive connection that waits for its handshake's ACK: it will begin with smaller segments.
+/// The same for a half-open connection: it will start with smaller segments.
 uint16_t on_too_big(HalfOpen& half_open, const TooBig& message, Effects& fx) noexcept;
 
 }  // namespace synfin::tcp

@@ -1,7 +1,7 @@
 /// @file
-/// The segment that is expected in each state, by a straight path with one condition per line. Anything else
-/// goes through the eight steps of input.cc, which would do the same with these, byte for byte
-/// (tests/unit/tcp/predicted_test.cc).
+/// Fast path for the segment that is expected in each state, with one condition per line. All other segments
+/// go through the eight steps of synchronized.cc. For predicted segments the eight steps give the same
+/// result, byte for byte (tests/unit/tcp/predicted_test.cc).
 
 #include "tcp/core.hh"
 #include "tcp/steps.hh"
@@ -15,11 +15,11 @@ using wire::kPsh;
 namespace {
 
 /// ESTABLISHED + text, ACK or FIN; FIN-WAIT-1 + ACK or FIN|ACK; FIN-WAIT-2 + FIN; CLOSE-WAIT, CLOSING and
-/// LAST-ACK + ACK. Each condition nearly always holds, so that its branch costs no more than the compare.
+/// LAST-ACK + ACK. Each condition nearly always holds, so its branch is predicted and costs only the compare.
 bool is_predicted(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept {
     const State state = tcb.state();
     const uint32_t span = seg.len + (seg.has(kFin) ? 1u : 0u);
-    // synchronised, and not about to end?
+    // synchronised, and not in TIME-WAIT?
     if (state < State::established || state >= State::time_wait) return false;
     if ((seg.flags & ~(kPsh | kFin)) != kAck) return false;  // nothing but ACK, PSH and FIN?
     if (seg.seq != tcb.rcv.nxt) return false;                // the next octet?
@@ -29,7 +29,7 @@ bool is_predicted(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept
     // acknowledges what is in flight, or nothing new?
     if (distance(tcb.snd.una, seg.ack) > tcb.in_flight()) return false;
     if (span != 0 && !can_receive(state)) return false;   // may there be text or FIN?
-    if (seg.len != 0 && tcb.has(kAppGone)) return false;  // is there anyone to take the text?
+    if (seg.len != 0 && tcb.has(kAppGone)) return false;  // is there an application to take the text?
     if (seg.wnd == 0 || tcb.snd.wnd == 0) return false;   // window open, before and after?
     if (flow == nullptr) return true;
     if (flow->recovery != 0 || flow->flags > kNoLoss) return false;  // no loss being repaired?
@@ -37,7 +37,7 @@ bool is_predicted(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept
     return span != 0 || seg.ack != tcb.snd.una || tcb.in_flight() == 0;
 }
 
-/// What such a segment does.
+/// Takes a predicted segment.
 [[gnu::always_inline]] inline void take_predicted(Conn c, const Segment& seg, const Context& ctx,
                                                   Effects& fx) noexcept {
     Tcb& tcb = c.tcb;

@@ -1,5 +1,5 @@
 /// @file
-/// The records of a connection in their sizes: how each is made of another.
+/// Conversions between the records of a connection.
 
 #include <algorithm>
 

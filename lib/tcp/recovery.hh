@@ -1,6 +1,7 @@
 #pragma once
 /// @file
-/// Recovery: the third record of a connection, which exists only while something is lost.
+/// Recovery: the third record of a connection, which exists only while a loss is repaired or duplicate ACKs
+/// are counted.
 
 #include <cstdint>
 #include <type_traits>
@@ -9,13 +10,14 @@
 
 namespace synfin::tcp {
 
-/// What repairs a loss beside the retransmission timer. The stack makes the record before the core takes the
-/// first duplicate ACK or a time-out (wants_recovery()), and frees it when keeps_recovery() says so.
+/// State of loss recovery, apart from the retransmission timer's, which is in Flow. The stack makes the
+/// record before the core takes the first duplicate ACK or a timeout (wants_recovery(),
+/// wants_recovery_at_timeout()). It frees the record when keeps_recovery() returns false.
 ///
-/// A connection that gets no record, because the pool is empty, repairs losses by its retransmission timer
-/// alone: duplicate ACKs are counted and do nothing else. All that the timer needs is in Flow.
+/// If the pool is empty, a connection repairs losses by its retransmission timer alone and ignores duplicate
+/// ACKs.
 struct Recovery {
-    Seq recover;           //  0  RFC 6582, with kRecoverSet: SND.NXT when the last loss was accounted for
+    Seq recover;  //  0  RFC 6582, valid with kRecoverSet: SND.NXT when cwnd was last reduced for a loss
     uint8_t dup_acks = 0;  //  4  duplicate ACKs in a row
     uint8_t spare[3] = {};
 };

@@ -1,7 +1,6 @@
 #pragma once
 /// @file
-/// Segment: a received TCP segment as the core sees it: SEG.SEQ, SEG.ACK... of RFC 9293 3.3.1, in host byte
-/// order.
+/// Segment: a received TCP segment for the core: SEG.SEQ, SEG.ACK... of RFC 9293 3.3.1, in host byte order.
 
 #include <cstdint>
 
@@ -19,7 +18,7 @@ struct Segment {
     bool has_ts = false;  ///< timestamps option present
     uint32_t ts_val = 0;
     uint32_t ts_ecr = 0;
-    // Options that count on SYN only.
+    // Options that are valid on SYN only.
     uint16_t mss = 0;  ///< 0: option absent
     bool has_wscale = false;
     uint8_t wscale = 0;

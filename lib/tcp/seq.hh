@@ -21,7 +21,7 @@ class Seq {
         value_ += n;
         return *this;
     }
-    /// How far `other` lies behind: positive when this is ahead.
+    /// Signed distance from `other` to this: positive when this is ahead.
     constexpr int32_t operator-(Seq other) const noexcept {
         return static_cast<int32_t>(value_ - other.value_);
     }

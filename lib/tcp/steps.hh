@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// What an acceptable segment does: the parts that the eight steps of input.cc and the straight path of
+/// The processing of acceptable segments that the eight steps of synchronized.cc and the fast path of
 /// predicted.cc share.
 
 #include <algorithm>
@@ -15,17 +15,17 @@ namespace synfin::tcp::steps {
 using wire::kFin;
 using wire::kSyn;
 
-/// The smallest MSS that is believed; smaller ones would turn a window into a flood of headers (as Linux:
-/// 48).
+/// Smaller peer MSS values count as this (48, as in Linux): they would turn a window into a flood of headers.
 inline constexpr uint16_t kSmallestPeerMss = 48;
 
-/// RFC 9293 3.7.1: the peer's MSS, 536 when it sent none (MUST-15), but not more than the path carries.
+/// RFC 9293 3.7.1: the peer's MSS, or 536 when it sent none (MUST-15); at most what the path carries.
 inline uint16_t send_mss(const Segment& syn, const Params& p) noexcept {
     const uint16_t peer = syn.mss != 0 ? syn.mss : uint16_t{536};
     return std::min(std::max(peer, kSmallestPeerMss), p.path_mss);
 }
 
-/// RFC 7323 4.3 (2): only a segment that is acceptable and does not lie beyond the last ACK sent.
+/// RFC 7323 4.3 (2): only an acceptable segment that does not begin beyond the last ACK sent updates
+/// TS.Recent.
 inline void update_ts_recent(Tcb& tcb, const Segment& seg) noexcept {
     if (!tcb.has(kTimestamps) || !seg.has_ts || after(seg.seq, tcb.last_ack_sent)) return;
     if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && !tcb.has(kTsStale)) return;
@@ -53,7 +53,7 @@ inline void update_window(Conn c, const Segment& seg, const Context& ctx, Effect
     if (wnd > tcb.snd.wnd) fx.output = true;
     if (flow != nullptr) {
         if (tcb.snd.wnd == 0 &&
-            wnd != 0) {  // end of persisting (RFC 9293 3.8.6.1): what the peer refused goes again
+            wnd != 0) {  // the window reopens (RFC 9293 3.8.6.1): send again what the peer refused
             flow->backoff = 0;
             if (tcb.snd.una != tcb.snd.nxt) {
                 flow->set(kRetransmitOne);
@@ -67,15 +67,15 @@ inline void update_window(Conn c, const Segment& seg, const Context& ctx, Effect
     tcb.snd.wl1 = seg.seq;
 }
 
-/// After a timeout, when nothing can be timed (Karn), the timestamp's echo gives a sample to the millisecond
-/// (RFC 7323 4.1).
+/// After a timeout no segment is timed (Karn); then the timestamp echo gives an RTT sample, precise to a
+/// millisecond (RFC 7323 4.1).
 [[gnu::cold, gnu::noinline]] inline void sample_echo(Conn c, const Segment& seg,
                                                      const Context& ctx) noexcept {
     Tcb& tcb = c.tcb;
     Flow& flow = *c.flow;
     if (!tcb.has(kTimestamps) || !seg.has_ts || seg.ts_ecr == 0) return;
-    // An echo from before the last retransmission says nothing: the ACK may answer either transmission,
-    // or only repeat what a lost ACK said. Believing it would take the whole timeout for a round trip.
+    // An echo from before the last retransmission is ambiguous: the ACK may answer either transmission, or
+    // repeat a lost ACK. Using it would count the whole timeout as a round trip.
     const uint32_t ms = ctx.now.tick + ctx.ts_offsets.of(tcb.tuple) - seg.ts_ecr;
     const uint32_t sent =
         tcb.deadline - backed_off(rto_ticks(tcb, &flow, ctx.params), flow.backoff, ctx.params);
@@ -85,7 +85,7 @@ inline void update_window(Conn c, const Segment& seg, const Context& ctx, Effect
     flow.backoff = 0;
 }
 
-/// RFC 6298 3 and 4: the timed segment, to the microsecond.
+/// RFC 6298 3 and 4: samples the timed segment, precise to a microsecond.
 [[gnu::always_inline]] inline void sample_rtt(Conn c, const Segment& seg, const Context& ctx) noexcept {
     Tcb& tcb = c.tcb;
     Flow& flow = *c.flow;
@@ -101,12 +101,11 @@ inline void update_window(Conn c, const Segment& seg, const Context& ctx, Effect
     flow.backoff = 0;
 }
 
-/// ACKs that are sent at once when text arrives early in a connection, as Linux: the peer's slow start needs
-/// them.
+/// This many ACKs are sent at once early in a connection, as in Linux: the peer's slow start needs them.
 inline constexpr unsigned kQuickAcks = 15;
 
-/// RFC 6298 2.2: the handshake gives the first sample, unless our SYN was sent again (Karn). The deadline
-/// tells when it was sent; ticks are fine enough, the RTO has a floor of many of them.
+/// RFC 6298 2.2: the handshake gives the first sample, unless our SYN was sent again (Karn). The time of
+/// sending follows from the deadline; precision of a tick suffices, because the smallest RTO is many ticks.
 inline void sample_handshake(Conn c, const Context& ctx) noexcept {
     Tcb& tcb = c.tcb;
     Flow* const flow = c.flow;
@@ -116,7 +115,7 @@ inline void sample_handshake(Conn c, const Context& ctx) noexcept {
     if (flow != nullptr) take_rtt_sample(*flow, us);
 }
 
-/// ESTABLISHED from SYN-RECEIVED or SYN-SENT; with a CLOSE that waited, FIN-WAIT-1 right after.
+/// Enters ESTABLISHED from SYN-RECEIVED or SYN-SENT, then FIN-WAIT-1 if CLOSE was called before.
 inline void become_established(Tcb& tcb, Effects& fx) noexcept {
     set_state(tcb, State::established);
     tcb.set_quick_acks(kQuickAcks);
@@ -125,7 +124,7 @@ inline void become_established(Tcb& tcb, Effects& fx) noexcept {
     if (tcb.has(kFinQueued)) set_state(tcb, State::fin_wait_1);
 }
 
-/// SND.UNA < SEG.ACK =< SND.NXT.
+/// Takes an ACK with SND.UNA < SEG.ACK =< SND.NXT.
 [[gnu::always_inline]] inline void take_new_ack(Conn c, const Segment& seg, const Context& ctx,
                                                 Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
@@ -135,14 +134,14 @@ inline void become_established(Tcb& tcb, Effects& fx) noexcept {
     if (tcb.has(kSynUnacked)) {
         tcb.clear(kSynUnacked);
         --bytes;
-        fx.opened = true;  // also in FIN-WAIT-1, where CLOSE led from SYN-RECEIVED (RFC 9293 3.10.4)
+        fx.opened = true;  // also in FIN-WAIT-1 after CLOSE in SYN-RECEIVED (RFC 9293 3.10.4)
     }
     if (tcb.has(kFinSent) && seg.ack == tcb.snd.nxt) --bytes;
     tcb.snd.una = seg.ack;
     fx.acked_bytes = bytes;
     if (flow != nullptr) {
         sample_rtt(c, seg, ctx);
-        if (tcb.snd.wnd == 0) flow->backoff = 0;  // of the probes, which were taken: no loss
+        if (tcb.snd.wnd == 0) flow->backoff = 0;  // the peer took the probes: no loss
         congestion::on_ack(c, acked);
         if (flow->has(kSmallInFlight)) {
             if (at_or_after(tcb.snd.una, flow->mark)) flow->clear(kSmallInFlight);
@@ -152,7 +151,7 @@ inline void become_established(Tcb& tcb, Effects& fx) noexcept {
         }
         flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     }
-    if (tcb.snd.una == tcb.snd.nxt) {  // RFC 6298 5.2; when that was our FIN, after_ack() says what comes now
+    if (tcb.snd.una == tcb.snd.nxt) {  // RFC 6298 5.2; for our FIN after_ack() sets the deadline
         if (!tcb.has(kFinSent)) set_idle_deadline(c, ctx, fx);
     } else {  // RFC 6298 5.3
         const uint32_t rto =
@@ -163,8 +162,8 @@ inline void become_established(Tcb& tcb, Effects& fx) noexcept {
     fx.output = true;
 }
 
-/// The peer has spoken: with keepalive on, the time of idling starts anew (RFC 9293 3.8.4), and what was
-/// probed is alive.
+/// A segment has arrived from the peer: with keepalive on, restarts the idle time (RFC 9293 3.8.4) and stops
+/// probing.
 inline void restart_keepalive(Conn c, const Context& ctx, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
     Flow* const flow = c.flow;
@@ -181,7 +180,7 @@ inline void enter_time_wait(Tcb& tcb, const Context& ctx, Effects& fx) noexcept 
     fx.timer = true;
 }
 
-/// What an ACK of our FIN does to the state. False: the connection is over.
+/// Changes the state if our FIN is acknowledged. False: the connection has ended.
 inline bool after_ack(Conn c, const Context& ctx, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
     switch (tcb.state()) {
@@ -193,7 +192,7 @@ inline bool after_ack(Conn c, const Context& ctx, Effects& fx) noexcept {
             return true;
         case State::closing:
             if (!tcb.fin_acked()) return true;
-            if (tcb.has(kAckNow)) {  // of the peer's FIN, in this burst: the record may go before the output
+            if (tcb.has(kAckNow)) {  // send it now: the record may be freed before the output pass
                 fx.reply = Reply::ack;
                 tcb.clear(kAckNow);
                 tcb.clear(kAckDelayed);
@@ -216,7 +215,8 @@ inline bool after_ack(Conn c, const Context& ctx, Effects& fx) noexcept {
     return true;
 }
 
-/// RFC 9293 3.8.6.3: at once early in the connection, for every second full segment, else within the delay.
+/// RFC 9293 3.8.6.3: an ACK at once early in the connection and for every second full segment, otherwise
+/// within the delay.
 /// DEVIATION: SHLD-19 wants an ACK for every second full segment; those that arrive in one burst are answered
 /// by one ACK.
 inline void owe_ack(Tcb& tcb, Effects& fx) noexcept {
@@ -238,7 +238,7 @@ inline void advance_rcv_nxt(Tcb& tcb, uint32_t n) noexcept {
     tcb.rcv.wnd -= std::min(tcb.rcv.wnd, n);
 }
 
-/// Eighth: FIN, with RCV.NXT at its place.
+/// Eighth: FIN at RCV.NXT.
 inline void take_fin(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
     advance_rcv_nxt(tcb, 1);
     fx.peer_fin = true;
@@ -254,7 +254,7 @@ inline void take_fin(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
             }
             [[fallthrough]];
         case State::fin_wait_2:
-            fx.reply = Reply::ack;  // nothing of ours can follow that it might ride on
+            fx.reply = Reply::ack;  // we send nothing more that could carry the ACK
             tcb.clear(kAckNow);
             tcb.clear(kAckDelayed);
             enter_time_wait(tcb, ctx, fx);

@@ -6,14 +6,14 @@ namespace synfin::tcp {
 
 namespace {
 
-/// Common values, ascending: as small as any (MUST-16: never more than the peer's), 536 (no option), 1220 and
-/// 1280-ish tunnels, PPPoE, Ethernet with and without timestamps, jumbo.
+/// Common MSS values, ascending: the least that is accepted, 536 (no option), IPv6 minimum, tunnels, PPPoE,
+/// Ethernet, jumbo frames. A cookie encodes the largest that does not exceed the peer's (MUST-16).
 constexpr uint16_t kMss[8] = {48, 216, 536, 1220, 1360, 1440, 1460, 8960};
 
 constexpr uint32_t kNoScale = 15;
 
-/// 24 bits of SipHash-2-4 over all that a cookie is bound to: 20 bytes of an IPv4 connection, 44 of an IPv6
-/// one. The hash includes the length, so those of one family say nothing of the other's.
+/// 24 bits of SipHash-2-4 over everything that a cookie is bound to: 20 bytes for an IPv4 connection, 44 for
+/// an IPv6 one. The hash includes the length, so hashes of one family reveal nothing about the other's.
 uint32_t mac(HashKey key, const FourTuple& name, Seq irs, uint32_t clock, uint32_t mss_index) noexcept {
     const uint64_t hash =
         siphash_words<2, 4>(key, name.word0(), uint64_t{irs.value()} << 32 | name.local.value,
@@ -60,7 +60,7 @@ HalfOpen record_of(const Tuple& tuple, const Segment& seg, uint32_t ts_ecr, cons
     h.started = tick;
     h.deadline = deadline_at(tick + p.rto_initial);
     h.mss = std::min(kMss[cookie >> 24 & 7], p.path_mss);
-    h.flags = kSynResent;  // when the SYN-ACK left is not known: no RTT sample
+    h.flags = kSynResent;  // no RTT sample: the time of the SYN-ACK is unknown
     h.wnd = seg.wnd;
     if (p.timestamps && seg.has_ts) {
         h.flags |= kTimestamps;

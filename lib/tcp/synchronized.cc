@@ -25,17 +25,18 @@ Step drop(Effects& fx, DropReason reason) noexcept {
     return Step::done;
 }
 
-/// Why a segment outside the window is dropped. Text and FIN that came before, at most a window (64 KiB at
-/// least) ago, are a retransmission that our ACK crossed or a probe (tail loss, keep-alive): not a fault.
+/// Why a segment outside the window is dropped. Text and FIN that lie at most a window (at least 64 KiB)
+/// before RCV.NXT are a retransmission that crossed our ACK, or a probe (tail loss, keepalive): not an error.
 DropReason reason_of_unacceptable(const Segment& seg, Seq rcv_nxt, uint32_t rcv_wnd) noexcept {
     const bool came_before = before(seg.seq, rcv_nxt) && at_or_before(seg.seq + seg.span(), rcv_nxt) &&
                              distance(seg.seq, rcv_nxt) <= std::max<uint32_t>(rcv_wnd, 65'535);
     return came_before ? DropReason::duplicate_segment : DropReason::unacceptable_seq;
 }
 
-/// Answers what is outside the window, and drops it. Without text or FIN the answer is rate limited, or two
-/// ends that disagree about the sequence would answer each other's ACKs for ever; SYN is challenged whatever
-/// its number (RFC 5961 4). Text that came before is named by the answer (RFC 2883).
+/// Drops a segment outside the window and answers it. The answer to a segment without text or FIN is rate
+/// limited, or two ends that disagree about sequence numbers would answer each other's ACKs for ever. SYN
+/// gets a challenge ACK whatever its sequence number (RFC 5961 4). The answer names duplicate text (RFC
+/// 2883).
 Step refuse(const Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
     fx.reply = seg.span() == 0 || seg.has(kSyn) ? Reply::challenge_ack : Reply::ack;
     const DropReason reason = reason_of_unacceptable(seg, tcb.rcv.nxt, tcb.rcv.wnd);
@@ -46,7 +47,7 @@ Step refuse(const Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
     return drop(fx, reason);
 }
 
-/// A segment, cut to what lies in the window as the steps go on.
+/// A segment that the steps cut to the receive window.
 struct Arrival {
     Segment seg;
     uint32_t offset = 0;  ///< bytes of text that were cut off the front
@@ -62,7 +63,7 @@ bool is_acceptable(const Tcb& tcb, const Segment& seg) noexcept {
            in_window(seg.seq + (span - 1), tcb.rcv.nxt, tcb.rcv.wnd);
 }
 
-/// Cuts what is old off the front and what is beyond the window off the end ("the idealized segment").
+/// Cuts off old text at the front and text beyond the window at the end ("the idealized segment").
 void trim(const Tcb& tcb, Arrival& a) noexcept {
     Segment& seg = a.seg;
     if (before(seg.seq, tcb.rcv.nxt)) {
@@ -91,11 +92,11 @@ void trim(const Tcb& tcb, Arrival& a) noexcept {
     }
 }
 
-/// RFC 7323 5.3 R1 and 3.2. A segment that must not be judged by its sequence numbers yet.
+/// RFC 7323 5.3 R1 and 3.2, before sequence numbers are checked.
 Step check_timestamps(const Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
     if (!tcb.has(kTimestamps) || seg.has(kRst)) return Step::next;
     if (!seg.has_ts) {
-        // SYN excepted: a peer that restarted without timestamps must get its challenge ACK (RFC 5961 4).
+        // Not for SYN: a peer that restarted without timestamps must get its challenge ACK (RFC 5961 4).
         return seg.has(kSyn) ? Step::next : drop(fx, DropReason::no_timestamp);
     }
     if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && !tcb.has(kTsStale)) {
@@ -105,7 +106,7 @@ Step check_timestamps(const Tcb& tcb, const Segment& seg, Effects& fx) noexcept 
     return Step::next;
 }
 
-/// While our SYN is not acknowledged: SND.UNA < SEG.ACK =< SND.NXT.
+/// Whether the ACK covers our unacknowledged SYN: SND.UNA < SEG.ACK =< SND.NXT.
 bool acks_our_syn(const Tcb& tcb, const Segment& seg) noexcept {
     return after(seg.ack, tcb.snd.una) && at_or_before(seg.ack, tcb.snd.nxt);
 }
@@ -127,9 +128,9 @@ Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
         }
         if (seg.has(kRst)) return drop(fx, DropReason::rst_ignored);
         if (tcb.has(kSynUnacked) && seg.has(kAck) && !acks_our_syn(tcb, seg)) {
-            // RFC 9293 3.5.2 group 2: a peer that acknowledges what was never sent has another connection in
-            // mind (the SYN that we answer is an old duplicate). It answers an ACK by an ACK; only RST ends
-            // that.
+            // RFC 9293 3.5.2 group 2: a peer that acknowledges what was never sent has a different
+            // connection: the SYN that we answered was an old duplicate. It would answer an ACK with an ACK;
+            // only RST ends that exchange.
             reply_rst(fx, seg.ack);
             return drop(fx, DropReason::unacceptable_seq);
         }
@@ -138,7 +139,7 @@ Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
     return Step::next;
 }
 
-/// Second: RST, by RFC 5961 3.2: exact or challenged.
+/// Second: RST. RFC 5961 3.2: it must be exactly at RCV.NXT; elsewhere in the window it gets a challenge ACK.
 Step check_rst(Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
     if (!seg.has(kRst)) return Step::next;
     if (before(seg.seq, tcb.rcv.nxt)) return drop(fx, DropReason::rst_ignored);  // outside the window
@@ -159,7 +160,7 @@ Step check_rst(Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
     return Step::done;
 }
 
-/// Fourth: SYN (the third, security, is not implemented: RFC 9293 A.1 makes it optional).
+/// Fourth: SYN. The third step, security, is not implemented: RFC 9293 A.1 makes it optional.
 Step check_syn(Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
     if (!seg.has(kSyn)) return Step::next;
     if (tcb.state() == State::syn_received && tcb.has(kPassive)) {
@@ -171,10 +172,10 @@ Step check_syn(Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
     return drop(fx, DropReason::syn_in_window);
 }
 
-/// How far an ACK may lie below SND.UNA: MAX.SND.WND (RFC 5961 5.2), but not below what this connection has
-/// sent, where that is known (Linux counts the bytes for it). Until the first loss cwnd has grown by each
-/// byte that was acknowledged since the second line was made; what was acknowledged before that, but our FIN,
-/// was so an RTO ago at least. So data with an ACK below our ISN is not taken.
+/// How far an ACK may lie below SND.UNA: at most MAX.SND.WND (RFC 5961 5.2), and not below the bytes that
+/// this connection has sent, as far as these are known (Linux counts them). Until the first loss, cwnd has
+/// grown by each byte acknowledged since the Flow was made. Bytes acknowledged earlier, except our FIN, were
+/// acknowledged at least an RTO ago. So data with an ACK below our ISN is refused.
 uint32_t old_acks(const Tcb& tcb, const Flow* flow) noexcept {
     const uint32_t fin = tcb.has(kFinSent) ? 1 : 0;
     if (flow == nullptr) return fin;
@@ -184,7 +185,7 @@ uint32_t old_acks(const Tcb& tcb, const Flow* flow) noexcept {
     return std::min(max_wnd, flow->cwnd_bytes - start + fin);
 }
 
-/// RFC 5681 2: a duplicate ACK, FIN aside. `text`: the bytes that the segment came with.
+/// RFC 5681 2: a duplicate ACK; the caller checks FIN. `text`: bytes of text before the segment was cut.
 bool repeats_ack(const Tcb& tcb, const Segment& seg, uint32_t text) noexcept {
     return seg.ack == tcb.snd.una && text == 0 && tcb.snd.una != tcb.snd.nxt && tcb.snd.wnd != 0 &&
            uint32_t{seg.wnd} << tcb.snd_shift() == tcb.snd.wnd;
@@ -201,16 +202,16 @@ Step check_ack(Conn c, const Segment& seg, const Segment& came, const Context& c
             reply_rst(fx, seg.ack);
             return drop(fx, DropReason::unacceptable_ack);
         }
-        // In a simultaneous open our SYN has left twice, alone and in the SYN-ACK: no sample (Karn).
+        // In a simultaneous open our SYN was sent twice, alone and in the SYN-ACK: no sample (Karn).
         if (tcb.has(kPassive)) sample_handshake(c, ctx);
         if (flow != nullptr) congestion::on_idle(tcb, *flow);  // the peer's MSS is known now
         become_established(tcb, fx);
-        tcb.snd.wl1 = seg.seq - 1u;  // so that this segment's window is taken
+        tcb.snd.wl1 = seg.seq - 1u;  // so that update_window() accepts this segment
     }
-    // RFC 5961 5.2. A segment that fails here is discarded whole: it must not even move TS.Recent, or one
-    // with a timestamp from the future would make PAWS refuse all that follow.
+    // RFC 5961 5.2. A segment that fails here is discarded whole. It must not even update TS.Recent, or a
+    // timestamp from the future would make PAWS refuse all later segments.
     if (after(seg.ack, tcb.snd.nxt) || before(seg.ack, tcb.snd.una - old_acks(tcb, flow))) {
-        if (tcb.has(kSynUnacked)) {  // FIN-WAIT-1 by CLOSE in SYN-RECEIVED: as there
+        if (tcb.has(kSynUnacked)) {  // FIN-WAIT-1 after CLOSE in SYN-RECEIVED: the same rule
             reply_rst(fx, seg.ack);
         } else {
             fx.reply = Reply::challenge_ack;
@@ -226,7 +227,7 @@ Step check_ack(Conn c, const Segment& seg, const Segment& came, const Context& c
             fx.retransmit = congestion::on_duplicate_ack(c);
             fx.output = true;
         }
-        // A peer that acknowledges probes of its closed window is alive (RFC 9293 MUST-37): R2 starts anew.
+        // A peer that acknowledges probes of its closed window is alive (RFC 9293 MUST-37): R2 restarts.
         if (tcb.snd.wnd == 0) flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     }
     update_window(c, seg, ctx, fx);
@@ -234,12 +235,12 @@ Step check_ack(Conn c, const Segment& seg, const Segment& came, const Context& c
     return after_ack(c, ctx, fx) ? Step::next : Step::done;
 }
 
-/// Seventh: the text (sixth, URG: DEVIATION: the urgent pointer is ignored and the data delivered in band,
-/// which RFC 6093 recommends applications to want; RFC 9293 MUST-30 would have it signalled).
+/// Seventh: the text. Sixth, URG: DEVIATION: the urgent pointer is ignored and the data delivered in band, as
+/// RFC 6093 recommends to applications; RFC 9293 MUST-30 requires that it be signalled.
 Step accept_text(Tcb& tcb, const Arrival& a, Effects& fx) noexcept {
     const Segment& seg = a.seg;
     if (!can_receive(tcb.state())) {
-        // CLOSE-WAIT and later: the peer said that nothing follows its FIN. "Ignore the segment text."
+        // CLOSE-WAIT and later: no text follows the peer's FIN. "Ignore the segment text."
         if (seg.len != 0) return drop(fx, DropReason::duplicate_segment);
         return Step::next;
     }
@@ -254,8 +255,8 @@ Step accept_text(Tcb& tcb, const Arrival& a, Effects& fx) noexcept {
         fx.keep_len = seg.len;
         fx.keep_seq = seg.seq;
         fx.keep_fin = seg.has(kFin);
-        // RFC 5681 4.2: a duplicate ACK at once, and one for each: the peer counts them. The last of a burst
-        // carries the SACK blocks.
+        // RFC 5681 4.2: a duplicate ACK at once for each segment, because the peer counts them. The last ACK
+        // of a burst carries the SACK blocks.
         if (tcb.has(kAckNow)) fx.reply = Reply::ack;
         tcb.set(kAckNow);
         fx.output = true;
@@ -264,7 +265,7 @@ Step accept_text(Tcb& tcb, const Arrival& a, Effects& fx) noexcept {
     fx.deliver_offset = a.offset;
     fx.deliver_len = seg.len;
     advance_rcv_nxt(tcb, seg.len);
-    if (a.offset != 0 && tcb.has(kSack)) {  // its front came before: told at once (RFC 2883)
+    if (a.offset != 0 && tcb.has(kSack)) {  // the front is a duplicate: report it at once (RFC 2883)
         fx.dup_left = seg.seq - a.offset;
         fx.dup_right = seg.seq;
         fx.reply = Reply::ack;
@@ -279,7 +280,7 @@ Step accept_text(Tcb& tcb, const Arrival& a, Effects& fx) noexcept {
 
 void check_fin(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
     if (!seg.has(kFin)) return;
-    if (!can_receive(tcb.state())) return;  // a second FIN: old, or a lie
+    if (!can_receive(tcb.state())) return;  // a second FIN: old or forged
     if (seg.seq + seg.len != tcb.rcv.nxt) {
         fx.keep_seq = seg.seq;  // FIN alone, behind a hole
         fx.keep_fin = true;
@@ -294,8 +295,8 @@ bool is_plain_syn(const Segment& seg) noexcept {
     return (seg.flags & (kSyn | kAck | kFin | kRst)) == kSyn;
 }
 
-/// RFC 6191 2: by the timestamps where both sides of the comparison have one; they being equal, and without
-/// them, by the sequence number.
+/// RFC 6191 2: compares timestamps if both sides have one, and sequence numbers if the timestamps are equal
+/// or missing.
 bool is_newer_syn(bool timestamps, uint32_t ts_recent, Seq rcv_nxt, const Segment& syn,
                   const Context& ctx) noexcept {
     const auto ts_ahead = timestamps && syn.has_ts ? static_cast<int32_t>(syn.ts_val - ts_recent) : 0;
@@ -340,7 +341,8 @@ void on_time_wait(Tcb& tcb, const Segment& seg, const Context& ctx, Effects& fx)
         return;
     }
     // Fifth: "The only thing that can arrive in this state is a retransmission of the remote FIN. Acknowledge
-    // it, and restart the 2 MSL timeout." A bare ACK is answered seldom: it may be the other end's answer.
+    // it, and restart the 2 MSL timeout." A bare ACK is answered at most once a second: it may itself be an
+    // answer to ours.
     fx.reply = seg.span() != 0 ? Reply::ack : Reply::seldom_ack;
     fx.time_wait_restart = true;
     tcb.set_deadline(DeadlineKind::time_wait, ctx.now.tick + ctx.params.two_msl);
@@ -372,14 +374,15 @@ void on_synchronized(Conn c, const Segment& seg, const Context& ctx, Effects& fx
             fx.drop = DropReason::duplicate_segment;
             return;
         }
-        // Simultaneous open: SYN|ACK begins one before RCV.NXT. Its window is not scaled (RFC 7323 2.2).
+        // Simultaneous open: SYN|ACK begins one octet before RCV.NXT. Its window is not scaled (RFC 7323
+        // 2.2).
         a.seg.wnd = static_cast<uint16_t>(a.seg.wnd >> tcb.snd_shift());
         trim(tcb, a);
         tcb.set(kAckNow);  // our own SYN|ACK may have been lost, and would not be sent again
         fx.output = true;
     }
     if (check_sequence(tcb, a, fx) == Step::done) return;
-    if (!a.seg.has(kSyn | kRst)) trim(tcb, a);  // the number of an RST is judged as it came (RFC 5961 3.2)
+    if (!a.seg.has(kSyn | kRst)) trim(tcb, a);  // an RST is checked with its original SEG.SEQ (RFC 5961 3.2)
     if (check_rst(tcb, a.seg, fx) == Step::done) return;
     if (check_syn(tcb, a.seg, fx) == Step::done) return;
     if (check_ack(c, a.seg, seg, ctx, fx) == Step::done) return;

@@ -1,6 +1,6 @@
 /// @file
-/// RFC 9293 3.10.8: user timeout, retransmission timeout, TIME-WAIT timeout; and the others that share the
-/// one deadline of a control block. DeadlineKind names what has fired.
+/// RFC 9293 3.10.8: user timeout, retransmission timeout, TIME-WAIT timeout, and the other timers that share
+/// the one deadline of a control block. DeadlineKind says which timer has expired.
 
 #include <algorithm>
 
@@ -23,7 +23,7 @@ void arm(Tcb& tcb, DeadlineKind kind, uint32_t tick, Effects& fx) noexcept {
 void give_up(Tcb& tcb, CloseReason reason, Effects& fx) noexcept {
     if (tcb.state() != State::syn_sent && tcb.state() != State::time_wait &&
         tcb.state() != State::fin_wait_2) {
-        abort(tcb, fx);  // the peer may be alive: tell it
+        abort(tcb, fx);  // the peer may be alive: reset it
     } else {
         set_state(tcb, State::closed);
         fx.ended = true;
@@ -31,27 +31,27 @@ void give_up(Tcb& tcb, CloseReason reason, Effects& fx) noexcept {
     fx.reason = reason;
 }
 
-/// Ticks for which the oldest unacknowledged octet has been waited for at least. When that began is known to
-/// the second: up to a second less, and 18 h at most.
+/// Ticks for which the oldest unacknowledged octet has waited, at least. The start is stored in units of
+/// 1.024 s, so the result may be up to 1023 ticks too small; it wraps after 18.6 h.
 uint32_t waited(const Flow& flow, const Now& now) noexcept {
     const uint32_t at_most = (now.tick - (uint32_t{flow.unacked_since_s} << 10)) & 0x3ff'ffff;
     return at_most - std::min(at_most, 1023u);
 }
 
-/// Whether idling for an RTO gives the second line up. What it knows beyond the RTT must not be lost: a cold
-/// record, and an RTO that stays backed off until there is a sample (RFC 6298 5.7, Karn).
+/// Whether idling for an RTO frees the Flow. A Flow stays if it holds more than the RTT: a cold record, or an
+/// RTO that stays backed off until the next sample (RFC 6298 5.7, Karn).
 bool is_releasable(const Tcb& tcb, const Flow* flow) noexcept {
     return flow != nullptr && flow->cold == 0 && flow->backoff == 0 && !flow->has(kKeepalive) &&
            flow->cwnd_bytes >= initial_window(tcb);
 }
 
-/// RFC 5681 4.1 for a line that stays: idling for an RTO takes cwnd back to the restart window.
+/// Whether idling for an RTO reduces cwnd to the restart window (RFC 5681 4.1), for a Flow that stays.
 bool is_to_restart(const Tcb& tcb, const Flow* flow) noexcept {
     return flow != nullptr && flow->backoff == 0 && flow->cwnd_bytes > initial_window(tcb);
 }
 
-/// Whether nobody is left to be told, and what the connection holds has been offered to the peer often
-/// enough: in retransmissions or window probes, whose answers do not count. Linux: tcp_out_of_resources().
+/// Whether the application is gone and the connection has sent enough retransmissions or window probes to
+/// give up. Answers to probes do not count. Linux: tcp_out_of_resources().
 bool is_abandoned(const Tcb& tcb, const Flow& flow, const Context& ctx) noexcept {
     const unsigned retries = ctx.params.orphan_retries;
     return tcb.has(kAppGone) &&
@@ -63,7 +63,7 @@ bool has_unsent(const Tcb& tcb, const Flow* flow) noexcept {
            (tcb.has(kFinQueued) && !tcb.has(kFinSent));
 }
 
-/// SYN, text, FIN or a window probe had no answer in time.
+/// No acknowledgement arrived in time for SYN, text, FIN or a window probe.
 void on_no_answer(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
     Flow& flow = *c.flow;
@@ -92,12 +92,12 @@ void on_no_answer(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx
     if (flow.backoff < 255) ++flow.backoff;
     if (flow.backoff == p.r1) fx.trouble = true;
     const uint32_t rto = backed_off(rto_ticks(tcb, &flow, p), flow.backoff, p);
-    // The user timeout does not wait for the RTO.
+    // The user timeout may expire before the RTO.
     arm(tcb, kind, ctx.now.tick + std::min(rto, limit - so_far), fx);
     fx.output = true;
 }
 
-/// Text has waited for the window, or for more of it.
+/// Text has waited for the window to open or to grow.
 void on_probe(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
     Flow& flow = *c.flow;
@@ -105,7 +105,7 @@ void on_probe(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) no
         on_no_answer(c, user_timeout, ctx, fx);
         return;
     }
-    // Too little for SWS avoidance, for too long: the override timeout (RFC 9293 3.8.6.2.1), no loss.
+    // The window stayed too small for SWS avoidance: the override timeout (RFC 9293 3.8.6.2.1), not a loss.
     flow.set(kProbe);
     flow.unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     const uint32_t rto = backed_off(rto_ticks(tcb, &flow, ctx.params), flow.backoff, ctx.params);
@@ -144,8 +144,7 @@ void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx)
     tcb.clear_deadline();
     const bool is_idle = kind == DeadlineKind::keepalive || kind == DeadlineKind::fin_wait_2 ||
                          kind == DeadlineKind::idle || kind == DeadlineKind::ts_recent;
-    // What was queued since then has not left yet: the device takes nothing. It is waited for as for a
-    // window.
+    // Text was queued but is still unsent, because the device takes nothing: wait as for a window.
     if (is_idle && has_unsent(tcb, c.flow)) kind = DeadlineKind::probe;
     switch (kind) {
         case DeadlineKind::none:
@@ -165,13 +164,13 @@ void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx)
             if (tcb.state() == State::established && c.flow != nullptr)
                 on_keepalive(c, ctx, fx);
             else
-                set_idle_deadline(c, ctx, fx);  // it is no longer open both ways
+                set_idle_deadline(c, ctx, fx);  // no longer open in both directions
             return;
         case DeadlineKind::fin_wait_2: give_up(tcb, CloseReason::fin_wait_2_timed_out, fx); return;
         case DeadlineKind::time_wait: give_up(tcb, CloseReason::fin, fx); return;
         case DeadlineKind::idle:
             if (is_releasable(tcb, c.flow)) {
-                fx.release_flow = true;  // RFC 5681 4.1: cwnd is not to be trusted any more
+                fx.release_flow = true;  // RFC 5681 4.1: cwnd is stale
                 c.flow = nullptr;
             } else if (is_to_restart(tcb, c.flow)) {
                 congestion::on_idle(tcb, *c.flow);
@@ -180,7 +179,7 @@ void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx)
             return;
         case DeadlineKind::ts_recent:
             tcb.set(kTsStale);
-            set_idle_deadline(c, ctx, fx);  // what arrives meanwhile makes TS.Recent young again
+            set_idle_deadline(c, ctx, fx);  // the next segment updates TS.Recent
             return;
     }
 }
