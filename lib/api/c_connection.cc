@@ -1,5 +1,5 @@
 /// @file
-/// synfin.h: listeners and the calls on connections.
+/// synfin.h: calls on listeners and connections.
 
 #include <algorithm>
 #include <cstring>
@@ -14,7 +14,7 @@ namespace {
 
 using UserTag = decltype(Connection().user_tag());
 
-/// The connection that a handle names. A number that no handle has gives one that is gone.
+/// The connection of a handle. An invalid handle gives a connection that is gone.
 Connection connection_of(const synfin_stack& s, synfin_connection handle) noexcept {
     const auto index = static_cast<uint32_t>(handle);
     stack::Connections* owner = &s.stack->engine().connections();
@@ -30,7 +30,7 @@ int result_of(const Result<void>& result) noexcept {
     return code_of(result.error());
 }
 
-/// As many bytes as one call handles: beyond that the result would not fit.
+/// The bytes as a span, at most 2^30 per call, so that 32 bits hold the result.
 Bytes bytes_of(const void* data, size_t size) noexcept {
     return {static_cast<const uint8_t*>(data), std::min<size_t>(size, 1u << 30)};
 }
@@ -41,7 +41,7 @@ int call(synfin_stack* stack, synfin_connection connection, Call&& call) noexcep
     return result_of(call(connection_of(*stack, connection)));
 }
 
-/// An address of the options, if there is one. False: an error.
+/// Reads an optional address of the options. Returns false and sets `error` if it is invalid.
 bool read_address(const synfin_endpoint& from, std::optional<IpAddress>& to, int& error) noexcept {
     if (from.family == 0) return true;
     const auto known = endpoint_of(from);

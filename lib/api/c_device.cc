@@ -1,5 +1,5 @@
 /// @file
-/// synfin.h: a device under the stacks.
+/// synfin.h: runtimes with a device.
 
 #include <memory>
 
@@ -10,7 +10,7 @@ namespace synfin::c {
 
 namespace {
 
-/// The runner's work for a program in C: the events of each turn are the program's.
+/// The runner's work for a program in C: it passes the events of each turn to the program.
 class EventWork {
   public:
     using Handle = void (*)(void* context, synfin_stack* stack, const synfin_event* events, int count);
@@ -86,7 +86,7 @@ class DeviceRuntime final : public synfin_runtime {
     }
 
   private:
-    /// The runtime drains the stack next, with turns of its own.
+    /// Ends an open turn, because the runtime drains the stack next, in its own turns.
     static void close_turn(synfin_stack& s) noexcept {
         if (!s.is_turn_open) return;
         s.shown_count = 0;
@@ -109,18 +109,18 @@ using namespace synfin;
 int synfin_open(const synfin_config* config, synfin_runtime** out, char* why, size_t why_size) {
     const c::Why told(why, why_size);
     if (out == nullptr)
-        return told.refuse(SYNFIN_E_INVALID, "out is null: expected where to put the runtime");
+        return told.refuse(SYNFIN_E_INVALID, "out is null: give the address of a runtime pointer");
     *out = nullptr;
     const auto known = c::complete(config);
     if (!known)
         return told.refuse(SYNFIN_E_INVALID,
-                           "the configuration has no size; begin with SYNFIN_CONFIG_INIT(&config)");
+                           "the configuration has no size; initialise it with SYNFIN_CONFIG_INIT(&config)");
     if (known->device == nullptr)
         return told.refuse(SYNFIN_E_INVALID, "device is null: expected a name like \"af_packet:veth0\"");
     return c::guarded([&]() -> int {
         RuntimeConfig wanted;
         const auto cores = c::cores_of(known->cores);
-        if (!cores) return told.refuse(SYNFIN_E_INVALID, "cores is no list of CPU numbers; write \"2,3\"");
+        if (!cores) return told.refuse(SYNFIN_E_INVALID, "cores is not a list of CPU numbers; write \"2,3\"");
         if (const std::string complaint = c::stack_config(*known, wanted.stack); !complaint.empty())
             return told.refuse(SYNFIN_E_INVALID, complaint);
         wanted.device = known->device;

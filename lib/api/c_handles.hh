@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// What the opaque handles of synfin.h point to, and what its sources share.
+/// The types behind the opaque handles of synfin.h, and functions that its sources share.
 
 #include <algorithm>
 #include <array>
@@ -23,7 +23,7 @@
 
 namespace synfin::c {
 
-/// A data event that the program has been shown, until the next poll settles it.
+/// A data event of the present array; the next poll settles how much of it was taken.
 struct Shown {
     Connection connection;
     Bytes data;
@@ -40,10 +40,10 @@ struct synfin_stack {
     synfin_runtime* owner;
     synfin::Stack* stack;
     unsigned index;
-    bool is_turn_open = false;  ///< begin() was called, end() was not
+    bool is_turn_open = false;  ///< begin() was called, but not end()
     uint32_t shown_count = 0;
-    std::array<synfin::c::Shown, SYNFIN_MOST_EVENTS> shown{};  ///< by the events' `slot`
-    synfin::stack::ConnectionMarks marks;                      ///< connections of the present array
+    std::array<synfin::c::Shown, SYNFIN_MOST_EVENTS> shown{};  ///< index: the events' `slot`
+    synfin::stack::ConnectionMarks marks;  ///< connections with an event in the present array
     synfin::Drain drain;
 };
 
@@ -54,9 +54,9 @@ struct synfin_runtime {
     synfin_runtime& operator=(const synfin_runtime&) = delete;
 
     virtual synfin::Instant now() const noexcept = 0;
-    /// The caller of synfin_poll_at() says what time it is.
+    /// Sets the time that was given to synfin_poll_at(); virtual time only.
     virtual void set_now(synfin::Instant) noexcept {}
-    /// Before and after a turn of a stack: packets of a virtual wire move.
+    /// Move the packets of a virtual wire, before and after a stack's turn.
     virtual void before_turn(unsigned) noexcept {}
     virtual void after_turn(unsigned) {}
     virtual void idle(unsigned, bool) noexcept {}
@@ -72,15 +72,15 @@ struct synfin_runtime {
     virtual const char* warning(unsigned) const noexcept { return nullptr; }
 
     std::vector<std::unique_ptr<synfin_stack>> stacks;
-    std::atomic<bool> stop{false};  ///< synfin_stop()
+    std::atomic<bool> stop{false};  ///< set by synfin_stop()
 };
 
 namespace synfin::c {
 
-/// The number of an error; never changes.
+/// The number of an error in synfin.h.
 int code_of(Error error) noexcept;
 
-/// Runs a body that may throw; nothing passes the boundary.
+/// Runs a body that may throw, and returns an error code for an exception.
 template <typename Body>
 auto guarded(Body&& body) noexcept -> decltype(body()) {
     try {
@@ -92,14 +92,14 @@ auto guarded(Body&& body) noexcept -> decltype(body()) {
     }
 }
 
-/// What a turn gave.
+/// The result of a turn.
 struct Polled {
     int events = 0;
-    bool is_busy = false;  ///< packets came or went, timers fired, or there are events
+    bool is_busy = false;  ///< packets moved, timers expired, or there are events
 };
 Polled poll(synfin_stack& stack, Instant now, std::span<synfin_event> into);
 
-/// Where synfin_open() says what was wrong.
+/// The caller's buffer for the sentence of synfin_open().
 class Why {
   public:
     Why(char* into, size_t size) noexcept : into_(into), size_(into != nullptr ? size : 0) { say(""); }
@@ -116,20 +116,20 @@ class Why {
     size_t size_;
 };
 
-/// A configuration as this edition knows it: fields that the caller's edition lacks have their defaults.
-/// None when config is null or its size is impossible.
+/// The caller's configuration with defaults in the fields that the caller's edition lacks. None when config
+/// is null or its size is invalid.
 std::optional<synfin_config> complete(const synfin_config* config) noexcept;
 
-/// The engine's configuration. An empty sentence: it is right.
+/// Makes the engine's configuration. Returns a complaint, or an empty string on success.
 std::string stack_config(const synfin_config& config, StackConfig& out);
-/// "2,3" as numbers; none when it is not such a list.
+/// Parses a list of CPU numbers as "2,3"; none if it is malformed.
 std::optional<std::vector<unsigned>> cores_of(const char* text);
 
 std::optional<Endpoint> endpoint_of(const synfin_endpoint& endpoint) noexcept;
 synfin_endpoint endpoint_for(const Endpoint& endpoint) noexcept;
 
-/// A caller's struct that begins with its size, as far as both editions know it; null: the defaults (zeros).
-/// None when its size is impossible.
+/// Copies the fields that both editions know from a caller's struct that begins with its size. Null gives the
+/// defaults (zeros). None when the size is invalid.
 template <typename T>
 std::optional<T> options_of(const T* options) noexcept {
     T out{};

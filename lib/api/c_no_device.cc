@@ -1,5 +1,5 @@
 /// @file
-/// synfin.h in a build without DPDK: there are no devices.
+/// synfin.h in a build without DPDK: calls that need a device refuse.
 
 #include "api/c_handles.hh"
 

@@ -1,5 +1,5 @@
 /// @file
-/// synfin.h: runtimes, and the turn of a stack as an array of events.
+/// synfin.h: runtimes, and a stack's turn, which returns its events as an array.
 
 #include <algorithm>
 #include <cstring>
@@ -26,7 +26,7 @@ synfin_connection handle_of(Connection c) noexcept {
     return uint64_t{c.generation()} << 32 | c.index();
 }
 
-/// Says to the stack how much of the data events of the last array was taken.
+/// Tells the stack how many bytes of the last array's data events were taken.
 void settle(synfin_stack& s) noexcept {
     for (uint32_t i = 0; i < s.shown_count; ++i) {
         const Shown& shown = s.shown[i];
@@ -94,7 +94,7 @@ int collect(synfin_stack& s, std::span<synfin_event> into) noexcept {
     return static_cast<int>(n);
 }
 
-/// Whether anything was sent.
+/// Ends the turn. Returns whether anything was sent.
 bool end_turn(synfin_stack& s, Instant now) {
     const bool is_busy = s.stack->end();
     s.is_turn_open = false;
@@ -110,8 +110,7 @@ std::span<synfin_event> array_of(synfin_event* events, int capacity) noexcept {
 
 }  // namespace
 
-/// A turn stays open while the program goes through its events: the packets that they point into are the
-/// stack's until end().
+/// A turn stays open while the program handles its events, because they point into packets that end() frees.
 Polled poll(synfin_stack& s, Instant now, std::span<synfin_event> into) {
     settle(s);
     bool is_busy = false;

@@ -62,7 +62,7 @@ std::optional<Number> number_of(std::string_view text) noexcept {
     return out;
 }
 
-/// The first complaint, if there is one.
+/// Collects the first complaint about a configuration.
 class Checks {
   public:
     void range(const char* field, uint64_t value, uint64_t low, uint64_t high) {
@@ -88,9 +88,10 @@ void read_addresses(const synfin_config& config, StackConfig& out, Checks& check
         const auto address = Cidr::parse(item);
         if (!address)
             return checks.complain("addresses: \"" + std::string(item) +
-                                   "\" is no address with a prefix; write 10.0.0.2/24");
+                                   "\" is not an address with a prefix; write 10.0.0.2/24");
         if (address->addr.is_v6())
-            return checks.complain("addresses: " + std::string(item) + " is of IPv6, which is not built yet");
+            return checks.complain("addresses: " + std::string(item) +
+                                   ": IPv6 is not built yet; give IPv4 addresses");
         out.addresses.push_back(*address);
     }
 }
@@ -103,7 +104,7 @@ void read_gateway(const synfin_config& config, StackConfig& out, Checks& checks)
     if (at != std::string_view::npos) out.gateway_mac = Mac::parse(text.substr(at + 1));
     if (!out.gateway || (at != std::string_view::npos && !out.gateway_mac))
         checks.complain("gateway: \"" + std::string(text) +
-                        "\" is no address; write 10.0.0.254 or 10.0.0.254@02:00:00:00:00:01");
+                        "\" is not an address; write 10.0.0.254 or 10.0.0.254@02:00:00:00:00:01");
 }
 
 void read_sizes(const synfin_config& config, StackConfig& out, Checks& checks) {
@@ -245,7 +246,7 @@ const char* synfin_strerror(int error) {
 
 const char* synfin_close_reason_name(int reason) {
     if (reason < 0 || reason >= static_cast<int>(CloseReason::kCount)) return "unknown";
-    return name(static_cast<CloseReason>(reason)).data();  // of a literal: it ends with a zero
+    return name(static_cast<CloseReason>(reason)).data();  // the name is a literal, which ends with a zero
 }
 
 const char* synfin_state_name(unsigned state) {
@@ -256,7 +257,7 @@ const char* synfin_counter_name(unsigned index) {
     constexpr auto kCounters = static_cast<unsigned>(Counter::kCount);
     constexpr auto kDrops = static_cast<unsigned>(DropReason::kCount);
     if (index < kCounters) return name(static_cast<Counter>(index));
-    index += 1 - kCounters;  // DropReason::none is no reason
+    index += 1 - kCounters;  // skips DropReason::none
     return index < kDrops ? name(static_cast<DropReason>(index)) : nullptr;
 }
 

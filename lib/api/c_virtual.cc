@@ -1,5 +1,5 @@
 /// @file
-/// synfin.h: stacks in virtual time, on a wire in memory.
+/// synfin.h: stacks in virtual time, on an in-memory wire.
 
 #include <algorithm>
 #include <cstring>
@@ -39,9 +39,9 @@ struct End {
     buf::MemoryPort port;
     stack::QueueEngine<buf::MemoryPort> engine;
     Stack stack;
-    uint32_t loss;  ///< of a million packets that this end sends
+    uint32_t loss;  ///< packets lost per million that this end sends
     Random random;
-    uint32_t arrived = 0;  ///< packets that the next turns receive
+    uint32_t arrived = 0;  ///< packets for the next turns to receive
 };
 
 class VirtualRuntime final : public synfin_runtime {
@@ -98,12 +98,12 @@ class VirtualRuntime final : public synfin_runtime {
     std::vector<std::unique_ptr<End>> ends_;
 };
 
-/// An empty sentence: it has been added.
+/// Adds a stack. Returns a complaint, or an empty string on success.
 std::string add(VirtualRuntime& runtime, const synfin_config& config) {
     StackConfig out;
     std::string complaint = stack_config(config, out);
     if (!complaint.empty()) return complaint;
-    // On a wire of IP packets everything is on link.
+    // A wire of IP packets has no next hops: our own address as gateway makes every destination reachable.
     if (!out.gateway) out.gateway = out.addresses.front().addr.v4;
     runtime.add(out, config.wire_loss_ppm);
     return {};
@@ -119,7 +119,7 @@ int synfin_open_virtual(const synfin_config* first, const synfin_config* second,
                         char* why, size_t why_size) {
     const c::Why told(why, why_size);
     if (out == nullptr)
-        return told.refuse(SYNFIN_E_INVALID, "out is null: expected where to put the runtime");
+        return told.refuse(SYNFIN_E_INVALID, "out is null: give the address of a runtime pointer");
     *out = nullptr;
     return c::guarded([&]() -> int {
         auto runtime = std::make_unique<c::VirtualRuntime>();
@@ -127,8 +127,9 @@ int synfin_open_virtual(const synfin_config* first, const synfin_config* second,
             if (config == nullptr && config != first) break;
             const auto known = c::complete(config);
             if (!known)
-                return told.refuse(SYNFIN_E_INVALID,
-                                   "the configuration has no size; begin with SYNFIN_CONFIG_INIT(&config)");
+                return told.refuse(
+                    SYNFIN_E_INVALID,
+                    "the configuration has no size; initialise it with SYNFIN_CONFIG_INIT(&config)");
             if (const std::string complaint = c::add(*runtime, *known); !complaint.empty())
                 return told.refuse(SYNFIN_E_INVALID, complaint);
         }

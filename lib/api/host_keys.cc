@@ -23,11 +23,11 @@ namespace synfin {
 namespace {
 
 constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
-/// Whoever holds the lock writes 150 bytes. It is waited for as long as this, and no longer: a process that
-/// was stopped in the middle must not keep the next ones from starting.
+/// How often and how long to wait for the file's lock. Its holder only writes 150 bytes; if it was stopped
+/// meanwhile, it must not keep other processes from starting.
 constexpr int kLockTries = 50;
 constexpr timespec kLockPause{0, 2'000'000};
-/// A file that is replaced between open and lock is opened again, so often at most.
+/// How often to open the file again if another process replaces it between open and lock.
 constexpr int kOpenTries = 8;
 constexpr size_t kMostBytes = 512;
 
@@ -74,7 +74,7 @@ std::optional<HashKey> parse_key(std::string_view hex) {
     return key;
 }
 
-/// The keys in a file's text, if it is what text_of() makes of them for this boot.
+/// Parses the keys of a file. None unless the text is exactly what text_of() writes for this boot.
 std::optional<Pair> parse(std::string_view text, std::string_view boot_id) {
     const auto after = [&](std::string_view label) {
         const size_t at = text.find(label);
@@ -102,7 +102,7 @@ bool lock(int fd) noexcept {
     return false;
 }
 
-/// A directory of ours (or of root's) that nobody else can put a file into.
+/// Opens a directory that belongs to this user or root and that no other user can write to.
 File open_directory(const std::string& path, std::string& why) {
     if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return File();
     File directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -110,7 +110,7 @@ File open_directory(const std::string& path, std::string& why) {
     if (!directory || fstat(directory.fd(), &is) != 0) return File();
     const bool trusted = is.st_uid == geteuid() || is.st_uid == 0;
     if (!trusted || (is.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        why = trusted ? "others may write to the directory" : "the directory is another user's";
+        why = trusted ? "others may write to the directory" : "the directory belongs to another user";
         return File();
     }
     return directory;
@@ -120,14 +120,14 @@ bool is_ours(const struct stat& is) noexcept {
     return S_ISREG(is.st_mode) && is.st_uid == geteuid() && (is.st_mode & kOthers) == 0 && is.st_nlink == 1;
 }
 
-/// The directory's file, locked, and ours alone; made when there is none. What is not ours alone gives way to
-/// a new file: its content may be known to others, or follow a link.
+/// Opens or creates the directory's key file, locked and accessible to this user only. It replaces any other
+/// file, link or file of another user: others may know its content.
 File open_locked(int directory, std::string& why) {
     for (int tries = 0; tries < kOpenTries; ++tries) {
         File file(
             openat(directory, kHostKeysFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
         if (!file) {
-            // ELOOP: a link; EISDIR, ENXIO: not a file. Only its place is ours.
+            // ELOOP: a link; ENXIO: not a regular file; EACCES: not readable. Such an entry can be replaced.
             const int trouble = errno;
             const bool replaceable = trouble == ELOOP || trouble == ENXIO || trouble == EACCES;
             if (replaceable && unlinkat(directory, kHostKeysFile, 0) == 0) continue;
@@ -138,7 +138,7 @@ File open_locked(int directory, std::string& why) {
         }, named{};
         if (fstat(file.fd(), &opened) != 0) return File();
         const bool locked = !S_ISREG(opened.st_mode) || lock(file.fd());
-        // Locked: whoever replaced the file did so before us, and the name tells.
+        // With the lock held, the name shows whether another process has replaced the file.
         const bool stands = fstatat(directory, kHostKeysFile, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
                             named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
         if (!locked) {
@@ -158,8 +158,8 @@ bool write_all(int fd, std::string_view text) noexcept {
            pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
 }
 
-/// The keys that this directory holds, or holds from now on. None: `why` says why, or `errno` when it is
-/// empty.
+/// Reads the keys of this directory, or writes new ones. None on failure: `why` has the reason, or errno if
+/// `why` is empty.
 std::optional<Pair> keys_in(const std::string& path, std::string_view boot_id, std::string& why) {
     const File directory = open_directory(path, why);
     if (!directory) return std::nullopt;

@@ -7,7 +7,7 @@
 namespace synfin {
 
 namespace {
-/// Between two looks of an asker: an engine that is busy answers within some turns.
+/// How often ask() checks for the answer. A busy engine answers within some turns.
 constexpr std::chrono::microseconds kLookAgain{20};
 }  // namespace
 
@@ -62,7 +62,7 @@ bool Inspector::have_all_begun() const noexcept {
 }
 
 void Inspector::enter(unsigned engine) {
-    // An asker that found no loop takes its question back under this lock: it is not read meanwhile.
+    // ask() withdraws its question under this lock if it finds no loop, so the loop cannot read it meanwhile.
     const std::lock_guard lock(slots_[engine].askers);
     slots_[engine].is_running.store(true, std::memory_order_seq_cst);
 }

@@ -20,7 +20,7 @@
 namespace synfin {
 
 namespace stack {
-// The one place where the engine meets DPDK's packets.
+// The only file that instantiates the engine for DPDK's packets.
 template class QueueEngine<port::DevicePort>;
 }  // namespace stack
 
@@ -28,17 +28,18 @@ namespace {
 
 using DeviceEngine = stack::QueueEngine<port::DevicePort>;
 
-/// What a handle of the connection table can name.
+/// The most records that handles of the connection table can number.
 constexpr uint64_t kMostRecords = uint64_t{1} << 30;
 
-/// The secret behind everything that the engines of one process must agree on.
+/// The secret for all keys that the engines of a process share.
 HashKey shared_secret(const stack::StackConfig& config) {
     if (config.seed == 0) return fill_secret();
     Random random(config.seed);
     return {random.next(), random.next()};
 }
 
-/// On a network: what peers may remember of an earlier process has this one's keys. Seeded runs repeat.
+/// Keys on a network: processes share those that determine what peers remember of a connection. Seeded runs
+/// derive all keys from the seed.
 stack::Keys network_keys(const stack::StackConfig& config, HashKey process,
                          std::vector<std::string>& warnings) {
     if (config.seed != 0) return process;
@@ -47,18 +48,19 @@ stack::Keys network_keys(const stack::StackConfig& config, HashKey process,
     return {process, host.isn, host.timestamps};
 }
 
-/// The CPUs to run on: as asked, or the first that we may use.
+/// Checks the requested CPUs, or chooses the first usable one.
 bool choose_cores(std::vector<unsigned>& cores, Refusal& refusal) {
     const std::vector<unsigned> allowed = port::allowed_cpus();
     if (cores.empty()) cores.push_back(allowed.front());
     for (const unsigned core : cores)
         if (!std::binary_search(allowed.begin(), allowed.end(), core))
-            return refusal.because(Error::invalid, "CPU " + std::to_string(core) +
-                                                       " is not one that we may run on; see: taskset -p $$");
+            return refusal.because(Error::invalid,
+                                   "CPU " + std::to_string(core) +
+                                       " is not usable by this process; taskset -p $$ shows the usable CPUs");
     return true;
 }
 
-/// Refuses what one engine cannot number.
+/// Refuses more records than one engine can number.
 bool fits(const StackConfig& config, Refusal& refusal) {
     const uint64_t sum = uint64_t{config.max_connections} + config.max_half_open + config.max_time_wait;
     if (sum > kMostRecords)
@@ -78,7 +80,7 @@ bool are_distinct(std::vector<unsigned> cores) {
     return std::adjacent_find(cores.begin(), cores.end()) == cores.end();
 }
 
-/// @param cores as asked; as chosen on return
+/// @param cores the requested CPUs; on return the chosen ones
 std::optional<port::DeviceConfig> device_config(const RuntimeConfig& config, std::vector<unsigned>& cores,
                                                 Refusal& refusal) {
     port::DeviceConfig device;
@@ -99,7 +101,7 @@ std::optional<port::DeviceConfig> device_config(const RuntimeConfig& config, std
     const auto spec = port::parse_device(config.device, refusal);
     if (!spec || !fits(config.stack, refusal) || !choose_cores(cores, refusal)) return std::nullopt;
     if (!are_distinct(cores)) {
-        refusal.because(Error::invalid, "a CPU is named twice among the cores");
+        refusal.because(Error::invalid, "cores: a CPU is given twice; give each CPU once");
         return std::nullopt;
     }
     device.spec = *spec;
@@ -107,15 +109,15 @@ std::optional<port::DeviceConfig> device_config(const RuntimeConfig& config, std
     return device;
 }
 
-/// Makes engines; refuses when their records find no memory.
+/// Makes engines; refuses if there is no memory for their records.
 template <typename Make>
 bool with_memory(Make&& make, Refusal& refusal) {
     try {
         make();
         return true;
     } catch (const std::bad_alloc&) {
-        return refusal.because(Error::no_memory,
-                               "no memory for the records of so many connections: " + port::memory_remedy());
+        return refusal.because(Error::no_memory, "not enough memory for the records of all connections: " +
+                                                     port::memory_remedy());
     }
 }
 
@@ -130,15 +132,16 @@ struct Runtime::Impl {
     std::vector<std::vector<unsigned>> stacks_on;  ///< by position in `cores`
     IdlePolicy idle = IdlePolicy::yield;
     Duration drain = 1s;
-    bool is_wire = false;  ///< both ends of everything are here
+    bool is_wire = false;  ///< in-memory wire: both ends of each connection are in this process
     TscClock clock;
     std::atomic<bool> is_stopping{false};
     Runtime::Body body;
-    std::mutex mutex;  ///< of `thrown`
+    std::mutex mutex;  ///< protects `thrown`
     std::exception_ptr thrown;
     std::unique_ptr<Inspector> inspector;
     std::vector<std::string> warnings;
-    port::CoreThreads threads;  ///< the last member: it joins before what the threads use goes
+    port::CoreThreads threads;  ///< the last member: its destructor joins the threads before the members that
+                                ///< they use are destroyed
 
     void add_engine(const stack::StackConfig& config, const stack::Keys& keys, unsigned core) {
         const auto index = static_cast<unsigned>(engines.size());
@@ -153,7 +156,7 @@ struct Runtime::Impl {
         }
         stacks_on[position].push_back(index);
     }
-    /// One core's thread.
+    /// Runs one core's thread.
     void run_core(size_t i) noexcept {
         try {
             body(stacks_on[i], cores[i]);
@@ -163,7 +166,7 @@ struct Runtime::Impl {
         }
         end(stacks_on[i], drain);
     }
-    /// Ends what is open on these stacks; nobody else touches them.
+    /// Drains these stacks, which no other thread uses.
     void end(std::span<const unsigned> of, Duration time) noexcept {
         const auto is_open = [&](unsigned i) { return stacks[i].records().any_peer(); };
         if (std::none_of(of.begin(), of.end(), is_open)) return;
@@ -278,7 +281,7 @@ std::span<const unsigned> Runtime::cores() const noexcept {
 Result<void, Refusal> Runtime::start(Body body) {
     Refusal refusal;
     if (impl_->threads.is_running()) {
-        refusal.because(Error::in_use, "the cores run already; join() first");
+        refusal.because(Error::in_use, "the cores run already; call join() first");
         return refusal;
     }
     impl_->body = std::move(body);

@@ -20,7 +20,7 @@ buf::QueueCaps ip_caps(uint16_t mtu) {
 stack::StackConfig merge(const VirtualConfig& config) {
     stack::StackConfig out = config.stack;
     out.addresses.insert(out.addresses.begin(), config.address);
-    // On a wire of IP packets everything is on link.
+    // A wire of IP packets has no next hops: our own address as gateway makes every destination reachable.
     const IpAddress& own = config.address.addr;
     if (!out.gateway && own.is_v4()) out.gateway = own.v4;
     if (!out.gateway6 && own.is_v6()) out.gateway6 = own.v6;
@@ -44,8 +44,8 @@ struct VirtualStack::Impl {
 
     static constexpr uint32_t kPackets = 2048;
 
-    /// Turns at the present time until nothing more happens. Text is left to the stack, which keeps it for
-    /// receive().
+    /// Makes turns at the present time until nothing more happens. Without an application, the stack keeps
+    /// received data for receive().
     void turn() {
         do {
             stack.begin(now);
@@ -94,7 +94,7 @@ struct VirtualStack::Impl {
     std::deque<Connection> accepted;
     void* app = nullptr;
     Handle handle = nullptr;         ///< calls the handlers of `app`; null: events are kept
-    std::vector<Connection> active;  ///< connect() gave them, on_open has not come yet
+    std::vector<Connection> active;  ///< connections of connect() for which on_open has not come yet
 };
 
 VirtualStack::VirtualStack(const VirtualConfig& config) : impl_(std::make_unique<Impl>(config)) {}

@@ -34,19 +34,19 @@ std::vector<uint8_t> read_file(const fs::path& path, uint64_t at_most) {
     };
     struct stat about {};
     if (fd < 0 || ::fstat(fd, &about) != 0) throw fail(std::strerror(errno));
-    if (!S_ISREG(about.st_mode)) throw fail("not an ordinary file");
+    if (!S_ISREG(about.st_mode)) throw fail("not a regular file");
     if (static_cast<uint64_t>(about.st_size) > at_most) {
         ::close(fd);
         throw usage_error(fmt::format("--root: the files are larger than {} together",
                                       bytes_text(static_cast<double>(HttpSite::kMostFileBytes))),
-                          "they are kept in memory: give a smaller directory");
+                          "synfin keeps the files in memory: give a smaller directory");
     }
     std::vector<uint8_t> bytes(static_cast<size_t>(about.st_size));
     size_t done = 0;
     while (done < bytes.size()) {
         const ssize_t n = ::read(fd, bytes.data() + done, bytes.size() - done);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) throw fail(n < 0 ? std::strerror(errno) : "it became shorter meanwhile");
+        if (n <= 0) throw fail(n < 0 ? std::strerror(errno) : "the file became shorter during the read");
         done += static_cast<size_t>(n);
     }
     ::close(fd);
@@ -201,7 +201,7 @@ void HttpSite::add(const Route& route) {
         if (known == delays_.end()) delays_.push_back(route.delay);
         if (delays_.size() > kMostDelays)
             throw usage_error(fmt::format("the routes have more than {} different delays", kMostDelays),
-                              "use some of them again");
+                              "use fewer different delays");
     }
     add(route.path, resource);
 }
@@ -230,7 +230,7 @@ std::vector<std::string> HttpSite::load(const std::string& directory) {
         error.clear();
         if (found.size() > kMostFiles)
             throw usage_error(fmt::format("--root {}: more than {} files", directory, kMostFiles),
-                              "they are kept in memory: give a smaller directory");
+                              "synfin keeps the files in memory: give a smaller directory");
     }
     if (error)
         throw usage_error(fmt::format("--root {}: {}", directory, error.message()),

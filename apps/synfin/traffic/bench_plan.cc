@@ -164,26 +164,26 @@ void validate_bench(const Config& config) {
     const BenchConfig& bench = config.bench;
     if (const size_t n = config.cores.size(); n > 1 && n % 2 != 0)
         throw usage_error(fmt::format("--cores: expected one core or an even number of cores, found {}", n),
-                          "one core runs both engines; of 2N cores each pair has two");
+                          "one core runs both engines; with 2N cores each pair of engines has two");
     if (bench.model && !shape_of(bench).lives_end)
         throw usage_error("--model: expected a profile whose connections end",
-                          "connect, crr and http are such profiles");
+                          "give --profile connect, crr or http");
     if (bench.hold && bench.profile != Profile::idle)
-        throw usage_error("--hold: expected --profile idle", "connections of other profiles are not held");
+        throw usage_error("--hold: expected --profile idle", "other profiles do not hold connections");
     if (bench.close_by == CloseBy::server && shape_of(bench).close_by == CloseBy::client)
         throw usage_error("--close-by server: expected --profile crr or http",
                           "the client closes the connections of the other profiles");
     if (bench.beside != 0 && bench.profile == Profile::idle)
-        throw usage_error("--beside: expected a profile whose connections speak",
-                          "with --profile idle, -c says how many are idle");
+        throw usage_error("--beside: expected a profile that sends data",
+                          "with --profile idle, -c sets the number of idle connections");
     const bool answers = bench.profile == Profile::crr || bench.profile == Profile::rr;
     if (bench.response_size == 0 && answers)
         throw usage_error("--response-size: expected at least 1 byte for this profile, found '0'",
-                          "a client can't see an empty response");
+                          "the client does not notice an empty response");
     if (const uint32_t room = config.tcp.send_buffer_bytes; answers && bench.response_size > room)
         throw usage_error(fmt::format("--response-size: {} bytes are more than tcp.send-buffer, {}",
                                       bench.response_size, room),
-                          "give --set tcp.send-buffer=SIZE: these servers send a response at once");
+                          "give --set tcp.send-buffer=SIZE: the server queues a whole response at once");
 }
 
 }  // namespace synfin::app
