@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the command's manual page and its bash completion from what `--help` says.
+"""Writes the command's manual page and bash completion from the output of `--help`.
 
     command_pages.py SYNFIN [--man FILE] [--completion FILE]
 
-SYNFIN is the command; it is run with --help, and with --help after each of its subcommands.
+SYNFIN is the command. The script runs it with --help, alone and after each subcommand.
 """
 
 import argparse
@@ -21,11 +21,11 @@ CHOICES = re.compile(r"^([\w-]+(?:, [\w-]+)* or [\w-]+)(?:[;:,. (]|$)")
 @dataclasses.dataclass
 class Option:
     names: list[str]
-    value: str  # what it takes, as --help calls it; empty for a flag
+    value: str  # the placeholder of its value in --help; empty for a flag
     help: str
 
     def choices(self) -> list[str]:
-        """The words that the value may be, where it or the help lists them."""
+        """The allowed words, if the placeholder or the help text lists them."""
         if re.fullmatch(r"[a-z]+(\|[a-z]+)+", self.value):
             return self.value.split("|")
         match = CHOICES.match(self.help)
@@ -37,7 +37,7 @@ class Option:
 
 @dataclasses.dataclass
 class Page:
-    """What one `--help` says."""
+    """The parsed output of one `--help`."""
 
     summary: str = ""
     usage: str = ""
@@ -135,11 +135,11 @@ def completion(top: Page, pages: dict[str, Page]) -> str:
 
     cases = "".join(case(name, page) for name, page in pages.items())
     first = " ".join([name for name, _ in top.subcommands] + [name for option in top.options for name in option.names])
-    return f"""# bash completion for synfin; written by packaging/command_pages.py from what --help says.
+    return f"""# bash completion for synfin, written by scripts/packaging/command_pages.py from --help.
 _synfin() {{
     local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD - 1]}}
     COMPREPLY=()
-    # The colons of a device (tap:NAME) are word breaks to bash: what stands behind one is not completed.
+    # bash breaks words at the colons of a device (tap:NAME): text after a colon is not completed.
     [[ $cur != : && $prev != : ]] || return
     if ((COMP_CWORD == 1)); then
         COMPREPLY=($(compgen -W "{first}" -- "$cur"))
@@ -161,7 +161,7 @@ def main() -> None:
     top = help_of(args.synfin)
     pages = {name: help_of(args.synfin, name) for name, _ in top.subcommands}
     version = subprocess.run([args.synfin, "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
-    built = int(os.environ.get("SOURCE_DATE_EPOCH", datetime.datetime.now().timestamp()))  # Debian builds are repeatable
+    built = int(os.environ.get("SOURCE_DATE_EPOCH", datetime.datetime.now().timestamp()))  # for reproducible Debian builds
     date = datetime.datetime.fromtimestamp(built, datetime.timezone.utc).strftime("%Y-%m-%d")
     if args.man:
         args.man.write_text(man_page(version, date, top, pages))

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Run by `meson install`: takes the link-time optimiser's bytecode out of an installed archive.
+# Removes link-time optimisation bytecode from an installed archive. `meson install` runs it.
 #
-#   strip_bytecode.sh ARCHIVE      relative to the prefix
+#   strip_bytecode.sh ARCHIVE      absolute, or relative to the prefix
 set -eu
 case $1 in
     /*) archive=${DESTDIR:-}$1 ;;

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes the symbol map of libsynfin.so: it exports what the public headers declare.
+"""Writes the symbol map of libsynfin.so, which exports what the public headers declare.
 
     symbol_map.py [--depfile FILE] MAP INCLUDE_DIR
 
-Every class and struct that stands in a namespace of a public header is exported with its members, and every
-function that is declared there. clang-format puts both in column 0, which is what is looked for. The C API
-(synfin.h) is exported by its prefix, synfin_.
+The map exports every class and struct, with its members, and every function that a public header declares in a
+namespace. The script finds declarations in column 0, where clang-format puts them. The prefix synfin_ exports
+the C API (synfin.h).
 """
 
 import argparse
@@ -56,13 +56,13 @@ def all_declared(include: pathlib.Path) -> tuple[set[str], set[str]]:
 def symbol_map(include: pathlib.Path) -> str:
     classes, functions = all_declared(include)
     lines = []
-    # The linker takes a pattern in quotes for the name itself, and knows no "(" outside of them.
+    # The linker takes quoted text as a literal name, and allows "(" only inside quotes.
     for name in sorted(classes):
         lines += [f'{name}::*', f'"vtable for {name}"', f'"typeinfo for {name}"', f'"typeinfo name for {name}"']
     for name in sorted(functions):
         lines.append(f"{name}[!a-zA-Z0-9_]*")
     text = "".join(f"            {line};\n" for line in lines)
-    return ("# Written by packaging/symbol_map.py from the public headers.\n"
+    return ("# Written by scripts/packaging/symbol_map.py from the public headers.\n"
             "{\n    global:\n        synfin_*;\n        extern \"C++\" {\n" + text + "        };\n    local:\n        *;\n};\n")
 
 

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Builds the Debian packages, installs them in a fresh Debian 12 and uses them there. The last line is the sum.
+# Builds the Debian packages, installs them in a fresh Debian 12 and uses them there. The last line is the summary.
 #
-#   tests/install/chroot.sh [DIR]     DIR: packages that scripts/package.sh has built
+#   tests/install/chroot.sh [DIR]     DIR: packages of scripts/package.sh; without it the script builds them
 #
-# Needs root and mmdebstrap, and the mirror that this machine's apt uses. The chroot is a temporary folder (500 MB with the compiler).
+# Needs root, mmdebstrap and the mirror of this machine's apt. The chroot is a temporary folder (500 MB with the compiler).
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 passed=0 failed=0
 finish() { echo "$passed passed, $failed failed, ${1:-0} skipped"; [ $failed = 0 ]; exit; }
 skip() { echo "SKIP: $1"; finish 1; }
 
-[ "$(id -u)" = 0 ] || skip "not root: a chroot needs it (sudo scripts/test.sh package)"
-command -v mmdebstrap >/dev/null || skip "no mmdebstrap: scripts/install-deps.sh package"
+[ "$(id -u)" = 0 ] || skip "not root: a chroot needs root (sudo scripts/test.sh package)"
+command -v mmdebstrap >/dev/null || skip "no mmdebstrap: scripts/install-deps.sh package installs it"
 
-# In a mount namespace of its own: /proc and /sys of the chroot end with it.
+# Runs in its own mount namespace, whose end unmounts /proc and /sys of the chroot.
 [ -n "${SYNFIN_IN_NAMESPACE:-}" ] || exec env SYNFIN_IN_NAMESPACE=1 unshare --mount --propagation private "$0" "$@"
 
 work=$(mktemp -d)
@@ -23,7 +23,7 @@ end() {
     rm -rf --one-file-system "$work"
 }
 trap end EXIT
-# Shows what a command printed only if it fails.
+# Runs a command, and shows its output only if it fails.
 check() {
     local name=$1 begin=$SECONDS
     shift
@@ -47,8 +47,8 @@ check "a fresh Debian 12" mmdebstrap --variant=minbase --quiet --components=main
     --customize-hook="mkdir -p \$1/packages; cp $work/copy/*.deb \$1/packages" \
     bookworm "$root" "${mirror:-http://deb.debian.org/debian}" || finish
 
-# DPDK reads the cores and their caches there.
-mount -t proc proc "$root/proc" && mount --bind --read-only /sys "$root/sys" || skip "no mounts here: DPDK needs /proc and /sys"
+# DPDK reads the cores and caches of the machine there.
+mount -t proc proc "$root/proc" && mount --bind --read-only /sys "$root/sys" || skip "mounting /proc and /sys failed: DPDK needs them"
 
 check "synfin installs" in_root_sh 'apt-get update -q && apt-get install -qy --no-install-recommends /packages/synfin_*.deb' || finish
 check "the command runs" in_root synfin --version
@@ -65,5 +65,5 @@ check "a program builds against the shared library, without DPDK's headers" in_r
 check "and runs" in_root_sh '/echo | grep "hello from outside"'
 check "pkg-config adds no search path of its own" in_root_sh 'test -z "$(pkg-config --cflags synfin)"'
 check "man -w knows the page" in_root man -w synfin
-check "all is removed again" in_root_sh 'apt-get purge -qy synfin libsynfin0 libsynfin-dev && ! ls /usr/include/synfin /usr/bin/synfin /usr/lib/*/libsynfin* 2>/dev/null'
+check "removal leaves no files" in_root_sh 'apt-get purge -qy synfin libsynfin0 libsynfin-dev && ! ls /usr/include/synfin /usr/bin/synfin /usr/lib/*/libsynfin* 2>/dev/null'
 finish

@@ -1,5 +1,5 @@
 /// @file
-/// A program outside the tree: an echo over two stacks in virtual time. It ends with 0 when every byte came
+/// A program outside the tree: an echo over two stacks in virtual time. It exits with 0 if every byte came
 /// back.
 
 #include <cstdio>

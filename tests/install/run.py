@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Installs synfin into a temporary folder and builds programs against it, as its users do.
+"""Installs synfin into a temporary folder and builds programs against it as users do.
 
     tests/install/run.py --build DIR [--keep]
 
-DIR is a build directory in which everything is built. Each way of embedding is one case and is timed: pkg-config
-with the shared library, pkg-config with the archive, CMake, and a meson subproject. The examples, in C and C++, are
-one more. The last line of the output is the sum.
+DIR is a complete build directory. The script times one case for each way of embedding (pkg-config with the shared
+library, pkg-config with the archive, CMake, a meson subproject) and one for the C and C++ examples. The last line of
+the output is the summary.
 """
 
 import argparse
@@ -35,13 +35,13 @@ def run(*command, env=None, cwd=None) -> str:
     done = subprocess.run([str(word) for word in command], env={**os.environ, **(env or {})}, cwd=cwd, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode != 0:
-        said = "\n".join(done.stdout.splitlines()[:20])  # the first of a compiler's errors is the one that counts
+        said = "\n".join(done.stdout.splitlines()[:20])  # a compiler's first error is the relevant one
         raise Failed(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{said}")
     return done.stdout
 
 
 class Installed:
-    """The installed tree, and where its parts are."""
+    """The installed tree and the paths of its parts."""
 
     def __init__(self, build: pathlib.Path, root: pathlib.Path):
         options = {o["name"]: o["value"] for o in json.loads(run("meson", "introspect", "--buildoptions", build))}
@@ -75,11 +75,11 @@ def greets(tree: Installed, program: pathlib.Path, is_shared: bool) -> None:
 
 
 def files(tree: Installed) -> None:
-    """Headers stand below one root, the library has its soname, the archive no bytecode."""
+    """All headers are below one root, the shared library has its soname, and the archive has no bytecode."""
     strange = [p.name for p in tree.include.iterdir() if p.name not in ("synfin", "synfin.h")]
     strange += [p.name for p in (tree.include / "synfin").iterdir() if p.suffix not in (".hh", ".def")]
     if strange:
-        raise Failed(f"installed among the headers: {', '.join(strange)}")
+        raise Failed(f"unexpected files among the headers: {', '.join(strange)}")
     shared = tree.lib / "libsynfin.so"
     if "[libsynfin.so.0]" not in run("readelf", "-d", shared):
         raise Failed("the soname is not libsynfin.so.0")
@@ -93,7 +93,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _synfin; printf '%s\\n' "${COMPREPLY[
 
 
 def pages(tree: Installed) -> None:
-    """The manual page has a section for each subcommand, and bash completes its options and their values."""
+    """The manual page has a section for each subcommand, and bash completes options and their values."""
     man = (tree.prefix / tree.options["mandir"] / "man1" / "synfin.1").read_text()
     script = tree.prefix / tree.options["datadir"] / "bash-completion" / "completions" / "synfin"
 
@@ -110,7 +110,7 @@ def pages(tree: Installed) -> None:
 
 
 def headers(tree: Installed) -> None:
-    """Each compiles alone, with no flag but the include root: not even an instruction set."""
+    """Each header compiles alone; the only flag is the include root, not even an instruction set."""
     for header in sorted(tree.include.rglob("*.hh")):
         name = header.relative_to(tree.include)
         run(tree.cxx, "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", f"-I{tree.include}",
@@ -122,7 +122,7 @@ def headers(tree: Installed) -> None:
 
 
 def symbols(tree: Installed) -> None:
-    """libsynfin.so exports every function that a public header declares and the archive has, and no other."""
+    """libsynfin.so exports exactly the functions of the archive that a public header declares."""
     classes, functions = symbol_map.all_declared(ROOT / "include")
 
     def is_public(symbol: str) -> bool:
@@ -138,7 +138,7 @@ def symbols(tree: Installed) -> None:
     wrong = [s for s in exported if not is_public(s)]
     missing = [s for s in code(tree.lib / "libsynfin.a") if is_public(s) and s not in exported]
     if wrong or missing:
-        raise Failed("exported and not public: {}\npublic and not exported: {}".format(wrong, missing))
+        raise Failed("exported but not public: {}\npublic but not exported: {}".format(wrong, missing))
     if not exported:
         raise Failed("nothing is exported")
 
@@ -157,14 +157,14 @@ def pkg_config_static(tree: Installed) -> None:
 
 
 def examples(tree: Installed) -> None:
-    """The repository's examples, in C and C++, against the shared library; those that need no device run."""
+    """The repository's C and C++ examples link the shared library; those without a device also run."""
     for source in sorted((ROOT / "apps" / "examples").glob("*.c*")):
         if not tree.has_dpdk and "synfin/runtime.hh" in source.read_text():
             continue
         compiler = ["gcc", "-std=c11", "-Wextra"] if source.suffix == ".c" else [tree.cxx, "-std=c++20"]
         program = tree.work / f"example-{source.stem}"
         run(*compiler, "-Wall", "-Werror", source, "-o", program, "-pthread", *tree.flags("--cflags", "--libs", "synfin"))
-        if source.stem != "echo":  # without arguments the others run in memory
+        if source.stem != "echo":  # the others run in memory without arguments
             run(program, env=tree.run_env)
 
 
@@ -177,13 +177,13 @@ def cmake(tree: Installed) -> None:
 
 
 def subproject(tree: Installed) -> None:
-    """Somebody else's meson project builds the library in its own tree, with its own options."""
+    """A meson project that has synfin as a subproject builds the library with its own options."""
     parent = tree.work / "parent"
     (parent / "subprojects").mkdir(parents=True)
     (parent / "subprojects" / "synfin").symlink_to(ROOT)
     shutil.copy(HERE / "subproject" / "meson.build.in", parent / "meson.build")
     shutil.copy(HERE / "echo.cc", parent)
-    # PKG_CONFIG_LIBDIR would hide DPDK too; an installed synfin must not be found instead, which the fallback is for.
+    # The fallback keeps meson from finding an installed synfin. PKG_CONFIG_LIBDIR would hide DPDK, too.
     run("meson", "setup", parent / "build", parent, "--force-fallback-for=synfin", f"-Dsynfin:dpdk={str(tree.has_dpdk).lower()}")
     run("ninja", "-C", parent / "build")
     greets(tree, parent / "build" / "echo", is_shared=False)
