@@ -18,7 +18,7 @@ class RxView {
     Bytes bytes() const noexcept { return bytes_; }
     uint32_t size() const noexcept { return static_cast<uint32_t>(bytes_.size()); }
     operator Bytes() const noexcept { return bytes_; }  // NOLINT(google-explicit-constructor)
-    /// Takes only the first n bytes. The stack keeps the rest and closes the window for it, until
+    /// Takes only the first n bytes. The stack keeps the rest, and the window shrinks by it, until
     /// Connection::resume() asks for on_data again or Connection::receive() reads it. Without this call all
     /// bytes are taken.
     void take(uint32_t n) noexcept { taken_ = n < taken_ ? n : taken_; }

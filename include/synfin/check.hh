@@ -1,7 +1,8 @@
 #pragma once
 /// @file
-/// CHECK and DCHECK: broken invariants stop the process. Never for bad input (that is counted or returned),
-/// and never with side effects: SYNFIN_DCHECK disappears in release builds.
+/// SYNFIN_CHECK and SYNFIN_DCHECK abort the process on a broken invariant. Do not use them for bad input,
+/// which is counted or returned. Conditions must have no side effects: release builds do not evaluate those
+/// of SYNFIN_DCHECK.
 
 namespace synfin {
 /// Prints the failed condition to stderr and aborts.

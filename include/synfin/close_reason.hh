@@ -30,7 +30,7 @@ constexpr std::string_view name(CloseReason reason) noexcept {
 
 }  // namespace synfin
 
-namespace synfin::tcp {  // as the room's own files call them
+namespace synfin::tcp {  // for the files of lib/tcp
 using synfin::CloseReason;
 using synfin::name;
 }  // namespace synfin::tcp

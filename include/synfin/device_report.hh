@@ -79,7 +79,7 @@ struct DeviceStats {
     uint64_t untaken_tags = 0;  ///< the device did not strip our tag as configured; the port did
     uint64_t runts = 0;         ///< dropped by the device: shorter than Ethernet allows, or truncated
     uint64_t false_verdicts =
-        0;  ///< wrong checksum verdicts of the device; after one, the stack verifies every checksum itself
+        0;  ///< wrong checksum verdicts of the device; after one, the port ignores the queue's verdicts
     bool link_up = false;
     bool is_gone =
         false;  ///< the interface was deleted or moved to another namespace, and does not come back

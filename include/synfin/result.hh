@@ -79,7 +79,7 @@ class [[nodiscard]] Result<void, E> {
     std::optional<E> error_;
 };
 
-/// With an Error: trivially copyable when T is.
+/// The Result with an Error. Trivially copyable when T is.
 template <typename T>
 class [[nodiscard]] Result<T, Error> {
   public:

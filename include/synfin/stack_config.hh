@@ -51,6 +51,6 @@ struct StackConfig {
 
 }  // namespace synfin
 
-namespace synfin::stack {  // as the room's own files call them
+namespace synfin::stack {  // for the files of lib/stack
 using synfin::StackConfig;
 }  // namespace synfin::stack

@@ -74,7 +74,7 @@ constexpr bool can_receive(State state) noexcept {
 
 }  // namespace synfin
 
-namespace synfin::tcp {  // as the room's own files call them
+namespace synfin::tcp {  // for the files of lib/tcp
 using synfin::can_receive;
 using synfin::can_send;
 using synfin::is_legal_edge;

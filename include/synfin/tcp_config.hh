@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// The parameters of TCP, each with its default and the clause of its RFC. The command reports values that
-/// depart from an RFC (MSL, TIME-WAIT, RST close...) under `deviations`.
+/// The parameters of TCP, each with its default and the clause of its RFC. The command lists every value that
+/// differs from its default under `deviations`.
 
 #include <cstdint>
 
