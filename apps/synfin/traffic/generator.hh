@@ -46,7 +46,7 @@ class Generator {
     static constexpr Duration kSilence = 1500ms;
     /// Open loop: whether all connections due within the plan's duration have been offered.
     bool all_due_offered() const noexcept { return !plan_.open_loop || tally_.offered >= due_; }
-    /// Whether stop() or cut() has not ended all its connections yet.
+    /// Whether stop() or cut() still has connections to end.
     bool ending() const noexcept { return sweep_ != Sweep::none; }
     /// Whether no connection is open or left to open.
     bool finished() const noexcept { return all_offered() && tally_.open_now() == 0; }
