@@ -10,8 +10,7 @@ ArpResolver::ArpResolver(const LocalAddresses& ours, const Link& link, HashKey k
       neighbours_(neighbour_config(ours, link, key)),
       waits_(neighbours_.capacity(), opens) {}
 
-/// A place for every address on link, as far as a neighbour's number reaches: forged ones then displace
-/// nobody.
+/// One entry for every on-link address, up to 2^16: then forged addresses displace nobody.
 NeighbourConfig ArpResolver::neighbour_config(const LocalAddresses& ours, const Link& link,
                                               HashKey key) noexcept {
     NeighbourConfig out;
@@ -27,7 +26,7 @@ std::optional<ArpResolver::Message> ArpResolver::hear(Bytes packet, Instant now)
         counters_.drop(DropReason::bad_arp);
         return std::nullopt;
     }
-    if (arp.sender_mac == link_.mac()) {  // forged, or a packet of ours that came back: nobody's MAC address
+    if (arp.sender_mac == link_.mac()) {  // forged, or our own packet looped back
         counters_.drop(DropReason::arp_own_mac);
         return std::nullopt;
     }

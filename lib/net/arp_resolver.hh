@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// ArpResolver: MAC addresses of next hops (RFC 826): requests and replies, packets and opens that wait for
-/// an answer, and what becomes of them when a next hop does not answer.
+/// ArpResolver: MAC addresses of next hops (RFC 826). Handles requests and replies, the packets and opens
+/// that wait for an answer, and the failure of a next hop that does not answer.
 
 #include <algorithm>
 #include <cstdint>
@@ -17,48 +17,48 @@
 
 namespace synfin::net {
 
-/// Of one engine. Knows no packets: those that wait are pointers that it gives back.
-/// @note cost: mac_of() a next hop that was asked for lately is two compares; poll() with nothing due is one.
+/// One per engine. Waiting packets are opaque pointers that it gives back.
+/// @note cost: mac_of() for a recently used next hop is two compares; poll() with nothing due is one.
 class ArpResolver {
   public:
-    /// An ARP packet to be sent, and the MAC address that its frame goes to.
+    /// An ARP packet to send, and the destination MAC address of its frame.
     struct Message {
         wire::ArpPacket arp;
         Mac to;
     };
 
-    /// @param ours, counters outlive this.
-    /// @param key from fill_secret(): hosts on link choose addresses.
-    /// @param opens how many opens can wait: numbers 1..opens.
+    /// @param ours, counters must outlive this object.
+    /// @param key from fill_secret(), because on-link hosts can choose addresses.
+    /// @param opens how many opens can wait; they are numbered 1..opens.
     /// @throws std::bad_alloc
     ArpResolver(const LocalAddresses& ours, const Link& link, HashKey key, uint32_t opens,
                 Counters& counters);
 
-    /// The next hop's MAC address is fixed. Before the first mac_of().
+    /// Fixes the MAC address of a next hop. Call before the first mac_of().
     void pin(Ipv4 next_hop, const Mac& mac) noexcept { neighbours_.pin(next_hop, mac); }
 
-    /// @return valid until the next call. Null: unknown; asking has begun, see Neighbours::lookup().
+    /// @return valid until the next call. Null: unknown; requests have started, see Neighbours::lookup().
     const Mac* mac_of(Ipv4 next_hop, Instant now) noexcept { return neighbours_.lookup(next_hop, now); }
-    /// Whether the next hop did not answer, and is not asked again yet.
+    /// Whether the next hop did not answer, and must not be asked again yet.
     bool is_failed(Ipv4 next_hop) const noexcept { return neighbours_.is_failed(next_hop); }
 
-    /// Takes in an ARP packet. What is wrong with it is counted.
-    /// @return the reply that it asks for.
+    /// Processes a received ARP packet; counts it if it is bad. @return the reply to send, if it is a request
+    /// to us.
     std::optional<Message> hear(Bytes packet, Instant now) noexcept;
 
-    /// A packet cannot leave: mac_of() gave null. It is kept until poll() gives it back.
-    /// @return none: kept. Else the packet stays the caller's, and this is why.
+    /// Keeps a packet that cannot be sent because mac_of() returned null, until poll() gives it back.
+    /// @return DropReason::none: kept. Otherwise the reason for the refusal; the packet stays the caller's.
     DropReason hold(Ipv4 next_hop, void* packet) noexcept;
-    /// The open waits for the next hop: fail_waiting() ends it if there is no answer. Unlike packets, any
-    /// number may wait.
+    /// Registers an open that waits for the next hop; end_failed_opens() ends it if there is no answer.
+    /// Unlike packets, any number may wait.
     void add_waiting(Ipv4 next_hop, uint32_t open) noexcept;
 
-    /// Sends what is due, as long as there is room.
-    /// @param room   bool(uint32_t n): whether n packets more could leave; asked before each step.
-    /// @param send   (const Message&): a request.
-    /// @param ready  (void* packet, const Mac&): it can leave now; the packet is the callee's.
-    /// @param lost   (void* packet): the next hop did not answer; the packet is the callee's. Counted here.
-    /// @return whether a next hop has failed: fail_waiting() has something to do.
+    /// Sends the requests and packets that are due, as long as there is room.
+    /// @param room bool(uint32_t n): whether n more packets could be sent; called before each step.
+    /// @param send (const Message&): sends a request.
+    /// @param ready (void* packet, const Mac&): the packet can be sent now; the callee owns it.
+    /// @param lost (void* packet): the next hop did not answer; the callee owns the packet. Counted here.
+    /// @return whether a next hop has failed, so that end_failed_opens() has work.
     template <typename Room, typename Send, typename Ready, typename Lost>
     [[gnu::always_inline]] bool poll(Instant now, Room&& room, Send&& send, Ready&& ready,
                                      Lost&& lost) noexcept {
@@ -81,8 +81,8 @@ class ArpResolver {
 
     bool has_failed_opens() const noexcept { return waits_.has_failed(); }
     /// Ends opens whose next hop has failed, at most `at_most` visits in a call.
-    /// @param opens std::optional<Ipv4> peer_of_open(open): none when the number has another use by now;
-    ///              end_unreachable(open).
+    /// @param opens an object with std::optional<Ipv4> peer_of_open(open), none when the number has been
+    ///        reused, and end_unreachable(open).
     template <typename Opens>
     void end_failed_opens(Opens& opens, uint32_t at_most) noexcept {
         for (uint32_t n = 0; n < at_most; ++n) {
@@ -93,7 +93,7 @@ class ArpResolver {
         }
     }
 
-    /// When poll() has something to do.
+    /// When poll() is due next.
     std::optional<Instant> next_deadline() const noexcept { return neighbours_.next_deadline(); }
     uint32_t packets_held() const noexcept { return neighbours_.held(); }
     /// Opens that end_failed_opens() has visited.

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// ConnectionTable: from a tuple's hash to the handle of its record, one cache line per lookup.
+/// ConnectionTable: maps a tuple's hash to the handle of its record; one cache line per lookup.
 
 #include <immintrin.h>
 
@@ -17,19 +17,19 @@
 
 namespace synfin::net {
 
-/// Open addressing in buckets of one 64-byte line: ten two-byte tags compared at once, ten handles, and
-/// the number of entries that found this bucket full and went on to a following one. While that number is 0,
-/// a lookup ends here whether it found something or not. It is exact (erase() takes back what insert()
-/// counted), so a table never grows worse with use.
+/// Open addressing in buckets of one 64-byte line: ten two-byte tags that are compared at once, ten handles,
+/// and the number of live entries that found this bucket full and went on to a following one. While that
+/// number is 0, every lookup ends here, found or not. erase() decrements what insert() incremented, so the
+/// table does not degrade with use.
 ///
-/// The records themselves are elsewhere; the table asks the caller whether a handle's record is the one.
-/// 8.5 bytes for each entry, a mean of seven and a half per bucket when full. Tags of one byte would make it
-/// 7.1 and cost a look at a wrong record in one of 30 lookups: a line, and a page, that nobody else needs:
-/// beside 10 M connections 3 % fewer short ones in a second (README.md).
+/// The table does not hold the records; it asks the caller whether a handle's record matches. An entry costs
+/// 8.5 bytes: a full table has 7.5 entries per bucket on average. One-byte tags would cost 7.1 bytes per
+/// entry, but one of 30 lookups would read a wrong record, an extra line and page: with 10 M idle connections
+/// 3 % fewer short connections per second (README.md).
 ///
-/// It begins small and doubles as it fills, bucket by bucket with the inserts that follow: a thousand
-/// connections strewn over a table for millions would each have a line of the cache for itself, and a page of
-/// the TLB. It never shrinks.
+/// The table starts small and doubles when full; the following inserts move its entries bucket by bucket. In
+/// a table for millions, each of a thousand connections would occupy a cache line and a TLB entry of its own.
+/// The table never shrinks.
 class ConnectionTable {
   private:
     static constexpr uint32_t kSlotsPerBucket = 10;
@@ -39,30 +39,30 @@ class ConnectionTable {
 
   public:
     static constexpr uint32_t kNone = 0;  ///< no handle
-    /// The least that a table that grows is made for: 9 KiB.
+    /// Least number of entries that a growing table starts with: 9 KiB.
     static constexpr uint32_t kLeastExpected = 1024;
 
-    /// @param max_entries 1..2^31: up to so many, insert() succeeds whatever the hashes.
+    /// @param max_entries 1..2^31: insert() succeeds up to this number, whatever the hashes.
     /// @param key random and secret where the network can choose tuples.
-    /// @param expected it has room for so many at first, and up to twice as many.
+    /// @param expected initial room in entries; the table may start with up to twice as many.
     ConnectionTable(uint32_t max_entries, HashKey key, uint32_t expected = ~uint32_t{0})
         : key_{siphash(key, 0, 0), siphash(key, 1, 0), siphash(key, 2, 0), siphash(key, 3, 0),
                siphash(key, 4, 0)},
           max_entries_(max_entries) {
         SYNFIN_CHECK(max_entries > 0 && max_entries <= uint32_t{1} << 31);
         while (max_entries >> (halvings_ + 1) >= std::max(expected, kLeastExpected)) ++halvings_;
-        // The address space of each size from the start, the largest first: growing asks the kernel for
-        // nothing, and what was looked up ahead may be read whatever has grown since.
+        // The address space of all sizes is reserved at the start, the largest first. So growing makes no
+        // system call for memory, and a line that was prefetched stays readable after the table has grown.
         lines_ = MappedArray<Bucket>(first_line(halvings_ + 1));
         room_ = max_entries >> halvings_;
         now_ = Buckets(&lines_[first_line(halvings_)], buckets_for(room_));
     }
 
     /// Pair-multiply-shift (Thorup, "High speed hashing for integers and strings", 2015, 3.5): strongly
-    /// universal, so whoever does not know the key cannot choose tuples that collide more often than random
-    /// ones; nothing that leaves the engine depends on it. The last multiplication spreads ports that follow
-    /// each other. A tenth of SipHash's cost, and it is paid for every segment. (A NIC's RSS hash can't stand
-    /// in for it: a queue's packets have its low bits in common, of which tag() is made.)
+    /// universal, so without the key nobody can choose tuples that collide more often than random ones.
+    /// Nothing that the engine sends depends on it. The last multiplication spreads consecutive ports. It
+    /// costs a tenth of SipHash, for every segment. A NIC's RSS hash cannot replace it: packets of one queue
+    /// share its low bits, from which tag() is made.
     uint32_t hash(const Tuple& t) const noexcept {
         const uint32_t ports = uint32_t{t.remote_port} << 16 | t.local_port;
         uint64_t h =
@@ -71,10 +71,10 @@ class ConnectionTable {
         return static_cast<uint32_t>((h * 0x9e3779b97f4a7c15u) >> 32);
     }
 
-    /// Only its address is anyone's but the table's.
+    /// Callers use only its address.
     struct alignas(64) Bucket {
         uint16_t tags[kSlotsPerBucket];     // 0; kEmpty or tag(hash)
-        uint32_t passed;                    // 20; live entries that did not fit here on their way
+        uint32_t passed;                    // 20; live entries that found this bucket full and went on
         uint32_t handles[kSlotsPerBucket];  // 24
 
         /// Bit 2i: slot i has this tag.
@@ -96,15 +96,15 @@ class ConnectionTable {
         return bucket;
     }
 
-    /// An entry as it was when it was looked at.
+    /// An entry, as it was when first_candidate() read it.
     struct Candidate {
         const uint32_t* place = nullptr;  ///< null: there is none
         uint32_t handle = kNone;
-        /// Whether the handle is in the table still. @note cost: one compare, in a line that was prefetched.
+        /// Whether the handle is still in the table. @note cost: one compare, in a line that was prefetched.
         bool stands() const noexcept { return place != nullptr && *place == handle; }
     };
-    /// The entry most likely to be the one, without asking the record: to prefetch that record, and to begin
-    /// with. Looks at the home bucket only.
+    /// The most likely entry, found without reading the record: prefetch its record, and try it first. Reads
+    /// the home bucket only.
     static Candidate first_candidate(const Bucket& home, uint32_t hash) noexcept {
         const uint32_t matches = home.slots_with(tag(hash));
         if (matches == 0) return {};
@@ -112,10 +112,10 @@ class ConnectionTable {
         return {place, *place};
     }
 
-    /// @param match bool(uint32_t handle): whether the handle's record is the one that is looked for.
+    /// @param match bool(uint32_t handle): whether the handle's record has the wanted tuple.
     /// @return its handle or kNone.
-    /// @note cost: one line, and the record's for each equal tag (a wrong one in 1 of 400 lookups among 10
-    /// M). While entries are moved, a second line for what is not there or has not been moved.
+    /// @note cost: one line, plus the record's line for each equal tag (with 10 M entries, a wrong record in
+    /// 1 of 400 lookups). While the table grows, a second line for entries that are absent or not yet moved.
     template <typename Match>
     uint32_t find(uint32_t hash, Match&& match) const noexcept {
         const uint32_t found = now_.find(hash, match);
@@ -125,10 +125,12 @@ class ConnectionTable {
     }
 
     /// Adds a handle that is not in the table.
-    /// @param records uint32_t hash(uint32_t handle): under which a handle was added; void prefetch(uint32_t
-    ///        handle): fetches what that reads. Asked while the table grows.
-    /// @return false when max_entries are in it.
-    /// @note cost: while it grows, one bucket's entries are moved, or 64 KiB given back to the kernel.
+    /// @param records an object with uint32_t hash(uint32_t handle), the hash with which the handle was
+    ///        added, and void prefetch(uint32_t handle), which fetches the memory that hash() reads. Called
+    ///        while the table grows.
+    /// @return false when the table holds max_entries.
+    /// @note cost: while the table grows, a call also moves one bucket's entries or returns 64 KiB to the
+    /// kernel.
     template <typename Records>
     bool insert(uint32_t hash, uint32_t handle, const Records& records) noexcept {
         SYNFIN_DCHECK(handle != kNone);
@@ -139,7 +141,7 @@ class ConnectionTable {
         ++size_;
         return true;
     }
-    /// The same for a table that has had room for max_entries from the start.
+    /// The same for a table that started with room for max_entries.
     bool insert(uint32_t hash, uint32_t handle) noexcept {
         SYNFIN_DCHECK(room_ == max_entries_ && !is_growing());
         return insert(hash, handle, Nobody{});
@@ -154,13 +156,13 @@ class ConnectionTable {
         return true;
     }
 
-    /// Goes on with growing, as that many inserts would: for a table that few entries are added to.
+    /// Continues growing by as many steps as `inserts` inserts would. For a table with few inserts.
     template <typename Records>
     void grow_on(const Records& records, uint32_t inserts) noexcept {
         for (; inserts != 0 && is_growing(); --inserts) grow_on(records);
     }
 
-    /// Puts another handle in the place of one: the connection's record moved.
+    /// Replaces a handle in place, when a connection moved to another record.
     /// @return false if the old one is not there.
     bool replace(uint32_t hash, uint32_t old_handle, uint32_t new_handle) noexcept {
         SYNFIN_DCHECK(new_handle != kNone);
@@ -169,20 +171,19 @@ class ConnectionTable {
         return replace_before(hash, old_handle, new_handle);
     }
 
-    /// How many lines a lookup under this hash reads that finds nothing: 1 in health. For tests and
-    /// diagnosis.
+    /// Lines that an unsuccessful lookup of this hash reads; usually 1. For tests and diagnosis.
     uint32_t lines_to_miss(uint32_t hash) const noexcept {
         return now_.lines_to_miss(hash) + (has_unmoved() ? before_.lines_to_miss(hash) : 0);
     }
 
     uint32_t size() const noexcept { return size_; }
     uint32_t capacity() const noexcept { return max_entries_; }
-    /// Whether there are entries that have not been moved, or memory that has not been given back.
+    /// Whether entries have still to be moved, or memory to be returned.
     bool is_growing() const noexcept { return before_.count() != 0; }
-    /// What it is made for now; less is resident until hashes have touched all of it.
+    /// Bytes of the present tables; pages become resident when first touched.
     size_t memory_bytes() const noexcept { return (size_t{now_.count()} + before_.count()) * sizeof(Bucket); }
 
-    /// Calls f(uint32_t handle) for every entry, in no particular order. f may change nothing here.
+    /// Calls f(uint32_t handle) for every entry, in no particular order. f must not change the table.
     /// @note cost: reads the whole table.
     template <typename F>
     void for_each(F&& f) const noexcept {
@@ -191,8 +192,8 @@ class ConnectionTable {
     }
 
   private:
-    /// Never kEmpty. Of the bits that home() looks at least: in a table for 10 M, entries of one bucket
-    /// differ in twelve of them, of 100 M in eight.
+    /// Never kEmpty. Made from the low bits of the hash, which home() uses least: the entries of one bucket
+    /// differ in twelve of these bits in a table for 10 M, in eight in one for 100 M.
     static constexpr uint16_t tag(uint32_t hash) noexcept { return static_cast<uint16_t>(hash << 1 | 1); }
 
     bool has_unmoved() const noexcept { return done_ < before_.count(); }
@@ -205,7 +206,7 @@ class ConnectionTable {
     static constexpr uint32_t buckets_for(uint32_t entries) noexcept {
         return static_cast<uint32_t>(uint64_t{entries} * 2 / kEntriesPerTwo + 1);
     }
-    /// Where the buckets of max_entries so often halved begin: at a page.
+    /// First line, page-aligned, of the table for max_entries >> halvings.
     size_t first_line(uint32_t halvings) const noexcept {
         constexpr size_t kInPage = 4096 / sizeof(Bucket);
         size_t at = 0;
@@ -222,7 +223,8 @@ class ConnectionTable {
 
         uint32_t count() const noexcept { return count_; }
         const Bucket* at(uint32_t b) const noexcept { return &lines_[b]; }
-        /// By the hash's high bits, for any number of buckets: no rounding up to a power of two.
+        /// Uses the hash's high bits. Works for any number of buckets, so there is no rounding to a power of
+        /// two.
         uint32_t home(uint32_t hash) const noexcept {
             return static_cast<uint32_t>((uint64_t{hash} * count_) >> 32);
         }
@@ -241,7 +243,7 @@ class ConnectionTable {
             }
             return kNone;
         }
-        /// There must be room.
+        /// The table must have room.
         void insert(uint32_t hash, uint32_t handle) noexcept {
             uint32_t b = home(hash);
             uint32_t empty;
@@ -318,7 +320,7 @@ class ConnectionTable {
         now_ = Buckets(&lines_[first_line(halvings_)], buckets_for(room_));
         done_ = 0;
     }
-    /// Makes room for another entry. False: there is none to be had.
+    /// Makes room for another entry. False: the table holds max_entries.
     template <typename Records>
     [[gnu::cold, gnu::noinline]] bool grow(const Records& records) noexcept {
         if (size_ == room_) {
@@ -329,8 +331,8 @@ class ConnectionTable {
         grow_on(records);
         return true;
     }
-    /// The next bucket's entries to where they belong now; when there is none, the memory, bit by bit: all of
-    /// a large table at once would hold up a turn.
+    /// Moves the next bucket's entries to the new table. After the last bucket, returns the old memory piece
+    /// by piece: returning a large table at once would delay a turn.
     template <typename Records>
     [[gnu::noinline]] void grow_on(const Records& records) noexcept {
         constexpr uint32_t kAtOnce = 1024;
@@ -355,13 +357,13 @@ class ConnectionTable {
 
     std::array<uint64_t, 5> key_;
     uint32_t size_ = 0;
-    uint32_t room_ = 0;  ///< as many entries as now_ is made for
+    uint32_t room_ = 0;  ///< entries that now_ has room for
     uint32_t max_entries_;
-    uint32_t halvings_ = 0;      ///< of max_entries, which room_ is
-    uint32_t done_ = 0;          ///< buckets of before_ that were moved, and then given back
+    uint32_t halvings_ = 0;      ///< room_ = max_entries >> halvings_
+    uint32_t done_ = 0;          ///< buckets of before_ that were moved, then those returned
     MappedArray<Bucket> lines_;  ///< of all sizes
     Buckets now_;
-    Buckets before_;  ///< while the table grows: what has not been moved
+    Buckets before_;  ///< the old table, while the table grows
 };
 
 }  // namespace synfin::net

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// EphemeralPorts: the source port of an active open (RFC 6056), for one engine.
+/// EphemeralPorts: chooses the source port of an active open (RFC 6056), for one engine.
 
 #include <bit>
 #include <cstdint>
@@ -13,14 +13,14 @@
 
 namespace synfin::net {
 
-/// Chooses by RFC 6056 3.3.4, "double-hash": towards one destination ports follow one another, which puts the
-/// longest time between two uses of a tuple; where they start is secret, and how many opens other
-/// destinations saw cannot be told from it.
+/// Implements RFC 6056 3.3.4, "double-hash": ports towards one destination are consecutive, which maximises
+/// the time between two uses of a tuple. The starting point is secret and does not reveal how many
+/// connections were opened to other destinations.
 ///
-/// Nothing here says which ports are in use, or whose packets come back to this engine: the caller's is_free
-/// and own do. What they refuse is remembered, as a bit map, for a destination where is_free does so often,
-/// so that finding the last free ports, or that there is none, stays cheap. Therefore: **is_free may begin to
-/// accept a port that it refused only after note_release()**; own always answers the same.
+/// The caller's is_free says which ports are free, and its own says for which ports packets return to this
+/// engine. For a destination where is_free refuses often, refusals are remembered in a bit map, so that
+/// finding the last free port, or none, stays cheap. Therefore **is_free may accept a port that it refused
+/// only after note_release()**, and own must always give the same answer.
 class EphemeralPorts {
   public:
     /// @param low,high the range, inclusive; 0 < low <= high.
@@ -28,58 +28,61 @@ class EphemeralPorts {
     /// @throws std::bad_alloc
     EphemeralPorts(uint16_t low, uint16_t high, HashKey key);
 
-    /// A local port for a tuple, whose own local_port is ignored. Tries each port of the range at most once.
-    /// @param own uint64_t(uint16_t base): of the 64 ports from base on (a multiple of 64), those that come
-    ///        back to this engine. Bits of ports outside of the range mean nothing.
-    /// @param is_free bool(uint16_t port): whether one of these can be had.
-    /// @return 0 exactly when there is none.
-    /// @note cost: usually one own and one is_free. Once a destination is crowded, one is_free per port that
-    ///       was taken since it was last tried, and a scan of at most range/64 words; 0 again costs nothing.
+    /// Chooses a local port for a tuple; the tuple's local_port is ignored. Tries each port of the range at
+    /// most once.
+    /// @param own uint64_t(uint16_t base): a bit for each of the 64 ports from base on (a multiple of 64);
+    ///        set if packets to that port return to this engine. Bits of ports outside the range are ignored.
+    /// @param is_free bool(uint16_t port): whether the port can be used.
+    /// @return the port; 0: none is free.
+    /// @note cost: usually one call of own and one of is_free. For a crowded destination, one is_free per
+    /// port that was taken since it was last tried, and a scan of at most range/64 words. Once 0 was
+    /// returned, repeating it costs nothing.
     template <typename Own, typename IsFree>
     [[gnu::always_inline]] uint16_t choose(const Tuple& tuple, Own&& own, IsFree&& is_free) {
         return choose_towards(hash_of(tuple), own, is_free);
     }
-    /// The same of an IPv6 connection, whose tuple has its peer folded only.
+    /// The same for an IPv6 connection; its tuple holds only a fold of the peer's address.
     template <typename Own, typename IsFree>
     [[gnu::always_inline]] uint16_t choose(const Tuple& tuple, const Ipv6& remote, Own&& own,
                                            IsFree&& is_free) {
         return choose_towards(hash_of(tuple, remote), own, is_free);
     }
-    /// The same where every port comes back to this engine.
+    /// The same where packets to every port return to this engine.
     template <typename IsFree>
     uint16_t choose(const Tuple& tuple, IsFree&& is_free) {
         return choose(
             tuple, [](uint16_t) noexcept { return ~uint64_t{0}; }, is_free);
     }
 
-    /// The tuple's local port may be free again: it has left the connection table, and TIME-WAIT.
+    /// The tuple's local port may be free again: the tuple has left the connection table and TIME-WAIT.
     void note_release(const Tuple& tuple) noexcept {
         if (has_refusals_) forget_refusal(hash_of(tuple), tuple.local_port);
     }
     void note_release(const Tuple& tuple, const Ipv6& remote) noexcept {
         if (has_refusals_) forget_refusal(hash_of(tuple, remote), tuple.local_port);
     }
-    /// Any port may be free again: forgets what was refused, at once; the next choose() towards each crowded
-    /// destination learns it anew. For when it is not known which (TIME-WAIT tuples that became old enough).
+    /// Any port may be free again: forgets all refusals, in constant time. The next choose() towards each
+    /// crowded destination relearns them. For cases where the port is unknown (TIME-WAIT tuples that became
+    /// old enough).
     void note_release() noexcept { ++epoch_; }
 
     uint32_t range() const noexcept { return range_; }
 
   private:
     static constexpr uint32_t kDestinations = 256;  ///< counters and maps; destinations share by hash
-    static constexpr uint32_t kPatience = 32;       ///< refusals in one choice that make a crowd
-    static constexpr uint32_t kInWord = 63;         ///< of a port's number: its bit in a word of the map
+    static constexpr uint32_t kPatience = 32;  ///< refusals in one choice that make a destination crowded
+    static constexpr uint32_t kInWord = 63;    ///< low bits of a port: its bit in a word of the map
 
-    struct Known {           ///< a destination whose hash was asked for
-        uint64_t word0 = 0;  ///< of the tuple; 0 is nobody's, it has the remote address
+    struct Known {           ///< cached hash of a destination
+        uint64_t word0 = 0;  ///< of the tuple; 0: unused, since it holds the remote address
         uint64_t hash = 0;
         uint32_t word1 = 0;
     };
     struct Destination {
-        uint64_t hash = 0;       ///< whose map this is
-        uint64_t epoch = 0;      ///< the map is void in any other
-        uint32_t counter = 0;    ///< added to the destination's secret offset; outlives the map
-        bool crowded = false;    ///< the map is kept
+        uint64_t hash = 0;       ///< destination that owns the map
+        uint64_t epoch = 0;      ///< the map is valid in this epoch only
+        uint32_t counter = 0;    ///< added to the destination's secret offset; kept when the map is dropped
+        bool crowded = false;    ///< the map is in use
         bool exhausted = false;  ///< the last choice tried every port
     };
 
@@ -91,7 +94,7 @@ class EphemeralPorts {
         uint32_t base = first & ~kInWord;
         uint64_t wanted = ~uint64_t{0} << (first & kInWord);
         uint32_t refusals = 0;
-        // The word of the first port is met again at the end, for what lies before it.
+        // The word of the first port is visited again at the end, for the ports before it.
         for (uint32_t n = 0; n <= words_; ++n) {
             uint64_t ports = wanted & in_range(base) & ~refused(to, base);
             if (ports != 0) {
@@ -111,7 +114,7 @@ class EphemeralPorts {
         return 0;
     }
 
-    /// SipHash-1-3 of a destination, with a memory: few of them make most opens.
+    /// SipHash-1-3 of a destination, cached: most opens go to few destinations.
     uint64_t hash_of(Tuple tuple) noexcept {
         tuple.local_port = 0;
         Known& known = known_[(tuple.remote_addr ^ tuple.remote_port ^ tuple.local_index) % kDestinations];
@@ -120,14 +123,14 @@ class EphemeralPorts {
         }
         return known.hash;
     }
-    /// Of an IPv6 destination: over the whole address, so that two which share a fold share nothing here. The
-    /// index of the local address stands for it, one to one as long as the engine lives.
+    /// The same for an IPv6 destination, over the whole address, so that two peers with equal folds do not
+    /// share a slot. The index stands for the local address, one to one while the engine lives.
     uint64_t hash_of(const Tuple& tuple, const Ipv6& remote) const noexcept {
         const auto [low, high] = remote.words();
         return siphash_words<1, 3>(key_, low, high, uint64_t{tuple.remote_port} << 32 | tuple.local_index,
                                    uint64_t{24} << 56);
     }
-    /// The slot of a destination; what it remembers of another one, or of another time, is dropped.
+    /// The slot of a destination. Drops its contents if they belong to another destination or epoch.
     Destination& destination(uint64_t hash) noexcept {
         Destination& to = destinations_[hash % kDestinations];
         if (to.hash != hash || to.epoch != epoch_) {
@@ -151,7 +154,7 @@ class EphemeralPorts {
         return static_cast<uint16_t>(port);
     }
 
-    /// The ports of a word that are ours to give.
+    /// The ports of a word that lie in the range.
     uint64_t in_range(uint32_t base) const noexcept {
         uint64_t ports = ~uint64_t{0};
         if (base < low_) ports <<= low_ - base;
@@ -167,7 +170,7 @@ class EphemeralPorts {
     void refuse(const Destination& to, uint32_t base, uint64_t ports) noexcept {
         if (to.crowded) word(to, base) |= ports;
     }
-    /// Starts a map, in which the ports from `first` to `last`, round the range, are refused.
+    /// Starts a map in which the ports from `first` to `last`, wrapping in the range, are refused.
     void begin_map(Destination& to, uint32_t first, uint32_t last) noexcept;
     void forget_refusal(uint64_t hash, uint32_t port) noexcept;
 
@@ -176,10 +179,10 @@ class EphemeralPorts {
     const uint32_t words_;  ///< of one map
     const HashKey key_;
     uint64_t epoch_ = 1;
-    bool has_refusals_ = false;  ///< a destination was crowded or exhausted once
+    bool has_refusals_ = false;  ///< true once any destination was crowded or exhausted
     LineVector<Known> known_;
     LineVector<Destination> destinations_;
-    MappedArray<uint64_t> maps_;  ///< set: refused; pages exist for crowded destinations only
+    MappedArray<uint64_t> maps_;  ///< bit set: refused; pages are mapped for crowded destinations only
 };
 
 }  // namespace synfin::net

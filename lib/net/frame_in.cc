@@ -1,5 +1,5 @@
 /// @file
-/// The general path of a received frame: every check in the order of the headers.
+/// The general path for a received frame: all checks, in the order of the headers.
 
 #include "net/frame_in.hh"
 
@@ -17,12 +17,12 @@ FrameContent dropped(DropReason reason) noexcept {
 
 FrameIn::FrameIn(const LocalAddresses& ours, const Link& link) noexcept
     : ours_(ours), link_(link), l2_(link.header_bytes()) {
-    if (link_.is_ethernet()) {  // the header that we send, as the other end sees it
+    if (link_.is_ethernet()) {  // a received header looks like ours with our MAC as destination
         uint8_t header[wire::kEtherBytes + 2 * wire::kVlanTagBytes];
         link_.write_header(header, link_.mac(), wire::kEtherTypeIpv4);
         for (uint32_t i = 0; i < 6; ++i) usual_.expect(i, header[i]);
         for (uint32_t i = 12; i < l2_; ++i) usual_.expect(i, header[i]);
-        // A tag's priority and DEI may be any.
+        // Any priority and DEI of a tag are accepted.
         for (uint32_t at = wire::kEtherBytes; at < l2_; at += wire::kVlanTagBytes)
             usual_.expect(at, header[at], wire::kVidMask >> 8);
     }
@@ -50,7 +50,7 @@ FrameContent FrameIn::read(const ReceivedFrame& frame, SegmentIn& segment) const
     wire::EtherHeader ether;
     if (!wire::parse_ether(bytes, ether)) return dropped(DropReason::runt);
     if (link_.queue_tags() && ether.length != wire::kEtherBytes)
-        return dropped(DropReason::bad_ethertype);  // a second tag, behind the one that the queue removed
+        return dropped(DropReason::bad_ethertype);  // a second tag behind the one that the queue removed
     if (!link_.has_right_tags(ether)) return dropped(DropReason::bad_vlan);
     const Bytes payload = bytes.subspan(ether.length);
     if (ether.ethertype == wire::kEtherTypeIpv4) {
@@ -65,8 +65,8 @@ FrameContent FrameIn::read(const ReceivedFrame& frame, SegmentIn& segment) const
 }
 
 FrameContent FrameIn::read_ip(const ReceivedFrame& frame, Bytes bytes, SegmentIn& segment) const noexcept {
-    // A device's "bad" is checked in software: it is rare, and a wrong verdict would lose the packet, and
-    // every repetition of it.
+    // Software checks again what a device calls bad: it is rare, and a wrong verdict would lose the packet
+    // and all its retransmissions.
     wire::Ipv4Header ip;
     switch (wire::parse_ipv4(bytes, frame.ip_verdict != buf::Verdict::good, ip)) {
         case wire::Ipv4Check::ok: break;
@@ -76,12 +76,14 @@ FrameContent FrameIn::read_ip(const ReceivedFrame& frame, Bytes bytes, SegmentIn
     }
     const uint32_t local = ours_.find(ip.destination);
     if (local == LocalAddresses::kNone) return dropped(DropReason::not_for_us);
-    // DEVIATION: RFC 1122 3.3.2 wants reassembly of fragments; TCP with path MTU discovery sends none.
+    // DEVIATION: RFC 1122 3.3.2 requires reassembly of fragments; here they are dropped. TCP with path MTU
+    // discovery sends none.
     if (ip.fragment) return dropped(DropReason::ip_fragment);
-    // DEVIATION: RFC 9293 MUST-51 wants source routes honoured; RFC 7126 4.3 advises to drop them.
+    // DEVIATION: RFC 9293 MUST-51 requires that source routes be honoured; here they are dropped, as RFC 7126
+    // 4.3 advises.
     if (ip.source_route) return dropped(DropReason::ip_source_route);
     const Bytes payload = bytes.first(ip.total_length).subspan(ip.header_length);
-    // TCP checks the source of segments that have no connection (Connections::arrive).
+    // Connections::arrive checks the source of segments that have no connection.
     if (ip.protocol == wire::kProtocolTcp) return read_tcp(frame, ip, payload, local, segment);
     if (!ours_.is_unicast(ip.source) || ours_.find(ip.source) != LocalAddresses::kNone)
         return dropped(DropReason::bad_ip_source);
@@ -98,7 +100,7 @@ FrameContent FrameIn::read_tcp(const ReceivedFrame& frame, const wire::Ipv4Heade
     if (frame.tcp_verdict != buf::Verdict::good && !wire::tcp_checksum_ok(ip.source, ip.destination, bytes))
         return dropped(DropReason::bad_tcp_checksum);
     if (!read_segment(bytes.data(), static_cast<uint32_t>(bytes.size()), segment))
-        return dropped(DropReason::bad_tcp_options);  // everything else has been checked
+        return dropped(DropReason::bad_tcp_options);  // the only check left in read_segment
     segment.tuple = {ip.source.value, tcp.source_port, tcp.destination_port, local};
     return {FrameKind::segment, DropReason::none, {}, {}};
 }

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// FrameIn: from the bytes of a received frame, and the device's verdicts on its checksums, to a TCP segment,
-/// an ARP packet, an ICMP message, or the reason why the frame is dropped.
+/// FrameIn: parses a received frame, with the device's checksum verdicts, into a TCP segment, an ARP packet,
+/// an ICMP message, or the reason why the frame is dropped.
 
 #include <cstdint>
 
@@ -18,7 +18,7 @@
 
 namespace synfin::net {
 
-/// A frame in one buffer, and what the device says of its checksums.
+/// A frame in one buffer, and the device's verdicts on its checksums.
 struct ReceivedFrame {
     const uint8_t* data;
     uint32_t length;  ///< bytes
@@ -28,8 +28,8 @@ struct ReceivedFrame {
 enum class FrameKind : uint8_t {
     segment,       ///< a TCP segment, in the SegmentIn
     arp,           ///< `payload`: the ARP packet
-    echo_request,  ///< `payload`: the ICMP message, its checksum is right; `ip`: the header before it
-    icmp,          ///< `payload`: any other ICMP message, its checksum is right
+    echo_request,  ///< `payload`: the ICMP message, checksum verified; `ip`: its IPv4 header
+    icmp,          ///< `payload`: any other ICMP message, checksum verified
     dropped,       ///< `drop` says why
 };
 
@@ -40,15 +40,15 @@ struct FrameContent {
     wire::Ipv4Header ip;
 };
 
-/// Stateless after construction; every failed check has its reason, which the caller counts.
+/// Stateless after construction. Every failed check returns a DropReason, which the caller counts.
 class FrameIn {
   public:
-    /// @param ours outlives this.
+    /// @param ours must outlive this object.
     FrameIn(const LocalAddresses& ours, const Link& link) noexcept;
 
-    /// The straight path, with one condition per line, for what nearly all frames are: a TCP segment in IPv4
-    /// without options, with the link header that we expect. False: something is unusual or wrong; call
-    /// read(), which accepts the same segments (tests/unit/stack/usual_packet_test.cc).
+    /// Fast path, with one condition per line, for nearly all frames: a TCP segment in IPv4 without IP
+    /// options, with the expected link header. False: something is unusual or wrong, so call read(). read()
+    /// accepts every segment that this accepts (tests/unit/stack/usual_packet_test.cc).
     [[gnu::always_inline]] bool read_usual(const ReceivedFrame& frame, SegmentIn& out) const noexcept {
         constexpr uint32_t kHeaders = wire::kIpv4Bytes + wire::kTcpBytes;
         if (frame.length < l2_ + kHeaders) return false;
@@ -57,7 +57,7 @@ class FrameIn {
         const uint8_t* ip = frame.data + l2_;
         const uint32_t total_length = wire::load_be16(ip + 2);
         if (total_length - kHeaders > frame.length - l2_ - kHeaders)
-            return false;  // all of it there, and of a TCP header?
+            return false;  // whole packet received, with room for a TCP header?
         const uint32_t local = ours_.find(Ipv4{wire::load_be32(ip + 16)});
         if (local == LocalAddresses::kNone) return false;  // for an address of ours?
         if (frame.ip_verdict == buf::Verdict::bad || frame.tcp_verdict == buf::Verdict::bad) return false;
@@ -71,7 +71,7 @@ class FrameIn {
         return true;
     }
 
-    /// Any frame. `segment` is set when the kind says so.
+    /// Parses any frame. Sets `segment` if the kind is FrameKind::segment.
     FrameContent read(const ReceivedFrame& frame, SegmentIn& segment) const noexcept;
 
   private:
@@ -79,7 +79,8 @@ class FrameIn {
     FrameContent read_tcp(const ReceivedFrame& frame, const wire::Ipv4Header& ip, Bytes bytes, uint32_t local,
                           SegmentIn& segment) const noexcept;
 
-    /// A segment whose checksum is right. False: the header's length or the options are wrong.
+    /// Parses a segment whose checksum has been verified. False: the header length or the options are
+    /// malformed.
     [[gnu::always_inline]] static bool read_segment(const uint8_t* tcp, uint32_t length,
                                                     SegmentIn& out) noexcept {
         const uint32_t header = (tcp[12] >> 4) * 4u;
@@ -99,7 +100,7 @@ class FrameIn {
         }
         return read_options(Bytes(options, header - wire::kTcpBytes), seg);
     }
-    /// Any options. False: malformed.
+    /// Parses any options. False: malformed.
     static bool read_options(Bytes bytes, tcp::Segment& seg) noexcept;
     static void set_timestamps(uint32_t ts_val, uint32_t ts_ecr, tcp::Segment& seg) noexcept {
         seg.has_ts = true;
@@ -110,7 +111,7 @@ class FrameIn {
     const LocalAddresses& ours_;
     const Link link_;
     const uint32_t l2_;         ///< bytes before the IPv4 header
-    wire::FramePattern usual_;  ///< what read_usual() takes
+    wire::FramePattern usual_;  ///< frames that read_usual() accepts
 };
 
 }  // namespace synfin::net

@@ -1,5 +1,5 @@
 /// @file
-/// Frames that are rare: large ones, echo replies, ARP.
+/// Rarely built frames: large ones, echo replies, ARP.
 
 #include "net/frame_out.hh"
 
@@ -24,7 +24,7 @@ FrameOut::Built FrameOut::build_large(uint8_t* frame, const SegmentOut& s,
                                       const buf::BlockPool& blocks) const noexcept {
     const uint32_t length = write(frame, s, blocks, by_device_);
     uint8_t* ip = frame + l2_;
-    // The device adds each segment's own length to the pseudo-header's sum.
+    // The device adds the length of each segment to the pseudo-header's sum.
     const uint64_t addresses = uint64_t{wire::load_be32(ip + 12)} + wire::load_be32(ip + 16);
     wire::store_be16(ip + wire::kIpv4Bytes + wire::kTcpChecksumAt,
                      wire::fold_numbers(addresses + wire::kProtocolTcp));

@@ -23,18 +23,18 @@
 
 namespace synfin::net {
 
-/// Every IPv4 frame is complete but for the destination's MAC address, the first 6 bytes, where there is a
-/// link header. Checksums are computed here, or left to the device as far as QueueCaps offers it.
+/// IPv4 frames are complete except for the destination MAC address, the first 6 bytes of a link header; the
+/// caller fills it in. Checksums are computed here, or left to the device if QueueCaps offers that.
 class FrameOut {
   public:
-    /// A frame's length in bytes, and what the device must do for it.
+    /// The length of a frame in bytes, and the offloads that it requests from the device.
     struct Built {
         uint32_t length;
         buf::TxMeta meta;
     };
 
-    /// @param ours outlives this.
-    /// @param dscp 0..63; ttl: of every IPv4 packet.
+    /// @param ours must outlive this object.
+    /// @param dscp 0..63; like ttl, for every IPv4 packet.
     FrameOut(const LocalAddresses& ours, const Link& link, const buf::QueueCaps& caps, uint8_t ttl,
              uint8_t dscp) noexcept;
 
@@ -50,28 +50,29 @@ class FrameOut {
                  .tcp_checksum = by_device.tcp()}};
     }
 
-    /// Several segments in one frame, for the device to cut (TSO): `frame` has room for
-    /// QueueCaps::large_frame bytes, s.segment_bytes is not 0.
+    /// Several segments in one frame that the device cuts (TSO). `frame` has room for QueueCaps::large_frame
+    /// bytes; s.segment_bytes is not 0.
     Built build_large(uint8_t* frame, const SegmentOut& s, const buf::BlockPool& blocks) const noexcept;
 
-    /// The most text that a large frame carries.
+    /// Most bytes of text in a large frame; 0: the device does not segment.
     uint32_t large_text() const noexcept { return large_text_; }
 
-    /// The answer to an echo request (RFC 1122 3.2.2.6), `icmp`, which `asked` was the IPv4 header of.
-    /// @return its length; `frame` has room for echo_reply_bytes(icmp).
+    /// The reply to an echo request (RFC 1122 3.2.2.6). `icmp`: the request; `asked`: its IPv4 header.
+    /// @return the frame's length; `frame` has room for echo_reply_bytes(icmp).
     uint32_t build_echo_reply(uint8_t* frame, Bytes icmp, const wire::Ipv4Header& asked) const noexcept;
     uint32_t echo_reply_bytes(Bytes icmp) const noexcept {
         return l2_ + wire::kIpv4Bytes + static_cast<uint32_t>(icmp.size());
     }
 
-    /// An ARP packet in a complete frame; returns its length. Only on Ethernet.
+    /// Builds a complete frame with an ARP packet and returns its length. Only on Ethernet.
     uint32_t build_arp(uint8_t* frame, const wire::ArpPacket& arp, const Mac& to) const noexcept;
 
-    /// The tuple of a SYN in an IPv4 frame of ours, as the connection table has it; none: no SYN is in it.
+    /// The tuple, in the connection table's form, of a SYN in an IPv4 frame that we built; none: the frame
+    /// has no SYN.
     std::optional<Tuple> tuple_of_syn(const uint8_t* frame) const noexcept;
 
   private:
-    /// Which checksums the device computes. One byte: each segment asks several times.
+    /// Which checksums the device computes. One byte, because each segment reads it several times.
     struct Sums {
         uint8_t bits;
         explicit Sums(const buf::QueueCaps& caps) noexcept
@@ -83,8 +84,8 @@ class FrameOut {
     [[gnu::always_inline]] uint32_t write(uint8_t* frame, const SegmentOut& s, const buf::BlockPool& blocks,
                                           Sums by_device) const noexcept;
 
-    /// What every segment's frame begins with: link and IPv4 header, with the destination's MAC, the length,
-    /// the addresses and the checksum zero. At most 42 bytes, rounded up so that it is copied by whole moves.
+    /// The template of each segment's frame: link and IPv4 header, with zero for destination MAC, length,
+    /// addresses and checksum. At most 42 bytes, rounded up so that whole vector moves copy it.
     static constexpr uint32_t kHeadBytes = 48;
     static_assert(kHeadBytes >= wire::kEtherBytes + 2 * wire::kVlanTagBytes + wire::kIpv4Bytes);
 
@@ -93,7 +94,7 @@ class FrameOut {
     const uint32_t l2_;  ///< bytes before the IPv4 header
     const Sums by_device_;
     alignas(8) std::array<uint8_t, kHeadBytes> head_{};
-    uint64_t head_sum_ = 0;  ///< of the IPv4 header in it, as a number
+    uint64_t head_sum_ = 0;  ///< checksum's sum over the template's IPv4 header
     uint32_t large_text_ = 0;
     uint8_t ttl_;
 };

@@ -12,19 +12,19 @@
 
 namespace synfin::net {
 
-/// An error about a segment that this engine may have sent: whether it did, the connection's sequence numbers
-/// tell.
+/// An error about a segment that this engine may have sent; the connection checks that by its sequence
+/// numbers.
 struct SegmentError {
-    Tuple tuple;  ///< of the quoted segment, as the connection table has it
+    Tuple tuple;  ///< of the quoted segment, in the connection table's form
     uint8_t type = 0, code = 0;
     bool is_too_big = false;  ///< "fragmentation needed": the two fields below are set
-    uint16_t mtu = 0;         ///< of the next hop; 0: a router from before RFC 1191
+    uint16_t mtu = 0;         ///< of the next hop; 0: the router predates RFC 1191
     uint16_t quoted_length = 0;
     tcp::Seq quoted_seq;
 };
 
-/// Judges an ICMP message whose checksum is right.
-/// @return none: no error, not about TCP, or the quoted source is no address of ours.
+/// Parses an ICMP message whose checksum has been verified.
+/// @return none: not an error, not about TCP, or the quoted source is not our address.
 std::optional<SegmentError> read_icmp_error(Bytes icmp, const LocalAddresses& ours) noexcept;
 
 }  // namespace synfin::net

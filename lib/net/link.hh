@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Link: what the frames of an engine's queue look like below IP.
+/// Link: the link layer of an engine's frames: MAC address, VLAN tags, header length.
 
 #include <cstdint>
 #include <optional>
@@ -14,8 +14,8 @@ namespace synfin::net {
 /// Fixed after construction.
 class Link {
   public:
-    /// @param vlan, outer_vlan the tags that every frame must have and gets. Where the queue handles the
-    ///        inner tag itself (QueueCaps::vid), the engine's frames are without it.
+    /// @param vlan, outer_vlan the tags that received frames must have and sent frames get. If the queue
+    ///        handles the inner tag (QueueCaps::vid), the engine's frames do not contain it.
     Link(const buf::QueueCaps& caps, std::optional<uint16_t> vlan,
          std::optional<uint16_t> outer_vlan) noexcept
         : mac_(caps.mac), is_ethernet_(caps.ethernet), queue_tags_(caps.vid != 0), outer_vlan_(outer_vlan) {
@@ -28,17 +28,17 @@ class Link {
     /// False: frames are bare IP packets, without link header and neighbours.
     bool is_ethernet() const noexcept { return is_ethernet_; }
     const Mac& mac() const noexcept { return mac_; }  ///< ours
-    /// Bytes before the IP header: 14, and 4 for each tag; 0 where is_ethernet() is false.
+    /// Bytes before the IP header: 14, plus 4 for each tag; 0 if is_ethernet() is false.
     uint8_t header_bytes() const noexcept { return header_bytes_; }
 
-    /// Whether a received frame has exactly the tags that it must have.
+    /// Whether a received frame has exactly the required tags.
     bool has_right_tags(const wire::EtherHeader& ether) const noexcept {
         return ether.vid == vlan_.value_or(0) && ether.outer_vid == outer_vlan_.value_or(0);
     }
     /// Whether the queue removes one tag from every frame that it receives.
     bool queue_tags() const noexcept { return queue_tags_; }
 
-    /// Writes the header of a frame of ours, header_bytes() long. Only where is_ethernet().
+    /// Writes the header of a frame that we send, header_bytes() long. Only if is_ethernet().
     void write_header(uint8_t* out, const Mac& to, uint16_t ethertype) const noexcept {
         wire::write_ether(out, to, mac_, vlan_, ethertype, outer_vlan_);
     }

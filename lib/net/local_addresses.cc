@@ -18,7 +18,7 @@ std::vector<Ipv6> of_v6(const std::vector<Cidr>& addresses) {
     return out;
 }
 
-/// How many of the first addresses follow each other, in order: they are found by a subtraction.
+/// How many addresses at the front are consecutive; a subtraction finds these.
 uint32_t run_of(const std::vector<Ipv4>& addresses) noexcept {
     uint32_t run = 0;
     while (run < addresses.size() && addresses[run].value == addresses[0].value + run) ++run;
@@ -63,7 +63,8 @@ void LocalAddresses::add_networks4(const std::vector<Cidr>& addresses) {
     networks_.build(std::move(networks));
     broadcasts_.push_back(Ipv4{0xffff'ffff});
     for (const auto& network : networks_.all()) {
-        if (network.last.value - network.first.value <= 1) continue;  // RFC 3021: both of a /31 are hosts'
+        if (network.last.value - network.first.value <= 1)
+            continue;  // RFC 3021: both addresses of a /31 are hosts
         broadcasts_.push_back(network.first);
         broadcasts_.push_back(network.last);
     }

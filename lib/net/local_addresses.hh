@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Our own addresses of both families, the networks they lie in, and where a packet to elsewhere goes first.
+/// LocalAddresses: our own addresses of both families, their networks, and the next hop to any destination.
 
 #include <algorithm>
 #include <cstdint>
@@ -16,23 +16,23 @@
 
 namespace synfin::net {
 
-/// Fixed after construction. An address is known by its index: the IPv4 addresses come first, in the order of
-/// the configuration, then the IPv6 ones. So the family of a connection follows from Tuple::local_index with
-/// one compare. Any number of addresses.
+/// Fixed after construction; any number of addresses. Indexes number the IPv4 addresses first, in the order
+/// of the configuration, then the IPv6 ones. So the family of a connection follows from Tuple::local_index
+/// with one compare.
 ///
-/// Every function that takes an Ipv4 looks at IPv4 state only.
+/// Functions that take an Ipv4 read IPv4 state only.
 class LocalAddresses {
   public:
     static constexpr uint32_t kNone = ~uint32_t{0};
 
-    /// @param addresses ours; of the same address given twice, the first counts.
-    /// @param gateway,gateway6 next hop for what is on no network of ours.
+    /// @param addresses our addresses; of duplicates the first counts.
+    /// @param gateway,gateway6 next hop for destinations that are in none of our networks.
     explicit LocalAddresses(const std::vector<Cidr>& addresses, std::optional<Ipv4> gateway = std::nullopt,
                             std::optional<Ipv6> gateway6 = std::nullopt);
 
     /// The index of an address of ours, or kNone.
-    /// @note cost: a compare for those that follow the first IPv4 address without a gap, else one line of a
-    /// hash table.
+    /// @note cost: a compare for addresses that follow the first IPv4 address without a gap, otherwise one
+    /// line of a hash table.
     uint32_t find(Ipv4 addr) const noexcept {
         const uint32_t i = addr.value - run_begin_;
         return i < run_ ? i : beyond_run_.find(addr);
@@ -45,7 +45,7 @@ class LocalAddresses {
         return addr.is_v4() ? find(addr.v4) : find(addr.v6);
     }
 
-    /// Whether the index is an IPv6 address's.
+    /// Whether the index is that of an IPv6 address.
     bool is_v6(uint32_t index) const noexcept { return index >= count4(); }
     /// The address of an index below count4().
     Ipv4 operator[](uint32_t index) const noexcept { return v4_[index]; }
@@ -55,40 +55,42 @@ class LocalAddresses {
     IpAddress at(uint32_t index) const noexcept {
         return is_v6(index) ? IpAddress(v6(index)) : IpAddress(v4_[index]);
     }
-    /// The name on the wire of an IPv4 connection.
+    /// The addresses and ports of an IPv4 connection, as on the wire.
     FourTuple named(const Tuple& t) const noexcept {
         return {Ipv4{t.remote_addr}, t.remote_port, t.local_port, v4_[t.local_index]};
     }
-    /// The name on the wire of an IPv6 connection, whose tuple has its peer folded only.
+    /// The addresses and ports of an IPv6 connection, as on the wire; its tuple holds only a fold of the
+    /// peer's address.
     FourTuple6 named(const Tuple& t, const Ipv6& remote) const noexcept {
         return {remote, v6(t.local_index), t.remote_port, t.local_port};
     }
 
-    std::span<const Ipv4> all4() const noexcept { return v4_; }  ///< by index; they stay where they are
+    std::span<const Ipv4> all4() const noexcept { return v4_; }  ///< by index; the memory does not move
     std::span<const Ipv6> all6() const noexcept { return v6_; }  ///< by index less count4()
     uint32_t count4() const noexcept { return static_cast<uint32_t>(v4_.size()); }
     uint32_t count6() const noexcept { return static_cast<uint32_t>(v6_.size()); }
     uint32_t size() const noexcept { return count4() + count6(); }
 
-    /// The next hop towards a destination: itself on link, else the gateway, else none: 0.0.0.0.
+    /// The next hop to a destination: the destination itself if on link, otherwise the gateway; 0.0.0.0: no
+    /// route.
     Ipv4 next_hop(Ipv4 destination) const noexcept {
         return ((destination.value ^ first_.addr) & first_.mask) == 0 ? destination
                                                                       : next_hop_beyond(destination);
     }
-    /// The same for IPv6; none is ::. Link-local destinations are on link (RFC 4861 5.2).
+    /// The same for IPv6; ::: no route. Link-local destinations are on link (RFC 4861 5.2).
     Ipv6 next_hop(const Ipv6& destination) const noexcept {
         return networks6_.contain(destination) ? destination : gateway6_;
     }
 
-    /// How many IPv4 addresses of others the networks have, at most.
+    /// Upper limit for the number of other hosts' IPv4 addresses in our networks.
     uint64_t on_link() const noexcept {
         uint64_t n = 0;
         for (const auto& network : networks_.all()) n += network.last.value - network.first.value;
         return n;
     }
 
-    /// An address of ours in the network of a neighbour: whom an ARP request or a neighbour solicitation is
-    /// from. The first one of the family when none is; there must be one.
+    /// Our address in the network of a neighbour: the source of an ARP request or a neighbour solicitation.
+    /// The first address of the family if none is in that network; the family must have an address.
     Ipv4 towards(Ipv4 neighbour) const noexcept {
         const uint32_t own = networks_.own_towards(neighbour);
         return v4_[own == kNone ? 0 : own];
@@ -106,15 +108,16 @@ class LocalAddresses {
     /// Whether a TCP peer can have this address (RFC 9293 MUST-46, MUST-57, MUST-63; RFC 1122 3.2.1.3 (a) and
     /// (b) for network 0, (g) for loopback).
     bool is_unicast(Ipv4 addr) const noexcept {
-        constexpr uint32_t kMulticast = 0xe000'0000;  // and beyond it what is reserved, to the end
+        constexpr uint32_t kMulticast = 0xe000'0000;  // and the reserved range above it
         return addr.value >> 24 != 0 && !addr.is_loopback() && addr.value < kMulticast && !is_broadcast(addr);
     }
-    /// The same of IPv6 (RFC 4291 2.5.2, 2.5.3, 2.5.5.2, 2.7): an IPv4-mapped address is on no wire.
+    /// The same of IPv6 (RFC 4291 2.5.2, 2.5.3, 2.5.5.2, 2.7): IPv4-mapped addresses never appear on the
+    /// wire.
     static bool is_unicast(const Ipv6& addr) noexcept {
         return !addr.is_multicast() && !addr.is_unspecified() && !addr.is_loopback() && !addr.is_v4_mapped();
     }
 
-    /// Bytes of the tables, everything together.
+    /// Bytes of all tables.
     size_t memory_bytes() const noexcept;
 
   private:
@@ -128,8 +131,8 @@ class LocalAddresses {
     }
 
     std::vector<Ipv4> v4_;
-    uint32_t run_begin_ = 0, run_ = 0;  ///< the first addresses that follow each other
-    Masked first_{0, ~uint32_t{0}};     ///< the first address's network; nobody's when there is none
+    uint32_t run_begin_ = 0, run_ = 0;  ///< the consecutive addresses at the front
+    Masked first_{0, ~uint32_t{0}};     ///< network of the first address; without one it matches only 0.0.0.0
     Ipv4 gateway_{};
     OwnIndex<Ipv4> beyond_run_;
     Networks<Ipv4> networks_;

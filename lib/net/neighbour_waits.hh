@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// Which opens wait for which neighbour's MAC address: so that one who does not answer costs those who wait
-/// for it, and nobody else.
+/// NeighbourWaits: which opens wait for which neighbour's MAC address. A neighbour that does not answer costs
+/// time only for the opens that wait for it.
 
 #include <cstdint>
 
@@ -10,11 +10,10 @@
 
 namespace synfin::net {
 
-/// Lists of opens, one for each slot of Neighbours, and one of those whose neighbour has failed. An open is a
-/// number, 1..opens, in one list at most. Numbers of opens that no longer wait may stay in a list: whoever
-/// takes them looks, and each is taken once for each time that it was added.
-/// @note cost: every call is constant, whatever the lists hold. 8 bytes of memory for each open that ever
-/// waited.
+/// One list of opens for each slot of Neighbours, and one for opens whose neighbour has failed. An open is a
+/// number, 1..opens, in at most one list. An open that no longer waits may stay in a list, so the caller of
+/// take_failed() checks it. Each add() leads to at most one take_failed().
+/// @note cost: constant time for every call. 8 bytes for each open, mapped when first used.
 class NeighbourWaits {
   public:
     /// @throws std::bad_alloc
@@ -23,7 +22,7 @@ class NeighbourWaits {
         links_[failed_head()] = {failed_head(), failed_head()};
     }
 
-    /// The open waits for the neighbour, and for no other any more.
+    /// The open waits for this neighbour and for no other.
     void add(uint32_t neighbour, uint32_t open) noexcept {
         SYNFIN_DCHECK(neighbour >= 1 && neighbour <= neighbours_ && open >= 1 && open <= opens_);
         unlink(open);
@@ -32,7 +31,7 @@ class NeighbourWaits {
         link_before(head, open);
     }
 
-    /// The neighbour has failed: take_failed() gives its opens, after those that it has still to give.
+    /// The neighbour has failed: appends its opens to the list of take_failed().
     void fail(uint32_t neighbour) noexcept {
         SYNFIN_DCHECK(neighbour >= 1 && neighbour <= neighbours_);
         const uint32_t head = opens_ + neighbour;
@@ -46,7 +45,7 @@ class NeighbourWaits {
         links_[failed_head()].prev = ring.prev;
     }
 
-    /// The next open whose neighbour has failed, the one that waited longest; 0: none.
+    /// Removes and returns the next open whose neighbour has failed, in the order of waiting; 0: none.
     uint32_t take_failed() noexcept {
         if (!has_failed()) return 0;
         const uint32_t open = links_[failed_head()].next;
@@ -56,12 +55,12 @@ class NeighbourWaits {
     }
     bool has_failed() const noexcept { return links_[failed_head()].next != failed_head(); }
 
-    /// How many take_failed() has given.
+    /// How many opens take_failed() has returned.
     uint64_t visited() const noexcept { return visited_; }
 
   private:
     struct Link {
-        uint32_t prev, next;  ///< of a ring; next 0: in none
+        uint32_t prev, next;  ///< in a ring; next 0: in no ring
     };
     uint32_t failed_head() const noexcept { return opens_ + neighbours_ + 1; }
     void link_before(uint32_t place, uint32_t open) noexcept {
@@ -80,7 +79,8 @@ class NeighbourWaits {
 
     uint32_t opens_, neighbours_;
     uint64_t visited_ = 0;
-    MappedArray<Link> links_;  ///< opens from 1 on, then the heads of the neighbours' rings, then the failed
+    MappedArray<Link>
+        links_;  ///< opens from 1 on, then the heads of the neighbours' rings, then that of the failed
 };
 
 }  // namespace synfin::net

@@ -50,8 +50,8 @@ const typename BasicNeighbours<Address>::Entry* BasicNeighbours<Address>::find(A
     return nullptr;
 }
 
-/// An entry for an address that has none, phase failed and over; null when none of the others, unused for
-/// idle_for, can give way.
+/// Makes an entry for an address that has none, in phase failed. Null: the table is full, and no entry unused
+/// for idle_for can be evicted.
 template <typename Address>
 typename BasicNeighbours<Address>::Entry* BasicNeighbours<Address>::create(Address addr, Instant now,
                                                                            Duration idle_for) noexcept {
@@ -66,13 +66,13 @@ typename BasicNeighbours<Address>::Entry* BasicNeighbours<Address>::create(Addre
     return entry;
 }
 
-/// Takes an entry out of its chain: among some, one that did not answer, else the one that was idle longest.
-/// Entries with something pending stay: they may hold packets, and settle by themselves. So do those that may
-/// not be asked again yet: forgetting them would allow it (RFC 1122 2.3.2.1 "MUST prevent ARP flooding").
+/// Evicts one of a sample of entries: one that did not answer, otherwise the one idle longest. Pending
+/// entries stay: they may hold packets, and end by themselves. Entries that must not be asked again yet stay,
+/// too: forgetting them would lift that limit (RFC 1122 2.3.2.1 "MUST prevent ARP flooding").
 template <typename Address>
 typename BasicNeighbours<Address>::Entry* BasicNeighbours<Address>::evict(Instant now,
                                                                           Duration idle_for) noexcept {
-    constexpr uint32_t kSample = 16;  // bounds the cost of a flood; the hand reaches everyone in turn
+    constexpr uint32_t kSample = 16;  // bounds the cost of a flood; hand_ visits all entries in turn
     const uint32_t sample = std::min(kSample, size_);
     Entry* oldest = nullptr;
     uint32_t asked = 0;
@@ -88,8 +88,8 @@ typename BasicNeighbours<Address>::Entry* BasicNeighbours<Address>::evict(Instan
         if (oldest == nullptr || gone || entry.used < oldest->used) oldest = &entry;
         if (gone) break;
     }
-    // SYNs from made-up neighbours make us ask for nobody, as often as they like. Where most entries are such
-    // questions, whoever is in use stays: the gateway first of all.
+    // SYNs with forged on-link sources start any number of requests for hosts that do not exist. If most
+    // sampled entries are open requests, entries in use stay, above all the gateway.
     if (asked > sample / 2) idle_for = std::max(idle_for, config_.retry_interval);
     if (oldest == nullptr || (oldest->phase != Phase::failed && now - oldest->used < idle_for))
         return nullptr;
@@ -124,8 +124,8 @@ void BasicNeighbours<Address>::place(uint32_t at, uint32_t index) noexcept {
     entries_[index].pending_at = at;
 }
 
-/// The heap's order, after the entry at a place of it got another due time.
-/// @note cost: the logarithm of those pending, so a flood of questions costs each of them the same.
+/// Restores the heap order after the due time of the entry at `at` has changed.
+/// @note cost: logarithmic in the number of pending entries.
 template <typename Address>
 void BasicNeighbours<Address>::reorder(uint32_t at) noexcept {
     const uint32_t index = pending_[at];
@@ -153,7 +153,7 @@ void BasicNeighbours<Address>::ask(Entry& entry, Phase phase, Instant now) noexc
 
 template <typename Address>
 const Mac* BasicNeighbours<Address>::lookup_slow(Address next_hop, Instant now) noexcept {
-    if (next_hop.is_unspecified()) return nullptr;  // there is no route
+    if (next_hop.is_unspecified()) return nullptr;  // no route
     Entry* entry = find(next_hop);
     if (entry == nullptr) entry = create(next_hop, now, Duration::zero());
     if (entry == nullptr) return nullptr;
@@ -200,11 +200,11 @@ Heard BasicNeighbours<Address>::learn(Address sender, Mac mac, Instant now, bool
     if (entry->phase == Phase::pinned) return entry->mac == mac ? Heard::taken : Heard::refused;
     const bool known = entry->phase == Phase::reachable || entry->phase == Phase::refreshing;
     const bool same = known && entry->mac == mac;
-    // A probe of the known address asks nobody else: another's reply to it is no answer.
+    // A probe goes to the known MAC address only: a reply from another one is no answer to it.
     const bool asking = entry->phase == Phase::resolving || entry->phase == Phase::refreshing;
     const bool answers = asking && is_reply && for_us && (entry->asked_all || same);
     if (known && !same && !answers) {
-        entry->fresh_until = now;  // where packets still wait for poll(), the next lookup asks
+        entry->fresh_until = now;  // if packets still wait for poll(), the next lookup asks
         if (entry->phase == Phase::reachable && entry->held_count == 0) ask(*entry, Phase::refreshing, now);
         return Heard::hint;
     }
@@ -226,12 +226,13 @@ void BasicNeighbours<Address>::step(Entry& entry, Instant now, Action& action) n
     action.held_count = 0;
     const bool known = entry.phase == Phase::reachable || entry.phase == Phase::refreshing;
     const bool asking = entry.phase != Phase::reachable;
-    // With a full table of open questions, those that nobody answered for a second give way to others.
+    // In a full table of open requests, one that stays unanswered for a second gives way to others.
     const bool hurry = entry.phase == Phase::resolving && is_crowded();
     if (asking && entry.attempts < (hurry ? 1 : config_.max_attempts)) {
         action.kind = Action::Kind::request;
         ++counters_.requests;
-        // RFC 1122 2.3.2.1 (2): a poll by unicast costs nobody else; but the host may have changed its card.
+        // RFC 1122 2.3.2.1 (2): first probe by unicast, which disturbs no other host; then broadcast, as the
+        // MAC may have changed.
         if (entry.attempts++ == 0 && known) {
             action.mac = entry.mac;
             entry.probe_after = now + config_.retry_interval;

@@ -11,9 +11,8 @@
 
 namespace synfin::net {
 
-/// Prefixes are nested or disjoint, so in the order of their first addresses each has at most one next larger
-/// one around it. Built once.
-/// @note cost: a lookup is a binary search among the networks, and a step for each that is nested.
+/// Prefixes are nested or disjoint, so each has at most one smallest network around it. Built once.
+/// @note cost: a lookup is a binary search among the networks, plus one step for each level of nesting.
 template <typename Address>
 class Networks {
   public:
@@ -21,11 +20,11 @@ class Networks {
 
     struct Network {
         Address first{}, last{};
-        uint32_t own = 0;         ///< index of the first address of ours whose prefix this is
-        uint32_t around = kNone;  ///< place of the next larger network that contains this one
+        uint32_t own = 0;         ///< index of our first address with this prefix
+        uint32_t around = kNone;  ///< position of the smallest network that contains this one
     };
 
-    /// @param networks first, last and own of each, in any order; several may be the same.
+    /// @param networks first, last and own of each, in any order; duplicates are allowed.
     void build(std::vector<Network> networks) {
         list_ = std::move(networks);
         std::sort(list_.begin(), list_.end(), [](const Network& a, const Network& b) {
@@ -46,7 +45,7 @@ class Networks {
 
     bool contain(const Address& addr) const noexcept { return smallest(addr) != kNone; }
 
-    /// Of the networks that contain the address, the lowest `own`; kNone when none does.
+    /// The lowest `own` of all networks that contain the address; kNone: none does.
     uint32_t own_towards(const Address& addr) const noexcept {
         uint32_t own = kNone;
         for (uint32_t i = smallest(addr); i != kNone; i = list_[i].around) own = std::min(own, list_[i].own);
@@ -61,7 +60,7 @@ class Networks {
         const auto after =
             std::upper_bound(list_.begin(), list_.end(), addr,
                              [](const Address& value, const Network& n) { return value < n.first; });
-        auto i = static_cast<uint32_t>(after - list_.begin()) - 1;  // kNone when it is before all
+        auto i = static_cast<uint32_t>(after - list_.begin()) - 1;  // kNone if it is before all networks
         while (i != kNone && list_[i].last < addr) i = list_[i].around;
         return i;
     }

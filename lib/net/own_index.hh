@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// OwnIndex: from an address of ours to its index, in constant time however many there are.
+/// OwnIndex: maps our addresses to their indexes, in constant time for any number of them.
 
 #include <algorithm>
 #include <bit>
@@ -12,16 +12,16 @@
 
 namespace synfin::net {
 
-/// Open addressing with linear probing, at most half full, built once. The hash has no key: the addresses are
-/// our configuration, and the network can only ask for them.
-/// @note cost: a lookup is two multiplications and one line, seldom a second one. Memory for each address: 16
-/// to 32 bytes, IPv6 40 to 80.
+/// Open addressing with linear probing, at most half full, built once. The hash has no key: the addresses
+/// come from our configuration, and the network can only look them up.
+/// @note cost: a lookup is two multiplications and one line, rarely two. Memory for each address: 16 to 32
+/// bytes, IPv6 40 to 80.
 template <typename Address>
 class OwnIndex {
   public:
     static constexpr uint32_t kNone = ~uint32_t{0};
 
-    /// Addresses from `begin` on; of equal ones the first is kept.
+    /// Indexes the addresses from `begin` on; of duplicates the first is kept.
     OwnIndex(const std::vector<Address>& addresses, uint32_t begin) {
         const size_t count = addresses.size() - begin;
         slots_.resize(std::bit_ceil(std::max<size_t>(2 * count, 2)));
@@ -46,9 +46,9 @@ class OwnIndex {
         const auto [low, high] = addr.words();
         return std::rotl(low * 0xff51afd7ed558ccdu, 32) ^ high;
     }
-    /// Where the address is, or would be.
+    /// The slot of the address, or the empty slot where it would be.
     size_t place_of(const Address& addr) const noexcept {
-        // Two rounds of multiply and shift: addresses at equal distances must not follow each other here.
+        // Two rounds of multiply and shift: equally spaced addresses must not fall into consecutive slots.
         uint64_t h = word_of(addr) * 0xff51afd7ed558ccdu;
         h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
         size_t at = h >> shift_;

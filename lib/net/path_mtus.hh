@@ -1,7 +1,6 @@
 #pragma once
 /// @file
-/// Path MTUs that routers have told us (RFC 1191, RFC 8201), by destination, for as long as they are
-/// believed.
+/// PathMtus: path MTUs reported by routers (RFC 1191, RFC 8201), by destination, with a lifetime.
 
 #include <cstdint>
 
@@ -12,8 +11,8 @@
 
 namespace synfin::net {
 
-/// Of one engine; the others learn by themselves. 2,048 destinations in sets of eight: where a set is full,
-/// the entry that would expire first gives way.
+/// Each engine has its own. Holds 2,048 destinations in sets of eight; in a full set the entry that would
+/// expire first is replaced.
 /// @tparam Address Ipv4 or Ipv6.
 /// @note cost: any() is a load; find() and set() read one set, two lines (IPv6: four). 32 KiB (64 KiB),
 /// touched when used.
@@ -22,16 +21,16 @@ class BasicPathMtus {
   public:
     static constexpr uint32_t kSets = 256, kWays = 8;
     /// RFC 1191 6.3 (RFC 8201 4: at least 5, 10 recommended): "it should be set to ... 10 minutes".
-    /// Connections that are opened later try the interface's MTU again; those that were open keep their size.
+    /// Connections opened later try the interface's MTU again; open ones keep their segment size.
     static constexpr Duration kLifetime = 10min;
 
     /// @throws std::bad_alloc
     explicit BasicPathMtus(HashKey key) : key_(key), entries_(size_t{kSets} * kWays) {}
 
-    /// Whether find() may know something: false for nearly everybody, nearly always.
+    /// Whether find() may return an entry; nearly always false.
     bool any() const noexcept { return any_; }
 
-    /// Bytes of an IP packet that the path takes, as far as it is known; 0: it is not.
+    /// The path MTU in bytes, IP header included; 0: unknown.
     uint16_t find(Address destination, Instant now) const noexcept {
         const Entry* set = set_of(destination);
         for (uint32_t i = 0; i < kWays; ++i)
@@ -54,7 +53,7 @@ class BasicPathMtus {
         last_until_ = now + kLifetime;
     }
 
-    /// Takes note that everything has expired, if it has.
+    /// Clears any() if all entries have expired.
     void expire(Instant now) noexcept {
         if (now >= last_until_) any_ = false;
     }

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// SegmentOut: a TCP segment to be sent, complete but for addresses, checksums and the text itself.
+/// SegmentOut: a TCP segment to send, without addresses, checksums and the text itself.
 
 #include <cstdint>
 
@@ -13,14 +13,15 @@ namespace synfin::net {
 
 struct SegmentOut : tcp::Outgoing {
     Tuple tuple;
-    buf::ByteQueue* text = nullptr;  ///< holds the text, from Outgoing::offset on; null: there is none
+    buf::ByteQueue* text = nullptr;  ///< holds the text, from Outgoing::offset on; null: no text
     uint32_t ts_val = 0, ts_ecr = 0;
     bool timestamps = false;
     bool sack_permitted = false, window_scale = false;  ///< on SYN
     uint16_t mss = 0;                                   ///< on SYN
     uint8_t shift = 0;                                  ///< on SYN
     uint8_t sack_count = 0;
-    /// The first sack_count are set. The others stay uninitialised: every segment would pay for it.
+    /// The first sack_count blocks are set. The others stay uninitialised, which saves stores in every
+    /// segment.
     wire::SackBlock sack[wire::kMaxSackBlocks];  // NOLINT(cppcoreguidelines-pro-type-member-init)
 };
 

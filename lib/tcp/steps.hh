@@ -217,8 +217,8 @@ inline bool after_ack(Conn c, const Context& ctx, Effects& fx) noexcept {
 
 /// RFC 9293 3.8.6.3: an ACK at once early in the connection and for every second full segment, otherwise
 /// within the delay.
-/// DEVIATION: SHLD-19 wants an ACK for every second full segment; those that arrive in one burst are answered
-/// by one ACK.
+/// DEVIATION: RFC 9293 SHLD-19 wants an ACK for every second full segment; those that arrive in one burst are
+/// answered by one ACK.
 inline void owe_ack(Tcb& tcb, Effects& fx) noexcept {
     if (tcb.has(kAckNow)) return;
     if (tcb.quick_acks() > 0) {
