@@ -10,8 +10,8 @@ Result<TimerId> ApplicationTimers::after(Instant now, Duration delay, uint64_t t
     if (delay.count() < 0 || delay > kMaxDuration) return Error::invalid;
     const uint32_t index = records_.alloc();
     if (index == 0) return Error::no_memory;
-    // Never early: the first tick at or after it; and never in the present tick, so that a handler which sets
-    // a timer of 0 again and again does not keep a turn from ending.
+    // The timer fires in the first tick at or after its time, never early. It never fires in the present
+    // tick, so that a handler that sets a timer of 0 again and again cannot keep a turn from ending.
     constexpr int64_t kTick = 1'000'000;
     const int64_t at = ((now + delay).ns() + kTick - 1) / kTick;
     Record& record = records_[index];
@@ -44,7 +44,7 @@ Result<void> ApplicationTimers::cancel(TimerId id) noexcept {
 uint32_t ApplicationTimers::advance(uint32_t now_tick) noexcept {
     return wheel_.advance(now_tick, kFiresPerTurn, [&](uint32_t index) noexcept -> std::optional<uint32_t> {
         Record& record = records_[index];
-        if (record.phase != Phase::set) return std::nullopt;  // the entry of a timer that was cancelled
+        if (record.phase != Phase::set) return std::nullopt;  // the timer was cancelled
         if (!TimerWheel::is_at_or_before(record.deadline, now_tick)) return record.deadline;
         record.phase = Phase::due;
         record.next = 0;

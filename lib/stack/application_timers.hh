@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// ApplicationTimers: the timers that the application of one engine has set (Stack::after).
+/// ApplicationTimers: the timers that the application has set on one engine (Stack::after).
 
 #include <cstdint>
 #include <optional>
@@ -13,10 +13,10 @@
 
 namespace synfin::stack {
 
-/// Timers by record; the wheel holds one lazy entry for each record. A timer that has come up waits in a FIFO
-/// until the application is told, and cancel() still reaches it there.
-/// @note cost: O(1) each; 24 bytes and a wheel entry of 16 for each timer of the most that were ever set at
-/// once.
+/// One record for each timer; the wheel holds at most one entry for each record, which cancel() leaves there.
+/// A timer that has fired waits in a FIFO until its event is delivered; cancel() still works then.
+/// @note cost: O(1) each; 24 bytes plus a wheel entry of 16 bytes, for the largest number of timers that were
+/// ever set at once.
 class ApplicationTimers {
   public:
     /// @param capacity timers that may be set at once.
@@ -25,19 +25,20 @@ class ApplicationTimers {
 
     /// @param delay 0 to kMaxDuration. Errors: invalid (outside), no_memory (`capacity` are set).
     Result<TimerId> after(Instant now, Duration delay, uint64_t tag) noexcept;
-    /// Errors: gone (the application has been told of it, or it was cancelled).
+    /// Errors: gone (its event was delivered, or it was cancelled).
     Result<void> cancel(TimerId id) noexcept;
 
-    /// Moves what is due to the FIFO. Returns how many wheel entries fired.
+    /// Moves timers that are due to the FIFO. Returns the number of wheel entries that fired.
     uint32_t advance(uint32_t now_tick) noexcept;
-    /// Whether the cap left something that is due.
+    /// Whether due entries remain because of the limit per turn.
     bool is_behind(uint32_t now_tick) const noexcept { return wheel_.is_behind(now_tick); }
-    /// No timer comes up before this tick; early when timers were cancelled. None: there is no timer.
+    /// No timer fires before this tick. It may be too early when timers were cancelled. None: no timer is
+    /// set.
     std::optional<uint32_t> next_tick() const noexcept { return wheel_.next_tick(); }
 
-    /// Whether take_due() has something to do.
+    /// Whether take_due() may return a timer.
     bool has_due() const noexcept { return due_head_ != 0; }
-    /// The tag of the timer that came up first, whose record is free with that.
+    /// The tag of the timer that fired first; frees its record. None: no timer is due.
     std::optional<uint64_t> take_due() noexcept;
 
     uint32_t used() const noexcept { return records_.used(); }
@@ -54,11 +55,11 @@ class ApplicationTimers {
         free,
         set,        ///< in the wheel
         due,        ///< in the FIFO
-        cancelled,  ///< in the FIFO, and nobody is told
+        cancelled,  ///< in the FIFO, but no event follows
     };
     struct Record {
-        uint32_t next;        ///< in the FIFO; the pool's while it is free
-        uint32_t generation;  ///< of all TimerIds with this index, those with this number name it
+        uint32_t next;        ///< in the FIFO; the pool uses it in free records
+        uint32_t generation;  ///< a TimerId is valid only with this generation
         uint64_t tag;
         uint32_t deadline;  ///< tick
         Phase phase;

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// How many challenge ACKs a connection may have, counted for each by itself.
+/// ChallengeLimits: the limit on challenge ACKs, counted for each connection separately.
 
 #include <cstdint>
 
@@ -10,10 +10,10 @@ namespace synfin::stack {
 
 /// The challenge ACKs of one connection in the present second.
 struct ChallengeCount {
-    uint16_t second = 0;  ///< modulo 2^16, from 1 on; 0 at first
-    uint16_t sent = 0;    ///< in it
+    uint16_t second = 0;  ///< modulo 2^16; initially 0
+    uint16_t sent = 0;    ///< challenge ACKs sent in that second
 
-    /// Whether one more may leave in the second of `tick`; if so it is counted.
+    /// Whether one more may be sent in the second of `tick`; if so, counts it.
     bool allow(uint32_t tick, uint32_t per_second) noexcept {
         const auto now = static_cast<uint16_t>(tick / 1000 + 1);
         if (second != now) *this = {now, 0};
@@ -23,18 +23,17 @@ struct ChallengeCount {
     }
 };
 
-/// RFC 5961 7: challenge ACKs are limited. A limit that connections share can be counted from outside, and
-/// tells an attacker whether a guess about another connection had hit (CVE-2016-5696); and who uses it up
-/// takes the others' answers away. So each record has a count of its own, beside its pool: its line is
-/// touched for challenge ACKs only. One record's count is nobody else's: the next connection of it starts
-/// anew.
+/// RFC 5961 7 limits challenge ACKs. An attacker can observe a limit that connections share, and learn
+/// whether a guess about another connection was right (CVE-2016-5696). One peer could also use up a shared
+/// limit for all. So each record has its own count, in an array parallel to the pool that only challenge ACKs
+/// touch. The count restarts with the record's next connection.
 class ChallengeLimits {
   public:
-    /// @param records in the pool; indexes are 1..records.
+    /// @param records size of the pool; indexes are 1..records.
     explicit ChallengeLimits(uint32_t records) : states_(size_t{records} + 1) {}
 
-    /// Whether `record` may answer once more in the second of `tick`.
-    /// @param connection names it among all that the record ever holds.
+    /// Whether `record` may send one more challenge ACK in the second of `tick`.
+    /// @param connection a number that tells the record's connections apart.
     bool allow(uint32_t record, uint32_t connection, uint32_t tick, uint32_t per_second) noexcept {
         State& state = states_[record];
         if (state.connection != connection) state = {connection, {}};

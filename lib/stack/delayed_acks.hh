@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// DelayedAcks: connections that owe an ACK and wait a little for something that it can ride on (RFC 9293
-/// 3.8.6.3). All wait equally long, so a ring is in the order of expiry.
+/// DelayedAcks: connections that owe an ACK and wait for a segment that can carry it (RFC 9293 3.8.6.3). All
+/// wait equally long, so a ring holds them in the order of expiry.
 
 #include <cstdint>
 
@@ -9,19 +9,19 @@
 
 namespace synfin::stack {
 
-/// Entries are never removed early: whoever takes one looks whether the ACK is still owed.
-/// @note cost: O(1) each; 512 KiB, touched as it is used.
+/// Entries are never removed early: the caller of take_due() checks whether the ACK is still owed.
+/// @note cost: O(1) each; 512 KiB, mapped when first used.
 class DelayedAcks {
   public:
     DelayedAcks() : ring_(kPlaces) {}
 
-    /// False: the ring is full; the ACK is to leave now.
+    /// False: the ring is full; send the ACK now.
     bool add(uint32_t connection, uint32_t due_tick) noexcept {
         if (tail_ - head_ >= kPlaces) return false;
         ring_[tail_++ % kPlaces] = {connection, due_tick};
         return true;
     }
-    /// The next connection whose time has come; 0: none.
+    /// Removes and returns the next connection that is due; 0: none.
     uint32_t take_due(uint32_t now_tick) noexcept {
         if (head_ == tail_) return 0;
         const Entry& first = ring_[head_ % kPlaces];

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Engine: one core's whole endpoint, whatever its queue is. queue_engine.hh implements it.
+/// Engine: the whole endpoint of one core, for any type of queue. queue_engine.hh implements it.
 
 #include <cstdint>
 #include <optional>
@@ -10,7 +10,7 @@
 
 namespace synfin::stack {
 
-/// Connections, and the turns that bring packets to them.
+/// Has the Connections of one core, and runs the turns that bring packets to them.
 class Engine {
   public:
     Engine(const StackConfig& config, const Keys& keys, Instant start, OwnedPorts owned_ports)
@@ -19,22 +19,22 @@ class Engine {
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
-    /// First half of a turn. True when packets or timers were there.
+    /// First half of a turn. True if packets arrived or timers fired.
     virtual bool begin(Instant now) noexcept = 0;
-    /// Second half. True when packets were sent.
+    /// Second half. True if packets were sent.
     virtual bool end() noexcept = 0;
-    /// When begin() has something to do next at the latest, if nothing arrives. Walks all records: for
-    /// virtual time.
+    /// The next time at which begin() has work if nothing arrives. Reads all records, so it is for virtual
+    /// time only.
     virtual std::optional<Instant> next_deadline() noexcept = 0;
-    /// Whether the next hop towards a destination is known by its MAC address; asks for it if not.
+    /// Whether the MAC address of the next hop to a destination is known; if not, starts asking for it.
     virtual Reach reach(const IpAddress& destination) noexcept = 0;
-    /// Whether another turn at the same time would do something: events to tell, segments to send.
+    /// Whether another turn at the same time has work: events to deliver, segments to send.
     virtual bool has_work() const noexcept = 0;
-    /// Packet buffers that are on their way somewhere: 0 when nothing is going on.
+    /// Packet buffers in use: received, to be sent, or waiting for a next hop. 0 when idle.
     virtual uint32_t packets_held() const noexcept = 0;
-    /// Packet buffers that are kept for reuse.
+    /// Packet buffers kept for reuse.
     virtual uint32_t packets_spare() const noexcept = 0;
-    /// Gives every packet back to the queue. The engine is not used after that.
+    /// Returns every packet to the queue. Do not use the engine afterwards.
     virtual void release_packets() noexcept = 0;
 
     Connections& connections() noexcept { return connections_; }

@@ -1,6 +1,7 @@
 #pragma once
 /// @file
-/// Events: what the application is still to be told of its connections, in the order in which it happened.
+/// Events: the events that have still to be delivered to the application, in the order in which they
+/// happened.
 
 #include <cstdint>
 
@@ -10,13 +11,13 @@
 
 namespace synfin::stack {
 
-/// An event until the application is told.
+/// An event that has not been delivered yet.
 struct PendingEvent {
     Event::Kind kind;
     tcp::CloseReason reason;  ///< of close
     bool established;         ///< of close
-    bool from_held;           ///< of data: it is held text, not a packet's
-    uint32_t generation;      ///< of the record's connection that it is about
+    bool from_held;           ///< of data: the text is held, not in a packet
+    uint32_t generation;      ///< generation of the connection
     uint32_t index;
     union {
         Bytes data;
@@ -24,14 +25,14 @@ struct PendingEvent {
     };
 };
 
-/// A FIFO; see Worklist for its memory.
+/// A FIFO. See Worklist for its memory.
 class Events {
   public:
-    /// @param at_once events that wait at once, as far as can be foreseen.
+    /// @param at_once expected largest number of waiting events.
     explicit Events(size_t at_once) : queue_(at_once) {}
 
-    /// An event of the record's connection of this generation.
-    /// @note cost: field by field into its place; a temporary that is copied whole waits for its own stores.
+    /// Adds an event of the connection with this index and generation.
+    /// @note cost: written field by field in place; copying a temporary would stall on the stores just made.
     [[gnu::always_inline]] PendingEvent& push(Event::Kind kind, uint32_t index,
                                               uint32_t generation) noexcept {
         PendingEvent& event = queue_.add();
@@ -44,10 +45,10 @@ class Events {
     }
 
     bool empty() const noexcept { return queue_.empty(); }
-    /// The first. It stays in its place until the next push().
+    /// The first event; valid until the next push().
     const PendingEvent& front() noexcept { return queue_.front(); }
     const PendingEvent& take() noexcept { return queue_.take(); }
-    /// Calls visit(PendingEvent&) for each that waits.
+    /// Calls visit(PendingEvent&) for each waiting event.
     template <typename Visit>
     void for_each(Visit&& visit) noexcept {
         for (PendingEvent& event : queue_) visit(event);

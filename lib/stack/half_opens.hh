@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// HalfOpens: the records of passive opens that wait for the last ACK of their handshake, and which of them
-/// is due or yields first.
+/// HalfOpens: the records of passive opens that wait for the last ACK of the handshake, in the order in which
+/// they are due and in which they yield.
 
 #include <algorithm>
 #include <cstdint>
@@ -11,25 +11,25 @@
 
 namespace synfin::stack {
 
-/// One FIFO for each number of SYN-ACKs sent again: those wait equally long, and the oldest of all is the
-/// first of the last FIFO that is not empty. A second set of FIFOs for records that took the place of a
-/// TIME-WAIT record, and none of the backlog.
-/// @note cost: O(1) each, but for for_each().
+/// One FIFO for each number of retransmitted SYN-ACKs, because records with equal numbers wait equally long.
+/// The oldest record is the first of the last FIFO that is not empty. A second set of FIFOs holds records
+/// that replaced a TIME-WAIT record and take no place in the backlog.
+/// @note cost: O(1) each, except for_each().
 class HalfOpens {
   public:
-    static constexpr unsigned kLevels = 8;  ///< later SYN-ACKs follow at the pace of the last level
+    static constexpr unsigned kLevels = 8;  ///< later SYN-ACKs use the interval of the last level
     static constexpr unsigned kQueues = 2 * kLevels;
 
-    /// @param syn_ack_timeout ticks after which a record is given up.
+    /// @param syn_ack_timeout ticks after which a record expires.
     HalfOpens(uint32_t capacity, uint32_t syn_ack_timeout)
         : records_(capacity), syn_ack_timeout_(syn_ack_timeout) {}
 
     tcp::HalfOpen& operator[](uint32_t index) noexcept { return records_[index]; }
     const tcp::HalfOpen& operator[](uint32_t index) const noexcept { return records_[index]; }
-    /// The record's address, to be prefetched: of any index in 0..capacity.
+    /// The address of a record, for prefetching; any index in 0..capacity.
     const tcp::HalfOpen* at(uint32_t index) const noexcept { return records_.at(index); }
 
-    /// A record to be filled, and given to add() or discard(). 0: none is left.
+    /// Allocates a record; fill it, then call add() or discard(). 0: none is left.
     uint32_t alloc() noexcept { return records_.alloc(); }
     void discard(uint32_t index) noexcept { records_.free(index); }
     void add(uint32_t index) noexcept {
@@ -41,21 +41,21 @@ class HalfOpens {
         unlink(index);
         records_.free(index);
     }
-    /// Its SYN-ACK has been sent again: it is due later.
+    /// Moves the record to its next FIFO after its SYN-ACK has been sent again.
     void requeue(uint32_t index) noexcept {
         unlink(index);
         link(index);
     }
 
-    /// Records that take a place of the backlog.
+    /// Records that take a place in the backlog.
     uint32_t backlog() const noexcept { return records_.used() - paid_; }
-    /// Records that took a TIME-WAIT record's place.
+    /// Records that replaced a TIME-WAIT record.
     uint32_t paid() const noexcept { return paid_; }
 
-    /// The record that gives way to a newer SYN: the oldest, once its SYN-ACK has been sent again, so that
-    /// its peer had time to answer. 0: there is none.
-    /// @param cookies a record whose SYN-ACK carried no cookie stays for a SYN-ACK longer: of the others a
-    ///        later ACK opens the connection without the record.
+    /// The record that yields to a newer SYN: the oldest whose SYN-ACK has been sent again, so that its peer
+    /// had time to answer. 0: none.
+    /// @param cookies if true, a record whose SYN-ACK carried no cookie stays for one more SYN-ACK. Of the
+    ///        others a later ACK opens the connection without the record.
     uint32_t yielding(bool cookies) const noexcept {
         for (unsigned level = kLevels - 1; level > 0; --level) {
             const uint32_t oldest = queues_[level].head;
@@ -66,12 +66,12 @@ class HalfOpens {
         return 0;
     }
 
-    /// When a record is to be looked at: its SYN-ACK is sent again, or it is given up.
+    /// The tick at which the record's SYN-ACK is sent again or the record expires.
     uint32_t due_tick(const tcp::HalfOpen& record) const noexcept {
         const uint32_t end = record.started + syn_ack_timeout_;
         return static_cast<int32_t>(end - record.deadline) < 0 ? end : record.deadline;
     }
-    /// The first record of a queue, 0..kQueues - 1, if it is due; else 0.
+    /// The first record of a queue, 0..kQueues - 1, if it is due; otherwise 0.
     uint32_t due_in(unsigned queue, uint32_t now_tick) const noexcept {
         const uint32_t head = queues_[queue].head;
         if (head == 0 || static_cast<int32_t>(now_tick - due_tick(records_[head])) < 0) return 0;

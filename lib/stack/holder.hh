@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Holder: what lies beside the record of an open connection, because the core does not ask for it.
+/// Holder: data of an open connection that the core does not use, in an array parallel to the control blocks.
 
 #include <cstdint>
 #include <type_traits>
@@ -9,11 +9,10 @@
 
 namespace synfin::stack {
 
-/// Who holds a control block's record at present. One for each record, by its index.
+/// The present user of a control block. One for each record, by its index.
 struct Holder {
-    uint64_t user_tag = 0;  //  0  the application's
-    /// How often the record has been given back: of all handles to it, those with this number are the present
-    /// connection's.
+    uint64_t user_tag = 0;  //  0  set by the application
+    /// How often the record has been freed. A handle is valid only with the present generation.
     uint32_t generation = 0;    //  8
     ChallengeCount challenges;  // 12  challenge ACKs of the present connection
 };

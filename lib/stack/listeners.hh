@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Listeners: which ports accept connections, on which of our addresses, and how many at once.
+/// Listeners: which ports accept connections, on which of our addresses, and with which backlog.
 
 #include <cstdint>
 #include <optional>
@@ -13,21 +13,22 @@
 
 namespace synfin::stack {
 
-/// A listener is a number from 1 on; 0 is none. Numbers are used again, a ListenerId's generation tells.
-/// @note cost: find() reads one entry of 2 bytes by port, and one line for each listener of the port.
+/// A listener is a number from 1 on; 0 is none. Numbers are reused; the generation of a ListenerId tells them
+/// apart.
+/// @note cost: find() reads a 2-byte entry by port, and one line for each listener of the port.
 class Listeners {
   public:
     Listeners() : of_port_(65'536), listeners_(1) {}
 
     /// @param addr index of our address; none: any of ours.
-    /// @param backlog half-open records at once; 0: any number.
-    /// Errors: in_use (the same port and address), no_memory (65,534 listeners).
+    /// @param backlog most half-open records at once; 0: no limit of its own. Errors: in_use (the same port
+    ///        and address), no_memory (65,534 listeners).
     Result<ListenerId> open(uint16_t port, std::optional<uint32_t> addr, uint32_t backlog,
                             uint64_t token) noexcept;
-    /// No SYN finds it any more.
+    /// Closes the listener: later SYNs do not reach it.
     void close(uint16_t id) noexcept;
 
-    /// The listener that a SYN of this tuple reaches, the most specific one (RFC 9293 MUST-42).
+    /// The listener for a SYN with this tuple, the most specific one (RFC 9293 MUST-42).
     uint16_t find(const Tuple& tuple) const noexcept {
         uint16_t any = 0;
         for (uint16_t id = of_port_[tuple.local_port]; id != 0; id = listeners_[id].next) {
@@ -39,9 +40,9 @@ class Listeners {
     }
     /// The listener with exactly this port and address.
     uint16_t find(uint16_t port, std::optional<uint32_t> addr) const noexcept;
-    /// The listener that the handle names; 0: it is closed.
+    /// The listener of the handle; 0: it is closed.
     uint16_t find(ListenerId named) const noexcept;
-    /// Calls visit(id) for each; it may close that one.
+    /// Calls visit(id) for each listener; visit may close it.
     template <typename Visit>
     void for_each(Visit&& visit) noexcept {
         for (size_t id = 1; id < listeners_.size(); ++id)
@@ -49,7 +50,7 @@ class Listeners {
     }
 
     uint64_t token(uint32_t id) const noexcept { return listeners_[id].token; }
-    /// Half-open records take places of the listener's backlog.
+    /// A half-open record takes a place in the listener's backlog.
     bool is_at_backlog(uint16_t id) const noexcept { return listeners_[id].places == 0; }
     void take_place(uint32_t id) noexcept { --listeners_[id].places; }
     void give_place(uint32_t id) noexcept { ++listeners_[id].places; }
@@ -58,11 +59,11 @@ class Listeners {
     struct Listener {
         uint16_t port = 0;
         std::optional<uint32_t> addr;
-        uint16_t next = 0;  ///< another listener of the port
+        uint16_t next = 0;  ///< next listener of the port
         bool open = false;
-        uint32_t generation = 0;  ///< of all ListenerIds with this index, those with this number name it
-        /// Half-open records that it may still have. Without a backlog of its own it never comes to 0: there
-        /// are fewer records in all.
+        uint32_t generation = 0;  ///< a ListenerId is valid only with this generation
+        /// Free places in the backlog. Without a backlog of its own it never reaches 0, because fewer records
+        /// exist.
         uint32_t places = UINT32_MAX;
         uint64_t token = 0;
     };

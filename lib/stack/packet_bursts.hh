@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// PacketBursts: the packets that an engine holds: the burst that it received, those kept for reuse, and the
-/// burst that it is about to send.
+/// PacketBursts: the packets that an engine holds: the received burst, packets kept for reuse, and the burst
+/// to send.
 
 #include <algorithm>
 #include <array>
@@ -13,16 +13,17 @@
 
 namespace synfin::stack {
 
-/// Packets to build in come from the received burst, last first, once nothing reads it any more: they are in
-/// the cache and need no pool operation. So a SYN's buffer becomes the SYN-ACK and a FIN's its ACK; setup and
-/// teardown need no new packets, and overload always drains, since nothing else in the engine keeps packets.
+/// Frames are built in packets of the received burst, last first, once nothing reads the burst any more:
+/// these are in the cache and need no pool operation. So a SYN's buffer becomes the SYN-ACK, and a FIN's its
+/// ACK. Setup and teardown need no new packets. Overload always drains, because nothing else in the engine
+/// keeps packets.
 template <buf::QueuePair P>
 class PacketBursts {
   public:
     using Packet = typename P::Packet;
-    static constexpr uint16_t kMost = 32;  ///< packets of a burst; a queue may prefer fewer
+    static constexpr uint16_t kMost = 32;  ///< most packets in a burst; a queue may prefer fewer
 
-    /// @param queue, ledger outlive this.
+    /// @param queue, ledger must outlive this object.
     PacketBursts(P& queue, Ledger& ledger) noexcept : queue_(queue), ledger_(ledger) {}
     ~PacketBursts() { release(); }
     PacketBursts(const PacketBursts&) = delete;
@@ -35,8 +36,8 @@ class PacketBursts {
     }
     uint16_t received() const noexcept { return received_count_; }
 
-    /// A packet to build in, of those received if possible. Null: the pool is empty, or the device takes
-    /// nothing now; then build nothing, so that nothing is lost.
+    /// A packet to build a frame in, from the received ones if possible. Null: the pool is empty, or the
+    /// device takes nothing now. Then build nothing, so that nothing is lost.
     [[gnu::always_inline]] Packet* place() noexcept {
         if (tx_count_ == tx_burst_ && !flush()) return nullptr;
         if (received_count_ == 0) return take();
@@ -46,7 +47,7 @@ class PacketBursts {
         queue_.free(packet);
         return take();
     }
-    /// A packet to build in while the received ones are still read. Null: the pool is empty.
+    /// A packet to build a frame in while the received burst is still being read. Null: the pool is empty.
     Packet* take() noexcept {
         if (spare_count_ != 0) return spare_[--spare_count_];
         return queue_.alloc();
@@ -58,26 +59,26 @@ class PacketBursts {
             queue_.free(packet);
         }
     }
-    /// The rest of the received burst is not needed.
+    /// Keeps or frees the rest of the received burst.
     void recycle_rest() noexcept {
         while (received_count_ != 0) give_back(received_[--received_count_]);
     }
 
-    /// Adds a packet to the burst that leaves; a full one is given to the device first. False: the device
-    /// takes nothing, the packet stays the caller's.
+    /// Adds a packet to the burst to send; passes a full burst to the device first. False: the device takes
+    /// nothing, and the packet stays the caller's.
     bool add(Packet* packet) noexcept {
         if (tx_count_ == tx_burst_ && !flush()) return false;
         tx_[tx_count_++] = packet;
         return true;
     }
-    /// Whether so many packets more, up to a whole burst, could be added. Asks the device to take some if
-    /// not.
+    /// Whether this many more packets, up to a whole burst, could be added. If not, first passes the burst to
+    /// the device.
     bool has_room(uint16_t packets) noexcept {
         packets = std::min(packets, tx_burst_);
         return tx_count_ + packets <= tx_burst_ || (flush() && tx_count_ + packets <= tx_burst_);
     }
     bool has_unsent() const noexcept { return tx_count_ != 0; }
-    /// Gives the burst to the device; what it refuses stays. False when it took nothing.
+    /// Passes the burst to the device; refused packets stay. False: the device took nothing.
     bool flush() noexcept {
         ledger_.stamp(Stage::emit);
         const uint16_t taken = queue_.tx_burst(tx_.data(), tx_count_);
@@ -87,7 +88,7 @@ class PacketBursts {
         return taken != 0;
     }
 
-    uint32_t held() const noexcept { return received_count_ + tx_count_; }  ///< on their way somewhere
+    uint32_t held() const noexcept { return received_count_ + tx_count_; }  ///< received or to be sent
     uint32_t spare() const noexcept { return spare_count_; }                ///< kept for reuse
     /// Frees every packet.
     void release() noexcept {

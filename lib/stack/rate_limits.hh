@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// RateLimits: how many segments an engine sends to peers that may not exist: RSTs, and challenge ACKs of
-/// half-open and TIME-WAIT records. Those of open connections are counted beside their records (holder.hh).
+/// RateLimits: limits on segments to peers that may not exist: RSTs, and challenge ACKs of half-open and
+/// TIME-WAIT records. Challenge ACKs of open connections are counted in holder.hh.
 
 #include <cstdint>
 
@@ -11,15 +11,15 @@ namespace synfin::stack {
 
 class RateLimits {
   public:
-    /// @param resets_per_s of the whole engine; 0: any number.
-    /// @param challenges_per_s of each record.
+    /// @param resets_per_s for the whole engine; 0: no limit.
+    /// @param challenges_per_s for each record.
     RateLimits(uint32_t resets_per_s, uint32_t challenges_per_s, uint32_t half_opens, uint32_t time_waits)
         : resets_per_s_(resets_per_s),
           challenges_per_s_(challenges_per_s),
           half_open_(half_opens),
           time_wait_(time_waits) {}
 
-    /// Whether one more RST may leave in the second of `tick`; if so it is counted.
+    /// Whether one more RST may be sent in the second of `tick`; if so, counts it.
     bool allow_rst(uint32_t tick) noexcept {
         if (resets_per_s_ == 0) return true;
         if (const uint32_t second = tick / 1000 + 1; second != second_) {
@@ -31,9 +31,9 @@ class RateLimits {
         return true;
     }
 
-    /// Challenge ACKs that each record may have in a second; `seldom` ones: tcp::Reply::seldom_ack.
+    /// Most challenge ACKs per record and second; `seldom`: for tcp::Reply::seldom_ack.
     uint32_t challenges_per_s(bool seldom) const noexcept { return seldom ? 1 : challenges_per_s_; }
-    /// @param connection a number that the record's next connection does not have.
+    /// @param connection a number that differs from that of the record's next connection.
     bool allow_half_open(uint32_t record, uint32_t connection, uint32_t tick, bool seldom) noexcept {
         return half_open_.allow(record, connection, tick, challenges_per_s(seldom));
     }
@@ -44,7 +44,7 @@ class RateLimits {
   private:
     uint32_t resets_per_s_, challenges_per_s_;
     ChallengeLimits half_open_, time_wait_;
-    uint32_t second_ = 0;  ///< of resets_left_
+    uint32_t second_ = 0;  ///< the second that resets_left_ counts
     uint32_t resets_left_ = 0;
 };
 

@@ -10,17 +10,17 @@
 
 namespace synfin::stack {
 
-/// All of them wait 2 MSL, so a FIFO is in the order of expiry. Indices are 1..capacity, 0 is none.
+/// All records wait 2 MSL, so a FIFO holds them in the order of expiry. Indices are 1..capacity, 0 is none.
 /// @note cost: O(1) each.
 class TimeWaits {
   public:
     explicit TimeWaits(uint32_t capacity) : records_(capacity), expiries_(size_t{capacity} + 1) {}
 
     const tcp::TimeWait& operator[](uint32_t index) const noexcept { return records_[index]; }
-    /// The record's address, to be prefetched: of any index in 0..capacity.
+    /// The address of a record, for prefetching; any index in 0..capacity.
     const tcp::TimeWait* at(uint32_t index) const noexcept { return records_.at(index); }
 
-    /// A record for the control block, which expires at its deadline. There must be room.
+    /// Makes a record of the control block; it expires at the control block's deadline. There must be room.
     uint32_t add(const tcp::Tcb& tcb) noexcept {
         const uint32_t index = records_.alloc();
         records_[index] = tcp::shrink(tcb);
@@ -32,16 +32,16 @@ class TimeWaits {
         unlink(index);
         records_.free(index);
     }
-    /// Its time begins anew.
+    /// Restarts the 2 MSL timer.
     void restart(uint32_t index, uint32_t expiry_tick) noexcept {
         unlink(index);
         expiries_[index].set(expiry_tick);
         link(index);
     }
 
-    /// The one that expires first; 0: there is none.
+    /// The record that expires first; 0: none.
     uint32_t oldest() const noexcept { return head_; }
-    /// Ticks until it expires; zero or negative when due.
+    /// Ticks until the record expires; zero or negative when due.
     int32_t remaining(uint32_t index, uint32_t now_tick) const noexcept {
         return expiries_[index].remaining(now_tick);
     }
