@@ -1,5 +1,6 @@
 /// @file
-/// A segment's way from the table to the core, and the core's effects into records, replies and events.
+/// Passes a segment from the table to the core, and turns the core's effects into records, replies and
+/// events.
 
 #include <algorithm>
 #include <utility>
@@ -16,7 +17,7 @@ using tcp::Seq;
 using tcp::Tcb;
 using tcp::TimeWait;
 
-/// Everything that the core asked for, in the order in which the application is to see it.
+/// Performs all effects, in the order in which the application must see them.
 [[gnu::always_inline]] inline void Connections::perform_inlined(uint32_t index, Bytes text,
                                                                 Effects& fx) noexcept {
     Tcb& tcb = tcbs_[index];
@@ -43,8 +44,8 @@ using tcp::TimeWait;
     if (fx.is_rare()) [[unlikely]]
         perform_unusual(tcb, text, fx);
     if (fx.peer_fin) {
-        // Text beyond a FIN contradicts it: "ignore the segment text" (RFC 9293 3.10.7.4), also what came
-        // before it.
+        // Text beyond a FIN contradicts it: "ignore the segment text" (RFC 9293 3.10.7.4), even if it arrived
+        // before the FIN.
         if (Cold* cold = cold_of(tcb); cold != nullptr) [[unlikely]]
             reassembly_.release(cold->reassembly);
         if (!tcb.has(tcp::kAppGone)) push(Event::Kind::peer_fin, index);
@@ -73,7 +74,8 @@ using tcp::TimeWait;
                                                             Bytes text) noexcept {
     Tcb& tcb = tcbs_[index];
     Effects fx;
-    if (tcp::predicted({tcb, flow_of(tcb)}, seg, context(), fx)) [[likely]]  // which no recovery record is
+    if (tcp::predicted({tcb, flow_of(tcb)}, seg, context(), fx))
+        [[likely]]  // with a recovery record a segment is not predicted
         counters_.add(Counter::predicted);
     else
         arrive_unpredicted(tcb, seg, fx);
@@ -87,7 +89,7 @@ using tcp::TimeWait;
     tcp::by_steps(c, seg, context(), fx);
     if (c.rec != nullptr) [[unlikely]]
         settle_recovery(tcb);
-    // In TIME-WAIT, and the application has not been told yet, or not read all: the peer tries again.
+    // In TIME-WAIT, but on_close or held text has not been delivered yet: the peer will try again.
     if (fx.reopen) fx.reply = Reply::challenge_ack;
 }
 
@@ -96,7 +98,8 @@ void Connections::arrive(const Incoming& in) noexcept {
     const Segment& seg = in.seg;
     const Bytes text = in.text;
     const uint32_t hash = in.hash;
-    // Segments of this burst that came before may have ended the candidate, or given its record to another.
+    // Earlier segments of this burst may have ended the candidate, or another connection may have its record
+    // now.
     const uint32_t h =
         in.candidate.stands() && *in.record == tuple ? in.candidate.handle : find_record(tuple, hash);
     if (h != net::ConnectionTable::kNone) {
@@ -112,8 +115,8 @@ void Connections::arrive(const Incoming& in) noexcept {
         }
         return;
     }
-    // Here, and not for each segment: what has a record came from an address that passed this (RFC 9293
-    // MUST-57, MUST-63).
+    // RFC 9293 MUST-57, MUST-63. Checked here and not for each segment: a connection with a record has passed
+    // this check.
     const Ipv4 source{tuple.remote_addr};
     if (!addresses_.is_unicast(source) || addresses_.find(source) != net::LocalAddresses::kNone) {
         counters_.drop(DropReason::bad_ip_source);
@@ -132,7 +135,7 @@ void Connections::arrive(const Incoming& in) noexcept {
 [[gnu::noinline]] void Connections::arrive_time_wait(uint32_t index, uint32_t hash,
                                                      const Segment& seg) noexcept {
     const TimeWait& record = time_waits_[index];
-    if (tcp::reopens(record, seg, context())) {  // every open of a client that has used all its ports
+    if (tcp::reopens(record, seg, context())) {  // common: each open of a client that has used all its ports
         const Tuple tuple = record.tuple;
         if (const uint16_t listener = listeners_.find(tuple); listener != 0) {
             const Seq after_iss = record.snd_nxt;
@@ -145,7 +148,7 @@ void Connections::arrive(const Incoming& in) noexcept {
     Tcb tcb = tcp::expand(record, params_.rcv_buffer);
     Effects fx;
     tcp::on_synchronized({tcb}, seg, context(), fx);
-    if (fx.reopen) fx.reply = Reply::challenge_ack;  // the tuple was our client's: no one listens
+    if (fx.reopen) fx.reply = Reply::challenge_ack;  // our side was the client: nobody listens
     if (fx.time_wait_restart) {
         time_waits_.restart(index, core_now_.tick + params_.two_msl);
     }
@@ -187,7 +190,7 @@ void Connections::arrive_icmp(const net::SegmentError& error) noexcept {
     perform_inlined(index, text, fx);
 }
 
-/// What a connection's usual life does not bring.
+/// Performs the rare effects.
 [[gnu::cold, gnu::noinline]] void Connections::perform_unusual(Tcb& tcb, Bytes text, Effects& fx) noexcept {
     if (fx.drop != DropReason::none) counters_.drop(fx.drop);
     if (fx.trouble) counters_.add(Counter::r1_exceeded);

@@ -1,5 +1,5 @@
 /// @file
-/// Calls of the application (RFC 9293 3.9.1), each a value or an Error.
+/// Calls of the application (RFC 9293 3.9.1). Each returns a value or an Error.
 
 #include <algorithm>
 
@@ -14,7 +14,7 @@ using tcp::Seq;
 using tcp::State;
 using tcp::Tcb;
 
-/// The index of an address of ours; none: `addr` is none, or Error says why not.
+/// The index of our address `addr`. None: `addr` is none (Error::none), or the call fails with `error`.
 std::optional<uint32_t> Connections::index_of(const std::optional<IpAddress>& addr,
                                               Error& error) const noexcept {
     error = Error::none;
@@ -50,7 +50,7 @@ Result<void> Connections::unlisten(uint16_t port, std::optional<IpAddress> addr)
     return {};
 }
 
-/// No SYN finds it any more; its half-open records are reset.
+/// Closes the listener and resets its half-open records.
 void Connections::close_listener(uint16_t id) noexcept {
     half_opens_.for_each([&](uint32_t index) noexcept {
         if (half_opens_[index].listener == id) reset_half_open(index);
@@ -62,8 +62,8 @@ void Connections::unlisten_all() noexcept {
     listeners_.for_each([this](uint16_t id) noexcept { close_listener(id); });
 }
 
-/// RFC 9293 3.10.5, ABORT in SYN-RECEIVED: RST, to a peer that may take itself for connected or not. Its
-/// SEG.ACK is for one that has not seen our SYN.
+/// RFC 9293 3.10.5, ABORT in SYN-RECEIVED: sends RST to a peer that may or may not have seen our SYN-ACK.
+/// SEG.ACK is for a peer that has not.
 [[gnu::cold, gnu::noinline]] void Connections::reset_half_open(uint32_t index) noexcept {
     const tcp::HalfOpen& half_open = half_opens_[index];
     const Tuple tuple = half_open.tuple;
@@ -89,15 +89,15 @@ Result<Connection> Connections::connect(const Endpoint& peer, const ConnectOptio
         if (found == net::LocalAddresses::kNone) return Error::invalid;
         tuple.local_index = found;
     }
-    if (addresses_[tuple.local_index] == remote) return Error::invalid;  // nothing loops back on a wire
+    if (addresses_[tuple.local_index] == remote) return Error::invalid;  // packets do not loop back on a wire
     const uint32_t index = tcbs_.alloc();
     if (index == 0) {
         counters_.drop(DropReason::connections_full);
         return Error::no_memory;
     }
 
-    // A tuple in TIME-WAIT may be taken when our timestamp clock has moved on since its last segment (RFC
-    // 6191 2; the expiry is kept in units of 16 ticks, so one unit more).
+    // A tuple in TIME-WAIT may be reused when our timestamp clock has advanced since its last segment (RFC
+    // 6191 2). The expiry has units of 16 ticks, so wait one more unit.
     uint32_t hash = 0;
     uint32_t old = net::ConnectionTable::kNone;
     auto own = [&](uint16_t first) noexcept {
@@ -113,8 +113,8 @@ Result<Connection> Connections::connect(const Endpoint& peer, const ConnectOptio
         return time_waits_[record].timestamps != 0 &&
                time_waits_.remaining(record, core_now_.tick) + 32 <= static_cast<int32_t>(params_.two_msl);
     };
-    // Time alone makes TIME-WAIT tuples free, which the memory of refused ports cannot know: it is cleared
-    // when it matters.
+    // TIME-WAIT tuples become free with time alone, without note_release(). So the refused ports are
+    // forgotten when no port was found.
     auto forget_refusals = [&]() noexcept {
         if (!params_.time_wait_reuse || core_now_.tick - ports_forgotten_ < 32) return false;
         ports_forgotten_ = core_now_.tick;
@@ -128,7 +128,7 @@ Result<Connection> Connections::connect(const Endpoint& peer, const ConnectOptio
             return Error::in_use;
         }
     } else {
-        // A second time at most; one call, so that it is inlined.
+        // At most two rounds; a single call site, so that choose() is inlined.
         while (ports_.choose(tuple, own, is_free) == 0) {
             if (forget_refusals()) continue;
             tcbs_.free(index);
@@ -148,8 +148,8 @@ Result<Connection> Connections::connect(const Endpoint& peer, const ConnectOptio
         counters_.drop(DropReason::connections_full);
         return Error::no_memory;
     }
-    // An open to this destination will most likely ask for this port soon: far enough ahead that its line,
-    // which nobody else needs, is there when opens follow each other.
+    // A later open to this destination will most likely use this port. Eight ports ahead is early enough that
+    // the line is in the cache by then, when opens follow each other.
     Tuple next = tuple;
     next.local_port = static_cast<uint16_t>(next.local_port + 8);
     table_.prefetch(table_.hash(next));
@@ -159,7 +159,7 @@ Result<Connection> Connections::connect(const Endpoint& peer, const ConnectOptio
     holders_[index].user_tag = options.user_tag;
     tcb.set(tcp::kOpened);
     counters_.add(Counter::active_opens);
-    arm(index, tcb);  // all that open_active() asks for
+    arm(index, tcb);  // the effects of open_active()
     want_output(index, tcb);
     return Connection(this, index, generation_of(index));
 }
@@ -194,7 +194,7 @@ Result<uint32_t> Connections::send_pieces(uint32_t index, uint32_t generation,
     for (const Bytes piece : pieces) {
         const Result<uint32_t> sent = send(index, generation, piece, false);
         if (!sent && taken == 0) return sent;
-        if (!sent) break;  // no block is left: what was taken counts, and on_writable follows
+        if (!sent) break;  // no block is left: return the bytes taken; on_writable follows
         taken += *sent;
         if (*sent < piece.size()) break;
     }
@@ -263,13 +263,13 @@ Result<void> Connections::close(uint32_t index, uint32_t generation) noexcept {
     if (tcb == nullptr) return Error::gone;
     if (tcb->has(tcp::kAppGone)) return Error::closing;
     if (Cold* cold = cold_of(*tcb); cold != nullptr) [[unlikely]] {
-        if (cold->ending) {  // over already, and now nobody wants the rest
+        if (cold->ending) {  // the connection has ended; the unread text is dropped
             tcb->set(tcp::kAppGone);
             cold->ending = false;
             push_close(index, cold->reason, true);
             return {};
         }
-        // What on_data is reading counts as read: whether it was is known when the handler returns (taken()).
+        // Text that on_data is reading counts as read; taken() checks it when the handler returns.
         const bool unread = cold->held_bytes != cold->shown_bytes;
         if (unread && tcb->state() != State::closed && tcb->state() != State::time_wait)
             return abort(index, generation);  // RFC 9293 3.6.1, SHLD-3

@@ -1,5 +1,5 @@
 /// @file
-/// Records: what they are made of, how they are found, counted and given back.
+/// Records: making, finding, counting and freeing them.
 
 #include "stack/connections.hh"
 
@@ -17,9 +17,9 @@ using tcp::Tcb;
 
 namespace {
 
-/// Blocks of 2 KiB for sending and receiving, at most: twice what every connection could queue, so that few
-/// connections always have their whole buffers, within max_text_bytes. Address space only; memory follows
-/// use.
+/// Largest number of 2 KiB blocks for sending and receiving: twice what all connections could queue, so that
+/// a few connections always have their whole buffers; limited by max_text_bytes. This reserves address space;
+/// pages are mapped when used.
 uint32_t large_blocks(const StackConfig& c) {
     const uint64_t per_connection =
         (uint64_t{c.tcp.send_buffer_bytes} + c.tcp.receive_buffer_bytes) / buf::BlockPool::kLargeBytes + 2;
@@ -27,9 +27,9 @@ uint32_t large_blocks(const StackConfig& c) {
                                           c.max_text_bytes / buf::BlockPool::kLargeRecord));
 }
 
-/// Who tells all events in each turn has no more of them: of each connection its end (twice, when TIME-WAIT
-/// is cut short in the turn that it began in), text that was left, and the FIN behind that; of each packet of
-/// the turn, and of each timer, some.
+/// Most events of one turn, if all are delivered in each turn. For each connection: its end (twice, if
+/// TIME-WAIT is cut short in the turn in which it began), text that was left, and the FIN behind it. For each
+/// packet and timer of the turn: a few.
 size_t events_at_once(const StackConfig& c) {
     return size_t{4} * c.max_connections + 2048;
 }
@@ -75,7 +75,7 @@ uint32_t Connections::find_record(const Tuple& tuple, uint32_t hash) const noexc
     return table_.find(hash, [&](uint32_t h) noexcept { return *tuple_of(h) == tuple; });
 }
 
-/// One per control block at most, and the pools are of one size: it cannot fail.
+/// Cannot fail: the pool has one Flow for each control block.
 Flow& Connections::need_flow(Tcb& tcb) noexcept {
     if (tcb.flow == 0) {
         tcb.flow = flows_.alloc();
@@ -130,7 +130,8 @@ void Connections::release_flow(Tcb& tcb) noexcept {
     tcb.flow = 0;
 }
 
-/// The record's generation moves on, so that handles to it are gone. Its wheel entry stays for the next user.
+/// Increments the record's generation, which invalidates handles to it. Its wheel entry stays for the next
+/// user.
 void Connections::free_tcb(uint32_t index) noexcept {
     Tcb& tcb = tcbs_[index];
     release_flow(tcb);
@@ -173,10 +174,10 @@ MemoryUse Connections::memory() const noexcept {
     return out;
 }
 
-/// Calls visit() for up to at_most open connections from index `from` on (1 at first); it may close or abort
-/// them.
-/// @return where to go on, 0 when all have been visited.
-/// @note cost: the record's line of each index that is passed, 16 times at_most of them at most.
+/// Calls visit() for up to at_most open connections from index `from` on (initially 1); visit may close or
+/// abort them.
+/// @return the index to continue with; 0: all have been visited.
+/// @note cost: reads the record's line of each index that it passes, at most 16 times at_most.
 uint32_t Connections::visit_open(uint32_t from, uint32_t at_most, void (*visit)(void* context, Connection),
                                  void* context) noexcept {
     uint32_t looks = at_most > UINT32_MAX / 16 ? UINT32_MAX : 16 * at_most;

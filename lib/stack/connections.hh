@@ -1,9 +1,8 @@
 #pragma once
 /// @file
-/// Connections: everything of one engine that is not packets. The records of its connections in their three
-/// sizes, the table that finds them, timers, listeners, queued bytes; it gives segments to the core and
-/// performs what the core asks for, turns calls of the application into segments, and lists what is to be
-/// sent. queue_engine.hh brings packets to it.
+/// Connections: everything of one engine except packets: the records of its connections, the table that finds
+/// them, timers, listeners, queued bytes. It passes segments and calls of the application to the core,
+/// performs the core's effects, and lists the segments to send. queue_engine.hh brings packets to it.
 
 #include <cstdint>
 #include <optional>
@@ -44,13 +43,12 @@
 
 namespace synfin::stack {
 
-/// A segment that arrived, with what the table and the record were asked ahead, for a burst's segments side
-/// by side.
+/// A received segment with the results of the look-ups that are made for all segments of a burst in parallel.
 struct Incoming : net::SegmentIn {
     uint32_t hash = 0;
     const net::ConnectionTable::Bucket* home = nullptr;
     net::ConnectionTable::Candidate candidate;
-    const Tuple* record = nullptr;  ///< the candidate's
+    const Tuple* record = nullptr;  ///< the tuple of the candidate's record
 };
 
 using net::SegmentOut;
@@ -58,8 +56,8 @@ using tcp::Cold;
 
 class Connections {
   public:
-    /// @param start when it is made: what is called before the first turn happens then.
-    /// @param owned_ports of the engine's queue.
+    /// @param start the present time, for calls before the first turn.
+    /// @param owned_ports owned ports of the engine's queue.
     Connections(const StackConfig& config, const Keys& keys, Instant start, OwnedPorts owned_ports);
     Connections(const Connections&) = delete;
     Connections& operator=(const Connections&) = delete;
@@ -71,7 +69,7 @@ class Connections {
     void unlisten_all() noexcept;
     Result<Connection> connect(const Endpoint& peer, const ConnectOptions& options) noexcept;
     Result<uint32_t> send(uint32_t index, uint32_t generation, Bytes data, bool is_static) noexcept;
-    /// The pieces one after another, as if they were one.
+    /// Sends the pieces as if they were contiguous.
     Result<uint32_t> send_pieces(uint32_t index, uint32_t generation, std::span<const Bytes> pieces) noexcept;
     Result<uint32_t> receive(uint32_t index, uint32_t generation, MutableBytes into) noexcept;
     Result<void> resume(uint32_t index, uint32_t generation) noexcept;
@@ -82,20 +80,20 @@ class Connections {
     Result<void> set_user_timeout(uint32_t index, uint32_t generation, Duration timeout) noexcept;
     uint32_t room(uint32_t index, uint32_t generation) const noexcept;
     Result<ConnectionInfo> info(uint32_t index, uint32_t generation) const noexcept;
-    /// 0 when it is gone.
+    /// 0 if the connection is gone.
     uint64_t user_tag(uint32_t index, uint32_t generation) const noexcept {
         return find(index, generation) != nullptr ? holders_[index].user_tag : 0;
     }
     void set_user_tag(uint32_t index, uint32_t generation, uint64_t user_tag) noexcept {
         if (find(index, generation) != nullptr) holders_[index].user_tag = user_tag;
     }
-    /// The control block that a handle names, or null when it is gone.
+    /// The control block of a handle; null if the connection is gone.
     tcp::Tcb* find(uint32_t index, uint32_t generation) noexcept {
         return const_cast<tcp::Tcb*>(std::as_const(*this).find(index, generation));  // NOLINT(*-const-cast)
     }
     const tcp::Tcb* find(uint32_t index, uint32_t generation) const noexcept {
         SYNFIN_DCHECK(index <= tcbs_.capacity());
-        const tcp::Tcb* tcb = tcbs_.at(index);  // record 0, and those never used, are not kOpened
+        const tcp::Tcb* tcb = tcbs_.at(index);  // record 0 and unused records are not kOpened
         return holders_[index].generation == generation && tcb->has(tcp::kOpened) ? tcb : nullptr;
     }
 
@@ -106,8 +104,8 @@ class Connections {
 
     // -- events (events.cc)
     const Event* next_event() noexcept;
-    /// As next_event(), but null before an event of a connection that is marked: for callers that show
-    /// several events at once, and learn only later how much of their data was taken.
+    /// Like next_event(), but returns null before an event of a marked connection. For callers that deliver
+    /// several events at once and learn only later how much of the data was taken.
     const Event* next_event_of_others(const ConnectionMarks& shown) noexcept;
     void taken(const Event& event, uint32_t bytes) noexcept;
 
@@ -123,18 +121,18 @@ class Connections {
 
     // -- for the packet side (queue_engine.hh)
 
-    /// Beginning of a turn: everything until the next one happens now.
+    /// Starts a turn: `now` is the time of everything until the next turn.
     void set_now(Instant now) noexcept {
         now_ = now;
         core_now_ = context_.now = tcp::Now(now);
     }
     Instant now() const noexcept { return now_; }
     const net::LocalAddresses& addresses() const noexcept { return addresses_; }
-    /// The packet side counts here, too.
+    /// Also used by the packet side.
     Counters& counters() noexcept { return counters_; }
 
-    /// Finding a segment's connection takes three steps, each for a whole burst: the first fetches the line
-    /// of the table that the second reads; the second fetches the record for arrive().
+    /// Finding a segment's connection takes three steps, each for a whole burst. The first prefetches the
+    /// line of the table; the second reads it and prefetches the record; the third is arrive().
     void begin_lookup(Incoming& segment) const noexcept {
         segment.hash = table_.hash(segment.tuple);
         segment.home = table_.prefetch(segment.hash);
@@ -144,42 +142,42 @@ class Connections {
         segment.record = tuple_of(segment.candidate.handle);
         __builtin_prefetch(segment.record);
     }
-    /// Takes the segment through TCP. Its text stays valid until the next turn. (arrival.cc)
+    /// Processes the segment. Its text must stay valid until the next turn. (arrival.cc)
     void arrive(const Incoming& segment) noexcept;
-    /// An ICMP error that quotes a segment of ours. (arrival.cc, path_change.cc)
+    /// Processes an ICMP error that quotes our segment. (arrival.cc, path_change.cc)
     void arrive_error(const net::SegmentError& error) noexcept;
 
     // -- opens that wait for a next hop's MAC address (unreachable.cc): records in SYN-SENT and half-open
     // ones, by numbers from 1 to opens()
     uint32_t opens() const noexcept { return tcbs_.capacity() + half_opens_.capacity(); }
-    /// The number of an open; 0: the tuple is in neither state.
+    /// The number of the open with this tuple; 0: the tuple is in neither state.
     uint32_t open_of(const Tuple& tuple) const noexcept;
-    /// Its peer; none when its record has another use by now.
+    /// The peer of the open; none if its record has been reused.
     std::optional<Ipv4> peer_of_open(uint32_t open) const noexcept;
-    /// Its next hop does not answer: on_close says so, a half-open record goes. The open is there.
+    /// Ends an existing open whose next hop does not answer: on_close reports it, or the half-open record is
+    /// freed.
     void end_unreachable(uint32_t open) noexcept;
 
-    /// Fires what is due; at most kTimersPerTurn. Returns how many fired.
+    /// Fires timers that are due, at most kTimersPerTurn. Returns how many fired.
     uint32_t run_timers() noexcept;
-    /// Whether the cap left something that is due.
+    /// Whether due timers remain because of that limit.
     bool timers_behind() const noexcept;
-    /// When run_timers() has something to do next, exactly. Reads all records.
+    /// The exact next time at which run_timers() has work. Reads all records.
     std::optional<Instant> next_deadline() noexcept;
 
-    /// Whether there is something to send or to tell.
+    /// Whether there are segments to send or events to deliver.
     bool has_work() const noexcept { return has_replies() || has_output() || has_events(); }
-    /// Replies that the core made at once: they leave before everything else.
+    /// Whether there are replies of the core; they are sent before everything else.
     bool has_replies() const noexcept { return !control_.empty(); }
-    /// The first of them, valid until the next one is made.
+    /// Removes and returns the first reply, valid until the next reply is made.
     const SegmentOut& next_reply() noexcept { return control_.take(); }
     bool has_output() const noexcept { return !output_.empty(); }
-    /// The next segment of the connections that may have something to send, valid until the next call, or
-    /// null: none has. (send_segments.cc)
+    /// The next segment to send, valid until the next call; null: none. (send_segments.cc)
     const SegmentOut* next_out() noexcept;
     bool has_events() const noexcept {
         return !events_.empty() || application_timers_.has_due() || mailbox_.has_signal();
     }
-    /// Holds the text of segments to be sent.
+    /// Holds the text of segments to send.
     const buf::BlockPool& blocks() const noexcept { return blocks_; }
     /// Bytes of text that the device can cut into segments now (tcp::Context::large_text).
     void set_large_text(uint32_t bytes) noexcept { context_.large_text = bytes; }
@@ -209,13 +207,13 @@ class Connections {
 
     static constexpr uint32_t kTimersPerTurn = 256;
     static constexpr uint32_t kPostsPerTurn = 256;
-    static constexpr uint32_t kWritablesPerTick = 64;  ///< of connections that waited for a block
+    static constexpr uint32_t kWritablesPerTick = 64;  ///< connections that waited for a block
     static constexpr uint32_t kLeastShare = 4'096;     ///< bytes that each connection may always queue
     static constexpr uint32_t kGrowthPerTick = 16;     ///< buckets: some 10 us
-    static constexpr uint32_t kMaxControl = 1024;  ///< replies that wait for a device; more than a turn makes
+    static constexpr uint32_t kMaxControl = 1024;      ///< waiting replies; more than one turn makes
 
     // records
-    /// Every kind of record begins with its tuple. Of no handle: bytes that may be prefetched, no more.
+    /// Every kind of record begins with its tuple. For kNone: an address that may only be prefetched.
     const Tuple* tuple_of(uint32_t handle) const noexcept {
         const uint32_t index = handle & kIndexMask;
         if (handle == index) [[likely]]
@@ -229,7 +227,7 @@ class Connections {
     }
     std::optional<uint32_t> next_timer_tick() noexcept;
     uint32_t find_record(const Tuple& tuple, uint32_t hash) const noexcept;
-    /// For a table that grows.
+    /// The records as the growing table asks for them.
     struct TableRecords {
         const Connections& of;
         uint32_t hash(uint32_t handle) const noexcept { return of.table_.hash(*of.tuple_of(handle)); }
@@ -248,12 +246,12 @@ class Connections {
         return {tcb, &flow, flow.recovery != 0 ? &recoveries_[flow.recovery] : nullptr};
     }
     tcp::Flow& need_flow(tcp::Tcb& tcb) noexcept;
-    /// Gives the connection a recovery record, if it has a second line and there is a record.
+    /// Gives the connection a recovery record, if it has a Flow and the pool is not empty.
     void need_recovery(const tcp::Tcb& tcb) noexcept;
-    /// Takes the record back when nothing is lost any more.
+    /// Frees the recovery record if no loss is being repaired any more.
     void settle_recovery(const tcp::Tcb& tcb) noexcept;
     Cold* cold_of(const tcp::Tcb& tcb) noexcept {
-        if (colds_.used() == 0 || tcb.flow == 0) return nullptr;  // no connection has one, mostly
+        if (colds_.used() == 0 || tcb.flow == 0) return nullptr;  // usually no connection has one
         const uint32_t cold = flows_[tcb.flow].cold;
         return cold != 0 ? &colds_[cold] : nullptr;
     }
@@ -274,7 +272,8 @@ class Connections {
         limit = std::min(limit, fair_share());
         return limit - std::min(limit, cold->held_bytes);
     }
-    /// Bytes that one connection may keep in either direction, whatever its buffers: see BlockPool::share().
+    /// Most bytes that one connection may keep in either direction, whatever its buffer sizes: see
+    /// BlockPool::share().
     uint32_t fair_share() const noexcept { return std::max(kLeastShare, blocks_.share()); }
     uint32_t send_limit() const noexcept { return std::min(params_.snd_buffer, fair_share()); }
     std::optional<uint32_t> index_of(const std::optional<IpAddress>& addr, Error& error) const noexcept;
@@ -300,7 +299,7 @@ class Connections {
     uint32_t yield_half_open() noexcept;
     void open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const tcp::Segment& seg,
                           Bytes text) noexcept;
-    /// What the core does not know of a passive connection's control block, which has just been made.
+    /// Initialises the stack's part of a passive connection whose control block has just been made.
     void begin_life(uint32_t index) noexcept {
         holders_[index].user_tag = 0;
         tcp::Tcb& tcb = tcbs_[index];
@@ -308,7 +307,7 @@ class Connections {
         if (!params_.nagle) tcb.set(tcp::kNoDelay);
     }
     uint32_t promote(const tcp::Tcb& tcb, uint32_t hash, uint32_t old_handle) noexcept;
-    /// What the core asks for. Output alone is what a call of the application brings, nearly always.
+    /// Performs the core's effects. A call of the application nearly always has output as its only effect.
     void perform(uint32_t index, Bytes text, tcp::Effects& fx) noexcept {
         if (!fx.is_output_at_most()) return perform_outlined(index, text, fx);
         if (fx.output) want_output(index, tcbs_[index]);
@@ -322,9 +321,9 @@ class Connections {
     void keep(uint32_t index, Bytes data) noexcept;
     void hold_pending(uint32_t index) noexcept;
     void take_reassembled(uint32_t index) noexcept;
-    /// `handle`: of the record that `tcb` is, or stands for.
+    /// `handle`: handle of the record that `tcb` is, or was expanded from.
     void reply(uint32_t handle, tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
-    /// `tcb`: of the connection, if there is one.
+    /// `tcb`: the connection's control block, if there is one.
     void reply_rst(const Tuple& tuple, const tcp::Effects& fx, const tcp::Tcb* tcb = nullptr) noexcept;
     void repeat_syn(tcp::Tcb& tcb) noexcept;
     SegmentOut* add_control() noexcept;
@@ -348,7 +347,7 @@ class Connections {
     // ends
     void end(uint32_t index, tcp::CloseReason reason) noexcept;
     void finish(uint32_t index) noexcept;
-    /// An event of the record's present connection, to be told in its turn.
+    /// Adds an event of the record's present connection.
     [[gnu::always_inline]] PendingEvent& push(Event::Kind kind, uint32_t index) noexcept {
         return events_.push(kind, index, generation_of(index));
     }
@@ -394,15 +393,15 @@ class Connections {
     tcp::InitialSequenceNumbers isns_;
 
     Listeners listeners_;
-    uint64_t open_token_ = 0;  ///< of the listener whose connection the core is opening; else 0
+    uint64_t open_token_ = 0;  ///< token of the listener while the core opens a connection; otherwise 0
 
     ApplicationTimers application_timers_;
     Mailbox mailbox_;
-    uint32_t posts_told_ = 0;  ///< in this turn
+    uint32_t posts_told_ = 0;  ///< posts delivered in this turn
 
     DelayedAcks delayed_acks_;
 
-    uint32_t waiting_head_ = 0, waiting_tail_ = 0;  ///< FIFO of cold records: no block was there to send from
+    uint32_t waiting_head_ = 0, waiting_tail_ = 0;  ///< FIFO of cold records that wait for a block
 
     Events events_;
     Event event_;
@@ -411,7 +410,7 @@ class Connections {
     Worklist<uint32_t> output_;  ///< connections that may have something to send
 
     uint32_t cookies_sent_at_ = 0;  ///< tick; 0: never
-    uint32_t ports_forgotten_ = 0;  ///< tick of the last note_release() for TIME-WAIT's sake
+    uint32_t ports_forgotten_ = 0;  ///< tick of the last note_release() for TIME-WAIT tuples
 };
 
 }  // namespace synfin::stack
