@@ -1,5 +1,5 @@
 /// @file
-/// Events: in the order in which they happened, one at a time, never while the core is at work.
+/// Delivers events in the order in which they happened, one at a time, never while the core runs.
 
 #include <algorithm>
 
@@ -12,7 +12,7 @@ using tcp::Effects;
 using tcp::State;
 using tcp::Tcb;
 
-/// The end. False: it is told when what came before it has been read.
+/// Delivers the end of a connection. False: later, when the held text has been read.
 [[gnu::always_inline]] inline bool Connections::tell_end(const PendingEvent& told, Tcb& tcb) noexcept {
     Cold* cold = cold_of(tcb);
     if (cold != nullptr && cold->held_bytes != 0 && told.reason == CloseReason::fin &&
@@ -31,9 +31,9 @@ using tcp::Tcb;
     return true;
 }
 
-/// Takes the first event of the queue. Null: nobody is to be told of it.
+/// Takes the first event of the queue. Null: it must not be delivered (now).
 [[gnu::always_inline]] inline const Event* Connections::tell_one() noexcept {
-    const PendingEvent& told = events_.take();  // field by field, as it was written
+    const PendingEvent& told = events_.take();  // read field by field, as it was written
     Tcb* tcb = find(told.index, told.generation);
     if (tcb == nullptr) return nullptr;
     event_.kind = told.kind;
@@ -65,8 +65,8 @@ const Event* Connections::next_event_of_others(const ConnectionMarks& shown) noe
     return has_events() ? tell_timer_or_post() : nullptr;
 }
 
-/// What the application's own timers and other threads have brought. Posts are told some at a time: threads
-/// that post without end do not keep a turn from ending.
+/// Delivers application timers and posts of other threads. The number of posts per turn is limited, so that
+/// threads that post endlessly cannot keep a turn from ending.
 [[gnu::noinline]] const Event* Connections::tell_timer_or_post() noexcept {
     event_.connection = Connection();
     event_.data = {};
@@ -88,7 +88,7 @@ const Event* Connections::next_event_of_others(const ConnectionMarks& shown) noe
     return &event_;
 }
 
-/// An event of a connection whose application has gone, or has left text: whether it is told at all.
+/// Whether to deliver an event of a connection that has a cold record or whose application is gone.
 bool Connections::tell_held_or_unwanted(const PendingEvent& told, Tcb& tcb) noexcept {
     const uint32_t index = told.index;
     const bool silent = tcb.has(tcp::kAppGone);
@@ -105,7 +105,7 @@ bool Connections::tell_held_or_unwanted(const PendingEvent& told, Tcb& tcb) noex
         case Event::Kind::peer_fin:
             if (silent) return false;
             if (cold != nullptr && cold->held_bytes != 0) {
-                cold->fin_waits = true;  // told when everything before it has been read
+                cold->fin_waits = true;  // delivered when all text before it has been read
                 return false;
             }
             return true;
@@ -115,7 +115,7 @@ bool Connections::tell_held_or_unwanted(const PendingEvent& told, Tcb& tcb) noex
         if (cold == nullptr) return false;
         cold->event_queued = false;
         if (cold->paused || cold->held_bytes == 0) return false;
-        if (silent) {  // closed within on_data, and then read a part of it by receive()
+        if (silent) {  // closed within on_data, then receive() read a part
             lose(index);
             return false;
         }
@@ -125,12 +125,12 @@ bool Connections::tell_held_or_unwanted(const PendingEvent& told, Tcb& tcb) noex
         return true;
     }
     const Bytes data = told.data;
-    if (data.empty()) return false;  // held meanwhile (hold_pending)
-    if (silent) {                    // acknowledged, and nobody will read it (RFC 9293 3.6.1, SHLD-3)
+    if (data.empty()) return false;  // moved to `held` meanwhile (hold_pending)
+    if (silent) {                    // acknowledged but unread (RFC 9293 3.6.1, SHLD-3)
         lose(index);
         return false;
     }
-    if (cold != nullptr && cold->held_bytes != 0) {  // an earlier part was left
+    if (cold != nullptr && cold->held_bytes != 0) {  // the application left an earlier part
         keep(index, data);
         return false;
     }
@@ -138,7 +138,7 @@ bool Connections::tell_held_or_unwanted(const PendingEvent& told, Tcb& tcb) noex
     return true;
 }
 
-/// Text was acknowledged that nobody will read: the peer is told, unless it has said its last.
+/// Acknowledged text will not be read: resets the peer, unless the connection is closed or in TIME-WAIT.
 void Connections::lose(uint32_t index) noexcept {
     Tcb& tcb = tcbs_[index];
     if (tcb.state() == State::closed || tcb.state() == State::time_wait) return;
@@ -149,17 +149,17 @@ void Connections::lose(uint32_t index) noexcept {
 }
 
 void Connections::taken(const Event& event, uint32_t bytes) noexcept {
-    if (event.item == 0 && bytes >= event.data.size()) return;  // all of what was in the packet
+    if (event.item == 0 && bytes >= event.data.size()) return;  // all text of the packet was taken
     const uint32_t index = event.connection.index();
     Tcb* tcb = find(index, event.connection.generation());
     if (tcb == nullptr || event.kind != Event::Kind::data) return;
     const auto size = static_cast<uint32_t>(event.data.size());
     if (event.item == 0) {
-        if (tcb->has(tcp::kAppGone)) {  // closed, and then left text: as if it had come after (SHLD-3)
+        if (tcb->has(tcp::kAppGone)) {  // closed, then left text: treat it as late text (SHLD-3)
             lose(index);
             return;
         }
-        if (tcb->state() == State::closed) {  // reset in the same burst: what follows would follow a gap
+        if (tcb->state() == State::closed) {  // reset in the same burst: later text would follow a gap
             tcb->set(tcp::kAppGone);
             return;
         }
@@ -168,7 +168,8 @@ void Connections::taken(const Event& event, uint32_t bytes) noexcept {
         return;
     }
     Cold* cold = cold_of(*tcb);
-    if (cold == nullptr || cold->shown_bytes == 0) return;  // receive() has read of it: not a second time
+    if (cold == nullptr || cold->shown_bytes == 0)
+        return;  // receive() has read some of it: do not drain it twice
     cold->shown_bytes = 0;
     if (bytes < size && tcb->has(tcp::kAppGone)) {  // as above
         lose(index);
@@ -178,7 +179,7 @@ void Connections::taken(const Event& event, uint32_t bytes) noexcept {
     drain(index, bytes);
 }
 
-/// The application took `bytes` of what is held.
+/// The application took `bytes` of the held text.
 void Connections::drain(uint32_t index, uint32_t bytes) noexcept {
     Tcb& tcb = tcbs_[index];
     Cold* cold = cold_of(tcb);
@@ -202,7 +203,7 @@ void Connections::drain(uint32_t index, uint32_t bytes) noexcept {
     }
 }
 
-/// send() found no block: on_writable comes when there is one again, first come, first served.
+/// send() found no block: on_writable follows when there is one again, first come, first served.
 [[gnu::cold, gnu::noinline]] void Connections::wait_for_block(uint32_t index) noexcept {
     counters_.drop(DropReason::no_send_block);
     Tcb& tcb = tcbs_[index];
@@ -224,7 +225,8 @@ void Connections::stop_waiting(uint32_t cold) noexcept {
     (c.wait_next != 0 ? colds_[c.wait_next].wait_prev : waiting_tail_) = c.wait_prev;
 }
 
-/// No more than there are blocks: who finds none again waits behind the others.
+/// Serves no more connections than there are blocks. A connection that finds none again joins the end of the
+/// list.
 [[gnu::cold, gnu::noinline]] void Connections::serve_waiting() noexcept {
     const uint32_t at_most = std::min(kWritablesPerTick, blocks_.left());
     for (uint32_t n = 0; n < at_most && waiting_head_ != 0; ++n) {
@@ -234,7 +236,7 @@ void Connections::stop_waiting(uint32_t cold) noexcept {
     }
 }
 
-/// CLOSED: nothing finds the connection any more; the application is told, and then the record goes.
+/// CLOSED: removes the connection from the table. The record is freed after on_close.
 void Connections::end(uint32_t index, CloseReason reason) noexcept {
     Tcb& tcb = tcbs_[index];
     const Tuple tuple = tcb.tuple;
@@ -243,11 +245,11 @@ void Connections::end(uint32_t index, CloseReason reason) noexcept {
     counters_.add(Counter::closed);
     tcb.clear_deadline();
     if (const Cold* cold = cold_of(tcb); cold != nullptr && cold->ending)
-        return;  // told when it has been read
+        return;  // on_close follows when the text has been read
     push_close(index, reason, !tcb.has(tcp::kSynUnacked));
 }
 
-/// The oldest record in TIME-WAIT gives way to the next. False: there is none, so the next one is not kept.
+/// Frees the oldest TIME-WAIT record for a new one. False: there is none, so the new one is not kept.
 [[gnu::cold, gnu::noinline]] bool Connections::yield_time_wait() noexcept {
     counters_.add(Counter::time_wait_yielded);
     const uint32_t oldest = time_waits_.oldest();
@@ -256,7 +258,7 @@ void Connections::end(uint32_t index, CloseReason reason) noexcept {
     return true;
 }
 
-/// The application has been told of the end: the record goes, or shrinks to TIME-WAIT's.
+/// After on_close: frees the record, or replaces it by a TIME-WAIT record.
 void Connections::finish(uint32_t index) noexcept {
     Tcb& tcb = tcbs_[index];
     if (tcb.state() == State::time_wait) {

@@ -1,5 +1,5 @@
 /// @file
-/// Text that stays: out of order, or left by the application.
+/// Held text: out of order, or not taken by the application.
 
 #include <utility>
 
@@ -23,14 +23,15 @@ void Connections::keep_out_of_order(Tcb& tcb, Bytes text, Effects& fx) noexcept 
         case buf::Insert::full: counters_.drop(DropReason::reassembly_full); break;
     }
     if (twice.left == twice.right || !tcb.has(tcp::kSack)) return;
-    // The ACK that this segment is owed leaves at once, with the name of what came twice (RFC 2883).
+    // The ACK of this segment is sent at once and reports the duplicate text (RFC 2883).
     if (fx.reply == Reply::none) tcb.clear(tcp::kAckNow);
     fx.reply = Reply::ack;
     fx.dup_left = Seq(twice.left);
     fx.dup_right = Seq(twice.right);
 }
 
-/// What has become contiguous goes the way of text that the application left: it must outlive the turn.
+/// Text that has become contiguous is treated like text that the application left, because it must outlive
+/// the turn.
 void Connections::take_reassembled(uint32_t index) noexcept {
     Tcb& tcb = tcbs_[index];
     Cold* cold = cold_of(tcb);
@@ -39,14 +40,14 @@ void Connections::take_reassembled(uint32_t index) noexcept {
     if (!reassembly_.front(cold->reassembly, tcb.rcv.nxt.value()).empty()) hold_pending(index);
     const uint32_t n = reassembly_.move_front(cold->reassembly, tcb.rcv.nxt.value(), cold->held);
     cold->held_bytes += n;
-    tcp::on_reassembled(tcb, n, false, context(), fx);  // even if only a part of the hole has been filled
+    tcp::on_reassembled(tcb, n, false, context(), fx);  // even if the hole was filled only in part
     if (n != 0) push_held(index);
     if (reassembly_.fin_reached(cold->reassembly, tcb.rcv.nxt.value()))
         tcp::on_reassembled(tcb, 0, true, context(), fx);
     perform(index, {}, fx);
 }
 
-/// Text of this burst that the application has not been told of yet: it goes before what is held from now on.
+/// Moves undelivered text of this burst to `held`, before any later text.
 void Connections::hold_pending(uint32_t index) noexcept {
     events_.for_each([&](PendingEvent& event) noexcept {
         if (event.index != index || event.kind != Event::Kind::data || event.data.empty()) return;
@@ -54,8 +55,8 @@ void Connections::hold_pending(uint32_t index) noexcept {
     });
 }
 
-/// In-order text of a connection that has a cold record: straight from the packet, unless older text still
-/// waits for the application.
+/// Delivers in-order text of a connection that has a cold record: directly from the packet, unless older text
+/// still waits for the application.
 [[gnu::cold, gnu::noinline]] void Connections::deliver(uint32_t index, Bytes data) noexcept {
     if (cold_of(tcbs_[index])->held_bytes != 0) {
         keep(index, data);
@@ -64,8 +65,8 @@ void Connections::hold_pending(uint32_t index) noexcept {
     push(Event::Kind::data, index).data = data;
 }
 
-/// Holds acknowledged text for the application. Without a block for it the connection is reset: it was
-/// acknowledged, and losing it silently is the one thing that TCP must not do.
+/// Holds acknowledged text for the application. Without a free block the connection is reset: TCP must not
+/// silently lose text that it has acknowledged.
 void Connections::keep(uint32_t index, Bytes data) noexcept {
     Tcb& tcb = tcbs_[index];
     Cold* cold = need_cold(tcb);
@@ -75,7 +76,7 @@ void Connections::keep(uint32_t index, Bytes data) noexcept {
         counters_.drop(DropReason::no_send_block);
         Effects fx;
         tcp::abort(tcb, fx);
-        tcb.set(tcp::kAppGone);  // what follows would follow a gap
+        tcb.set(tcp::kAppGone);  // later text would follow a gap
         perform(index, {}, fx);
         return;
     }

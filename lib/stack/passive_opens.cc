@@ -1,5 +1,6 @@
 /// @file
-/// From a SYN at a listener to an open connection: half-open records, SYN cookies, and who yields.
+/// Passive opens, from a SYN at a listener to an open connection: half-open records, SYN cookies, yielding
+/// records.
 
 #include "stack/connections.hh"
 #include "tcp/isn.hh"
@@ -14,9 +15,10 @@ using tcp::Segment;
 using tcp::Seq;
 using tcp::Tcb;
 
-/// A record for a SYN. One that reopens a TIME-WAIT tuple is paid for by that record, so that a full backlog
-/// does not lock out a client which comes back: a cookie cannot be beyond the predecessor's numbers (RFC 9293
-/// MAY-2). 0: the backlog is full of younger ones.
+/// Allocates a record for a SYN. A SYN that reopens a TIME-WAIT tuple (`is_paid`) replaces that record and
+/// takes no place in the backlog. So a full backlog does not lock out a returning client, which no cookie
+/// could serve: a cookie cannot be made larger than the sequence numbers of the previous connection (RFC 9293
+/// MAY-2). 0: the backlog is full of younger records.
 [[gnu::always_inline]] inline uint32_t Connections::alloc_half_open(bool is_paid) noexcept {
     if (half_opens_.backlog() < config_.max_half_open || is_paid) [[likely]]
         return half_opens_.alloc();
@@ -45,15 +47,15 @@ using tcp::Tcb;
     judge_half_open(index, hash, seg, text);
 }
 
-/// What is not the ACK that is waited for, or has no room to be. Not inlined: a control block on the stack
-/// wants alignment, which every segment would pay for.
+/// Handles segments other than the expected ACK, and that ACK when no control block is free. Not inlined: a
+/// control block on the stack needs alignment, which would cost every segment.
 [[gnu::cold, gnu::noinline]] void Connections::judge_half_open(uint32_t index, uint32_t hash,
                                                                const Segment& seg, Bytes text) noexcept {
     HalfOpen& half_open = half_opens_[index];
     Tcb tcb = tcp::expand(half_open, syn_window(), params_.rcv_shift);
     Effects fx;
     tcp::on_synchronized({tcb}, seg, context(), fx);
-    if (fx.to_listen) {  // RST, or another SYN in the window
+    if (fx.to_listen) {  // RST, or a SYN in the window
         if (fx.drop != DropReason::none) counters_.drop(fx.drop);
         if (seg.has(wire::kRst)) counters_.add(Counter::resets_received);
         free_half_open(index, hash);
@@ -72,7 +74,7 @@ using tcp::Tcb;
     }
     const uint32_t opened = promote(tcb, hash, handle(Kind::half_open, index));
     if (opened ==
-        0) {  // no record: the ACK is as good as lost, the SYN-ACK is sent again (conformance row 35)
+        0) {  // no record: the ACK counts as lost, and the SYN-ACK is sent again (conformance row 35)
         counters_.drop(DropReason::accept_full);
         return;
     }
@@ -104,7 +106,8 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
         return;
     }
     Seq iss = isns_.of(tuple, now_);
-    // A reopened TIME-WAIT tuple: beyond anything its predecessor sent (RFC 9293 MAY-2).
+    // A reopened TIME-WAIT tuple: the ISS must be beyond all that the previous connection sent (RFC 9293
+    // MAY-2).
     if (after_iss && !tcp::after(iss, *after_iss + 65'536u)) iss = *after_iss + 65'537u;
     const uint32_t index = alloc_half_open(after_iss.has_value());
     if (index == 0) [[unlikely]] {
@@ -130,9 +133,9 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
     send_syn_ack(made);
 }
 
-/// The oldest half-open record gives way, when its peer had the time of a SYN-ACK sent again to answer. If
-/// its SYN-ACK carried a cookie, a later ACK opens the connection without it. One that did not, from before
-/// the backlog filled, stays for a SYN-ACK longer.
+/// Frees the oldest half-open record whose SYN-ACK has been sent again, so that its peer had time to answer.
+/// If its SYN-ACK carried a cookie, a later ACK opens the connection without the record. A record without a
+/// cookie, from before the backlog filled, stays for one more SYN-ACK.
 [[gnu::cold, gnu::noinline]] uint32_t Connections::yield_half_open() noexcept {
     const uint32_t oldest = half_opens_.yielding(config_.tcp.syn_cookies);
     if (oldest == 0) return 0;
@@ -141,19 +144,19 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
     return half_opens_.alloc();
 }
 
-/// The backlog is more than half full, and this record may have to yield: its SYN-ACK says all that is to be
-/// known (RFC 4987 3.6).
+/// The backlog is more than half full, and this record may have to yield: so its SYN-ACK carries a cookie
+/// (RFC 4987 3.6).
 [[gnu::cold, gnu::noinline]] void Connections::make_half_open_a_cookie(HalfOpen& made,
                                                                        const Segment& syn) noexcept {
     const Tuple tuple = made.tuple;
     made.is_cookie = true;
     made.iss = tcp::make_cookie(key_, addresses_.named(tuple), syn.seq, made.mss, core_now_.tick);
-    // What a cookie cannot carry is not offered.
+    // Without timestamps a cookie cannot carry the other options, so they are not offered.
     if ((made.flags & tcp::kTimestamps) == 0) made.flags = 0;
     cookies_sent_at_ = tcp::deadline_at(core_now_.tick);
 }
 
-/// There is no room for a half-open record.
+/// Answers a SYN for which there is no half-open record.
 [[gnu::cold, gnu::noinline]] void Connections::answer_with_cookie(const Tuple& tuple,
                                                                   const Segment& syn) noexcept {
     if (!config_.tcp.syn_cookies) {
@@ -199,7 +202,7 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
     open_token_ = 0;
 }
 
-/// Gives a control block its record. 0: none left.
+/// Allocates a record and copies the control block to it. 0: none is left.
 uint32_t Connections::promote(const Tcb& tcb, uint32_t hash, uint32_t old_handle) noexcept {
     const uint32_t index = tcbs_.alloc();
     if (index == 0) return 0;

@@ -1,5 +1,5 @@
 /// @file
-/// "Fragmentation needed": to the connection that it quotes, and into the memory of its destination.
+/// "Fragmentation needed": informs the connection that it quotes, and stores the destination's path MTU.
 
 #include <algorithm>
 
@@ -35,7 +35,7 @@ void Connections::arrive_too_big(const net::SegmentError& error) noexcept {
     if (kind_of(h) == Kind::open) perform(index, {}, fx);
 }
 
-/// A connection is open, and some destination has a path MTU of its own.
+/// Limits the MSS of a new connection if the path MTU of its destination is known.
 void Connections::limit_to_path(Tcb& tcb) noexcept {
     path_mtus_.expire(now_);
     const uint16_t mtu = path_mtus_.find(Ipv4{tcb.tuple.remote_addr}, now_);

@@ -2,10 +2,10 @@
 /// @file
 /// QueueEngine: an Engine on a queue pair. It brings packets to Connections and back, in bursts.
 ///
-/// A turn: begin() receives a burst and takes it through three passes (read the frame and prefetch the
-/// table's bucket; prefetch the record; TCP), then fires timers. The caller then handles events. end() builds
-/// what is to be sent into the burst's packets, and gives it to the queue. Time is read once per turn, by the
-/// caller.
+/// A turn: begin() receives a burst and processes it in three passes (read the frame and prefetch the table's
+/// bucket; prefetch the record; TCP), then fires timers. The caller then handles events. end() builds the
+/// segments to send in the burst's packets, and passes them to the queue. The caller reads the time once per
+/// turn.
 
 #include <array>
 #include <cstring>
@@ -28,7 +28,7 @@ class QueueEngine final : public Engine {
   public:
     using Packet = typename P::Packet;
 
-    /// @param queue outlives this.
+    /// @param queue must outlive this object.
     QueueEngine(const StackConfig& config, P& queue, const Keys& keys, Instant start = {})
         : Engine(config, keys, start, OwnedPorts(queue)),
           queue_(queue),
@@ -65,7 +65,7 @@ class QueueEngine final : public Engine {
     void release_packets() noexcept override;
 
   private:
-    static constexpr uint32_t kFailuresPerTurn = 256;  ///< opens whose next hop does not answer
+    static constexpr uint32_t kFailuresPerTurn = 256;  ///< failed opens visited per turn
 
     Counters& count() noexcept { return connections_.counters(); }
 
@@ -92,8 +92,8 @@ class QueueEngine final : public Engine {
     net::ArpResolver resolver_;
     uint32_t last_tick_ = 0;
     bool timers_behind_ = true;
-    bool is_busy_ = false;     ///< the first half of this turn had something to do
-    Packet* large_ = nullptr;  ///< TSO: the next packet for several segments; null: none now
+    bool is_busy_ = false;     ///< the first half of this turn had work
+    Packet* large_ = nullptr;  ///< TSO: the packet for the next large frame; null: none
     std::array<Incoming, PacketBursts<P>::kMost> incoming_{};
 };
 
@@ -134,7 +134,7 @@ bool QueueEngine<P>::begin(Instant now) noexcept {
     return is_busy_;
 }
 
-/// Whether the packet is a segment for Connections. Everything else has been dealt with.
+/// Whether the packet is a segment for Connections. All other packets are handled here.
 template <buf::QueuePair P>
 [[gnu::always_inline]] inline bool QueueEngine<P>::read(Packet* packet, Incoming& out) noexcept {
     if (!P::is_contiguous(packet)) [[unlikely]] {
@@ -194,7 +194,7 @@ bool QueueEngine<P>::end() noexcept {
         send(packet, connections_.next_reply());
         sent = true;
     }
-    if (link_.is_ethernet()) poll_resolver();  // before text, which may leave no room
+    if (link_.is_ethernet()) poll_resolver();  // before text, which may use up the room
     while (!connections_.has_replies() && connections_.has_output()) {
         Packet* packet = bursts_.place();
         if (packet == nullptr) break;
@@ -212,7 +212,7 @@ bool QueueEngine<P>::end() noexcept {
         }
     }
     bursts_.recycle_rest();
-    if (link_.is_ethernet()) poll_resolver();  // what the output asks for is asked at once
+    if (link_.is_ethernet()) poll_resolver();  // send the requests that the output started
     if (bursts_.has_unsent()) bursts_.flush();
     ledger_.stamp(Stage::emit);
     ledger_.end_turn(is_busy_ || sent);
@@ -242,8 +242,8 @@ template <buf::QueuePair P>
     send_frame(packet, frame, Ipv4{segment.tuple.remote_addr});
 }
 
-/// Several segments in one packet, for the device to cut. All but the one that queue() counts are counted
-/// here.
+/// Sends several segments in one packet that the device cuts. queue() counts the first segment, this function
+/// the others.
 template <buf::QueuePair P>
 [[gnu::cold, gnu::noinline]] void QueueEngine<P>::send_large(const net::SegmentOut& segment) noexcept {
     Packet* packet = large_;
@@ -253,22 +253,21 @@ template <buf::QueuePair P>
     P::finish(packet, built.length, built.meta);
     const uint64_t queued = count()[Counter::tx_packets];
     send_frame(packet, frame, Ipv4{segment.tuple.remote_addr});
-    if (count()[Counter::tx_packets] == queued) return;  // no route, or no neighbour yet
+    if (count()[Counter::tx_packets] == queued) return;  // no route, or the MAC address is unknown
     const uint32_t more = segment.len / segment.segment_bytes - 1;
     count().add(Counter::tx_large);
     count().add(Counter::tx_packets, more);
     count().add(Counter::tx_bytes, uint64_t{more} * (built.length - segment.len));
 }
 
-/// The core is told of a large packet when there is one: what it then cuts into fewer packets always finds
-/// it.
+/// Allocates the large packet before the core is told of it, so that a large segment always has a packet.
 template <buf::QueuePair P>
 void QueueEngine<P>::get_large() noexcept {
     large_ = queue_.alloc_large();
     connections_.set_large_text(large_ != nullptr ? frame_out_.large_text() : 0);
 }
 
-/// A frame that is complete but for the destination's MAC.
+/// Fills in the destination MAC of a frame and sends it.
 template <buf::QueuePair P>
 [[gnu::always_inline]] inline void QueueEngine<P>::send_frame(Packet* packet, uint8_t* frame,
                                                               Ipv4 destination) noexcept {
@@ -311,7 +310,7 @@ void QueueEngine<P>::send_arp(const net::ArpResolver::Message& message) noexcept
     queue(packet);
 }
 
-/// Into the burst that leaves; what the device has no room for is dropped.
+/// Adds the packet to the burst to send; drops it if the device has no room.
 template <buf::QueuePair P>
 void QueueEngine<P>::queue(Packet* packet) noexcept {
     if (!bursts_.add(packet)) {

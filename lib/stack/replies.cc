@@ -1,5 +1,5 @@
 /// @file
-/// Replies that the core makes at once, and what limits them.
+/// Replies that are sent at once, and their rate limits.
 
 #include "stack/connections.hh"
 #include "tcp/isn.hh"
@@ -12,7 +12,8 @@ using tcp::HalfOpen;
 using tcp::Reply;
 using tcp::Tcb;
 
-/// A small record of another connection has another sequence number, which was drawn for it.
+/// A half-open or TIME-WAIT record is identified by its sequence number: the record's next connection has
+/// another.
 bool Connections::allow_challenge(uint32_t handle, const Tcb& tcb, bool seldom) noexcept {
     const uint32_t index = handle & kIndexMask, tick = core_now_.tick;
     switch (kind_of(handle)) {
@@ -59,11 +60,11 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
     }
 }
 
-/// Behind the RST that ends what the peer still had.
+/// Sends the SYN again, behind the RST that ends the peer's older connection.
 [[gnu::cold, gnu::noinline]] void Connections::repeat_syn(Tcb& tcb) noexcept {
     counters_.add(Counter::stale_syn);
     SegmentOut* out = add_control();
-    if (out == nullptr) return;  // the retransmission timer runs
+    if (out == nullptr) return;  // the retransmission timer will send it
     static_cast<tcp::Outgoing&>(*out) = {};
     out->seq = tcb.snd.una;
     out->flags = wire::kSyn;
@@ -96,8 +97,8 @@ void Connections::reply_rst(const Tuple& tuple, const Effects& fx, const Tcb* tc
     counters_.add(Counter::resets_sent);
 }
 
-/// Room for a reply, to be filled. None while a device takes nothing: the reply is as good as lost on the
-/// way, and what the peer sends must not make memory grow.
+/// Room for a reply, to be filled in. Null while a device takes nothing for long: the reply then counts as
+/// lost, because peers must not be able to make memory grow.
 SegmentOut* Connections::add_control() noexcept {
     if (control_.size() == kMaxControl) [[unlikely]] {
         counters_.drop(DropReason::tx_full);

@@ -1,6 +1,5 @@
 /// @file
-/// What leaves: replies first, then each connection that may have something to send, until it says that it
-/// has not.
+/// Chooses the next segment to send: each listed connection in turn, until it has nothing more to send.
 
 #include <algorithm>
 
@@ -12,14 +11,15 @@ namespace synfin::stack {
 using tcp::Effects;
 using tcp::Tcb;
 
-/// What every segment of a connection has, beside what the core said.
+/// Fills in the fields that the core does not set: the tuple and the options.
 [[gnu::always_inline]] inline void Connections::complete_inlined(const Tcb& tcb, SegmentOut& out) noexcept {
     out.tuple = tcb.tuple;
     out.text = nullptr;
     out.sack_count = 0;
     out.timestamps = tcb.has(tcp::kTimestamps);
     if ((out.flags & wire::kSyn) != 0) {
-        const bool answers = (out.flags & wire::kAck) != 0;  // then only what the peer's SYN offered
+        // A SYN-ACK carries only options that the SYN offered.
+        const bool answers = (out.flags & wire::kAck) != 0;
         out.mss = params_.mss;
         out.shift = params_.rcv_shift;
         out.timestamps = answers ? tcb.has(tcp::kTimestamps) : params_.timestamps;
@@ -66,9 +66,8 @@ const SegmentOut* Connections::next_out() noexcept {
     return nullptr;
 }
 
-/// First what came a second time, if anything did (RFC 2883 4), then what is held (RFC 2018 4): as many
-/// blocks as the header takes, and beside text as the segment does. A segment that the device cuts carries
-/// none.
+/// Adds the duplicate text, if any (RFC 2883 4), then the held blocks (RFC 2018 4): as many as fit into the
+/// header, and into the segment with its text. A segment that the device cuts carries none.
 [[gnu::cold, gnu::noinline]] void Connections::add_sack_blocks(const Tcb& tcb, tcp::Seq dup_left,
                                                                tcp::Seq dup_right,
                                                                SegmentOut& out) const noexcept {

@@ -1,5 +1,6 @@
 /// @file
-/// Time: two FIFOs for what always takes equally long, one for delayed ACKs, and the wheel for the rest.
+/// Timers: FIFOs for TIME-WAIT, half-open records and delayed ACKs, which wait equally long, and a wheel for
+/// the rest.
 
 #include <algorithm>
 
@@ -19,7 +20,7 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
 }
 }  // namespace
 
-/// Not inlined: once a tick, and begin(), which takes each segment's way in, is large enough.
+/// Not inlined: it runs once a tick, and begin(), which every segment passes, is large enough.
 [[gnu::noinline]] uint32_t Connections::run_timers() noexcept {
     const uint32_t now = core_now_.tick;
     uint32_t fired = 0;
@@ -29,7 +30,7 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
         serve_waiting();
     while (const uint32_t index = delayed_acks_.take_due(now)) {
         Tcb& tcb = tcbs_[index];
-        if (!tcb.has(tcp::kAckDelayed)) continue;  // it rode on something, or the connection is gone
+        if (!tcb.has(tcp::kAckDelayed)) continue;  // the ACK has been sent, or the connection is gone
         tcb.set(tcp::kAckNow);
         want_output(index, tcb);
         counters_.add(Counter::delayed_acks);
@@ -48,7 +49,7 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
     return fired + application_timers_.advance(now);
 }
 
-/// @return how many have fired in this turn, with those before.
+/// @return `fired` plus the number of records that fired here.
 uint32_t Connections::fire_half_opens(uint32_t fired) noexcept {
     const uint32_t now = core_now_.tick;
     for (unsigned queue = 0; queue < HalfOpens::kQueues; ++queue) {
@@ -80,14 +81,14 @@ bool Connections::timers_behind() const noexcept {
            time_waits_.has_due(now);
 }
 
-/// An entry of the wheel has come up. It may be early: what counts is the deadline in the control block.
+/// A wheel entry has fired. It may be early: the deadline in the control block decides.
 std::optional<uint32_t> Connections::fire(uint32_t index) noexcept {
     Tcb& tcb = tcbs_[index];
     if (tcb.state() == State::closed || tcb.deadline == tcp::kNoDeadline) return std::nullopt;
     if (!is_due(tcb.deadline, core_now_.tick)) return tcb.deadline;
     if (tcb.flow == 0 && tcp::needs_flow_at_timeout(tcb, params_)) {
         tcp::Flow& flow = need_flow(tcb);
-        if (tcb.in_flight() == 0) flow.set(tcp::kKeepalive);  // made for its probes: nothing to give up yet
+        if (tcb.in_flight() == 0) flow.set(tcp::kKeepalive);  // for keepalive probes: keep it
     }
     if (tcp::wants_recovery_at_timeout(tcb)) need_recovery(tcb);
     uint32_t user_timeout = params_.user_timeout;
@@ -143,7 +144,7 @@ void Connections::remove_time_wait(uint32_t index, uint32_t hash) noexcept {
     ports_.note_release(tuple);
 }
 
-/// The record alone: the table has another handle for the tuple, or none any more.
+/// Frees only the record: the table has another handle for the tuple, or none any more.
 void Connections::release_half_open(uint32_t index) noexcept {
     const HalfOpen& record = half_opens_[index];
     if (!record.is_paid) listeners_.give_place(record.listener);

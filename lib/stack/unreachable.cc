@@ -1,5 +1,5 @@
 /// @file
-/// Opens whose next hop has no MAC address yet: which they are, and what becomes of them when it does not
+/// Opens that wait for the MAC address of their next hop: naming them, and ending them when it does not
 /// answer.
 
 #include "stack/connections.hh"
@@ -25,7 +25,7 @@ std::optional<Ipv4> Connections::peer_of_open(uint32_t open) const noexcept {
         return Ipv4{tcb.tuple.remote_addr};
     }
     const uint32_t index = open - tcbs_.capacity();
-    const Tuple tuple = half_opens_[index].tuple;  // of a free record: found as no half-open one
+    const Tuple tuple = half_opens_[index].tuple;  // in a free record: find_record() does not return it
     if (find_record(tuple, table_.hash(tuple)) != handle(Kind::half_open, index)) return std::nullopt;
     return Ipv4{tuple.remote_addr};
 }
