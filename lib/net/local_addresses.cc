@@ -63,8 +63,7 @@ void LocalAddresses::add_networks4(const std::vector<Cidr>& addresses) {
     networks_.build(std::move(networks));
     broadcasts_.push_back(Ipv4{0xffff'ffff});
     for (const auto& network : networks_.all()) {
-        if (network.last.value - network.first.value <= 1)
-            continue;  // RFC 3021: both addresses of a /31 are hosts
+        if (network.last.value - network.first.value <= 1) continue;  // RFC 3021: a /31 has two hosts
         broadcasts_.push_back(network.first);
         broadcasts_.push_back(network.last);
     }

@@ -79,8 +79,7 @@ class NeighbourWaits {
 
     uint32_t opens_, neighbours_;
     uint64_t visited_ = 0;
-    MappedArray<Link>
-        links_;  ///< opens from 1 on, then the heads of the neighbours' rings, then that of the failed
+    MappedArray<Link> links_;  ///< opens from 1 on, heads of the neighbours' rings, head of the failed
 };
 
 }  // namespace synfin::net

@@ -74,8 +74,7 @@ using tcp::TimeWait;
                                                             Bytes text) noexcept {
     Tcb& tcb = tcbs_[index];
     Effects fx;
-    if (tcp::predicted({tcb, flow_of(tcb)}, seg, context(), fx))
-        [[likely]]  // with a recovery record a segment is not predicted
+    if (tcp::predicted({tcb, flow_of(tcb)}, seg, context(), fx)) [[likely]]  // never with a recovery record
         counters_.add(Counter::predicted);
     else
         arrive_unpredicted(tcb, seg, fx);

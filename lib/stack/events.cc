@@ -168,8 +168,7 @@ void Connections::taken(const Event& event, uint32_t bytes) noexcept {
         return;
     }
     Cold* cold = cold_of(*tcb);
-    if (cold == nullptr || cold->shown_bytes == 0)
-        return;  // receive() has read some of it: do not drain it twice
+    if (cold == nullptr || cold->shown_bytes == 0) return;  // receive() has read some: do not drain twice
     cold->shown_bytes = 0;
     if (bytes < size && tcb->has(tcp::kAppGone)) {  // as above
         lose(index);

@@ -222,8 +222,7 @@ void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexce
                 flow.set(kSmallInFlight);
                 flow.mark = end;
             }
-            if (tcb.snd.wnd != 0)
-                tcb.deadline_kind = DeadlineKind::rto;  // the window is open: it counts as ordinary text
+            if (tcb.snd.wnd != 0) tcb.deadline_kind = DeadlineKind::rto;  // the window is open: ordinary text
         }
     }
     out.probe = true;

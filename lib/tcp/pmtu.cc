@@ -21,8 +21,7 @@ uint16_t judge(const TooBig& message, uint16_t mss, Effects& fx) noexcept {
     const auto present = static_cast<uint16_t>(mss + kHeaderBytes);
     const uint16_t mtu = claimed_mtu(message, present);
     fx.drop = DropReason::none;
-    if (mtu >= present)
-        fx.drop = DropReason::icmp_ignored;  // an earlier message for the same flight has lowered it already
+    if (mtu >= present) fx.drop = DropReason::icmp_ignored;  // an earlier message has lowered it
     if (mtu < kLeastPathMtu) fx.drop = DropReason::icmp_bad_mtu;
     return fx.drop == DropReason::none ? mtu : uint16_t{0};
 }

@@ -1,5 +1,5 @@
-/// Rows 5, 6, 31 and 68: which segments are acceptable, what a closed window still takes, and flags and
-/// headers that no TCP sends.
+/// Rows 5, 6, 31 and 68: acceptable segments, segments that a closed window accepts, and flags and headers
+/// that no TCP sends.
 #include "fakes/world.hh"
 
 namespace synfin::fakes {
@@ -11,7 +11,7 @@ void small_buffer(WorldConfig& c) {
     c.stack.tcp.receive_buffer_bytes = kBuffer;
 }
 
-/// Fills the receive buffer until the window is shut; nothing is read.
+/// Fills the receive buffer until the window is closed; the application reads nothing.
 void shut_window(World& w) {
     for (int i = 0; i < 64 && w.info().rcv_wnd > 0; ++i) {
         w.in({.len = std::min<uint32_t>(w.info().rcv_wnd, 1000)});
@@ -34,7 +34,7 @@ void refused(World& w, const Seg& seg) {
     EXPECT_EQ(w.all_drops(), drops + 1);
 }
 
-/// A pure ACK that must be taken: no answer, not counted as dropped.
+/// A pure ACK that must be accepted: no answer, not counted as dropped.
 void taken(World& w, const Seg& seg) {
     SCOPED_TRACE("seq " + std::to_string(*seg.seq));
     const uint64_t drops = w.all_drops();
@@ -92,7 +92,7 @@ TEST(Row5, DataOpenWindowLeftEdge) {
     w.discard();
     refused(w, {.seq = 100, .ack = 1, .len = 1});
     refused(w, {.seq = 1, .ack = 1, .len = 100});
-    // One byte old, one byte new: the new one is taken.
+    // One byte old, one byte new: the new one is accepted.
     w.in({.seq = 100, .ack = 1, .len = 2});
     RECV_IN(w, 0ms, 500ms, {.ack = 102});
     EXPECT_EQ(w.read_all(), 1u);
@@ -112,7 +112,7 @@ TEST(Row5, DataOpenWindowRightEdge) {
     EXPECT_EQ(w[Counter::out_of_order], 1u) << "kept";
     refused(w, {.seq = 1 + wnd, .ack = 1, .len = 1});
     refused(w, {.seq = 2 + wnd, .ack = 1, .len = 1});
-    // The last byte in, the next out: the window's part is taken.
+    // One byte inside the window, one beyond: the part inside is accepted.
     World v(small_buffer);
     v.open();
     for (uint32_t at = 0; at < wnd; at += 1024) v.in({.len = 1024 - (at + 1024 == wnd ? 1 : 0)});
@@ -172,7 +172,7 @@ TEST(Row6, AShutWindowStillTakesTheAckOfAProbe) {
     shut_window(w);
     w.send(100);
     RECV(w, {.seq = 1, .len = 100});
-    // Data without room is refused, its ACK is valid all the same.
+    // Data without room is refused, but its ACK is processed.
     w.in({.ack = 101, .len = 1});
     w.advance(100ms);
     EXPECT_EQ(w.main().rel_una(), 101u);
@@ -218,7 +218,7 @@ TEST(Row6, AShutWindowOpensAgain) {
     EXPECT_EQ(w.read_all(), 1000u);
 }
 
-/// Each state that can be held, with a segment number that would be acceptable there.
+/// Each state in which a connection can stay, with a sequence number that is acceptable in it.
 constexpr State kHeld[] = {State::listen,     State::syn_sent,   State::syn_received, State::established,
                            State::fin_wait_1, State::fin_wait_2, State::close_wait,   State::closing,
                            State::last_ack,   State::time_wait};
@@ -227,7 +227,7 @@ constexpr State kSynchronised[] = {State::established, State::fin_wait_1, State:
                                    State::close_wait,  State::closing,    State::last_ack,
                                    State::time_wait};
 
-/// What no TCP sends goes through the state machine like everything else.
+/// Flags that no TCP sends go through the state machine like all others.
 TEST(Row31, WithoutSynFinRstAndAckASegmentIsDropped) {
     ROW(31, "9293-3.10.7", "tcp::check_ack");
     for (const State state : kHeld)
@@ -324,7 +324,7 @@ TEST(Row31, WhatNoTcpSendsInSynSent) {
     w.in({.seq = 0, .flags = kSyn | kRst});
     SILENT(w);
     STATE(w, syn_sent);
-    w.in({.seq = 0, .ack = 1, .flags = kSyn | kFin | kAck});  // the FIN is not taken: the peer sends it again
+    w.in({.seq = 0, .ack = 1, .flags = kSyn | kFin | kAck});  // the FIN is ignored: the peer sends it again
     RECV(w, {.seq = 1, .ack = 1, .flags = kAck});
     STATE(w, established);
     World other;
@@ -360,8 +360,8 @@ TEST(Row31, TruncatedPacketsChangeNothing) {
     const auto whole = build(w.main().make({.seq = 1, .ack = 1, .flags = kAck | kPsh, .len = 8}));
     for (size_t keep = 0; keep < whole.size(); ++keep) {
         std::vector<uint8_t> bytes(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(keep));
-        w.stack().input(bytes);  // as cut off by the link: the IP length says more than there is
-        if (keep >= 20) {        // and as a short datagram in itself, with right checksums
+        w.stack().input(bytes);  // truncated by the link: the IP length exceeds the packet
+        if (keep >= 20) {        // and as a short datagram with correct checksums
             bytes[2] = 0;
             bytes[3] = static_cast<uint8_t>(keep);
             if (keep < 40) {

@@ -1,4 +1,4 @@
-/// Row 86: ARP that nobody asked for, and neighbours that do not answer, on an Ethernet port.
+/// Row 86: unsolicited ARP, and neighbours that do not answer, on an Ethernet port.
 #include <map>
 
 #include "buf/memory_port.hh"
@@ -18,7 +18,7 @@ const Ipv4 kRouter{0x0a00fffe};
 const Mac kRouterMac{{2, 0, 0, 0, 0, 0xfe}};
 const Mac kForger{{2, 0, 0, 0, 0, 9}};
 
-/// 10.0.0.1/16 on a LAN where a router answers ARP, and others as they are told to.
+/// 10.0.0.1/16 on a LAN where a router answers ARP, and other hosts as the test says.
 struct Lan {
     explicit Lan(const stack::StackConfig& config) : engine(config, port, HashKey{1, 2}) {
         hosts[kRouter] = kRouterMac;
@@ -107,15 +107,15 @@ struct Lan {
     buf::MemoryPort port{caps(), 4096};
     Engine engine;
     Stack stack{engine};
-    bool said = false;  ///< something is to be received
+    bool said = false;  ///< a packet is waiting for the stack
     std::map<Ipv4, Mac> hosts;
     std::map<uint8_t, uint32_t> sent;  ///< IPv4 packets, by the last byte of the MAC address
     std::vector<Ipv4> asked;
     std::map<CloseReason, uint32_t> closes;
 };
 
-/// 100,000 opens wait for a target behind the router; those that wait for another next hop cost one visit
-/// each when it does not answer, and the others none.
+/// 100,000 opens wait for a target behind the router. When another next hop fails, each open that waits for
+/// it costs one visit, and the others cost none.
 TEST(Row86, AFailureVisitsOnlyWhoWaitsForIt) {
     ROW(86, "1122-2.3.2.1, project choice", "net::NeighbourWaits");
     stack::StackConfig config = Lan::config(100'100);
@@ -142,7 +142,7 @@ TEST(Row86, AFailureVisitsOnlyWhoWaitsForIt) {
     EXPECT_EQ(lan.stack.records().half_open, 0u) << "a SYN-ACK that never left";
 }
 
-/// The router itself fails: all who wait end, a bounded number in each turn.
+/// The router fails: all waiting opens end, a bounded number in each turn.
 TEST(Row86, TheVisitsOfATurnAreBounded) {
     ROW(86, "project choice", "net::ArpResolver::end_failed_opens");
     stack::StackConfig config = Lan::config(5000);
@@ -167,8 +167,8 @@ TEST(Row86, TheVisitsOfATurnAreBounded) {
     EXPECT_EQ(lan.stack.records().open, 0u);
 }
 
-/// 400 SYNs a second from on-link addresses that nobody has: a new client that asks for us, and one that only
-/// sends its SYN, have their SYN-ACK.
+/// 400 SYNs a second from unused on-link addresses: a new client that asks for us, and one that only sends
+/// its SYN, still get a SYN-ACK.
 TEST(Row86, ANewClientIsAnsweredBesideAFloodOfMadeUpNeighbours) {
     ROW(86, "1122-2.3.2.1, project choice", "net::Neighbours");
     Lan lan(Lan::config(1000));
@@ -192,7 +192,7 @@ TEST(Row86, ANewClientIsAnsweredBesideAFloodOfMadeUpNeighbours) {
     EXPECT_LE(lan.stack.records().half_open, 4 * 400u) << "those whose next hop failed have gone";
 }
 
-/// A forged packet, of any kind, while a connection is in use: no packet of ours leaves to the forger.
+/// A forged packet of any kind while a connection is in use: no packet goes to the forger.
 TEST(Row86, AForgedClaimChangesNothingWhileTheNeighbourAnswers) {
     ROW(86, "826, 4861-7.3 (for IPv4)", "net::Neighbours::learn");
     for (const uint16_t operation : {wire::kArpRequest, wire::kArpReply}) {
@@ -213,7 +213,7 @@ TEST(Row86, AForgedClaimChangesNothingWhileTheNeighbourAnswers) {
     }
 }
 
-/// VRRP: another router takes the address over and says so once; the old one is silent.
+/// VRRP: another router takes over the address and announces it once; the old one is silent.
 TEST(Row86, AFailoverIsFollowedWithinASecond) {
     ROW(86, "826, 4861-7.3 (for IPv4)", "net::Neighbours::learn");
     Lan lan(Lan::config(1000));

@@ -13,7 +13,7 @@ void small_backlog(WorldConfig& c) {
     c.stack.max_half_open = kBacklog;
 }
 
-/// Fills the half-open table from other hosts; nothing of it stays in the output.
+/// Fills the half-open table from other hosts, and removes the answers from the output.
 void flood(World& w, uint32_t n, uint32_t seed = 1) {
     Random random(seed);
     for (uint32_t i = 0; i < n; ++i) {
@@ -78,7 +78,7 @@ TEST(Row34, ACookieOpensAConnectionAndRestoresItsOptions) {
             EXPECT_EQ(info.sack_permitted, k.sack);
             EXPECT_EQ(info.snd_wnd, 100u << k.wscale.value_or(0));
         }
-        // And it is a connection like any other.
+        // The connection works like any other.
         w.in({.len = 50});
         RECV_IN(w, 0ms, 500ms, {.seq = 1, .ack = 51});
         EXPECT_EQ(w.read_all(), 50u);
@@ -225,7 +225,7 @@ TEST(Row82, ASynForATimeWaitTupleOpensWhileTheBacklogIsFull) {
     }
 }
 
-/// The first half of the backlog has ordinary sequence numbers, the second cookies.
+/// The first half of the backlog uses ordinary sequence numbers, the second half cookies.
 TEST(Row82, TheOldestHalfOpenRecordYieldsAndItsAckStillOpens) {
     ROW(82, "4987-3.6", "stack::yield_half_open");
     for (const bool timestamps : {true, false}) {
@@ -247,7 +247,7 @@ TEST(Row82, TheOldestHalfOpenRecordYieldsAndItsAckStillOpens) {
         flood(w, kBacklog / 2 - 1, 2);
         EXPECT_EQ(w.occupancy().half_open, kBacklog);
         EXPECT_EQ(w[Counter::half_open_yielded], 0u);
-        w.advance(2100ms);  // 3.1 s after their SYNs: SYN-ACKs have been sent twice again
+        w.advance(2100ms);  // 3.1 s after the SYNs: SYN-ACKs were sent twice more
         w.discard();
         flood(w, kBacklog / 2, 3);
         EXPECT_EQ(w[Counter::half_open_yielded], kBacklog / 2);
@@ -317,7 +317,7 @@ TEST(Row82, SynAcksAreSentAgainAtTheirTimesFromEveryRecord) {
     EXPECT_EQ(w[Counter::half_open_expired], 1u);
 }
 
-/// Text that applications leave unread takes what it may; who only sends is not stopped.
+/// Text that applications leave unread fills its share of the blocks; connections that only send still can.
 TEST(Row84, UnreadTextLeavesBlocksToSend) {
     ROW(84, "project choice: dynamic thresholds", "buf::BlockPool::share");
     World w([](WorldConfig& c) {
@@ -359,7 +359,7 @@ TEST(Row35, WithTheConnectionPoolFullTheHandshakeAckIsDropped) {
     late.in({.seq = 1, .ack = 1, .len = 10});  // the peer believes that it is connected
     SILENT(w);
     EXPECT_EQ(w[Counter::resets_sent], 0u);
-    // One goes; what the peer sends again completes the handshake.
+    // One connection ends; the peer's retransmission completes the handshake.
     open.front()->in({.flags = kRst});
     CLOSED(*open.front(), reset_by_peer);
     late.in({.seq = 1, .ack = 1, .len = 10});

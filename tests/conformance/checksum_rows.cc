@@ -29,7 +29,7 @@ TEST(Row28, TheAddressesAreCovered) {
     World w;
     w.listen();
     auto bytes = build(w.main().make({.seq = 0, .flags = kSyn}));
-    bytes[15] ^= 1;  // another source, the IPv4 header's checksum right, the TCP one not
+    bytes[15] ^= 1;  // another source: the IPv4 checksum is right, the TCP checksum wrong
     bytes[10] = bytes[11] = 0;
     const uint32_t sum = ones_sum(Bytes(bytes).first(20));
     bytes[10] = static_cast<uint8_t>(~sum >> 8);
@@ -89,7 +89,7 @@ TEST(Row28, EverySentSegmentHasARightOne) {
 
 TEST(Row28, PaddingBehindTheDatagramIsNotData) {
     ROW(28, "894, 1122-3.2.1", "stack::parse_ip");
-    // Ethernet pads short frames; the IPv4 length is what counts.
+    // Ethernet pads short frames; the IPv4 length decides.
     World w;
     w.open();
     auto bytes = build(w.main().make({.seq = 1, .ack = 1, .len = 2}));

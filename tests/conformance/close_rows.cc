@@ -36,7 +36,7 @@ TEST(Row8, SimultaneousClose) {
     w.in({.seq = 1, .ack = 1, .flags = kFin | kAck});  // its FIN crossed ours
     RECV(w, {.seq = 2, .ack = 2, .flags = kAck});
     STATE(w, closing);
-    w.in({.seq = 2, .ack = 1});  // does not cover our FIN
+    w.in({.seq = 2, .ack = 1});  // does not acknowledge our FIN
     SILENT(w);
     STATE(w, closing);
     w.in({.seq = 2, .ack = 2});
@@ -74,7 +74,7 @@ TEST(Row9, PassiveClose) {
     w.close();
     RECV(w, {.seq = 1011, .ack = 2, .flags = kFin | kAck});
     STATE(w, last_ack);
-    w.in({.seq = 2, .ack = 1011});  // the data, not the FIN
+    w.in({.seq = 2, .ack = 1011});  // acknowledges the data, not the FIN
     SILENT(w);
     STATE(w, last_ack);
     EXPECT_TRUE(w.closes().empty());
@@ -401,7 +401,7 @@ TEST(Row39, AFinBeyondTheWindowIsNotTaken) {
     const uint32_t wnd = w.info().rcv_wnd;
     w.in({.seq = 1 + wnd, .ack = 1, .flags = kAck | kFin});
     RECV(w, {.seq = 1, .ack = 1, .flags = kAck});
-    // Data that fills the window, and a FIN that no longer fits in: the data counts, the FIN comes again.
+    // Data fills the window, and the FIN does not fit: the data is accepted, and the FIN comes again.
     for (uint32_t at = 0; at + 1024 < wnd; at += 1024) w.in({.len = 1024});
     w.advance(100ms);
     w.discard();
@@ -429,7 +429,7 @@ TEST(Row39, NothingAfterAFinIsTaken) {
     EXPECT_EQ(w.main().count(Event::Kind::peer_fin), 1u);
 }
 
-/// The FINs (with what goes before them) that leave until the connection is given up; the last is a RST.
+/// All FINs (with preceding text) that are sent until the connection is given up; the last packet is a RST.
 int fins_until_reset(World& w) {
     int fins = 0;
     while (w.advance_to_packet(200s)) {
@@ -475,7 +475,7 @@ TEST(Row85, WhoStillHasAnApplicationWaitsForTheUserTimeout) {
     CLOSED(w, timed_out);
 }
 
-/// A peer that never reads, though it answers each probe, does not hold the text of a closed connection.
+/// A peer that answers each probe but never reads cannot keep the text of a closed connection in memory.
 TEST(Row85, AnOrphanDoesNotProbeAClosedWindowForEver) {
     ROW(85, "9293-3.8.6.1; Linux tcp_probe_timer", "tcp::is_abandoned");
     World w;

@@ -1,10 +1,11 @@
-/// Rows 1 and 2: what CLOSED and LISTEN answer. Row 26 and 27: which listener, and whom nobody answers.
+/// Rows 1 and 2: answers in CLOSED and LISTEN. Rows 26 and 27: choice of the listener, and sources without an
+/// answer.
 #include "fakes/world.hh"
 
 namespace synfin::fakes {
 namespace {
 
-/// A segment to a port that nobody listens on.
+/// A segment to a port without a listener.
 Flow& closed(World& w) {
     return w.flow(40001, Ipv4{0x0a000002}, 81);
 }
@@ -149,7 +150,7 @@ TEST(Row26, SeveralPassiveOpensDoNotDisturbEachOther) {
     ROW(26, "9293-3.9.1 MUST-41/42", "stack::find_listener");
     World w;
     w.listen(80);
-    // Three at different points of the handshake, finished in another order.
+    // Three connections at different points of the handshake, completed in another order.
     for (const uint16_t port : {uint16_t{40001}, uint16_t{40002}, uint16_t{40003}}) {
         w.flow(port).in({.seq = 0, .flags = kSyn});
         RECV(w.flow(port), {.seq = 0, .ack = 1, .flags = kSyn | kAck});
@@ -207,7 +208,7 @@ TEST(Row26, UnlistenClosesThePortAndLeavesOpenConnections) {
     half.in({.seq = 0, .flags = kSyn});
     RECV(half, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
     REQUIRE(w.stack().unlisten(80));
-    RECV(half, {.seq = 1, .ack = 1, .flags = kRst | kAck, .len = 0});  // whether it has our SYN or not
+    RECV(half, {.seq = 1, .ack = 1, .flags = kRst | kAck, .len = 0});  // valid with or without our SYN
     auto& late = w.flow(40002);
     late.in({.seq = 0, .flags = kSyn});
     RECV(late, {.ack = 1, .flags = kRst | kAck});
@@ -267,7 +268,7 @@ TEST(Row27, LandIsDropped) {
     World w;
     w.listen(80);
     for (const uint16_t port :
-         {uint16_t{80}, uint16_t{40000}}) {  // the whole tuple alike, and the address alone
+         {uint16_t{80}, uint16_t{40000}}) {  // the whole tuple equal, and only the address equal
         Packet syn = w.main().make({.seq = 0, .flags = kSyn});
         syn.src = syn.dst;
         syn.sport = port;

@@ -1,4 +1,4 @@
-/// Rows 54 to 58: congestion control by the book of RFC 5681, 6928, 3042 and 6582.
+/// Rows 54 to 58: congestion control as in RFC 5681, 6928, 3042 and 6582.
 #include <map>
 
 #include "fakes/world.hh"
@@ -277,7 +277,7 @@ TEST(Row58, RecoverPreventsReentryAfterATimeout) {
     World w(plain);
     open_and_send(w, 14600, 10);
     RECV_IN(w, 290ms, 310ms, {.seq = 1, .len = kMss});
-    // ACKs of the segments that had arrived before the timeout: no sign of another loss.
+    // ACKs of segments that arrived before the timeout are no sign of another loss.
     w.in({.ack = acked(1)});
     w.discard();
     const uint32_t threshold = w.info().ssthresh_bytes;
@@ -289,7 +289,7 @@ TEST(Row58, RecoverPreventsReentryAfterATimeout) {
 
 TEST(Row58, EverythingArrivesAfterManyLosses) {
     ROW(58, "6582", "tcp::newreno::recovery_ack");
-    // A peer that loses every third segment on its first way; it acknowledges as RFC 5681 says.
+    // Every third segment is lost when first sent; the peer acknowledges as RFC 5681 requires.
     World w(plain);
     w.bring(State::syn_sent);
     w.advance(20ms);

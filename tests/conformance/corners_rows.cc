@@ -1,4 +1,4 @@
-/// Where two paths meet: a segment and a call in one burst, a probe and text, a full backlog and TIME-WAIT.
+/// Combinations: a segment and a call in one burst, a probe and text, a full backlog and TIME-WAIT.
 #include <functional>
 
 #include "fakes/burst_engine.hh"
@@ -12,7 +12,7 @@ void plain(WorldConfig& c) {
     c.timestamps = false;
 }
 
-/// What is told, to handlers that a test gives.
+/// Passes events to handlers that the test provides.
 struct App {
     std::function<void(Connection)> open = [](Connection) {};
     std::function<void(Connection, RxView&)> data = [](Connection, RxView&) {};
@@ -35,7 +35,7 @@ struct App {
         closes.push_back(why);
     }
 };
-/// Its peer is a script, as a World's.
+/// Its peer is scripted, as in World.
 struct Burst : BurstEngine {
     explicit Burst(const stack::StackConfig& c = small()) : BurstEngine(c) { EXPECT_TRUE(stack.listen(80)); }
     App app;
@@ -77,7 +77,7 @@ struct Burst : BurstEngine {
         put(1, 1, kAck);
         turn();
     }
-    /// As far as FIN-WAIT-2.
+    /// Up to FIN-WAIT-2.
     void half_close() {
         EXPECT_TRUE(app.c.shutdown());
         turn();
@@ -163,7 +163,7 @@ TEST(Corner, AReopenedTimeWaitsIsnIsBeyondItsPredecessorsEvenWithAFullBacklog) {
         w.discard();
         w.advance(10ms);
         w.in({.seq = 100000, .flags = kSyn});
-        const auto answer = w.out();  // silence will do: the peer tries again
+        const auto answer = w.out();  // no answer is fine, too: the peer tries again
         if (answer && static_cast<int32_t>(answer->seq - last) <= 0) ++wrong;
     }
     EXPECT_EQ(wrong, 0);

@@ -12,7 +12,7 @@ using app::TimeOuts;
 
 constexpr TimeOuts kLimits{.idle = 60s, .head = 10s, .send = 60s};
 
-/// The time-outs of `synfin serve`, turn by turn, beside a connection that nobody else looks after.
+/// The timeouts of `synfin serve`, turn by turn, with a connection that nothing else closes.
 struct Watched {
     explicit Watched(World& world) : w(world), server(&timers) {
         server.turn(w.stack().now());
@@ -102,7 +102,7 @@ TEST(Row18, AbortBehindAClosedWindowIsAccepted) {
     SILENT(w);
 }
 
-/// Turns of a stack in virtual time until it is over.
+/// Runs turns of a stack in virtual time until it is done.
 void drain(World& w, Duration time) {
     Drain drain;
     drain.begin(w.stack().stack(), w.stack().now(), time);

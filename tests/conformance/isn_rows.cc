@@ -7,7 +7,7 @@
 namespace synfin::fakes {
 namespace {
 
-/// The ISN that a SYN from this peer port is answered with; the half-open record is gone afterwards.
+/// The ISN of the answer to a SYN from this peer port; the half-open record is freed afterwards.
 uint32_t answered(World& w, uint16_t port) {
     auto& f = w.flow(port);
     f.in({.seq = 0, .flags = kSyn});
@@ -58,8 +58,8 @@ TEST(Row20, TwoOpensOfOneTupleIncrease) {
     }
 }
 
-/// Whether the numbers fill 2^32 as random ones do: a chi-square test over 16 bins of the top bits, of the
-/// numbers and of the differences of neighbours.
+/// Whether the numbers are distributed over 2^32 like random ones: a chi-square test over 16 bins of the top
+/// bits, for the numbers and for the differences of consecutive ones.
 void expect_scattered(const std::vector<uint32_t>& numbers) {
     for (const bool differences : {false, true}) {
         double bins[16] = {};

@@ -14,7 +14,7 @@ TEST(Row29, MssIsFoundBehindNopsAndUnknownOptions) {
                                          {1, 1, 1, 1, 2, 4, 2, 0},          // behind NOPs
                                          {99, 4, 7, 7, 2, 4, 2, 0},         // behind an unknown one
                                          {99, 2, 98, 2, 1, 2, 4, 2, 0, 0},  // unaligned
-                                         {2, 4, 2, 0, 0, 255, 0, 0}};       // what follows EOL is not read
+                                         {2, 4, 2, 0, 0, 255, 0, 0}};       // bytes after EOL are not read
     for (const auto& offer : offers) {
         World w([](WorldConfig& c) { c.mss = 512; });
         w.listen();
@@ -185,7 +185,7 @@ TEST(Row42, WindowScaleOnlyWhenBothOffer) {
     off.bring(State::syn_received);
     EXPECT_FALSE(off.main().last().wscale.has_value());
 
-    World active;  // ours offers, the peer does not
+    World active;  // our side offers it, the peer does not
     active.main().connect();
     EXPECT_TRUE(active.main().last().wscale.has_value());
     active.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});

@@ -7,7 +7,7 @@ namespace {
 constexpr Ipv4 kRouter{0x0a0000fe};
 constexpr Ipv4 kUs{0x0a000001};
 
-/// "Fragmentation needed" about a packet of ours, that quotes 8 bytes of TCP.
+/// "Fragmentation needed" about our packet; it quotes 8 bytes of TCP.
 std::vector<uint8_t> too_big(uint16_t mtu, Bytes packet) {
     return icmp_error(kRouter, kUs, 3, 4, packet, mtu);
 }
@@ -19,7 +19,7 @@ uint32_t options(World& w) {
     return w.main().ts_on ? 12 : 0;
 }
 
-/// Ten segments of new text, all in flight; the first of them.
+/// Sends ten segments of new text, all in flight, and returns the first.
 Packet fill(World& w, uint32_t from = 1) {
     const uint32_t full = w.main().full();
     w.send(10 * full);
@@ -51,7 +51,7 @@ TEST(Row91, WhatIsInFlightLeavesAgainAtOnceAndSmaller) {
     EXPECT_EQ(w.main().info().cwnd_bytes, cwnd) << "no sign of congestion";
     EXPECT_EQ(w.main().info().ssthresh_bytes, UINT32_MAX);
     EXPECT_EQ(w[Counter::icmp_too_big_accepted], 1u);
-    // The messages about the other nine say nothing new.
+    // The messages about the other nine change nothing.
     for (uint32_t i = 1; i < 10; ++i) {
         Packet other = first;
         other.bytes.clear();
@@ -94,7 +94,7 @@ TEST(Row91, ASecondNarrowerLinkIsFollowed) {
     EXPECT_EQ(w[Counter::icmp_too_big_accepted], 2u);
 }
 
-/// FIN goes again where it went before: on the last of the smaller segments.
+/// FIN is sent again at its place: on the last of the smaller segments.
 TEST(Row91, FinStaysAtItsPlace) {
     ROW(91, "1191-6.4", "tcp::on_too_big");
     World w;
@@ -206,7 +206,7 @@ TEST(Row48, ClaimsBelowTheFloorOrNotBelowThePresentAreRefused) {
     w.discard();
 }
 
-/// A router from before RFC 1191 names no MTU.
+/// A router that predates RFC 1191 reports no MTU.
 TEST(Row48, WithoutAnMtuTheNextPlateauIsTried) {
     ROW(48, "1191-5, 1191-7.1", "tcp::claimed_mtu");
     World w;
@@ -227,7 +227,7 @@ TEST(Row48, WithoutAnMtuTheNextPlateauIsTried) {
     EXPECT_EQ(w[DropReason::icmp_bad_mtu], 1u);
 }
 
-/// Blind guesses: every 2^15th sequence number, with each of the plausible MTUs.
+/// Blind guesses: every 2^15th sequence number with each plausible MTU.
 TEST(Row48, AFloodOfForgedMessagesChangesNothing) {
     ROW(48, "5927-4.1, 5927-7", "tcp::on_too_big");
     World w;

@@ -15,7 +15,7 @@ void small_range(WorldConfig& c) {
     c.stack.port_high = kHigh;
 }
 
-/// Connects to 10.0.0.2:`port` until it is refused; source port -> connection, in the order they were given.
+/// Connects to 10.0.0.2:`port` until connect() fails; source port -> connection, in the order of choice.
 std::vector<std::pair<uint16_t, Connection>> connect_all(World& w, uint16_t port, Error& last) {
     std::vector<std::pair<uint16_t, Connection>> out;
     for (int i = 0; i < 100; ++i) {
@@ -43,7 +43,7 @@ TEST(Row36, EachPortIsReachedOnceThenThereIsNone) {
     EXPECT_EQ(ports.size(), 64u);
     EXPECT_EQ(*ports.begin(), kLow);
     EXPECT_EQ(*ports.rbegin(), kHigh);
-    // Another destination has the same ports again.
+    // The same ports are free for another destination.
     EXPECT_EQ(connect_all(w, 81, error).size(), 64u);
     EXPECT_EQ(w[Counter::active_opens], 128u);
 }
@@ -91,7 +91,7 @@ TEST(Row36, APortThatIsInUseIsNeverGiven) {
     ROW(36, "6056-3.1, 9293-3.4.1", "stack::connect");
     World w(small_range);
     const Endpoint peer{Ipv4{0x0a000002}, 80};
-    REQUIRE(w.stack().connect(peer, {.source_port = 40010}));  // asked for by name
+    REQUIRE(w.stack().connect(peer, {.source_port = 40010}));  // the test asks for this port
     w.discard();
     EXPECT_EQ(w.stack().connect(peer, {.source_port = 40010}).error(), Error::in_use);
     Error error = Error::none;

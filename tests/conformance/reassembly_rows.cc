@@ -1,4 +1,4 @@
-/// Rows 60, 70, 72 and 88: urgent data, putting the stream together again, and what SACK tells of it.
+/// Rows 60, 70, 72 and 88: urgent data, reassembly of the stream, and SACK blocks.
 #include "fakes/world.hh"
 
 #include "base/random.hh"
@@ -75,7 +75,7 @@ TEST(Row72, TheFirstCopyOfAByteWins) {
     w.in({.seq = 1, .ack = 1, .len = 50});
     w.discard();
     EXPECT_EQ(w.read_all(), 100u) << "read_all compares each byte";
-    forged(1, 100);  // all of it again, and delivered already
+    forged(1, 100);  // all of it again, after delivery
     EXPECT_EQ(w.read_all(), 0u);
     w.in({.seq = 101, .ack = 1, .len = 10});
     EXPECT_EQ(w.read_all(), 10u);
@@ -108,7 +108,7 @@ TEST(Row72, MemoryForHolesIsBoundedAndCounted) {
     EXPECT_LE(most, 1024u);
     EXPECT_GT(w[DropReason::reassembly_full], 0u);
     EXPECT_EQ(w[DropReason::reassembly_full] + w[Counter::out_of_order], 5000u);
-    // The stream can go on: the peer sends again what was refused.
+    // The stream continues: the peer sends the refused text again.
     for (uint32_t at = 0; at < 12000; at += 1000) {
         w.in({.seq = 1 + at, .ack = 1, .len = 1000});
         w.discard();
@@ -165,7 +165,7 @@ TEST(Row11, DataThatArrivesInFinWaitOutOfOrderIsDelivered) {
 
 using Blocks = std::vector<std::pair<uint32_t, uint32_t>>;
 
-/// The SACK blocks of the packet that was looked at last, in the peer's relative numbers.
+/// The SACK blocks of the packet of the last RECV, in the peer's relative numbers.
 Blocks blocks(World& w) {
     Blocks out;
     for (const auto& [left, right] : w.main().last().sack)
@@ -191,7 +191,7 @@ TEST(Row88, EveryAckOfAHoleCarriesBlocks) {
             EXPECT_EQ(blocks(w), Blocks(want.begin(), want.begin() + std::min<int>(i + 1, int(most))));
         }
         SILENT(w);
-        // Text of ours carries what fits beside it.
+        // A segment with text carries as many blocks as fit.
         w.send(100);
         RECV(w, {.ack = 1, .len = 100});
         EXPECT_EQ(blocks(w).size(), most);
@@ -261,7 +261,7 @@ TEST(Row60, DuplicatesOfHeldTextAreReportedFirst) {
     RECV(w, {.ack = 1});
     EXPECT_EQ(blocks(w), (Blocks{{281, 301}, {201, 321}, {501, 601}}));
     SILENT(w);
-    // From before RCV.NXT into a block: what came twice below it is the front.
+    // A segment from before RCV.NXT into a block: D-SACK reports its front.
     w.in({.seq = 1, .ack = 1, .len = 100});
     RECV(w, {.ack = 101});
     EXPECT_EQ(blocks(w), (Blocks{{201, 321}, {501, 601}}));

@@ -122,7 +122,7 @@ TEST(Row23, AnAckOlderThanTheLargestWindowIsNotProcessed) {
         w.in({.seq = 1, .ack = static_cast<uint32_t>(1001 + 1000 * i)});
     }
     ASSERT_EQ(w.main().rel_una(), 3001u);
-    // SND.UNA - MAX.SND.WND = 2001 is the oldest that counts.
+    // SND.UNA - MAX.SND.WND = 2001 is the oldest acceptable ACK.
     w.in({.seq = 1, .ack = 2000, .len = 10});
     RECV(w, {.seq = 3001, .ack = 1, .flags = kAck});
     SILENT(w);
@@ -159,8 +159,9 @@ TEST(Row24, ChallengeAcksAreRateLimited) {
 
 TEST(Row24, TheLimitIsEachConnectionsOwn) {
     ROW(24, "5961-7 (CVE-2016-5696)", "stack::ChallengeLimits::allow");
-    // The attack counts how many answers it gets on a connection of its own: one less tells that a guess
-    // about another one had hit. And whoever draws all answers must not leave others without.
+    // The attacker counts the answers on its own connection: with a shared limit, one answer less would
+    // reveal that a guess about another connection was right. Nor may one peer use up the answers of all
+    // others.
     World w;
     w.open();
     std::vector<Flow*> others;
@@ -219,7 +220,7 @@ TEST(Row25, ARestartedPeerFindsOut) {
     World w;
     w.open();
     w.advance(10s);
-    // The peer has forgotten everything and connects anew from the same tuple.
+    // The peer has lost its state and connects again from the same tuple.
     const uint32_t rcv = w.main().rcv_nxt, nxt = w.main().nxt;
     w.raw(build(w.main().make({.seq = 0x12345678, .flags = kSyn})));
     RECV(w, {.seq = rcv, .ack = nxt, .flags = kAck});

@@ -86,7 +86,7 @@ TEST(Row51, NoSampleFromARetransmittedSegment) {
     RECV(w, {.seq = 1, .len = 10});
     RECV_IN(w, 290ms, 310ms, {.seq = 1, .len = 10});
     w.advance(5ms);
-    w.in({.ack = 11});  // of which of the two?
+    w.in({.ack = 11});  // ambiguous: either transmission
     EXPECT_EQ(w.info().srtt_us, before.srtt_us);
     EXPECT_EQ(w.info().rttvar_us, before.rttvar_us);
 }
@@ -214,7 +214,7 @@ TEST(Row53, ProgressHoldsTheUserTimeoutOff) {
     open_after(w, 100ms);
     for (int i = 0; i < 20; ++i) {
         w.send(10);
-        w.advance(60s);  // lost and sent again meanwhile
+        w.advance(60s);  // the text is lost and sent again meanwhile
         w.discard();
         w.in({.ack = static_cast<uint32_t>(11 + 10 * i)});
         STATE(w, established);

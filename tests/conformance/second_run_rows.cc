@@ -1,12 +1,11 @@
-/// Rows 80 and 81: a process opens tuples that the process before it used, and whose TIME-WAIT the peer
-/// holds.
+/// Rows 80 and 81: a process opens tuples that an earlier process used and that the peer holds in TIME-WAIT.
 #include "fakes/burst_engine.hh"
 #include "fakes/world.hh"
 
 namespace synfin::fakes {
 namespace {
 
-constexpr uint32_t kOldAck = 0x12345678;  ///< relative to our ISN: what TIME-WAIT of another run acknowledges
+constexpr uint32_t kOldAck = 0x12345678;  ///< relative to our ISN: the ACK of a TIME-WAIT of another run
 
 TEST(Row80, ARefusedSynLeavesAgainAtOnceBehindTheRst) {
     ROW(80, "9293-3.10.7.3 first", "tcp::on_syn_sent");
@@ -43,7 +42,7 @@ TEST(Row80, ForgedAcksBringOneSynMoreAndNoOther) {
     }
     EXPECT_EQ(w[Counter::stale_syn], 1u);
     EXPECT_EQ(w[Counter::syn_retransmitted], 1u);
-    // The later timers are those of a SYN that nobody answered, and another ACK then changes nothing.
+    // Later timers are those of an unanswered SYN, and another ACK changes nothing.
     RECV_IN(w, 1s, 1010ms, {.seq = 0, .flags = kSyn});
     w.in({.ack = kOldAck, .flags = kAck});
     RECV(w, {.seq = kOldAck, .flags = kRst});
@@ -77,7 +76,7 @@ constexpr HashKey kIsn{11, 12}, kTimestamps{13, 14};
 
 constexpr uint16_t kTuples = 64;
 
-/// One process: its own secret, and what lasts for the boot.
+/// One process: its own secret, and the keys that last until reboot.
 struct Process : BurstEngine {
     Process(const stack::StackConfig& config, const stack::Keys& keys, Instant start)
         : BurstEngine(config, keys, start) {}
@@ -96,7 +95,7 @@ struct Process : BurstEngine {
     int closed = 0;
 };
 
-/// A server that closes each connection at once, and so holds TIME-WAIT.
+/// A server that closes each connection at once, and so stays in TIME-WAIT.
 struct ClosingServer {
     ClosingServer() : stack(config()) { REQUIRE(stack.listen(kServer.port)); }
     static VirtualConfig config() {
@@ -135,7 +134,7 @@ TEST(Row81, TheNextProcessOpensTheSameTuplesAtOnce) {
     for (const bool timestamps : {true, false}) {
         ClosingServer server;
         Instant start = Instant::from_ns(3'000'000'000);
-        // Other addresses beside, none, and another order: the tuple's own are what counts.
+        // Additional addresses, none, or another order: only the addresses of the tuple matter.
         const std::vector<Cidr> lists[] = {{kFirst, kSecond}, {kSecond}, {kSecond, kFirst}};
         uint64_t own = 1;
         for (const std::vector<Cidr>& addresses : lists) {
@@ -151,8 +150,8 @@ TEST(Row81, TheNextProcessOpensTheSameTuplesAtOnce) {
     }
 }
 
-/// What that is for: with secrets of its own, the next process's SYNs look old to TIME-WAIT in half the
-/// cases.
+/// The reason for the shared keys: with its own secrets, half of the next process's SYNs look old to
+/// TIME-WAIT.
 TEST(Row81, WithOtherSecretsTheServerRefusesManySyns) {
     ROW(81, "6528-3, 7323-5.4", "tcp::on_syn_sent");
     ClosingServer server;

@@ -1,4 +1,4 @@
-/// Rows 7, 19, 33, 40, 74, 75: SYN-RECEIVED, and everything that may complete or spoil a handshake.
+/// Rows 7, 19, 33, 40, 74, 75: SYN-RECEIVED, and everything that may complete or break a handshake.
 #include "fakes/world.hh"
 
 namespace synfin::fakes {
@@ -272,7 +272,7 @@ TEST(Row75, ASynWithFastOpenOrUnknownOptionsOpensANormalConnection) {
         {2, 4, 5, 0xb4, 34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1},     // with a cookie
         {254, 4, 0xf9, 0x89, 2, 4, 5, 0xb4},                       // the experimental Fast Open
         {30, 12, 0, 0x81, 1, 2, 3, 4, 5, 6, 7, 8, 2, 4, 5, 0xb4},  // MPTCP
-        {77, 2, 2, 4, 5, 0xb4, 200, 6, 1, 2, 3, 4},                // nobody's
+        {77, 2, 2, 4, 5, 0xb4, 200, 6, 1, 2, 3, 4},                // unassigned
         {28, 4, 0x80, 0x0a, 19, 18, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 1, 1}};
     for (const auto& offer : offers) {
         World w;

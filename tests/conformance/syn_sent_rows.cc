@@ -145,7 +145,7 @@ TEST(Row19, CloseInSynSentSendsNothing) {
     w.advance(300s);
     SILENT(w);
     IDLE(w);
-    // A SYN|ACK that comes later meets a closed port.
+    // A later SYN|ACK finds a closed port.
     w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
     RECV(w, {.seq = 1, .flags = kRst});
 }
@@ -178,7 +178,7 @@ TEST(Row32, R2ForSynIsThreeMinutes) {
     w.at(179s);
     STATE(w, syn_sent);
     EXPECT_TRUE(w.closes().empty());
-    w.at(301s);  // found out when the next SYN would be due
+    w.at(301s);  // detected when the next SYN would be due
     STATE(w, closed);
     CLOSED(w, syn_timed_out);
     w.discard();

@@ -1,4 +1,4 @@
-/// Rows 12 to 16: TIME-WAIT, its length, its answers, and how its tuple is used again.
+/// Rows 12 to 16: TIME-WAIT: its length, its answers, and the reuse of its tuple.
 #include "fakes/world.hh"
 
 namespace synfin::fakes {
@@ -109,7 +109,7 @@ TEST(Row90, TwoEndsDoNotAnswerEachOtherForEver) {
     w.bring(State::time_wait);
     w.advance(10s);
     uint32_t answers = 0;
-    for (int i = 0; i < 100; ++i) {  // each 10 ms later, as if our ACK had drawn it
+    for (int i = 0; i < 100; ++i) {  // each 10 ms later, as if in answer to our ACK
         w.in({.seq = 2, .ack = 2});
         while (w.out()) ++answers;
         w.advance(10ms);
@@ -143,7 +143,7 @@ TEST(Row14, ASynWithAnOlderTimestampIsAcked) {
     World w(with_timestamps);
     w.bring(State::time_wait);
     w.advance(10ms);
-    // Neither an older timestamp nor one of the same age with a lower number, however high the number is.
+    // Refused: an older timestamp, whatever the sequence number, and an equal one with a lower number.
     const uint32_t recent = w.main().ts_offset;
     for (const Seg& syn : {Seg{.seq = 100000, .flags = kSyn, .ts = Ts{recent - 1000, 0}},
                            Seg{.seq = 1, .flags = kSyn, .ts = Ts{recent, 0}}}) {
@@ -229,12 +229,12 @@ TEST(Row15, AnOldDuplicateIsAckedAndDoesNotAssassinate) {
     w.bring(State::time_wait);
     w.in({.seq = uint32_t(-500), .ack = 1, .len = 10});  // RFC 1337's old duplicate
     RECV(w, {.seq = 2, .ack = 2, .flags = kAck});
-    w.in({.seq = 2, .flags = kRst});  // and the RST that a peer without state answers with
+    w.in({.seq = 2, .flags = kRst});  // and the RST of a peer without state
     SILENT(w);
     STATE(w, time_wait);
 }
 
-/// Connects from the tuple whose last connection is in TIME-WAIT.
+/// Connects from a tuple that is in TIME-WAIT.
 Result<Connection> again(World& w) {
     return w.stack().connect(w.main().peer, {.source_port = w.main().local.port});
 }

@@ -1,10 +1,11 @@
-/// Rows 43 to 45, 79, 89: timestamps, TS.Recent, and PAWS (RFC 7323); what is discarded whole (RFC 5961 5.2).
+/// Rows 43 to 45, 79, 89: timestamps, TS.Recent, and PAWS (RFC 7323); segments that are discarded whole (RFC
+/// 5961 5.2).
 #include "fakes/world.hh"
 
 namespace synfin::fakes {
 namespace {
 
-/// Open with timestamps; the peer's clock stands where the test puts it.
+/// A connection with timestamps; the test sets the peer's clock.
 struct Stamped {
     World w{[](WorldConfig& c) { c.timestamps = true; }};
     uint32_t t0;
@@ -104,7 +105,7 @@ TEST(Row44, AnOutOfWindowSegmentDoesNotTouchTsRecent) {
     s.w.in({.seq = 0x10000000, .ack = 1, .len = 10, .ts = s.at(1'000'000)});
     RECV(s.w, {.ack = 1});
     EXPECT_EQ(s.w.main().last().ts->ecr, s.t0);
-    // With TS.Recent poisoned this would fall to PAWS for ever.
+    // With a poisoned TS.Recent, PAWS would drop this for ever.
     s.w.in({.seq = 1, .ack = 1, .len = 10, .ts = s.at(5)});
     RECV_IN(s.w, 0ms, 500ms, {.ack = 11});
     EXPECT_EQ(s.w.read_all(), 10u);
@@ -163,7 +164,7 @@ TEST(Row45, AnOlderTimestampIsDroppedWithAnAck) {
     }
     EXPECT_EQ(s.w[DropReason::paws], 3u);
     EXPECT_EQ(s.w.read_all(), 0u);
-    s.w.in({.seq = 11, .ack = 1, .len = 10, .ts = s.at(100)});  // the same age is not older
+    s.w.in({.seq = 11, .ack = 1, .len = 10, .ts = s.at(100)});  // an equal timestamp is not older
     RECV_IN(s.w, 0ms, 500ms, {.ack = 21});
     EXPECT_EQ(s.w.read_all(), 10u);
 }
@@ -221,8 +222,8 @@ TEST(Row51, WithTimestampsARetransmissionGivesASample) {
     EXPECT_LE(w.info().srtt_us, 101'000u);
 }
 
-/// After a segment that must be discarded whole: TS.Recent is where it was, so PAWS lets the peer's next one
-/// by.
+/// After a segment that must be discarded whole: TS.Recent is unchanged, so the peer's next segment passes
+/// PAWS.
 void expect_untouched(Stamped& s, uint32_t rcv_nxt) {
     s.w.discard();
     const auto before = s.w.info();
@@ -253,7 +254,7 @@ TEST(Row79, ASynAnRstAndASegmentWithoutAckChangeNothing) {
         SCOPED_TRACE(flags_text(flags));
         Stamped s;
         s.w.in({.seq = 1, .ack = 1, .len = 0});  // Last.ACK.sent is 1
-        // An RST exactly at RCV.NXT resets; one beside it is challenged.
+        // An RST exactly at RCV.NXT resets; another one gets a challenge ACK.
         s.w.in({.seq = flags == kRst ? 2u : 1u, .ack = 1, .flags = flags, .wnd = 77, .ts = s.at(1'000'000)});
         expect_untouched(s, 1);
     }
@@ -292,7 +293,7 @@ TEST(Row79, DataWithAnAckBelowOurIsnIsNotTaken) {
     w.in({.seq = 1, .ack = 0, .len = 10});
     RECV(w, {.seq = 101, .ack = 1, .flags = kAck});
     EXPECT_EQ(w.read_all(), 0u);
-    w.in({.seq = 1, .ack = 1, .len = 10});  // what was sent before our text came
+    w.in({.seq = 1, .ack = 1, .len = 10});  // sent before our text arrived
     EXPECT_EQ(w.read_all(), 10u);
 }
 

@@ -1,4 +1,4 @@
-/// Rows 65 to 69: when data and ACKs are sent: delayed ACKs, the window and its probes, Nagle, PSH.
+/// Rows 65 to 69: delayed ACKs, the window and its probes, Nagle, PSH.
 #include "fakes/world.hh"
 
 namespace synfin::fakes {
@@ -88,7 +88,7 @@ TEST(Row65, AnAckRidesOnData) {
     SILENT(w);
 }
 
-/// The peer acknowledges all that comes until `end`, within `limit`.
+/// The peer acknowledges everything up to `end`, within `limit`.
 void drain(World& w, uint32_t end, Duration limit) {
     const Duration until = w.elapsed() + limit;
     while (w.main().rel_una() < end && w.advance_to_packet(until - w.elapsed())) {
@@ -118,10 +118,10 @@ TEST(Row66, AZeroWindowIsProbed) {
         RECV(w, {.has = kAck});
         EXPECT_LE(w.main().last().payload.size(), 1u);
         SILENT(w);
-        w.in({.ack = 1, .wnd = 0});  // still shut
+        w.in({.ack = 1, .wnd = 0});  // still closed
     }
     EXPECT_GE(w[Counter::zero_window_probes], 8u);
-    // The peer has thrown the probe's octet away; with room again everything comes, and soon.
+    // The peer has discarded the probe's octet; when the window reopens, everything is sent promptly.
     w.main().wnd = 60000;
     w.main().rcv_nxt = 1;
     w.in({.ack = 1});
@@ -170,7 +170,7 @@ TEST(Row66, ALostWindowUpdateDoesNotDeadlock) {
     w.discard();
     w.in({.wnd = 0});
     SILENT(w);
-    // The peer's update is lost; the probe's answer tells.
+    // The peer's window update is lost; the answer to a probe reports the window.
     REQUIRE(w.advance_to_packet(10s));
     w.discard();
     w.main().wnd = 60000;
@@ -188,7 +188,7 @@ TEST(Row66, AShrunkWindowIsTolerated) {
     ASSERT_EQ(w.main().rcv_nxt, 4381u);
     w.in({.ack = 1461, .wnd = 500});  // the right edge went from 5001 to 1961
     SILENT(w);
-    // Retransmission goes on within what was sent; nothing new is sent beyond the edge.
+    // Retransmission continues up to SND.NXT; no new text is sent beyond the edge.
     REQUIRE(w.advance_to_packet(5s));
     while (const auto packet = w.out())
         EXPECT_LE(packet->seq - w.main().stack_isn + packet->payload.size(), 5001u);
@@ -322,7 +322,7 @@ TEST(Row68, AnOldSegmentDoesNotUpdateTheWindow) {
     EXPECT_TRUE(after_newer != 7000u || w.info().snd_wnd == 7000u) << "SEG.SEQ < SND.WL1";
     w.in({.seq = 21, .ack = 101, .wnd = 9000});
     EXPECT_EQ(w.info().snd_wnd, 9000u);
-    w.in({.seq = 21, .ack = 101, .wnd = 300});  // the same numbers: the latest counts
+    w.in({.seq = 21, .ack = 101, .wnd = 300});  // equal numbers: the latest wins
     EXPECT_EQ(w.info().snd_wnd, 300u);
 }
 
@@ -373,7 +373,7 @@ TEST(Row78, ASmallSegmentWaitsForASmallOne) {
     SILENT(w);
     w.in({.ack = 1 + full});
     SILENT(w);
-    w.send(full);  // the ten and most of these make a full one, which does not wait; what is left does
+    w.send(full);  // the ten and most of these fill a segment, which does not wait; the rest waits
     RECV(w, {.seq = 11 + full, .len = full});
     SILENT(w);
     w.in({.ack = 11 + full});

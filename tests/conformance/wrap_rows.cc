@@ -1,11 +1,11 @@
-/// Row 41: sequence numbers that wrap at every point of a life. (Beside this, the whole suite runs with the
-/// ISNs of both sides just below 2^32, at 2^31 and at 0; see meson.build.)
+/// Row 41: sequence numbers that wrap at every point of a connection's life. In addition, the whole suite
+/// runs with the ISNs of both sides just below 2^32, at 2^31 and at 0; see meson.build.
 #include "fakes/world.hh"
 
 namespace synfin::fakes {
 namespace {
 
-/// A whole life, data in both directions, out of order and lost; every number is checked on the way.
+/// A whole connection: data in both directions, out of order and lost. Every number is checked.
 void live(World& w, Side side, bool stack_closes) {
     w.open(side);
     w.send(20);
@@ -69,7 +69,7 @@ TEST_P(Row41, ALifeWhoseNumbersWrapHere) {
 
 INSTANTIATE_TEST_SUITE_P(, Row41, testing::Range(0u, 36u));
 
-/// The clock is the process's: an engine may be made at any of its ticks.
+/// The clock belongs to the process: an engine may be made at any tick.
 TEST(Row41Clock, AnEngineMayBeginAtAnyTick) {
     ROW(41, "9293-3.8.1", "time::TimerWheel");
     constexpr int64_t kHalf = int64_t{1} << 31;

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// BurstEngine: one engine over a MemoryPort that is given several packets at once, as by a NIC, and an
-/// Application's handlers. A World gives them one by one.
+/// BurstEngine: one engine over a MemoryPort that receives several packets at once, as from a NIC, with the
+/// handlers of an Application. A World delivers packets one by one.
 
 #include "buf/memory_port.hh"
 #include "stack/queue_engine.hh"
@@ -12,7 +12,7 @@ namespace synfin::fakes {
 struct BurstEngine {
     static constexpr uint32_t kPackets = 256;
 
-    /// 10.0.0.1/24, and no more records than a test fills.
+    /// 10.0.0.1/24, with few records, so that a test can fill them.
     static stack::StackConfig small(Cidr address = *Cidr::parse("10.0.0.1/24")) {
         stack::StackConfig out;
         out.addresses = {address};
@@ -32,7 +32,7 @@ struct BurstEngine {
                          Instant start = kStart)
         : engine(config, port, keys, start), now(start) {}
 
-    /// Time goes on, then one turn.
+    /// Advances time, then runs one turn.
     template <Application App>
     bool turn(App& app, Duration d = std::chrono::milliseconds(1)) {
         now += d;

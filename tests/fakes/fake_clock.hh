@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// FakeClock: time that stands still until the test moves it.
+/// FakeClock: a clock that advances only when the test moves it.
 
 #include "synfin/check.hh"
 #include "time/clock.hh"

@@ -64,7 +64,7 @@ void Invariants::look(const ConnectionInfo& info) {
     if (info.state == State::closed || info.state == State::listen)
         broken_ += "a record in CLOSED or LISTEN: " + describe(info) + "\n";
     if (fresh) return;
-    // A tuple that is used anew starts over.
+    // A reused tuple starts again.
     const bool anew = before.state >= State::established && info.state < State::established;
     if (anew) return;
     if (!is_reachable(before.state, info.state))
@@ -90,7 +90,7 @@ std::string in_use(const Occupancy& occupancy, bool timers) {
     add("recovery_records", occupancy.recovery_records);
     add("send_blocks", occupancy.send_blocks);
     add("held_packets", occupancy.held_packets);
-    // A handful is kept for the next reply; more would be a leak.
+    // A few packets are kept for the next replies; more would be a leak.
     if (occupancy.packets_in_use > kSparePackets) add("packets_in_use", occupancy.packets_in_use);
     if (timers) add("timers", occupancy.timers);
     return out;

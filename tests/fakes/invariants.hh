@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// What must hold of every connection between any two steps, whatever the packets were: the oracle of the
-/// conformance harness, the simulation and the fuzzer.
+/// Invariants: conditions that must hold for every connection between any two steps, whatever the packets.
+/// Used by the conformance tests, the simulation and the fuzzer.
 
 #include <cstdint>
 #include <map>
@@ -14,7 +14,7 @@ namespace synfin::fakes {
 
 class Invariants {
   public:
-    /// Looks at every connection of `stack`. @return what is broken, or nothing.
+    /// Checks every connection of `stack`. @return the violations as text, or nothing.
     std::string check(const Stack& stack);
 
   private:
@@ -29,10 +29,10 @@ class Invariants {
     std::string broken_;
 };
 
-/// Whether figure 5 of RFC 9293 leads from `from` to `to` in any number of steps without passing CLOSED.
+/// Whether figure 5 of RFC 9293 has a path from `from` to `to`, of any length, that does not pass CLOSED.
 bool is_reachable(tcp::State from, tcp::State to);
 
-/// What of `occupancy` is not zero, as text; timers are left out when `timers` is false.
+/// The fields of `occupancy` that are not zero, as text; without timers if `timers` is false.
 std::string in_use(const Occupancy& occupancy, bool timers = true);
 
 }  // namespace synfin::fakes

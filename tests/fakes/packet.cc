@@ -243,7 +243,7 @@ std::string text(const Packet& p, Instant origin, uint32_t seq_base, uint32_t ac
                   p.dst.text().c_str(), p.dport);
     std::string out = head;
     if (p.protocol != 6) return out + "protocol " + std::to_string(p.protocol);
-    // Far from its base a number says more as it is (a RST with SEQ 0, a forged ACK).
+    // A number far from its base is printed as an absolute value (a RST with SEQ 0, a forged ACK).
     auto number = [](uint32_t value, uint32_t base) {
         const auto relative = static_cast<int32_t>(value - base);
         return relative > -(1 << 24) && relative < (1 << 24) ? std::to_string(relative)

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// IPv4, TCP and ICMP packets as the tests see them: built and read by code that shares nothing with the
-/// library, so that a mistake of the library is not repeated by its judge.
+/// IPv4, TCP and ICMP packets for the tests, built and read by code that is independent of the library, so
+/// that the tests do not repeat the library's mistakes.
 
 #include <cstdint>
 #include <optional>
@@ -22,7 +22,7 @@ struct Ts {
     bool operator==(const Ts&) const = default;
 };
 
-/// A whole packet, every field absolute and in host order.
+/// A whole packet; every field is absolute and in host byte order.
 struct Packet {
     Instant at{};  ///< when it was sent or delivered
     Ipv4 src{}, dst{};
@@ -43,7 +43,7 @@ struct Packet {
     std::vector<std::pair<uint32_t, uint32_t>> sack{};
     std::vector<uint8_t> options{};  ///< raw; in build(): used instead of the fields above when not empty
     std::vector<uint8_t> payload{};
-    std::vector<uint8_t> bytes{};  ///< parse(): the packet as it was
+    std::vector<uint8_t> bytes{};  ///< parse(): the packet's bytes
 
     bool has(int f) const { return (flags & f) == f; }
     /// SEG.LEN: payload, SYN and FIN.
@@ -55,15 +55,15 @@ struct Packet {
 /// RFC 1071 over `bytes`, starting from `sum`; not yet complemented.
 uint32_t ones_sum(Bytes bytes, uint32_t sum = 0);
 
-/// The packet as bytes, with right checksums. TCP options are laid out as Linux does.
+/// The packet as bytes, with correct checksums. TCP options are ordered and padded as by Linux.
 std::vector<uint8_t> build(const Packet& packet);
 
 /// Recomputes the IPv4 header's and the TCP checksum of a packet that was changed by hand.
 void fix_checksums(std::vector<uint8_t>& bytes);
 
-/// Reads a packet that the stack sent and checks everything that must hold for each: lengths, both checksums,
-/// reserved bits zero, options well formed, no ACK number without ACK.
-/// @return the packet, and what is wrong with it in `complaint` (empty: nothing).
+/// Reads a packet that the stack sent and checks it: lengths, both checksums, reserved bits zero, options
+/// well formed, no ACK number without ACK.
+/// @return the packet; errors go to `complaint` (empty: none).
 Packet parse(Bytes bytes, std::string& complaint);
 
 /// An ICMP error that quotes `original` (the IP header and the first eight bytes, or more with `quote`).

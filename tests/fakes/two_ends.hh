@@ -1,6 +1,7 @@
 #pragma once
 /// @file
-/// TwoEnds: two engines joined by a wire with a delay, in virtual time. The same engine as on a device.
+/// TwoEnds: two engines joined by a wire with a delay, in virtual time. The engines are the same as on a
+/// device.
 
 #include <deque>
 #include <functional>
@@ -17,7 +18,7 @@ class TwoEnds {
   public:
     static constexpr Ipv4 kClient{0x0a000002}, kServer{0x0a000001};
     static constexpr Duration kStep = 10us;
-    Duration step_time = kStep;  ///< of virtual time with each step()
+    Duration step_time = kStep;  ///< virtual time of each step()
 
     explicit TwoEnds(Duration delay = 50us, stack::StackConfig client_config = {},
                      stack::StackConfig server_config = {})
@@ -28,13 +29,13 @@ class TwoEnds {
     Stack& client() { return a_.stack; }
     Stack& server() { return b_.stack; }
     Instant now() const { return now_; }
-    /// True: the packet is lost. `to_server`: its direction.
+    /// Returns true to lose the packet. `to_server`: its direction.
     std::function<bool(Bytes packet, bool to_server)> lose;
 
-    /// A packet of somebody else's for the server.
+    /// Delivers a foreign packet to the server.
     void inject(std::vector<uint8_t> packet) { to_b_.emplace_back(now_ + delay_, std::move(packet)); }
 
-    /// One step of time: both ends take their turns, packets move. turn_x(Stack&, Instant).
+    /// One step of time: both ends run their turns, and packets move. turn_x(Stack&, Instant).
     template <typename ClientTurn, typename ServerTurn>
     void step(ClientTurn&& turn_a, ServerTurn&& turn_b) {
         arrive(to_a_, a_);
@@ -45,7 +46,7 @@ class TwoEnds {
         leave(b_, to_a_, false);
         now_ += step_time;
     }
-    /// Steps until done() or the time is over; whether it was done.
+    /// Steps until done() or until the time is over; returns whether done() was reached.
     template <typename ClientTurn, typename ServerTurn, typename Done>
     bool run(Duration at_most, ClientTurn&& turn_a, ServerTurn&& turn_b, Done&& done) {
         for (const Instant end = now_ + at_most; now_ < end; step(turn_a, turn_b))

@@ -14,8 +14,8 @@ Ipv4 stack_addr() {
     return Ipv4{0x0a000001};
 }
 
-/// The ISN that the stack would choose at its start for this tuple, found with a stack like it: from there on
-/// the clock of RFC 6528 decides.
+/// The ISN that the stack would choose for this tuple at its start, found with an identical stack. Later ISNs
+/// follow from the clock of RFC 6528.
 uint32_t isn_at_start(const WorldConfig& config, const Flow& flow, bool active) {
     VirtualConfig probe_config{.address = {stack_addr(), 24}, .stack = config.stack};
     VirtualStack probe(probe_config);
@@ -42,7 +42,7 @@ uint32_t isn_at_start(const WorldConfig& config, const Flow& flow, bool active) 
 
 void stop_test(Site site, const std::string& message) {
     ADD_FAILURE_AT(site.file, site.line) << message;
-    // What gtest itself throws where it is told to throw: it knows that the failure has been reported.
+    // The exception that gtest throws when configured to throw: it knows that the failure has been reported.
     throw testing::AssertionException(testing::TestPartResult(testing::TestPartResult::kFatalFailure,
                                                               site.file, site.line, message.c_str()));
 }
@@ -160,7 +160,7 @@ void Flow::learn(const Packet& p) {
                 ADD_FAILURE() << "the stack sent a wrong byte at stream offset " << seq - 1 + i;
                 break;
             }
-    if (p.has(kAck)) {  // RFC 9293 SHLD-14: the right edge that we were told must not move left
+    if (p.has(kAck)) {  // RFC 9293 SHLD-14: the advertised right edge must not move left
         const uint32_t edge =
             p.ack + (static_cast<uint32_t>(p.wnd) << (p.has(kSyn) || !wscale_on ? 0 : stack_wscale));
         if (right_edge_ && static_cast<int32_t>(edge - *right_edge_) < 0)
@@ -596,7 +596,7 @@ void World::steer(Flow& flow, bool active) {
         WorldConfig probe = config_;
         it = known.emplace(key, isn_at_start(probe, flow, active)).first;
     }
-    // Half a tick on, so that the ISN does not sit on an edge of the clock.
+    // Half a tick later, so that the ISN does not fall on an edge of the clock.
     const Duration wait = Duration(4us) * static_cast<uint32_t>(config_.stack_isn - it->second);
     stack_->advance(start_ + wait);
     start_ = stack_->now();

@@ -10,9 +10,9 @@
 ///   SILENT(w);
 /// @endcode
 ///
-/// Sequence numbers are relative to the ISN of the end that they count, so 0 is a SYN and 1 the first byte.
-/// Every packet that the stack sends is checked for what always holds (checksums, lengths, options, payload
-/// bytes, right edge of the window); a failed test prints its seed and all packets.
+/// Sequence numbers are relative to the ISN of the sender of the bytes, so 0 is a SYN and 1 the first byte.
+/// Every packet that the stack sends is checked (checksums, lengths, options, payload bytes, right edge of
+/// the window). A failed test prints its seed and all packets.
 
 #include <gtest/gtest.h>
 
@@ -31,7 +31,7 @@ namespace synfin::fakes {
 
 using tcp::State;
 
-/// Where in a test an expectation stands.
+/// The location of an expectation in a test.
 struct Site {
     const char* file;
     int line;
@@ -40,28 +40,28 @@ struct Site {
 /// Reports a failure at `site` and ends the test, from any depth.
 [[noreturn]] void stop_test(Site site, const std::string& message);
 
-/// A segment in relative numbers: what in() sends (absent fields take the peer's next natural value) and what
-/// RECV expects (absent fields are not looked at, but SYN, FIN and RST must then be absent too).
+/// A segment in relative numbers. in() sends it; absent fields take the peer's next natural value. RECV
+/// expects it; absent fields are not checked, except that SYN, FIN and RST must be absent if not named.
 struct Seg {
     std::optional<uint32_t> seq{};  ///< in: default the peer's next
-    std::optional<uint32_t> ack{};  ///< in: default all that the stack has sent in order, when ACK is set
+    std::optional<uint32_t> ack{};  ///< in: default all that the stack sent in order, if ACK is set
     std::optional<int> flags{};     ///< in: default ACK, and PSH with data. RECV: exact, PSH aside
-    std::optional<uint32_t> wnd{};  ///< the field as it is on the wire
+    std::optional<uint32_t> wnd{};  ///< the field as on the wire
     std::optional<uint32_t> len{};  ///< payload bytes
-    std::optional<uint16_t> mss{};  ///< RECV only: in() takes the flow's on a SYN
+    std::optional<uint16_t> mss{};  ///< RECV only: on a SYN in() uses the flow's
     std::optional<int> wscale{};    ///< RECV only; -1: must be absent
     std::optional<bool> sack_ok{};  ///< RECV only
-    std::optional<Ts> ts{};         ///< in: default the flow's clock where negotiated
+    std::optional<Ts> ts{};         ///< in: default the flow's clock if negotiated
     std::optional<uint16_t> urg{};
-    bool no_ts = false;              ///< in: leave the option out. RECV: it must be absent
+    bool no_ts = false;              ///< in: omit the option. RECV: it must be absent
     bool psh = false;                ///< RECV: PSH must be set
-    int has = 0;                     ///< RECV: these flags must be set, whatever else is
+    int has = 0;                     ///< RECV: these flags must be set; others may be
     std::vector<uint8_t> options{};  ///< in: raw option bytes instead of the flow's
     int reserved = 0;                ///< in: the reserved bits
 };
 
-/// Where the ISNs lie, from the environment (SYNFIN_ISN = wrap | half | zero): every test of the suite is run
-/// with each (row 41). `wrap`: the stack's SYN is 2^32-2 and the peer's 2^32-1.
+/// The range of the ISNs, from the environment (SYNFIN_ISN = wrap | half | zero). Every test runs with each
+/// (row 41). `wrap`: the stack's SYN is 2^32-2 and the peer's 2^32-1.
 struct IsnMode {
     uint32_t stack, peer;
     const char* name;
@@ -70,11 +70,11 @@ const IsnMode& isn_mode();
 /// SYNFIN_TIMESTAMPS=1: the peer offers timestamps unless the test says otherwise.
 bool timestamps_by_default();
 
-/// What a World starts from. The pools are small so that a test can fill them.
+/// The configuration of a World. The pools are small so that a test can fill them.
 struct WorldConfig {
     WorldConfig();
     stack::StackConfig stack{};
-    std::optional<uint16_t> mss = 1460;  ///< the peer's offer; none: the option is left out
+    std::optional<uint16_t> mss = 1460;  ///< the peer's offer; none: no option
     std::optional<int> wscale{};
     bool sack = false;
     bool timestamps;
@@ -103,7 +103,7 @@ class Flow {
 
     // -- the application on the stack's side
     void send(uint32_t n);  ///< the stream's next n bytes; all must be taken
-    uint32_t read_all();    ///< everything that is there, checked against the stream
+    uint32_t read_all();    ///< reads all that is available and checks it against the stream
     void accept();          ///< takes the connection from the listener's queue
     void close() { check(app_close()); }
     void shutdown();
@@ -112,9 +112,9 @@ class Flow {
     std::vector<CloseInfo> closes() const;  ///< close events so far
     size_t count(Event::Kind kind) const;
 
-    // -- what the stack says of it (half-open and TIME-WAIT records included)
+    // -- the stack's view of it (half-open and TIME-WAIT records included)
     std::optional<ConnectionInfo> find() const;
-    State state() const;  ///< closed when there is no record
+    State state() const;  ///< closed if there is no record
     ConnectionInfo info() const;
     uint32_t rel_una() const { return info().snd_una - stack_isn; }
     uint32_t rel_nxt() const { return info().snd_nxt - stack_isn; }
@@ -160,7 +160,7 @@ class Flow {
 /// The reasons, "fin" or "fin aborted"; empty when there is none.
 std::string reasons(const std::vector<CloseInfo>& closes);
 
-/// The bytes of the two streams, so that every byte can be checked wherever it turns up.
+/// The bytes of the two streams, so that every byte can be checked wherever it appears.
 uint8_t stream_byte(uint32_t offset, bool from_stack);
 
 class World {
@@ -170,9 +170,9 @@ class World {
     World(const World&) = delete;
     World& operator=(const World&) = delete;
 
-    /// The connection that most tests speak of: 10.0.0.2:40000 and 10.0.0.1:80, or :50000 to :80 when active.
+    /// The connection that most tests use: 10.0.0.2:40000 and 10.0.0.1:80, or :50000 to :80 when active.
     Flow& main() { return flows_.front(); }
-    /// Another one towards port 80 (or `local_port`).
+    /// Another connection to port 80 (or `local_port`).
     Flow& flow(uint16_t peer_port, Ipv4 peer = Ipv4{0x0a000002}, uint16_t local_port = 80,
                Ipv4 local = Ipv4{0x0a000001});
 
@@ -182,22 +182,23 @@ class World {
     uint64_t operator[](DropReason reason) const { return counters()[reason]; }
     uint64_t all_drops() const;
     Occupancy occupancy() const { return std::as_const(*stack_).stack().occupancy(); }
-    /// What is still in use, timers aside (the wheel forgets late); empty when everything has ended.
+    /// Resources still in use, as text, without timers (the wheel drops its entries late); empty when
+    /// everything has ended.
     std::string leaks() const;
 
     void listen(uint16_t port = 80);
-    void raw(Bytes packet);       ///< bytes into the stack as they are
+    void raw(Bytes packet);       ///< passes bytes to the stack unchanged
     std::optional<Packet> out();  ///< the next packet that the stack has sent
     void discard() { pump(), sent_.clear(); }
     void silent(Site site);
     void advance(Duration d);  ///< every timer on the way fires at its own deadline
     void at(Duration since_start);
-    /// Moves on to the next packet that is sent, at most by `d`; false when there was none.
+    /// Advances to the next packet that the stack sends, at most by `d`; false: there was none.
     bool advance_to_packet(Duration d);
     Duration elapsed() const;
     void pump();  ///< collects packets and events
-    /// Moves time so that the ISN of `flow` will be the one that the configuration asks for: the clock of RFC
-    /// 6528 ticks every 4 µs. Called by the helpers before the first SYN.
+    /// Advances time so that the ISN of `flow` becomes the configured one: the clock of RFC 6528 ticks every
+    /// 4 µs. The helpers call it before the first SYN.
     void steer(Flow& flow, bool active);
     const WorldConfig& config() const { return config_; }
     const std::vector<Event>& events() const { return events_; }
@@ -247,9 +248,9 @@ class World {
     ::synfin::fakes::Site { \
         __FILE__, __LINE__  \
     }
-/// The next packet that the stack has sent is this one; only the named fields are looked at.
+/// The next packet that the stack has sent is this one; only the named fields are checked.
 #define RECV(x, ...) (x).recv(::synfin::fakes::Seg __VA_ARGS__, SYNFIN_SITE)
-/// Nothing is sent for `from` (less the clock's granularity, 1 ms), then this is sent before `to`.
+/// Nothing is sent for `from` (minus the clock's granularity, 1 ms), then this is sent before `to`.
 #define RECV_IN(x, from, to, ...) (x).recv_in(from, to, ::synfin::fakes::Seg __VA_ARGS__, SYNFIN_SITE)
 /// Nothing (more) has been sent.
 #define SILENT(w) (w).silent(SYNFIN_SITE)
@@ -257,12 +258,12 @@ class World {
     ((condition) ? (void)0 : ::synfin::fakes::stop_test(SYNFIN_SITE, "not so: " #condition))
 #define STATE(x, want) \
     EXPECT_EQ(::synfin::tcp::name((x).state()), ::synfin::tcp::name(::synfin::tcp::State::want))
-/// on_close has been told exactly once, with this reason.
+/// on_close was called exactly once, with this reason.
 #define CLOSED(x, why) EXPECT_EQ(::synfin::fakes::reasons((x).closes()), name(::synfin::CloseReason::why))
-/// Everything has been given back: records, packets, send blocks.
+/// Everything has been freed: records, packets, send blocks.
 #define IDLE(w) EXPECT_EQ((w).leaks(), "")
 
-/// Which row of the conformance list a test stands for, the clause, and the function that does it.
+/// The row of the conformance list that a test covers, the clause, and the function that implements it.
 #define ROW(number, clause_, function_)                 \
     ::testing::Test::RecordProperty("row", number);     \
     ::testing::Test::RecordProperty("clause", clause_); \
