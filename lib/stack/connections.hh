@@ -209,7 +209,7 @@ class Connections {
     static constexpr uint32_t kPostsPerTurn = 256;
     static constexpr uint32_t kWritablesPerTick = 64;  ///< connections that waited for a block
     static constexpr uint32_t kLeastShare = 4'096;     ///< bytes that each connection may always queue
-    static constexpr uint32_t kGrowthPerTick = 16;     ///< buckets: some 10 us
+    static constexpr uint32_t kGrowthPerTick = 16;     ///< buckets: about 10 us
     static constexpr uint32_t kMaxControl = 1024;      ///< waiting replies; more than one turn makes
 
     // records

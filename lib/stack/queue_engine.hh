@@ -260,7 +260,8 @@ template <buf::QueuePair P>
     count().add(Counter::tx_bytes, uint64_t{more} * (built.length - segment.len));
 }
 
-/// Allocates the large packet before the core is told of it, so that a large segment always has a packet.
+/// Allocates the large packet before it sets Context::large_text, so that a large segment always has a
+/// packet.
 template <buf::QueuePair P>
 void QueueEngine<P>::get_large() noexcept {
     large_ = queue_.alloc_large();

@@ -17,7 +17,7 @@ namespace synfin::tcp {
 /// If the pool is empty, a connection repairs losses by its retransmission timer alone and ignores duplicate
 /// ACKs.
 struct Recovery {
-    Seq recover;  //  0  RFC 6582, valid with kRecoverSet: SND.NXT when cwnd was last reduced for a loss
+    Seq recover;  //  0  RFC 6582, valid with kRecoverSet: SND.NXT when the repair of the last loss began
     uint8_t dup_acks = 0;  //  4  duplicate ACKs in a row
     uint8_t spare[3] = {};
 };

@@ -188,7 +188,7 @@ TEST(Row26, AListenerOfOneAddressIsForThatAddressOnly) {
     EXPECT_EQ(w.stack().listen(81, second).error(), Error::in_use);
     EXPECT_EQ(w.stack().listen(81, Ipv4{0x0a000063}).error(), Error::invalid);
     EXPECT_EQ(w.stack().listen(0).error(), Error::invalid);
-    REQUIRE(w.stack().listen(81));  // the wildcard beside the specific one
+    REQUIRE(w.stack().listen(81));  // a wildcard in addition to the specific one
     auto& wild = w.flow(40003, Ipv4{0x0a000002}, 81);
     wild.in({.seq = 0, .flags = kSyn});
     RECV(wild, {.seq = 0, .ack = 1, .flags = kSyn | kAck});

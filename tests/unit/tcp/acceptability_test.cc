@@ -1,6 +1,5 @@
 /// @file
-/// RFC 9293 3.10.7.4 first: the four cases of table 6, each edge and its neighbours; RFC 7323 5 and 4.3
-/// before and after it.
+/// RFC 9293 3.10.7.4 first: the four cases of table 6, each at its edges; and RFC 7323 5 and 4.3.
 
 #include "core_world.hh"
 
@@ -9,7 +8,7 @@ namespace {
 
 constexpr uint32_t kWnd = 1000;
 
-/// Whether a segment at RCV.NXT + offset is taken; its answer must be an ACK if not.
+/// Whether a segment at RCV.NXT + offset is accepted; if not, the answer must be an ACK.
 bool acceptable(int offset, uint32_t len, uint32_t wnd) {
     CoreWorld w;
     w.open();
@@ -52,7 +51,7 @@ TEST(Acceptability, TextOpenWindow) {  // first or last octet in the window
     }
 }
 
-/// What a peer repeats because our ACK is late is no fault of either end: it has another name in `drops`.
+/// Text that a peer repeats because our ACK is late is no error: it has its own drop reason.
 TEST(Acceptability, WhatCameBeforeIsADuplicate) {
     const auto reason_at = [](int offset, uint32_t len, uint8_t flags) {
         CoreWorld w;

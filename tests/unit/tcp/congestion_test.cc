@@ -127,7 +127,7 @@ TEST(NewReno, RecoverPreventsASecondRecovery) {  // RFC 6582 3.2 step 2 and 4: n
 }
 
 TEST(NewReno, RecoverIsForgottenOnceItIsPassed) {
-    // Else, 2^31 bytes later, it would lie ahead again and forbid every fast retransmit.
+    // Otherwise it would lie ahead again 2^31 bytes later and prevent every fast retransmit.
     CoreWorld w;
     in_flight(w, 10);
     w.fire();
@@ -136,7 +136,7 @@ TEST(NewReno, RecoverIsForgottenOnceItIsPassed) {
     w.in({.ack = w.nxt()});
     EXPECT_FALSE(w.flow.has(kRecoverSet));
     w.sent.clear();
-    w.rec.recover = w.tcb.snd.una + 0x7000'0000u;  // as it would look then
+    w.rec.recover = w.tcb.snd.una + 0x7000'0000u;  // its position then
     ASSERT_GT(w.tcb.in_flight(), 3 * kMss);
     const uint32_t una = w.una();
     for (int i = 0; i < 3; ++i) w.in({.ack = una});

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// CoreWorld: one control block, its second line when it has one, and a time that stands still. A segment is
-/// one line, in numbers relative to the ISN of the end that they count (0 is a SYN, 1 the first byte):
+/// CoreWorld: one control block, its Flow if it has one, and a clock that the test moves. A segment is one
+/// line, in numbers relative to the ISN of the sender of the bytes (0 is a SYN, 1 the first byte):
 ///
 /// @code
 ///   CoreWorld w;
@@ -11,8 +11,8 @@
 ///   SILENT(w);
 /// @endcode
 ///
-/// The ISNs are 2^32-2 and 2^32-1, so that everything wraps. Each segment also proves that the predicted
-/// path, where it takes it, does what the eight steps do.
+/// The ISNs are 2^32-2 and 2^32-1, so that everything wraps. Each segment also proves that predicted(), where
+/// it accepts it, has the result of the eight steps.
 
 #include <gtest/gtest.h>
 
@@ -44,13 +44,13 @@ inline constexpr uint32_t kMss = 1460;
 
 bool operator==(const Effects& a, const Effects& b) noexcept;
 
-/// A segment of the peer; absent fields take what it would naturally send next.
+/// A segment of the peer; absent fields take the peer's natural next value.
 struct In {
     std::optional<uint32_t> seq{}, ack{};
     uint32_t len = 0;
     std::optional<int> flags{};  ///< ACK by default
     std::optional<uint16_t> wnd{};
-    std::optional<uint32_t> ts{};   ///< TSval; where negotiated the last one by default
+    std::optional<uint32_t> ts{};   ///< TSval; if negotiated, the last one by default
     std::optional<uint32_t> ecr{};  ///< TSecr, on our clock without its offset
     bool no_ts = false;
     uint16_t mss = kMss;  ///< on SYN
@@ -58,13 +58,14 @@ struct In {
     bool sack = false;
 };
 
-/// What the core sends: RECV looks at the named fields, flags apart from PSH always (ACK by default).
+/// A segment that the core sends: RECV checks the named fields, and always the flags except PSH (ACK by
+/// default).
 struct Out {
     std::optional<uint32_t> seq{}, ack{}, len{};
     int flags = kAck;
     std::optional<uint16_t> wnd{};
     std::optional<bool> psh{}, retransmission{}, probe{};
-    uint32_t segment = 0;  ///< for the device to cut so
+    uint32_t segment = 0;  ///< bytes in each segment that the device cuts
 };
 
 class CoreWorld {
@@ -74,7 +75,7 @@ class CoreWorld {
     // -- time, in milliseconds
     Context ctx() const { return {params, kTsOffsets, now_, large_text}; }
     void advance(uint32_t ms);  ///< every deadline on the way fires at its own tick
-    /// Moves to the deadline and fires it; how far away it was.
+    /// Advances to the deadline and fires it; returns the distance in ticks.
     uint32_t fire();
     uint32_t tick() const { return now_.tick; }
     void move_to(uint32_t tick) { set(instant_ + std::chrono::milliseconds(tick - now_.tick)); }
@@ -147,7 +148,7 @@ class CoreWorld {
     Now now_;
 };
 
-/// <SEQ=...> as a test reads it.
+/// <SEQ=...> as tests print it.
 std::string text(const Out& out);
 void recv(CoreWorld& w, const Out& want, const char* file, int line);
 void silent(CoreWorld& w, const char* file, int line);

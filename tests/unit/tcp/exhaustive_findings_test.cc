@@ -1,5 +1,5 @@
 /// @file
-/// What tests/exhaustive found, each as the few segments that it takes.
+/// Errors that tests/exhaustive found, each reduced to a few segments.
 
 #include "core_world.hh"
 
@@ -16,8 +16,8 @@ CoreWorld crossed() {
     return w;
 }
 
-/// CLOSE in SYN-RECEIVED leads to FIN-WAIT-1 (RFC 9293 3.10.4) past ESTABLISHED. The application that only
-/// closed its sending side is told that the connection is open when the SYN is acknowledged all the same.
+/// CLOSE in SYN-RECEIVED leads to FIN-WAIT-1 (RFC 9293 3.10.4) past ESTABLISHED. An application that only
+/// closed its sending side still gets on_open when the SYN is acknowledged.
 TEST(ExhaustiveFindings, ShutdownInSynReceivedStillOpens) {
     CoreWorld w = crossed();
     w.shutdown();
@@ -30,9 +30,9 @@ TEST(ExhaustiveFindings, ShutdownInSynReceivedStillOpens) {
     EXPECT_FALSE(w.fx.opened);
 }
 
-/// An old SYN wakes a listener; the peer, in TIME-WAIT or in another connection of the tuple, answers the
-/// SYN-ACK by an ACK for that one. An ACK in return would be answered likewise, for ever: RST, although the
-/// sequence number is outside the window (RFC 9293 3.5.2 group 2).
+/// An old SYN reaches a listener. The peer is in TIME-WAIT or in another connection of the tuple, and answers
+/// the SYN-ACK with an ACK of that connection. An ACK in return would start an endless exchange, so the
+/// answer is RST, although the sequence number is outside the window (RFC 9293 3.5.2 group 2).
 TEST(ExhaustiveFindings, SynReceivedAnswersAckOfAnotherConnectionByRst) {
     CoreWorld w;
     w.bring(State::syn_received);
@@ -47,7 +47,7 @@ TEST(ExhaustiveFindings, SynReceivedAnswersAckOfAnotherConnectionByRst) {
     RECV(w, {.seq = 1, .ack = 1});
 }
 
-/// The same where the application has closed meanwhile: FIN-WAIT-1 with the SYN not acknowledged.
+/// The same after the application has closed: FIN-WAIT-1 with an unacknowledged SYN.
 TEST(ExhaustiveFindings, FinWait1BeforeTheHandshakeAnswersAckOfAnotherConnectionByRst) {
     for (const uint32_t seq : {1u, 1'000'000u}) {
         CoreWorld w = crossed();

@@ -29,8 +29,8 @@ TEST(Isn, EachPartOfTheTupleAndOfTheSecretCounts) {  // MUST-9
 }
 
 TEST(Isn, NeighbouringTuplesSayNothingOfEachOther) {
-    // Differences between ports next to each other are spread over the whole space: two of them fall into one
-    // of 2^20 slots by chance in 4 of 100 samples (44,850 pairs), more in 1 of 1,000.
+    // Differences between consecutive ports are spread over the whole space: by chance two of them share one
+    // of 2^20 slots in 4 of 100 samples (44,850 pairs), more than two in 1 of 1,000.
     std::vector<uint32_t> slots;
     for (uint16_t port = 1; port <= 300; ++port) {
         const Tuple a{1, port, 80, 0}, b{1, static_cast<uint16_t>(port + 1), 80, 0};
@@ -54,8 +54,8 @@ TEST(Isn, TimestampOffsetsAreTheirOwn) {
     EXPECT_NE(TimestampOffsets({kKey.k0, kKey.k1 + 1}, kLocal).of(kTuple), a);
 }
 
-/// Another process has other addresses beside this one, or the same in another order: RFC 6528's function is
-/// of the connection's addresses and ports, and so are the numbers.
+/// Another process has additional addresses, or the same ones in another order. RFC 6528's function depends
+/// on the connection's addresses and ports only, so the numbers are the same.
 TEST(Isn, TheOrderOfTheLocalAddressesDoesNotCount) {
     constexpr Ipv4 kOne[] = {kLocal[1]}, kTurned[] = {kLocal[1], kLocal[0]};
     const Tuple as_second{0x0a00'0002, 40'000, 80, 1}, as_first{0x0a00'0002, 40'000, 80, 0};
@@ -66,7 +66,7 @@ TEST(Isn, TheOrderOfTheLocalAddressesDoesNotCount) {
     }
 }
 
-/// The values of commit 3e91f34, before IPv6: a process of that version on the same host gives the same.
+/// The values of commit 3e91f34, before IPv6: a process of that version on the same host computes the same.
 TEST(Isn, Ipv4NumbersAreThoseOfEarlierVersions) {
     EXPECT_EQ(InitialSequenceNumbers(kKey, kLocal).of(kTuple, at_us(0)).value(), 1191165669u);
     EXPECT_EQ(TimestampOffsets(kKey, kLocal).of(kTuple), 1493001033u);
@@ -80,8 +80,8 @@ Tuple tuple6(uint16_t second = 0, uint16_t remote_port = 40'000) {
     return {0x1234'5678, remote_port, 80, 2u + second};
 }
 
-/// RFC 6528's function is of all bytes of both addresses and of the ports: not of the fold, whose key is the
-/// process's own, and not of the index.
+/// RFC 6528's function depends on all bytes of both addresses and on the ports. It does not depend on the
+/// fold, whose key belongs to the process, or on the index.
 TEST(Isn, OfIpv6IsAFunctionOfEveryByteOfTheAddresses) {
     const InitialSequenceNumbers isns(kKey, kLocal, kLocal6);
     const Seq isn = isns.of(tuple6(), kPeer6, at_us(0));

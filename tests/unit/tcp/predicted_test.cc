@@ -1,6 +1,6 @@
 /// @file
-/// predicted() is on_synchronized(), byte for byte, on random control blocks and segments near to what is
-/// expected; and each state's expected segment is predicted.
+/// predicted() equals on_synchronized(), byte for byte, on random control blocks and nearly expected
+/// segments; and each state's expected segment is predicted.
 
 #include <array>
 
@@ -103,7 +103,7 @@ Conn conn(const Case& c, Tcb& tcb, Flow& flow, Recovery& rec) {
     return {tcb, &flow, flow.recovery != 0 ? &rec : nullptr};
 }
 
-/// What the expected segment of each state is (DESIGN: the hot path is the life of a connection).
+/// The expected segment of each state.
 enum class Expected : unsigned {
     established_data,
     established_ack,
@@ -192,7 +192,7 @@ TEST(Predicted, IsWhatTheEightStepsDo) {
         EXPECT_EQ(taken[static_cast<size_t>(state)], 0) << name(state);
 }
 
-/// The ACK of a SYN-ACK, near to what is expected.
+/// The ACK of a SYN-ACK, with random deviations from the expected one.
 TEST(Predicted, OpensAsTheEightStepsDo) {
     const Params params(TcpConfig{}, 1500);
     Random r(20'261'121);
@@ -245,7 +245,7 @@ TEST(Predicted, OpensAsTheEightStepsDo) {
     EXPECT_GT(with_fin, kCases / 20);
 }
 
-/// A TIME-WAIT record yields, and does not, as its control block would (RFC 6191).
+/// A TIME-WAIT record yields to a SYN exactly when its control block would (RFC 6191).
 TEST(Predicted, ReopensWhatTheEightStepsReopen) {
     Random r(20'240'103);
     std::array<int, 2> seen{};
@@ -278,7 +278,7 @@ TEST(Predicted, ReopensWhatTheEightStepsReopen) {
     EXPECT_GT(seen[1], kCases / 10);
 }
 
-/// The teardown of a plain client and server takes the straight path from end to end.
+/// The whole teardown of a plain client and server takes the predicted path.
 TEST(Predicted, TakesALifeThatGoesWell) {
     CoreWorld w;
     w.open({.ts = 1, .wscale = 7});
@@ -296,7 +296,7 @@ TEST(Predicted, TakesALifeThatGoesWell) {
     STATE(w, time_wait);
 }
 
-/// After a loss is repaired the straight path is taken again.
+/// After a loss is repaired, the predicted path is taken again.
 TEST(Predicted, ReturnsAfterALoss) {
     CoreWorld w;
     w.open();

@@ -1,5 +1,5 @@
 /// @file
-/// RFC 6298 with numbers computed by hand, and who may be sampled (Karn).
+/// RFC 6298 with numbers computed by hand, and which segments may be timed (Karn).
 
 #include "core_world.hh"
 

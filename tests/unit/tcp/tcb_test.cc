@@ -1,5 +1,5 @@
 /// @file
-/// The control block in its sizes: what is kept when it shrinks, and for how long.
+/// The control block in its sizes: what remains when it shrinks, and for how long.
 
 #include "core_world.hh"
 
