@@ -55,7 +55,7 @@ TEST(ConnectionTable, FindsWhatWasInsertedUnderItsTupleOnly) {
         handle);
 }
 
-/// What was looked up ahead counts only while the table says the same.
+/// A candidate that was looked up ahead is valid only while the table still holds it.
 TEST(ConnectionTable, ACandidateStandsUntilItsEntryIsErasedOrReplaced) {
     ConnectionTable table(100, kKey);
     constexpr uint32_t kHash = 0x12345678;
@@ -147,7 +147,7 @@ TEST(ConnectionTable, AgreesWithAMapThroughMillionsOfChanges) {
     EXPECT_EQ(listed, expected);
 }
 
-/// Records by handle, for a table that grows: handle h is of hashes[h].
+/// Records by handle, for a growing table: handle h has hashes[h].
 struct Hashes {
     std::vector<uint32_t>& of;
     mutable uint32_t prefetched = 0;
@@ -155,8 +155,8 @@ struct Hashes {
     void prefetch(uint32_t) const noexcept { ++prefetched; }
 };
 
-/// From little to full, through each doubling, with changes all the time: nothing is lost, found twice or
-/// listed twice, also while its entries are in both halves.
+/// From small to full, through each doubling, with constant changes: nothing is lost, found twice or listed
+/// twice, even while entries are in both tables.
 TEST(ConnectionTable, GrowsAsItFillsAndLosesNothing) {
     constexpr uint32_t kMax = 100'003;
     Random random(7);
@@ -173,7 +173,7 @@ TEST(ConnectionTable, GrowsAsItFillsAndLosesNothing) {
     bool was_growing = false;
     while (live.size() < kMax) {
         const auto handle = static_cast<uint32_t>(hashes.size());
-        // Some share all of their hash, so that they go on to the buckets behind, and round the end.
+        // Some have equal hashes, so that they overflow into the next buckets and wrap at the end.
         hashes.push_back(random.below(16) == 0 ? 0xffff'ffff - random.below(3) * 0x4000'0000
                                                : static_cast<uint32_t>(random.next()));
         if (handle % 64 == 0) hashes.back() = static_cast<uint32_t>(random.next());
@@ -217,7 +217,7 @@ TEST(ConnectionTable, GrowsAsItFillsAndLosesNothing) {
     for (const uint32_t hash : hashes) ASSERT_EQ(table.lines_to_miss(hash), 1u);
 }
 
-/// A table that begins small, and its records.
+/// A table that starts small, and its records.
 struct Growing {
     ConnectionTable table{100'000, kKey, 1};
     std::vector<uint32_t> hashes{0};
@@ -228,7 +228,7 @@ struct Growing {
     }
 };
 
-/// Time alone ends a growth, too: who stops adding entries is not left with two halves.
+/// Growth also ends with time alone: without further inserts the table does not stay in two parts.
 TEST(ConnectionTable, GrowsOnWithoutInserts) {
     Growing growing;
     auto& [table, hashes, records] = growing;
@@ -243,7 +243,7 @@ TEST(ConnectionTable, GrowsOnWithoutInserts) {
         ASSERT_EQ(table.find(hashes[h], [&](uint32_t handle) { return handle == h; }), h);
 }
 
-/// What was looked up ahead may be read while a burst's packets are taken, wherever its entry has gone.
+/// A candidate that was looked up ahead may be read during the whole burst, even if its entry was moved.
 TEST(ConnectionTable, ACandidateMayBeAskedWhileTheTableGrows) {
     Growing growing;
     auto& [table, hashes, records] = growing;
@@ -347,7 +347,7 @@ TEST(ConnectionTable, MemoryIsEightAndAHalfBytesAnEntry) {
               (size_t{1} << 31) * 86 / 10);  // mapped, not touched
 }
 
-/// Every bucket is met once before the first is met again, however few pages there are.
+/// Every bucket is visited once before the first is visited again, however few pages there are.
 TEST(ConnectionTable, AFullTableUsesEveryBucket) {
     for (const uint32_t entries : {100u, 500u, 2'000u}) {
         ConnectionTable table(entries, kKey);

@@ -37,11 +37,11 @@ TEST(EphemeralPorts, GivesEveryPortOnceBeforeAnyAgain) {
     EXPECT_TRUE(seen.contains(ports.choose(to(1), kAll)));
 }
 
-/// The memory of a destination's hash: another one in its place must not be taken for it.
+/// The cache of destination hashes: another destination in the same place must not get the cached hash.
 TEST(EphemeralPorts, ADestinationBetweenDoesNotDisturbAnother) {
     EphemeralPorts alone(1000, 59'999, kKey), among(1000, 59'999, kKey);
     for (int i = 0; i < 300; ++i) {
-        // These fall into one place: 256 apart, and the difference moved into the port.
+        // These fall into the same place: 256 apart, and with the difference moved into the port.
         among.choose(to(0x0a000101), kAll);
         among.choose(to(0x0a000001, 81, 1), kAll);
         ASSERT_EQ(alone.choose(to(0x0a000001), kAll), among.choose(to(0x0a000001), kAll)) << i;
@@ -120,7 +120,7 @@ TEST(EphemeralPorts, ReleaseOfAPortTwiceDoesNotHideExhaustion) {
     EXPECT_EQ(ports.choose(to(1), kAll), 0);
 }
 
-/// Every connection on the last port: what a generator at its limit does all day.
+/// Every connection uses the last free port, as with a generator at its limit.
 TEST(EphemeralPorts, NearlyFullStaysCheap) {
     EphemeralPorts ports(32768, 60999, kKey);
     Random random(3);
@@ -164,8 +164,8 @@ TEST(EphemeralPorts, SteeringThatRefusesMostIsLearnedOnce) {
     EXPECT_LE(asked, 10'000u + ports.range() + 100);
 }
 
-/// One port in 64, at a place of its own in each word: every one is had, no other is asked for, and the
-/// steering is asked once for each word.
+/// One port in 64 is owned, at a different place in each word: all of these are chosen, is_free is called for
+/// no other, and own once for each word.
 TEST(EphemeralPorts, OwnPortsAloneAreAskedFor) {
     for (const int range : {1, 63, 64, 65, 1'000, 28'232}) {
         const int low = 32'768 + 17 * (range % 2);
@@ -220,8 +220,7 @@ TEST(EphemeralPorts, OpensElsewhereDoNotShow) {
     EphemeralPorts alone(1024, 65535, kKey), busy(1024, 65535, kKey);
     const uint16_t first = alone.choose(to(1), kAll);
     EXPECT_EQ(busy.choose(to(1), kAll), first);
-    // Some other destinations share the counter's slot, most do not: one of each is told apart by the
-    // sequence.
+    // Some other destinations share the counter's slot, most do not: the sequence of ports shows which.
     int undisturbed = 0;
     uint16_t last = first;
     for (uint32_t remote = 2; remote < 102; ++remote) {
@@ -233,7 +232,7 @@ TEST(EphemeralPorts, OpensElsewhereDoNotShow) {
     EXPECT_GE(undisturbed, 95);
 }
 
-/// Many destinations against a set of tuples in use, with releases told: never a refused port, 0 only when
+/// Many destinations against a set of tuples in use, with note_release(): never a refused port, 0 only when
 /// full.
 TEST(EphemeralPorts, AgreesWithASetOfTuplesInUse) {
     for (uint64_t seed = 1; seed <= 10; ++seed) {

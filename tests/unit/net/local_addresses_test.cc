@@ -28,7 +28,7 @@ TEST(LocalAddresses, WithoutAnyNothingIsFoundAndNothingReached) {
     EXPECT_TRUE(none.next_hop(Ipv4{}).is_unspecified());
 }
 
-/// RFC 1122 3.2.1.3 (a) and (b): 0.0.0.0 and {0, host} name nobody to whom an answer could go.
+/// RFC 1122 3.2.1.3 (a) and (b): no answer can be sent to 0.0.0.0 and {0, host}.
 TEST(LocalAddresses, NobodyIsInNetworkZero) {
     const LocalAddresses addresses({{Ipv4{kFirst}, 24}}, Ipv4{0x0a0000fe});
     for (const uint32_t nobody : {0u, 1u, 0x00010203u, 0x00ffffffu})
@@ -57,8 +57,7 @@ TEST(LocalAddresses, BroadcastAddressesAreThoseOfEachNetwork) {
         EXPECT_FALSE(addresses.is_broadcast(*Ipv4::parse(each))) << each;
 }
 
-/// Of nested networks the first in the configuration names the sender of ARP requests, as one after the other
-/// was looked at.
+/// With nested networks, the first one in the configuration determines the sender of ARP requests.
 TEST(LocalAddresses, NestedNetworksAreAskedInTheOrderOfTheConfiguration) {
     const LocalAddresses addresses({*Cidr::parse("10.0.1.1/24"), *Cidr::parse("10.9.9.9/8"),
                                     *Cidr::parse("10.0.2.1/24"), *Cidr::parse("192.0.2.1/24")});
@@ -84,7 +83,7 @@ struct BothFamilies : testing::Test {
                              *Ipv6::parse("fe80::fe")};
 };
 
-/// Whatever the order of the configuration, the IPv4 addresses have the lower indices.
+/// IPv4 addresses have the lower indices, whatever the order of the configuration.
 TEST_F(BothFamilies, TheFamilyFollowsFromTheIndex) {
     ASSERT_EQ(addresses.count4(), 2u);
     ASSERT_EQ(addresses.size(), 4u);
@@ -126,8 +125,8 @@ TEST_F(BothFamilies, AConnectionIsNamedByItsAddresses) {
               (FourTuple6{peer, *Ipv6::parse("2001:db8::1"), 40'000, 80}));
 }
 
-/// More addresses than 16 bits count, without a run of neighbours, each with a network of its own: found in
-/// constant time, in bounded memory.
+/// More than 2^16 addresses, not consecutive, each in its own network: found in constant time, in bounded
+/// memory.
 TEST(LocalAddresses, AHundredThousandOfEachFamily) {
     constexpr uint32_t kCount = 100'000;
     std::vector<Cidr> ours;

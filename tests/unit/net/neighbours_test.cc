@@ -27,18 +27,18 @@ struct Request {
 };
 using Requests = std::vector<Request>;
 
-/// There is room for whatever is due.
+/// There is always room.
 bool always() {
     return true;
 }
 
-/// A cache with a clock, and a record of what poll() asked of the engine.
+/// A cache with a clock, and a record of poll()'s requests to the engine.
 struct Lan {
     explicit Lan(const NeighbourConfig& config = {}) : cache(config) {}
 
     const Mac* lookup(Ipv4 addr) { return cache.lookup(addr, now); }
     bool hold(Ipv4 addr, int& packet) { return cache.hold(addr, &packet); }
-    /// A reply to us, and any other word.
+    /// A reply to us, and any other ARP packet.
     Heard answer(Ipv4 addr, Mac mac) { return cache.learn(addr, mac, now, true, true); }
     Heard say(Ipv4 addr, Mac mac, bool for_us = false) { return cache.learn(addr, mac, now, for_us, false); }
     /// A neighbour that has answered.
@@ -71,7 +71,7 @@ struct Lan {
     std::vector<std::pair<Ipv4, void*>> failed;
 };
 
-/// 0.0.0.0 is how "no route" comes from LocalAddresses::next_hop.
+/// LocalAddresses::next_hop returns 0.0.0.0 for "no route".
 TEST(Neighbours, NobodyIsAskedForNoNextHop) {
     Lan lan;
     EXPECT_EQ(lan.lookup(Ipv4{}), nullptr);
@@ -233,7 +233,7 @@ TEST(Neighbours, StaleFailsWhenNobodyAnswers) {
     EXPECT_TRUE(lan.cache.is_failed(kGateway));
 }
 
-/// The first word of a neighbour is used; that it is true is asked when it is.
+/// The first, unsolicited claim of a neighbour is used, and probed on first use.
 TEST(Neighbours, MergesAsRfc826Says) {
     Lan lan;
     EXPECT_EQ(lan.say(kGateway, mac_of(1), false), Heard::ignored);
@@ -247,7 +247,7 @@ TEST(Neighbours, MergesAsRfc826Says) {
     EXPECT_TRUE(lan.poll_after(10s).empty());
 }
 
-/// Another's claim changes nothing while the one that is known answers.
+/// Another host's claim changes nothing while the known MAC answers.
 TEST(Neighbours, AClaimThatNobodyAskedForIsAHint) {
     for (const bool for_us : {false, true}) {
         for (const bool is_reply : {false, true}) {
@@ -266,7 +266,7 @@ TEST(Neighbours, AClaimThatNobodyAskedForIsAHint) {
     }
 }
 
-/// VRRP: the new master says so; the old one no longer answers for the address.
+/// VRRP: the new master announces itself; the old one no longer answers for the address.
 TEST(Neighbours, AFailoverIsFollowedWithinASecond) {
     Lan lan;
     lan.know(kGateway, mac_of(1));
@@ -281,7 +281,8 @@ TEST(Neighbours, AFailoverIsFollowedWithinASecond) {
     EXPECT_TRUE(lan.poll_after(29s).empty());
 }
 
-/// Two answers to one question: one of them is a lie. The first is probed; silent, it is asked for again.
+/// Two answers to one request: one of them is forged. The first is probed; if it is silent, the request is
+/// repeated.
 TEST(Neighbours, AForgedReplyCostsNoMoreThanASecond) {
     Lan lan;
     int packet;
@@ -298,7 +299,7 @@ TEST(Neighbours, AForgedReplyCostsNoMoreThanASecond) {
     EXPECT_EQ(*lan.lookup(kGateway), mac_of(1));
 }
 
-/// Hints of an attacker, a thousand in a second: a probe each second, and no more.
+/// An attacker sends a thousand hints a second: one probe each second, and no more.
 TEST(Neighbours, ProbesForHintsAreLimited) {
     Lan lan;
     lan.know(kGateway, mac_of(1));
@@ -334,7 +335,7 @@ TEST(Neighbours, APinnedNeighbourIsNeverAskedForChangedOrEvicted) {
     for (const Request& request : lan.poll()) EXPECT_NE(request.target, kGateway);
 }
 
-/// Questions that nobody answers take a full table for a second each; who asks for us is learned meanwhile.
+/// Unanswered requests occupy a full table for a second each; hosts that ask for us are still learned.
 TEST(Neighbours, AFloodOfQuestionsLeavesRoomForNewHosts) {
     Lan lan({.capacity = 1024});
     uint32_t learned = 0, answered = 0;
@@ -409,7 +410,7 @@ TEST(Neighbours, AFloodOfStrangersDoesNotPushOutTheGateway) {
     EXPECT_EQ(lan.cache.size(), 16u);
 }
 
-/// SYNs from on-link addresses that nobody has: each answer is a question of ours.
+/// SYNs from unused on-link addresses: each answer needs an ARP request.
 TEST(Neighbours, AFloodOfQuestionsDoesNotPushOutTheGateway) {
     Lan lan({.capacity = 16});
     lan.know(kGateway, mac_of(1));
@@ -423,7 +424,7 @@ TEST(Neighbours, AFloodOfQuestionsDoesNotPushOutTheGateway) {
     EXPECT_GT(lan.cache.counters().evicted, 0u) << "of those who did not answer";
 }
 
-/// All of them are in use, and all answer: each is asked for again, none is refused.
+/// All entries are in use, and all hosts answer: each is asked for again, none is refused.
 TEST(Neighbours, MoreNeighboursThanEntriesTakeTurns) {
     Lan lan({.capacity = 16});
     for (uint32_t i = 0; i < 2000; ++i) {
@@ -510,15 +511,15 @@ TEST(Neighbours, AnEntryThatServesAnotherAddressNowDoesNotAnswerForTheFormer) {
     EXPECT_EQ(lan.lookup(kGateway), nullptr);
 }
 
-/// Random traffic with hosts that answer or not: every packet comes back exactly once, questions to one host
-/// keep their distance, and what is given is always something that this host has said.
+/// Random traffic with hosts that answer or not: every packet comes back exactly once, requests for one host
+/// keep their minimum interval, and lookup() returns only MAC addresses that the host has claimed.
 TEST(Neighbours, KeepsItsPromisesUnderRandomTraffic) {
     for (uint64_t seed = 1; seed <= 40; ++seed) {
         Random random(seed);
         const NeighbourConfig config{.capacity = 24, .key = {seed, ~seed}};
         Neighbours cache(config);
         Instant now = Instant::from_ns(1'000'000'000);
-        std::set<std::pair<uint32_t, uint32_t>> said;        // host, and the last bytes of what it claimed
+        std::set<std::pair<uint32_t, uint32_t>> said;  // host, and the last bytes of the MACs that it claimed
         std::map<std::pair<uint32_t, bool>, Instant> asked;  // last broadcast (false), last probe (true)
         std::set<uintptr_t> out;                             // packets that the cache holds
         std::vector<uint32_t> questions;

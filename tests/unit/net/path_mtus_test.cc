@@ -26,7 +26,7 @@ TEST(PathMtus, AreBelievedForTenMinutes) {
     EXPECT_FALSE(paths.any());
 }
 
-/// A million destinations: the memory stays what it is, the last are known, and the hash spreads them.
+/// A million destinations: memory does not grow, the latest are known, and the hash spreads them.
 TEST(PathMtus, AreBounded) {
     PathMtus paths({1, 2});
     Instant now = Instant::from_ns(5'000'000'000);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr HashKey kKey{0x0706050403020100, 0x0f0e0d0c0b0a0908};
 
-/// Peers found by table, tuple and full address, as an engine does it. Handle h is record h.
+/// Finds peers by table, tuple and full address, like an engine. Handle h is record h.
 struct Records {
     explicit Records(uint32_t capacity) : table(capacity, kKey), peers(capacity), tuples(1) {}
 
@@ -35,8 +35,8 @@ struct Records {
     std::vector<Tuple> tuples;
 };
 
-/// The fold has 32 bits, so two peers may share it, and then their tuples are equal: the address beside the
-/// record tells them apart.
+/// The fold has 32 bits, so two peers may share it and then have equal tuples: RemoteAddresses tells them
+/// apart.
 TEST(RemoteAddresses, PeersWithOneFoldAreToldApart) {
     const Ipv6 a = *Ipv6::parse("2001:db8::a"), b = *Ipv6::parse("2001:db8::b"),
                c = *Ipv6::parse("2001:db8::c");
@@ -49,7 +49,8 @@ TEST(RemoteAddresses, PeersWithOneFoldAreToldApart) {
     EXPECT_EQ(records.find(tuple, &c), ConnectionTable::kNone);
 }
 
-/// Real folds among 262,144 addresses: pairs that share one are found by search, and told apart.
+/// Real folds of 262,144 addresses: a search finds pairs with equal folds, and RemoteAddresses tells them
+/// apart.
 TEST(RemoteAddresses, PeersWhoseFoldsMeetByChance) {
     const AddressFold fold(kKey);
     std::vector<std::pair<uint32_t, uint32_t>> folds;  // and the number that it was made of

@@ -1,5 +1,4 @@
-/// The tables whose keys are addresses, of IPv6: the same code as for IPv4, which has the tests of every
-/// case.
+/// The tables with IPv6 addresses as keys. They share the code of IPv4, whose tests cover every case.
 
 #include <gtest/gtest.h>
 
@@ -49,7 +48,7 @@ TEST(Neighbours6, AreAskedForKnownAndRefreshed) {
     EXPECT_EQ(*lan.cache.lookup(host(2), lan.now), kMac);
 }
 
-/// Of addresses that differ in other octets than the last, each has an entry of its own.
+/// Addresses that differ in any octet have separate entries.
 TEST(Neighbours6, EveryOctetTellsNeighboursApart) {
     Lan6 lan;
     for (size_t i = 0; i < 16; ++i) {
@@ -92,8 +91,8 @@ TEST(PathMtus6, AreKeptByTheWholeAddress) {
     EXPECT_EQ(paths.find(host(1), now + PathMtus6::kLifetime), 0);
 }
 
-/// Two peers with one fold have equal tuples: ports that are refused towards one are not missing towards the
-/// other, and what is free again is free for the right one.
+/// Two peers with equal folds have equal tuples: a port that is refused for one stays usable for the other,
+/// and a released port becomes free for the right one.
 TEST(EphemeralPorts6, PeersWithOneFoldShareNothing) {
     constexpr uint16_t kLow = 1000, kHigh = 1063;
     EphemeralPorts ports(kLow, kHigh, {1, 2});
@@ -113,8 +112,8 @@ TEST(EphemeralPorts6, PeersWithOneFoldShareNothing) {
     EXPECT_EQ(ports.choose(folded, host(1), own, any), 1007);
 }
 
-/// RFC 6056 3.3.4: towards one destination ports follow one another, and where they start is a secret of the
-/// whole address.
+/// RFC 6056 3.3.4: ports towards one destination are consecutive, and a secret function of the whole address
+/// gives the start.
 TEST(EphemeralPorts6, StartElsewhereForEveryOctet) {
     const auto first = [](const Ipv6& peer, uint32_t fold) {
         EphemeralPorts ports(1024, 65'535, {3, 4});

@@ -1,4 +1,4 @@
-/// What the calls do with an IPv6 address as long as only IPv4 is built.
+/// The results of calls with an IPv6 address, as long as only IPv4 is built.
 
 #include <gtest/gtest.h>
 

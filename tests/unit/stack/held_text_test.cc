@@ -1,6 +1,6 @@
 /// @file
-/// Calls from within on_data while it reads text that the stack had held, because it came out of order or was
-/// left before. They do what they do with text that comes straight from a packet.
+/// Calls from within on_data while it reads held text (received out of order, or left earlier). They must
+/// have the same effect as with text directly from a packet.
 
 #include <gtest/gtest.h>
 
@@ -57,7 +57,7 @@ struct Pair {
         server.turn(reader);
         while (const auto packet = server.port.take()) client->input(*packet);
     }
-    /// Each in a turn of its own.
+    /// Each in a separate turn.
     void deliver(std::initializer_list<size_t> order) {
         for (const size_t i : order) {
             server.port.deliver(packets[i]);
@@ -224,7 +224,7 @@ TEST(HeldText, AbortTellsTheEndOnce) {
     EXPECT_EQ(p.reader.ends, std::vector{CloseReason::aborted});
 }
 
-/// The peer's FIN came with the text that was held.
+/// The peer's FIN arrived with the held text.
 TEST(HeldText, CloseBehindTheFinOfThePeerEndsInOrder) {
     Pair p(3);
     ASSERT_TRUE(p.client->shutdown(p.c));

@@ -1,6 +1,6 @@
 /// @file
-/// Packets that a device cuts into segments (TSO), and tags that it puts on: what leaves must be what the
-/// engine would have sent without.
+/// Packets that a device cuts into segments (TSO), and tags that it inserts: the wire must see the same
+/// packets as without the device's help.
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@ namespace {
 
 const Cidr kClient = *Cidr::parse("10.0.0.2/24"), kServer = *Cidr::parse("10.0.0.1/24");
 
-/// What the two ends of a connection do, the same in all of its runs.
+/// The actions of both ends of a connection, the same in all runs.
 struct Plan {
     explicit Plan(uint64_t seed) {
         Random random(seed);
@@ -52,7 +52,7 @@ struct Sender {
     void on_writable(Connection) {}
     void on_peer_fin(Connection) {}
     void on_close(Connection, const CloseInfo&) {}
-    /// One piece more, or what is left of it.
+    /// Sends the next piece, or the rest of one.
     void go_on() {
         if (!connection || piece == plan.pieces.size()) return;
         std::vector<uint8_t> text(plan.pieces[piece] - done);
@@ -70,13 +70,13 @@ struct Sender {
 };
 
 struct Seen {
-    std::vector<fakes::Packet> packets;  ///< that the sender's wire saw
-    std::vector<uint8_t> text;           ///< that the receiver read
+    std::vector<fakes::Packet> packets;  ///< packets on the sender's wire
+    std::vector<uint8_t> text;           ///< text that the receiver read
     Counters counters;
     size_t wanted = 0;
 };
 
-/// Whose pool of large packets is empty at first.
+/// A port whose pool of large packets is initially empty.
 class LatePort : public buf::MemoryPort {
   public:
     using MemoryPort::MemoryPort;
@@ -87,7 +87,7 @@ class LatePort : public buf::MemoryPort {
     uint32_t refuse_large = 0;
 };
 
-/// @param path_mtu of a router on the way, which says so of what is longer; 0: none
+/// @param path_mtu of a router on the path, which reports longer packets; 0: no router
 Seen transfer(uint64_t seed, const Plan& plan, bool large, bool lossy, uint32_t refuse_large = 0,
               uint16_t path_mtu = 0) {
     buf::QueueCaps caps{
@@ -187,7 +187,7 @@ TEST_P(LargePacket, WhatIsLostOfItIsSentAgain) {
     for (size_t i = 0; i < lossy.text.size(); ++i) ASSERT_EQ(lossy.text[i], byte_at(i)) << i;
 }
 
-/// What the device cuts follows the path MTU as all else does.
+/// Segments that the device cuts follow the path MTU, too.
 TEST_P(LargePacket, IsCutAsThePathMtuSays) {
     Plan plan(GetParam());
     plan.client_mss = std::max<uint16_t>(plan.client_mss, 900);
@@ -203,7 +203,7 @@ TEST_P(LargePacket, IsCutAsThePathMtuSays) {
 
 INSTANTIATE_TEST_SUITE_P(, LargePacket, testing::Range(uint64_t{1}, uint64_t{61}));
 
-/// 64 KB to a peer that takes them: what the window lets go leaves in a handful of packets.
+/// 64 KB to a peer with a large window: the text that the window permits leaves in a few packets.
 TEST(LargePacketUse, IsMadeWhereverMoreThanOneSegmentMayLeave) {
     Plan plan(1);
     plan.pieces = {64'000};

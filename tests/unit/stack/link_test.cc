@@ -1,6 +1,5 @@
 /// @file
-/// The engine on Ethernet: ARP, VLAN, ICMP echo, and what is dropped on the way up, over a port in plain
-/// memory.
+/// The engine on Ethernet, over a port in plain memory: ARP, VLAN, ICMP echo, and dropped frames.
 
 #include <gtest/gtest.h>
 
@@ -168,8 +167,8 @@ TEST(Arp, AnOpenAsksAndTheSynWaitsForTheAnswer) {
     EXPECT_NE(wire::dump_frame(*frame).find("Flags [S]"), std::string::npos);
 }
 
-/// Else each new neighbour of a busy server would be asked for a second later, when a dropped request is due
-/// again.
+/// Otherwise each new neighbour of a busy server would be asked for a second later, when a dropped request is
+/// due again.
 TEST(Arp, AFullDeviceLosesNoRequestAndTextDoesNotGoFirst) {
     Link link;
     link.in(arp(wire::kArpReply, kPeer, kPeerIp, kOurs, kOurIp, kOurs));
@@ -318,7 +317,8 @@ TEST(Drops, EachHasItsReason) {
     EXPECT_EQ(link.stack.occupancy().half_open, 0u);
 }
 
-/// What a device calls bad is summed before it is dropped; what it calls good is not.
+/// Software checks the checksum of a packet that the device calls bad before dropping it, but not of one
+/// called good.
 TEST(Drops, ADevicesBadIsLookedIntoItsGoodIsBelieved) {
     using buf::Verdict;
     Link link;
@@ -369,7 +369,7 @@ TEST(Vlan, TaggedBothWays) {
     EXPECT_EQ(link.dropped(DropReason::bad_vlan), 13u);
 }
 
-/// What the device does of it makes no difference to what is sent, taken and dropped.
+/// Offloads of the device do not change which packets are sent, accepted and dropped.
 TEST(Vlan, TheSameWhereThePortSeesToIt) {
     StackConfig config = small_config();
     config.vlan = 7;
@@ -413,7 +413,7 @@ TEST(Vlan, TheSameWhereThePortSeesToIt) {
     EXPECT_EQ(ours.dropped(DropReason::bad_ethertype), 3u);
 }
 
-/// Two tags, or an 802.1ad tag alone: on ARP, TCP and ICMP, and of what comes on these alone.
+/// Two tags, or an 802.1ad tag alone: on sent ARP, TCP and ICMP, and only such frames are accepted.
 TEST(Vlan, DoublyTaggedBothWays) {
     for (const std::optional<uint16_t> inner : {std::optional<uint16_t>(7), std::optional<uint16_t>()}) {
         StackConfig config = small_config();
@@ -474,7 +474,7 @@ TEST(Backpressure, NothingIsLostWhenTheDeviceOrThePoolIsFull) {
     EXPECT_EQ(link.dropped(DropReason::no_packet), 0u);
 }
 
-/// A device that is full for a moment takes replies first all the same: they were made before what follows.
+/// A device that was full for a moment still gets replies first, because they were made earlier.
 TEST(Backpressure, NothingOvertakesAReply) {
     buf::QueueCaps caps = ethernet();
     caps.tx_burst = 1;
@@ -520,7 +520,7 @@ TEST(Backpressure, RepliesThatNoDeviceTakesAreBoundedAndCounted) {
     EXPECT_EQ(sent + dropped, kSegments);
 }
 
-/// Counts how much is asked of it at a time.
+/// Counts how much is requested at a time.
 class CountingPort : public buf::MemoryPort {
   public:
     using MemoryPort::MemoryPort;

@@ -1,4 +1,4 @@
-/// Attacks on one engine's records beside a client that must not notice them, in virtual time.
+/// Attacks on one engine's records, in virtual time, while a client must not be affected.
 
 #include <gtest/gtest.h>
 
@@ -16,9 +16,9 @@ using fakes::TwoEnds;
 
 constexpr uint16_t kPort = 80;
 
-/// What is to be begun at a constant rate.
+/// Schedules starts at a constant rate.
 struct Pace {
-    /// True as often as is due by now.
+    /// Returns true once for each start that is due.
     bool is_due(Instant now) {
         if (rate == 0) return false;
         if (!begun) begin = now;
@@ -47,7 +47,8 @@ struct Answerer {
     void on_close(Connection, const CloseInfo&) {}
 };
 
-/// Opens connections at a rate; each asks once and counts as served when all of the answer and the FIN came.
+/// Opens connections at a rate. Each sends one request, and counts as served when the whole answer and the
+/// FIN have arrived.
 struct Fetcher {
     explicit Fetcher(TwoEnds& of) : ends(of) {}
 
@@ -149,7 +150,7 @@ struct Arena {
     Flood flood;
 };
 
-/// A client with 3,000 ports that comes back to tuples in the server's TIME-WAIT all the time.
+/// A client with 3,000 ports that keeps reusing tuples in the server's TIME-WAIT.
 TEST(SynFlood, AClientInTimeWaitIsServedDuringAndAfter) {
     for (const Sizes& sizes : {Sizes{.backlog = 1'000}, Sizes{}, Sizes{.backlog = 1'000, .cookies = false}}) {
         for (const uint64_t syns : {400u, 20'000u}) {
@@ -174,7 +175,7 @@ TEST(SynFlood, AClientInTimeWaitIsServedDuringAndAfter) {
     }
 }
 
-/// A client that nobody has seen before: its SYNs need a record or a cookie.
+/// A new client: its SYNs need a record or a cookie.
 TEST(SynFlood, ANewClientIsServedDuringAndAfter) {
     for (const Sizes& sizes : {Sizes{.backlog = 1'000}, Sizes{}, Sizes{.backlog = 1'000, .cookies = false}}) {
         for (const uint64_t syns : {400u, 20'000u}) {
@@ -210,7 +211,7 @@ TEST(TimeWait, AFullPoolRefusesNobody) {
     EXPECT_EQ(a.ends.server().records().time_wait, 500u);
 }
 
-/// Answers each 100 bytes with 90, and reads on when the answer is queued; or sends without end.
+/// Answers each 100 bytes with 90, and continues reading when the answer is queued; or sends endlessly.
 struct Pipelined {
     void on_open(Connection) {}
     void on_data(Connection c, RxView& view) {
@@ -231,8 +232,8 @@ struct Pipelined {
     void on_close(Connection, const CloseInfo&) {}
 };
 
-/// `greedy` connections that ask as much as they can and read nothing, and one after the other that asks
-/// once.
+/// `greedy` connections that request as much as they can and read nothing, and a series of others with one
+/// request each.
 struct Pipeliners {
     explicit Pipeliners(uint32_t count, uint64_t text_bytes)
         : ends(50us, client_config(), server_config(text_bytes)), n(count) {
@@ -315,7 +316,7 @@ TEST(Greedy, PeersThatPipelineAndNeverReadStopNobody) {
         }
 }
 
-/// Opens that nobody answers, each with text: more than there are blocks.
+/// Unanswered opens, each with text: more than there are blocks.
 struct Queuers {
     static StackConfig config() {
         StackConfig c;

@@ -1,4 +1,4 @@
-/// What an engine tells of its records, and how all open connections are visited.
+/// An engine's information about its records, and visits to all open connections.
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint32_t kMax = 1'000;
 
-/// SYN-SENT connections of a client whose wire leads nowhere.
+/// SYN-SENT connections of a client whose packets are lost.
 struct Opens {
     static buf::QueueCaps caps() {
         buf::QueueCaps c;
@@ -97,7 +97,7 @@ TEST(VisitOpen, AFewAmongManyFreeRecordsTakeBoundedWork) {
     EXPECT_GE(calls, kMax / 160) << "a call looks at 16 times as many records as it may visit";
 }
 
-/// 16 bits would name the 65,536th connection after it.
+/// A generation of 16 bits would also match the 65,536th connection after it.
 TEST(Handle, OfAnOldConnectionNeverReachesAnotherOne) {
     Opens opens;
     opens.turn();
@@ -134,7 +134,7 @@ TEST(Records, MemoryIsOfWhatWasUsed) {
     EXPECT_EQ(opens.stack.records().open, opens.stack.occupancy().open);
 }
 
-/// DESIGN 3: what one connection takes with everything counted, in a table that is full.
+/// All memory of one connection, in a full table.
 TEST(Records, StayWithinTheirBudgets) {
     constexpr uint32_t kEntries = 1u << 16;
     const net::ConnectionTable table(kEntries, HashKey{1, 2});
@@ -173,7 +173,7 @@ TEST(UserTag, Has64BitsAndGoesWithItsConnection) {
     EXPECT_EQ(next.user_tag(), 0u) << "what is set for a connection that is gone reaches no other one";
 }
 
-/// A clock that has run for long when the engine is made, beyond half of its ticks too.
+/// The clock has run for long when the engine is made, also beyond half of its ticks.
 TEST(BeforeTheFirstTurn, ASynIsTimedFromTheCallOn) {
     for (const int64_t ms : {int64_t{5'000}, int64_t{1} << 31, int64_t{3} << 30, (int64_t{1} << 32) - 500}) {
         buf::MemoryPort port(Opens::caps(), 64);

@@ -1,5 +1,6 @@
 /// @file
-/// Recovery records of an engine: they come and go with losses, and a pool that is empty stops no repair.
+/// Recovery records of an engine: they are made and freed with losses, and losses are repaired even if the
+/// pool is empty.
 
 #include <gtest/gtest.h>
 
@@ -44,7 +45,7 @@ struct Uploads {
     explicit Uploads(uint32_t recoveries) : ends(50us, with_recoveries(recoveries)) {
         EXPECT_TRUE(ends.server().listen(kPort));
     }
-    /// Until all of `n` uploads have arrived.
+    /// Runs until all `n` uploads have arrived.
     bool run(uint32_t n, Duration at_most) {
         for (uint32_t i = 0; i < n; ++i) EXPECT_TRUE(ends.client().connect({TwoEnds::kServer, kPort}));
         return ends.run(

@@ -1,5 +1,5 @@
 /// @file
-/// The application sees each byte once and in order, however the segments of a burst are mixed and however
+/// The application sees each byte once and in order, whatever the order of segments in a burst and however
 /// much of each piece it takes.
 
 #include <gtest/gtest.h>
@@ -28,7 +28,7 @@ struct Reader {
 
     void on_open(Connection c) { connection = c; }
     void on_data(Connection c, RxView& view) {
-        // Of what was kept before, some is read here by a call, and the view is left as it is.
+        // Reads some of the held text by receive(), and takes nothing of the view.
         if (std::array<uint8_t, 700> some; !takes_all && random.below(4) == 0) {
             if (const auto n = c.receive(some); n && *n != 0) {
                 got.insert(got.end(), some.begin(), some.begin() + *n);

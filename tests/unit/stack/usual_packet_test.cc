@@ -1,5 +1,5 @@
-/// The straight path of net::FrameIn::read_usual against the long way: an IPv4 option that means nothing
-/// sends the same segment the long way, and both engines must do the same.
+/// Compares net::FrameIn::read_usual with read(): a meaningless IPv4 option sends the same segment through
+/// read(), and both engines must do the same.
 
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ VirtualStack listening() {
     return stack;
 }
 
-/// Everything that leaves.
+/// All packets that are sent.
 std::vector<std::vector<uint8_t>> drained(VirtualStack& stack) {
     std::vector<std::vector<uint8_t>> out;
     while (auto bytes = stack.output()) out.push_back(std::move(*bytes));
