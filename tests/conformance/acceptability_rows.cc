@@ -354,7 +354,7 @@ TEST(Row31, ABadDataOffsetChangesNothing) {
 }
 
 TEST(Row31, TruncatedPacketsChangeNothing) {
-    ROW(31, "9293-3.1, 791-3.1", "stack::parse_ip");
+    ROW(31, "9293-3.1, 791-3.1", "net::read_ip");
     World w;
     w.open();
     const auto whole = build(w.main().make({.seq = 1, .ack = 1, .flags = kAck | kPsh, .len = 8}));

@@ -88,7 +88,7 @@ TEST(Row28, EverySentSegmentHasARightOne) {
 }
 
 TEST(Row28, PaddingBehindTheDatagramIsNotData) {
-    ROW(28, "894, 1122-3.2.1", "stack::parse_ip");
+    ROW(28, "894, 1122-3.2.1", "net::read_ip");
     // Ethernet pads short frames; the IPv4 length decides.
     World w;
     w.open();

@@ -147,7 +147,7 @@ TEST(Row2, OthersAreDroppedSilently) {
 }
 
 TEST(Row26, SeveralPassiveOpensDoNotDisturbEachOther) {
-    ROW(26, "9293-3.9.1 MUST-41/42", "stack::find_listener");
+    ROW(26, "9293-3.9.1 MUST-41/42", "stack::Listeners::find");
     World w;
     w.listen(80);
     // Three connections at different points of the handshake, completed in another order.
@@ -247,7 +247,7 @@ TEST(Row27, OpenToMulticastOrBroadcastIsRefused) {
 }
 
 TEST(Row27, SynFromOrToMulticastOrBroadcastIsDroppedSilently) {
-    ROW(27, "9293-3.9.2.3 MUST-57/63", "stack::parse_ip");
+    ROW(27, "9293-3.9.2.3 MUST-57/63", "net::read_ip");
     World w;
     w.listen(80);
     uint64_t dropped = 0;
@@ -264,7 +264,7 @@ TEST(Row27, SynFromOrToMulticastOrBroadcastIsDroppedSilently) {
 }
 
 TEST(Row27, LandIsDropped) {
-    ROW(27, "9293-3.9.2.3", "stack::parse_ip");
+    ROW(27, "9293-3.9.2.3", "net::read_ip");
     World w;
     w.listen(80);
     for (const uint16_t port :
@@ -280,7 +280,7 @@ TEST(Row27, LandIsDropped) {
 }
 
 TEST(Row27, AnotherHostsPacketIsNotOurs) {
-    ROW(27, "1122-3.2.1.3", "stack::parse_ip");
+    ROW(27, "1122-3.2.1.3", "net::read_ip");
     World w;
     w.listen(80);
     Packet syn = w.main().make({.seq = 0, .flags = kSyn});

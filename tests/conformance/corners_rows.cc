@@ -269,7 +269,7 @@ TEST(Corner, SimultaneousOpenAfterALostSynHasOneSegment) {
 }
 
 TEST(Corner, CloseBetweenTwoPiecesKeepsTimeWait) {
-    ROW(12, "9293-3.6.1 MUST-13", "stack::tell_with_care");
+    ROW(12, "9293-3.6.1 MUST-13", "stack::tell_held_or_unwanted");
     Burst b;
     b.open();
     b.half_close();

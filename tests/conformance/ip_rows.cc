@@ -74,7 +74,7 @@ TEST(Row71, AKeepAliveProbeFromThePeerIsAnswered) {
 }
 
 TEST(Row73, FragmentsAreDroppedAndCounted) {
-    ROW(73, "791-3.2 (DEVIATION: not reassembled)", "stack::parse_ip");
+    ROW(73, "791-3.2 (DEVIATION: not reassembled)", "net::read_ip");
     World w;
     w.open();
     Packet p = w.main().make({.seq = 1, .ack = 1, .len = 8});
@@ -92,7 +92,7 @@ TEST(Row73, FragmentsAreDroppedAndCounted) {
 }
 
 TEST(Row77, UnknownIpOptionsAreIgnored) {
-    ROW(77, "9293-3.9.2 MUST-50, 1122-3.2.1.8", "stack::parse_ip");
+    ROW(77, "9293-3.9.2 MUST-50, 1122-3.2.1.8", "net::read_ip");
     for (const std::vector<uint8_t>& options : {std::vector<uint8_t>{1, 1, 1, 1},
                                                 {0, 0, 0, 0},
                                                 {7, 7, 4, 0, 0, 0, 0, 0},
@@ -115,7 +115,7 @@ TEST(Row77, UnknownIpOptionsAreIgnored) {
 }
 
 TEST(Row77, SourceRoutesAreDroppedAndCounted) {
-    ROW(77, "9293-3.9.2.1 MUST-51..53 (DEVIATION: not followed)", "stack::parse_ip");
+    ROW(77, "9293-3.9.2.1 MUST-51..53 (DEVIATION: not followed)", "net::read_ip");
     World w;
     w.listen();
     for (const uint8_t kind : {uint8_t{131}, uint8_t{137}}) {
@@ -130,7 +130,7 @@ TEST(Row77, SourceRoutesAreDroppedAndCounted) {
 }
 
 TEST(Row77, MalformedIpOptionsNeitherLoopNorOverread) {
-    ROW(77, "1122-3.2.1.8", "stack::parse_ip");
+    ROW(77, "1122-3.2.1.8", "net::read_ip");
     World w;
     w.listen();
     for (const std::vector<uint8_t>& options : {std::vector<uint8_t>{131, 0, 0, 0},
@@ -150,7 +150,7 @@ TEST(Row77, MalformedIpOptionsNeitherLoopNorOverread) {
 }
 
 TEST(Row77, DscpAndTtlAreTheConfigurations) {
-    ROW(77, "9293-3.9.2 MUST-48/49", "stack::build");
+    ROW(77, "9293-3.9.2 MUST-48/49", "net::FrameOut::build");
     World w([](WorldConfig& c) { c.stack.tcp.ttl = 17, c.stack.tcp.dscp = 46; });
     auto expect = [&](const char* what) {
         EXPECT_EQ(w.main().last().ttl, 17) << what;
@@ -186,7 +186,7 @@ TEST(Row77, DscpAndTtlAreTheConfigurations) {
 }
 
 TEST(Row77, TheTtlOfWhatArrivesDoesNotMatter) {
-    ROW(77, "1122-3.2.1.7", "stack::parse_ip");
+    ROW(77, "1122-3.2.1.7", "net::read_ip");
     World w;
     w.listen();
     Packet syn = w.main().make({.seq = 0, .flags = kSyn});

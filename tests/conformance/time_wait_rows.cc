@@ -12,7 +12,7 @@ void without_timestamps(WorldConfig& c) {
 }
 
 TEST(Row12, TimeWaitLastsTwiceTheMsl) {
-    ROW(12, "9293-3.6.1 MUST-13", "stack::link_time_wait");
+    ROW(12, "9293-3.6.1 MUST-13", "stack::TimeWaits::link");
     for (const Duration msl : {Duration(30s), Duration(2s), Duration(120s)}) {
         World w([&](WorldConfig& c) { c.stack.tcp.msl = msl; });
         w.bring(State::time_wait);
