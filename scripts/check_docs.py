@@ -5,7 +5,7 @@
     scripts/check_docs.py --write    regenerates docs/counters.md, docs/configuration.md and the code blocks of docs/embedding.md
 
 - every relative link in a .md file has a target;
-- every function in the README's section on a packet's path exists in lib/ (`Name::call`, `Name::call()`...);
+- every function that docs/packet-path.md names exists in lib/ (`Name::call`, `Name::call()`...);
 - docs/counters.md lists the definitions of include/synfin/*.def;
 - every code block of docs/embedding.md equals a marked region of a file that a test compiles and runs: the line
   `<!-- apps/examples/echo.cc [server] -->` precedes the block, and two lines `// [server]` enclose the region.
@@ -48,25 +48,22 @@ def broken_links():
 
 
 def packet_path_names():
-    """The names `A::b` in the README's section on a packet's path."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = re.search(r"^## The path of a packet$(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
-    if not section:
-        return None
-    return sorted(set(re.findall(r"\b([A-Za-z_]\w*)::([a-z_]\w*)", section.group(1))))
+    """`A::b` in docs/packet-path.md."""
+    text = (ROOT / "docs/packet-path.md").read_text(encoding="utf-8")
+    return sorted(set(re.findall(r"\b([A-Za-z_]\w*)::([a-z_]\w*)", text)))
 
 
 def missing_names():
     names = packet_path_names()
     if not names:
-        yield "README.md: no names in '## The path of a packet'"
+        yield "docs/packet-path.md: no function is named"
         return
     sources = [p.read_text(encoding="utf-8") for top in ("include", "lib")
                for p in (ROOT / top).rglob("*") if p.suffix in (".hh", ".cc")]
     for scope, function in names:
         declared = re.compile(rf"\b(?:class|struct|namespace)\s+(?:alignas\(\d+\)\s+)?(?:\w+::)*{scope}\b")
         if not any(declared.search(text) and re.search(rf"\b{function}\s*\(", text) for text in sources):
-            yield f"README.md: {scope}::{function} is not in lib/"
+            yield f"docs/packet-path.md: {scope}::{function} is not in lib/"
 
 
 def counters_document():
