@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Compares HTTP connections per second over memif with dperf, by interleaved runs on the same two cores.
+"""HTTP connections per second of synfin beside dperf, both over memif, in turn, on the same two cores.
 
-    bench/e2e/against_dperf.py DPERF [SYNFIN] [--runs 5] [--cores 0,1] [--most 3m] [--eal OPTIONS] [-- LOAD ARGUMENTS]
+    bench/e2e/against_dperf.py DPERF [SYNFIN] [--runs 5] [--cores 0,1] [--most 3m] [--eal OPTIONS] [--json FILE] [-- LOAD ARGUMENTS]
 
-DPERF is the binary that dperf's own Makefile builds, linked to DPDK's shared libraries. dperf takes only PCI devices, so the script
-replaces the arguments of its rte_eal_init() call with those of a memif. dperf is an open loop: the script raises its rate from 0 to --most
-within ten seconds and takes its best second by dperf's own clock (a second may be longer, not shorter). synfin keeps 512 connections open;
-the script takes the best of three runs of one second, directly before or after. dperf's larger choice of seconds, and their length, favour
-dperf.
+DPERF is the binary that dperf's own Makefile gives, linked to DPDK's shared libraries. dperf accepts PCI devices only, so the script
+replaces the arguments of its rte_eal_init() with a memif. dperf is an open loop: it offers connections at a rate that rises from 0 to
+--most within ten seconds, and its best second counts, by its own clock. synfin is a closed loop with 512 connections: the best of three
+runs of one second counts. The choice among more seconds favours dperf.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -114,11 +114,12 @@ def main():
     arguments, load = given()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dperf", type=pathlib.Path)
-    parser.add_argument("synfin", nargs="?", type=pathlib.Path, default=ROOT / "build/apps/synfin/synfin")
+    parser.add_argument("synfin", nargs="?", type=pathlib.Path, default=ROOT / "build-profiled/apps/synfin/synfin")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--cores", default="0,1", help="the server's core and the client's; default 0,1")
-    parser.add_argument("--most", default="3m", help="highest rate of dperf in connections per second; default 3m")
-    parser.add_argument("--eal", default="--no-huge -m 1800", help="EAL options for dperf's memory, as --eal=OPTIONS; default: %(default)s")
+    parser.add_argument("--cores", default="0,1", help="the server's and the client's; default 0,1")
+    parser.add_argument("--most", default="3m", help="connections per second that dperf goes up to; default 3m")
+    parser.add_argument("--eal", default="--no-huge -m 1800", help="dperf's memory, as --eal=OPTIONS; default: %(default)s")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the rates of all runs")
     asked = parser.parse_args(arguments)
     for binary in (asked.dperf, asked.synfin):
         if not binary.is_file():
@@ -134,6 +135,9 @@ def main():
                 pair[at] = max(mine.run()[0] for _ in range(3)) if at == 0 else theirs.run()
             pairs.append(pair)
             print(f"{turn + 1:3}  synfin {number(pair[0])}, dperf {number(pair[1])}: {pair[0] / pair[1]:.3f}", flush=True)
+    if asked.json:
+        commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+        asked.json.write_text(json.dumps({"commit": commit, "runs": [{"synfin": a, "dperf": b} for a, b in pairs]}, indent=1) + "\n", encoding="utf-8")
     ratios = [mine / its for mine, its in pairs]
     print(f"\nCPS ratio: median {median(ratios):.3f} ({min(ratios):.3f} .. {max(ratios):.3f}), above 1 in "
           f"{sum(ratio > 1 for ratio in ratios)} of {len(ratios)}; medians {number(median([p[0] for p in pairs]))} and {number(median([p[1] for p in pairs]))}")

@@ -78,7 +78,7 @@ def given():
 def main():
     arguments, load = given()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("synfin", nargs="?", type=pathlib.Path, default=ROOT / "build/apps/synfin/synfin")
+    parser.add_argument("synfin", nargs="?", type=pathlib.Path, default=ROOT / "build-profiled/apps/synfin/synfin")
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--against", type=pathlib.Path, metavar="OTHER", help="another synfin binary")
     other.add_argument("--against-dpdk", action="store_true", help="the same build over DPDK's driver")

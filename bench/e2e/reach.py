@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Measures synfin's targets on one machine with two cores, five times each, and prints the table.
+"""Measures synfin's goals on one machine with two cores, five runs each, and prints the table.
 
-    bench/e2e/reach.py [--synfin build/apps/synfin/synfin] [--runs 5] [--duration 2s] [--cores 0,1] [--only WORD] [--pairs 50M]
+    bench/e2e/reach.py [--synfin build-profiled/apps/synfin/synfin] [--runs 5] [--duration 2s] [--cores 0,1] [--only WORD] [--pairs 50M] [--json FILE]
 
-The rows alternate, round by round, so that a slow minute of the machine affects one run of each row instead of all runs of one row.
-A row that takes minutes, or does not vary, is run once.
+The rows take turns, round by round, so that a slow minute of the machine costs each row one run and no row all of them. A row that
+takes minutes, or that does not vary, is run once. --json writes the figures for scripts/performance_tables.py.
 """
 
 import argparse
+import datetime
+import json
 import pathlib
 import re
 import subprocess
@@ -134,52 +136,53 @@ def scaling(bench):
 
 ONCE = (instructions, pairs_at_once)  # one does not vary, the other takes minutes
 
-# Name, function, target, stretch target.
+# Name in the JSON, what, how it is measured, goal, beyond it.
 ROWS = [
-    ("crr, both ends on one core: TSC cycles per connection", life_cycles, "2000", "1200"),
-    ("crr, one core each: CPS as a share of the floor's", share_of_floor, "0.4", "0.7"),
-    ("instructions per connection, both ends (callgrind)", instructions, "5000", "3000"),
-    ("memory per idle connection and end, 1 M pairs: all that is kept / the process's growth, bytes", idle_bytes, "128", "80"),
-    ("memory per TIME-WAIT connection, 0.9 M of them: all that both ends keep, bytes", time_wait_bytes, "48", "32"),
-    ("pairs established at once, then closed, nothing left / bytes a pair", pairs_at_once, "50 M", "100 M"),
-    ("CPS beside 10 M idle pairs, against none", beside_idle, "0.8", "0.9"),
-    ("CPS at 1 % loss, against none with as many at once / against the default", with_loss, "0.7", "0.9"),
-    ("connect, one at a time, one core each, p50 / p99.9, us", connect_latency, "3 / 15", "1 / 5"),
-    ("rr, 64 B each way, one core each, p50, us", response_latency, "2", "1"),
-    ("stream, one connection, one core each, Gbit/s of text", stream_rate, "20", "40"),
-    ("two pairs on two cores against one pair on one: CPS", scaling, "1.9", "1.98"),
+    ("cycles", "crr, both ends on one core: TSC cycles per connection", life_cycles, "2000", "1200"),
+    ("floor_share", "crr, one core each: CPS as a share of the floor's", share_of_floor, "0.4", "0.7"),
+    ("instructions", "instructions per connection, both ends (callgrind)", instructions, "5000", "3000"),
+    ("idle_bytes", "memory per idle connection and end, 1 M pairs: all that is kept / the process's growth, bytes", idle_bytes, "128", "80"),
+    ("time_wait_bytes", "memory per TIME-WAIT connection, 0.9 M of them: all that both ends keep, bytes", time_wait_bytes, "48", "32"),
+    ("pairs", "pairs established at once, then closed, nothing left / bytes a pair", pairs_at_once, "50 M", "100 M"),
+    ("beside", "CPS beside 10 M idle pairs, against none", beside_idle, "0.8", "0.9"),
+    ("loss", "CPS at 1 % loss, against none with as many at once / against the default", with_loss, "0.7", "0.9"),
+    ("connect", "connect, one at a time, one core each, p50 / p99.9, us", connect_latency, "3 / 15", "1 / 5"),
+    ("rr", "rr, 64 B each way, one core each, p50, us", response_latency, "2", "1"),
+    ("stream", "stream, one connection, one core each, Gbit/s of text", stream_rate, "20", "40"),
+    ("scaling", "two pairs on two cores against one pair on one: CPS", scaling, "1.9", "1.98"),
 ]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--synfin", type=pathlib.Path, default=ROOT / "build/apps/synfin/synfin")
+    parser.add_argument("--synfin", type=pathlib.Path, default=ROOT / "build-profiled/apps/synfin/synfin")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--duration", default="2s", help="duration of each run; default 2s")
-    parser.add_argument("--cores", default="0,1", help="the two cores to use; default 0,1")
-    parser.add_argument("--only", default="", help="run only the rows with this word in their name")
-    parser.add_argument("--pairs", default="50M", help="number of concurrent pairs, 185 bytes each; default 50M, 0 leaves the row out")
+    parser.add_argument("--duration", default="2s", help="of each run; default 2s")
+    parser.add_argument("--cores", default="0,1", help="the two to use; default 0,1")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="rows whose name matches this regular expression")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the figures of all runs")
+    parser.add_argument("--pairs", default="50M", help="for the row of that name; 185 bytes each; default 50M, 0 leaves it out")
     arguments = parser.parse_args()
     cores = arguments.cores.split(",")
     if len(cores) != 2 or arguments.runs < 1:
         parser.error("--cores: two, as 0,1; --runs: at least 1")
     bench = Bench(arguments.synfin, arguments.duration, cores, arguments.pairs)
 
-    rows = [row for row in ROWS if arguments.only.lower() in row[0].lower()]
-    figures = {what: [] for what, *_ in rows}
-    round_trips, not_valid, host = [], 0, {}
+    rows = [row for row in ROWS if re.search(arguments.only, row[1], re.IGNORECASE)]
+    figures = {name: [] for name, *_ in rows}
+    round_trips, not_valid, host, build = [], 0, {}, {}
     for turn in range(arguments.runs):
         bench.turn = turn
-        for what, measure, _, _ in rows:
+        for name, what, measure, _, _ in rows:
             if (measure in ONCE and turn > 0) or (measure is pairs_at_once and bench.pairs == "0"):
                 continue
             print(f"run {turn + 1} of {arguments.runs}: {what}", file=sys.stderr, flush=True)
             values, results = measure(bench)
             if values is not None:
-                figures[what].append(values)
+                figures[name].append(values)
             for result in results:
                 not_valid += 0 if result.valid else 1
-                host = result.values["host"]
+                host, build = result.values["host"], result.values.get("build", {})
                 round_trips += host.get("core_round_trip_ns", {}).values()
 
     if host:
@@ -188,10 +191,19 @@ def main():
     if round_trips:
         print(f"a cache line's round trip between the cores: {min(round_trips):.0f} to {max(round_trips):.0f} ns")
     if not_valid:
-        print(f"{not_valid} runs were invalid")
-    print("\n| what | median | least .. most | reach | stretch |\n|---|---|---|---|---|")
-    for what, _, reach, stretch in rows:
-        columns = list(zip(*figures[what]))
+        print(f"{not_valid} runs were not valid")
+    if arguments.json:
+        commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+        arguments.json.write_text(json.dumps({
+            "commit": commit, "date": datetime.date.today().isoformat(), "build": build,
+            "host": {key: host.get(key) for key in ("cpu", "tsc_hz", "kernel", "memory")},
+            "core_round_trip_ns": [min(round_trips), max(round_trips)] if round_trips else None,
+            "runs": arguments.runs, "duration": arguments.duration, "not_valid": not_valid,
+            "rows": [{"name": name, "what": what, "goal": goal, "beyond": beyond, "runs": figures[name]}
+                     for name, what, _, goal, beyond in rows]}, indent=1) + "\n", encoding="utf-8")
+    print("\n| what | median | least .. most | goal | beyond |\n|---|---|---|---|---|")
+    for name, what, _, reach, stretch in rows:
+        columns = list(zip(*figures[name]))
         medians = " / ".join(number(median(column)) for column in columns) or "not measured"
         spread = " / ".join(f"{number(min(column))} .. {number(max(column))}" for column in columns)
         print(f"| {what} | {medians} | {spread} | {reach} | {stretch} |")
