@@ -1,6 +1,6 @@
 /// @file
-/// The explorations that the tests run. Each ends when its space has ended or at its depth; with
-/// SYNFIN_EXHAUSTIVE_SECONDS=N the budgets are larger, and N seconds are shared among them.
+/// The explorations that the tests run. Each ends when its state space is exhausted or at its depth limit.
+/// With SYNFIN_EXHAUSTIVE_SECONDS=N the budgets are larger, and the explorations share N seconds.
 
 #include <csignal>
 #include <cstdio>
@@ -13,7 +13,7 @@
 
 namespace synfin::exhaustive {
 
-/// For googletest, which would print the bytes.
+/// For googletest, which would otherwise print the bytes.
 void PrintTo(const Scenario& scenario, std::ostream* out) {
     *out << scenario.name;
 }
@@ -44,7 +44,7 @@ constexpr Scenario kScenarios[] = {
     {.name = "open_abort",
      .side = {{.connects = 1, .sends = 1, .calls = kAbort}, {.listens = true, .calls = kClose | kAbort}},
      .budget = {.drops = 2, .duplicates = 1, .time_outs = 2}},
-    // Both connect: simultaneous open, where they cross.
+    // Both connect: simultaneous open if the SYNs cross.
     {.name = "cross_close",
      .side = {{.connects = 1, .calls = kCloses}, {.connects = 1, .calls = kCloses}},
      .budget = {.drops = 1, .duplicates = 0, .time_outs = 1}},
@@ -54,7 +54,7 @@ constexpr Scenario kScenarios[] = {
     {.name = "cross_abort",
      .side = {{.connects = 1, .calls = kAbort}, {.connects = 1, .calls = kClose | kAbort}},
      .budget = {.drops = 1, .duplicates = 1, .time_outs = 2}},
-    // The tuple is used again: TIME-WAIT, old duplicates.
+    // The tuple is reused: TIME-WAIT, old duplicates.
     {.name = "again",
      .side = {{.connects = 2, .calls = kClose}, {.listens = true, .calls = kClose}},
      .budget = {.drops = 1, .duplicates = 1, .time_outs = 1}},
@@ -74,14 +74,14 @@ constexpr Scenario kScenarios[] = {
 
 Explorer* running = nullptr;
 
-/// The core's CHECKs end the process; the way there is worth more than the line.
+/// The core's CHECKs end the process; the path to the failure helps more than its source line.
 void on_abort(int) {
     if (running != nullptr) std::fprintf(stderr, "%s", running->current_trace().c_str());
     std::signal(SIGABRT, SIG_DFL);
     std::abort();
 }
 
-/// What all scenarios have seen together.
+/// The sum of all scenarios.
 class Together : public testing::Environment {
   public:
     void add(const EdgeTable& edges) {

@@ -69,7 +69,7 @@ void World::act(Action action, Turn& turn) noexcept {
         const uint32_t from = head_.tick;
         const uint32_t deadline = *host.next_deadline(ground, head_.tick);
         if (static_cast<int32_t>(deadline - head_.tick) > 0) {
-            // Nothing lives in the network for longer than MSL; what is there is as old as this wait.
+            // No segment stays in the network for longer than MSL; the present ones are as old as this wait.
             if (deadline - head_.tick >= ground.msl) head_.in_flight[0] = head_.in_flight[1] = 0;
             head_.tick = deadline;
         }
@@ -85,7 +85,7 @@ void World::act(Action action, Turn& turn) noexcept {
     }
     State after = host.state();
     if (turn.returned_to_listen) after = State::listen;
-    // No record before and none after, whether the port listens or not.
+    // No record before and after, whether or not the port listens.
     if (before == State::listen && after == State::closed) after = State::listen;
     w.require(explain(before, after, turn.input, w.edges), "an edge that figure 5 does not have");
     const bool reset = turn.input.kind == Input::Kind::segment && (turn.input.flags & wire::kRst) != 0 &&

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// World: two hosts, the segments between them, the time, and what may still go wrong. A state of the
-/// exploration. Equal states have equal bytes (pack()), whatever way led to them.
+/// World: a state of the exploration: two hosts, the segments between them, the time, and the remaining
+/// budget of faults. Equal states have equal bytes (pack()), whatever path led to them.
 
 #include <array>
 #include <cstring>
@@ -16,13 +16,13 @@ struct Action {
     enum class Kind : uint8_t {
         deliver,    ///< segment `index` of those that `host` sent reaches the other side: any order
         duplicate,  ///< the same, and a copy stays in the network
-        time_out,   ///< time goes on to the first deadline, which is `host`'s
+        time_out,   ///< time advances to the first deadline, which is that of `host`
         call,       ///< `host`'s application makes call 1 << index
     };
     Kind kind = Kind::deliver;
     uint8_t host = 0;
     uint8_t index = 0;
-    uint8_t lost = 0;  ///< which of the segments that the step sends are lost: a bit each
+    uint8_t lost = 0;  ///< bit mask of the segments of this step that are lost
 
     constexpr uint16_t packed() const noexcept {
         return static_cast<uint16_t>(static_cast<unsigned>(kind) | host << 2 | index << 3 | lost << 8);
@@ -40,7 +40,7 @@ class World {
         budget_ = scenario.budget;
     }
 
-    /// Every choice but the losses.
+    /// Every choice except losses.
     template <typename Visit>
     void for_each_action(const Ground& ground, Visit&& visit) const {
         for (unsigned from = 0; from < 2; ++from) {
@@ -66,10 +66,10 @@ class World {
         }
     }
 
-    /// Does the action but for what it sends, which is in `turn` then: settle() brings it into the network.
+    /// Performs the action. Its segments are then in `turn`; settle() puts them into the network.
     void act(Action action, Turn& turn) noexcept;
-    /// What the step sent goes into the network, but for what `lost` names. Then checks, and brings the state
-    /// into its normal form.
+    /// Puts the segments of the step into the network, except those in `lost`. Then checks the state and
+    /// normalises it.
     void settle(const Turn& turn, uint8_t lost, Witness& witness) noexcept;
     /// A turn for act().
     Turn turn(const Ground& ground, Witness& witness) const noexcept {
@@ -83,11 +83,11 @@ class World {
     void spend(Budget spent) noexcept;
     void set_budget(Budget budget) noexcept { budget_ = budget; }
 
-    /// The most bytes that a packed world takes.
+    /// Largest size of a packed world in bytes.
     static constexpr size_t kMaxBytes = 1024;
-    /// Writes the state but for its budget; returns how many bytes.
+    /// Writes the state without its budget; returns the number of bytes.
     size_t pack(uint8_t* out) const noexcept;
-    /// Reads what pack() wrote; returns how many bytes.
+    /// Reads a state that pack() wrote; returns the number of bytes.
     size_t unpack(const uint8_t* in) noexcept;
 
   private:

@@ -10,7 +10,7 @@ namespace synfin::exhaustive {
 
 namespace {
 
-/// Words are mixed one by one; each step is a bijection of the state, so nothing is lost on the way.
+/// Mixes words one by one; each step is a bijection of the hash state, so no information is lost.
 uint64_t hash_of(const uint8_t* bytes, size_t size) noexcept {
     uint64_t h = size * 0x9e37'79b9'7f4a'7c15ull;
     const auto mix = [&h](uint64_t word) noexcept {
@@ -33,7 +33,7 @@ uint64_t hash_of(const uint8_t* bytes, size_t size) noexcept {
     return h != 0 ? h : 1;  // 0 is the empty slot
 }
 
-/// Of all but the budget, on which what a fair network does next does not depend.
+/// The hash of the state without its budget, which a fair network does not use.
 uint64_t hash_of(const World& world) noexcept {
     uint8_t bytes[World::kMaxBytes];
     return hash_of(bytes, world.pack(bytes));
@@ -49,16 +49,15 @@ void append(std::vector<uint8_t>& to, const void* bytes, size_t size) {
     to.insert(to.end(), p, p + size);
 }
 
-/// A host retransmits: whether its last retransmission reached the other end of its connection and brought
-/// nothing about.
+/// For a host that retransmits: whether its last retransmission reached the other end and had no effect.
 bool is_in_vain(const World& world, unsigned side, std::optional<Host::Progress>& asked) {
     const Host& host = world.host(side);
     const auto last = std::exchange(asked, host.progress());
     return last == asked && host.is_peer_of(world.host(1 - side));
 }
 
-constexpr unsigned kFairSteps = 400;    ///< a continuation that takes longer does not end
-constexpr unsigned kLonelyTimers = 50;  ///< expiries until a host must have given its peer up
+constexpr unsigned kFairSteps = 400;    ///< a longer continuation counts as endless
+constexpr unsigned kLonelyTimers = 50;  ///< expiries within which a host must give up its peer
 
 }  // namespace
 
@@ -99,7 +98,7 @@ Report Explorer::run(const Limits& limits) {
                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() >
                    limits.seconds;
     };
-    // Two generations: of each state the number of its node, its budget, and itself.
+    // Two generations: for each state its node's number, its budget and the packed state.
     std::vector<uint8_t> current, next;
     const World first(ground_.scenario);
     uint8_t packed[World::kMaxBytes];
@@ -157,7 +156,7 @@ bool Explorer::expand(uint32_t node, const World& world, std::vector<uint8_t>& n
         after.spend({.drops = 0,
                      .duplicates = static_cast<uint8_t>(action.kind == Action::Kind::duplicate),
                      .time_outs = static_cast<uint8_t>(action.kind == Action::Kind::time_out)});
-        // A segment that is lost is lost at once: as long as it is on its way it may be late instead.
+        // Segments are lost only when sent; a loss later equals a long delay.
         for (unsigned lost = 0; lost < 1u << turn.out_count && sound; ++lost) {
             const auto drops = static_cast<uint8_t>(std::popcount(lost));
             if (drops > after.budget().drops) continue;
@@ -172,7 +171,7 @@ bool Explorer::expand(uint32_t node, const World& world, std::vector<uint8_t>& n
     return sound;
 }
 
-/// A state at the end of a transition. False: something is wrong with it.
+/// Checks and records the state after a transition. False: it is faulty.
 bool Explorer::visit(uint32_t parent, Action action, const World& world, std::vector<uint8_t>& next) {
     if (const char* fault = report_.witness.fault()) {
         fail(parent, &action, fault, false);
@@ -196,7 +195,8 @@ bool Explorer::visit(uint32_t parent, Action action, const World& world, std::ve
     return true;
 }
 
-/// Delivers everything and lets timers fire until nothing moves, or until a state is known to end well.
+/// Delivers everything and fires timers until nothing changes, or until a state is reached that is known to
+/// end well.
 Explorer::Rest Explorer::run_to_rest(World& world, std::string* story) {
     Witness quiet;
     quiet.story = story;
@@ -322,7 +322,7 @@ std::string Explorer::current_trace() const {
     return replay(at_, &trying_, false);
 }
 
-/// The shortest way to a node as a story; `last` is the action that went wrong there.
+/// The shortest path to a node as text; `last` is the action that failed there.
 std::string Explorer::replay(uint32_t node, const Action* last, bool in_continuation) const {
     std::vector<Action> way;
     for (uint32_t n = node; n != 0; n = nodes_[n].parent) way.push_back(Action::unpack(nodes_[n].action));

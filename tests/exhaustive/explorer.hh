@@ -1,8 +1,8 @@
 #pragma once
 /// @file
-/// Explorer: every state that a scenario can reach, breadth first, each looked at once. From each of them the
-/// fair continuation, in which the network loses nothing any more, and the lonely one, in which nothing
-/// arrives any more: both must come to a legal end.
+/// Explorer: visits every state that a scenario can reach once, breadth first. From each state it follows two
+/// continuations: the fair one, in which the network loses nothing any more, and the lonely one, in which
+/// nothing arrives any more. Both must reach a legal end.
 
 #include <cstdint>
 #include <string>
@@ -12,8 +12,8 @@
 
 namespace synfin::exhaustive {
 
-/// A set of 64-bit hashes in open addressing. Two states with one hash would be taken for one: at 10^7 states
-/// the odds are below 10^-5.
+/// A set of 64-bit hashes in open addressing. States with equal hashes count as equal; with 10^7 states the
+/// probability is below 10^-5.
 class HashSet {
   public:
     HashSet() : slots_(1u << 16, 0) {}
@@ -28,7 +28,7 @@ class HashSet {
     size_t size_ = 0;
 };
 
-/// Where to stop when the space has not ended by then.
+/// Limits of an exploration.
 struct Limits {
     double seconds = 0;                  ///< 0: none
     uint64_t bytes = uint64_t{3} << 30;  ///< of memory
@@ -36,13 +36,13 @@ struct Limits {
 
 struct Report {
     std::string fault;    ///< empty: none was found
-    std::string trace;    ///< the shortest way to the fault
+    std::string trace;    ///< the shortest path to the fault
     uint64_t states = 0;  ///< distinct
     uint64_t transitions = 0;
     uint64_t fair_states = 0;    ///< distinct states from which the fair continuation was followed
-    uint64_t lonely_states = 0;  ///< distinct states of one host from which it was left alone
+    uint64_t lonely_states = 0;  ///< distinct states of one host whose lonely continuation was followed
     uint32_t depth = 0;          ///< actions from the start; all states up to here were seen
-    bool complete = false;       ///< there are no others: the space has ended
+    bool complete = false;       ///< the state space is exhausted
     uint64_t bytes = 0;          ///< of memory at most
     Witness witness;
 
@@ -53,7 +53,7 @@ class Explorer {
   public:
     explicit Explorer(const Scenario& scenario) : ground_(scenario) {}
     Report run(const Limits& limits);
-    /// The way to the state that is being looked at, for when the core stops the process by a CHECK.
+    /// The path to the present state, printed when a CHECK of the core ends the process.
     std::string current_trace() const;
 
   private:
@@ -75,8 +75,8 @@ class Explorer {
     Ground ground_;
     Report report_;
     HashSet visited_;
-    HashSet good_;   ///< states, budgets left out, whose fair continuation ends well
-    HashSet alone_;  ///< hosts that end when they hear nothing any more
+    HashSet good_;   ///< states, without budgets, whose fair continuation ends well
+    HashSet alone_;  ///< hosts whose lonely continuation ends well
     std::vector<Node> nodes_;
     std::vector<uint64_t> path_;  ///< of the fair continuation that is being followed
     uint32_t at_ = 0;

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// Figure 5 of RFC 9293, written down a second time and more strictly than lib/tcp/state.hh: which input may
-/// take a connection over which edge. The judge must not share the mistakes of the judged.
+/// Figure 5 of RFC 9293, written a second time and more strictly than in synfin/state.hh: which input may
+/// cause which edge. It is independent of the library, so that the test does not repeat its mistakes.
 
 #include <cstdint>
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace synfin::exhaustive {
 
-/// What a host was given in one step.
+/// The input of a host in one step.
 struct Input {
     enum class Kind : uint8_t { call, segment, time_out };
     Kind kind = Kind::call;
@@ -40,8 +40,8 @@ class EdgeTable {
     uint64_t taken_[tcp::kStates][tcp::kStates] = {};
 };
 
-/// Finds the edges that lead from `from` to `to` in one step of the core (a segment may pass up to three:
-/// SYN-RECEIVED, ESTABLISHED, FIN-WAIT-1, CLOSING) and notes them. False: there is no such way.
+/// Finds and counts the edges from `from` to `to` in one step of the core; a segment may cause up to three
+/// (SYN-RECEIVED, ESTABLISHED, FIN-WAIT-1, CLOSING). False: there is no such path.
 bool explain(tcp::State from, tcp::State to, const Input& input, EdgeTable& edges) noexcept;
 
 }  // namespace synfin::exhaustive

@@ -1,9 +1,9 @@
 #pragma once
 /// @file
-/// Host: one side. The real core with the least that can stand in for lib/stack: one tuple, one slot for its
-/// record in any of the three sizes, one second line, and an application that notes what it is told. It
-/// performs Effects in the order in which lib/stack/arrival.cc, events.cc and timers.cc do, and checks what
-/// the core and the application may rely on.
+/// Host: one side: the real core with a minimal substitute for lib/stack: one tuple, one slot for its record
+/// in any of the three sizes, one Flow, and an application that records its events. It performs Effects in
+/// the order of lib/stack/arrival.cc, events.cc and timers.cc, and checks the guarantees to the core and the
+/// application.
 
 #include <bit>
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace synfin::exhaustive {
 
-/// One step as a host sees it: what is given, when, and what leaves.
+/// One step of a host: input, time and output.
 struct Turn {
     const Ground& ground;
     uint32_t tick;
@@ -23,9 +23,9 @@ struct Turn {
     Packet out[8] = {};
     unsigned out_count = 0;
     unsigned side = 0;                ///< who sent what is in `out`
-    bool returned_to_listen = false;  ///< a half-open record gave way to LISTEN (MUST-11)
+    bool returned_to_listen = false;  ///< a half-open record returned to LISTEN (MUST-11)
 
-    /// What leaves is more than an ACK.
+    /// Whether the output is more than an ACK.
     bool sends_text_or_flag() const noexcept {
         for (unsigned i = 0; i < out_count; ++i)
             if (out[i].segment().span() != 0) return true;
@@ -46,7 +46,7 @@ class Host {
         head_.connects_left = scenario.side[side].connects;
     }
 
-    /// Whether the application may make the call now. In a state where it would be refused it is no choice.
+    /// Whether the application may make the call now. Calls that would be refused are not explored.
     bool may(Call call, const Ground& ground, uint32_t tick) const noexcept;
     void call(Call call, Turn& turn) noexcept;
     void arrive(const Packet& packet, Turn& turn) noexcept;
@@ -61,7 +61,7 @@ class Host {
     bool listens(const Ground& g) const noexcept { return g.scenario.side[head_.side].listens; }
     bool has_connection() const noexcept { return head_.has_connection != 0; }
     bool has_second_line() const noexcept { return head_.slot == kOpen && tcb_.flow != 0; }
-    /// The last record ended otherwise than by FIN in both directions.
+    /// The last record did not end by FIN in both directions.
     bool ended_abruptly() const noexcept { return head_.ended_abruptly != 0; }
     /// A FIN that came out of order waits for the text before it.
     bool fin_kept() const noexcept { return head_.kept_fin != 0; }
@@ -69,7 +69,7 @@ class Host {
     /// Both records are the ends of one connection.
     bool is_peer_of(const Host& other) const noexcept;
 
-    /// What retransmitting is for: as long as it stays the same nothing has come of it.
+    /// The progress of retransmission: while it stays equal, retransmission has had no effect.
     struct Progress {
         tcp::State state = tcp::State::closed;
         tcp::Seq una, rcv_nxt;
@@ -77,11 +77,11 @@ class Host {
     };
     Progress progress() const noexcept;
 
-    /// What must hold between any two steps, of this side and between the two.
+    /// Checks the conditions that must hold between any two steps, of this side and between both.
     void check(const Host& peer, const Ground& ground, Witness& witness) const noexcept;
-    /// Nothing runs any more and nothing is in flight: may it stay so?
+    /// Whether the host may rest with no timer running and nothing in flight.
     void check_rest(const Host& peer, Witness& witness) const noexcept;
-    /// Every byte that the application sent in the life that the two share has arrived.
+    /// Every byte that the application sent in the connection of both sides has arrived.
     bool all_delivered_to(const Host& peer) const noexcept;
 
     /// Sets what nobody will read to zero, and moves all times back by `ticks`, a multiple of kGrain.

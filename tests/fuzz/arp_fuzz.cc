@@ -1,4 +1,4 @@
-// Any bytes as an ARP packet: what is accepted is written as it was read.
+// Any bytes as an ARP packet: an accepted packet is written back unchanged.
 
 #include <algorithm>
 #include <iterator>

@@ -1,6 +1,6 @@
-// A story for one whole stack: segments from four peers, time, calls, ICMP errors and raw packets. The oracle
-// is what must hold whatever the story: fakes/invariants.hh at every step, well-formed packets, the right
-// bytes in both streams, one end told for each connection, and nothing in use when all is over.
+// The input drives one whole stack: segments from four peers, time, calls, ICMP errors and raw packets. The
+// checks: fakes/invariants.hh at every step, well-formed packets, the right bytes in both streams, one
+// on_close for each connection, and no resource in use at the end.
 
 #include <algorithm>
 #include <array>
@@ -128,7 +128,7 @@ class Fuzzed {
         stack_.input(packet);
     }
 
-    /// Near something that matters: exactly there, one off, or somewhere else.
+    /// A number near `here` or `there`: equal, one off, or up to 2^15 away.
     static uint32_t near(Story& story, uint32_t here, uint32_t there) {
         const uint8_t how = story.byte();
         const uint32_t base = how & 0x80 ? there : here;

@@ -1,4 +1,4 @@
-// Any bytes as a frame: what is accepted is written as it was read, but for the priority bits of tags.
+// Any bytes as a frame: an accepted header is written back unchanged, except for the priority bits of tags.
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// What every fuzz target includes: the entry point that libFuzzer and the replay call alike, and the
-/// oracle's check, which stays in every build type.
+/// Included by every fuzz target: the entry point for libFuzzer and the replay program, and SYNFIN_CHECK,
+/// which is active in every build type.
 
 #include <cstddef>
 #include <cstdint>

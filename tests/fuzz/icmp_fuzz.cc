@@ -1,5 +1,5 @@
-// Any bytes as an ICMP message: a reply made of a request has a right checksum exactly when the request had,
-// and errors are read within their bounds.
+// Any bytes as an ICMP message: a reply made from a request has a correct checksum exactly if the request had
+// one, and errors are read within their bounds.
 
 #include <algorithm>
 #include <vector>

@@ -1,4 +1,5 @@
-// Any bytes as an IPv4 packet: an accepted header keeps its promises, and is written as it was read.
+// Any bytes as an IPv4 packet: an accepted header is consistent with the bytes, and is written back
+// unchanged.
 
 #include <algorithm>
 #include <iterator>

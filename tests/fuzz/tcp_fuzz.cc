@@ -1,5 +1,5 @@
-// Eight bytes of addresses, then any bytes as a TCP segment: an accepted header is written as it was read,
-// the checksum that would be stored verifies, and the options can be walked.
+// Eight bytes of addresses, then any bytes as a TCP segment: an accepted header is written back unchanged,
+// the computed checksum verifies, and the options can be walked.
 
 #include <algorithm>
 #include <iterator>

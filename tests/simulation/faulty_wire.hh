@@ -1,6 +1,7 @@
 #pragma once
 /// @file
-/// A wire between two stacks that loses, repeats, reorders, delays and corrupts, by a seed.
+/// A wire between two stacks that loses, repeats, reorders, delays and corrupts packets; a seed decides
+/// which.
 
 #include <cstdint>
 #include <optional>
@@ -44,7 +45,7 @@ class FaultyWire {
             if (random_.chance_ppm(faults_.reorder)) delay += delay_ * (1 + random_.below(300)) / 100;
             Arrival arrival{now + delay, ++order_, to, bytes, false};
             if (random_.chance_ppm(faults_.corrupt)) {
-                // One bit: what the checksum is sure to notice.
+                // One bit, which the checksum always detects.
                 const uint32_t bit = random_.below(static_cast<uint32_t>(bytes.size()) * 8);
                 arrival.bytes[bit / 8] = static_cast<uint8_t>(arrival.bytes[bit / 8] ^ (1u << bit % 8));
                 arrival.corrupted = true;

@@ -191,7 +191,7 @@ void Life::start() {
     collect(0);
 }
 
-/// Everything that is due at the next moment at which anything is due.
+/// Advances to the next time at which anything is due, and processes everything due then.
 void Life::step() {
     std::optional<Instant> next = wire_.next();
     auto sooner = [&next](std::optional<Instant> at) {
@@ -230,7 +230,7 @@ void Life::step() {
     }
     for (unsigned side = 0; side < 2; ++side) {
         size_t told = 0;
-        do {  // what a call makes the stack tell is answered at once
+        do {  // handle events that a call causes at once
             told = events_;
             act(apps_[side]);
             collect(side);
@@ -238,7 +238,7 @@ void Life::step() {
     }
 }
 
-/// What the stack has sent goes on the wire; what it tells goes to the application.
+/// Moves sent packets to the wire, and events to the application.
 void Life::collect(unsigned side) {
     while (auto bytes = stack(side).output()) {
         ++collected_[side];
@@ -254,7 +254,7 @@ void Life::collect(unsigned side) {
         if (packet.has(fakes::kAck) && !packet.has(fakes::kRst)) {
             const bool scaled = !packet.has(fakes::kSyn) && offered_shift_[0] && offered_shift_[1];
             const uint32_t edge = packet.ack + (uint32_t{packet.wnd} << (scaled ? shift_[side] : 0));
-            // In TIME-WAIT what is offered means nothing any more.
+            // In TIME-WAIT the offered window has no meaning.
             const auto& app = apps_[side];
             if (right_edge_[side] && !app.told && static_cast<int32_t>(edge - *right_edge_[side]) < 0)
                 fail("the advertised right edge moved left by " + std::to_string(*right_edge_[side] - edge));
@@ -363,7 +363,7 @@ void Life::act(App& app) {
         static_cast<void>(s.shutdown(app.c));
     }
     const bool complete = app.plan.close_when_complete && all_sent && app.received == app.expected;
-    // Whoever waits for a peer that has gone finds out by ending the connection: a RST may have been lost.
+    // A side whose peer is gone learns this by ending the connection: a RST may have been lost.
     const bool tired = elapsed() >= kTired;
     if (app.opened && (complete || (app.eof && all_sent) || tired)) {
         app.closed = true;
@@ -405,7 +405,7 @@ void Life::judge() {
         if (app.closes != (app.has_handle ? 1u : 0u)) fail(who + " was not told of the end exactly once");
         if (!polite) continue;
         if (app.why.reason != CloseReason::fin || app.received != app.expected) result_.complete = false;
-        // Where one packet in five is lost, patience and TIME-WAIT may end before the last ACK arrives.
+        // If one packet in five is lost, timeouts and TIME-WAIT may end before the last ACK arrives.
         if (hard_) continue;
         if (!app.opened) fail(who + " never opened");
         if (app.why.reason != CloseReason::fin) fail(who + " ended by " + std::string(name(app.why.reason)));

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// One life: a connection between two stacks over a faulty wire, from the first SYN until nothing of it is
-/// left, all of it following from one seed.
+/// One life: a connection between two stacks over a faulty wire, from the first SYN until all its resources
+/// are freed. One seed determines everything.
 
 #include <cstdint>
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace synfin::simulation {
 
-/// How the life goes; the seed decides everything else.
+/// The kind of life; the seed decides everything else.
 enum class Kind : uint8_t {
     opener_closes,         ///< the one that connected closes first
     acceptor_closes,       ///< the one that listened closes first
@@ -27,7 +27,7 @@ enum class Kind : uint8_t {
 const char* name(Kind kind);
 
 struct LifeResult {
-    std::string failure;  ///< empty: all that was promised held
+    std::string failure;  ///< empty: all conditions held
     Kind kind = Kind::opener_closes;
     bool complete = true;  ///< every byte arrived and both sides ended by FIN, where that was meant
     Duration duration{};   ///< until both sides were told of the end
@@ -36,7 +36,7 @@ struct LifeResult {
     uint64_t timeouts = 0;
 };
 
-/// Lives the life of `seed`. A failure's text holds the seed and all packets.
+/// Runs the life of `seed`. The text of a failure contains the seed and all packets.
 LifeResult live(uint64_t seed, const Faults& faults);
 
 }  // namespace synfin::simulation

@@ -1,5 +1,6 @@
-/// Ten thousand lives over a wire that loses, repeats and reorders one packet in a hundred each, and harder
-/// ones. SYNFIN_SEED=n lives that one alone, at SYNFIN_LOSS parts per million (default 10000), and prints it.
+/// Ten thousand connections over a wire that loses, repeats and reorders one packet in a hundred each, and
+/// worse wires. SYNFIN_SEED=n runs only that one, with SYNFIN_LOSS parts per million (default 10000), and
+/// prints it.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

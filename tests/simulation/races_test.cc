@@ -1,5 +1,6 @@
 /// A million random close races against one long-lived stack: FIN, RST, data, ACKs, close, shutdown, abort
-/// and lost packets in any order, one connection after the other. At the end nothing is left of any of them.
+/// and lost packets in any order, one connection after the other. At the end no resource of any connection
+/// remains.
 #include <gtest/gtest.h>
 
 #include "base/random.hh"
@@ -20,7 +21,7 @@ class Races {
         if (!stack_.listen(80)) ADD_FAILURE() << "listen";
     }
 
-    /// With the number of a race, what happens in it is written down.
+    /// With the number of a race, logs that race.
     void watch(uint64_t race) { watched_ = race; }
     void race();
     void finish();
@@ -60,7 +61,7 @@ class Races {
     // the present race
     Packet segment_{};
     uint32_t nxt_ = 0, rcv_nxt_ = 0;
-    bool lost_ = false;  ///< what the stack sends does not arrive
+    bool lost_ = false;  ///< packets of the stack are lost
     Connection c_{};
     bool has_handle_ = false, closed_ = false;
 };
@@ -109,7 +110,7 @@ void Races::in(int flags, uint32_t len) {
     collect();
 }
 
-/// A tuple that is not in use; the handshake, as far as it goes.
+/// Takes an unused tuple and starts the handshake, complete or not.
 void Races::open() {
     ++races_;
     c_ = {};
@@ -193,7 +194,7 @@ void Races::race() {
     for (uint32_t n = random_.below(10); n > 0; --n) act();
     lost_ = false;
     if (random_.below(4) == 0) in(kRst);
-    // Whatever has become of it, the application lets go; what has lost its peer times out.
+    // In any state the application closes; connections without a peer time out.
     note("  close, the last call");
     if (has_handle_) (void)stack_.close(c_);
     stack_.advance(stack_.now() + Duration(1ms) * random_.below(700));

@@ -1,5 +1,5 @@
-/// How long a life takes and how much is sent again, by kind and loss: compared to the last digit with
-/// results.txt, so that every change of behaviour shows. SYNFIN_UPDATE=1 writes the file anew.
+/// The duration of a connection's life and the number of retransmissions, by kind and loss rate. Every digit
+/// must equal results.txt, so that each change of behaviour is seen. SYNFIN_UPDATE=1 rewrites the file.
 #include <gtest/gtest.h>
 
 #include <cstdio>
