@@ -157,7 +157,7 @@ void Host::synchronise(Seq irs, Turn& turn) noexcept {
 
 // ---- arrival (lib/stack/arrival.cc)
 
-/// RFC 9293 3.10.7.3, RFC 5961 3.2 and RFC 1337: whether this RST ends what we have.
+/// RFC 9293 3.10.7.3, RFC 5961 3.2 and RFC 1337: whether this RST ends our record.
 bool Host::is_ended_by(const Packet& rst) const noexcept {
     const Seq seq(rst.seq);
     switch (head_.slot) {
@@ -390,7 +390,7 @@ void Host::take_reassembled(Turn& turn) noexcept {
     perform(nullptr, fx, turn);
 }
 
-/// The application is told of the end, and never of anything of this connection again.
+/// Reports the end to the application; no event of this connection may follow.
 void Host::tell_end(CloseReason reason, Turn& turn) noexcept {
     Witness& w = turn.witness;
     w.require(head_.has_connection != 0, "the end is told twice");
@@ -520,7 +520,7 @@ void Host::run_output(Turn& turn) noexcept {
 void Host::reply(Tcb& tcb, const Effects& fx, Turn& turn) noexcept {
     switch (fx.reply) {
         case Reply::none: return;
-        case Reply::seldom_ack: return;  // nobody waits for it; the second that must pass is the stack's
+        case Reply::seldom_ack: return;  // no peer waits for it; the limit of one a second is the stack's
         case Reply::rst: {
             reply_rst(fx, turn);
             if (!fx.syn_again) return;

@@ -22,7 +22,7 @@ struct Turn {
     Input input;
     Packet out[8] = {};
     unsigned out_count = 0;
-    unsigned side = 0;                ///< who sent what is in `out`
+    unsigned side = 0;                ///< the sender of the segments in `out`
     bool returned_to_listen = false;  ///< a half-open record returned to LISTEN (MUST-11)
 
     /// Whether the output is more than an ACK.
@@ -53,7 +53,7 @@ class Host {
     /// The tick at which fire() has something to do; none when nothing runs (a timestamp that comes of age
     /// after 24 days is none).
     std::optional<uint32_t> next_deadline(const Ground& ground, uint32_t tick) const noexcept;
-    /// Fires what is due first; turn.tick is at or after next_deadline().
+    /// Fires the first timer that is due; turn.tick is at or after next_deadline().
     void fire(Turn& turn) noexcept;
 
     /// CLOSED when there is no record, whether the port listens or not.
@@ -84,7 +84,7 @@ class Host {
     /// Every byte that the application sent in the connection of both sides has arrived.
     bool all_delivered_to(const Host& peer) const noexcept;
 
-    /// Sets what nobody will read to zero, and moves all times back by `ticks`, a multiple of kGrain.
+    /// Zeroes fields that will not be read, and moves all times back by `ticks`, a multiple of kGrain.
     void normalise(uint32_t ticks) noexcept;
 
     /// Visits the bytes that make up the state, the head first: it says which parts follow.
@@ -107,7 +107,8 @@ class Host {
   private:
     enum Slot : uint8_t { kNone, kHalfOpen, kOpen, kTimeWait };
 
-    /// The record's kind, the application, and what the checks remember. All of it is part of the state.
+    /// The record's kind, the application's state, and the data of the checks. All of this is part of the
+    /// state.
     struct Head {
         uint8_t side = 0;
         Slot slot = kNone;

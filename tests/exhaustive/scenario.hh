@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// What one exploration is about: who listens, who may call what, how unkind the network may be; and the
-/// constants that all states of it share.
+/// Scenario: the parameters of one exploration: which host listens, which calls each may make, which faults
+/// the network may have; and the constants that all its states share.
 
 #include <cstdint>
 
@@ -43,7 +43,7 @@ struct Scenario {
     Side side[2];
     bool timestamps = false;
     Budget budget;
-    uint8_t in_flight = 4;  ///< per direction; what would exceed it is lost
+    uint8_t in_flight = 4;  ///< segments per direction; more are lost
     uint32_t depth = 200;   ///< actions from the start at most
 };
 

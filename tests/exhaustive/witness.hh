@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Witness: what is seen of a step: the first thing that is wrong, the edges, and in a replay the story.
+/// Witness: the observations of a step: the first fault, the edges, and in a replay the text of the steps.
 
 #include <string>
 
@@ -17,9 +17,9 @@ class Witness {
     const char* fault() const noexcept { return fault_; }
 
     EdgeTable edges;
-    uint64_t ends[static_cast<unsigned>(tcp::CloseReason::kCount)] = {};  ///< told to applications, by reason
+    uint64_t ends[static_cast<unsigned>(tcp::CloseReason::kCount)] = {};  ///< reported, by reason
     uint64_t overflows = 0;        ///< segments lost because the network was full
-    std::string* story = nullptr;  ///< when set, steps are told in it
+    std::string* story = nullptr;  ///< if set, steps are described in it
     uint32_t story_ticks = 0;      ///< time since the story began: a world forgets the time of day
 
   private:

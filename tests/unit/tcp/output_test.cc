@@ -1,5 +1,5 @@
 /// @file
-/// RFC 9293 3.7 and 3.8: what is sent, and when it is worth it.
+/// RFC 9293 3.7 and 3.8: what is sent, and when.
 
 #include "core_world.hh"
 
@@ -15,7 +15,7 @@ TEST(Output, TextIsCutIntoSegments) {  // RFC 6691: beside the options
     RECV(w, {.seq = 2897, .len = 104, .psh = true});  // MUST-60, MUST-61
 }
 
-/// TSO: whole segments, of what may leave now; PSH and FIN stay out of them.
+/// TSO: whole segments of the text that may be sent now, without PSH and FIN.
 TEST(Output, WholeSegmentsLeaveAtOnceForTheDeviceToCut) {
     CoreWorld w;
     w.large_text = 5 * kMss + 10;
@@ -109,7 +109,7 @@ TEST(Output, ASmallSegmentThatIsSentAgainStillHoldsTheNext) {
     w.open();
     w.send(2 * kMss + 10);
     w.sent.clear();
-    w.fire();  // RTO: the three go again, one by one
+    w.fire();  // RTO: the three are sent again, one by one
     RECV(w, {.seq = 1, .len = kMss, .retransmission = true});
     w.send(20);
     SILENT(w);

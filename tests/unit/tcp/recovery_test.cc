@@ -1,5 +1,5 @@
 /// @file
-/// The recovery record: when there is one, and what a connection does that gets none.
+/// The recovery record: when a connection has one, and its behaviour without one.
 
 #include "core_world.hh"
 
@@ -28,8 +28,8 @@ TEST(Recovery, IsMadeByTheFirstDuplicateAckAndGoesWithTheRow) {
     EXPECT_TRUE(w.was_predicted);
 }
 
-/// "Covered, not passed": what is sent next may be answered by duplicates of what was sent again, and they
-/// begin no second recovery (RFC 6582 4). The record goes meanwhile, and is made anew when it is asked.
+/// "Covered, not passed": duplicate ACKs of retransmitted segments may follow, and start no second recovery
+/// (RFC 6582 4). Meanwhile the record is freed, and made again when it is needed.
 TEST(Recovery, GoesWhenSndUnaIsAtRecoverWhichIsNotForgotten) {
     CoreWorld w;
     in_flight(w);
@@ -72,7 +72,7 @@ TEST(Recovery, IsNotMadeForProbesOfAClosedWindow) {
     EXPECT_EQ(w.flow.recovery, 0u);
 }
 
-/// The pool is empty: no fast retransmit and no limited transmit, but the timer repairs the loss as ever.
+/// The pool is empty: no fast retransmit and no limited transmit, but the timer repairs the loss.
 struct WithoutRecord : testing::Test {
     WithoutRecord() {
         w.has_recoveries = false;

@@ -1,5 +1,5 @@
 /// @file
-/// SYN cookies (RFC 4987 3.6): what they carry, how long they are believed, and that they cannot be forged.
+/// SYN cookies (RFC 4987 3.6): their contents, their validity, and that they cannot be forged.
 
 #include "tcp/syn_cookie.hh"
 
@@ -108,7 +108,7 @@ TEST_F(Cookie, AnotherTupleSecretOrPeerIsnIsRefused) {
     EXPECT_FALSE(open_cookie(kKey, kTuple, kName, seg, 0, params, tick));
 }
 
-/// All 36 bytes of an IPv6 connection's name count, whatever its peer is folded to.
+/// The cookie depends on all 36 bytes of an IPv6 connection's addresses and ports, not on the fold.
 TEST_F(Cookie, OfIpv6IsBoundToEveryByteOfTheName) {
     FourTuple6 name{*Ipv6::parse("2001:db8::2"), *Ipv6::parse("2001:db8::1"), 40'000, 80};
     const HalfOpen h = syn({});

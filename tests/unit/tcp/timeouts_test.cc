@@ -1,5 +1,5 @@
 /// @file
-/// RFC 9293 3.10.8, RFC 6298 5, and the other things that the one deadline means.
+/// RFC 9293 3.10.8, RFC 6298 5, and the other kinds of the one deadline.
 
 #include "core_world.hh"
 
@@ -195,7 +195,7 @@ TEST(Persist, R2CountsFromWhenItBegins) {
     CoreWorld w;
     w.open();
     w.send(100);
-    w.flow.cold = 1;  // keeps the second line while idle
+    w.flow.cold = 1;  // keeps the Flow while idle
     w.in({.wnd = 0});
     w.advance(1'000'000);
     w.send(100);
@@ -327,7 +327,7 @@ TEST_F(Keepalive, TextTakesOver) {
     RECV(w, {.seq = 2, .len = 10, .retransmission = true});
 }
 
-/// The peer's FIN ends what keepalive is for; TS.Recent is no older for it.
+/// After the peer's FIN keepalive stops; the age of TS.Recent is not affected.
 TEST(KeepaliveWithTimestamps, AHalfClosedConnectionIsNotProbed) {
     TcpConfig config;
     config.keepalive_idle = 7'200s;
@@ -353,7 +353,7 @@ TEST(KeepaliveOff, ByDefault) {  // MUST-25
     STATE(w, established);
 }
 
-/// What fires has a name, in each phase of a life.
+/// Every timer that fires has a kind, in each phase of a connection's life.
 TEST(DeadlineKind, NamesWhatTheDeadlineIsFor) {
     const auto kind = [](const CoreWorld& w) { return w.tcb.deadline_kind; };
     CoreWorld client;
@@ -405,7 +405,7 @@ TEST(DeadlineKind, TextThatTheOverrideSentHasARetransmissionTimer) {  // RFC 929
     EXPECT_EQ(w.tcb.deadline_kind, DeadlineKind::rto);
 }
 
-/// Text that the device has no room for is no reason to give the second line up.
+/// Text for which the device has no room does not free the Flow.
 TEST(DeadlineKind, AnIdleDeadlineFindsTextThatCouldNotLeave) {
     CoreWorld w;
     w.open();
@@ -422,7 +422,7 @@ TEST(DeadlineKind, AnIdleDeadlineFindsTextThatCouldNotLeave) {
     RECV(w, {.seq = 101, .len = 50});
 }
 
-/// What arrives out of order while the line is about to go keeps the line; it is no reason for a probe.
+/// Text that arrives out of order just before the Flow would be freed keeps the Flow, and causes no probe.
 TEST(DeadlineKind, AnIdleDeadlineThatHasNothingToGiveUpBringsNoProbe) {
     TcpConfig config;
     config.keepalive_idle = 7'200s;
