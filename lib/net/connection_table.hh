@@ -63,8 +63,8 @@ class ConnectionTable {
     /// Nothing that the engine sends depends on it. The last multiplication spreads consecutive ports. It
     /// costs a tenth of SipHash, for every segment. A NIC's RSS hash cannot replace it: packets of one queue
     /// share its low bits, from which tag() is made.
-    uint32_t hash(const Tuple& t) const noexcept {
-        const uint32_t ports = uint32_t{t.remote_port} << 16 | t.local_port;
+    [[gnu::always_inline]] uint32_t hash(const Tuple& t) const noexcept {
+        const auto ports = static_cast<uint32_t>(t.word0() >> 32);  // one load
         uint64_t h =
             (key_[0] + ports) * (key_[1] + t.remote_addr) + (key_[2] + t.local_index) * key_[3] + key_[4];
         h ^= h >> 32;
@@ -98,10 +98,12 @@ class ConnectionTable {
 
     /// An entry, as it was when first_candidate() read it.
     struct Candidate {
-        const uint32_t* place = nullptr;  ///< null: there is none
+        const uint32_t* place = &kNoPlace;  ///< where the entry is; kNoPlace: there is none
         uint32_t handle = kNone;
         /// Whether the handle is still in the table. @note cost: one compare, in a line that was prefetched.
-        bool stands() const noexcept { return place != nullptr && *place == handle; }
+        bool stands() const noexcept { return *place == handle; }
+
+        static constexpr uint32_t kNoPlace = ~kNone;  ///< holds no handle
     };
     /// The most likely entry, found without reading the record: prefetch its record, and try it first. Reads
     /// the home bucket only.

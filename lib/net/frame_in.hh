@@ -3,6 +3,7 @@
 /// FrameIn: parses a received frame, with the device's checksum verdicts, into a TCP segment, an ARP packet,
 /// an ICMP message, or the reason why the frame is dropped.
 
+#include <bit>
 #include <cstdint>
 
 #include "buf/queue_pair.hh"
@@ -67,7 +68,9 @@ class FrameIn {
         if (frame.tcp_verdict == buf::Verdict::unknown && !wire::tcp_checksum_ok(ip + 12, tcp_length))
             return false;
         if (!read_segment(tcp, tcp_length, out)) return false;
-        out.tuple = {wire::load_be32(ip + 12), wire::load_be16(tcp), wire::load_be16(tcp + 2), local};
+        const uint32_t ports = std::rotl(wire::load_be32(tcp), 16);  // as they lie in a Tuple: one store
+        out.tuple = {wire::load_be32(ip + 12), static_cast<uint16_t>(ports),
+                     static_cast<uint16_t>(ports >> 16), local};
         return true;
     }
 

@@ -9,7 +9,12 @@ namespace synfin::net {
 
 FrameOut::FrameOut(const LocalAddresses& ours, const Link& link, const buf::QueueCaps& caps, uint8_t ttl,
                    uint8_t dscp) noexcept
-    : ours_(ours), link_(link), l2_(link.header_bytes()), by_device_(caps), ttl_(ttl) {
+    : ours_(ours),
+      own4_(ours.all4().data()),
+      link_(link),
+      l2_(link.header_bytes()),
+      by_device_(caps),
+      ttl_(ttl) {
     constexpr uint32_t kMostHeader = wire::kIpv4Bytes + wire::kTcpBytes + wire::kPaddedTimestampsBytes;
     if (caps.large_frame != 0) large_text_ = caps.large_frame - l2_ - kMostHeader;
     if (link_.is_ethernet()) link_.write_header(head_.data(), Mac{}, wire::kEtherTypeIpv4);

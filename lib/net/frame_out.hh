@@ -39,15 +39,18 @@ class FrameOut {
              uint8_t dscp) noexcept;
 
     /// One segment; its text is copied from `blocks`. `frame` has room for QueueCaps::max_frame bytes.
-    [[gnu::always_inline]] Built build(uint8_t* frame, const SegmentOut& s,
-                                       const buf::BlockPool& blocks) const noexcept {
-        const Sums by_device = by_device_;
-        const uint32_t length = write(frame, s, blocks, by_device);
-        return {length,
-                {.l2_len = static_cast<uint8_t>(l2_),
-                 .l3_len = wire::kIpv4Bytes,
-                 .ip_checksum = by_device.ip(),
-                 .tcp_checksum = by_device.tcp()}};
+    /// @return its length in bytes; the device is asked for segment_meta().
+    [[gnu::always_inline]] uint32_t build(uint8_t* frame, const SegmentOut& s,
+                                          const buf::BlockPool& blocks) const noexcept {
+        return write(frame, s, blocks, by_device_);
+    }
+    /// Whether the device has to do anything for a segment.
+    bool needs_device() const noexcept { return by_device_.bits != 0; }
+    buf::TxMeta segment_meta() const noexcept {
+        return {.l2_len = static_cast<uint8_t>(l2_),
+                .l3_len = wire::kIpv4Bytes,
+                .ip_checksum = by_device_.ip(),
+                .tcp_checksum = by_device_.tcp()};
     }
 
     /// Several segments in one frame that the device cuts (TSO). `frame` has room for QueueCaps::large_frame
@@ -90,6 +93,7 @@ class FrameOut {
     static_assert(kHeadBytes >= wire::kEtherBytes + 2 * wire::kVlanTagBytes + wire::kIpv4Bytes);
 
     const LocalAddresses& ours_;
+    const Ipv4* const own4_;  ///< LocalAddresses::all4(): a load less for each segment
     const Link link_;
     const uint32_t l2_;  ///< bytes before the IPv4 header
     const Sums by_device_;
@@ -128,7 +132,7 @@ inline uint32_t FrameOut::write(uint8_t* frame, const SegmentOut& s, const buf::
     }
 
     wire::WordWriter addresses(ip + 12);
-    addresses.put(ours_[s.tuple.local_index].value);
+    addresses.put(own4_[s.tuple.local_index].value);
     addresses.put(s.tuple.remote_addr);
     const uint32_t tcp_length = header + s.len;
     const uint32_t total_length = wire::kIpv4Bytes + tcp_length;

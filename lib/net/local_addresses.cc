@@ -66,6 +66,7 @@ void LocalAddresses::add_networks4(const std::vector<Cidr>& addresses) {
         if (network.last.value - network.first.value <= 1) continue;  // RFC 3021: a /31 has two hosts
         broadcasts_.push_back(network.first);
         broadcasts_.push_back(network.last);
+        least_host_ &= network.last.value ^ network.first.value;
     }
     std::sort(broadcasts_.begin(), broadcasts_.end());
 }

@@ -101,7 +101,10 @@ class LocalAddresses {
     }
 
     /// Limited, directed (RFC 1122 3.2.1.3) or all-zeros broadcast of one of our networks. IPv6 has none.
+    /// @note cost: three instructions for nearly every address, else a search among the broadcasts.
     bool is_broadcast(Ipv4 addr) const noexcept {
+        if (((addr.value + 1) & least_host_) > 1) [[likely]]
+            return false;
         return std::binary_search(broadcasts_.begin(), broadcasts_.end(), addr);
     }
 
@@ -136,7 +139,8 @@ class LocalAddresses {
     Ipv4 gateway_{};
     OwnIndex<Ipv4> beyond_run_;
     Networks<Ipv4> networks_;
-    std::vector<Ipv4> broadcasts_;  ///< sorted
+    std::vector<Ipv4> broadcasts_;        ///< sorted
+    uint32_t least_host_ = ~uint32_t{0};  ///< these bits of a broadcast are all zeros or all ones
 
     std::vector<Ipv6> v6_;
     OwnIndex<Ipv6> index6_;

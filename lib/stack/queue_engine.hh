@@ -82,6 +82,7 @@ class QueueEngine final : public Engine {
     void send_unresolved(Packet* packet, Ipv4 next_hop) noexcept;
     void send_arp(const net::ArpResolver::Message& message) noexcept;
     void queue(Packet* packet) noexcept;
+    void drop_queued(Packet* packet) noexcept;
     void poll_resolver() noexcept;
 
     P& queue_;
@@ -237,8 +238,11 @@ template <buf::QueuePair P>
 [[gnu::always_inline]] inline void QueueEngine<P>::send(Packet* packet,
                                                         const net::SegmentOut& segment) noexcept {
     uint8_t* frame = P::data(packet);
-    const net::FrameOut::Built built = frame_out_.build(frame, segment, connections_.blocks());
-    P::finish(packet, built.length, built.meta);
+    const uint32_t length = frame_out_.build(frame, segment, connections_.blocks());
+    if (frame_out_.needs_device())
+        P::finish(packet, length, frame_out_.segment_meta());
+    else
+        P::finish(packet, length, {});  // tests nothing
     send_frame(packet, frame, Ipv4{segment.tuple.remote_addr});
 }
 
@@ -299,7 +303,8 @@ template <buf::QueuePair P>
 }
 
 template <buf::QueuePair P>
-void QueueEngine<P>::send_arp(const net::ArpResolver::Message& message) noexcept {
+[[gnu::cold, gnu::noinline]] void QueueEngine<P>::send_arp(
+    const net::ArpResolver::Message& message) noexcept {
     Packet* packet = bursts_.take();
     if (packet == nullptr) {
         count().drop(DropReason::no_packet);
@@ -311,12 +316,17 @@ void QueueEngine<P>::send_arp(const net::ArpResolver::Message& message) noexcept
     queue(packet);
 }
 
+template <buf::QueuePair P>
+[[gnu::cold, gnu::noinline]] void QueueEngine<P>::drop_queued(Packet* packet) noexcept {
+    count().drop(DropReason::tx_full);
+    bursts_.give_back(packet);
+}
+
 /// Adds the packet to the burst to send; drops it if the device has no room.
 template <buf::QueuePair P>
-void QueueEngine<P>::queue(Packet* packet) noexcept {
-    if (!bursts_.add(packet)) {
-        count().drop(DropReason::tx_full);
-        bursts_.give_back(packet);
+[[gnu::always_inline]] inline void QueueEngine<P>::queue(Packet* packet) noexcept {
+    if (!bursts_.add(packet)) [[unlikely]] {
+        drop_queued(packet);
         return;
     }
     count().add(Counter::tx_packets);

@@ -31,14 +31,9 @@ class TimerWheel {
 
     /// Makes id fire at or before deadline_tick, or at the next advance() if that tick has passed.
     /// @note cost: one cache line if an entry exists that fires no later; otherwise a few more stores.
-    void arm(uint32_t id, uint32_t deadline_tick) noexcept {
-        const uint32_t n = node_of(id);
-        if (nodes_[n].next != 0) {
-            if (is_at_or_before(nodes_[n].tick, deadline_tick)) return;
-            unlink(n);
-            --entries_;
-        }
-        file(n, later(deadline_tick, cursor_));
+    [[gnu::always_inline]] void arm(uint32_t id, uint32_t deadline_tick) noexcept {
+        const Node& node = nodes_[node_of(id)];
+        if (node.next == 0 || !is_at_or_before(node.tick, deadline_tick)) refile(id, deadline_tick);
     }
 
     /// Fires the entries that are due at now_tick, in order of ticks.
@@ -80,6 +75,10 @@ class TimerWheel {
 
     /// Whether the limits of the last advance(now_tick) left entries that are due.
     bool is_behind(uint32_t now_tick) const noexcept {
+        if (entries_ == 0) return false;
+        for (uint32_t level = 0; level < kLevels; ++level)  // due, or a cascade that was cut short
+            if (is_occupied(bucket_of(level, cursor_))) return is_at_or_before(cursor_, now_tick);
+        if (cursor_ == now_tick) return false;  // nearly always: what is left is later
         const std::optional<uint32_t> next = next_tick();
         return next && is_at_or_before(*next, now_tick);
     }
@@ -163,6 +162,15 @@ class TimerWheel {
             occupied_[bucket / 64] &= ~(uint64_t{1} << (bucket % 64));
         }
         nodes_[n].next = 0;
+    }
+    /// The second half of arm().
+    [[gnu::noinline]] void refile(uint32_t id, uint32_t deadline_tick) noexcept {
+        const uint32_t n = node_of(id);
+        if (nodes_[n].next != 0) {
+            unlink(n);
+            --entries_;
+        }
+        file(n, later(deadline_tick, cursor_));
     }
     void file(uint32_t n, uint32_t tick) noexcept {
         link(n, tick);

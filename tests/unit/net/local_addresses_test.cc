@@ -57,6 +57,24 @@ TEST(LocalAddresses, BroadcastAddressesAreThoseOfEachNetwork) {
         EXPECT_FALSE(addresses.is_broadcast(*Ipv4::parse(each))) << each;
 }
 
+/// A prefix of 8 leaves 24 bits of zeros or ones to look for, one of 30 within it only 2.
+TEST(LocalAddresses, NestedNetworksHaveTheBroadcastsOfEach) {
+    const LocalAddresses wide({*Cidr::parse("10.0.0.1/8")});
+    const LocalAddresses nested(
+        {*Cidr::parse("10.0.0.1/8"), *Cidr::parse("10.1.2.5/30"), *Cidr::parse("10.7.0.1/16")});
+    for (const LocalAddresses* each : {&wide, &nested}) {
+        for (const char* all : {"10.0.0.0", "10.255.255.255", "255.255.255.255"})
+            EXPECT_TRUE(each->is_broadcast(*Ipv4::parse(all))) << all;
+        for (const char* host :
+             {"10.1.2.3", "10.1.2.8", "10.0.0.255", "10.7.1.0", "11.255.255.255", "11.0.0.0"})
+            EXPECT_FALSE(each->is_broadcast(*Ipv4::parse(host))) << host;
+    }
+    for (const char* inner : {"10.1.2.4", "10.1.2.7", "10.7.0.0", "10.7.255.255"}) {
+        EXPECT_TRUE(nested.is_broadcast(*Ipv4::parse(inner))) << inner;
+        EXPECT_FALSE(wide.is_broadcast(*Ipv4::parse(inner))) << inner;
+    }
+}
+
 /// With nested networks, the first one in the configuration determines the sender of ARP requests.
 TEST(LocalAddresses, NestedNetworksAreAskedInTheOrderOfTheConfiguration) {
     const LocalAddresses addresses({*Cidr::parse("10.0.1.1/24"), *Cidr::parse("10.9.9.9/8"),

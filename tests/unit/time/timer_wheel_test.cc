@@ -208,6 +208,8 @@ class Model {
         ASSERT_EQ(wheel_.entries(), order_.size());
         const std::optional<uint32_t> next = wheel_.next_tick();
         ASSERT_EQ(next.has_value(), !order_.empty());
+        for (const uint32_t tick : {now_, now_ + 1, now_ + 300})  // the present one has a way of its own
+            ASSERT_EQ(wheel_.is_behind(tick), next && TimerWheel::is_at_or_before(*next, tick));
         if (!next) return;
         const uint32_t first = order_.begin()->first.second;
         ASSERT_TRUE(TimerWheel::is_at_or_before(*next, first)) << *next << " after " << first;
