@@ -1,11 +1,10 @@
 /// @file
-/// Passes a segment from the table to the core, and turns the core's effects into records, replies and
-/// events.
+/// Passes a segment from the table to the core.
 
 #include <algorithm>
 #include <utility>
 
-#include "stack/connections.hh"
+#include "stack/perform.hh"
 
 namespace synfin::stack {
 
@@ -17,71 +16,24 @@ using tcp::Seq;
 using tcp::Tcb;
 using tcp::TimeWait;
 
-/// Performs all effects, in the order in which the application must see them.
-[[gnu::always_inline]] inline void Connections::perform_inlined(uint32_t index, Bytes text,
-                                                                Effects& fx) noexcept {
-    Tcb& tcb = tcbs_[index];
-    if (fx.acked_bytes != 0 && tcb.flow != 0) {
-        buf::release(blocks_, flows_[tcb.flow].send_queue, fx.acked_bytes);
-        if (tcb.has(tcp::kWantWritable) && !tcb.has(tcp::kAppGone)) [[unlikely]] {
-            tcb.clear(tcp::kWantWritable);
-            push(Event::Kind::writable, index);
-        }
-    }
-    if (fx.opened) {
-        counters_.add(Counter::established);
-        if (path_mtus_.any()) [[unlikely]]
-            limit_to_path(tcb);
-        if (!tcb.has(tcp::kAppGone)) push(Event::Kind::open, index).token = open_token_;
-    }
-    if (fx.deliver_len != 0) {
-        const Bytes data = text.subspan(fx.deliver_offset, fx.deliver_len);
-        if (cold_of(tcb) == nullptr) [[likely]]
-            push(Event::Kind::data, index).data = data;
-        else
-            deliver(index, data);
-    }
-    if (fx.is_rare()) [[unlikely]]
-        perform_unusual(tcb, text, fx);
-    if (fx.peer_fin) {
-        // Text beyond a FIN contradicts it: "ignore the segment text" (RFC 9293 3.10.7.4), even if it arrived
-        // before the FIN.
-        if (Cold* cold = cold_of(tcb); cold != nullptr) [[unlikely]]
-            reassembly_.release(cold->reassembly);
-        if (!tcb.has(tcp::kAppGone)) push(Event::Kind::peer_fin, index);
-    }
-    if (fx.reply != Reply::none) reply(handle(Kind::open, index), tcb, fx);
-    if (fx.delayed_ack) {
-        if (!delayed_acks_.add(index, core_now_.tick + params_.delayed_ack)) tcb.set(tcp::kAckNow);
-    }
-    if (fx.timer) arm(index, tcb);
-    if (fx.ended) {
-        if (fx.reason == CloseReason::reset_by_peer || fx.reason == CloseReason::refused)
-            counters_.add(Counter::resets_received);
-        end(index, fx.reason);
-        return;
-    }
-    if (fx.time_wait) {
-        counters_.add(Counter::time_wait_entered);
-        push_close(index, CloseReason::fin, true);
-    }
-    if (fx.output) want_output(index, tcb);
-    if (fx.deliver_len != 0 && cold_of(tcb) != nullptr) [[unlikely]]
-        take_reassembled(index);
-}
-
-[[gnu::always_inline]] inline void Connections::arrive_open(uint32_t index, const Segment& seg,
-                                                            Bytes text) noexcept {
+/// @note cost: reads the text only where a segment has some.
+[[gnu::always_inline]] inline void Connections::arrive_open(uint32_t index, const Incoming& in) noexcept {
+    const Segment& seg = in.seg;
     Tcb& tcb = tcbs_[index];
     Effects fx;
-    if (tcp::predicted({tcb, flow_of(tcb)}, seg, context(), fx)) [[likely]]  // never with a recovery record
-        counters_.add(Counter::predicted);
-    else
-        arrive_unpredicted(tcb, seg, fx);
-    perform_inlined(index, text, fx);
+    // Never with a recovery record.
+    if (!tcp::predicted({tcb, flow_of(tcb)}, seg, context(), fx)) [[unlikely]] {
+        arrive_unpredicted(index, seg, in.text);
+        return;
+    }
+    counters_.add(Counter::predicted);
+    perform_inlined<true>(index, in.text, fx);
 }
 
-[[gnu::noinline]] void Connections::arrive_unpredicted(Tcb& tcb, const Segment& seg, Effects& fx) noexcept {
+[[gnu::noinline]] void Connections::arrive_unpredicted(uint32_t index, const Segment& seg,
+                                                       Bytes text) noexcept {
+    Tcb& tcb = tcbs_[index];
+    Effects fx;
     if (tcp::wants_recovery(tcb, flow_of(tcb), seg)) [[unlikely]]
         need_recovery(tcb);
     const tcp::Conn c = conn_of(tcb);
@@ -90,27 +42,25 @@ using tcp::TimeWait;
         settle_recovery(tcb);
     // In TIME-WAIT, but on_close or held text has not been delivered yet: the peer will try again.
     if (fx.reopen) fx.reply = Reply::challenge_ack;
+    perform_outlined(index, text, fx);
 }
 
 void Connections::arrive(const Incoming& in) noexcept {
     const Tuple& tuple = in.tuple;
-    const Segment& seg = in.seg;
-    const Bytes text = in.text;
-    const uint32_t hash = in.hash;
     // Earlier segments of this burst may have ended the candidate, or another connection may have its record
     // now.
     const uint32_t h =
-        in.candidate.stands() && *in.record == tuple ? in.candidate.handle : find_record(tuple, hash);
+        in.candidate.stands() && *in.record == tuple ? in.candidate.handle : find_record(tuple, in.hash);
     if (h != net::ConnectionTable::kNone) {
         const uint32_t index = h & kIndexMask;
         if (h == index) [[likely]] {
-            arrive_open(index, seg, text);
+            arrive_open(index, in);
             return;
         }
         switch (kind_of(h)) {
             case Kind::open: break;
-            case Kind::half_open: arrive_half_open(index, hash, seg, text); return;
-            case Kind::time_wait: arrive_time_wait(index, hash, seg); return;
+            case Kind::half_open: arrive_half_open(index, in.hash, in.seg, in.text); return;
+            case Kind::time_wait: arrive_time_wait(index, in.hash, in.seg); return;
         }
         return;
     }
@@ -122,11 +72,11 @@ void Connections::arrive(const Incoming& in) noexcept {
         return;
     }
     if (const uint16_t listener = listeners_.find(tuple); listener != 0) {
-        arrive_listen(listener, tuple, hash, seg, text, std::nullopt);
+        arrive_listen(listener, tuple, in.hash, in.seg, in.text, std::nullopt);
         return;
     }
     Effects fx;
-    tcp::on_closed(seg, fx);
+    tcp::on_closed(in.seg, fx);
     counters_.drop(fx.drop);
     reply_rst(tuple, fx);
 }
@@ -186,7 +136,7 @@ void Connections::arrive_icmp(const net::SegmentError& error) noexcept {
 }
 
 [[gnu::noinline]] void Connections::perform_outlined(uint32_t index, Bytes text, Effects& fx) noexcept {
-    perform_inlined(index, text, fx);
+    perform_inlined<false>(index, text, fx);
 }
 
 /// Performs the rare effects.

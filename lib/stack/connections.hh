@@ -82,10 +82,10 @@ class Connections {
     Result<ConnectionInfo> info(uint32_t index, uint32_t generation) const noexcept;
     /// 0 if the connection is gone.
     uint64_t user_tag(uint32_t index, uint32_t generation) const noexcept {
-        return find(index, generation) != nullptr ? holders_[index].user_tag : 0;
+        return holders_[index].generation == generation ? holders_[index].user_tag : 0;
     }
     void set_user_tag(uint32_t index, uint32_t generation, uint64_t user_tag) noexcept {
-        if (find(index, generation) != nullptr) holders_[index].user_tag = user_tag;
+        if (holders_[index].generation == generation) holders_[index].user_tag = user_tag;
     }
     /// The control block of a handle; null if the connection is gone.
     tcp::Tcb* find(uint32_t index, uint32_t generation) noexcept {
@@ -286,8 +286,8 @@ class Connections {
     // arrival
     void arrive_icmp(const net::SegmentError& error) noexcept;
     void arrive_too_big(const net::SegmentError& error) noexcept;
-    void arrive_open(uint32_t index, const tcp::Segment& seg, Bytes text) noexcept;
-    void arrive_unpredicted(tcp::Tcb& tcb, const tcp::Segment& seg, tcp::Effects& fx) noexcept;
+    void arrive_open(uint32_t index, const Incoming& in) noexcept;
+    void arrive_unpredicted(uint32_t index, const tcp::Segment& seg, Bytes text) noexcept;
     void arrive_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
     void judge_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
     void arrive_time_wait(uint32_t index, uint32_t hash, const tcp::Segment& seg) noexcept;
@@ -313,7 +313,8 @@ class Connections {
         if (fx.output) want_output(index, tcbs_[index]);
     }
     void perform_outlined(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
-    void perform_inlined(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
+    template <bool kIsPredicted>
+    void perform_inlined(uint32_t index, const Bytes& text, tcp::Effects& fx) noexcept;  // perform.hh
     void perform_unusual(tcp::Tcb& tcb, Bytes text, tcp::Effects& fx) noexcept;
     void keep_out_of_order(tcp::Tcb& tcb, Bytes text, tcp::Effects& fx) noexcept;
     void deliver(uint32_t index, Bytes data) noexcept;
@@ -323,6 +324,8 @@ class Connections {
     void take_reassembled(uint32_t index) noexcept;
     /// `handle`: handle of the record that `tcb` is, or was expanded from.
     void reply(uint32_t handle, tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
+    /// `dup_left`, `dup_right`: those of Effects.
+    void reply_ack(tcp::Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right) noexcept;
     /// `tcb`: the connection's control block, if there is one.
     void reply_rst(const Tuple& tuple, const tcp::Effects& fx, const tcp::Tcb* tcb = nullptr) noexcept;
     void repeat_syn(tcp::Tcb& tcb) noexcept;

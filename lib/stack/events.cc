@@ -13,7 +13,8 @@ using tcp::State;
 using tcp::Tcb;
 
 /// Delivers the end of a connection. False: later, when the held text has been read.
-[[gnu::always_inline]] inline bool Connections::tell_end(const PendingEvent& told, Tcb& tcb) noexcept {
+/// @note cost: not inlined, because every event would save the registers that finish() needs.
+[[gnu::noinline]] bool Connections::tell_end(const PendingEvent& told, Tcb& tcb) noexcept {
     Cold* cold = cold_of(tcb);
     if (cold != nullptr && cold->held_bytes != 0 && told.reason == CloseReason::fin &&
         !tcb.has(tcp::kAppGone)) {
@@ -34,20 +35,21 @@ using tcp::Tcb;
 /// Takes the first event of the queue. Null: it must not be delivered (now).
 [[gnu::always_inline]] inline const Event* Connections::tell_one() noexcept {
     const PendingEvent& told = events_.take();  // read field by field, as it was written
-    Tcb* tcb = find(told.index, told.generation);
-    if (tcb == nullptr) return nullptr;
-    event_.kind = told.kind;
+    const uint32_t index = told.index, generation = told.generation;
+    const Event::Kind kind = told.kind;
+    if (generation_of(index) != generation) return nullptr;
+    Tcb& tcb = tcbs_[index];
+    SYNFIN_DCHECK(tcb.has(tcp::kOpened));
+    event_.kind = kind;
     event_.item = 0;
-    event_.connection = Connection(this, told.index, told.generation);
-    if (told.kind == Event::Kind::close) return tell_end(told, *tcb) ? &event_ : nullptr;
-    if (told.from_held || tcb->has(tcp::kAppGone) || cold_of(*tcb) != nullptr) [[unlikely]]
-        return tell_held_or_unwanted(told, *tcb) ? &event_ : nullptr;
-    if (told.kind == Event::Kind::open) {
-        event_.data = {};
+    event_.connection = Connection(this, index, generation);
+    if (kind == Event::Kind::close) return tell_end(told, tcb) ? &event_ : nullptr;
+    if (told.from_held || tcb.has(tcp::kAppGone) || cold_of(tcb) != nullptr) [[unlikely]]
+        return tell_held_or_unwanted(told, tcb) ? &event_ : nullptr;
+    if (kind == Event::Kind::open)
         event_.token = told.token;
-        return &event_;
-    }
-    event_.data = told.data;
+    else
+        event_.data = told.data;
     return &event_;
 }
 
@@ -89,15 +91,12 @@ const Event* Connections::next_event_of_others(const ConnectionMarks& shown) noe
 }
 
 /// Whether to deliver an event of a connection that has a cold record or whose application is gone.
-bool Connections::tell_held_or_unwanted(const PendingEvent& told, Tcb& tcb) noexcept {
+[[gnu::noinline]] bool Connections::tell_held_or_unwanted(const PendingEvent& told, Tcb& tcb) noexcept {
     const uint32_t index = told.index;
     const bool silent = tcb.has(tcp::kAppGone);
     Cold* cold = cold_of(tcb);
     switch (told.kind) {
-        case Event::Kind::open:
-            event_.data = {};
-            event_.token = told.token;
-            return !silent;
+        case Event::Kind::open: event_.token = told.token; return !silent;
         case Event::Kind::writable:
         case Event::Kind::close:
         case Event::Kind::timer:

@@ -2,7 +2,7 @@
 /// Passive opens, from a SYN at a listener to an open connection: half-open records, SYN cookies, yielding
 /// records.
 
-#include "stack/connections.hh"
+#include "stack/perform.hh"
 #include "tcp/isn.hh"
 #include "tcp/syn_cookie.hh"
 
@@ -39,7 +39,7 @@ using tcp::Tcb;
             open_token_ = listeners_.token(half_open.listener);
             release_half_open(index);
             counters_.add(Counter::predicted);
-            perform_outlined(opened, text, fx);
+            perform_inlined<true>(opened, text, fx);
             open_token_ = 0;
             return;
         }

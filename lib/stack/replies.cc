@@ -24,6 +24,14 @@ bool Connections::allow_challenge(uint32_t handle, const Tcb& tcb, bool seldom) 
     return holders_[index].challenges.allow(tick, rate_limits_.challenges_per_s(seldom));
 }
 
+void Connections::reply_ack(Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right) noexcept {
+    SegmentOut* out = add_control();
+    if (out == nullptr) return;
+    tcp::answer(tcb, receive_room(tcb), *out);
+    complete(tcb, *out);
+    if (dup_left != dup_right || cold_of(tcb) != nullptr) add_sack_blocks(tcb, dup_left, dup_right, *out);
+}
+
 void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
     switch (fx.reply) {
         case Reply::none: return;
@@ -39,14 +47,7 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
             }
             counters_.add(Counter::challenge_acks);
             [[fallthrough]];
-        case Reply::ack:
-            if (SegmentOut* out = add_control()) {
-                tcp::answer(tcb, receive_room(tcb), *out);
-                complete(tcb, *out);
-                if (fx.dup_left != fx.dup_right || cold_of(tcb) != nullptr)
-                    add_sack_blocks(tcb, fx.dup_left, fx.dup_right, *out);
-            }
-            return;
+        case Reply::ack: reply_ack(tcb, fx.dup_left, fx.dup_right); return;
         case Reply::syn_ack:
             if (SegmentOut* out = add_control()) {
                 static_cast<tcp::Outgoing&>(*out) = {};

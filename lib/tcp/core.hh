@@ -129,7 +129,12 @@ bool wants_recovery_at_timeout(const Tcb& tcb) noexcept;
 bool on_half_open_deadline(HalfOpen& half_open, const Context& ctx, bool& expired) noexcept;
 /// Sets the deadline of a connection with nothing in flight: FIN-WAIT-2, idling (frees the Flow), keepalive,
 /// or the age of TS.Recent.
-void set_idle_deadline(Conn c, const Context& ctx, Effects& fx) noexcept;
+/// @return whether there is one.
+bool set_idle_deadline(Conn c, const Context& ctx) noexcept;
+/// @note cost: inlined, so that the Effects stay in registers.
+[[gnu::always_inline]] inline void set_idle_deadline(Conn c, const Context& ctx, Effects& fx) noexcept {
+    if (set_idle_deadline(c, ctx)) fx.timer = true;
+}
 
 // ---- sending (output.cc)
 // -----------------------------------------------------------------------------------------------

@@ -21,19 +21,23 @@ namespace {
 /// computes never moves left (RFC 7323 2.4). RCV.WND grows by the rounding. These bytes add up while the
 /// application does not read; beyond one segment the value is rounded down, or small segments could fill
 /// memory without end.
-uint16_t window_field(Tcb& tcb, uint32_t room) noexcept {
-    const uint32_t scaled = tcb.rcv.wnd >> tcb.rcv_shift();
-    if (scaled << tcb.rcv_shift() == tcb.rcv.wnd && scaled <= 65'535)  // nothing to round
-        return static_cast<uint16_t>(scaled);
+[[gnu::noinline]] uint16_t rounded_window_field(Tcb& tcb, uint32_t room) noexcept {
     const uint32_t unit = 1u << tcb.rcv_shift();
     const uint32_t rounded = std::min((tcb.rcv.wnd + unit - 1) & ~(unit - 1), 65'535u << tcb.rcv_shift());
     if (room != 0 && rounded <= room + unit + tcb.text_mss()) tcb.rcv.wnd = rounded;
     return static_cast<uint16_t>(std::min(tcb.rcv.wnd >> tcb.rcv_shift(), 65'535u));
 }
 
+[[gnu::always_inline]] inline uint16_t window_field(Tcb& tcb, uint32_t room) noexcept {
+    const uint32_t scaled = tcb.rcv.wnd >> tcb.rcv_shift();
+    if (scaled << tcb.rcv_shift() == tcb.rcv.wnd && scaled <= 65'535)  // nothing to round
+        return static_cast<uint16_t>(scaled);
+    return rounded_window_field(tcb, room);
+}
+
 /// SEG.WND for a segment that is sent now. First raises RCV.WND to what the buffer can take, if by at least
 /// one segment or half the buffer (RFC 9293 3.8.6.2.2). The right edge never moves left.
-uint16_t offer_window(Tcb& tcb, uint32_t room, const Params& p) noexcept {
+[[gnu::always_inline]] inline uint16_t offer_window(Tcb& tcb, uint32_t room, const Params& p) noexcept {
     if (room > tcb.rcv.wnd && room - tcb.rcv.wnd >= std::min<uint32_t>(tcb.text_mss(), p.rcv_buffer / 2)) {
         tcb.rcv.wnd = room;
     }
@@ -46,7 +50,8 @@ void mark_acked(Tcb& tcb) noexcept {
 }
 
 /// RFC 6298 5.1: starts the timer when nothing was in flight before.
-void start_timer(Conn c, bool was_idle, const Context& ctx, Effects& fx) noexcept {
+[[gnu::always_inline]] inline void start_timer(Conn c, bool was_idle, const Context& ctx,
+                                               Effects& fx) noexcept {
     if (!was_idle) return;
     Tcb& tcb = c.tcb;
     Flow* const flow = c.flow;
@@ -245,19 +250,20 @@ void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexce
 
 /// Nothing is in flight, and unsent text may not be sent: the window is closed, or too small for SWS
 /// avoidance. Arms the persist and override timer (RFC 9293 3.8.6.1, 3.8.6.2.1).
-[[gnu::noinline]] void wait_for_window(Conn c, const Context& ctx, Effects& fx) noexcept {
+/// @return whether it set the deadline.
+/// @note cost: takes no Effects, like every call in next_text(), so that they stay in registers.
+[[gnu::noinline]] bool wait_for_window(Conn c, const Context& ctx) noexcept {
     Tcb& tcb = c.tcb;
     Flow* const flow = c.flow;
     if (flow != nullptr && flow->backoff == 0)  // start of the wait (R2)
         flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     const uint32_t due = ctx.now.tick + backed_off(rto_ticks(tcb, flow, ctx.params),
                                                    flow != nullptr ? flow->backoff : 0, ctx.params);
-    if (tcb.deadline == kNoDeadline || static_cast<int32_t>(tcb.deadline - due) > 0 ||
-        static_cast<int32_t>(tcb.deadline - ctx.now.tick) <= 0) {
-        tcb.set_deadline(DeadlineKind::probe, due);
-        fx.timer = true;
-    }
+    const bool is_to_set = tcb.deadline == kNoDeadline || static_cast<int32_t>(tcb.deadline - due) > 0 ||
+                           static_cast<int32_t>(tcb.deadline - ctx.now.tick) <= 0;
+    if (is_to_set) tcb.set_deadline(DeadlineKind::probe, due);
     tcb.deadline_kind = DeadlineKind::probe;  // an earlier deadline stays, with this kind
+    return is_to_set;
 }
 
 /// New text, FIN or both, as far as the window permits. False: none.
@@ -282,7 +288,7 @@ void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexce
     // is sent at once.
     const bool fin_fits = fin_due && len == unsent && (tcb.snd.wnd > in_flight + len || flow == nullptr);
     if (!send_text && !(fin_fits && unsent == 0)) {
-        if (in_flight == 0) wait_for_window(c, ctx, fx);
+        if (in_flight == 0 && wait_for_window(c, ctx)) fx.timer = true;
         return false;
     }
     fill(tcb, tcb.snd.nxt, len, len == unsent, fin_fits, room, ctx, out);

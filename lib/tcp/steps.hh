@@ -2,6 +2,8 @@
 /// @file
 /// The processing of acceptable segments that the eight steps of synchronized.cc and the fast path of
 /// predicted.cc share.
+/// The fast path's steps are always inlined and pass Effects to no other function, so that Effects stay in
+/// registers there.
 
 #include <algorithm>
 
@@ -38,14 +40,15 @@ inline void reply_rst(Effects& fx, Seq seq) noexcept {
     fx.rst_seq = seq;
 }
 
-inline void end(Tcb& tcb, CloseReason reason, Effects& fx) noexcept {
+[[gnu::always_inline]] inline void end(Tcb& tcb, CloseReason reason, Effects& fx) noexcept {
     set_state(tcb, State::closed);
     fx.ended = true;
     fx.reason = reason;
 }
 
 /// RFC 9293 3.10.7.4 fifth: SND.WND. SND.WL2 needs no field, see tcb.hh.
-inline void update_window(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+[[gnu::always_inline]] inline void update_window(Conn c, const Segment& seg, const Context& ctx,
+                                                 Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
     Flow* const flow = c.flow;
     if (seg.ack != tcb.snd.una || before(seg.seq, tcb.snd.wl1)) return;
@@ -116,7 +119,7 @@ inline void sample_handshake(Conn c, const Context& ctx) noexcept {
 }
 
 /// Enters ESTABLISHED from SYN-RECEIVED or SYN-SENT, then FIN-WAIT-1 if CLOSE was called before.
-inline void become_established(Tcb& tcb, Effects& fx) noexcept {
+[[gnu::always_inline]] inline void become_established(Tcb& tcb, Effects& fx) noexcept {
     set_state(tcb, State::established);
     tcb.set_quick_acks(kQuickAcks);
     fx.opened = true;
@@ -164,7 +167,7 @@ inline void become_established(Tcb& tcb, Effects& fx) noexcept {
 
 /// A segment has arrived from the peer: with keepalive on, restarts the idle time (RFC 9293 3.8.4) and stops
 /// probing.
-inline void restart_keepalive(Conn c, const Context& ctx, Effects& fx) noexcept {
+[[gnu::always_inline]] inline void restart_keepalive(Conn c, const Context& ctx, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
     Flow* const flow = c.flow;
     if (ctx.params.keepalive_idle == 0 || tcb.state() != State::established) return;
@@ -173,7 +176,7 @@ inline void restart_keepalive(Conn c, const Context& ctx, Effects& fx) noexcept 
     set_idle_deadline(c, ctx, fx);
 }
 
-inline void enter_time_wait(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
+[[gnu::always_inline]] inline void enter_time_wait(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
     set_state(tcb, State::time_wait);
     tcb.set_deadline(DeadlineKind::time_wait, ctx.now.tick + ctx.params.two_msl);
     fx.time_wait = true;
@@ -181,7 +184,7 @@ inline void enter_time_wait(Tcb& tcb, const Context& ctx, Effects& fx) noexcept 
 }
 
 /// Changes the state if our FIN is acknowledged. False: the connection has ended.
-inline bool after_ack(Conn c, const Context& ctx, Effects& fx) noexcept {
+[[gnu::always_inline]] inline bool after_ack(Conn c, const Context& ctx, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
     switch (tcb.state()) {
         case State::fin_wait_1:
@@ -219,7 +222,7 @@ inline bool after_ack(Conn c, const Context& ctx, Effects& fx) noexcept {
 /// within the delay.
 /// DEVIATION: RFC 9293 SHLD-19 wants an ACK for every second full segment; those that arrive in one burst are
 /// answered by one ACK.
-inline void owe_ack(Tcb& tcb, Effects& fx) noexcept {
+[[gnu::always_inline]] inline void owe_ack(Tcb& tcb, Effects& fx) noexcept {
     if (tcb.has(kAckNow)) return;
     if (tcb.quick_acks() > 0) {
         tcb.set_quick_acks(tcb.quick_acks() - 1u);
@@ -239,7 +242,7 @@ inline void advance_rcv_nxt(Tcb& tcb, uint32_t n) noexcept {
 }
 
 /// Eighth: FIN at RCV.NXT.
-inline void take_fin(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
+[[gnu::always_inline]] inline void take_fin(Tcb& tcb, const Context& ctx, Effects& fx) noexcept {
     advance_rcv_nxt(tcb, 1);
     fx.peer_fin = true;
     fx.output = true;

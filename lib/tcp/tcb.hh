@@ -6,6 +6,8 @@
 /// third record (recovery.hh). Offsets are part of the contract: the engine's speed depends on the number of
 /// cache lines that a segment touches.
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -43,8 +45,7 @@ class CompactRtt {
   public:
     constexpr CompactRtt() noexcept = default;
     static constexpr CompactRtt from_us(uint32_t us) noexcept {
-        uint32_t exponent = 0;
-        while ((us >> exponent) > 0x7ff) ++exponent;
+        const auto exponent = static_cast<uint32_t>(std::max(static_cast<int>(std::bit_width(us)) - 11, 0));
         CompactRtt out;
         out.bits_ = static_cast<uint16_t>(exponent << 11 | us >> exponent);
         return out;

@@ -184,21 +184,23 @@ void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx)
     }
 }
 
-void set_idle_deadline(Conn c, const Context& ctx, Effects& fx) noexcept {
+bool set_idle_deadline(Conn c, const Context& ctx) noexcept {
     Tcb& tcb = c.tcb;
     const Flow* const flow = c.flow;
     const Params& p = ctx.params;
     if (tcb.state() == State::fin_wait_2 && tcb.has(kAppGone)) {
-        arm(tcb, DeadlineKind::fin_wait_2, ctx.now.tick + p.fin_wait_2, fx);
+        tcb.set_deadline(DeadlineKind::fin_wait_2, ctx.now.tick + p.fin_wait_2);
     } else if (is_to_restart(tcb, flow) || is_releasable(tcb, flow)) {
-        arm(tcb, DeadlineKind::idle, ctx.now.tick + rto_ticks(tcb, flow, p), fx);
+        tcb.set_deadline(DeadlineKind::idle, ctx.now.tick + rto_ticks(tcb, flow, p));
     } else if (p.keepalive_idle != 0 && tcb.state() == State::established) {
-        arm(tcb, DeadlineKind::keepalive, ctx.now.tick + p.keepalive_idle, fx);
+        tcb.set_deadline(DeadlineKind::keepalive, ctx.now.tick + p.keepalive_idle);
     } else if (tcb.has(kTimestamps)) {
-        arm(tcb, DeadlineKind::ts_recent, ctx.now.tick + kTsRecentAge, fx);
+        tcb.set_deadline(DeadlineKind::ts_recent, ctx.now.tick + kTsRecentAge);
     } else {
         tcb.clear_deadline();
+        return false;
     }
+    return true;
 }
 
 bool wants_recovery_at_timeout(const Tcb& tcb) noexcept {
