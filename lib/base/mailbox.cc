@@ -7,6 +7,12 @@
 
 namespace synfin {
 
+namespace {
+// Bits of Mailbox::signal_.
+constexpr uint32_t kRaised = 1;   ///< a message may wait
+constexpr uint32_t kWritten = 2;  ///< the poster that set kRaised has written its wake-up
+}  // namespace
+
 struct Mailbox::Ring {
     explicit Ring(uint32_t capacity) : messages(capacity) {}
     MpscRing<Message> messages;
@@ -31,11 +37,13 @@ Result<void> Mailbox::post(uint64_t tag, uint64_t value) noexcept {
     return {};
 }
 
-/// Called once a message is in the ring. If this exchange comes after that of clear_signal(), it writes a
-/// wake-up. If it comes before, the reader, which looks once more, sees the message.
+/// Called once a message is in the ring. If this fetch_or comes after the exchange of clear_signal(), it
+/// writes a wake-up. If it comes before, the reader, which looks once more, sees the message.
 void Mailbox::signal() noexcept {
-    if (signal_.exchange(1) != 0) return;  // another poster has written the wake-up, or is about to
+    if ((signal_.fetch_or(kRaised) & kRaised) != 0)
+        return;  // another poster writes or has written the wake-up
     if (const int fd = fd_.load(); fd >= 0) static_cast<void>(::eventfd_write(fd, 1));
+    signal_.fetch_or(kWritten);
 }
 
 void Mailbox::clear_signal() noexcept {
@@ -48,7 +56,9 @@ void Mailbox::clear_signal() noexcept {
 
 std::optional<Message> Mailbox::take() noexcept {
     if (const auto message = ring_->messages.pop()) return message;
-    if (!has_signal()) return std::nullopt;
+    // While a poster has still to write its wake-up, the signal stays: the descriptor would become readable
+    // after clear_signal(), and stay so.
+    if ((signal_.load(std::memory_order_relaxed) & kWritten) == 0) return std::nullopt;
     clear_signal();
     const auto message = ring_->messages.pop();
     // A message came in between. There may be more, from posters that saw the old signal.

@@ -2,6 +2,22 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <functional>
+#include <utility>
+
+namespace {
+/// Runs once, before the next write to an eventfd: what the reader does while a poster is interrupted there.
+std::function<void()> before_write;
+}  // namespace
+
+/// Takes the place of the C library's function in this program.
+extern "C" int eventfd_write(int fd, eventfd_t value) {
+    if (const auto act = std::exchange(before_write, nullptr)) act();
+    return ::write(fd, &value, sizeof value) == static_cast<ssize_t>(sizeof value) ? 0 : -1;
+}
 
 namespace synfin {
 namespace {
@@ -58,6 +74,31 @@ TEST(Mailbox, DescriptorIsReadableWhileMessagesWait) {
         EXPECT_EQ(box.take(), std::nullopt);
         EXPECT_FALSE(is_readable(*fd));
     }
+}
+
+TEST(Mailbox, LateWakeUpDoesNotLeaveTheDescriptorReadable) {
+    Mailbox box(4);
+    const auto fd = box.wake_fd();
+    ASSERT_TRUE(fd);
+    int taken = 0;
+    before_write = [&] {
+        while (box.take()) ++taken;
+        ASSERT_TRUE(box.post(2));  // sees the first post's signal and relies on its wake-up
+    };
+    ASSERT_TRUE(box.post(1));
+    EXPECT_EQ(taken, 1);
+    EXPECT_TRUE(is_readable(*fd));
+    EXPECT_EQ(box.take()->tag, 2u);
+    EXPECT_EQ(box.take(), std::nullopt);
+    EXPECT_FALSE(is_readable(*fd));
+    EXPECT_FALSE(box.has_signal());
+    before_write = [&] {
+        while (box.take()) ++taken;
+    };
+    ASSERT_TRUE(box.post(3));
+    EXPECT_EQ(taken, 2);
+    EXPECT_EQ(box.take(), std::nullopt);
+    EXPECT_FALSE(is_readable(*fd)) << "readable for ever: the reader would never rest";
 }
 
 TEST(Mailbox, DescriptorTellsOfWhatWasPostedBeforeIt) {
