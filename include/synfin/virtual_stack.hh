@@ -39,6 +39,7 @@ class VirtualStack {
     /// The next packet to send, or none. A segment is ready when the call that caused it returns.
     std::optional<std::vector<uint8_t>> output();
     /// Moves the time forward to `now`, never back. Every timer on the way expires at its own deadline.
+    /// Within a handler of attach() it does nothing.
     void advance(Instant now);
     Instant now() const noexcept;
     /// When the next timer is due; none when nothing is pending.

@@ -45,9 +45,13 @@ struct VirtualStack::Impl {
     static constexpr uint32_t kPackets = 2048;
 
     /// Makes turns at the present time until nothing more happens. Without an application, the stack keeps
-    /// received data for receive().
+    /// received data for receive(). A call that a handler makes is part of the turn that called the handler.
     void turn() {
+        wants_turn = true;
+        if (is_turning) return;
+        is_turning = true;
         do {
+            wants_turn = false;
             stack.begin(now);
             while (const Event* event = stack.next_event()) {
                 if (handle != nullptr) {
@@ -66,7 +70,8 @@ struct VirtualStack::Impl {
             }
             stack.end();
             drain();
-        } while (engine.has_work());
+        } while (wants_turn || engine.has_work());
+        is_turning = false;
     }
 
     void note_open(Connection c) {
@@ -92,6 +97,8 @@ struct VirtualStack::Impl {
     std::deque<std::vector<uint8_t>> out;
     std::vector<Event> events;
     std::deque<Connection> accepted;
+    bool is_turning = false;  ///< within turn()
+    bool wants_turn = false;  ///< a handler has made a call since the turn began
     void* app = nullptr;
     Handle handle = nullptr;         ///< calls the handlers of `app`; null: events are kept
     std::vector<Connection> active;  ///< connections of connect() for which on_open has not come yet
@@ -115,6 +122,7 @@ std::optional<std::vector<uint8_t>> VirtualStack::output() {
 }
 
 void VirtualStack::advance(Instant now) {
+    if (impl_->is_turning) return;
     for (auto due = next_deadline(); due && *due <= now; due = next_deadline()) {
         impl_->now = std::max(impl_->now, *due);
         impl_->turn();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "synfin/virtual_stack.hh"
 #include "two_stacks.hh"
 
@@ -28,6 +30,21 @@ struct Taker {
     Connection connection;
 };
 
+/// Sends everything back by the calls of the VirtualStack, from within its handlers.
+struct Returner {
+    void on_open(Connection) {}
+    void on_data(Connection c, RxView& data) {
+        const std::string before(data.bytes().begin(), data.bytes().end());
+        EXPECT_EQ(stack->send(c, data.bytes()).value(), data.size());
+        stack->advance(stack->now() + 1s);
+        EXPECT_EQ(std::string(data.bytes().begin(), data.bytes().end()), before);
+    }
+    void on_writable(Connection) {}
+    void on_peer_fin(Connection c) { EXPECT_TRUE(stack->close(c)); }
+    void on_close(Connection, const CloseInfo&) {}
+    VirtualStack* stack;
+};
+
 struct Attach : ::testing::Test {
     std::string taken_log() { return std::exchange(app.log, {}); }
     TwoStacks wire;
@@ -49,6 +66,25 @@ TEST_F(Attach, handlers_are_called_and_text_that_is_left_stays) {
     ASSERT_TRUE(app.connection.resume());
     wire.advance(1ms);
     EXPECT_EQ(taken_log(), "data 1;fin;close;");
+}
+
+TEST_F(Attach, handlers_may_call_the_virtual_stack) {
+    Returner returner{&wire.far};
+    wire.far.attach(returner);
+    ASSERT_TRUE(wire.far.listen(7));
+    const Connection c = wire.connect(7);
+    std::array<char, 16> into{};
+    for (int i = 0; i < 3000; ++i) {  // more than there are packets
+        const std::string text = "text " + std::to_string(i);
+        ASSERT_EQ(wire.near.send(c, text).value(), text.size());
+        wire.exchange();
+        ASSERT_EQ(wire.near.receive(c, into).value_or(0), text.size()) << i;
+        ASSERT_EQ(std::string(into.data(), text.size()), text);
+    }
+    ASSERT_TRUE(wire.near.close(c));
+    wire.exchange();
+    EXPECT_FALSE(wire.far.stack().records().any());
+    EXPECT_EQ(wire.far.stack().occupancy().held_packets, 0u);
 }
 
 TEST_F(Attach, nothing_is_kept_for_take_events_and_accept) {
