@@ -226,8 +226,8 @@ int synfin_run(synfin_runtime *runtime,
 int64_t synfin_now(const synfin_runtime *runtime);
 
 /**
- * Virtual time: moves the clock by at most `ns`, and no further than to the next deadline of a stack, so that
- * each timer expires at its own time. Before it, call synfin_poll() on both stacks until both return 0.
+ * Virtual time: moves the clock by at most `ns`, at most 20 days, and no further than to the next deadline of a
+ * stack, so that each timer expires at its own time. Before it, call synfin_poll() on both stacks until both return 0.
  * @return how far the clock moved; 0: a stack has something to do now, poll both. Errors: SYNFIN_E_INVALID
  *         (negative), SYNFIN_E_NOT_SUPPORTED (a device, whose clock runs by itself).
  * @note cost: visits every record.
@@ -366,8 +366,9 @@ typedef struct synfin_piece {
  *  error no byte was taken. */
 int64_t synfin_sendv(synfin_stack *stack, synfin_connection connection, const synfin_piece *pieces, int count);
 
-/** Reads bytes that synfin_take() left. @return bytes copied to `into`; 0: none are left, and the peer has sent
- *  FIN. Errors: SYNFIN_E_WOULD_BLOCK (none now), SYNFIN_E_GONE, SYNFIN_E_INVALID. */
+/** Reads bytes that synfin_take() left. Do not use the data of the connection's last SYNFIN_DATA after that.
+ *  @return bytes copied to `into`; 0: none are left, and the peer has sent FIN. Errors: SYNFIN_E_WOULD_BLOCK (none
+ *  now), SYNFIN_E_GONE, SYNFIN_E_INVALID. */
 int64_t synfin_receive(synfin_stack *stack, synfin_connection connection, void *into, size_t size);
 
 /** Asks for a SYNFIN_DATA with the bytes that synfin_take() left. Call it when the program can take more, for

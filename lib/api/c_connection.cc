@@ -122,11 +122,17 @@ int64_t synfin_sendv(synfin_stack* stack, synfin_connection connection, const sy
 int64_t synfin_receive(synfin_stack* stack, synfin_connection connection, void* into, size_t size) {
     if (stack == nullptr || (into == nullptr && size != 0)) return SYNFIN_E_INVALID;
     const MutableBytes bytes(static_cast<uint8_t*>(into), std::min<size_t>(size, 1u << 30));
-    return c::result_of(c::connection_of(*stack, connection).receive(bytes));
+    Connection c = c::connection_of(*stack, connection);
+    if (c::Shown* left = c::left_of(*stack, c)) c::settle(*stack, *left);
+    return c::result_of(c.receive(bytes));
 }
 
 int synfin_resume(synfin_stack* stack, synfin_connection connection) {
-    return c::call(stack, connection, [](Connection c) { return c.resume(); });
+    return c::call(stack, connection, [stack](Connection c) {
+        // The stack keeps what synfin_take() leaves only from the next poll on.
+        if (c::Shown* left = c::left_of(*stack, c)) left->resumes = true;
+        return c.resume();
+    });
 }
 int synfin_shutdown(synfin_stack* stack, synfin_connection connection) {
     return c::call(stack, connection, [](Connection c) { return c.shutdown(); });

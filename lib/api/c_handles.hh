@@ -29,6 +29,7 @@ struct Shown {
     Bytes data;
     uint32_t item = 0;
     uint32_t taken = 0;
+    bool resumes = false;  ///< the program has asked for the rest
 };
 
 }  // namespace synfin::c
@@ -98,6 +99,11 @@ struct Polled {
     bool is_busy = false;  ///< packets moved, timers expired, or there are events
 };
 Polled poll(synfin_stack& stack, Instant now, std::span<synfin_event> into);
+
+/// The connection's data event of the present array, if the program left some of it; else null.
+Shown* left_of(synfin_stack& stack, Connection connection) noexcept;
+/// Tells the stack how much of the event was taken. Later, synfin_take() refuses it.
+void settle(synfin_stack& stack, Shown& shown) noexcept;
 
 /// The caller's buffer for the sentence of synfin_open().
 class Why {

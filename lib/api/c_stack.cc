@@ -27,17 +27,8 @@ synfin_connection handle_of(Connection c) noexcept {
 }
 
 /// Tells the stack how many bytes of the last array's data events were taken.
-void settle(synfin_stack& s) noexcept {
-    for (uint32_t i = 0; i < s.shown_count; ++i) {
-        const Shown& shown = s.shown[i];
-        if (shown.item == 0 && shown.taken == shown.data.size()) continue;
-        Event event;
-        event.kind = Event::Kind::data;
-        event.connection = shown.connection;
-        event.data = shown.data;
-        event.item = shown.item;
-        s.stack->taken(event, shown.taken);
-    }
+void settle_all(synfin_stack& s) noexcept {
+    for (uint32_t i = 0; i < s.shown_count; ++i) settle(s, s.shown[i]);
     s.shown_count = 0;
     s.marks.clear();
 }
@@ -48,7 +39,7 @@ void write_data(synfin_stack& s, const Event& event, synfin_event& out) noexcept
     out.length = event.data.size();
     out.slot = s.shown_count;
     s.shown[s.shown_count++] = {event.connection, event.data, event.item,
-                                static_cast<uint32_t>(event.data.size())};
+                                static_cast<uint32_t>(event.data.size()), false};
 }
 
 void write(synfin_stack& s, const Event& event, synfin_event& out) noexcept {
@@ -110,9 +101,30 @@ std::span<synfin_event> array_of(synfin_event* events, int capacity) noexcept {
 
 }  // namespace
 
+Shown* left_of(synfin_stack& s, Connection connection) noexcept {
+    if (!s.marks.has(connection.index())) return nullptr;
+    for (uint32_t i = 0; i < s.shown_count; ++i) {
+        Shown& shown = s.shown[i];
+        if (shown.connection == connection && shown.taken < shown.data.size()) return &shown;
+    }
+    return nullptr;
+}
+
+void settle(synfin_stack& s, Shown& shown) noexcept {
+    if (shown.item == 0 && shown.taken == shown.data.size()) return;
+    Event event;
+    event.kind = Event::Kind::data;
+    event.connection = shown.connection;
+    event.data = shown.data;
+    event.item = shown.item;
+    s.stack->taken(event, shown.taken);
+    if (shown.resumes) static_cast<void>(shown.connection.resume());
+    shown = {.connection = shown.connection, .data = {}, .item = 0, .taken = 0, .resumes = false};
+}
+
 /// A turn stays open while the program handles its events, because they point into packets that end() frees.
 Polled poll(synfin_stack& s, Instant now, std::span<synfin_event> into) {
-    settle(s);
+    settle_all(s);
     bool is_busy = false;
     if (s.is_turn_open) {
         if (const int n = collect(s, into); n != 0) return {n, true};

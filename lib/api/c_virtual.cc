@@ -9,6 +9,7 @@
 #include "base/random.hh"
 #include "buf/memory_port.hh"
 #include "stack/queue_engine.hh"
+#include "synfin/tcp_config.hh"
 
 namespace synfin::c {
 
@@ -65,7 +66,7 @@ class VirtualRuntime final : public synfin_runtime {
             if (!from.random.chance_ppm(from.loss) && to.port.deliver(*packet)) ++to.arrived;
     }
     int64_t advance(Duration most) override {
-        Instant until = now_ + most;
+        Instant until = now_ + std::min(most, kMaxDuration);
         for (size_t i = 0; i < ends_.size(); ++i) {
             const End& end = *ends_[i];
             if (stacks[i]->is_turn_open || end.arrived != 0 || end.stack.has_work()) return 0;

@@ -269,12 +269,72 @@ static void pieces(void) {
     synfin_destroy(w.runtime);
 }
 
+/** The next event of a stack after both have been polled; there must be one, of `length` bytes. */
+static synfin_event next_data(const wire *w, size_t length) {
+    synfin_event event;
+    seen s;
+    memset(&s, 0, sizeof s);
+    drain_events(w->client, ignore, &s);
+    int n = 0;
+    for (int polls = 0; n == 0 && polls < 10; polls++) n = synfin_poll(w->server, &event, 1);
+    CHECK_EQ(n, 1);
+    CHECK_EQ(event.kind, SYNFIN_DATA);
+    CHECK_EQ(event.length, length);
+    return event;
+}
+
+/** Between synfin_take() and the next poll the program may ask for the text that it left, or read it. */
+static void left_text_at_once(void) {
+    static seen s;
+    memset(&s, 0, sizeof s);
+    const wire w = open_wire();
+    s.holds = 1;
+    CHECK_EQ(synfin_listen(w.server, 7, NULL), SYNFIN_OK);
+    synfin_endpoint to = endpoint("10.0.0.2:7");
+    synfin_connection c;
+    CHECK_EQ(synfin_connect(w.client, &to, NULL, &c), SYNFIN_OK);
+    run_wire(&w, ignore, on_server, &s, 1000000);
+    CHECK_EQ(synfin_set_no_delay(w.client, c, 1), SYNFIN_OK);
+    uint8_t rest[8];
+    /* of a packet, and of text that the stack keeps */
+    CHECK_EQ(synfin_send(w.client, c, "abcdefgh", 8), 8);
+    synfin_event event = next_data(&w, 8);
+    CHECK_EQ(synfin_take(w.server, &event, 3), SYNFIN_OK);
+    CHECK_EQ(synfin_resume(w.server, event.connection), SYNFIN_OK);
+    event = next_data(&w, 5);
+    CHECK(memcmp(event.data, "defgh", 5) == 0);
+    CHECK_EQ(synfin_take(w.server, &event, 1), SYNFIN_OK);
+    CHECK_EQ(synfin_resume(w.server, event.connection), SYNFIN_OK);
+    event = next_data(&w, 4);
+    CHECK_EQ(synfin_take(w.server, &event, 2), SYNFIN_OK);
+    CHECK_EQ(synfin_receive(w.server, event.connection, rest, sizeof rest), 2);
+    CHECK(memcmp(rest, "gh", 2) == 0);
+    CHECK_EQ(synfin_take(w.server, &event, 1), SYNFIN_E_INVALID);
+    /* of a packet */
+    CHECK_EQ(synfin_send(w.client, c, "ijkl", 4), 4);
+    event = next_data(&w, 4);
+    CHECK_EQ(synfin_take(w.server, &event, 1), SYNFIN_OK);
+    CHECK_EQ(synfin_receive(w.server, event.connection, rest, 2), 2);
+    CHECK(memcmp(rest, "jk", 2) == 0);
+    CHECK_EQ(synfin_receive(w.server, event.connection, rest, sizeof rest), 1);
+    CHECK_EQ(rest[0], 'l');
+    CHECK_EQ(synfin_receive(w.server, event.connection, rest, sizeof rest), SYNFIN_E_WOULD_BLOCK);
+    /* no event more, and the connection is fit for use */
+    CHECK_EQ(synfin_send(w.client, c, "mn", 2), 2);
+    event = next_data(&w, 2);
+    CHECK_EQ(synfin_abort(w.server, event.connection), SYNFIN_OK);
+    run_wire(&w, ignore, ignore, &s, 1000000);
+    CHECK_EQ(synfin_resume(w.server, event.connection), SYNFIN_E_GONE);
+    synfin_destroy(w.runtime);
+}
+
 int main(void) {
     echo(10, 0, 0);
     echo(50000, 0, 0);
     echo(50000, 0, 50000);
     echo(20000, 1000, 0);
     left_text();
+    left_text_at_once();
     small_array();
     ends();
     pieces();

@@ -65,6 +65,13 @@ static void timers(void) {
         CHECK(late >= 0 && late <= 1000000);
     }
     CHECK_EQ(synfin_cancel(w.client, first), SYNFIN_E_GONE);
+
+    drain_events(w.client, ignore, &t);
+    drain_events(w.server, ignore, &t);
+    CHECK_EQ(synfin_after(w.client, 5 * second_ns, 15, NULL), SYNFIN_OK);
+    CHECK_EQ(synfin_advance(w.runtime, INT64_MAX), 5 * second_ns);
+    CHECK_EQ(drain_events(w.client, note, &t), 1);
+    CHECK_EQ(synfin_advance(w.runtime, INT64_MAX), 20 * 86400 * second_ns);
     synfin_destroy(w.runtime);
 }
 
