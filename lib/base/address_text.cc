@@ -23,11 +23,12 @@ std::optional<T> whole_number(std::string_view text, T most) noexcept {
     return static_cast<T>(value);
 }
 
-/// Calls inet_pton(), which needs a zero-terminated text. `Space` bytes hold the longest valid text.
+/// Calls inet_pton(), which reads up to the first zero: a text with one inside is refused. `Space` bytes hold
+/// the longest valid text.
 template <size_t Space, typename Address>
 bool convert(int family, std::string_view text, Address& out) noexcept {
     char copy[Space];
-    if (text.size() >= Space) return false;
+    if (text.size() >= Space || text.find('\0') != std::string_view::npos) return false;
     text.copy(copy, text.size());
     copy[text.size()] = 0;
     return inet_pton(family, copy, &out) == 1;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <string_view>
 #include <utility>
 
 namespace synfin {
@@ -131,6 +132,15 @@ TEST(Units, EndpointTextAndBack) {
                               "10.0.0.1:+1", "10.0.0.1:80x", "2001:db8::1", "2001:db8::1:80", "[::1]",
                               "[::1]:", "[::1:80", "::1]:80", "[]:80", "[10.0.0.1]:80", "[:80"})
         EXPECT_EQ(Endpoint::parse(wrong), std::nullopt) << wrong;
+}
+
+/// inet_pton() stops at a zero, which a view may contain.
+TEST(Units, AnAddressDoesNotEndAtAZero) {
+    using namespace std::string_view_literals;
+    EXPECT_EQ(Ipv4::parse("10.0.0.1\0x"sv), std::nullopt);
+    EXPECT_EQ(Ipv6::parse("2001:db8::1\0x"sv), std::nullopt);
+    EXPECT_EQ(Cidr::parse("10.0.0.1\0/24"sv), std::nullopt);
+    EXPECT_EQ(Endpoint::parse("10.0.0.1\0:80"sv), std::nullopt);
 }
 
 }  // namespace
