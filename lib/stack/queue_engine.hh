@@ -46,7 +46,8 @@ class QueueEngine final : public Engine {
     bool end() noexcept override;
     std::optional<Instant> next_deadline() noexcept override;
     Reach reach(const IpAddress& destination) noexcept override {
-        if (!destination.is_v4()) return Reach::no_route;
+        // Without an address of ours, a request would have no sender.
+        if (!destination.is_v4() || connections_.addresses().count4() == 0) return Reach::no_route;
         const Ipv4 next_hop = connections_.addresses().next_hop(destination.v4);
         if (next_hop.is_unspecified()) return Reach::no_route;
         if (!link_.is_ethernet() || resolver_.mac_of(next_hop, connections_.now()) != nullptr)

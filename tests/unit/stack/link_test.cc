@@ -226,6 +226,23 @@ TEST(Arp, ReachTellsWhenTheNextHopIsKnown) {
     }
 }
 
+/// A request has an address of ours as its sender.
+TEST(Arp, WithoutAnAddressOfOursNothingIsReached) {
+    buf::QueueCaps caps;
+    caps.ethernet = true;
+    caps.mac = kOurs;
+    caps.max_frame = 1514;
+    buf::MemoryPort port(caps, 64);
+    StackConfig config;
+    config.gateway = kPeerIp;
+    config.max_connections = config.max_half_open = config.max_time_wait = 16;
+    QueueEngine<buf::MemoryPort> engine(config, port, HashKey{1, 2});
+    EXPECT_EQ(engine.reach(kPeerIp), Reach::no_route);
+    engine.begin(Instant::from_ns(1'000'000'000));
+    engine.end();
+    EXPECT_EQ(port.sent(), 0u);
+}
+
 TEST(Arp, NobodyElseMayClaimOurAddress) {
     Link link;
     link.in(arp(wire::kArpReply, kPeer, kOurIp, kOurs, kOurIp, kOurs));
