@@ -139,6 +139,7 @@ void Connections::free_tcb(uint32_t index) noexcept {
     tcb.state_and_quick = 0;
     tcb.clear_deadline();
     Holder& holder = holders_[index];
+    holder.user_tag = 0;
     ++holder.generation;
     holder.challenges = {};
     tcbs_.free(index);

@@ -85,7 +85,7 @@ class Connections {
         return holders_[index].generation == generation ? holders_[index].user_tag : 0;
     }
     void set_user_tag(uint32_t index, uint32_t generation, uint64_t user_tag) noexcept {
-        if (holders_[index].generation == generation) holders_[index].user_tag = user_tag;
+        if (find(index, generation) != nullptr) holders_[index].user_tag = user_tag;
     }
     /// The control block of a handle; null if the connection is gone.
     tcp::Tcb* find(uint32_t index, uint32_t generation) noexcept {
@@ -301,7 +301,6 @@ class Connections {
                           Bytes text) noexcept;
     /// Initialises the stack's part of a passive connection whose control block has just been made.
     void begin_life(uint32_t index) noexcept {
-        holders_[index].user_tag = 0;
         tcp::Tcb& tcb = tcbs_[index];
         tcb.set(tcp::kOpened);
         if (!params_.nagle) tcb.set(tcp::kNoDelay);

@@ -11,7 +11,7 @@ namespace synfin::stack {
 
 /// The present user of a control block. One for each record, by its index.
 struct Holder {
-    uint64_t user_tag = 0;  //  0  set by the application
+    uint64_t user_tag = 0;  //  0  set by the application; 0 in a free record, so that reading it asks no more
     /// How often the record has been freed. A handle is valid only with the present generation.
     uint32_t generation = 0;    //  8
     ChallengeCount challenges;  // 12  challenge ACKs of the present connection

@@ -168,6 +168,13 @@ TEST(UserTag, Has64BitsAndGoesWithItsConnection) {
     ASSERT_NE(end, nullptr);
     EXPECT_EQ(c.user_tag(), 0u) << "gone";
     c.set_user_tag(5);
+    // The free record's next connection, a record that was never used, and none.
+    for (Connection nobody : {Connection(c.owner(), c.index(), c.generation() + 1),
+                              Connection(c.owner(), c.index() + 1, 0), Connection(c.owner(), 0, 0)}) {
+        EXPECT_EQ(nobody.user_tag(), 0u);
+        nobody.set_user_tag(5);
+        EXPECT_EQ(nobody.user_tag(), 0u);
+    }
     Connection next = opens.open(1)[0];
     ASSERT_EQ(next.index(), c.index());
     EXPECT_EQ(next.user_tag(), 0u) << "what is set for a connection that is gone reaches no other one";
