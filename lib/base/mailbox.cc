@@ -10,7 +10,13 @@ namespace synfin {
 namespace {
 // Bits of Mailbox::signal_.
 constexpr uint32_t kRaised = 1;   ///< a message may wait
-constexpr uint32_t kWritten = 2;  ///< the poster that set kRaised has written its wake-up
+constexpr uint32_t kWritten = 2;  ///< a poster that set kRaised has written its wake-up
+
+/// Reads the descriptor, so that it is no longer readable. False: there is none, or no wake-up was written.
+bool read_wake_up(int fd) noexcept {
+    eventfd_t ignored = 0;
+    return fd >= 0 && ::eventfd_read(fd, &ignored) == 0;  // does not block
+}
 }  // namespace
 
 struct Mailbox::Ring {
@@ -47,18 +53,17 @@ void Mailbox::signal() noexcept {
 }
 
 void Mailbox::clear_signal() noexcept {
-    if (const int fd = fd_.load(std::memory_order_relaxed); fd >= 0) {
-        eventfd_t ignored = 0;
-        static_cast<void>(::eventfd_read(fd, &ignored));  // does not block; a count of zero is fine
-    }
     signal_.exchange(0);
 }
 
 std::optional<Message> Mailbox::take() noexcept {
     if (const auto message = ring_->messages.pop()) return message;
+    const uint32_t seen = signal_.load(std::memory_order_relaxed);
+    if (seen == 0) return std::nullopt;
     // While a poster has still to write its wake-up, the signal stays: the descriptor would become readable
-    // after clear_signal(), and stay so.
-    if ((signal_.load(std::memory_order_relaxed) & kWritten) == 0) return std::nullopt;
+    // after clear_signal(), and stay so. The write wakes a reader before the poster can set kWritten.
+    const bool was_written = read_wake_up(fd_.load(std::memory_order_relaxed));
+    if (!was_written && (seen & kWritten) == 0) return std::nullopt;
     clear_signal();
     const auto message = ring_->messages.pop();
     // A message came in between. There may be more, from posters that saw the old signal.

@@ -11,12 +11,16 @@
 namespace {
 /// Runs once, before the next write to an eventfd: what the reader does while a poster is interrupted there.
 std::function<void()> before_write;
+/// Runs once, after the next write to an eventfd: what the reader does when the write has woken it.
+std::function<void()> after_write;
 }  // namespace
 
 /// Takes the place of the C library's function in this program.
 extern "C" int eventfd_write(int fd, eventfd_t value) {
     if (const auto act = std::exchange(before_write, nullptr)) act();
-    return ::write(fd, &value, sizeof value) == static_cast<ssize_t>(sizeof value) ? 0 : -1;
+    const bool is_done = ::write(fd, &value, sizeof value) == static_cast<ssize_t>(sizeof value);
+    if (const auto act = std::exchange(after_write, nullptr)) act();
+    return is_done ? 0 : -1;
 }
 
 namespace synfin {
@@ -99,6 +103,26 @@ TEST(Mailbox, LateWakeUpDoesNotLeaveTheDescriptorReadable) {
     EXPECT_EQ(taken, 2);
     EXPECT_EQ(box.take(), std::nullopt);
     EXPECT_FALSE(is_readable(*fd)) << "readable for ever: the reader would never rest";
+}
+
+TEST(Mailbox, ReaderThatTheWriteWakesRestsAtOnce) {
+    Mailbox box(4);
+    const auto fd = box.wake_fd();
+    ASSERT_TRUE(fd);
+    for (uint64_t round = 0; round < 3; ++round) {
+        bool is_woken = false;
+        after_write = [&] {
+            is_woken = true;
+            EXPECT_EQ(box.take()->tag, round);
+            EXPECT_EQ(box.take(), std::nullopt);
+            EXPECT_FALSE(is_readable(*fd)) << "until the poster goes on";
+        };
+        ASSERT_TRUE(box.post(round));
+        EXPECT_TRUE(is_woken);
+        EXPECT_FALSE(is_readable(*fd));
+    }
+    EXPECT_EQ(box.take(), std::nullopt);
+    EXPECT_FALSE(box.has_signal());
 }
 
 TEST(Mailbox, DescriptorTellsOfWhatWasPostedBeforeIt) {
