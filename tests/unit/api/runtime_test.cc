@@ -42,6 +42,15 @@ TEST(Runtime, RefusesWithASentence) {
     EXPECT_EQ(probed.error().error, Error::invalid);
 }
 
+TEST(Runtime, RefusesAPrefixThatIsLongerThanTheAddress) {
+    RuntimeConfig config = config_of("10.0.0.1/24");
+    config.stack.addresses[0].prefix = 33;
+    const auto opened = Runtime::open_ring(config, config_of("10.0.0.2/24"));
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().error, Error::invalid);
+    EXPECT_NE(opened.error().why.find("10.0.0.1/33"), std::string::npos) << opened.error().why;
+}
+
 TEST(Runtime, RefusesMoreRecordsThanAnEngineCanNumber) {
     RuntimeConfig config = config_of("10.0.0.1/24");
     config.device = "af_packet:lo";
