@@ -64,9 +64,9 @@ bool choose_cores(std::vector<unsigned>& cores, Refusal& refusal) {
 bool fits(const StackConfig& config, Refusal& refusal) {
     for (const Cidr& each : config.addresses)
         if (each.prefix > (each.addr.is_v4() ? 32 : 128))
-            return refusal.because(Error::invalid, "address " + each.text() +
-                                                       ": the prefix is longer than the address; give " +
-                                                       (each.addr.is_v4() ? "0 to 32" : "0 to 128") + " bits");
+            return refusal.because(
+                Error::invalid, "address " + each.text() + ": the prefix is longer than the address; give " +
+                                    (each.addr.is_v4() ? "0 to 32" : "0 to 128") + " bits");
     const uint64_t sum = uint64_t{config.max_connections} + config.max_half_open + config.max_time_wait;
     if (sum > kMostRecords)
         return refusal.because(Error::invalid,
