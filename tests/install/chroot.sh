@@ -14,7 +14,7 @@ skip() { echo "SKIP: $1"; finish 1; }
 command -v mmdebstrap >/dev/null || skip "no mmdebstrap: scripts/install-deps.sh package installs it"
 
 # Runs in its own mount namespace, whose end unmounts /proc and /sys of the chroot.
-[ -n "${SYNFIN_IN_NAMESPACE:-}" ] || exec env SYNFIN_IN_NAMESPACE=1 unshare --mount --propagation private "$0" "$@"
+[ -n "${SYNFIN_IN_NAMESPACE:-}" ] || exec env SYNFIN_IN_NAMESPACE=1 unshare --mount --propagation private "$PWD/tests/install/chroot.sh" "$@"
 
 work=$(mktemp -d)
 root=$work/root
@@ -41,7 +41,7 @@ packages=${1:-$work/packages}
 [ $# -gt 0 ] || check "packages are built" scripts/package.sh "$packages" || finish
 
 mkdir -p "$work/copy"
-cp "$packages"/synfin_*.deb "$packages"/libsynfin0_*.deb "$packages"/libsynfin-dev_*.deb "$work/copy" || finish
+check "the packages are there" cp "$packages"/synfin_*.deb "$packages"/libsynfin0_*.deb "$packages"/libsynfin-dev_*.deb "$work/copy" || finish
 mirror=$(sed -nE 's/^(URIs:|deb) +(\[[^]]*\] +)?(https?:[^ ]+debian)\/?( .*)?$/\3/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
 check "a fresh Debian 12" mmdebstrap --variant=minbase --quiet --components=main \
     --customize-hook="mkdir -p \$1/packages; cp $work/copy/*.deb \$1/packages" \
