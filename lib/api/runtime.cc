@@ -60,13 +60,18 @@ bool choose_cores(std::vector<unsigned>& cores, Refusal& refusal) {
     return true;
 }
 
-/// Refuses more records than one engine can number, and prefixes that are longer than an address.
-bool fits(const StackConfig& config, Refusal& refusal) {
-    for (const Cidr& each : config.addresses)
-        if (each.prefix > (each.addr.is_v4() ? 32 : 128))
+/// Refuses addresses of a family that is not built, prefixes that are longer than an address, and more records
+/// than one engine can number.
+bool can_run(const StackConfig& config, Refusal& refusal) {
+    for (const Cidr& each : config.addresses) {
+        if (!each.addr.is_v4())
+            return refusal.because(Error::not_supported,
+                                   "address " + each.text() + ": IPv6 is not built yet; give IPv4 addresses");
+        if (each.prefix > 32)
             return refusal.because(
-                Error::invalid, "address " + each.text() + ": the prefix is longer than the address; give " +
-                                    (each.addr.is_v4() ? "0 to 32" : "0 to 128") + " bits");
+                Error::invalid,
+                "address " + each.text() + ": the prefix is longer than the address; give 0 to 32 bits");
+    }
     const uint64_t sum = uint64_t{config.max_connections} + config.max_half_open + config.max_time_wait;
     if (sum > kMostRecords)
         return refusal.because(Error::invalid,
@@ -97,14 +102,8 @@ std::optional<port::DeviceConfig> device_config(const RuntimeConfig& config, std
     device.verbose = config.verbose;
     device.packets = config.packets;
     device.key = shared_secret(config.stack);
-    for (const Cidr& each : config.stack.addresses) {
-        if (each.addr.is_v4()) continue;
-        refusal.because(Error::not_supported,
-                        "address " + each.text() + ": IPv6 is not built yet; give IPv4 addresses");
-        return std::nullopt;
-    }
     const auto spec = port::parse_device(config.device, refusal);
-    if (!spec || !fits(config.stack, refusal) || !choose_cores(cores, refusal)) return std::nullopt;
+    if (!spec || !can_run(config.stack, refusal) || !choose_cores(cores, refusal)) return std::nullopt;
     if (!are_distinct(cores)) {
         refusal.because(Error::invalid, "cores: a CPU is given twice; give each CPU once");
         return std::nullopt;
@@ -235,7 +234,7 @@ Result<std::unique_ptr<Runtime>, Refusal> Runtime::open_ring(const RuntimeConfig
                                                              const RuntimeConfig& server) {
     Refusal refusal;
     std::vector<unsigned> cores = client.cores;
-    if (!fits(client.stack, refusal) || !fits(server.stack, refusal) || !choose_cores(cores, refusal))
+    if (!can_run(client.stack, refusal) || !can_run(server.stack, refusal) || !choose_cores(cores, refusal))
         return refusal;
     if (cores.size() == 1) cores.push_back(cores.front());
     if (cores.size() % 2 != 0) {
