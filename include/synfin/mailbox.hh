@@ -51,7 +51,7 @@ class Mailbox {
     /// Appends a message and wakes the reader if it sleeps on wake_fd(). Errors: no_memory (full; counted in
     /// refused()).
     /// @note cost: two atomic read-modify-writes; for the first message after the reader found the mailbox
-    ///       empty, one more and, with a wake_fd(), a system call.
+    ///       empty also a system call with a wake_fd(), one more read-modify-write without it.
     Result<void> post(uint64_t tag, uint64_t value = 0) noexcept;
     /// The same with a pointer. The mailbox never owns or frees the object: after a refusal the caller still
     /// owns it.
@@ -83,7 +83,7 @@ class Mailbox {
     void clear_signal() noexcept;
 
     struct Ring;
-    /// Not 0 from a post on, until the reader has found nothing. See mailbox.cc.
+    /// Not 0 from a post on, until the reader has found nothing. Values: see mailbox.cc.
     alignas(64) std::atomic<uint32_t> signal_{0};
     std::atomic<int> fd_{-1};
     std::atomic<uint64_t> refused_{0};

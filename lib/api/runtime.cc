@@ -60,8 +60,8 @@ bool choose_cores(std::vector<unsigned>& cores, Refusal& refusal) {
     return true;
 }
 
-/// Refuses addresses of a family that is not built, prefixes that are longer than an address, and more records
-/// than one engine can number.
+/// Refuses addresses of a family that is not built, prefixes that are longer than an address, and more
+/// records than one engine can number.
 bool can_run(const StackConfig& config, Refusal& refusal) {
     for (const Cidr& each : config.addresses) {
         if (!each.addr.is_v4())

@@ -8,15 +8,12 @@
 namespace synfin {
 
 namespace {
-// Bits of Mailbox::signal_.
-constexpr uint32_t kRaised = 1;   ///< a message may wait
-constexpr uint32_t kWritten = 2;  ///< a poster that set kRaised has written its wake-up
-
-/// Reads the descriptor, so that it is no longer readable. False: there is none, or no wake-up was written.
-bool read_wake_up(int fd) noexcept {
-    eventfd_t ignored = 0;
-    return fd >= 0 && ::eventfd_read(fd, &ignored) == 0;  // does not block
-}
+// Values of Mailbox::signal_. Only the post that changes kNone, the raiser, wakes the reader: it writes to
+// the descriptor once, or there is none. The reader returns to kNone only when that is settled. A later write
+// would leave the descriptor readable with no message to take.
+constexpr uint32_t kNone = 0;
+constexpr uint32_t kRaised = 1;   ///< a message may wait; with a descriptor, its one write is done or to come
+constexpr uint32_t kNoWrite = 3;  ///< a message may wait; nobody writes
 }  // namespace
 
 struct Mailbox::Ring {
@@ -43,27 +40,31 @@ Result<void> Mailbox::post(uint64_t tag, uint64_t value) noexcept {
     return {};
 }
 
-/// Called once a message is in the ring. If this fetch_or comes after the exchange of clear_signal(), it
-/// writes a wake-up. If it comes before, the reader, which looks once more, sees the message.
+/// Called once a message is in the ring. If this fetch_or comes after the reader's return to kNone, it raises
+/// the signal again. If it comes before, the reader, which looks once more, sees the message.
 void Mailbox::signal() noexcept {
-    if ((signal_.fetch_or(kRaised) & kRaised) != 0)
-        return;  // another poster writes or has written the wake-up
-    if (const int fd = fd_.load(); fd >= 0) static_cast<void>(::eventfd_write(fd, 1));
-    signal_.fetch_or(kWritten);
+    if (signal_.fetch_or(kRaised) != kNone) return;
+    if (fd_.load() < 0) {
+        signal_.fetch_or(kNoWrite);
+        // wake_fd() may have made the descriptor meanwhile. Either it writes or this function does.
+        uint32_t unwritten = kNoWrite;
+        if (fd_.load() < 0 || !signal_.compare_exchange_strong(unwritten, kRaised)) return;
+    }
+    static_cast<void>(::eventfd_write(fd_.load(std::memory_order_relaxed), 1));
 }
 
+/// Leaves the signal if its raiser has yet to write to the descriptor, or to find none.
 void Mailbox::clear_signal() noexcept {
-    signal_.exchange(0);
+    uint32_t unwritten = kNoWrite;
+    if (signal_.compare_exchange_strong(unwritten, kNone)) return;
+    const int fd = fd_.load(std::memory_order_relaxed);
+    eventfd_t count = 0;
+    if (fd >= 0 && ::eventfd_read(fd, &count) == 0) signal_.exchange(kNone);  // the read does not block
 }
 
 std::optional<Message> Mailbox::take() noexcept {
     if (const auto message = ring_->messages.pop()) return message;
-    const uint32_t seen = signal_.load(std::memory_order_relaxed);
-    if (seen == 0) return std::nullopt;
-    // While a poster has still to write its wake-up, the signal stays: the descriptor would become readable
-    // after clear_signal(), and stay so. The write wakes a reader before the poster can set kWritten.
-    const bool was_written = read_wake_up(fd_.load(std::memory_order_relaxed));
-    if (!was_written && (seen & kWritten) == 0) return std::nullopt;
+    if (!has_signal()) return std::nullopt;
     clear_signal();
     const auto message = ring_->messages.pop();
     // A message came in between. There may be more, from posters that saw the old signal.
@@ -76,8 +77,9 @@ Result<int> Mailbox::wake_fd() noexcept {
     const int fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (fd < 0) return Error::no_memory;
     fd_.store(fd);
-    // Earlier posters had no descriptor to write to.
-    if (signal_.load() != 0) static_cast<void>(::eventfd_write(fd, 1));
+    // An earlier post had no descriptor to write to.
+    uint32_t unwritten = kNoWrite;
+    if (signal_.compare_exchange_strong(unwritten, kRaised)) static_cast<void>(::eventfd_write(fd, 1));
     return fd;
 }
 

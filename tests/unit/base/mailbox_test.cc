@@ -120,9 +120,8 @@ TEST(Mailbox, ReaderThatTheWriteWakesRestsAtOnce) {
         ASSERT_TRUE(box.post(round));
         EXPECT_TRUE(is_woken);
         EXPECT_FALSE(is_readable(*fd));
+        EXPECT_FALSE(box.has_signal()) << "nothing is left to take";
     }
-    EXPECT_EQ(box.take(), std::nullopt);
-    EXPECT_FALSE(box.has_signal());
 }
 
 TEST(Mailbox, DescriptorTellsOfWhatWasPostedBeforeIt) {
