@@ -51,6 +51,9 @@ inline void recovery_ack(Conn c, uint32_t acked) noexcept {
         flow.cwnd_bytes = std::min(flow.ssthresh_bytes, std::max(c.tcb.in_flight(), smss) + smss);
         flow.clear(kRecovery);
         c.rec->dup_acks = 0;
+        // Passed: forget `recover` now, because an idle connection sees no further ACK and would keep the
+        // record (keeps_recovery()).
+        if (after(c.tcb.snd.una, c.rec->recover)) flow.clear(kRecoverSet);
         return;
     }
     flow.set(kRetransmitOne);  // partial

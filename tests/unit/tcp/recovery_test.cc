@@ -50,6 +50,23 @@ TEST(Recovery, GoesWhenSndUnaIsAtRecoverWhichIsNotForgotten) {
     EXPECT_TRUE(w.flow.has(kRecovery)) << "of what was sent later";
 }
 
+/// Text that was sent during the repair has arrived, too. Nothing may follow for hours, and the Flow may
+/// stay: an idle connection must not keep one of the engine's records.
+TEST(Recovery, GoesWhenTheLastAckIsBeyondRecover) {
+    CoreWorld w;
+    w.open();
+    w.need_flow();
+    w.send(14 * kMss);
+    for (int i = 0; i < 9; ++i) w.in({.ack = 1});
+    ASSERT_TRUE(w.flow.has(kRecovery));
+    ASSERT_GT(w.nxt(), distance(kIss, w.rec.recover)) << "sent during the repair";
+    w.in({.ack = w.nxt()});
+    EXPECT_FALSE(w.flow.has(kRecovery));
+    EXPECT_EQ(w.tcb.in_flight(), 0u);
+    EXPECT_FALSE(w.flow.has(kRecoverSet)) << "passed";
+    EXPECT_EQ(w.flow.recovery, 0u);
+}
+
 TEST(Recovery, IsMadeByATimeoutAndGoesWhenAllHasArrived) {
     CoreWorld w;
     in_flight(w);
