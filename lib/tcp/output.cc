@@ -227,7 +227,9 @@ void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexce
                 flow.set(kSmallInFlight);
                 flow.mark = end;
             }
-            if (tcb.snd.wnd != 0) tcb.deadline_kind = DeadlineKind::rto;  // the window is open: ordinary text
+            // It is in flight now, also where a FIN took a keepalive probe's place; with an open window it is
+            // ordinary text.
+            tcb.deadline_kind = tcb.snd.wnd != 0 ? DeadlineKind::rto : DeadlineKind::probe;
         }
     }
     out.probe = true;

@@ -327,6 +327,26 @@ TEST_F(Keepalive, TextTakesOver) {
     RECV(w, {.seq = 2, .len = 10, .retransmission = true});
 }
 
+/// CLOSE in the turn in which keepalive wants a probe: with a closed window the FIN leaves in its place, and
+/// is sent again like any FIN.
+TEST(KeepaliveAndClosedWindow, AFinInPlaceOfTheProbeIsSentAgain) {
+    TcpConfig config;
+    config.keepalive_idle = 7'200s;
+    CoreWorld w(config);
+    w.open();
+    w.in({.wnd = 0});
+    w.hold = true;
+    w.fire();
+    ASSERT_EQ(w.tcb.deadline_kind, DeadlineKind::keepalive);
+    w.close();
+    w.hold = false;
+    w.pump();
+    RECV(w, {.seq = 1, .flags = kAck | kFin, .probe = true});
+    EXPECT_EQ(w.tcb.deadline_kind, DeadlineKind::probe);
+    EXPECT_EQ(w.fire(), 75'000u);
+    RECV(w, {.seq = 1, .flags = kAck | kFin, .retransmission = true, .probe = true});
+}
+
 /// After the peer's FIN keepalive stops; the age of TS.Recent is not affected.
 TEST(KeepaliveWithTimestamps, AHalfClosedConnectionIsNotProbed) {
     TcpConfig config;
