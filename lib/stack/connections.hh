@@ -125,6 +125,7 @@ class Connections {
     void set_now(Instant now) noexcept {
         now_ = now;
         core_now_ = context_.now = tcp::Now(now);
+        posts_told_ = 0;
     }
     Instant now() const noexcept { return now_; }
     const net::LocalAddresses& addresses() const noexcept { return addresses_; }

@@ -80,10 +80,7 @@ const Event* Connections::next_event_of_others(const ConnectionMarks& shown) noe
     }
     const auto message = posts_told_ < kPostsPerTurn ? mailbox_.take() : std::nullopt;
     counters_.drop(DropReason::posts_full, mailbox_.refused() - counters_[DropReason::posts_full]);
-    if (!message) {
-        posts_told_ = 0;
-        return nullptr;
-    }
+    if (!message) return nullptr;
     ++posts_told_;
     event_.kind = Event::Kind::post;
     event_.message = *message;

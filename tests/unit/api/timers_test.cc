@@ -175,6 +175,22 @@ TEST(Posts, AreToldInOrderAndSomeATurn) {
     EXPECT_EQ(stack.counters()[DropReason::posts_full], 1u);
 }
 
+/// A program may ask for events in several rounds before it ends the turn, as synfin_poll() does with an
+/// array that is smaller than what waits.
+TEST(Posts, AreLimitedInATurnHoweverOftenItsEventsAreAskedFor) {
+    VirtualStack virtual_stack = stack_of();
+    Stack& stack = virtual_stack.stack();
+    for (uint64_t i = 0; i < 1'024; ++i) ASSERT_TRUE(stack.post(i));
+    for (int turn = 0; turn < 2; ++turn) {
+        uint32_t told = 0;
+        stack.begin(virtual_stack.now());
+        for (int round = 0; round < 3; ++round)
+            while (stack.next_event() != nullptr) ++told;
+        stack.end();
+        EXPECT_EQ(told, 256u);
+    }
+}
+
 TEST(Posts, WakeTheDescriptorUntilTheyAreTold) {
     VirtualStack stack = stack_of();
     ASSERT_TRUE(stack.stack().wake_fd());
