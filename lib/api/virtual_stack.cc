@@ -66,6 +66,7 @@ struct VirtualStack::Impl {
                     continue;
                 }
                 if (event->kind == Event::Kind::open) note_open(event->connection);
+                if (event->kind == Event::Kind::close) forget_active(event->connection);
                 events.push_back(*event);
             }
             stack.end();
@@ -75,9 +76,10 @@ struct VirtualStack::Impl {
     }
 
     void note_open(Connection c) {
-        if (!was_connected(c)) accepted.push_back(c);
+        if (!forget_active(c)) accepted.push_back(c);
     }
-    bool was_connected(Connection c) {
+    /// Whether connect() made the connection and neither on_open nor on_close has come for it before.
+    bool forget_active(Connection c) {
         for (auto at = active.begin(); at != active.end(); ++at) {
             if (*at == c) {
                 active.erase(at);
@@ -101,7 +103,7 @@ struct VirtualStack::Impl {
     bool wants_turn = false;  ///< a handler has made a call since the turn began
     void* app = nullptr;
     Handle handle = nullptr;         ///< calls the handlers of `app`; null: events are kept
-    std::vector<Connection> active;  ///< connections of connect() for which on_open has not come yet
+    std::vector<Connection> active;  ///< of connect(), before on_open and on_close
 };
 
 VirtualStack::VirtualStack(const VirtualConfig& config) : impl_(std::make_unique<Impl>(config)) {}
