@@ -43,6 +43,9 @@ class Worklist {
         return first;
     }
 
+    /// The n-th waiting record, from 0. It stays in its place until the next add() or pop().
+    T& operator[](size_t n) noexcept { return items_[next_ + n]; }
+
     /// For searching among the waiting records.
     T* begin() noexcept { return items_.data() + next_; }
     T* end() noexcept { return items_.data() + end_; }

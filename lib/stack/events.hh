@@ -48,10 +48,11 @@ class Events {
     /// The first event; valid until the next push().
     const PendingEvent& front() noexcept { return queue_.front(); }
     const PendingEvent& take() noexcept { return queue_.take(); }
-    /// Calls visit(PendingEvent&) for each waiting event.
+    /// Calls visit(PendingEvent&) for each waiting event. visit may push(), which ends the reference's life;
+    /// it sees the new events, too.
     template <typename Visit>
     void for_each(Visit&& visit) noexcept {
-        for (PendingEvent& event : queue_) visit(event);
+        for (size_t n = 0; n < queue_.size(); ++n) visit(queue_[n]);
     }
 
   private:
