@@ -101,7 +101,8 @@ def all_rows():
 def conditions():
     kept = load("reach.json")
     host = kept["host"]
-    return (f"Commit {kept['commit']}, {kept['date']}: {host['cpu']}, TSC {host['tsc_hz'] / 1e9:.2f} GHz, Linux {host['kernel']}; "
+    guided = "with profile-guided optimisation" if kept["build"]["profile_guided"] else "without profile-guided optimisation"
+    return (f"Commit {kept['commit']}, {kept['date']}, built {guided} for {kept['build']['march']}: {host['cpu']}, TSC {host['tsc_hz'] / 1e9:.2f} GHz, Linux {host['kernel']}; "
             f"{kept['runs']} runs of {kept['duration']} each.")
 
 
