@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "tcp/params.hh"
+#include "tcp/flow.hh"
 #include "tcp/tcb.hh"
 
 namespace synfin::tcp {
