@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "tcp/params.hh"
 #include "tcp/flow.hh"
+#include "tcp/params.hh"
 #include "tcp/tcb.hh"
 
 namespace synfin::tcp {
