@@ -42,7 +42,7 @@ tidy() {
     # Longest first, so that no core is left with the largest file at the end.
     mapfile -t files < <(ls -S -- "${files[@]}")
     printf '%s\0' "${files[@]}" | xargs -0 -P "$jobs" -n 1 clang-tidy -p "${BUILD:-build-test}" --quiet \
-        --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-ignored-optimization-argument --extra-arg=-Wno-unused-command-line-argument 2> >(grep -v 'warnings generated\.$' >&2)
+        --extra-arg="-I$PWD/apps/synfin/precompiled" --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-ignored-optimization-argument --extra-arg=-Wno-unused-command-line-argument 2> >(grep -v 'warnings generated\.$' >&2)
 }
 
 case ${1:-all} in

@@ -87,7 +87,7 @@ void divide_by_connections(RunResult& result, std::span<const PairEnds> pairs, u
     const uint64_t resident = result.resident_bytes;
     bench.bytes_per_connection = (bench.client_memory.total() + bench.server_memory.total()) / (2 * open);
     bench.resident_per_connection = (resident - std::min(resident, resident_before)) / (2 * open);
-    BenchFigures::Idle& idle = bench.idle.emplace();
+    IdleTimes& idle = bench.idle.emplace();
     for (const PairEnds& pair : pairs) {
         idle.filled_s = std::max(idle.filled_s, seconds(pair.run->filled_in()));
         idle.emptied_s = std::max(idle.emptied_s, seconds(pair.run->emptied_in()));
@@ -117,7 +117,7 @@ void judge_background(RunResult& result, std::span<const PairEnds> pairs) {
 
 /// Counts the records left after TIME-WAIT; any record makes the run invalid.
 void count_what_is_left(RunResult& result, Runtime& runtime) {
-    BenchFigures::Left& left = result.bench->left.emplace();
+    LeftOver& left = result.bench->left.emplace();
     for (unsigned i = 0; i < runtime.stacks(); ++i)
         (i % 2 == 0 ? left.client : left.server) += runtime.stack(i).occupancy();
     if (const uint64_t sum = left.client.sum() + left.server.sum(); sum != 0)

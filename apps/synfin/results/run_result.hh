@@ -62,22 +62,26 @@ struct LeftRecords {
     uint64_t sum() const noexcept { return open + half_open + time_wait + flow_lines + text_blocks; }
 };
 
+/// The time that opening and closing all idle connections took.
+struct IdleTimes {
+    double filled_s = 0, emptied_s = 0;
+};
+
+/// The records that are left at both ends.
+struct LeftOver {
+    LeftRecords client, server;
+};
+
 /// The measurements that only a bench takes.
 struct BenchFigures {
     EndMemory client_memory, server_memory;        ///< values at the end of the measured time
     std::optional<uint64_t> bytes_per_connection;  ///< idle: per end, memory of the engines and applications
     std::optional<uint64_t>
         resident_per_connection;  ///< idle: per end, growth of the process's resident memory
-    struct Idle {
-        double filled_s = 0, emptied_s = 0;
-    };
-    std::optional<Idle> idle;         ///< the time that opening and closing all connections took
+    std::optional<IdleTimes> idle;
     std::optional<LoadTally> beside;  ///< the background connections
     uint32_t sources = 0, server_ports = 0;
-    struct Left {
-        LeftRecords client, server;
-    };
-    std::optional<Left> left;       ///< with --await-time-wait
+    std::optional<LeftOver> left;   ///< with --await-time-wait
     std::vector<LedgerOf> ledgers;  ///< with --ledger: client, server, client, server...
     std::optional<CoreRoundTrip> core_round_trip;
     std::optional<Floor> floor;
