@@ -26,10 +26,8 @@ struct Direction {
 };
 
 /// The reason in the report for an offload that is not requested.
-std::string by_stack(const DeviceConfig& config, bool trusted) {
-    return config.no_offload ? "by the stack, as asked (no_offload)"
-           : trusted         ? "by the stack"
-                             : "by the stack";
+std::string by_stack(const DeviceConfig& config) {
+    return config.no_offload ? "by the stack, as asked (no_offload)" : "by the stack";
 }
 
 /// The device's preferred burst size, if it has one.
@@ -145,7 +143,7 @@ OffloadPlan plan_offloads(const DeviceConfig& config, const rte_eth_dev_info& in
     // needs to know what the other left out.
     const bool trusted = config.spec.kind == DeviceKind::pci || config.spec.kind == DeviceKind::vdev;
     const bool asked = trusted && !config.no_offload;
-    const std::string else_why = by_stack(config, trusted);
+    const std::string else_why = by_stack(config);
 
     plan_checksums(config, asked, else_why, rx, tx, plan);
     plan_tags(config, info, asked, else_why, rx, tx, plan);

@@ -8,7 +8,6 @@
 
 namespace synfin::stack {
 
-using tcp::CloseReason;
 using tcp::Effects;
 using tcp::Reply;
 using tcp::Segment;

@@ -12,7 +12,6 @@ using tcp::Effects;
 using tcp::HalfOpen;
 using tcp::State;
 using tcp::Tcb;
-using tcp::TimeWait;
 
 namespace {
 bool is_due(uint32_t tick, uint32_t now) noexcept {

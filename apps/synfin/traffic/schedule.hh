@@ -40,7 +40,10 @@ class Schedule {
         }
         while (no - yes > 1) {
             const uint64_t middle = yes + (no - yes) / 2;
-            (is_due(middle) ? yes : no) = middle;
+            if (is_due(middle))
+                yes = middle;
+            else
+                no = middle;
         }
         return no;
     }
