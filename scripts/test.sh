@@ -83,7 +83,10 @@ stage_layers() {
 }
 stage_headers() { check scripts/lint.sh headers; }
 stage_tidy() { BUILD=$release check scripts/lint.sh tidy; }
-stage_docs() { check scripts/check_docs.py; }
+stage_docs() {
+    check scripts/check_docs.py
+    check scripts/performance_tables.py
+}
 stage_unit() {
     meson_tests $release
     check scripts/conformance_matrix.py --check "$results/xml-$(basename $release)"
