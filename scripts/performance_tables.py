@@ -110,7 +110,7 @@ def conditions():
     guided = "with profile-guided optimisation" if kept["build"]["profile_guided"] else "without profile-guided optimisation"
     return (f"Commit {kept['commit']}, {kept['date']}, built {guided} for {kept['build']['march']}: {host['cpu']}, TSC {host['tsc_hz'] / 1e9:.2f} GHz, Linux {re.match(r'[0-9]+[.][0-9]+', host['kernel']).group()}; "
             f"{kept['runs']} runs of {kept['duration']} each"
-            + (f", {kept['not_valid']} of all not valid because another process had the core for more than 5 % of the time." if kept["not_valid"] else "."))
+            + (f", {kept['not_valid']} of all not valid (core shared)." if kept["not_valid"] else "."))
 
 
 def dperf_sessions():
