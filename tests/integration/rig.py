@@ -325,9 +325,8 @@ class Rig:
 
     # -- the end of a test
 
-    @staticmethod
-    def _shared_files():
-        """What a process could leave on the machine outside its own directory."""
+    def _shared_files(self):
+        """What a process of this rig could leave on the machine outside its own directory."""
         found = set()
         for pattern in ("/run/synfin/*", "/run/dpdk/*", "/tmp/synfin-dpdk-*", "/tmp/dpdk/*", "/dev/hugepages/*", "/sys/fs/bpf/*", "/dev/shm/*"):
             base, _, glob = pattern.rpartition("/")
@@ -336,13 +335,14 @@ class Rig:
         # The host's keys of initial sequence numbers are meant to stay until it boots again.
         found.discard("/run/synfin/tcp-keys")
         found.discard("/run/synfin/address-locks")  # one file for all runs: locks on its bytes go with their processes
-        return {name for name in found if not Rig._belongs_to_a_living(name)}
+        pids = {str(process.pid) for process in self._processes}
+        return {name for name in found if not self._is_of_another(name, pids)}
 
     @staticmethod
-    def _belongs_to_a_living(name):
-        """Names end with -PID: what another synfin on this machine uses is its own affair."""
+    def _is_of_another(name, pids):
+        """Names end with -PID: what another synfin on this machine uses, or left, is not this rig's affair."""
         pid = name.rpartition("-")[2]
-        return pid.isdigit() and os.path.exists(f"/proc/{pid}")
+        return pid.isdigit() and pid not in pids
 
     def leftovers(self):
         """What synfin processes of this rig that have ended left behind."""
