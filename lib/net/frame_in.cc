@@ -10,7 +10,7 @@ namespace synfin::net {
 namespace {
 
 FrameContent dropped(DropReason reason) noexcept {
-    return {FrameKind::dropped, reason, {}, {}};
+    return {FrameKind::dropped, reason, {}, {}, {}};
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ FrameContent FrameIn::read(const ReceivedFrame& frame, SegmentIn& segment) const
     if (ether.ethertype != wire::kEtherTypeArp) return dropped(DropReason::bad_ethertype);
     if (ether.destination != link_.mac() && ether.destination != Mac::broadcast())
         return dropped(DropReason::not_for_us);
-    return {FrameKind::arp, DropReason::none, payload, {}};
+    return {FrameKind::arp, DropReason::none, payload, {}, {}};
 }
 
 FrameContent FrameIn::read_ip(const ReceivedFrame& frame, Bytes bytes, SegmentIn& segment) const noexcept {
@@ -90,7 +90,7 @@ FrameContent FrameIn::read_ip(const ReceivedFrame& frame, Bytes bytes, SegmentIn
     if (ip.protocol != wire::kProtocolIcmp) return dropped(DropReason::bad_protocol);
     if (!wire::icmp_checksum_ok(payload)) return dropped(DropReason::bad_icmp);
     const auto kind = wire::is_echo_request(payload) ? FrameKind::echo_request : FrameKind::icmp;
-    return {kind, DropReason::none, payload, ip};
+    return {kind, DropReason::none, payload, ip, {}};
 }
 
 FrameContent FrameIn::read_tcp(const ReceivedFrame& frame, const wire::Ipv4Header& ip, Bytes bytes,
@@ -102,7 +102,7 @@ FrameContent FrameIn::read_tcp(const ReceivedFrame& frame, const wire::Ipv4Heade
     if (!read_segment(bytes.data(), static_cast<uint32_t>(bytes.size()), segment))
         return dropped(DropReason::bad_tcp_options);  // the only check left in read_segment
     segment.tuple = {ip.source.value, tcp.source_port, tcp.destination_port, local};
-    return {FrameKind::segment, DropReason::none, {}, {}};
+    return {FrameKind::segment, DropReason::none, {}, {}, {}};
 }
 
 }  // namespace synfin::net

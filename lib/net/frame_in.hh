@@ -14,6 +14,7 @@
 #include "wire/checksum.hh"
 #include "wire/frame_pattern.hh"
 #include "wire/ipv4.hh"
+#include "wire/ipv6.hh"
 #include "wire/tcp.hh"
 #include "wire/tcp_options.hh"
 
@@ -27,11 +28,14 @@ struct ReceivedFrame {
 };
 
 enum class FrameKind : uint8_t {
-    segment,       ///< a TCP segment, in the SegmentIn
-    arp,           ///< `payload`: the ARP packet
-    echo_request,  ///< `payload`: the ICMP message, checksum verified; `ip`: its IPv4 header
-    icmp,          ///< `payload`: any other ICMP message, checksum verified
-    dropped,       ///< `drop` says why
+    segment,        ///< a TCP segment, in the SegmentIn
+    arp,            ///< `payload`: the ARP packet
+    echo_request,   ///< `payload`: the ICMP message, checksum verified; `ip`: its IPv4 header
+    icmp,           ///< `payload`: any other ICMP message, checksum verified
+    discovery,      ///< `payload`: ICMPv6 of neighbour discovery or MLD, checksum verified; `ip6` is set
+    echo_request6,  ///< `payload`: the ICMPv6 message, checksum verified; `ip6` is set
+    icmp6,          ///< `payload`: any other ICMPv6 message, checksum verified; `ip6` is set
+    dropped,        ///< `drop` says why
 };
 
 struct FrameContent {
@@ -39,6 +43,7 @@ struct FrameContent {
     DropReason drop = DropReason::none;
     Bytes payload;
     wire::Ipv4Header ip;
+    wire::Ipv6Header ip6;
 };
 
 /// Stateless after construction. Every failed check returns a DropReason, which the caller counts.

@@ -15,7 +15,8 @@ namespace synfin::net {
 /// An error about a segment that this engine may have sent; the connection checks that by its sequence
 /// numbers.
 struct SegmentError {
-    Tuple tuple;  ///< of the quoted segment, in the connection table's form
+    Tuple tuple;   ///< of the quoted segment, in the connection table's form
+    Ipv6 remote6;  ///< IPv6: the quoted destination. IPv4: not set
     uint8_t type = 0, code = 0;
     bool is_too_big = false;  ///< "fragmentation needed": the two fields below are set
     uint16_t mtu = 0;         ///< of the next hop; 0: the router predates RFC 1191

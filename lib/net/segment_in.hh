@@ -10,6 +10,7 @@ namespace synfin::net {
 
 struct SegmentIn {
     Tuple tuple;
+    const Ipv6* remote6;  ///< IPv6: the peer's address, within the received packet. IPv4: not set
     tcp::Segment seg;
     Bytes text;  ///< seg.len bytes, within the received packet
 };

@@ -13,6 +13,7 @@ namespace synfin::net {
 
 struct SegmentOut : tcp::Outgoing {
     Tuple tuple;
+    Ipv6 remote6;  ///< IPv6: the peer's address, which the tuple holds folded. IPv4: not set
     buf::ByteQueue* text = nullptr;  ///< holds the text, from Outgoing::offset on; null: no text
     uint32_t ts_val = 0, ts_ecr = 0;
     bool timestamps = false;

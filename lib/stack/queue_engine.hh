@@ -163,6 +163,9 @@ template <buf::QueuePair P>
             else
                 count().drop(DropReason::icmp_ignored);
             return false;
+        case net::FrameKind::discovery:
+        case net::FrameKind::echo_request6:
+        case net::FrameKind::icmp6: return false;
         case net::FrameKind::dropped: count().drop(content.drop); return false;
     }
     return false;
