@@ -29,6 +29,7 @@ uint16_t load(const uint8_t* field) noexcept {
 }
 
 constexpr uint32_t kIpLengthAt = 2, kIpIdAt = 4, kIpChecksumAt = 10;      // RFC 791 3.1
+constexpr uint32_t kIp6LengthAt = 4, kIp6Header = 40;                     // RFC 8200 3
 constexpr uint32_t kTcpSeqAt = 4, kTcpFlagsAt = 13, kTcpChecksumAt = 16;  // RFC 9293 3.1
 constexpr uint8_t kAck = 0x10;
 constexpr uint32_t kMacs = 12, kTag = 4;
@@ -39,10 +40,14 @@ void make_segment(uint8_t* frame, const TxMeta& meta, uint32_t index) noexcept {
     uint8_t* ip = frame + meta.l2_len;
     uint8_t* tcp = ip + meta.l3_len;
     const uint32_t tcp_bytes = uint32_t{meta.l4_len} + meta.segment_bytes;
-    store(ip + kIpLengthAt, static_cast<uint16_t>(meta.l3_len + tcp_bytes));
-    store(ip + kIpIdAt, static_cast<uint16_t>(load(ip + kIpIdAt) + index));
-    store(ip + kIpChecksumAt, 0);
-    store(ip + kIpChecksumAt, static_cast<uint16_t>(~sum_of(ip, meta.l3_len)));
+    if (meta.is_v6) {
+        store(ip + kIp6LengthAt, static_cast<uint16_t>(meta.l3_len - kIp6Header + tcp_bytes));
+    } else {
+        store(ip + kIpLengthAt, static_cast<uint16_t>(meta.l3_len + tcp_bytes));
+        store(ip + kIpIdAt, static_cast<uint16_t>(load(ip + kIpIdAt) + index));
+        store(ip + kIpChecksumAt, 0);
+        store(ip + kIpChecksumAt, static_cast<uint16_t>(~sum_of(ip, meta.l3_len)));
+    }
 
     const uint32_t seq =
         (uint32_t{load(tcp + kTcpSeqAt)} << 16 | load(tcp + kTcpSeqAt + 2)) + index * meta.segment_bytes;
@@ -203,7 +208,7 @@ void MemoryPort::complete_checksums(Packet* packet) const noexcept {
     const uint32_t l4 = uint32_t{meta.l2_len} + meta.l3_len;
     uint8_t* bytes = data(packet);
     if (meta.ip_checksum) {
-        SYNFIN_CHECK(caps_.tx_ip_checksum && l4 <= packet->length);
+        SYNFIN_CHECK(caps_.tx_ip_checksum && !meta.is_v6 && l4 <= packet->length);
         uint8_t* field = bytes + meta.l2_len + kIpChecksumAt;
         store(field, 0);
         store(field, static_cast<uint16_t>(~sum_of(bytes + meta.l2_len, meta.l3_len)));

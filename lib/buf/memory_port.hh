@@ -62,6 +62,7 @@ class MemoryPort {
     }
     const QueueCaps& caps() const noexcept { return caps_; }
     uint64_t owned_ports(Ipv4, uint16_t, Ipv4, uint16_t) const noexcept { return ~uint64_t{0}; }
+    uint64_t owned_ports(const Ipv6&, uint16_t, const Ipv6&, uint16_t) const noexcept { return ~uint64_t{0}; }
 
     // -- for the wire
 

@@ -16,14 +16,14 @@ enum class Verdict : uint8_t { unknown, good, bad };
 
 /// What a queue pair does for its packets; read from the device, never assumed.
 struct QueueCaps {
-    bool ethernet = true;         ///< frames start with an Ethernet header; false: with an IPv4 header
-    bool rx_ip_checksum = false;  ///< verdicts on the IPv4 header checksum can be trusted
-    bool rx_tcp_checksum = false;
+    bool ethernet = true;          ///< frames start with an Ethernet header; false: with an IP header
+    bool rx_ip_checksum = false;   ///< verdicts on the IPv4 header checksum can be trusted
+    bool rx_tcp_checksum = false;  ///< verdicts on the TCP checksum, of either family
     bool tx_ip_checksum = false;   ///< fills the IPv4 header checksum on request
     bool tx_tcp_checksum = false;  ///< completes the TCP checksum from the pseudo-header's sum on request
     uint16_t max_frame = 1514;     ///< bytes of the longest frame that a packet buffer holds
-    /// TSO: bytes of the longest large packet, which the device cuts into segments; 0: no TSO. Requires
-    /// tx_tcp_checksum.
+    /// TSO: bytes of the longest large packet, which the device cuts into segments, of either family; 0: no
+    /// TSO. Requires tx_tcp_checksum.
     uint16_t large_frame = 0;
     /// The VID of the 802.1Q tag that the queue pair inserts into every frame sent and removes from every
     /// frame received; it drops and counts frames without that tag. The engine's frames then have no tag. 0:
@@ -39,6 +39,7 @@ struct TxMeta {
     uint8_t l3_len = 0;         ///< bytes
     bool ip_checksum = false;   ///< the device fills it; only if QueueCaps offers it
     bool tcp_checksum = false;  ///< the device completes it; the field holds the pseudo-header's sum
+    bool is_v6 = false;         ///< an IPv6 packet, so without ip_checksum
     uint8_t l4_len = 0;         ///< bytes, options included; with segment_bytes
     /// TSO, large packets only: the device cuts the text into segments of this many bytes each; 0: the packet
     /// is one segment. The length of the text is a multiple of this value. The device copies the headers to
@@ -52,7 +53,7 @@ inline constexpr uint32_t kHeadroom = 64;
 
 template <typename P>
 concept QueuePair = requires(P port, typename P::Packet* packet, typename P::Packet** packets, uint16_t n,
-                             uint32_t length, const TxMeta& meta, Ipv4 addr) {
+                             uint32_t length, const TxMeta& meta, Ipv4 addr, const Ipv6& addr6) {
     /// The first byte of the frame (or IP packet), contiguous for length() bytes.
     { P::data(packet) } -> std::same_as<uint8_t*>;
     { P::length(packet) } -> std::same_as<uint32_t>;
@@ -80,6 +81,7 @@ concept QueuePair = requires(P port, typename P::Packet* packet, typename P::Pac
     /// with one engine.
     /// @note cost: one hash, not 64.
     { port.owned_ports(addr, n, addr, n) } -> std::same_as<uint64_t>;
+    { port.owned_ports(addr6, n, addr6, n) } -> std::same_as<uint64_t>;
 };
 
 }  // namespace synfin::buf

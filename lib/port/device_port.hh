@@ -167,7 +167,8 @@ class alignas(64) DevicePort {
         if (!meta.ip_checksum && !meta.tcp_checksum) return;
         p->tx_offload =
             rte_mbuf_tx_offload(meta.l2_len, meta.l3_len, meta.l4_len, meta.segment_bytes, 0, 0, 0);
-        p->ol_flags = RTE_MBUF_F_TX_IPV4 | (meta.ip_checksum ? RTE_MBUF_F_TX_IP_CKSUM : 0) |
+        p->ol_flags = (meta.is_v6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4) |
+                      (meta.ip_checksum ? RTE_MBUF_F_TX_IP_CKSUM : 0) |
                       (meta.tcp_checksum ? RTE_MBUF_F_TX_TCP_CKSUM : 0) |
                       (meta.segment_bytes != 0 ? RTE_MBUF_F_TX_TCP_SEG : 0);
     }

@@ -150,6 +150,32 @@ TEST(MemoryPort, CutsLargePackets) {
     }
 }
 
+/// The same over IPv6: no identification, no header checksum, and the payload's length is without the header.
+TEST(MemoryPort, CutsLargePacketsOfIpv6) {
+    std::vector<uint8_t> large = {0x60, 0x0a, 0xbc, 0xde, 0x00, 0x1c, 0x06, 0x40};
+    for (uint8_t host = 1; host <= 2; ++host)
+        large.insert(large.end(), {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host});
+    // 2001 + 0db8 + 0001 + 2001 + 0db8 + 0002 + 0006 = 5b7b
+    large.insert(large.end(),
+                 {0x00, 0x14, 0x00, 0x50, 0xff, 0xff, 0xff, 0xfe, 0x00, 0x00, 0x00, 0x00, 0x50, 0x10,
+                  0x20, 0x00, 0x5b, 0x7b, 0x00, 0x00, 1,    2,    3,    4,    5,    6,    7,    8});
+    std::vector<uint8_t> second = large;
+    second.erase(second.begin() + 60, second.begin() + 64);
+    second[5] = 0x18;
+    second[44] = second[45] = second[46] = 0;
+    second[47] = 2;
+    // 5b7b + 0018, 0014 + 0050 + 0002 + 5010 + 2000 + 0506 + 0708 = d817
+    second[56] = 0x27, second[57] = 0xe8;
+    MemoryPort port({.ethernet = false, .tx_tcp_checksum = true, .max_frame = 64, .large_frame = 68}, 3);
+    MemoryPort::Packet* packet = port.alloc_large();
+    fill(packet, large,
+         {.l2_len = 0, .l3_len = 40, .tcp_checksum = true, .is_v6 = true, .l4_len = 20, .segment_bytes = 4});
+    ASSERT_EQ(port.tx_burst(&packet, 1), 1);
+    EXPECT_EQ(port.sent(), 2u);
+    EXPECT_EQ(port.take()->size(), 64u);
+    EXPECT_EQ(port.take(), second);
+}
+
 TEST(MemoryPort, PutsItsTagOnAndTakesItOff) {
     MemoryPort port({.max_frame = 60, .vid = 7}, 4);
     const std::vector<uint8_t> frame = numbered(60, 1);

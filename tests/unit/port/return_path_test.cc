@@ -15,6 +15,7 @@ namespace {
 struct RssPort : buf::MemoryPort {
     RssPort(const buf::QueueCaps& caps, Bytes key, std::vector<uint16_t> reta, uint16_t queue)
         : MemoryPort(caps, 64), prediction(key, std::move(reta)), patterns(prediction.patterns(queue)) {}
+    using MemoryPort::owned_ports;
     uint64_t owned_ports(Ipv4 local, uint16_t first, Ipv4 remote, uint16_t remote_port) const noexcept {
         return prediction.owned_ports(patterns, {remote.value, local.value, remote_port, first});
     }

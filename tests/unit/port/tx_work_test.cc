@@ -72,6 +72,15 @@ TEST_F(TxWorkTest, ALargePacketSaysHowItIsToBeCut) {
               RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_TCP_SEG);
     EXPECT_EQ(sent->tx_offload, rte_mbuf_tx_offload(18, 20, 32, 965, 0, 0, 0));
     port_->free(sent);
+    sent = packet(2000, {.l2_len = 14,
+                         .l3_len = 40,
+                         .tcp_checksum = true,
+                         .is_v6 = true,
+                         .l4_len = 32,
+                         .segment_bytes = 959});
+    EXPECT_EQ(sent->ol_flags, RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_TCP_SEG);
+    EXPECT_EQ(sent->tx_offload, rte_mbuf_tx_offload(14, 40, 32, 959, 0, 0, 0));
+    port_->free(sent);
 }
 
 /// A driver that refuses the third packet: those before it leave, it is lost and counted, those behind are
