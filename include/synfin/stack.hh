@@ -52,6 +52,12 @@ class Stack {
     /// IPv6 destination gives no_route: IPv6 is not built yet.
     Reach reach(const IpAddress& destination) noexcept;
 
+    /// The first of our IPv6 addresses that duplicate address detection found in use by another host; none:
+    /// no address so far. From then on the stack sends no IPv6 packet; reach() gives no_route. Correct the
+    /// configuration.
+    /// @note cost: a load.
+    const std::optional<DuplicateAddress>& duplicate_address() const noexcept;
+
     /// Sets a timer. Event::Kind::timer (on_timer) with this tag comes in the first turn at or after the
     /// present turn's time plus `delay`, rounded up to a whole millisecond of the clock; never in the present
     /// millisecond. Timers of the same millisecond expire in any order.

@@ -11,6 +11,16 @@
 
 namespace synfin {
 
+/// What an engine does before it uses its IPv6 addresses (duplicate address detection, RFC 4862 5.4). One
+/// probe for each address, a second of silence.
+enum class Dad : uint8_t {
+    off,  ///< nothing: the addresses are used at once
+    /// They are used at once (RFC 4429): peers that find us are answered. We ask for unknown MAC addresses of
+    /// neighbours only when the second is over.
+    optimistic,
+    wait,  ///< nothing is answered or sent from them before the second is over
+};
+
 struct StackConfig {
     /// Our addresses, of either family, each with its network's prefix; the first of a family is its default
     /// source address. IPv6 is not built yet: Runtime::open refuses IPv6 addresses.
@@ -19,6 +29,11 @@ struct StackConfig {
     std::optional<Mac> gateway_mac;  ///< its MAC address, pinned: ARP neither requests nor changes it
     std::optional<Ipv6> gateway6;    ///< the same for IPv6
     std::optional<Mac> gateway6_mac;
+    /// Takes the IPv6 gateway, on-link prefixes and a lower MTU from router advertisements (RFC 4861 6.3).
+    /// `gateway6` is the gateway until the first one arrives. Makes no addresses (RFC 4862 5.5). Without it,
+    /// advertisements are dropped as `router_ignored`.
+    bool gateway_auto = false;
+    Dad dad = Dad::optimistic;     ///< IPv6 on Ethernet. A duplicate: Stack::duplicate_address()
     std::optional<uint16_t> vlan;  ///< 802.1Q VID 1..4094: required on received frames, added to sent frames
     std::optional<uint16_t> outer_vlan;  ///< the same for an 802.1ad tag in front of the tag of `vlan`
     uint16_t mtu = 1500;                 ///< IP packet bytes, 576..9000

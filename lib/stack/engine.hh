@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "stack/connections.hh"
+#include "synfin/event.hh"
 #include "synfin/ledger.hh"
 
 namespace synfin::stack {
@@ -47,10 +48,13 @@ class Engine {
         return out;
     }
     Ledger& ledger() noexcept { return ledger_; }
+    /// See Stack::duplicate_address().
+    const std::optional<DuplicateAddress>& duplicate_address() const noexcept { return duplicate_; }
 
   protected:
     Connections connections_;
     Ledger ledger_;
+    std::optional<DuplicateAddress> duplicate_;
 };
 
 }  // namespace synfin::stack
