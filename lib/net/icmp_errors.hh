@@ -15,12 +15,16 @@ namespace synfin::net {
 /// An error about a segment that this engine may have sent; the connection checks that by its sequence
 /// numbers.
 struct SegmentError {
+    enum class Kind : uint8_t {
+        soft,     ///< tells nothing that ends a connection
+        hard,     ///< RFC 5461 2.1: the peer's host or port refuses
+        too_big,  ///< "fragmentation needed", "packet too big": mtu and quoted_length are set
+    };
     Tuple tuple;   ///< of the quoted segment, in the connection table's form
     Ipv6 remote6;  ///< IPv6: the quoted destination. IPv4: not set
-    uint8_t type = 0, code = 0;
-    bool is_too_big = false;  ///< "fragmentation needed": the two fields below are set
-    uint16_t mtu = 0;         ///< of the next hop; 0: the router predates RFC 1191
-    uint16_t quoted_length = 0;
+    Kind kind = Kind::soft;
+    uint16_t mtu = 0;  ///< of the next hop; 0: the router predates RFC 1191. IPv6: larger values as 65,535
+    uint16_t quoted_length = 0;  ///< bytes of the quoted packet; IPv4 only
     tcp::Seq quoted_seq;
 };
 

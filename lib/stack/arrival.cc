@@ -105,7 +105,7 @@ void Connections::arrive(const Incoming& in) noexcept {
 }
 
 void Connections::arrive_error(const net::SegmentError& error) noexcept {
-    if (error.is_too_big)
+    if (error.kind == net::SegmentError::Kind::too_big)
         arrive_too_big(error);
     else
         arrive_icmp(error);
@@ -115,16 +115,17 @@ void Connections::arrive_icmp(const net::SegmentError& error) noexcept {
     const uint32_t hash = table_.hash(error.tuple);
     const uint32_t h = find_record(error.tuple, hash);
     const uint32_t index = h & kIndexMask;
+    const bool is_hard = error.kind == net::SegmentError::Kind::hard;
     Effects fx;
     if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::open) {
-        tcp::on_icmp_error(tcbs_[index], error.type, error.code, error.quoted_seq, fx);
+        tcp::on_icmp_error(tcbs_[index], is_hard, error.quoted_seq, fx);
         if (fx.drop == DropReason::none) counters_.add(Counter::icmp_errors_accepted);
         perform(index, {}, fx);
         return;
     }
     if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::half_open) {
         Tcb tcb = tcp::expand(half_opens_[index], 0, 0);
-        tcp::on_icmp_error(tcb, error.type, error.code, error.quoted_seq, fx);
+        tcp::on_icmp_error(tcb, is_hard, error.quoted_seq, fx);
         if (fx.ended) {
             counters_.add(Counter::icmp_errors_accepted);
             free_half_open(index, hash);

@@ -41,6 +41,7 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
       params_(config.tcp, config.mtu),
       key_(keys.process),
       addresses_(config.addresses, config.gateway, config.gateway6),
+      fold_(Keys::derive(key_, 8)),
       table_(config.max_connections + config.max_half_open + config.max_time_wait, Keys::derive(key_, 1),
              config.expected_connections),
       ts_offsets_(keys.timestamps, addresses_.all4(), addresses_.all6()),

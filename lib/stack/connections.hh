@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/address_hash.hh"
 #include "base/mapped_array.hh"
 #include "base/record_pool.hh"
 #include "base/worklist.hh"
@@ -129,6 +130,8 @@ class Connections {
     }
     Instant now() const noexcept { return now_; }
     const net::LocalAddresses& addresses() const noexcept { return addresses_; }
+    /// Folds IPv6 peers for Tuple::remote_addr; the packet side must use this one.
+    const AddressFold& fold() const noexcept { return fold_; }
     /// Also used by the packet side.
     Counters& counters() noexcept { return counters_; }
 
@@ -197,6 +200,7 @@ class Connections {
     tcp::Params params_;
     HashKey key_;
     net::LocalAddresses addresses_;
+    AddressFold fold_;
     net::ConnectionTable table_;
     Counters counters_;
     Instant now_{};

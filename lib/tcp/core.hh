@@ -96,7 +96,7 @@ void on_reassembled(Tcb& tcb, uint32_t len, bool fin, const Context& ctx, Effect
 
 /// An ICMP error (RFC 1122 4.2.3.9, RFC 5927) that quotes this connection's tuple. Only a hard error ends a
 /// connection, and only before ESTABLISHED.
-void on_icmp_error(Tcb& tcb, uint8_t type, uint8_t code, Seq quoted_seq, Effects& fx) noexcept;
+void on_icmp_error(Tcb& tcb, bool is_hard, Seq quoted_seq, Effects& fx) noexcept;
 
 // ---- 3.10.1 - 3.10.6 calls (calls.cc)
 // -------------------------------------------------------------------------------

@@ -124,14 +124,11 @@ void on_syn_sent(Conn c, const Segment& seg, const Context& ctx, Effects& fx) no
     // Text or FIN on the SYN-ACK is ignored: the peer sends it again.
 }
 
-void on_icmp_error(Tcb& tcb, uint8_t type, uint8_t code, Seq quoted_seq, Effects& fx) noexcept {
+void on_icmp_error(Tcb& tcb, bool is_hard, Seq quoted_seq, Effects& fx) noexcept {
     // RFC 5927 4.1: the quoted sequence number must be in flight.
     const bool in_flight = at_or_after(quoted_seq, tcb.snd.una) && before(quoted_seq, tcb.snd.nxt);
-    // RFC 1122 4.2.3.9 hard errors: protocol (2) and port (3) unreachable; "host/net administratively
-    // prohibited" is soft.
-    const bool hard = type == 3 && (code == 2 || code == 3);
     const bool opening = tcb.state() == State::syn_sent || tcb.state() == State::syn_received;
-    if (!in_flight || !hard || !opening) {
+    if (!in_flight || !is_hard || !opening) {
         fx.drop = DropReason::icmp_ignored;
         return;
     }
