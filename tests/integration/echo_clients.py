@@ -5,6 +5,8 @@ import select
 import socket
 import time
 
+from family import family_of
+
 # One block of noise; connection i sends the part that starts at its own offset, so no two send the same.
 _NOISE_BYTES = 4 << 20
 _STRIDE = 1009
@@ -28,7 +30,7 @@ def exchange(namespace, address, port, connections, size, timeout=120.0, seed=1)
     wrong = []
     for i in range(connections):
         start = i * _STRIDE % (_NOISE_BYTES - size)
-        sock = namespace.socket()
+        sock = namespace.socket(family=family_of(address))
         sock.setblocking(False)
         sock.connect_ex((address, port))
         clients[sock.fileno()] = _Client(sock, memoryview(noise)[start:start + size])

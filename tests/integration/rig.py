@@ -1,7 +1,7 @@
 """The rig of the integration tests: namespaces that a test makes and removes, and the processes in them.
 
-synfin's end of a veth pair has no address: the kernel there hears everything and answers nothing, so whatever
-comes back is synfin's. The kernel's end has KERNEL_ADDRESS. Offloads stay as Linux sets them (partial checksums, joined
+synfin's end of a veth pair has no address, and the kernel there speaks no IPv6: it hears everything and answers nothing, so
+whatever comes back is synfin's. The kernel's end has the address `kernel` of each of the rig's families. Offloads stay as Linux sets them (partial checksums, joined
 segments): coping with a veth is synfin's part. All names carry this process's id, so several runs
 can share a machine, and every test leaves the machine as it found it (`Rig.leftovers` says what did not go).
 """
@@ -20,10 +20,10 @@ import tempfile
 import time
 
 import result_schema
+from family import V4, V6, family_of, host
 
-KERNEL_ADDRESS = "10.77.0.1"
-SYNFIN_ADDRESS = "10.77.0.2"
-PREFIX = 24
+KERNEL_ADDRESS, SYNFIN_ADDRESS, PREFIX = V4.kernel, V4.synfin, V4.prefix
+KERNEL_ADDRESS6, SYNFIN_ADDRESS6, PREFIX6 = V6.kernel, V6.synfin, V6.prefix
 # Seconds that anything may take that ends by itself: far more than it does, for a machine may stand still for a while.
 LIMIT = 60
 # The machine's cores are not the test's alone: no run is to be invalid for that.
@@ -64,18 +64,37 @@ def wait_until(condition, what, timeout=LIMIT, interval=0.02):
 
 
 class Namespace:
-    """A network namespace with lo up and IPv6 off (the kernel then sends nothing by itself).
+    """A network namespace with lo up and IPv6 off (the kernel then sends nothing by itself), but on the interfaces of `speak_ipv6`.
 
     Its TCP is Reno's, which every kernel has: a machine's own choice (BBR paces by what it measures) would make
     durations differ from machine to machine."""
 
     def __init__(self, name):
         self.name = name
+        if os.path.exists(f"/run/netns/{name}"):  # of a killed run whose process had this one's id
+            sh("ip", "netns", "del", name)
         sh("ip", "netns", "add", name)
         with open(f"/run/netns/{name}", "rb") as inside:
             self._fd = os.dup(inside.fileno())
         self.run("sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; echo reno > /proc/sys/net/ipv4/tcp_congestion_control")
         self.ip("link", "set", "lo", "up")
+        self.family = V4  # of the sockets for which none is said
+
+    def speak_ipv6(self, interface):
+        """Lets the kernel speak IPv6 there: at once, without its own duplicate address detection (which costs two seconds), and without
+        router solicitations. The interface gets a link-local address."""
+        conf = f"/proc/sys/net/ipv6/conf/{interface}"
+        self.run("sh", "-c", f"cd {conf} && echo 0 > accept_dad && echo 0 > dad_transmits && echo 0 > accept_ra && "
+                 "echo 0 > router_solicitations && echo 0 > disable_ipv6")
+
+    def add_address(self, address, interface):
+        """`address` with its prefix length, on an interface of the kernel's."""
+        if family_of(address) is V6:
+            self.speak_ipv6("lo")  # over which a namespace speaks to itself
+            self.speak_ipv6(interface)
+            self.ip("address", "add", address, "dev", interface, "nodad")
+        else:
+            self.ip("address", "add", address, "dev", interface)
 
     def command(self, *command):
         return ["ip", "netns", "exec", self.name, *map(str, command)]
@@ -101,18 +120,22 @@ class Namespace:
         if _libc.setns(fd, _CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "setns")
 
-    def socket(self, kind=socket.SOCK_STREAM):
+    def socket(self, kind=socket.SOCK_STREAM, family=None):
         with self.entered():
-            return socket.socket(socket.AF_INET, kind)
+            return socket.socket((family or self.family).af, kind)
 
-    def connect(self, port, address=SYNFIN_ADDRESS, timeout=LIMIT):
-        s = self.socket()
+    def connect(self, port, address=None, timeout=LIMIT):
+        """A connection to synfin's address, or another."""
+        address = address or self.family.synfin
+        s = self.socket(family=family_of(address))
         s.settimeout(timeout)
         s.connect((address, port))
         return s
 
-    def listen(self, port, address=KERNEL_ADDRESS, backlog=1024):
-        s = self.socket()
+    def listen(self, port, address=None, backlog=1024):
+        """A listener on the kernel's address, or another."""
+        address = address or self.family.kernel
+        s = self.socket(family=family_of(address))
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         s.bind((address, port))
         s.listen(backlog)
@@ -185,10 +208,10 @@ class Process:
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGTERM)
             try:
-                self.popen.wait(10)
+                self.popen.wait(LIMIT)
             except subprocess.TimeoutExpired:
                 self.popen.kill()
-                self.popen.wait(10)
+                self.popen.wait(LIMIT)
         self._out.close()
         self._err.close()
 
@@ -197,8 +220,10 @@ class Rig:
     """Two namespaces joined by a veth pair: `ours` for synfin, `theirs` for the kernel."""
 
     filters_vlans = False  # whether the device may keep out tags that it was not told of, before synfin sees them
+    families = (V4,)  # of both ends' addresses
 
-    def __init__(self, mtu=1500):
+    def __init__(self, mtu=1500, families=(V4,)):
+        self.families = families
         tag = f"sf{os.getpid()}"
         self.directory = tempfile.mkdtemp(prefix=f"{tag}-")
         os.chmod(self.directory, 0o755)
@@ -213,11 +238,39 @@ class Rig:
             self.ours.ip("link", "add", self.device, "type", "veth", "peer", "name", self.peer, "netns", self.theirs.name)
             for namespace, interface in ((self.ours, self.device), (self.theirs, self.peer)):
                 namespace.ip("link", "set", interface, "mtu", mtu, "up")
-            self.theirs.ip("address", "add", f"{KERNEL_ADDRESS}/{PREFIX}", "dev", self.peer)
+            self.add_kernel_addresses(self.theirs, self.peer)
             self.kernel = self.theirs  # where the kernel's clients and servers run
         except BaseException:
             self.close()
             raise
+
+    @property
+    def family(self):
+        """The one family, or the first of two: of every address that a case does not name."""
+        return self.families[0]
+
+    def add_kernel_addresses(self, namespace, interface):
+        for family in self.families:
+            namespace.add_address(family.cidr(family.kernel), interface)
+
+    @property
+    def url(self):
+        """Of `synfin serve`."""
+        return f"http://{host(self.family.synfin)}/"
+
+    @property
+    def kernel_host(self):
+        """The kernel's address as it stands before a port."""
+        return host(self.family.kernel)
+
+    @property
+    def kernel_url(self):
+        """Of the kernel's server."""
+        return f"http://{self.kernel_host}:80/"
+
+    def synfin_addresses(self, numbers=(2,)):
+        """`--address` for each of the families and these numbers."""
+        return [word for family in self.families for n in numbers for word in ("--address", family.cidr(family.at(n)))]
 
     def namespace(self, name):
         """One more, removed with the others."""
@@ -225,6 +278,7 @@ class Rig:
 
     def _namespace(self, name):
         namespace = Namespace(name)
+        namespace.family = self.family
         self._namespaces.append(namespace)
         return namespace
 
@@ -237,20 +291,23 @@ class Rig:
         """Starts `synfin ARGS` at synfin's end."""
         return self.start(namespace or self.ours, SYNFIN, *args)
 
-    def serve(self, app, *options, device=None, address=f"{SYNFIN_ADDRESS}/{PREFIX}"):
-        """Starts `synfin serve` and waits until it answers."""
+    def _address_words(self, address):
+        return ["--address", address] if address else self.synfin_addresses()
+
+    def serve(self, app, *options, device=None, address=None):
+        """Starts `synfin serve` and waits until it answers. address: in place of synfin's own in each family."""
         control = self.path(f"control-{len(self._processes)}")
-        process = self.synfin("serve", "--device", device or f"af_packet:{self.device}", "--address", address, "--app", app,
+        process = self.synfin("serve", "--device", device or f"af_packet:{self.device}", *self._address_words(address), "--app", app,
                               "--control", control, "--cores", str(core), *options)
         process.control = control
         process.wait_for_line(r"^listening on ")
         return process
 
-    def load(self, target, *options, device=None, address=f"{SYNFIN_ADDRESS}/{PREFIX}", cores=None):
+    def load(self, target, *options, device=None, address=None, cores=None):
         """Starts `synfin load TARGET`; `result(process)` is its JSON."""
         report = self.path(f"result-{len(self._processes)}.json")
         control = self.path(f"control-{len(self._processes)}")
-        process = self.synfin("load", target, "--device", device or f"af_packet:{self.device}", "--address", address,
+        process = self.synfin("load", target, "--device", device or f"af_packet:{self.device}", *self._address_words(address),
                               "--cores", cores or str(core), "--control", control, "--json", report, *options)
         process.report, process.control = report, control
         return process
@@ -294,6 +351,7 @@ class Rig:
         (home / "html").mkdir(parents=True)
         for name, content in (root_files or {"index.html": b"ok"}).items():
             (home / "html" / name).write_bytes(content)
+        listen = {port: " ".join(f"listen {host(family.kernel)}:{port} backlog=4096;" for family in self.families) for port in (80, 81)}
         (home / "nginx.conf").write_text(f"""
             daemon off; master_process off; worker_processes 1; pid {home}/pid; error_log stderr error;
             worker_rlimit_nofile 20000;
@@ -302,8 +360,8 @@ class Rig:
                 access_log off; keepalive_requests 1000000;
                 client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/fastcgi;
                 uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
-                server {{ listen {KERNEL_ADDRESS}:80 backlog=4096; location / {{ root {home}/html; }} }}
-                server {{ listen {KERNEL_ADDRESS}:81; location / {{ stub_status; }} }}
+                server {{ {listen[80]} location / {{ root {home}/html; }} }}
+                server {{ {listen[81]} location / {{ stub_status; }} }}
             }}""")
         self.kernel.run("sh", "-c", "echo 4096 > /proc/sys/net/core/somaxconn; echo 8192 > /proc/sys/net/ipv4/tcp_max_syn_backlog")
         process = self.start(self.kernel, "nginx", "-p", home, "-c", home / "nginx.conf", "-e", "stderr")
@@ -314,7 +372,7 @@ class Rig:
 
     def nginx_counts(self):
         """(connections accepted, requests) as nginx counts them, without the ones that ask."""
-        text = self.kernel.run("curl", "-s", "--max-time", "10", f"http://{KERNEL_ADDRESS}:81/")
+        text = self.kernel.run("curl", "-s", "--max-time", LIMIT, f"http://{self.kernel_host}:81/")
         accepted, _, requests = re.search(r"^\s*(\d+) (\d+) (\d+)\s*$", text, re.MULTILINE).groups()
         self._asked = getattr(self, "_asked", 0) + 1
         return int(accepted) - self._asked, int(requests) - self._asked

@@ -2,7 +2,8 @@
 to and from the command."""
 
 from cases import RigCase
-from raw_peer import ACK, ADDRESS, CLOSED_PORT, FIN, PSH, RST, SYN, RawPeer, names
+from family import V6, host
+from raw_peer import ACK, CLOSED_PORT, FIN, PSH, RST, SYN, RawPeer, names
 from rig import wait_until
 
 ECHO, HTTP = 7, 80
@@ -182,7 +183,7 @@ class ConformanceTest(RigCase):
         """Rows 3, 4: RFC 9293 3.10.7.3, a simultaneous open too (MUST-10)."""
         for simultaneous in (False, True):
             # The wrong ACKs count as a SYN that a peer in TIME-WAIT has refused.
-            load = self.rig.load(f"tcp://{ADDRESS}:99", "-c", "1", "-n", "1", "--request-size", "1B", "--response-size", "1B",
+            load = self.rig.load(f"tcp://{host(self.peer.address)}:99", "-c", "1", "-n", "1", "--request-size", "1B", "--response-size", "1B",
                                  "--set", "validity.stale-syn=100%")
             syn = self.peer.receive(60)
             self.assertEqual(names(syn.flags), "SYN")
@@ -210,3 +211,7 @@ class ConformanceTest(RigCase):
             self.assertEqual((fin.seq, fin.ack), ((iss + 2) & 0xFFFFFFFF, ISN + 3))
             self.peer.send(99, port, ACK, ISN + 3, iss + 3)
             self.assertEqual(load.wait(), 0, load.said())
+
+
+class Conformance6Test(ConformanceTest):
+    families = (V6,)

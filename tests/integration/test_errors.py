@@ -135,7 +135,7 @@ class LoadFailureTest(RigCase):
 
     def test_a_criterion_that_is_missed_or_cannot_be_decided(self):
         self.rig.nginx()
-        load = self.rig.load(test_load.URL, "-n", "50", "--pass", "failed<0.1%, connect.p50<1h", "--pass", "cps>=1G")
+        load = self.rig.load(self.rig.kernel_url, "-n", "50", "--pass", "failed<0.1%, connect.p50<1h", "--pass", "cps>=1G")
         self.assertEqual(load.wait(), 3, load.said())
         result = self.rig.result(load)
         self.assertEqual([(each["name"], each["verdict"]) for each in result["criteria"]],
@@ -185,7 +185,7 @@ class LoadFailureTest(RigCase):
     def test_server_falls_silent_in_the_middle(self):
         """Few of a closed loop's connections fail then, for it opens no more: it has not passed all the same."""
         nginx = self.rig.nginx()
-        load = self.rig.load(test_load.URL, "-c", "20", "-d", "4s")
+        load = self.rig.load(self.rig.kernel_url, "-c", "20", "-d", "4s")
         self.rig.wait_for_requests(50)
         nginx.popen.send_signal(signal.SIGSTOP)
         self.addCleanup(nginx.popen.send_signal, signal.SIGCONT)
@@ -197,7 +197,7 @@ class LoadFailureTest(RigCase):
 
     def test_a_transfer_that_the_time_cuts(self):
         self.rig.nginx({"big": bytes(64 << 20)})
-        load = self.rig.load(test_load.URL + "big", "-c", "1", "-d", "100ms")
+        load = self.rig.load(self.rig.kernel_url + "big", "-c", "1", "-d", "100ms")
         self.assertEqual(load.wait(), 0, load.said())
         result = self.rig.result(load)
         counted = result["connections"]
@@ -207,7 +207,7 @@ class LoadFailureTest(RigCase):
 
     def test_sigint_in_the_middle(self):
         self.rig.nginx()
-        load = self.rig.load(test_load.URL, "-c", "50", "-d", "10m")
+        load = self.rig.load(self.rig.kernel_url, "-c", "50", "-d", "10m")
         self.rig.wait_for_requests(50)
         self.assertEqual(load.interrupt(), 0, load.said())
         counted = self.rig.result(load)["connections"]
@@ -219,7 +219,7 @@ class LoadFailureTest(RigCase):
 
     def test_server_vanishes_in_the_middle(self):
         nginx = self.rig.nginx()
-        load = self.rig.load(test_load.URL, "-c", "20", "-d", "4s")
+        load = self.rig.load(self.rig.kernel_url, "-c", "20", "-d", "4s")
         self.rig.wait_for_requests(50)
         nginx.popen.kill()
         nginx.wait()

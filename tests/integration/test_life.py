@@ -11,13 +11,14 @@ import socket
 import rig
 import segment_filter
 from cases import RigCase, settings
-from rig import KERNEL_ADDRESS, LIMIT, SYNFIN_ADDRESS, wait_until
+from family import V6
+from rig import LIMIT, wait_until
 from segment_filter import ACK, FIN, SYN
 
 
-def short_msl():
+def short_msl(milliseconds=500):
     """TIME-WAIT of one second instead of a minute: declared by --msl, and a deviation that the result must name."""
-    return ("--msl", f"{500 * settings.patience}ms")
+    return ("--msl", f"{milliseconds * settings.patience}ms")
 
 
 class LifeCase(RigCase):
@@ -47,7 +48,7 @@ class ServerLifeTest(LifeCase):
         serve = self.rig.serve("echo")
         client = self.opening(7)
         segment_filter.drop(client, SYN | ACK, SYN | ACK)
-        client.connect_ex((SYNFIN_ADDRESS, 7))
+        client.connect_ex((self.family.synfin, 7))
         self.stage(serve, 7, {"SYN-SENT": 1}, {"SYN-RECEIVED": 1})
         segment_filter.drop_nothing(client)  # the next retransmission passes
         self.stage(serve, 7, {"ESTAB": 1}, {"ESTABLISHED": 1})
@@ -69,7 +70,7 @@ class ServerLifeTest(LifeCase):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.setblocking(True)
         client.settimeout(LIMIT)
-        client.connect((SYNFIN_ADDRESS, 7))
+        client.connect((self.family.synfin, 7))
         sent = bytes(range(256)) * 1600  # of which the send buffer takes 256 KiB
         client.sendall(sent)
         client.shutdown(socket.SHUT_WR)
@@ -85,12 +86,12 @@ class ServerLifeTest(LifeCase):
         client = self.opening(80)
         client.setblocking(True)
         client.settimeout(LIMIT)
-        client.connect((SYNFIN_ADDRESS, 80))
+        client.connect((self.family.synfin, 80))
         self.stage(serve, 80, {"ESTAB": 1}, {"ESTABLISHED": 1})
         return client, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
     def test_half_closed_by_the_server_then_time_wait_then_nothing(self):
-        serve = self.rig.serve("http", *short_msl())
+        serve = self.rig.serve("http", *short_msl(1500))  # TIME-WAIT is to be seen, by a machine that stands still for a second too
         client, request = self.ask_and_close(serve)
         segment_filter.drop(client, FIN, FIN)
         client.sendall(request)
@@ -158,19 +159,24 @@ class ServerLifeTest(LifeCase):
             self.skipTest(f"{program} is not built")
         for number in (signal.SIGTERM, signal.SIGHUP):
             with self.subTest(number):
-                process = self.rig.start(self.rig.ours, program, f"af_packet:{self.rig.device}", f"{SYNFIN_ADDRESS}/24")
+                process = self.rig.start(self.rig.ours, program, f"af_packet:{self.rig.device}", self.family.cidr(self.family.synfin))
                 self.check_that_peers_are_told(process, 7, number)
 
     def test_1000_lives_leave_nothing(self):
         serve = self.rig.serve("http", *short_msl())
-        self.rig.kernel.run("wrk", "-t1", "-c100", "-d1s", "-H", "Connection: close", f"http://{SYNFIN_ADDRESS}/")
+        self.rig.kernel.run("wrk", "-t1", "-c100", "-d1s", "-H", "Connection: close", self.rig.url)
         wait_until(lambda: self.rig.states(serve) == {}, lambda: f"no connection is left; {self.rig.states(serve)}")
+
+
+class ServerLife6Test(ServerLifeTest):
+    families = (V6,)
+    test_peers_are_told_by_every_signal = None  # the signals are the command's affair
 
 
 class ClientLifeTest(LifeCase):
     def start_load(self, *options):
         """One connection to port 99, request and response of 64 bytes."""
-        return self.rig.load(f"tcp://{KERNEL_ADDRESS}:99", "-c", "1", "-n", "1", *short_msl(), *options)
+        return self.rig.load(f"tcp://{self.rig.kernel_host}:99", "-c", "1", "-n", "1", *short_msl(), *options)
 
     def test_open_from_syn_sent_to_established(self):
         listener = self.rig.kernel.listen(99)
@@ -202,3 +208,7 @@ class ClientLifeTest(LifeCase):
         counted = self.rig.result(load)["connections"]
         self.assertEqual((counted["completed"], counted["failed"]), (1, 0))
         self.assertEqual(self.rig.kernel.tcp_states(99), {})
+
+
+class ClientLife6Test(ClientLifeTest):
+    families = (V6,)

@@ -1,9 +1,8 @@
 """`synfin load` against kernel servers."""
 
 from cases import RigCase, alone, settings
-from rig import KERNEL_ADDRESS, SHARED_CORE
-
-URL = f"http://{KERNEL_ADDRESS}:80/"
+from family import V6
+from rig import SHARED_CORE
 
 
 def balance(connections):
@@ -21,7 +20,7 @@ def balance(connections):
 class NginxTest(RigCase):
     def run_load(self, connections, *options, device=None):
         self.rig.nginx()
-        load = self.rig.load(URL, "-c", "200", "-n", str(connections), *options, device=device)
+        load = self.rig.load(self.rig.kernel_url, "-c", "200", "-n", str(connections), *options, device=device)
         self.assertEqual(load.wait(300), 0, load.said())
         result = self.rig.result(load)
         counted = result["connections"]
@@ -30,10 +29,12 @@ class NginxTest(RigCase):
         self.assertEqual(counted["failed"], 0, counted)
         return result
 
-    def test_100000_connections_and_nginx_counts_as_many(self):
-        connections = 100_000
-        self.run_load(connections)
+    def run_and_compare(self, connections, device=None):
+        self.run_load(connections, device=device)
         self.assertEqual(self.rig.nginx_counts(), (connections, connections))
+
+    def test_100000_connections_and_nginx_counts_as_many(self):
+        self.run_and_compare(100_000)
 
     def test_requests_per_connection(self):
         self.run_load(1000, "--requests-per-connection", "10")
@@ -54,7 +55,7 @@ class NginxTest(RigCase):
         self.rig.nginx()
         seconds = 10 if settings.long else 3
         # On a machine that is never quiet the generator may be late.
-        load = self.rig.load(URL, "-R", "500", "-d", f"{seconds}s", *SHARED_CORE, "--set", "validity.slip=10s", "--pass", "failed<=0%")
+        load = self.rig.load(self.rig.kernel_url, "-R", "500", "-d", f"{seconds}s", *SHARED_CORE, "--set", "validity.slip=10s", "--pass", "failed<=0%")
         self.assertEqual(load.wait(), 0, load.said())
         result = self.rig.result(load)
         counted = result["connections"]
@@ -64,3 +65,11 @@ class NginxTest(RigCase):
         self.assertEqual(counted["offered"], 500 * seconds)
         self.assertEqual(counted["failed"], 0, counted)
         self.assertEqual(self.rig.nginx_counts()[0], counted["established"])
+
+
+class Nginx6Test(NginxTest):
+    families = (V6,)
+    test_100000_connections_and_nginx_counts_as_many = None
+
+    def test_30000_connections_and_nginx_counts_as_many(self):
+        self.run_and_compare(30_000)

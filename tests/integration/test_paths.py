@@ -5,30 +5,34 @@ import struct
 import unittest
 
 from cases import RigCase
+from family import V6, host
 from rig import KERNEL_ADDRESS, LIMIT, SYNFIN_ADDRESS, wait_until
 
 BODY = 100 * 1024
-LINK_MTU = 1200
 
 
 class NarrowLinkTest(RigCase):
-    """synfin, the kernel as a router, and behind a link of 1,200 bytes a client that offers an MSS of 1,460."""
+    """synfin, the kernel as a router, and behind a narrow link a client that offers the MSS of 1,500 bytes."""
+
+    link_mtu = 1200
 
     def setUp(self):
         super().setUp()
         self.client = self.rig.namespace("client")
         router = self.rig.theirs
         router.ip("link", "add", "toclient", "type", "veth", "peer", "name", "torouter", "netns", self.client.name)
-        router.ip("link", "set", "toclient", "mtu", LINK_MTU, "up")
+        router.ip("link", "set", "toclient", "mtu", self.link_mtu, "up")
         self.client.ip("link", "set", "torouter", "up")  # of 1,500 bytes: only the router knows
-        router.ip("address", "add", "10.78.0.1/24", "dev", "toclient")
-        self.client.ip("address", "add", "10.78.0.5/24", "dev", "torouter")
-        self.client.ip("route", "add", "default", "via", "10.78.0.1", "advmss", "1460")
-        router.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+        family = self.family
+        router.add_address(family.cidr(family.behind(1)), "toclient")
+        self.client.add_address(family.cidr(family.behind(5)), "torouter")
+        self.client.ip("route", "add", "default", "via", family.behind(1), "advmss", family.mss)
+        forward = "ipv4/ip_forward" if family.version == 4 else "ipv6/conf/all/forwarding"
+        router.run("sh", "-c", f"echo 1 > /proc/sys/net/{forward}")
 
     def fetch(self):
         out = self.client.run("curl", "-s", "--max-time", LIMIT, "-o", "/dev/null", "-w", "%{http_code} %{size_download}",
-                              f"http://{SYNFIN_ADDRESS}/")
+                              self.rig.url)
         self.assertEqual(out, f"200 {BODY}")
 
     def after(self, serve, connections):
@@ -39,7 +43,7 @@ class NarrowLinkTest(RigCase):
         return wait_until(ended, f"{connections} connections ended")
 
     def test_serve_follows_what_the_router_says(self):
-        serve = self.rig.serve("http", "--gateway", KERNEL_ADDRESS, "--response-size", str(BODY))
+        serve = self.rig.serve("http", "--gateway", self.family.kernel, "--response-size", str(BODY))
         self.fetch()
         first = self.after(serve, 1)
         self.assertEqual(first["icmp_too_big_accepted"], 1, first)
@@ -50,8 +54,9 @@ class NarrowLinkTest(RigCase):
         self.assertEqual(again["retransmitted"], first["retransmitted"])
 
     def test_load_follows_what_the_router_says(self):
-        with self.client.listen(9, address="10.78.0.5") as listener:
-            load = self.rig.load("tcp://10.78.0.5:9", "--gateway", KERNEL_ADDRESS, "--request-size", "16KiB",
+        target = self.family.behind(5)
+        with self.client.listen(9, target) as listener:
+            load = self.rig.load(f"tcp://{host(target)}:9", "--gateway", self.family.kernel, "--request-size", "16KiB",
                                  "--response-size", "1", "-c", "1", "-n", "1")
             listener.settimeout(LIMIT)
             peer, _ = listener.accept()
@@ -64,6 +69,11 @@ class NarrowLinkTest(RigCase):
             self.assertEqual(got, 16 * 1024)
             self.assertEqual(load.wait(), 0, load.said())
             self.assertEqual(self.rig.result(load)["tcp"]["icmp_too_big_accepted"], 1)
+
+
+class NarrowLink6Test(NarrowLinkTest):
+    families = (V6,)
+    link_mtu = 1300  # an IPv6 link has 1,280 bytes at least
 
 
 class GatewayTest(RigCase):

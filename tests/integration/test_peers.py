@@ -9,7 +9,8 @@ import shutil
 
 from cases import RigCase
 from http_body import sha256_of_body
-from rig import KERNEL_ADDRESS, SYNFIN_ADDRESS, wait_until
+from family import V6
+from rig import LIMIT, wait_until
 
 BODY = bytes(range(256)) * 37 + b"end"  # 9,475 bytes: several segments, and not a multiple of one
 
@@ -41,7 +42,7 @@ def nginx(rig, home):
         http {{
             log_format size "GET $status $body_bytes_sent"; access_log {home}/log size; keepalive_requests 1000000;
             client_body_temp_path {home}/b; proxy_temp_path {home}/p; fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;
-            server {{ listen {KERNEL_ADDRESS}:80 backlog=1024; root {home}/html; }}
+            server {{ listen {rig.kernel_host}:80 backlog=1024; root {home}/html; }}
         }}""")
     return Served(rig, ("nginx", "-p", home, "-c", home / "conf", "-e", "stderr"), home / "log", r"GET 200 (\d+)")
 
@@ -60,7 +61,7 @@ defaults
     log global
     log-format "GET %ST %B %hr"
 frontend f
-    bind {KERNEL_ADDRESS}:80
+    bind {rig.family.kernel}:80
     http-request return status 200 content-type application/octet-stream file {home}/html/body
 """)
     head = len(b"HTTP/1.1 200 OK\r\ncontent-length: 9475\r\ncontent-type: application/octet-stream\r\n\r\n")
@@ -74,7 +75,7 @@ def apache2(rig, home):
 ServerRoot {home}
 {load}
 ServerName here
-Listen {KERNEL_ADDRESS}:80
+Listen {rig.kernel_host}:80
 PidFile {home}/pid
 DefaultRuntimeDir {home}
 Mutex posixsem
@@ -93,7 +94,7 @@ def lighttpd(rig, home):
     (home / "conf").write_text(f"""
 server.modules = ("mod_accesslog")
 server.document-root = "{home}/html"
-server.bind = "{KERNEL_ADDRESS}"
+server.bind = "{rig.kernel_host}"
 server.port = 80
 server.errorlog = "{home}/error"
 server.max-keep-alive-requests = 1000
@@ -115,7 +116,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         os.write(1, b"GET 200 %d\\n" % len(data))  # in one piece: there are several threads
 class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 1024
-Server(({KERNEL_ADDRESS!r}, 80), Handler).serve_forever()
+    address_family = {int(rig.family.af)}
+Server(({rig.family.kernel!r}, 80), Handler).serve_forever()
 """)
     return Served(rig, (shutil.which("python3"), home / "serve.py"), None, r"GET 200 (\d+)")
 
@@ -127,7 +129,7 @@ const body = fs.readFileSync("{home}/html/body");
 require("http").createServer((request, response) => {{
     response.write(body.subarray(0, 1000));     // no length: Node sends chunks
     response.end(body.subarray(1000), () => console.log("GET 200", body.length));
-}}).listen(80, "{KERNEL_ADDRESS}", 1024);
+}}).listen(80, "{rig.family.kernel}", 1024);
 """)
     return Served(rig, ("node", home / "serve.js"), None, r"GET 200 (\d+)")
 
@@ -144,7 +146,7 @@ class ServersTest(RigCase):
         served = server(self.rig, home)
         total = received = 0
         for requests in (1, 5):
-            load = self.rig.load(f"http://{KERNEL_ADDRESS}/body", "-c", "8", "-n", str(self.CONNECTIONS),
+            load = self.rig.load(f"http://{self.rig.kernel_host}/body", "-c", "8", "-n", str(self.CONNECTIONS),
                                  "--requests-per-connection", str(requests))
             self.assertEqual(load.wait(), 0, load.said())
             result = self.rig.result(load)
@@ -180,11 +182,15 @@ class ServersTest(RigCase):
         self.check(node)
 
 
+class Servers6Test(ServersTest):
+    families = (V6,)
+    test_apache2 = test_lighttpd = test_node = None
+
+
 class ClientsTest(RigCase):
     """Each client against `synfin serve`: every request is answered, and the client got the bytes that were asked for."""
 
     SIZE = 9_475
-    URL = f"http://{SYNFIN_ADDRESS}/"
 
     def setUp(self):
         super().setUp()
@@ -208,7 +214,7 @@ class ClientsTest(RigCase):
         config = self.rig.path("urls")
         with open(config, "w", encoding="ascii") as urls:
             for i in range(50):
-                urls.write(f'url = "{self.URL}{i}"\noutput = "{self.rig.path(f"body-{i}")}"\n')
+                urls.write(f'url = "{self.rig.url}{i}"\noutput = "{self.rig.path(f"body-{i}")}"\n')
         self.client("curl", "-sS", "--fail", "-K", config)
         for i in range(50):
             body = pathlib.Path(self.rig.path(f"body-{i}")).read_bytes()
@@ -223,7 +229,7 @@ for version in (11, 10):
     http.client.HTTPConnection._http_vsn = version
     http.client.HTTPConnection._http_vsn_str = f"HTTP/1.{{version - 10}}"
     for i in range(20):
-        connection = http.client.HTTPConnection({SYNFIN_ADDRESS!r})
+        connection = http.client.HTTPConnection({self.family.synfin!r})
         for _ in range(3 if version == 11 else 1):
             connection.request("GET", f"/{{i}}")
             print(hashlib.sha256(connection.getresponse().read()).hexdigest())
@@ -235,20 +241,20 @@ for version in (11, 10):
 
     def test_ab(self):
         for option in ((), ("-k",)):
-            said = self.client("ab", "-q", "-n", "500", "-c", "10", *option, self.URL)
+            said = self.client("ab", "-q", "-n", "500", "-c", "10", *option, self.rig.url)
             self.assertRegex(said, r"Complete requests:\s+500\n")
             self.assertRegex(said, r"Failed requests:\s+0\n")
             self.assertRegex(said, rf"HTML transferred:\s+{500 * self.SIZE} bytes")
         self.check(1000)
 
     def test_h2load(self):
-        said = self.client("h2load", "--h1", "-n", "500", "-c", "10", self.URL)
+        said = self.client("h2load", "--h1", "-n", "500", "-c", "10", self.rig.url)
         self.assertIn("500 total, 500 started, 500 done, 500 succeeded, 0 failed, 0 errored, 0 timeout", said)
         self.assertRegex(said, rf"\({500 * self.SIZE}\) data")
         self.check(500, 10)
 
     def test_wrk(self):
-        said = self.client("wrk", "-t1", "-c10", "-d1s", self.URL)
+        said = self.client("wrk", "-t1", "-c10", "-d1s", "--timeout", f"{LIMIT}s", self.rig.url)
         self.assertNotIn("Socket errors", said)
         self.assertNotIn("Non-2xx", said)
         got = int(re.search(r"(\d+) requests in", said)[1])
@@ -257,3 +263,7 @@ for version in (11, 10):
         # wrk leaves its last requests in the middle: at most one for each of its connections.
         self.assertGreaterEqual(result["http"]["requests"], got)
         self.assertLessEqual(result["http"]["requests"], got + 20)
+
+
+class Clients6Test(ClientsTest):
+    families = (V6,)

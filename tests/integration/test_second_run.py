@@ -8,11 +8,10 @@ import os
 
 import rig
 from cases import RigCase, alone
-from rig import KERNEL_ADDRESS
+from family import V6
 
-URL = f"http://{KERNEL_ADDRESS}:80/"
 PORTS = 1000
-FIRST, SECOND = "10.77.0.2/24", "10.77.0.3/24"
+FIRST, SECOND = 2, 3  # of synfin's addresses
 
 
 class SecondRunTest(RigCase):
@@ -20,11 +19,14 @@ class SecondRunTest(RigCase):
         super().setUp()
         self.rig.nginx()
 
+    def at(self, number):
+        return self.family.cidr(self.family.at(number))
+
     def run_load(self, *options, addresses=(FIRST,), cores=None):
         """One run over every tuple of the addresses; whatever the server still holds of them, nothing is refused or waits."""
-        more = [word for address in addresses[1:] for word in ("--address", address)]
-        load = self.rig.load(URL, "-c", "32", "-n", str(PORTS * len(addresses)), "--source-ports", f"20000-{20000 + PORTS - 1}",
-                             *more, *options, address=addresses[0], cores=cores)
+        more = self.rig.synfin_addresses(addresses[1:])
+        load = self.rig.load(self.rig.kernel_url, "-c", "32", "-n", str(PORTS * len(addresses)), "--source-ports", f"20000-{20000 + PORTS - 1}",
+                             *more, *options, address=self.at(addresses[0]), cores=cores)
         self.assertEqual(load.wait(), 0, load.said())
         result = self.rig.result(load)
         seen = (result["connections"]["completed"], result["tcp"]["stale_syn"], result["tcp"]["syn_retransmitted"])
@@ -64,8 +66,8 @@ class SecondRunTest(RigCase):
         self.run_load("--close-by", "server")
         report = self.rig.path("own-keys.json")
         hidden = "mount --make-rprivate / && mkdir -p /run/synfin && mount -t tmpfs -o ro,mode=755 none /run/synfin && exec \"$@\""
-        load = self.rig.start(self.rig.ours, "unshare", "-m", "env", "-u", "XDG_RUNTIME_DIR", "sh", "-c", hidden, "sh", rig.SYNFIN, "load", URL,
-                              "--device", f"af_packet:{self.rig.device}", "--address", FIRST, "--cores", str(rig.core), "-c", "32",
+        load = self.rig.start(self.rig.ours, "unshare", "-m", "env", "-u", "XDG_RUNTIME_DIR", "sh", "-c", hidden, "sh", rig.SYNFIN, "load", self.rig.kernel_url,
+                              "--device", f"af_packet:{self.rig.device}", "--address", self.at(FIRST), "--cores", str(rig.core), "-c", "32",
                               "-n", str(PORTS), "--source-ports", f"20000-{20000 + PORTS - 1}", "--close-by", "server", "--json", report)
         self.assertEqual(load.wait(), 3, load.said())
         self.assertEqual(load.said().count("synfin: warning: the keys of initial sequence numbers are this run's own"), 1, load.said())
@@ -76,3 +78,8 @@ class SecondRunTest(RigCase):
         self.assertIn("TIME-WAIT", " ".join(result["invalid_because"]))
         self.assertEqual(result["connections"]["completed"], PORTS)
         self.assertEqual(result["tcp"]["syn_retransmitted"], stale, "no SYN waited for its timer")
+
+
+class SecondRun6Test(SecondRunTest):
+    families = (V6,)
+    test_three_runs_that_the_client_closes = test_a_process_without_the_hosts_keys_says_so_and_loses_no_second = None

@@ -9,10 +9,11 @@ import socket
 import struct
 import threading
 
-from rig import KERNEL_ADDRESS, PREFIX
+import packets6
 
 VLAN, SERVICE_VLAN = 0x8100, 0x88A8  # 802.1Q, 802.1ad
 INTERFACE = "sftags"
+_IPV4, _ARP = b"\x08\x00", b"\x08\x06"
 
 _TUNSETIFF, _IFF_TAP_NO_PI = 0x400454CA, 0x1002
 _SOL_PACKET, _PACKET_AUXDATA, _TP_STATUS_VLAN_VALID = 263, 8, 0x10
@@ -32,7 +33,7 @@ class VlanSide:
 
     def __init__(self, rig, tags):
         self.others = []
-        self.told = set()  # the addresses to which ARP frames with our tags were sent
+        self.told = set()  # the addresses to which ARP frames or neighbour advertisements with our tags were sent
         self._tags = tag_bytes(tags)
         with rig.theirs.entered():
             self._tap = os.open("/dev/net/tun", os.O_RDWR)
@@ -42,7 +43,7 @@ class VlanSide:
         self._cable.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
         self._cable.bind((rig.peer, 0))
         rig.theirs.ip("address", "flush", "dev", rig.peer)
-        rig.theirs.ip("address", "add", f"{KERNEL_ADDRESS}/{PREFIX}", "dev", INTERFACE)
+        rig.add_kernel_addresses(rig.theirs, INTERFACE)
         rig.theirs.ip("link", "set", INTERFACE, "up")
         self.mac = bytes.fromhex(rig.theirs.run("cat", f"/sys/class/net/{INTERFACE}/address").replace(":", ""))
         self._stop, self._stopped = os.pipe()
@@ -78,14 +79,21 @@ class VlanSide:
         frame, extra, _, address = self._cable.recvmsg(65536, 256)
         if address[2] == _PACKET_OUTGOING:
             return
-        status, _, _, _, _, vid, kind = struct.unpack("IIIHHHH", extra[0][2])
+        status, _, _, _, _, vid, tag_kind = struct.unpack("IIIHHHH", extra[0][2])
         if status & _TP_STATUS_VLAN_VALID:
-            frame = frame[:12] + struct.pack(">HH", kind, vid) + frame[12:]
+            frame = frame[:12] + struct.pack(">HH", tag_kind, vid) + frame[12:]
         end = 12 + len(self._tags)
         # Another tag behind ours would be one too many.
-        if frame[12:end] == self._tags and frame[end:end + 2] in (b"\x08\x00", b"\x08\x06"):
-            if frame[end:end + 2] == b"\x08\x06":
+        kind = frame[end:end + 2]
+        if frame[12:end] == self._tags and kind in (_IPV4, _ARP, packets6.ETHERTYPE):
+            if kind == _ARP:
                 self.told.add(socket.inet_ntoa(frame[end + 26:end + 30]))
+            elif kind == packets6.ETHERTYPE:
+                self._look_for_advertisement(packets6.read(frame[end + 2:]))
             os.write(self._tap, frame[:12] + frame[end:])
         else:
             self.others.append(frame)
+
+    def _look_for_advertisement(self, packet):
+        if packet and packet.next_header == packets6.ICMP6 and packet.payload[0] == packets6.ADVERTISEMENT:
+            self.told.add(packet.destination)

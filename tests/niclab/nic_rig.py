@@ -16,9 +16,10 @@ import ingredients
 import initramfs
 import rig
 from cases import RigCase
+from family import V4
 from frame_watch import FrameWatch
 from guest import BOOTS, Guest, NotUp, build_image
-from rig import KERNEL_ADDRESS, PREFIX, SYNFIN_ADDRESS, Rig
+from rig import Rig
 
 TAP = "sfcable"
 
@@ -113,8 +114,9 @@ class GuestSide:
 class NicRig(Rig):
     filters_vlans = True
 
-    def __init__(self, card, mtu=1500):
+    def __init__(self, card, mtu=1500, families=(V4,)):
         self.card = card
+        self.families = families
         self.guest = lab.guest(card)
         self.directory = tempfile.mkdtemp(prefix=f"sf{os.getpid()}-")
         os.chmod(self.directory, 0o755)
@@ -125,7 +127,7 @@ class NicRig(Rig):
         self.theirs = self.kernel = self._namespace(f"sf{os.getpid()}-theirs")
         self.guest.namespace.ip("link", "set", TAP, "netns", self.theirs.name)
         self.theirs.ip("link", "set", TAP, "mtu", mtu, "up")
-        self.theirs.ip("address", "add", f"{KERNEL_ADDRESS}/{PREFIX}", "dev", TAP)
+        self.add_kernel_addresses(self.theirs, TAP)
         self.peer = TAP
         self.device = self.guest.address
         self._hugepages = self._free_hugepages()
@@ -144,17 +146,17 @@ class NicRig(Rig):
     def _start(self, what, options, device, address):
         name = f"/tmp/{len(self._processes)}"
         # --cores before the options: a test that names its own comes last and counts.
-        process = self.synfin(*what, "--device", device or f"pci:{self.device}", "--address", address, "--control", f"{name}.control",
+        process = self.synfin(*what, "--device", device or f"pci:{self.device}", *self._address_words(address), "--control", f"{name}.control",
                               "--json", f"{name}.json", "--cores", self.cores, *options)
         process.report, process.control, process.rig = f"{name}.json", f"{name}.control", self
         return process
 
-    def serve(self, app, *options, device=None, address=f"{SYNFIN_ADDRESS}/{PREFIX}"):
+    def serve(self, app, *options, device=None, address=None):
         process = self._start(["serve", "--app", app], options, device, address)
         process.wait_for_line(r"^listening on ")
         return process
 
-    def load(self, target, *options, device=None, address=f"{SYNFIN_ADDRESS}/{PREFIX}"):
+    def load(self, target, *options, device=None, address=None):
         return self._start(["load", target], options, device, address)
 
     def stats(self, process):
@@ -247,7 +249,7 @@ class NicCase(RigCase):
 
     def make_rig(self):
         try:
-            return NicRig(self.card, self.mtu)
+            return NicRig(self.card, self.mtu, self.families)
         except ingredients.Missing as missing:
             self.skipTest(str(missing))
 

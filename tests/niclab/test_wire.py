@@ -7,6 +7,7 @@ import test_life
 import test_load
 import test_serve
 import test_vlan
+from family import V4
 from nic_rig import NicCase
 
 LONG = {"test_body_of_1_gib", "test_100000_connections_and_nginx_counts_as_many", "test_1000_connections_at_once_return_1_mib_each"}
@@ -31,6 +32,6 @@ def over_a_card(kind):
 
 for module in (test_serve, test_vlan, test_load, test_life, test_errors, test_conformance):
     for kind in [k for k in vars(module).values() if isinstance(k, type) and k.__module__ == module.__name__ and k.__name__.endswith("Test")]:
-        if kind.__name__ not in NOT_OF_A_CARD:
+        if kind.__name__ not in NOT_OF_A_CARD and kind.families == (V4,):
             globals()[kind.__name__] = over_a_card(kind)
 del kind
