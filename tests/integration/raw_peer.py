@@ -126,6 +126,10 @@ class RawPeer:
         tcp = head[:16] + struct.pack(">H", total) + head[18:] + payload
         self._cable.send((self._mac + MAC + self._link.packet(tcp)).ljust(60, b"\0"))
 
+    def send_packet(self, packet):
+        """An IPv6 packet of one's own."""
+        self._cable.send(self._mac + MAC + packets6.ETHERTYPE + packet)
+
     def _take(self, end):
         """One frame: a question for our MAC address is answered, a segment for us is returned."""
         self._cable.settimeout(max(0.001, end - time.monotonic()))

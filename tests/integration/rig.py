@@ -63,6 +63,14 @@ def wait_until(condition, what, timeout=LIMIT, interval=0.02):
         time.sleep(interval)
 
 
+def receive_exactly(s, size):
+    """`size` bytes, or fewer when the stream ends before. (MSG_WAITALL does not wait on a socket with a time limit.)"""
+    received = b""
+    while len(received) < size and (chunk := s.recv(size - len(received))):
+        received += chunk
+    return received
+
+
 class Namespace:
     """A network namespace with lo up and IPv6 off (the kernel then sends nothing by itself), but on the interfaces of `speak_ipv6`.
 

@@ -55,8 +55,8 @@ class ConformanceTest(RigCase):
         self.expect(ACK, seq=ack, ack=seq + 1, payload=b"!")
         self.peer.send(port, ECHO, ACK, seq + 1, ack + 1)
 
-    def serve(self, app="echo"):
-        self.serving = self.rig.serve(app)
+    def serve(self, app="echo", *options):
+        self.serving = self.rig.serve(app, *options)
         self.peer.find()
 
     def test_closed_and_listen(self):
@@ -178,6 +178,20 @@ class ConformanceTest(RigCase):
         self.peer.send(port, HTTP, SYN, snd + UNIT)
         new = self.expect(SYN | ACK, ack=snd + UNIT + 1)
         self.assertLess((new.seq - rcv) & 0xFFFFFFFF, 1 << 31, "a larger ISN than the one before came to")
+
+    def test_no_mss_option(self):
+        """Row 30: RFC 9293 MUST-15: a SYN without the option is taken for the default, 536 or 1220."""
+        self.serve("http", "--response-size", "10000")
+        port = self.peer.a_port()
+        self.peer.send(port, HTTP, SYN, ISN)
+        iss = self.expect(SYN | ACK, ack=ISN + 1).seq
+        request = b"GET / HTTP/1.0\r\n\r\n"
+        self.peer.send(port, HTTP, PSH | ACK, ISN + 1, iss + 1, request)
+        segment = self.peer.receive()
+        while not segment.payload:  # the ACK of the request may come alone
+            segment = self.peer.receive()
+        self.assertEqual(len(segment.payload), 536 if self.family.version == 4 else 1220)
+        self.peer.send(port, HTTP, RST, ISN + 1 + len(request))
 
     def test_syn_sent(self):
         """Rows 3, 4: RFC 9293 3.10.7.3, a simultaneous open too (MUST-10)."""

@@ -8,14 +8,16 @@ import signal
 import segment_filter
 import test_load
 from cases import RigCase
-from rig import KERNEL_ADDRESS, PREFIX, SYNFIN_ADDRESS
+from family import V6, host
+from rig import KERNEL_ADDRESS6, PREFIX, SYNFIN_ADDRESS, SYNFIN_ADDRESS6
 import rig as rig_module
 
 SERVE = ("serve", "--app", "echo", "--cores", "0")
 ADDRESS = ("--address", f"{SYNFIN_ADDRESS}/{PREFIX}")
+CIDR6 = f"{SYNFIN_ADDRESS6}/64"
 
 
-class RefusalTest(RigCase):
+class RefusalCase(RigCase):
     def refused(self, status, *patterns, command, namespace=None):
         """Runs to its end; asserts the status, and that standard error matches every pattern."""
         process = self.rig.start(namespace or self.rig.ours, *command)
@@ -29,6 +31,8 @@ class RefusalTest(RigCase):
     def synfin(self, *args):
         return (rig_module.SYNFIN, *args)
 
+
+class RefusalTest(RefusalCase):
     def test_no_such_interface(self):
         for kind in ("af_packet", "af_xdp"):
             with self.subTest(kind):
@@ -90,7 +94,7 @@ class RefusalTest(RigCase):
         self.refused(1, "already|in use", command=self.synfin(*SERVE, "--device", f"af_packet:{self.rig.device}", *ADDRESS))
 
     def test_bad_cidr(self):
-        for bad in ("10.77.0.300/24", "10.77.0.2/33", "10.77.0.2", "fd00::1/64"):
+        for bad in ("10.77.0.300/24", "10.77.0.2/33", "10.77.0.2"):
             with self.subTest(bad):
                 self.refused(2, "--address", bad.replace(".", r"\."),
                              command=self.synfin(*SERVE, "--device", f"af_packet:{self.rig.device}", "--address", bad))
@@ -117,8 +121,62 @@ class RefusalTest(RigCase):
                 self.refused(2, r"bad\.yaml:2:8", expected, command=self.synfin("serve", "-f", path))
 
 
+class Refusal6Test(RefusalCase):
+    families = (V6,)
+
+    def serve6(self, *options, address=CIDR6):
+        return self.synfin(*SERVE, "--device", f"af_packet:{self.rig.device}", "--address", address, *options)
+
+    def load6(self, target, *options):
+        return self.synfin("load", target, "--device", f"af_packet:{self.rig.device}", "--address", CIDR6, "--cores", "0", "-n", "1",
+                           *options)
+
+    def test_wrong_addresses(self):
+        for bad in ("2001:db8::2/129", "2001:db8::2", "2001:db8:::2/64", "2001:db8::g/64", "ff02::5/64", "::ffff:10.0.0.1/96", "::1/128",
+                    "::/64"):
+            with self.subTest(bad):
+                self.refused(2, "--address", bad.rpartition("/")[0] or bad, command=self.serve6(address=bad))
+
+    def test_targets_without_brackets(self):
+        for target in (f"tcp://{KERNEL_ADDRESS6}:80", f"http://{KERNEL_ADDRESS6}/"):
+            with self.subTest(target):
+                self.refused(2, r"\[", command=self.load6(target))
+
+    def test_a_target_of_a_family_without_an_address(self):
+        self.refused(2, "10.77.0.1", "IPv4", command=self.load6("tcp://10.77.0.1:80"))
+        self.refused(2, "2001:db8::1", "IPv6", command=self.synfin("load", "tcp://[2001:db8::1]:80", "--device", f"af_packet:{self.rig.device}",
+                                                                  "--cores", "0", "-n", "1", *ADDRESS))
+
+    def test_a_gateway_in_no_network(self):
+        self.refused(2, "2001:db8:99::1", command=self.serve6("--gateway", "2001:db8:99::1"))
+
+    def test_an_mtu_that_ipv6_does_not_allow(self):
+        self.refused(2, "1280", command=self.serve6("--mtu", "1279"))
+
+    def test_the_kernel_has_the_address_too(self):
+        self.rig.ours.add_address(CIDR6, self.rig.device)
+        serve = self.rig.serve("echo")
+        self.assertIn(f"ip address del {CIDR6} dev {self.rig.device}", serve.err)
+
+    def test_served_by_another_synfin(self):
+        self.rig.serve("echo")
+        self.refused(1, "already|in use", command=self.serve6())
+
+    def test_an_address_that_another_host_has(self):
+        """RFC 4862 5.4: found a second after the start at the latest, told with the other's MAC address, and the run ends."""
+        self.rig.theirs.add_address(CIDR6, self.rig.peer)
+        mac = self.rig.theirs.run("cat", f"/sys/class/net/{self.rig.peer}/address")
+        commands = (("serve", "--app", "echo"), ("load", f"tcp://{host(KERNEL_ADDRESS6)}:7", "-d", "10m"))
+        for what in commands:
+            with self.subTest(what[0]):
+                process = self.rig.synfin(*what, "--cores", "0", "--device", f"af_packet:{self.rig.device}", "--address", CIDR6)
+                self.assertEqual(process.wait(), 1, process.said())
+                self.assertRegex(process.err, rf"{SYNFIN_ADDRESS6} is used by {mac} \(duplicate\)")
+
+
 class LoadFailureTest(RigCase):
     wire_text = True
+    NO_REPLY = "no ARP reply"
 
     def fails_by(self, cause, target, *options, status, connections=None):
         load = self.rig.load(target, *options)
@@ -131,7 +189,7 @@ class LoadFailureTest(RigCase):
         return load
 
     def test_target_refuses(self):
-        self.fails_by("refused", f"tcp://{KERNEL_ADDRESS}:99", "-c", "5", "-n", "20", status=3, connections=20)
+        self.fails_by("refused", f"tcp://{self.rig.kernel_host}:99", "-c", "5", "-n", "20", status=3, connections=20)
 
     def test_a_criterion_that_is_missed_or_cannot_be_decided(self):
         self.rig.nginx()
@@ -146,34 +204,37 @@ class LoadFailureTest(RigCase):
         listener = self.rig.kernel.listen(99)
         self.addCleanup(listener.close)
         segment_filter.drop(listener, 0, 0)
-        self.fails_by("syn_timed_out", f"tcp://{KERNEL_ADDRESS}:99", "-c", "2", "-n", "2", "--set", "tcp.syn-timeout=3s", status=3,
+        self.fails_by("syn_timed_out", f"tcp://{self.rig.kernel_host}:99", "-c", "2", "-n", "2", "--set", "tcp.syn-timeout=3s", status=3,
                       connections=2)
 
-    def no_arp_reply(self, who, target, *options):
-        """Nothing is opened, and the run ends when ARP has been asked three times, not at its duration."""
+    def no_reply(self, who, target, *options):
+        """Nothing is opened, and the run ends when the neighbour has been asked for three times, not at its duration."""
         load = self.rig.load(target, "-c", "2", "-d", "10m", *options)
         self.assertEqual(load.wait(), 1, load.said())
-        self.assertIn(f"no ARP reply from {who}", load.err)
+        self.assertIn(f"{self.NO_REPLY} from {who}", load.err)
         result = self.rig.result(load)
         self.assertEqual(result["connections"]["offered"], 0, result["connections"])
         self.assertFalse(result["valid"])
 
     def test_gateway_does_not_answer(self):
-        self.no_arp_reply("10.77.0.99", "tcp://192.0.2.1:80", "--gateway", "10.77.0.99")
+        silent = self.family.at(99)
+        self.no_reply(silent, f"tcp://{host(self.family.far(1))}:80", "--gateway", silent)
 
     def test_target_on_link_does_not_answer(self):
-        self.no_arp_reply("10.77.0.98", "tcp://10.77.0.98:80")
+        silent = self.family.at(98)
+        self.no_reply(silent, f"tcp://{host(silent)}:80")
 
     def test_target_is_on_no_network(self):
-        load = self.rig.load("tcp://192.0.2.1:80", "-n", "1")
+        far = self.family.far(1)
+        load = self.rig.load(f"tcp://{host(far)}:80", "-n", "1")
         self.assertEqual(load.wait(), 2, load.said())
-        self.assertRegex(load.err, "192.0.2.1")
+        self.assertIn(far, load.err)
 
     def test_out_of_ports(self):
         """100 connections that stay open do not fit into 10 ports: the run waits for more, and is not valid."""
         listener = self.rig.kernel.listen(99)
         self.addCleanup(listener.close)
-        load = self.rig.load(f"tcp://{KERNEL_ADDRESS}:99", "-c", "100", "-d", "2s", "--source-ports", "40000-40009")
+        load = self.rig.load(f"tcp://{self.rig.kernel_host}:99", "-c", "100", "-d", "2s", "--source-ports", "40000-40009")
         self.assertEqual(load.wait(), 3, load.said())
         result = self.rig.result(load)
         counted = result["connections"]
@@ -229,3 +290,10 @@ class LoadFailureTest(RigCase):
         self.assertEqual(test_load.balance(counted), [], counted)
         self.assertLessEqual(set(counted["failed_by"]), {"refused", "reset_by_peer", "short_response"}, counted)
         self.assertGreater(counted["failed_by"].get("refused", 0), 0, counted)
+
+
+class LoadFailure6Test(LoadFailureTest):
+    families = (V6,)
+    NO_REPLY = "no neighbour advertisement"
+    test_a_criterion_that_is_missed_or_cannot_be_decided = test_server_falls_silent_in_the_middle = test_out_of_ports = None
+    test_server_vanishes_in_the_middle = None  # nothing of these depends on the family

@@ -12,7 +12,7 @@ import rig
 import segment_filter
 from cases import RigCase, settings
 from family import V6
-from rig import LIMIT, wait_until
+from rig import LIMIT, receive_exactly, wait_until
 from segment_filter import ACK, FIN, SYN
 
 
@@ -198,7 +198,7 @@ class ClientLifeTest(LifeCase):
         server, _ = listener.accept()
         self.addCleanup(server.close)
         server.settimeout(LIMIT)
-        request = server.recv(64, socket.MSG_WAITALL)
+        request = receive_exactly(server, 64)
         self.assertEqual(len(request), 64)
         self.stage(load, 99, {"ESTAB": 1}, {"ESTABLISHED": 1})
         server.sendall(bytes(64))
