@@ -7,6 +7,7 @@
 
 #include "port/eal.hh"
 #include "port/host_check.hh"
+#include "port/multicast_groups.hh"
 
 namespace synfin::port {
 
@@ -40,6 +41,9 @@ std::unique_ptr<Device> AfPacketDevice::open(const DeviceConfig& config, Refusal
         device->pools_.push_back(std::move(pool));
     }
     device->plan_ = std::make_unique<SteeringPlan>(config.engines, config.key);
+    if (!config.addresses6.empty())
+        device->groups_ = std::make_unique<GroupMembership>(facts->interface->index,
+                                                            groups_of(config.addresses6, caps.mac));
     if (!device->open_sockets(config, *facts->interface, caps.max_frame, refusal)) return nullptr;
     device->make_ports(config, caps);
     const int index = facts->interface->index;
@@ -102,6 +106,7 @@ void AfPacketDevice::fill_report(const DeviceConfig& config, const buf::QueueCap
         report_.offloads.push_back({what, false, false, "by the stack"});
     report_.notes = wire_like_->notes();
     report_.warnings = wire_like_->warnings();
+    if (groups_ && !groups_->why_not().empty()) report_.warnings.push_back(groups_->why_not());
     if (!report_.link_up) report_.warnings.push_back("no link: check the cable or the other end");
 }
 

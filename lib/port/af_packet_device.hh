@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "port/device.hh"
+#include "port/group_membership.hh"
 #include "port/kernel_interface.hh"
 #include "port/link_watch.hh"
 #include "port/packet_pool.hh"
@@ -30,6 +31,7 @@ class AfPacketDevice final : public Device {
 
     // The order matters: each member uses those before it.
     std::unique_ptr<WireLike> wire_like_;
+    std::unique_ptr<GroupMembership> groups_;  ///< with IPv6
     std::vector<PacketPool> pools_;
     std::unique_ptr<SteeringPlan> plan_;
     std::vector<std::unique_ptr<PacketSocket>> sockets_;

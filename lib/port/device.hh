@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/siphash.hh"
 #include "port/device_port.hh"
@@ -26,6 +27,7 @@ struct DeviceConfig {
     std::optional<uint16_t> vlan{};        ///< the VID of every frame, for cards that filter VLANs
     std::optional<uint16_t> outer_vlan{};  ///< the VID of an 802.1ad tag before it
     uint32_t packets = 0;                  ///< packet buffers of each engine; 0: the descriptors plus 8192
+    std::vector<Ipv6> addresses6{};        ///< our IPv6 addresses, whose multicast groups are to arrive
     HashKey key{};                         ///< for software steering and RSS: a secret of this process
     Duration link_wait = 5s;               ///< how long to wait for the link of a device that reports one
 };

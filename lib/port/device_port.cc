@@ -276,13 +276,21 @@ uint16_t DevicePort::keep_ours(Packet** packets, uint16_t n) noexcept {
 
 unsigned DevicePort::engine_of(Packet* packet) noexcept {
     const Destination to = classify(data(packet), packet->data_len);
+    if (to.kind != DestinationKind::ipv6) return engine_at(to, packet);
+    return engine_at(classify_v6(data(packet), packet->data_len), packet);
+}
+
+template <typename Tuple>
+unsigned DevicePort::engine_at(const BasicDestination<Tuple>& to, Packet* packet) noexcept {
     switch (to.kind) {
-        case Destination::Kind::first: return 0;
-        case Destination::Kind::everyone: copy_to_others(packet); return index_;
-        case Destination::Kind::quoted: return plan_->engine_of(to.tuple);
-        case Destination::Kind::segment: break;
+        case DestinationKind::ipv6:
+        case DestinationKind::first: return 0;
+        case DestinationKind::everyone: copy_to_others(packet); return index_;
+        case DestinationKind::unhashed:
+        case DestinationKind::quoted: return plan_->engine_of(to.tuple);
+        case DestinationKind::segment: break;
     }
-    if (plan_->kind() != Steering::rss) return plan_->engine_of(to.tuple);
+    if (!plan_->predicts(to.tuple)) return plan_->engine_of(to.tuple);
     if (!to.opens && !plan_->check_all()) return index_;
     const unsigned engine = plan_->engine_of(to.tuple);
     if (engine != index_) {

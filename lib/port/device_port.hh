@@ -28,16 +28,16 @@ namespace synfin::port {
 /// The counters of one port. Only its engine's core writes them; any thread reads them
 /// (Runtime::device_stats).
 struct alignas(64) PortCounters {
-    PublishedCount
-        steered;  ///< received here, forwarded to another engine (copies of ARP packets not counted)
+    PublishedCount steered;       ///< received here, forwarded to another engine (copies for every engine not
+                                  ///< counted)
     PublishedCount misdirected;   ///< of these: the RSS prediction had named that engine's queue
     PublishedCount mailbox_full;  ///< dropped because the ring to another engine was full
     PublishedCount tx_refused;    ///< packets that tx_burst refused (the engine still owns them)
-    PublishedCount no_buffer;  ///< wire, memif, ARP copies: no packet buffer was free (copies are lost, other
-                               ///< frames wait)
-    PublishedCount cut;        ///< truncated by the driver; passed to the engine, which drops them
-    PublishedCount joined;     ///< received in several buffers and copied into one
-    PublishedCount giants;     ///< dropped: longer than the longest configured frame
+    PublishedCount no_buffer;     ///< wire, memif, copies for every engine: no packet buffer was free (copies
+                                  ///< are lost, other frames wait)
+    PublishedCount cut;           ///< truncated by the driver; passed to the engine, which drops them
+    PublishedCount joined;        ///< received in several buffers and copied into one
+    PublishedCount giants;        ///< dropped: longer than the longest configured frame
     PublishedCount false_verdicts;  ///< a checksum verdict of the device was wrong: the port ignores verdicts
                                     ///< from then on
     PublishedCount bad_vlan;        ///< dropped: without our tag, where the device removes tags
@@ -240,6 +240,8 @@ class alignas(64) DevicePort {
     uint16_t take_mail(Packet** packets, uint16_t n) noexcept;
     uint16_t keep_ours(Packet** packets, uint16_t n) noexcept;
     unsigned engine_of(Packet* packet) noexcept;
+    template <typename Tuple>
+    unsigned engine_at(const BasicDestination<Tuple>& to, Packet* packet) noexcept;
     void pass_on(std::span<Packet* const> packets, unsigned engine) noexcept;
     uint32_t hand_over(std::span<Packet* const> packets, unsigned engine) noexcept;
     void copy_to_others(Packet* packet) noexcept;

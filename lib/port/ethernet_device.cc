@@ -15,6 +15,8 @@
 
 #include "port/driver_facts.hh"
 #include "port/eal.hh"
+#include "port/multicast_groups.hh"
+#include "port/rss_settings.hh"
 
 namespace synfin::port {
 
@@ -86,6 +88,7 @@ std::unique_ptr<Device> EthernetDevice::open(const DeviceConfig& config, Refusal
     const bool good = device->attach(*facts, refusal) && device->configure(refusal) &&
                       device->make_pools(refusal) && device->set_up_queues(refusal) && device->start(refusal);
     if (!good) return nullptr;
+    device->receive_groups();
     device->plan_steering();
     device->wait_for_link();
     device->make_ports();
@@ -169,7 +172,7 @@ bool EthernetDevice::configure(Refusal& refusal) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         conf.rx_adv_conf.rss_conf.rss_key = rss_key_.data();
         conf.rx_adv_conf.rss_conf.rss_key_len = rss_key_bytes(info_);
-        conf.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_TCP;
+        conf.rx_adv_conf.rss_conf.rss_hf = queues_.rss_types;
     }
     offloads_ = plan_offloads(config_, info_, frame_, least_buffer(config_.spec, frame_));
     caps_ = offloads_.caps;
@@ -281,62 +284,56 @@ bool EthernetDevice::start(Refusal& refusal) {
     return true;
 }
 
-/// Sets the redirection table, then reads back the table and the key that the device uses.
-/// @return empty when RSS can be predicted; otherwise the reason why not.
-std::string EthernetDevice::predict_rss(RssPrediction& prediction) const {
-    const unsigned groups = (info_.reta_size + RTE_ETH_RETA_GROUP_SIZE - 1u) / RTE_ETH_RETA_GROUP_SIZE;
-    std::vector<rte_eth_rss_reta_entry64> table(groups);
-    for (unsigned i = 0; i < info_.reta_size; ++i) {
-        auto& group = table[i / RTE_ETH_RETA_GROUP_SIZE];
-        group.mask |= uint64_t{1} << i % RTE_ETH_RETA_GROUP_SIZE;
-        group.reta[i % RTE_ETH_RETA_GROUP_SIZE] = static_cast<uint16_t>(i % queues_.rx);
-    }
-    // Some devices have a fixed table; only the table read back counts.
-    (void)rte_eth_dev_rss_reta_update(id_, table.data(), info_.reta_size);
-    for (auto& group : table) std::fill(std::begin(group.reta), std::end(group.reta), uint16_t{0xffff});
-    if (rte_eth_dev_rss_reta_query(id_, table.data(), info_.reta_size) != 0)
-        return "the device does not report its redirection table";
-    std::vector<uint16_t> reta(info_.reta_size);
-    for (unsigned i = 0; i < info_.reta_size; ++i)
-        reta[i] = table[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
-    if (std::any_of(reta.begin(), reta.end(), [&](uint16_t queue) { return queue >= queues_.rx; }))
-        return "the device's redirection table contains queues that are not ours";
-
-    std::vector<uint8_t> key(rss_key_bytes(info_));
-    rte_eth_rss_conf conf{};
-    conf.rss_key = key.data();
-    conf.rss_key_len = rss_key_bytes(info_);
-    if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0) return "the device does not report its RSS key";
-    if (key != rss_key_) {  // some drivers accept the key only this way
-        std::copy(rss_key_.begin(), rss_key_.end(), key.begin());
-        conf.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_TCP;
-        (void)rte_eth_dev_rss_hash_update(id_, &conf);
-        if (rte_eth_dev_rss_hash_conf_get(id_, &conf) != 0) return "the device does not report its RSS key";
-    }
-    if (key != rss_key_) return "the device did not accept our RSS key";
-    if ((conf.rss_hf & RTE_ETH_RSS_NONFRAG_IPV4_TCP) == 0) return "the device does not hash TCP ports";
-    prediction = RssPrediction(key, std::move(reta));
-    return {};
-}
-
 void EthernetDevice::plan_steering() {
     if (config_.engines == 1) {
         report_.steering_why = "one core";
         plan_ = std::make_unique<SteeringPlan>(1, config_.key);
         return;
     }
-    RssPrediction prediction;
     std::string why_not = "one rx queue";
     if (config_.spec.is_kernel_interface()) why_not = "the kernel distributes flows by its own hash";
-    if (queues_.rss) why_not = predict_rss(prediction);
-    if (queues_.rss && why_not.empty()) {
-        report_.steering_why = "Toeplitz with our key, " + std::to_string(info_.reta_size) +
-                               " table entries read back; source ports are chosen by prediction";
-        plan_ = std::make_unique<SteeringPlan>(config_.engines, config_.key, std::move(prediction));
-    } else {
+    RssSettings rss;
+    if (queues_.rss) why_not = settle_rss(id_, info_, queues_, rss_key_, rss);
+    if (!queues_.rss || !why_not.empty()) {
         report_.steering_why = why_not + "; the polling cores forward packets to their engines";
         plan_ = std::make_unique<SteeringPlan>(config_.engines, config_.key);
+        return;
     }
+    report_.steering_why = "Toeplitz with our key, " + std::to_string(info_.reta_size) +
+                           " table entries read back; source ports are chosen by prediction";
+    plan_ = std::make_unique<SteeringPlan>(config_.engines, config_.key, RssPrediction(rss.key, rss.reta));
+    if (rss.hashes_v6)
+        plan_->predict_v6(RssPrediction6(rss.key, rss.reta));
+    else if (!config_.addresses6.empty())
+        report_.steering_why += "; the polling cores forward IPv6, whose ports the device does not hash";
+}
+
+/// Neighbours find us by multicast. Not needed without IPv6, and then the filter stays as it is.
+void EthernetDevice::receive_groups() {
+    if (config_.addresses6.empty()) return;
+    if (config_.spec.kind == DeviceKind::af_xdp) {
+        groups_ = std::make_unique<GroupMembership>(interface_, groups_of(config_.addresses6, caps_.mac));
+        if (!groups_->why_not().empty()) report_.warnings.push_back(groups_->why_not());
+        return;
+    }
+    if (config_.spec.kind != DeviceKind::pci && config_.spec.kind != DeviceKind::vdev) return;
+    const auto groups = groups_of(config_.addresses6, caps_.mac);
+    static_assert(sizeof(Mac) == sizeof(rte_ether_addr));
+    std::vector<rte_ether_addr> list(groups.size());
+    std::memcpy(list.data(), groups.data(), groups.size() * sizeof(Mac));
+    if (list.size() <= kMostGroups &&
+        rte_eth_dev_set_mc_addr_list(id_, list.data(), static_cast<uint32_t>(list.size())) == 0)
+        return;
+    if (rte_eth_allmulticast_enable(id_) == 0)
+        report_.notes.push_back("receives all multicast frames: " +
+                                (list.size() > kMostGroups
+                                     ? std::to_string(list.size()) + " groups are more than a list takes"
+                                     : std::string("the driver takes no list of groups")));
+    else if (config_.spec.kind == DeviceKind::pci)  // virtual devices mostly have no filter
+        report_.warnings.push_back(
+            "the device does not let multicast frames in, so IPv6 neighbours do not find our addresses: give "
+            "them static entries (ip -6 neigh add ADDRESS lladdr " +
+            caps_.mac.text() + " dev INTERFACE)");
 }
 
 Link EthernetDevice::ask_link() const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "port/device.hh"
+#include "port/group_membership.hh"
 #include "port/host_check.hh"
 #include "port/link_watch.hh"
 #include "port/offload_plan.hh"
@@ -39,6 +40,7 @@ class EthernetDevice final : public Device {
     bool fill(std::vector<PacketPool>& pools, uint32_t packets, const PacketSize& size, Refusal& refusal);
     bool set_up_queues(Refusal& refusal);
     bool start(Refusal& refusal);
+    void receive_groups();
     void plan_steering();
     void wait_for_link();
     void make_ports();
@@ -51,7 +53,6 @@ class EthernetDevice final : public Device {
     uint16_t device_mtu() const noexcept;
     bool set_mtu(rte_eth_conf& conf, Refusal& refusal);
     bool refuse(int error, const std::string& what, Refusal& refusal) const;
-    std::string predict_rss(RssPrediction& prediction) const;
 
     DeviceConfig config_;
     int interface_ = 0;  ///< index of its kernel interface; 0: none
@@ -65,6 +66,7 @@ class EthernetDevice final : public Device {
     std::vector<uint8_t> rss_key_;
     OffloadPlan offloads_;
     buf::QueueCaps caps_;
+    std::unique_ptr<GroupMembership> groups_;  ///< af_xdp with IPv6
     std::vector<PacketPool> pools_, large_pools_;
     std::unique_ptr<SteeringPlan> plan_;
     std::vector<std::unique_ptr<DevicePort>> ports_;

@@ -11,30 +11,48 @@ namespace {
 
 enum class Partial : bool { refused, taken };
 
-/// Returns the flags for a frame. Sets `cut` when the frame ends before its packet.
-uint64_t judge(const uint8_t* frame, uint32_t length, Partial partial_sums, bool& cut) noexcept {
-    const auto [type, offset] = ether_payload(frame, length);
-    if (type != RTE_ETHER_TYPE_IPV4 || length < offset + sizeof(rte_ipv4_hdr)) return 0;
-    const auto* ip = reinterpret_cast<const rte_ipv4_hdr*>(frame + offset);
+/// The flag for a TCP segment of `length` bytes, by the folded sum of its pseudo-header, not complemented
+/// (as rte_raw_cksum() and the functions for pseudo-headers return it).
+uint64_t judge_tcp(const uint8_t* tcp, uint32_t length, uint16_t pseudo, Partial partial_sums) noexcept {
+    const uint32_t sum = uint32_t{pseudo} + rte_raw_cksum(tcp, length);
+    const bool complete = ((sum & 0xffff) + (sum >> 16)) == 0xffff;
+    uint16_t field;
+    __builtin_memcpy(&field, tcp + 16, sizeof field);
+    const bool partial = partial_sums == Partial::taken && field == pseudo;
+    return complete || partial ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : RTE_MBUF_F_RX_L4_CKSUM_BAD;
+}
+
+uint64_t judge_ipv4(const uint8_t* packet, uint32_t length, Partial partial_sums, bool& cut) noexcept {
+    if (length < sizeof(rte_ipv4_hdr)) return 0;
+    const auto* ip = reinterpret_cast<const rte_ipv4_hdr*>(packet);
     const uint32_t header = rte_ipv4_hdr_len(ip);
     const uint32_t total = rte_be_to_cpu_16(ip->total_length);
-    cut = total > length - offset;
+    cut = total > length;
     if (cut || header < sizeof(rte_ipv4_hdr) || total < header) return 0;  // the stack drops and counts it
 
     const uint64_t ip_flag =
         rte_raw_cksum(ip, header) == 0xffff ? RTE_MBUF_F_RX_IP_CKSUM_GOOD : RTE_MBUF_F_RX_IP_CKSUM_BAD;
     const bool fragment = (ip->fragment_offset & rte_cpu_to_be_16(0x3fff)) != 0;
     if (ip->next_proto_id != IPPROTO_TCP || total < header + 20 || fragment) return ip_flag;
+    return ip_flag | judge_tcp(packet + header, total - header, rte_ipv4_phdr_cksum(ip, 0), partial_sums);
+}
 
-    // rte_ipv4_phdr_cksum() and rte_raw_cksum() return the folded sum, not complemented.
-    const auto* tcp = reinterpret_cast<const uint8_t*>(ip) + header;
-    const uint32_t pseudo = rte_ipv4_phdr_cksum(ip, 0);
-    const uint32_t sum = pseudo + rte_raw_cksum(tcp, total - header);
-    const bool complete = ((sum & 0xffff) + (sum >> 16)) == 0xffff;
-    uint16_t field;
-    __builtin_memcpy(&field, tcp + 16, sizeof field);
-    const bool partial = partial_sums == Partial::taken && field == pseudo;
-    return ip_flag | (complete || partial ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : RTE_MBUF_F_RX_L4_CKSUM_BAD);
+/// IPv6 has no header checksum. A segment behind extension headers gets no verdict: the stack sums it.
+uint64_t judge_ipv6(const uint8_t* packet, uint32_t length, Partial partial_sums, bool& cut) noexcept {
+    if (length < sizeof(rte_ipv6_hdr)) return 0;
+    const auto* ip = reinterpret_cast<const rte_ipv6_hdr*>(packet);
+    const uint32_t payload = rte_be_to_cpu_16(ip->payload_len);
+    cut = payload > length - sizeof(rte_ipv6_hdr);
+    if (cut || ip->proto != IPPROTO_TCP || payload < 20) return 0;
+    return judge_tcp(packet + sizeof(rte_ipv6_hdr), payload, rte_ipv6_phdr_cksum(ip, 0), partial_sums);
+}
+
+/// Returns the flags for a frame. Sets `cut` when the frame ends before its packet.
+uint64_t judge(const uint8_t* frame, uint32_t length, Partial partial_sums, bool& cut) noexcept {
+    const auto [type, offset] = ether_payload(frame, length);
+    if (type == RTE_ETHER_TYPE_IPV4) return judge_ipv4(frame + offset, length - offset, partial_sums, cut);
+    if (type == RTE_ETHER_TYPE_IPV6) return judge_ipv6(frame + offset, length - offset, partial_sums, cut);
+    return 0;
 }
 
 }  // namespace

@@ -9,7 +9,8 @@
 
 namespace synfin::port {
 
-/// Writes verdicts on the IPv4 and TCP checksums into the packet's flags, as a NIC would.
+/// Writes verdicts on the IPv4 checksum and, in both families, the TCP checksum into the packet's flags, as a
+/// NIC would.
 ///
 /// A kernel that sends over veth, tap or vhost leaves the TCP checksum to a device that does not exist. The
 /// field then holds the folded sum of the pseudo-header, not complemented (CHECKSUM_PARTIAL in Linux), and

@@ -1,8 +1,10 @@
 #include "port/steering.hh"
 
+#include <algorithm>
 #include <utility>
 
 #include "port/ether_payload.hh"
+#include "port/ipv6_payload.hh"
 
 namespace synfin::port {
 
@@ -11,8 +13,9 @@ namespace {
 /// Packets that can wait from one engine to another: some bursts of one poll.
 constexpr uint32_t kMailboxPackets = 2048;
 
-constexpr uint16_t kEtherIpv4 = 0x0800, kEtherArp = 0x0806;
-constexpr uint8_t kProtocolIcmp = 1, kProtocolTcp = 6;
+constexpr uint16_t kEtherIpv4 = 0x0800, kEtherArp = 0x0806, kEtherIpv6 = 0x86dd;
+constexpr uint8_t kProtocolIcmp = 1, kProtocolTcp = 6, kProtocolIcmp6 = 58;
+constexpr uint8_t kRouterAdvertisement = 134, kNeighbourAdvertisement = 136;  // RFC 4861 4.2, 4.4
 constexpr uint8_t kTcpSyn = 0x02;
 
 uint16_t load16(const uint8_t* at) noexcept {
@@ -76,13 +79,54 @@ Destination classify_arp(const uint8_t* arp, uint32_t length) noexcept {
     return {Destination::Kind::everyone, false, {}};
 }
 
+Ipv6 load_address(const uint8_t* at) noexcept {
+    Ipv6 address;
+    std::copy_n(at, address.octets.size(), address.octets.begin());
+    return address;
+}
+
+/// Destination Unreachable, Packet Too Big, Time Exceeded, Parameter Problem (RFC 4443 3) quote a packet.
+/// Advertisements are to neighbour discovery what replies are to ARP. One engine answers the rest, and echo
+/// requests, multicast listener queries and neighbour solicitations once.
+Destination6 classify_icmp6(const uint8_t* icmp, uint32_t length) noexcept {
+    using Kind = Destination6::Kind;
+    if (length < 8) return {};
+    if (icmp[0] == kRouterAdvertisement || icmp[0] == kNeighbourAdvertisement)
+        return {Kind::everyone, false, {}};
+    if (icmp[0] < 1 || icmp[0] > 4) return {};
+    const uint8_t* quoted = icmp + 8;
+    const auto [protocol, offset, is_extended] = ipv6_payload(quoted, length - 8);
+    if (protocol != kProtocolTcp || length - 8 < offset + 4) return {};
+    // We sent the quoted packet, so its source is our side.
+    return {Kind::quoted,
+            false,
+            {load_address(quoted + 24), load_address(quoted + 8), load16(quoted + offset + 2),
+             load16(quoted + offset)}};
+}
+
 }  // namespace
 
 Destination classify(const uint8_t* frame, uint32_t length) noexcept {
     const auto [type, offset] = ether_payload(frame, length);
     if (type == kEtherIpv4) return classify_ipv4(frame + offset, length - offset);
+    if (type == kEtherIpv6) return {Destination::Kind::ipv6, false, {}};
     if (type == kEtherArp) return classify_arp(frame + offset, length - offset);
     return {};
+}
+
+Destination6 classify_v6(const uint8_t* frame, uint32_t length) noexcept {
+    using Kind = Destination6::Kind;
+    const uint32_t ip_at = ether_payload(frame, length).offset;
+    if (length < ip_at) return {};
+    const uint8_t* ip = frame + ip_at;
+    length -= ip_at;
+    const auto [protocol, offset, is_extended] = ipv6_payload(ip, length);
+    const uint8_t* payload = ip + offset;
+    if (protocol == kProtocolIcmp6) return classify_icmp6(payload, length - offset);
+    if (protocol != kProtocolTcp || length < offset + 14) return {};
+    return {is_extended ? Kind::unhashed : Kind::segment,
+            (payload[13] & kTcpSyn) != 0,
+            {load_address(ip + 8), load_address(ip + 24), load16(payload), load16(payload + 2)}};
 }
 
 SteeringPlan::SteeringPlan(unsigned engines, HashKey key)

@@ -17,23 +17,33 @@
 
 namespace synfin::port {
 
-/// The engine that a frame belongs to, derived from its bytes.
-struct Destination {
-    enum class Kind : uint8_t {
-        segment,   ///< the engine that owns the tuple
-        quoted,    ///< the same, for an ICMP error: the tuple is that of our quoted segment
-        everyone,  ///< each engine gets a copy (ARP replies: every engine has its own neighbours)
-        first,     ///< engine 0: frames that belong to no connection
-    };
-    Kind kind = Kind::first;
-    bool opens = false;  ///< kind segment: it has SYN, so it may open a connection
-    FlowTuple tuple;     ///< kind segment, quoted: in the direction from the peer to us
+enum class DestinationKind : uint8_t {
+    segment,   ///< the engine that owns the tuple
+    unhashed,  ///< the same for a segment behind extension headers: devices differ in what they hash then
+    quoted,    ///< the same, for an ICMP error: the tuple is that of our quoted segment
+    everyone,  ///< each engine gets a copy (ARP replies, neighbour and router advertisements: every engine
+               ///< has its own neighbours)
+    first,     ///< engine 0: frames that belong to no connection
+    ipv6,      ///< classify() only: classify_v6() tells
 };
 
-/// Classifies an Ethernet frame with or without VLAN tags. TCP over IPv4 goes by its tuple, an ICMP error by
-/// the tuple of our segment that it quotes, reversed; for other frames and fragments see Destination::Kind.
-/// It never reads beyond `length`. Malformed frames go to `first`, whose engine counts them.
+/// The engine that a frame belongs to, derived from its bytes.
+template <typename Tuple>
+struct BasicDestination {
+    using Kind = DestinationKind;
+    Kind kind = Kind::first;
+    bool opens = false;  ///< kind segment: it has SYN, so it may open a connection
+    Tuple tuple{};       ///< kinds segment, unhashed, quoted: in the direction from the peer to us
+};
+using Destination = BasicDestination<FlowTuple>;
+using Destination6 = BasicDestination<FlowTuple6>;
+
+/// Classifies an Ethernet frame with or without VLAN tags. TCP goes by its tuple, an ICMP error by the tuple
+/// of our segment that it quotes, reversed; for other frames and fragments see DestinationKind. Neither
+/// function reads beyond `length`. Malformed frames go to `first`, whose engine counts them.
 Destination classify(const uint8_t* frame, uint32_t length) noexcept;
+/// The same for a frame of kind ipv6. It passes up to eight extension headers, in the packet and in a quote.
+Destination6 classify_v6(const uint8_t* frame, uint32_t length) noexcept;
 
 /// Maps tuples to engines, identically on all engines of a device, and owns the rings between them. It is
 /// built when the device is opened; afterwards only the rings and the flag change.
@@ -48,6 +58,9 @@ class SteeringPlan {
     void predict_v6(RssPrediction6 prediction);
 
     Steering kind() const noexcept { return kind_; }
+    /// Whether the device's RSS should have put a segment of this family into its engine's queue.
+    bool predicts(const FlowTuple&) const noexcept { return kind_ == Steering::rss; }
+    bool predicts(const FlowTuple6&) const noexcept { return prediction6_ != nullptr; }
     unsigned engines() const noexcept { return engines_; }
 
     /// The engine that owns a tuple.

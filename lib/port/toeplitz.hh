@@ -1,7 +1,7 @@
 #pragma once
 /// @file
 /// The Toeplitz hash of receive-side scaling (Microsoft, "RSS hashing functions"; the same in every NIC's
-/// manual) and the redirection table, for IPv4 and IPv6. No device uses the IPv6 form yet.
+/// manual) and the redirection table, for IPv4 and IPv6.
 
 #include <array>
 #include <cstdint>
@@ -26,6 +26,7 @@ struct FlowTuple {
 struct FlowTuple6 {
     Ipv6 source{}, destination{};
     uint16_t source_port = 0, destination_port = 0;
+    constexpr bool operator==(const FlowTuple6&) const noexcept = default;
     constexpr std::array<uint32_t, 9> words() const noexcept {
         const auto word = [](const std::array<uint8_t, 16>& octets, size_t at) {
             return uint32_t{octets[at]} << 24 | uint32_t{octets[at + 1]} << 16 |

@@ -14,6 +14,7 @@
 
 #include "base/random.hh"
 #include "frames.hh"
+#include "frames6.hh"
 #include "port/core_threads.hh"
 #include "port/device.hh"
 #include "port_frames.hh"
@@ -42,6 +43,16 @@ std::unique_ptr<Device> open(const std::string& text, unsigned engines) {
 
 FlowTuple flow(unsigned i) {
     return {0x0a000002, 0x0a000001, static_cast<uint16_t>(1024 + i), 80};
+}
+
+FlowTuple6 flow6(unsigned i) {
+    return {test::address6(2), test::address6(1), static_cast<uint16_t>(1024 + i), 80};
+}
+Frame segment(const FlowTuple& t, uint8_t flags = 0x10) {
+    return test::tcp_frame(t, flags);
+}
+Frame segment(const FlowTuple6& t, uint8_t flags = 0x10) {
+    return test::tcp6_frame(t, flags);
 }
 
 TEST(WireDevice, CarriesFramesBothWaysBetweenItsPairs) {
@@ -225,7 +236,9 @@ class SharedQueue : public ::testing::Test {
         }
     }
     rte_mempool* pool() { return device_->port(0).pool(); }
-    bool owns(unsigned engine, const FlowTuple& t) { return test::owns(*ports_[engine], t); }
+    bool owns(unsigned engine, const auto& tuple) { return test::owns(*ports_[engine], tuple); }
+    template <typename Tuple>
+    void expect_each_at_its_engine(Tuple (*nth_flow)(unsigned));
     /// What each engine gets in a few turns of all.
     std::vector<std::vector<Frame>> turns() {
         std::vector<std::vector<Frame>> got(3);
@@ -239,13 +252,14 @@ class SharedQueue : public ::testing::Test {
     std::vector<std::unique_ptr<DevicePort>> ports_;
 };
 
-TEST_F(SharedQueue, EverySegmentReachesTheEngineThatOwnsIt) {
+template <typename Tuple>
+void SharedQueue::expect_each_at_its_engine(Tuple (*nth_flow)(unsigned)) {
     std::vector<std::vector<Frame>> expected(3);
     for (unsigned i = 0; i < 300; ++i) {
-        const Frame frame = test::tcp_frame(flow(i));
+        const Frame frame = segment(nth_flow(i));
         unsigned owners = 0;
         for (unsigned engine = 0; engine < 3; ++engine) {
-            if (!owns(engine, flow(i))) continue;
+            if (!owns(engine, nth_flow(i))) continue;
             ++owners;
             expected[engine].push_back(frame);
         }
@@ -254,6 +268,75 @@ TEST_F(SharedQueue, EverySegmentReachesTheEngineThatOwnsIt) {
     }
     EXPECT_EQ(turns(), expected) << "each its own, in order";
     EXPECT_EQ(ports_[0]->counters().steered, expected[1].size() + expected[2].size());
+    EXPECT_EQ(ports_[0]->counters().misdirected, 0u);
+}
+
+TEST_F(SharedQueue, EverySegmentReachesTheEngineThatOwnsIt) {
+    expect_each_at_its_engine(flow);
+}
+
+TEST_F(SharedQueue, EverySegmentOfIpv6ReachesTheEngineThatOwnsIt) {
+    expect_each_at_its_engine(flow6);
+}
+
+TEST_F(SharedQueue, NeighbourAdvertisementsReachEveryEngineSolicitationsTheFirst) {
+    const Frame advertisement = test::icmp6_frame(136, Frame(16, 0)),
+                solicitation = test::icmp6_frame(135, Frame(16, 0));
+    ASSERT_TRUE(send(*ports_[0], advertisement));
+    ASSERT_TRUE(send(*ports_[0], solicitation));
+    EXPECT_EQ(turns(), (std::vector<std::vector<Frame>>{
+                           {advertisement, solicitation}, {advertisement}, {advertisement}}));
+}
+
+/// RSS whose prediction all belongs to engine 1, while every frame arrives at engine 0's queue.
+class WrongQueue : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        device_ = open("vdev:net_ring_wrong", 1);
+        ASSERT_TRUE(device_);
+        DevicePort::Queues queues;
+        ASSERT_EQ(rte_eth_dev_get_port_by_name("net_ring_wrong", &queues.device), 0);
+        for (unsigned engine = 0; engine < 2; ++engine) {
+            if (engine == 1) queues.rx = DevicePort::kNone;
+            ports_.push_back(std::make_unique<DevicePort>(engine, queues, plan_, device_->port(0).pool(),
+                                                          device_->port(0).caps()));
+        }
+    }
+    /// Whether a frame passes to engine 1; otherwise engine 0 keeps it.
+    bool is_forwarded(const Frame& frame) {
+        EXPECT_TRUE(send(*ports_[0], frame));
+        const size_t kept = receive(*ports_[0]).size(), forwarded = receive(*ports_[1]).size();
+        EXPECT_EQ(kept + forwarded, 1u);
+        return forwarded == 1;
+    }
+    static RssPrediction prediction() { return {std::vector<uint8_t>(40, 0x6d), {1, 1}}; }
+    static RssPrediction6 prediction6() { return {std::vector<uint8_t>(40, 0x6d), {1, 1}}; }
+
+    SteeringPlan plan_{2, {11, 22}, prediction()};
+    std::unique_ptr<Device> device_;
+    std::vector<std::unique_ptr<DevicePort>> ports_;
+};
+
+/// A device's hash is believed until a SYN contradicts it; what lies behind extension headers never counts.
+TEST_F(WrongQueue, OfIpv6IsFoundByASyn) {
+    plan_.predict_v6(prediction6());
+    EXPECT_FALSE(is_forwarded(segment(flow6(1))));
+    EXPECT_TRUE(is_forwarded(test::tcp6_frame(flow6(1), 0x02, test::Tags::none, {test::options(60)})));
+    EXPECT_TRUE(is_forwarded(test::icmp6_error(2, {test::address6(1), test::address6(2), 80, 1025})));
+    EXPECT_FALSE(plan_.check_all());
+    EXPECT_EQ(ports_[0]->counters().misdirected, 0u);
+    EXPECT_TRUE(is_forwarded(segment(flow6(1), 0x02)));
+    EXPECT_TRUE(plan_.check_all());
+    EXPECT_EQ(ports_[0]->counters().misdirected, 1u);
+    EXPECT_TRUE(is_forwarded(segment(flow6(1))));
+}
+
+/// A device that does not hash the ports of TCP over IPv6: software chooses, for every segment.
+TEST_F(WrongQueue, OfIpv6IsExpectedWithoutAPrediction) {
+    const unsigned owner = plan_.engine_of(flow6(1));
+    EXPECT_EQ(is_forwarded(segment(flow6(1))), owner == 1);
+    EXPECT_EQ(is_forwarded(segment(flow6(1), 0x02)), owner == 1);
+    EXPECT_FALSE(plan_.check_all()) << "IPv4 is still believed";
     EXPECT_EQ(ports_[0]->counters().misdirected, 0u);
 }
 
@@ -376,12 +459,14 @@ TEST(Rss, IsUsedWhereKeyAndTableCanBeReadBack) {
     for (unsigned i = 0; i < 4000; ++i) {
         unsigned owners = 0;
         for (unsigned engine = 0; engine < 4; ++engine) {
-            const bool owns = test::owns(device->port(engine),
-                                         {0x0a000002, 0x0a000001, 80, static_cast<uint16_t>(20'000 + i)});
+            const bool owns = test::owns(device->port(engine), FlowTuple{0x0a000002, 0x0a000001, 80,
+                                                                         static_cast<uint16_t>(20'000 + i)});
             owners += owns;
             owned[engine] += owns;
         }
         ASSERT_EQ(owners, 1u);
+        for (unsigned engine = 0; engine < 4; ++engine) owners += test::owns(device->port(engine), flow6(i));
+        ASSERT_EQ(owners, 2u) << "and one for IPv6";
     }
     for (const unsigned n : owned) EXPECT_NEAR(n, 1000, 400);
 }

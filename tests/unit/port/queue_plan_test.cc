@@ -37,6 +37,21 @@ TEST(QueuePlan, ACardThatSpreadsHasOneForEachEngine) {
     EXPECT_TRUE(plan.rss);
 }
 
+/// Of IPv6 what the card offers, and only with a key that reaches the ports.
+TEST(QueuePlan, RssHashesTcpOverBothFamiliesIfTheCardDoes) {
+    const auto types = [](rte_eth_dev_info info, uint64_t more) {
+        info.flow_type_rss_offloads |= more;
+        return plan_queues(device("pci:0000:01:00.0"), 2, info).rss_types;
+    };
+    constexpr uint64_t k4 = RTE_ETH_RSS_NONFRAG_IPV4_TCP, k6 = RTE_ETH_RSS_NONFRAG_IPV6_TCP;
+    EXPECT_EQ(types(card(), RTE_ETH_RSS_IPV6), k4);
+    EXPECT_EQ(types(card(), RTE_ETH_RSS_IPV6 | k6), k4 | k6);
+    EXPECT_EQ(types(card(), RTE_ETH_RSS_IPV6_TCP_EX), k4 | RTE_ETH_RSS_IPV6_TCP_EX);
+    rte_eth_dev_info short_key = card();
+    short_key.hash_key_size = 39;
+    EXPECT_EQ(types(short_key, k6), k4);
+}
+
 TEST(QueuePlan, WithoutRssOrWithTooFewQueuesThereIsOneForReceiving) {
     const auto expect_one = [](const rte_eth_dev_info& info, unsigned engines, const char* why) {
         const QueuePlan plan = plan_queues(device("pci:0000:01:00.0"), engines, info);

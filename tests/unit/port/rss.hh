@@ -89,6 +89,13 @@ bool owns(const Port& port, const FlowTuple& answer) {
     return (ports >> answer.destination_port % 64 & 1) != 0;
 }
 
+template <typename Port>
+bool owns(const Port& port, const FlowTuple6& answer) {
+    const uint64_t ports = port.owned_ports(answer.destination, answer.destination_port & 0xffc0,
+                                            answer.source, answer.source_port);
+    return (ports >> answer.destination_port % 64 & 1) != 0;
+}
+
 inline std::vector<uint8_t> random_key(Random& random, size_t bytes) {
     std::vector<uint8_t> key(bytes);
     for (auto& byte : key) byte = static_cast<uint8_t>(random.next());

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "buf/queue_pair.hh"
-#include "frames.hh"
+#include "frames6.hh"
 #include "port/device_port.hh"
 #include "port/rx_checksum.hh"
 
@@ -102,6 +102,56 @@ TEST(LocalChecksums, WhatIsNoTcpIsLeftToTheStack) {
     udp[14 + 9] = 17;
     EXPECT_EQ(judged(udp).tcp, Verdict::unknown);
     EXPECT_EQ(judged(Frame{1, 2, 3}), (Judged{Verdict::unknown, Verdict::unknown, true}));
+}
+
+Frame segment6(Fill fill, const test::Extensions& extensions = {}, const Frame& text = {}) {
+    Frame frame = test::tcp6_frame(test::kFlow6, 0x18, test::Tags::vlan, extensions);
+    frame.insert(frame.end(), text.begin(), text.end());
+    constexpr size_t kIp = 18;
+    const size_t tcp = frame.size() - text.size() - 20;
+    frame[kIp + 4] = static_cast<uint8_t>((frame.size() - kIp - 40) >> 8);
+    frame[kIp + 5] = static_cast<uint8_t>(frame.size() - kIp - 40);
+    auto* ip = reinterpret_cast<rte_ipv6_hdr*>(frame.data() + kIp);
+    const uint16_t sum =
+        fill == Fill::full ? rte_ipv6_udptcp_cksum(ip, frame.data() + tcp) : rte_ipv6_phdr_cksum(ip, 0);
+    std::memcpy(frame.data() + tcp + 16, &sum, sizeof sum);
+    return frame;
+}
+
+TEST(LocalChecksums, OfIpv6) {
+    const Judged good{Verdict::unknown, Verdict::good, true}, bad{Verdict::unknown, Verdict::bad, true};
+    for (const Frame& text : {Frame{}, Frame{1}, Frame{1, 2, 3}, Frame(1400, 0xa5)}) {
+        for (const Fill fill : {Fill::full, Fill::partial}) EXPECT_EQ(judged(segment6(fill, {}, text)), good);
+        Frame frame = segment6(Fill::full, {}, text);
+        frame.back() ^= 1;
+        EXPECT_EQ(judged(frame), bad);
+    }
+    for (size_t octet = 18 + 8; octet < 18 + 40; ++octet) {  // the addresses
+        Frame frame = segment6(Fill::full);
+        frame[octet] ^= 1;
+        EXPECT_EQ(judged(frame), bad);
+    }
+    Frame padded = segment6(Fill::full);
+    padded.resize(100, 0xff);
+    EXPECT_EQ(judged(padded), good);
+    Frame cut = segment6(Fill::full);
+    cut.pop_back();
+    EXPECT_EQ(judged(cut), (Judged{Verdict::unknown, Verdict::unknown, false}));
+    EXPECT_EQ(judged(segment6(Fill::full, {test::options(0)})),
+              (Judged{Verdict::unknown, Verdict::unknown, true}))
+        << "the stack sums it";
+}
+
+/// A card's word on an IPv6 header, which has no checksum, is neither true nor false.
+TEST(Verdicts, OnIpv6HeadersAreNoReasonToDistrustACard) {
+    Packet packet(segment6(Fill::full));
+    for (const uint64_t ip :
+         {uint64_t{RTE_MBUF_F_RX_IP_CKSUM_GOOD}, uint64_t{RTE_MBUF_F_RX_IP_CKSUM_BAD}, uint64_t{0}}) {
+        packet.mbuf->ol_flags = ip | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+        EXPECT_FALSE(has_false_verdict(packet.mbuf.get()));
+        packet.mbuf->ol_flags = ip | RTE_MBUF_F_RX_L4_CKSUM_BAD;
+        EXPECT_TRUE(has_false_verdict(packet.mbuf.get()));
+    }
 }
 
 TEST(Verdicts, DpdksNoneMeansIntact) {

@@ -1,0 +1,140 @@
+/// The engine of a frame of IPv6, and the multicast groups by which neighbours reach us.
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "base/random.hh"
+#include "frames6.hh"
+#include "port/multicast_groups.hh"
+#include "port/steering.hh"
+
+namespace synfin::port {
+namespace {
+
+using test::address6;
+using test::Extensions;
+using test::Frame;
+using test::kFlow6;
+using Kind = DestinationKind;
+
+/// On the heap at exactly its length, so that the address sanitizer sees a read beyond.
+Destination6 classified(const Frame& frame) {
+    auto copy = std::make_unique<uint8_t[]>(frame.size());
+    std::copy(frame.begin(), frame.end(), copy.get());
+    return classify_v6(copy.get(), static_cast<uint32_t>(frame.size()));
+}
+
+/// Every kind of header that is passed.
+const Extensions kExtensions[] = {{test::options(0)},
+                                  {test::options(60, 3)},
+                                  {test::options(43)},
+                                  {test::fragment(0)},
+                                  {test::fragment(6)},  // reserved bits
+                                  {test::options(0), test::options(60), test::options(43), test::fragment(0)},
+                                  Extensions(8, test::options(60))};
+
+TEST(ClassifyIpv6, IsAskedForEveryFrameOfThatType) {
+    const Frame frame = test::tcp6_frame(kFlow6);
+    EXPECT_EQ(classify(frame.data(), static_cast<uint32_t>(frame.size())).kind, Kind::ipv6);
+}
+
+TEST(ClassifyIpv6, SegmentByItsTuple) {
+    for (const test::Tags tags : test::kTags) {
+        const Destination6 to = classified(test::tcp6_frame(kFlow6, 0x10, tags));
+        EXPECT_EQ(to.kind, Kind::segment);
+        EXPECT_EQ(to.tuple, kFlow6);
+        EXPECT_FALSE(to.opens);
+    }
+    EXPECT_TRUE(classified(test::tcp6_frame(kFlow6, 0x02)).opens);
+    EXPECT_TRUE(classified(test::tcp6_frame(kFlow6, 0x12)).opens);
+}
+
+TEST(ClassifyIpv6, SegmentBehindExtensionHeadersByItsTuple) {
+    for (const Extensions& extensions : kExtensions) {
+        const Destination6 to = classified(test::tcp6_frame(kFlow6, 0x10, test::Tags::vlan, extensions));
+        EXPECT_EQ(to.kind, Kind::unhashed);
+        EXPECT_EQ(to.tuple, kFlow6);
+    }
+}
+
+TEST(ClassifyIpv6, FragmentsAndEndlessChainsGoToTheFirstEngine) {
+    for (const uint16_t field : {uint16_t{1}, uint16_t{8}, uint16_t{0xfff8}, uint16_t{0x0101}})
+        EXPECT_EQ(classified(test::tcp6_frame(kFlow6, 0x10, test::Tags::none, {test::fragment(field)})).kind,
+                  Kind::first);
+    EXPECT_EQ(
+        classified(test::tcp6_frame(kFlow6, 0x10, test::Tags::none, Extensions(9, test::options(60)))).kind,
+        Kind::first);
+    Frame longer_than_the_frame = test::tcp6_frame(kFlow6, 0x10, test::Tags::none, {test::options(0)});
+    longer_than_the_frame[14 + 41] = 20;
+    EXPECT_EQ(classified(longer_than_the_frame).kind, Kind::first);
+}
+
+TEST(ClassifyIpv6, ErrorByTheSegmentItQuotes) {
+    const FlowTuple6 sent{kFlow6.destination, kFlow6.source, kFlow6.destination_port, kFlow6.source_port};
+    for (uint8_t type = 1; type <= 4; ++type) {
+        for (const size_t quoted : {4u, 8u, 20u}) {
+            const Destination6 to = classified(test::icmp6_error(type, sent, quoted));
+            EXPECT_EQ(to.kind, Kind::quoted);
+            EXPECT_EQ(to.tuple, kFlow6) << "as the peer's segments have it";
+        }
+        for (const Extensions& extensions : kExtensions)
+            EXPECT_EQ(classified(test::icmp6_error(type, sent, 20, extensions)).tuple, kFlow6);
+    }
+    EXPECT_EQ(classified(test::icmp6_error(1, sent, 3)).kind, Kind::first) << "ports are not all there";
+    EXPECT_EQ(classified(test::icmp6_error(0, sent)).kind, Kind::first);
+    EXPECT_EQ(classified(test::icmp6_error(5, sent)).kind, Kind::first);
+    EXPECT_EQ(classified(test::icmp6_error(128, sent)).kind, Kind::first) << "an echo request quotes nothing";
+}
+
+TEST(ClassifyIpv6, AdvertisementsGoToEveryoneTheRestToOne) {
+    const Frame body(16, 0);
+    for (int type = 5; type <= 255; ++type) {
+        const bool everyone = type == 134 || type == 136;
+        EXPECT_EQ(classified(test::icmp6_frame(static_cast<uint8_t>(type), body)).kind,
+                  everyone ? Kind::everyone : Kind::first)
+            << type;
+    }
+    const Frame listener_query = test::icmp6_frame(130, body, {test::options(0)});
+    EXPECT_EQ(classified(listener_query).kind, Kind::first);
+}
+
+TEST(ClassifyIpv6, OtherPacketsGoToTheFirstEngine) {
+    Frame udp = test::tcp6_frame(kFlow6);
+    udp[14 + 6] = 17;
+    EXPECT_EQ(classified(udp).kind, Kind::first);
+    Frame ipv4_in_ipv6_type = test::tcp6_frame(kFlow6);
+    ipv4_in_ipv6_type[14] = 0x45;
+    EXPECT_EQ(classified(ipv4_in_ipv6_type).kind, Kind::first);
+}
+
+TEST(ClassifyIpv6, NeverReadsBeyondTheFrame) {
+    const Frame frames[] = {test::tcp6_frame(kFlow6, 0x02, test::Tags::both, kExtensions[5]),
+                            test::icmp6_error(2, kFlow6, 20, kExtensions[5]),
+                            test::icmp6_frame(136, Frame(20, 0))};
+    for (const Frame& whole : frames)
+        for (size_t length = 0; length < whole.size(); ++length)
+            (void)classified(Frame(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(length)));
+    Random random(3);
+    for (int i = 0; i < 20'000; ++i) {
+        Frame frame = frames[random.below(3)];
+        frame.resize(14 + random.below(static_cast<uint32_t>(frame.size()) - 13));
+        for (int flips = 0; flips < 3; ++flips)
+            frame[12 + random.below(static_cast<uint32_t>(frame.size()) - 12)] =
+                static_cast<uint8_t>(random.next());
+        (void)classified(frame);
+    }
+}
+
+TEST(MulticastGroups, AllNodesAndTheSolicitedNodeGroupOfEachAddress) {
+    const Mac mac{{0x02, 0x11, 0x22, 0x33, 0x44, 0x55}};
+    EXPECT_TRUE(groups_of({}, mac).empty()) << "none without IPv6";
+    Ipv6 same_group = address6(1);
+    same_group.octets[7] = 9;
+    EXPECT_EQ(
+        groups_of({address6(9), address6(1), same_group}, mac),
+        (std::vector<Mac>{Mac{{0x33, 0x33, 0, 0, 0, 1}}, Mac{{0x33, 0x33, 0xff, 0, 0, 1}},
+                          Mac{{0x33, 0x33, 0xff, 0, 0, 9}}, Mac{{0x33, 0x33, 0xff, 0x33, 0x44, 0x55}}}));
+}
+
+}  // namespace
+}  // namespace synfin::port
