@@ -4,11 +4,7 @@ namespace synfin::net {
 
 ArpResolver::ArpResolver(const LocalAddresses& ours, const Link& link, HashKey key, uint32_t opens,
                          Counters& counters)
-    : ours_(ours),
-      link_(link),
-      counters_(counters),
-      neighbours_(neighbour_config(ours, link, key)),
-      waits_(neighbours_.capacity(), opens) {}
+    : NextHops(ours, neighbour_config(ours, link, key), opens, counters), link_(link) {}
 
 /// One entry for every on-link address, up to 2^16: then forged addresses displace nobody.
 NeighbourConfig ArpResolver::neighbour_config(const LocalAddresses& ours, const Link& link,
@@ -58,15 +54,6 @@ ArpResolver::Message ArpResolver::request(Ipv4 target, std::optional<Mac> to) co
              .target_mac = {},
              .target_ip = target},
             to.value_or(Mac::broadcast())};
-}
-
-DropReason ArpResolver::hold(Ipv4 next_hop, void* packet) noexcept {
-    if (neighbours_.hold(next_hop, packet)) return DropReason::none;
-    return neighbours_.is_failed(next_hop) ? DropReason::neighbour_failed : DropReason::neighbour_queue_full;
-}
-
-void ArpResolver::add_waiting(Ipv4 next_hop, uint32_t open) noexcept {
-    if (const uint32_t neighbour = neighbours_.slot(next_hop); neighbour != 0) waits_.add(neighbour, open);
 }
 
 }  // namespace synfin::net

@@ -1,5 +1,7 @@
 #include "net/local_addresses.hh"
 
+#include "synfin/check.hh"
+
 namespace synfin::net {
 
 namespace {
@@ -73,15 +75,26 @@ void LocalAddresses::add_networks4(const std::vector<Cidr>& addresses) {
 
 void LocalAddresses::add_networks6(const std::vector<Cidr>& addresses) {
     std::vector<Networks<Ipv6>::Network> networks;
-    uint32_t link_local = 0;
     for (const Cidr& each : addresses) {
         if (!each.addr.is_v6()) continue;
         const auto own = static_cast<uint32_t>(networks.size());
         networks.push_back(network6(each.addr.v6, each.prefix, own));
-        if (each.addr.v6.is_link_local() && !v6_[link_local].is_link_local()) link_local = own;
+        if (each.addr.v6.is_link_local() && !v6_[link_local_].is_link_local()) link_local_ = own;
     }
-    if (!networks.empty()) networks.push_back(network6(Ipv6{{0xfe, 0x80}}, 10, link_local));
+    if (!networks.empty()) networks.push_back(network6(Ipv6{{0xfe, 0x80}}, 10, link_local_));
     networks6_.build(std::move(networks));
+}
+
+Ipv6 LocalAddresses::next_hop_beyond(const Ipv6& destination) const noexcept {
+    for (const Cidr& prefix : std::span(learned_).first(learned_count_))
+        if (prefix.contains(destination)) return destination;
+    return gateway6_;
+}
+
+void LocalAddresses::set_learned(std::span<const Cidr> prefixes) noexcept {
+    SYNFIN_CHECK(prefixes.size() <= kMostLearned);
+    std::copy(prefixes.begin(), prefixes.end(), learned_.begin());
+    learned_count_ = static_cast<uint32_t>(prefixes.size());
 }
 
 size_t LocalAddresses::memory_bytes() const noexcept {

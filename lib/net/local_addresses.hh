@@ -3,6 +3,7 @@
 /// LocalAddresses: our own addresses of both families, their networks, and the next hop to any destination.
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -16,9 +17,9 @@
 
 namespace synfin::net {
 
-/// Fixed after construction; any number of addresses. Indexes number the IPv4 addresses first, in the order
-/// of the configuration, then the IPv6 ones. So the family of a connection follows from Tuple::local_index
-/// with one compare.
+/// Fixed after construction, except for what router advertisements change; any number of addresses. Indexes
+/// number the IPv4 addresses first, in the order of the configuration, then the IPv6 ones. So the family of a
+/// connection follows from Tuple::local_index with one compare.
 ///
 /// Functions that take an Ipv4 read IPv4 state only.
 class LocalAddresses {
@@ -79,8 +80,19 @@ class LocalAddresses {
     }
     /// The same for IPv6; ::: no route. Link-local destinations are on link (RFC 4861 5.2).
     Ipv6 next_hop(const Ipv6& destination) const noexcept {
-        return networks6_.contain(destination) ? destination : gateway6_;
+        return networks6_.contain(destination) ? destination : next_hop_beyond(destination);
     }
+    /// Whether an IPv6 address can be a neighbour's: it is on link, or the gateway.
+    bool is_neighbour(const Ipv6& addr) const noexcept {
+        return next_hop(addr) == addr || (addr == gateway6_ && !addr.is_unspecified());
+    }
+
+    // -- what router advertisements change (RFC 4861 6.3.4)
+    static constexpr uint32_t kMostLearned = 16;  ///< on-link prefixes
+    const Ipv6& gateway6() const noexcept { return gateway6_; }
+    void set_gateway6(const Ipv6& gateway) noexcept { gateway6_ = gateway; }  ///< ::: none
+    /// Replaces all learned prefixes; at most kMostLearned.
+    void set_learned(std::span<const Cidr> prefixes) noexcept;
 
     /// Upper limit for the number of other hosts' IPv4 addresses in our networks.
     uint64_t on_link() const noexcept {
@@ -89,7 +101,7 @@ class LocalAddresses {
         return n;
     }
 
-    /// Our address in the network of a neighbour: the source of an ARP request or a neighbour solicitation.
+    /// Our address in the network of a neighbour: the source of an ARP request.
     /// The first address of the family if none is in that network; the family must have an address.
     Ipv4 towards(Ipv4 neighbour) const noexcept {
         const uint32_t own = networks_.own_towards(neighbour);
@@ -99,6 +111,14 @@ class LocalAddresses {
         const uint32_t own = networks6_.own_towards(neighbour);
         return v6_[own == kNone ? 0 : own];
     }
+    /// The source of a neighbour solicitation: as towards(), but the link-local address if no network has the
+    /// neighbour; it suits all of them.
+    const Ipv6& soliciting(const Ipv6& neighbour) const noexcept {
+        const uint32_t own = networks6_.own_towards(neighbour);
+        return own == kNone ? link_local6() : v6_[own];
+    }
+    /// Our first link-local IPv6 address; if there is none, the first address.
+    const Ipv6& link_local6() const noexcept { return v6_[link_local_]; }
 
     /// Limited, directed (RFC 1122 3.2.1.3) or all-zeros broadcast of one of our networks. IPv6 has none.
     /// @note cost: three instructions for nearly every address, else a search among the broadcasts.
@@ -132,6 +152,7 @@ class LocalAddresses {
     Ipv4 next_hop_beyond(Ipv4 destination) const noexcept {
         return networks_.contain(destination) ? destination : gateway_;
     }
+    Ipv6 next_hop_beyond(const Ipv6& destination) const noexcept;
 
     std::vector<Ipv4> v4_;
     uint32_t run_begin_ = 0, run_ = 0;  ///< the consecutive addresses at the front
@@ -146,6 +167,9 @@ class LocalAddresses {
     OwnIndex<Ipv6> index6_;
     Networks<Ipv6> networks6_;
     Ipv6 gateway6_{};
+    uint32_t link_local_ = 0;  ///< position in v6_
+    std::array<Cidr, kMostLearned> learned_{};
+    uint32_t learned_count_ = 0;
 };
 
 }  // namespace synfin::net

@@ -104,6 +104,14 @@ class BasicNeighbours {
         return entry == nullptr ? 0 : index_of(*entry);
     }
 
+    /// The known MAC address, without any effect.
+    std::optional<Mac> mac(Address next_hop) const noexcept {
+        const Entry* entry = find(next_hop);
+        const bool unknown =
+            entry == nullptr || entry->phase == Phase::resolving || entry->phase == Phase::failed;
+        return unknown ? std::nullopt : std::optional(entry->mac);
+    }
+
     /// Processes the sender of an ARP packet (RFC 826 "Merge_flag", with the rules above). Makes a new entry
     /// only if the packet is for us. Ignores senders that cannot be neighbours (0.0.0.0 of an ARP probe,
     /// multicast, broadcast).
