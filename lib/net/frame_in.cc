@@ -1,5 +1,5 @@
 /// @file
-/// The general path for a received frame: all checks, in the order of the headers.
+/// The general path for a received frame: all checks, in the order of the headers. frame_in6.cc has IPv6.
 
 #include "net/frame_in.hh"
 
@@ -15,21 +15,28 @@ FrameContent dropped(DropReason reason) noexcept {
 
 }  // namespace
 
-FrameIn::FrameIn(const LocalAddresses& ours, const Link& link) noexcept
-    : ours_(ours), link_(link), l2_(link.header_bytes()) {
-    if (link_.is_ethernet()) {  // a received header looks like ours with our MAC as destination
-        uint8_t header[wire::kEtherBytes + 2 * wire::kVlanTagBytes];
-        link_.write_header(header, link_.mac(), wire::kEtherTypeIpv4);
-        for (uint32_t i = 0; i < 6; ++i) usual_.expect(i, header[i]);
-        for (uint32_t i = 12; i < l2_; ++i) usual_.expect(i, header[i]);
-        // Any priority and DEI of a tag are accepted.
-        for (uint32_t at = wire::kEtherBytes; at < l2_; at += wire::kVlanTagBytes)
-            usual_.expect(at, header[at], wire::kVidMask >> 8);
-    }
+FrameIn::FrameIn(const LocalAddresses& ours, const Link& link, const AddressFold& fold) noexcept
+    : ours_(ours), link_(link), l2_(link.header_bytes()), fold_(fold) {
+    expect_link(usual_, wire::kEtherTypeIpv4);
+    expect_link(usual6_, wire::kEtherTypeIpv6);
+    usual6_.expect(l2_, 0x60, 0xf0);  // version 6
+    usual6_.expect(l2_ + 6u, wire::kProtocolTcp);
     usual_.expect(l2_, 0x45);          // version 4, no options
     usual_.expect(l2_ + 6u, 0, 0x3f);  // no fragment
     usual_.expect(l2_ + 7u, 0);
     usual_.expect(l2_ + 9u, wire::kProtocolTcp);
+}
+
+/// A received header looks like ours with our MAC as destination.
+void FrameIn::expect_link(wire::FramePattern& pattern, uint16_t ethertype) const noexcept {
+    if (!link_.is_ethernet()) return;
+    uint8_t header[wire::kEtherBytes + 2 * wire::kVlanTagBytes];
+    link_.write_header(header, link_.mac(), ethertype);
+    for (uint32_t i = 0; i < 6; ++i) pattern.expect(i, header[i]);
+    for (uint32_t i = 12; i < l2_; ++i) pattern.expect(i, header[i]);
+    // Any priority and DEI of a tag are accepted.
+    for (uint32_t at = wire::kEtherBytes; at < l2_; at += wire::kVlanTagBytes)
+        pattern.expect(at, header[at], wire::kVidMask >> 8);
 }
 
 bool FrameIn::read_options(Bytes bytes, tcp::Segment& seg) noexcept {
@@ -46,7 +53,10 @@ bool FrameIn::read_options(Bytes bytes, tcp::Segment& seg) noexcept {
 
 FrameContent FrameIn::read(const ReceivedFrame& frame, SegmentIn& segment) const noexcept {
     const Bytes bytes(frame.data, frame.length);
-    if (!link_.is_ethernet()) return read_ip(frame, bytes, segment);
+    if (!link_.is_ethernet()) {
+        const bool is_v6 = !bytes.empty() && bytes[0] >> 4 == 6;
+        return is_v6 ? read_ip6(frame, bytes, false, segment) : read_ip(frame, bytes, segment);
+    }
     wire::EtherHeader ether;
     if (!wire::parse_ether(bytes, ether)) return dropped(DropReason::runt);
     if (link_.queue_tags() && ether.length != wire::kEtherBytes)
@@ -57,6 +67,12 @@ FrameContent FrameIn::read(const ReceivedFrame& frame, SegmentIn& segment) const
         // Neither TCP (RFC 1122 4.2.3.10) nor ICMP (3.2.2.6) answers a broadcast.
         if (ether.destination != link_.mac()) return dropped(DropReason::not_for_us);
         return read_ip(frame, payload, segment);
+    }
+    if (ether.ethertype == wire::kEtherTypeIpv6) {
+        // IPv6 multicast arrives at 33:33 and the last four octets of the group (RFC 2464 7).
+        const bool is_multicast = ether.destination.octets[0] == 0x33 && ether.destination.octets[1] == 0x33;
+        if (ether.destination != link_.mac() && !is_multicast) return dropped(DropReason::not_for_us);
+        return read_ip6(frame, payload, is_multicast, segment);
     }
     if (ether.ethertype != wire::kEtherTypeArp) return dropped(DropReason::bad_ethertype);
     if (ether.destination != link_.mac() && ether.destination != Mac::broadcast())

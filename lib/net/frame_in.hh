@@ -1,11 +1,13 @@
 #pragma once
 /// @file
 /// FrameIn: parses a received frame, with the device's checksum verdicts, into a TCP segment, an ARP packet,
-/// an ICMP message, or the reason why the frame is dropped.
+/// an ICMP or ICMPv6 message, or the reason why the frame is dropped.
 
 #include <bit>
 #include <cstdint>
+#include <optional>
 
+#include "base/address_hash.hh"
 #include "buf/queue_pair.hh"
 #include "net/link.hh"
 #include "net/local_addresses.hh"
@@ -15,6 +17,7 @@
 #include "wire/frame_pattern.hh"
 #include "wire/ipv4.hh"
 #include "wire/ipv6.hh"
+#include "wire/ipv6_extensions.hh"
 #include "wire/tcp.hh"
 #include "wire/tcp_options.hh"
 
@@ -44,13 +47,17 @@ struct FrameContent {
     Bytes payload;
     wire::Ipv4Header ip;
     wire::Ipv6Header ip6;
+    /// Dropped IPv6 packets only: the sender is to be told, within a rate limit. `payload` is then the whole
+    /// packet, and `ip6` its header.
+    std::optional<wire::ParameterProblem> problem{};
 };
 
 /// Stateless after construction. Every failed check returns a DropReason, which the caller counts.
 class FrameIn {
   public:
     /// @param ours must outlive this object.
-    FrameIn(const LocalAddresses& ours, const Link& link) noexcept;
+    /// @param fold makes Tuple::remote_addr of IPv6 segments.
+    FrameIn(const LocalAddresses& ours, const Link& link, const AddressFold& fold) noexcept;
 
     /// Fast path, with one condition per line, for nearly all frames: a TCP segment in IPv4 without IP
     /// options, with the expected link header. False: something is unusual or wrong, so call read(). read()
@@ -79,6 +86,26 @@ class FrameIn {
         return true;
     }
 
+    /// The same for a TCP segment directly behind an IPv6 header.
+    [[gnu::always_inline]] bool read_usual6(const ReceivedFrame& frame, SegmentIn& out) const noexcept {
+        constexpr uint32_t kHeaders = wire::kIpv6Bytes + wire::kTcpBytes;
+        if (frame.length < l2_ + kHeaders) return false;
+        if (!usual6_.matches(frame.data)) return false;  // for our MAC, with our tags; IPv6, then TCP?
+        const uint8_t* ip = frame.data + l2_;
+        const uint32_t tcp_length = wire::load_be16(ip + 4);
+        if (tcp_length - wire::kTcpBytes > frame.length - l2_ - kHeaders)
+            return false;  // whole packet received, with room for a TCP header?
+        const uint32_t local = ours_.find(*reinterpret_cast<const Ipv6*>(ip + 24));
+        if (local == LocalAddresses::kNone) return false;  // for an address of ours?
+        if (frame.tcp_verdict == buf::Verdict::bad) return false;
+        if (frame.tcp_verdict == buf::Verdict::unknown && !wire::tcp_checksum6_ok(ip + 8, tcp_length))
+            return false;
+        const uint8_t* tcp = ip + wire::kIpv6Bytes;
+        if (!read_segment(tcp, tcp_length, out)) return false;
+        set_peer6(ip, tcp, local, out);
+        return true;
+    }
+
     /// Parses any frame. Sets `segment` if the kind is FrameKind::segment.
     FrameContent read(const ReceivedFrame& frame, SegmentIn& segment) const noexcept;
 
@@ -86,6 +113,22 @@ class FrameIn {
     FrameContent read_ip(const ReceivedFrame& frame, Bytes bytes, SegmentIn& segment) const noexcept;
     FrameContent read_tcp(const ReceivedFrame& frame, const wire::Ipv4Header& ip, Bytes bytes, uint32_t local,
                           SegmentIn& segment) const noexcept;
+    FrameContent read_ip6(const ReceivedFrame& frame, Bytes bytes, bool mac_is_multicast,
+                          SegmentIn& segment) const noexcept;
+    FrameContent read_tcp6(const ReceivedFrame& frame, const uint8_t* ip, Bytes bytes, uint32_t local,
+                           SegmentIn& segment) const noexcept;
+    FrameContent read_icmp6(const wire::Ipv6Header& ip, Bytes icmp, bool is_atomic_fragment) const noexcept;
+    void expect_link(wire::FramePattern& pattern, uint16_t ethertype) const noexcept;
+
+    /// Sets the addresses and ports of a segment behind an IPv6 header at `ip`.
+    [[gnu::always_inline]] void set_peer6(const uint8_t* ip, const uint8_t* tcp, uint32_t local,
+                                          SegmentIn& out) const noexcept {
+        // Ipv6 is 16 octets without alignment.
+        const auto* remote = reinterpret_cast<const Ipv6*>(ip + 8);
+        const uint32_t ports = std::rotl(wire::load_be32(tcp), 16);  // as they lie in a Tuple: one store
+        out.remote6 = remote;
+        out.tuple = {fold_(*remote), static_cast<uint16_t>(ports), static_cast<uint16_t>(ports >> 16), local};
+    }
 
     /// Parses a segment whose checksum has been verified. False: the header length or the options are
     /// malformed.
@@ -118,8 +161,10 @@ class FrameIn {
 
     const LocalAddresses& ours_;
     const Link link_;
-    const uint32_t l2_;         ///< bytes before the IPv4 header
-    wire::FramePattern usual_;  ///< frames that read_usual() accepts
+    const uint32_t l2_;          ///< bytes before the IP header
+    wire::FramePattern usual_;   ///< frames that read_usual() accepts
+    wire::FramePattern usual6_;  ///< frames that read_usual6() accepts
+    const AddressFold fold_;
 };
 
 }  // namespace synfin::net

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/address_hash.hh"
 #include "base/tuple.hh"
 #include "net/local_addresses.hh"
 #include "synfin/units.hh"
@@ -31,5 +32,11 @@ struct SegmentError {
 /// Parses an ICMP message whose checksum has been verified.
 /// @return none: not an error, not about TCP, or the quoted source is not our address.
 std::optional<SegmentError> read_icmp_error(Bytes icmp, const LocalAddresses& ours) noexcept;
+
+/// The same for ICMPv6 (RFC 4443), also if the quoted segment lies behind extension headers. An MTU of 0 is
+/// read as 1: no connection takes it, and 0 has the meaning above for IPv4 only.
+/// @param fold that of the connection table's tuples
+std::optional<SegmentError> read_icmp6_error(Bytes icmp, const LocalAddresses& ours,
+                                             const AddressFold& fold) noexcept;
 
 }  // namespace synfin::net

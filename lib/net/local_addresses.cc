@@ -38,6 +38,10 @@ Networks<Ipv6>::Network network6(const Ipv6& addr, unsigned prefix, uint32_t own
     return out;
 }
 
+uint32_t last_24_bits(const Ipv6& addr) noexcept {
+    return uint32_t{addr.octets[13]} << 16 | uint32_t{addr.octets[14]} << 8 | addr.octets[15];
+}
+
 }  // namespace
 
 LocalAddresses::LocalAddresses(const std::vector<Cidr>& addresses, std::optional<Ipv4> gateway,
@@ -83,6 +87,19 @@ void LocalAddresses::add_networks6(const std::vector<Cidr>& addresses) {
     }
     if (!networks.empty()) networks.push_back(network6(Ipv6{{0xfe, 0x80}}, 10, link_local_));
     networks6_.build(std::move(networks));
+    for (const Ipv6& each : v6_) groups_.push_back(last_24_bits(each));
+    std::sort(groups_.begin(), groups_.end());
+    groups_.erase(std::unique(groups_.begin(), groups_.end()), groups_.end());
+}
+
+bool LocalAddresses::is_our_group(const Ipv6& group) const noexcept {
+    constexpr Ipv6 kAllNodes{{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+    constexpr Ipv6 kSolicitedNode{{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff}};
+    if (v6_.empty()) return false;
+    if (group == kAllNodes) return true;
+    const auto& octets = group.octets;
+    return std::equal(octets.begin(), octets.begin() + 13, kSolicitedNode.octets.begin()) &&
+           std::binary_search(groups_.begin(), groups_.end(), last_24_bits(group));
 }
 
 Ipv6 LocalAddresses::next_hop_beyond(const Ipv6& destination) const noexcept {
@@ -100,7 +117,8 @@ void LocalAddresses::set_learned(std::span<const Cidr> prefixes) noexcept {
 size_t LocalAddresses::memory_bytes() const noexcept {
     return v4_.size() * sizeof(Ipv4) + v6_.size() * sizeof(Ipv6) + beyond_run_.memory_bytes() +
            index6_.memory_bytes() + networks_.all().size() * sizeof(Networks<Ipv4>::Network) +
-           networks6_.all().size() * sizeof(Networks<Ipv6>::Network) + broadcasts_.size() * sizeof(Ipv4);
+           networks6_.all().size() * sizeof(Networks<Ipv6>::Network) + broadcasts_.size() * sizeof(Ipv4) +
+           groups_.size() * sizeof(uint32_t);
 }
 
 }  // namespace synfin::net

@@ -140,6 +140,11 @@ class LocalAddresses {
         return !addr.is_multicast() && !addr.is_unspecified() && !addr.is_loopback() && !addr.is_v4_mapped();
     }
 
+    /// Whether we belong to a multicast group: all nodes of the link, or the solicited-node group of one of
+    /// our addresses (RFC 4291 2.7.1, 2.8).
+    /// @note cost: a search in logarithmic time.
+    bool is_our_group(const Ipv6& group) const noexcept;
+
     /// Bytes of all tables.
     size_t memory_bytes() const noexcept;
 
@@ -166,6 +171,7 @@ class LocalAddresses {
     std::vector<Ipv6> v6_;
     OwnIndex<Ipv6> index6_;
     Networks<Ipv6> networks6_;
+    std::vector<uint32_t> groups_;  ///< the last 24 bits of our IPv6 addresses, sorted
     Ipv6 gateway6_{};
     uint32_t link_local_ = 0;  ///< position in v6_
     std::array<Cidr, kMostLearned> learned_{};

@@ -34,8 +34,9 @@ class QueueEngine final : public Engine {
           queue_(queue),
           bursts_(queue, ledger_),
           link_(queue.caps(), config.vlan, config.outer_vlan),
-          frame_in_(connections_.addresses(), link_),
-          frame_out_(connections_.addresses(), link_, queue.caps(), config.tcp.ttl, config.tcp.dscp),
+          frame_in_(connections_.addresses(), link_, AddressFold(Keys::derive(keys.process, 8))),
+          frame_out_(connections_.addresses(), link_, queue.caps(), config.tcp.ttl, config.tcp.dscp,
+                     Keys::derive(keys.process, 9)),
           resolver_(connections_.addresses(), link_, Keys::derive(keys.process, 4), connections_.opens(),
                     count()) {
         if (config.gateway && config.gateway_mac) resolver_.pin(*config.gateway, *config.gateway_mac);

@@ -105,8 +105,19 @@ inline uint64_t pseudo_header_sum(Ipv4 source, Ipv4 destination, uint8_t protoco
            (static_cast<uint32_t>(protocol) << 8) + __builtin_bswap16(length);
 }
 
+/// The same for IPv6 (RFC 8200 8.1). `length` is that of the upper layer's header and data, without extension
+/// headers.
+inline uint64_t pseudo_header_sum(const Ipv6& source, const Ipv6& destination, uint8_t protocol,
+                                  uint32_t length) noexcept {
+    const auto [source0, source1] = source.words();
+    const auto [destination0, destination1] = destination.words();
+    const uint64_t rest = (uint64_t{protocol} << 8) + __builtin_bswap32(length);
+    return join_sums(join_sums(join_sums(source0, source1), join_sums(destination0, destination1)), rest);
+}
+
 inline constexpr uint8_t kProtocolIcmp = 1;
 inline constexpr uint8_t kProtocolTcp = 6;
+inline constexpr uint8_t kProtocolIcmp6 = 58;
 
 /// The checksum to store in `segment`, whose checksum field is zero. At most 65,535 bytes.
 inline uint16_t tcp_checksum(Ipv4 source, Ipv4 destination, Bytes segment) noexcept {
@@ -118,6 +129,16 @@ inline uint16_t tcp_checksum(Ipv4 source, Ipv4 destination, Bytes segment) noexc
 /// Whether the segment's checksum is correct. At most 65,535 bytes.
 inline bool tcp_checksum_ok(Ipv4 source, Ipv4 destination, Bytes segment) noexcept {
     const auto length = static_cast<uint16_t>(segment.size());
+    return is_right(sum_bytes(segment, pseudo_header_sum(source, destination, kProtocolTcp, length)));
+}
+
+inline uint16_t tcp_checksum(const Ipv6& source, const Ipv6& destination, Bytes segment) noexcept {
+    const auto length = static_cast<uint32_t>(segment.size());
+    return static_cast<uint16_t>(
+        ~fold(sum_bytes(segment, pseudo_header_sum(source, destination, kProtocolTcp, length))));
+}
+inline bool tcp_checksum_ok(const Ipv6& source, const Ipv6& destination, Bytes segment) noexcept {
+    const auto length = static_cast<uint32_t>(segment.size());
     return is_right(sum_bytes(segment, pseudo_header_sum(source, destination, kProtocolTcp, length)));
 }
 
@@ -135,6 +156,21 @@ inline bool tcp_checksum_ok(const uint8_t* addresses, uint32_t tcp_length) noexc
         (uint32_t{kProtocolTcp} << 8) + __builtin_bswap16(static_cast<uint16_t>(tcp_length));
     if (tcp_length < kSegment) [[unlikely]]
         return is_right(sum_bytes(Bytes(addresses, tcp_length + 8), pseudo));
+    uint64_t sum = sum_words<kStraight / 8>(addresses, pseudo);
+    if (tcp_length == kSegment + 8)  // a SYN's options
+        sum = sum_words<1>(addresses + kStraight, sum);
+    else if (tcp_length != kSegment)
+        sum = sum_bytes(Bytes(addresses + kStraight, tcp_length - kSegment), sum);
+    return is_right(sum);
+}
+
+/// The same for a segment directly behind an IPv6 header.
+/// @param addresses the source address in the IPv6 header; 32 + tcp_length bytes must be readable
+inline bool tcp_checksum6_ok(const uint8_t* addresses, uint32_t tcp_length) noexcept {
+    constexpr uint32_t kStraight = 64, kSegment = kStraight - 32;
+    const uint64_t pseudo = (uint64_t{kProtocolTcp} << 8) + __builtin_bswap32(tcp_length);
+    if (tcp_length < kSegment) [[unlikely]]
+        return is_right(sum_bytes(Bytes(addresses, size_t{tcp_length} + 32), pseudo));
     uint64_t sum = sum_words<kStraight / 8>(addresses, pseudo);
     if (tcp_length == kSegment + 8)  // a SYN's options
         sum = sum_words<1>(addresses + kStraight, sum);

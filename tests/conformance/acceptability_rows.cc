@@ -303,7 +303,7 @@ TEST(Row31, WhatNoTcpSendsInListen) {
 TEST(Row31, WhatNoTcpSendsToAClosedPort) {
     ROW(31, "9293-3.10.7.1", "tcp::on_closed");
     World w;
-    auto& flow = w.flow(41000, Ipv4{0x0a000002}, 81);
+    auto& flow = w.flow(41000, host(2), 81);
     for (const int flags : {0, +kFin, kSyn | kFin, kPsh | kUrg}) {
         SCOPED_TRACE(flags_text(flags));
         flow.in({.seq = 100, .flags = flags});
@@ -342,8 +342,8 @@ TEST(Row31, ABadDataOffsetChangesNothing) {
             World w([](WorldConfig& c) { c.timestamps = false; });
             w.bring(state);
             auto bytes = build(w.main().make({.seq = w.main().nxt, .ack = w.main().rcv_nxt, .flags = kAck}));
-            ASSERT_EQ(bytes.size(), 40u);
-            bytes[32] = static_cast<uint8_t>(offset << 4);
+            ASSERT_EQ(bytes.size(), ip_header_bytes() + 20u);
+            bytes[ip_header_bytes() + 12u] = static_cast<uint8_t>(offset << 4);
             fix_checksums(bytes);
             const uint64_t drops = w[DropReason::bad_tcp_header];
             w.raw(bytes);
@@ -361,19 +361,19 @@ TEST(Row31, TruncatedPacketsChangeNothing) {
     for (size_t keep = 0; keep < whole.size(); ++keep) {
         std::vector<uint8_t> bytes(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(keep));
         w.stack().input(bytes);  // truncated by the link: the IP length exceeds the packet
-        if (keep >= 20) {        // and as a short datagram with correct checksums
-            bytes[2] = 0;
-            bytes[3] = static_cast<uint8_t>(keep);
-            if (keep < 40) {
-                bytes[9] = 1;
-                fix_checksums(bytes);
-                bytes[9] = 6;
+        // And as a short datagram with correct IP and wrong TCP lengths.
+        const size_t header = ip_header_bytes();
+        if (keep >= header && keep < header + 20) {
+            const size_t length_at = is_ipv6() ? 4 : 2;
+            bytes[length_at] = 0;
+            bytes[length_at + 1] = static_cast<uint8_t>(is_ipv6() ? keep - header : keep);
+            if (!is_ipv6()) {
                 bytes[10] = bytes[11] = 0;
                 const uint32_t sum = ones_sum(Bytes(bytes).first(20));
                 bytes[10] = static_cast<uint8_t>(~sum >> 8);
                 bytes[11] = static_cast<uint8_t>(~sum);
-                w.stack().input(bytes);
             }
+            w.stack().input(bytes);
         }
         SILENT(w);
     }

@@ -118,6 +118,7 @@ struct Lan {
 /// it costs one visit, and the others cost none.
 TEST(Row86, AFailureVisitsOnlyWhoWaitsForIt) {
     ROW(86, "1122-2.3.2.1, project choice", "net::NeighbourWaits");
+    IPV4_ONLY("rows 92 to 94 have neighbour discovery");
     stack::StackConfig config = Lan::config(100'100);
     config.tcp.rto_initial = 60s;
     Lan lan(config);
@@ -145,6 +146,7 @@ TEST(Row86, AFailureVisitsOnlyWhoWaitsForIt) {
 /// The router fails: all waiting opens end, a bounded number in each turn.
 TEST(Row86, TheVisitsOfATurnAreBounded) {
     ROW(86, "project choice", "net::ArpResolver::end_failed_opens");
+    IPV4_ONLY("rows 92 to 94 have neighbour discovery");
     stack::StackConfig config = Lan::config(5000);
     config.tcp.rto_initial = 60s;
     Lan lan(config);
@@ -171,6 +173,7 @@ TEST(Row86, TheVisitsOfATurnAreBounded) {
 /// its SYN, still get a SYN-ACK.
 TEST(Row86, ANewClientIsAnsweredBesideAFloodOfMadeUpNeighbours) {
     ROW(86, "1122-2.3.2.1, project choice", "net::Neighbours");
+    IPV4_ONLY("rows 92 to 94 have neighbour discovery");
     Lan lan(Lan::config(1000));
     ASSERT_TRUE(lan.stack.listen(80));
     uint32_t clients = 0;
@@ -195,6 +198,7 @@ TEST(Row86, ANewClientIsAnsweredBesideAFloodOfMadeUpNeighbours) {
 /// A forged packet of any kind while a connection is in use: no packet goes to the forger.
 TEST(Row86, AForgedClaimChangesNothingWhileTheNeighbourAnswers) {
     ROW(86, "826, 4861-7.3 (for IPv4)", "net::Neighbours::learn");
+    IPV4_ONLY("rows 92 to 94 have neighbour discovery");
     for (const uint16_t operation : {wire::kArpRequest, wire::kArpReply}) {
         for (const Ipv4 to : {kUs, kRouter}) {
             Lan lan(Lan::config(1000));
@@ -216,6 +220,7 @@ TEST(Row86, AForgedClaimChangesNothingWhileTheNeighbourAnswers) {
 /// VRRP: another router takes over the address and announces it once; the old one is silent.
 TEST(Row86, AFailoverIsFollowedWithinASecond) {
     ROW(86, "826, 4861-7.3 (for IPv4)", "net::Neighbours::learn");
+    IPV4_ONLY("rows 92 to 94 have neighbour discovery");
     Lan lan(Lan::config(1000));
     lan.advance(5s);
     const Mac standby{{2, 0, 0, 0, 0, 0xfd}};

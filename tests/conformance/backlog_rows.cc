@@ -18,7 +18,7 @@ void flood(World& w, uint32_t n, uint32_t seed = 1) {
     Random random(seed);
     for (uint32_t i = 0; i < n; ++i) {
         Packet syn = w.main().make({.seq = random.below(~0u), .flags = kSyn, .no_ts = true});
-        syn.src = Ipv4{0x0a000010 + i % 200};
+        syn.src = host(16 + i % 200);
         syn.sport = static_cast<uint16_t>(1024 + 100 * seed + i / 200);
         w.stack().input(build(syn));
         while (w.stack().output()) {
@@ -68,7 +68,7 @@ TEST(Row34, ACookieOpensAConnectionAndRestoresItsOptions) {
         EXPECT_EQ(w[Counter::syn_cookies_accepted], 1u);
         w.main().accept();
         const auto info = w.info();
-        const uint16_t mss = k.mss.value_or(536);
+        const uint16_t mss = k.mss.value_or(default_mss());
         EXPECT_LE(info.mss, mss);
         EXPECT_GE(info.mss, std::min<uint16_t>(mss, 536));
         EXPECT_TRUE(info.mss == mss || (mss != 1460 && mss != 536)) << "the common values are kept exactly";
@@ -146,7 +146,7 @@ TEST(Row34, ACookieIsForItsTupleAndItsSequenceNumber) {
         EXPECT_EQ(answer->seq, bad.ack);
     };
     expect_refused([](Packet& p) { p.sport ^= 1; });
-    expect_refused([](Packet& p) { p.src.value ^= 16; });
+    expect_refused([](Packet& p) { p.src = inverted(p.src, 16); });
     expect_refused([](Packet& p) { ++p.seq; });
     expect_refused([](Packet& p) { ++p.ack; });
     EXPECT_EQ(w[Counter::syn_cookies_accepted], 0u);
@@ -375,7 +375,7 @@ TEST(Row35, ConnectWithTheConnectionPoolFullIsRefused) {
     Error error = Error::none;
     std::vector<Connection> all;
     for (uint16_t i = 0; i < 64 && error == Error::none; ++i) {
-        const auto c = w.stack().connect({Ipv4{0x0a000002}, static_cast<uint16_t>(100 + i)});
+        const auto c = w.stack().connect({host(2), static_cast<uint16_t>(100 + i)});
         if (c)
             all.push_back(*c);
         else
@@ -386,7 +386,7 @@ TEST(Row35, ConnectWithTheConnectionPoolFullIsRefused) {
     EXPECT_EQ(w[DropReason::connections_full], 1u);
     w.discard();
     REQUIRE(w.stack().abort(all.front()));
-    EXPECT_TRUE(w.stack().connect({Ipv4{0x0a000002}, 99}));
+    EXPECT_TRUE(w.stack().connect({host(2), 99}));
 }
 
 TEST(Row35, AbandonedHandshakesFreeTheirSlots) {

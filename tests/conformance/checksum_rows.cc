@@ -10,7 +10,7 @@ TEST(Row28, EveryFlippedBitIsNoticed) {
     w.open();
     for (const uint32_t len : {0u, 1u, 8u, 17u}) {
         const auto good = build(w.main().make({.seq = 1, .ack = 1, .len = len}));
-        for (size_t bit = 20 * 8; bit < good.size() * 8; ++bit) {
+        for (size_t bit = ip_header_bytes() * 8u; bit < good.size() * 8; ++bit) {
             auto bad = good;
             bad[bit / 8] = static_cast<uint8_t>(bad[bit / 8] ^ (1 << bit % 8));
             const uint64_t counted = w[DropReason::bad_tcp_checksum] + w[DropReason::bad_tcp_header];
@@ -29,11 +29,16 @@ TEST(Row28, TheAddressesAreCovered) {
     World w;
     w.listen();
     auto bytes = build(w.main().make({.seq = 0, .flags = kSyn}));
-    bytes[15] ^= 1;  // another source: the IPv4 checksum is right, the TCP checksum wrong
-    bytes[10] = bytes[11] = 0;
-    const uint32_t sum = ones_sum(Bytes(bytes).first(20));
-    bytes[10] = static_cast<uint8_t>(~sum >> 8);
-    bytes[11] = static_cast<uint8_t>(~sum);
+    // Another source: the IPv4 checksum is right, the TCP checksum wrong.
+    if (is_ipv6()) {
+        bytes[23] ^= 1;
+    } else {
+        bytes[15] ^= 1;
+        bytes[10] = bytes[11] = 0;
+        const uint32_t sum = ones_sum(Bytes(bytes).first(20));
+        bytes[10] = static_cast<uint8_t>(~sum >> 8);
+        bytes[11] = static_cast<uint8_t>(~sum);
+    }
     w.raw(bytes);
     SILENT(w);
     EXPECT_EQ(w[DropReason::bad_tcp_checksum], 1u);
@@ -41,6 +46,7 @@ TEST(Row28, TheAddressesAreCovered) {
 
 TEST(Row28, AnIpv4HeaderWithAWrongChecksumIsDropped) {
     ROW(28, "1122-3.2.1.2", "wire::tcp_checksum_ok");
+    IPV4_ONLY("IPv6 has no header checksum");
     World w;
     w.listen();
     const auto good = build(w.main().make({.seq = 0, .flags = kSyn}));
@@ -59,7 +65,7 @@ TEST(Row28, AClosedPortDoesNotAnswerABadChecksum) {
     ROW(28, "9293-3.1 MUST-3", "wire::tcp_checksum_ok");
     World w;
     auto bytes = build(w.main().make({.seq = 0, .flags = kSyn}));
-    bytes[36] ^= 0x55;
+    bytes[ip_header_bytes() + 16u] ^= 0x55;
     w.raw(bytes);
     SILENT(w);
     EXPECT_EQ(w[DropReason::bad_tcp_checksum], 1u);
@@ -89,7 +95,7 @@ TEST(Row28, EverySentSegmentHasARightOne) {
 
 TEST(Row28, PaddingBehindTheDatagramIsNotData) {
     ROW(28, "894, 1122-3.2.1", "net::read_ip");
-    // Ethernet pads short frames; the IPv4 length decides.
+    // Ethernet pads short frames; the IP length decides.
     World w;
     w.open();
     auto bytes = build(w.main().make({.seq = 1, .ack = 1, .len = 2}));

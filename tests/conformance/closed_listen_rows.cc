@@ -7,7 +7,7 @@ namespace {
 
 /// A segment to a port without a listener.
 Flow& closed(World& w) {
-    return w.flow(40001, Ipv4{0x0a000002}, 81);
+    return w.flow(40001, host(2), 81);
 }
 
 TEST(Row1, SynWithoutAckIsAnsweredByRstAckOfSeqZero) {
@@ -107,11 +107,11 @@ TEST(Row1, PortZeroIsAnsweredAsAnyOther) {
     ROW(1, "9293-3.10.7.1", "tcp::on_closed");
     World w;
     w.listen(80);
-    for (auto* f : {&w.flow(0, Ipv4{0x0a000002}, 81), &w.flow(40001, Ipv4{0x0a000002}, 0)}) {
+    for (auto* f : {&w.flow(0, host(2), 81), &w.flow(40001, host(2), 0)}) {
         f->in({.seq = 5, .flags = kSyn});
         RECV(*f, {.ack = 6, .flags = kRst | kAck});
     }
-    auto& f = w.flow(0, Ipv4{0x0a000002}, 80);
+    auto& f = w.flow(0, host(2), 80);
     f.in({.seq = 0, .flags = kSyn});
     RECV(f, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
     f.in({.seq = 1, .flags = kRst});
@@ -175,26 +175,26 @@ TEST(Row26, SeveralPassiveOpensDoNotDisturbEachOther) {
 
 TEST(Row26, AListenerOfOneAddressIsForThatAddressOnly) {
     ROW(26, "9293-3.9.1 MUST-43..45", "stack::listen");
-    const Ipv4 second{0x0a000005};
-    World w([&](WorldConfig& c) { c.more_addresses = {{second, 24}}; });
+    const IpAddress second = host(5);
+    World w([&](WorldConfig& c) { c.more_addresses = {on_net(second)}; });
     REQUIRE(w.stack().listen(81, second));
-    auto& other = w.flow(40001, Ipv4{0x0a000002}, 81);
+    auto& other = w.flow(40001, host(2), 81);
     other.in({.seq = 0, .flags = kSyn});
     RECV(other, {.ack = 1, .flags = kRst | kAck});
-    auto& ours = w.flow(40002, Ipv4{0x0a000002}, 81, second);
+    auto& ours = w.flow(40002, host(2), 81, second);
     ours.in({.seq = 0, .flags = kSyn});
     RECV(ours, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
 
     EXPECT_EQ(w.stack().listen(81, second).error(), Error::in_use);
-    EXPECT_EQ(w.stack().listen(81, Ipv4{0x0a000063}).error(), Error::invalid);
+    EXPECT_EQ(w.stack().listen(81, host(99)).error(), Error::invalid);
     EXPECT_EQ(w.stack().listen(0).error(), Error::invalid);
     REQUIRE(w.stack().listen(81));  // a wildcard in addition to the specific one
-    auto& wild = w.flow(40003, Ipv4{0x0a000002}, 81);
+    auto& wild = w.flow(40003, host(2), 81);
     wild.in({.seq = 0, .flags = kSyn});
     RECV(wild, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
     REQUIRE(w.stack().unlisten(81, second));
     RECV(ours, {.seq = 1, .ack = 1, .flags = kRst | kAck, .len = 0});
-    auto& still = w.flow(40004, Ipv4{0x0a000002}, 81, second);
+    auto& still = w.flow(40004, host(2), 81, second);
     still.in({.seq = 0, .flags = kSyn});
     RECV(still, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
     SILENT(w);
@@ -221,27 +221,30 @@ TEST(Row26, UnlistenClosesThePortAndLeavesOpenConnections) {
 
 TEST(Row26, TheSourceAddressOfAnActiveOpenIsHonouredOrChosen) {
     ROW(26, "9293-3.9.1 MUST-43..45", "stack::connect");
-    const Ipv4 second{0x0a000005};
-    World w([&](WorldConfig& c) { c.more_addresses = {{second, 24}}; });
-    const Endpoint peer{Ipv4{0x0a000002}, 80};
+    const IpAddress second = host(5);
+    World w([&](WorldConfig& c) { c.more_addresses = {on_net(second)}; });
+    const Endpoint peer{host(2), 80};
     REQUIRE(w.stack().connect(peer));
     auto packet = w.out();
     REQUIRE(packet.has_value());
-    EXPECT_EQ(packet->src.text(), "10.0.0.1");
+    EXPECT_EQ(packet->src, host(1));
     REQUIRE(w.stack().connect(peer, {.source = second}));
     packet = w.out();
     REQUIRE(packet.has_value());
-    EXPECT_EQ(packet->src.text(), "10.0.0.5");
-    EXPECT_EQ(w.stack().connect(peer, {.source = Ipv4{0x0a000063}}).error(), Error::invalid);
-    EXPECT_EQ(w.stack().connect({Ipv4{0x0a000002}, 0}).error(), Error::invalid);
+    EXPECT_EQ(packet->src, second);
+    EXPECT_EQ(w.stack().connect(peer, {.source = host(99)}).error(), Error::invalid);
+    EXPECT_EQ(w.stack().connect({host(2), 0}).error(), Error::invalid);
     SILENT(w);
 }
 
 TEST(Row27, OpenToMulticastOrBroadcastIsRefused) {
     ROW(27, "9293-3.9.1 MUST-46", "stack::connect");
     World w;
-    for (const char* addr : {"224.0.0.1", "239.255.255.250", "255.255.255.255", "10.0.0.255", "0.0.0.0"})
-        EXPECT_EQ(w.stack().connect({*Ipv4::parse(addr), 80}).error(), Error::invalid) << addr;
+    const std::vector<const char*> four{"224.0.0.1", "239.255.255.250", "255.255.255.255", "10.0.0.255",
+                                        "0.0.0.0"};
+    const std::vector<const char*> six{"ff02::1", "ff0e::fb", "ff02::1:ff00:2", "::", "::ffff:10.0.0.2"};
+    for (const char* addr : is_ipv6() ? six : four)
+        EXPECT_EQ(w.stack().connect({*IpAddress::parse(addr), 80}).error(), Error::invalid) << addr;
     SILENT(w);
     IDLE(w);
 }
@@ -251,10 +254,12 @@ TEST(Row27, SynFromOrToMulticastOrBroadcastIsDroppedSilently) {
     World w;
     w.listen(80);
     uint64_t dropped = 0;
-    for (const char* addr : {"224.0.0.1", "255.255.255.255", "10.0.0.255", "0.0.0.0", "127.0.0.1"}) {
+    const std::vector<const char*> four{"224.0.0.1", "255.255.255.255", "10.0.0.255", "0.0.0.0", "127.0.0.1"};
+    const std::vector<const char*> six{"ff02::1", "ff0e::fb", "ff02::1:ff00:1", "::", "::1"};
+    for (const char* addr : is_ipv6() ? six : four) {
         for (const bool from : {true, false}) {
             Packet syn = w.main().make({.seq = 0, .flags = kSyn});
-            (from ? syn.src : syn.dst) = *Ipv4::parse(addr);
+            (from ? syn.src : syn.dst) = *IpAddress::parse(addr);
             w.raw(build(syn));
             SILENT(w);
             EXPECT_EQ(w.all_drops(), ++dropped) << addr << (from ? " as source" : " as destination");
@@ -284,7 +289,7 @@ TEST(Row27, AnotherHostsPacketIsNotOurs) {
     World w;
     w.listen(80);
     Packet syn = w.main().make({.seq = 0, .flags = kSyn});
-    syn.dst = Ipv4{0x0a000003};
+    syn.dst = host(3);
     w.raw(build(syn));
     SILENT(w);
     EXPECT_EQ(w[DropReason::not_for_us], 1u);

@@ -43,7 +43,7 @@ struct Burst : BurstEngine {
 
     void put(uint32_t seq, uint32_t ack, int flags, uint32_t len = 0, uint16_t sport = 40000) {
         Packet p;
-        p.src = Ipv4{0x0a000002}, p.dst = Ipv4{0x0a000001};
+        p.src = host(2), p.dst = host(1);
         p.sport = sport, p.dport = 80;
         p.seq = 1000 + seq, p.flags = flags, p.wnd = 65535;
         if (flags & kAck) p.ack = isn + ack;

@@ -4,23 +4,38 @@
 namespace synfin::fakes {
 namespace {
 
-constexpr Ipv4 kRouter{0x0a0000fe};
-constexpr Ipv4 kUs{0x0a000001};
+const IpAddress kRouter = host(254), kUs = host(1);
 
 struct Message {
     uint8_t type, code;
     const char* name;
 };
-constexpr Message kSoft[] = {{3, 0, "net unreachable"},     {3, 1, "host unreachable"},
-                             {3, 5, "source route failed"}, {3, 13, "prohibited"},
-                             {11, 0, "TTL exceeded"},       {11, 1, "reassembly time"},
-                             {12, 0, "parameter problem"},  {4, 0, "source quench"}};
-constexpr Message kHard[] = {{3, 2, "protocol unreachable"}, {3, 3, "port unreachable"}};
+const std::vector<Message>& soft() {
+    static const std::vector<Message> four{{3, 0, "net unreachable"},     {3, 1, "host unreachable"},
+                                           {3, 5, "source route failed"}, {3, 13, "prohibited"},
+                                           {11, 0, "TTL exceeded"},       {11, 1, "reassembly time"},
+                                           {12, 0, "parameter problem"},  {4, 0, "source quench"}};
+    static const std::vector<Message> six{
+        {1, 0, "no route"},           {1, 2, "beyond scope"},     {1, 3, "address unreachable"},
+        {1, 5, "source policy"},      {1, 6, "reject route"},     {3, 0, "hop limit exceeded"},
+        {3, 1, "reassembly time"},    {4, 0, "erroneous header"}, {4, 1, "unknown next header"},
+        {4, 2, "unknown IPv6 option"}};
+    return is_ipv6() ? six : four;
+}
+const std::vector<Message>& hard() {
+    static const std::vector<Message> four{{3, 2, "protocol unreachable"}, {3, 3, "port unreachable"}};
+    static const std::vector<Message> six{{1, 1, "prohibited"}, {1, 4, "port unreachable"}};
+    return is_ipv6() ? six : four;
+}
+
+std::vector<uint8_t> port_unreachable(Bytes packet, size_t quote = kUsualQuote) {
+    return icmp_error(kRouter, kUs, is_ipv6() ? 1 : 3, is_ipv6() ? 4 : 3, packet, 0, quote);
+}
 
 TEST(Row47, SoftErrorsDoNotAbort) {
     ROW(47, "9293-3.9.2.2 MUST-54..56, 1122-4.2.3.9", "tcp::on_icmp_error");
     for (const State state : {State::syn_sent, State::established, State::fin_wait_1})
-        for (const auto& m : kSoft) {
+        for (const auto& m : soft()) {
             SCOPED_TRACE(std::string(tcp::name(state)) + " " + m.name);
             World w;
             w.bring(state, Side::active);
@@ -37,7 +52,7 @@ TEST(Row47, SoftErrorsDoNotAbort) {
 
 TEST(Row47, HardErrorsEndAnOpenThatIsNotAnswered) {
     ROW(47, "9293-3.9.2.2, 5927-4", "tcp::on_icmp_error");
-    for (const auto& m : kHard) {
+    for (const auto& m : hard()) {
         SCOPED_TRACE(m.name);
         World w;
         w.bring(State::syn_sent);
@@ -53,7 +68,7 @@ TEST(Row47, HardErrorsEndAnOpenThatIsNotAnswered) {
 TEST(Row47, HardErrorsDoNotAbortAnEstablishedConnection) {
     ROW(47, "5927-4.2", "tcp::on_icmp_error");
     for (const State state : {State::established, State::fin_wait_1, State::last_ack})
-        for (const auto& m : kHard) {
+        for (const auto& m : hard()) {
             SCOPED_TRACE(std::string(tcp::name(state)) + " " + m.name);
             World w;
             w.bring(state, Side::active);
@@ -74,7 +89,7 @@ TEST(Row47, TheQuotedSequenceNumberMustBeInFlight) {
         w.bring(State::syn_sent);
         Packet quoted = w.main().last();
         quoted.seq += off;
-        w.raw(icmp_error(kRouter, kUs, 3, 3, build(quoted)));
+        w.raw(port_unreachable(build(quoted)));
         STATE(w, syn_sent);
         EXPECT_EQ(w[DropReason::icmp_ignored], 1u);
     }
@@ -88,19 +103,20 @@ TEST(Row47, TheQuotedTupleMustBeOurs) {
     auto expect_ignored = [&](const std::function<void(Packet&)>& change) {
         Packet quoted = syn;
         change(quoted);
-        w.raw(icmp_error(kRouter, kUs, 3, 3, build(quoted)));
+        w.raw(port_unreachable(build(quoted)));
         SILENT(w);
         STATE(w, syn_sent);
     };
-    expect_ignored([](Packet& p) { p.dst.value ^= 1; });
-    expect_ignored([](Packet& p) { p.src.value ^= 4; });
+    expect_ignored([](Packet& p) { p.dst = inverted(p.dst, 1); });
+    expect_ignored([](Packet& p) { p.src = inverted(p.src, 4); });
     expect_ignored([](Packet& p) { p.sport ^= 1; });
     expect_ignored([](Packet& p) { p.dport ^= 1; });
     expect_ignored([](Packet& p) { p.protocol = 17; });
-    for (const size_t quote : {size_t{0}, size_t{8}, size_t{20}, size_t{27}})
-        w.raw(icmp_error(kRouter, kUs, 3, 3, syn.bytes, 0, quote));
-    auto bad = icmp_error(kRouter, kUs, 3, 3, syn.bytes);
-    bad[22] ^= 1;  // the ICMP checksum
+    const size_t header = ip_header_bytes();
+    for (const size_t quote : {size_t{0}, size_t{8}, header, header + 7})
+        w.raw(port_unreachable(syn.bytes, quote));
+    auto bad = port_unreachable(syn.bytes);
+    bad[header + 2] ^= 1;  // the ICMP checksum
     w.raw(bad);
     STATE(w, syn_sent);
     EXPECT_EQ(w.all_drops(), 10u);
@@ -110,7 +126,7 @@ TEST(Row47, AnErrorAboutASynAckFreesTheHalfOpenRecordOrNothing) {
     ROW(47, "5927-4", "tcp::on_icmp_error");
     World w;
     w.bring(State::syn_received);
-    w.raw(icmp_error(kRouter, kUs, 3, 3, w.main().last().bytes));
+    w.raw(port_unreachable(w.main().last().bytes));
     SILENT(w);
     EXPECT_TRUE(w.events().empty());
     const bool defined = w.state() == State::closed || w.state() == State::syn_received;

@@ -20,7 +20,7 @@ uint32_t answered(World& w, uint16_t port) {
 
 /// The ISN of a SYN to this port of the peer.
 uint32_t offered(World& w, uint16_t port) {
-    const auto c = w.stack().connect({Ipv4{0x0a000002}, port}, {.source_port = 50000});
+    const auto c = w.stack().connect({host(2), port}, {.source_port = 50000});
     REQUIRE(c);
     const auto syn = w.out();
     REQUIRE(syn.has_value());

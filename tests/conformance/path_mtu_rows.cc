@@ -1,18 +1,27 @@
-/// Rows 48 and 91: path MTU discovery (RFC 1191), and forged messages (RFC 5927 7).
+/// Rows 48 and 91: path MTU discovery (RFC 1191, RFC 8201), and forged messages (RFC 5927 7).
 #include "fakes/world.hh"
 
 namespace synfin::fakes {
 namespace {
 
-constexpr Ipv4 kRouter{0x0a0000fe};
-constexpr Ipv4 kUs{0x0a000001};
+const IpAddress kRouter = host(254), kUs = host(1);
 
-/// "Fragmentation needed" about our packet; it quotes 8 bytes of TCP.
-std::vector<uint8_t> too_big(uint16_t mtu, Bytes packet) {
-    return icmp_error(kRouter, kUs, 3, 4, packet, mtu);
+/// The MTU of this run's family that leaves as much for TCP as `mtu4` with IPv4.
+uint32_t same(uint32_t mtu4) {
+    return mtu4 + ip_header_bytes() - 20u;
 }
-std::vector<uint8_t> too_big(uint16_t mtu, const Packet& packet) {
-    return too_big(mtu, packet.bytes.empty() ? build(packet) : packet.bytes);
+/// The least MTU that is believed: 552, or IPv6's 1280, as same() counts.
+uint16_t floor4() {
+    return is_ipv6() ? 1260 : 552;
+}
+
+/// "Fragmentation needed", or "packet too big", about our packet, with the MTU same(mtu4).
+std::vector<uint8_t> too_big(uint32_t mtu4, Bytes packet, size_t quote = kUsualQuote) {
+    if (is_ipv6()) return icmp_error(kRouter, kUs, 2, 0, packet, same(mtu4), quote);
+    return icmp_error(kRouter, kUs, 3, 4, packet, mtu4, quote);
+}
+std::vector<uint8_t> too_big(uint32_t mtu4, const Packet& packet, size_t quote = kUsualQuote) {
+    return too_big(mtu4, packet.bytes.empty() ? build(packet) : packet.bytes, quote);
 }
 
 uint32_t options(World& w) {
@@ -37,17 +46,17 @@ TEST(Row91, WhatIsInFlightLeavesAgainAtOnceAndSmaller) {
     World w;
     w.open();
     const uint32_t all = 10 * w.main().full();
-    const uint32_t small = 1160 - options(w);
+    const uint32_t small = 1260 - options(w);
     const uint32_t cwnd = w.main().info().cwnd_bytes;
     const Packet first = fill(w);
     w.advance(50ms);
-    w.raw(too_big(1200, first));
+    w.raw(too_big(1300, first));
     uint32_t seq = 1;
     for (; seq - 1 < all; seq += std::min(small, all + 1 - seq))
         RECV(w, {.seq = seq, .len = std::min(small, all + 1 - seq)});
     SILENT(w);
-    EXPECT_EQ(w.main().info().mss, 1160);
-    EXPECT_EQ(w.main().info().pmtu, 1200);
+    EXPECT_EQ(w.main().info().mss, 1260);
+    EXPECT_EQ(w.main().info().pmtu, same(1300));
     EXPECT_EQ(w.main().info().cwnd_bytes, cwnd) << "no sign of congestion";
     EXPECT_EQ(w.main().info().ssthresh_bytes, UINT32_MAX);
     EXPECT_EQ(w[Counter::icmp_too_big_accepted], 1u);
@@ -56,7 +65,7 @@ TEST(Row91, WhatIsInFlightLeavesAgainAtOnceAndSmaller) {
         Packet other = first;
         other.bytes.clear();
         other.seq += i * w.main().full();
-        w.raw(too_big(1200, other));
+        w.raw(too_big(1300, other));
     }
     SILENT(w);
     EXPECT_EQ(w[DropReason::icmp_ignored], 9u);
@@ -73,23 +82,23 @@ TEST(Row91, TheTimerRunsOn) {
     ROW(91, "1191-6.4, 6298-5", "tcp::on_too_big");
     World w;
     w.open();
-    w.raw(too_big(1200, fill(w)));
+    w.raw(too_big(1300, fill(w)));
     w.discard();
-    RECV_IN(w, 150ms, 1100ms, {.seq = 1, .len = 1160 - options(w)});
+    RECV_IN(w, 150ms, 1100ms, {.seq = 1, .len = 1260 - options(w)});
 }
 
 TEST(Row91, ASecondNarrowerLinkIsFollowed) {
     ROW(91, "1191-3", "tcp::on_too_big");
     World w;
     w.open();
-    w.send(1000);
-    RECV(w, {.seq = 1, .len = 1000});
-    w.raw(too_big(1000, w.main().last()));
-    RECV(w, {.seq = 1, .len = 960 - options(w)});
+    w.send(1400);
+    RECV(w, {.seq = 1, .len = 1400});
+    w.raw(too_big(1350, w.main().last()));
+    RECV(w, {.seq = 1, .len = 1310 - options(w)});
     const Packet again = w.main().last();
     w.discard();
-    w.raw(too_big(552, again));
-    RECV(w, {.seq = 1, .len = 512 - options(w)});
+    w.raw(too_big(floor4(), again));
+    RECV(w, {.seq = 1, .len = floor4() - 40u - options(w)});
     w.discard();
     EXPECT_EQ(w[Counter::icmp_too_big_accepted], 2u);
 }
@@ -104,8 +113,8 @@ TEST(Row91, FinStaysAtItsPlace) {
     RECV(w, {.seq = 1, .flags = kAck, .len = 1400});
     const Packet large = w.main().last();
     RECV(w, {.seq = 1401, .flags = kFin | kAck, .len = 0});
-    w.raw(too_big(1200, large));
-    const uint32_t small = 1160 - options(w);
+    w.raw(too_big(1300, large));
+    const uint32_t small = 1260 - options(w);
     RECV(w, {.seq = 1, .flags = kAck, .len = small});
     RECV(w, {.seq = 1 + small, .flags = kFin | kAck, .len = 1400 - small});
     SILENT(w);
@@ -115,37 +124,37 @@ TEST(Row91, NewConnectionsBeginWithItForTenMinutes) {
     ROW(91, "1191-6.3", "net::PathMtus");
     World w;
     w.open();
-    w.raw(too_big(1200, fill(w)));
+    w.raw(too_big(1300, fill(w)));
     w.discard();
-    const auto first_segment = [&](uint16_t port, Ipv4 peer) {
+    const auto first_segment = [&](uint16_t port, const IpAddress& peer) {
         Flow& flow = w.flow(port, peer);
         flow.open(Side::passive);
-        EXPECT_EQ(flow.info().mss + 40u, flow.info().pmtu);
+        EXPECT_EQ(flow.info().mss + ip_header_bytes() + 20u, flow.info().pmtu);
         return flow.info().pmtu;
     };
-    EXPECT_EQ(first_segment(41'000, Ipv4{0x0a000002}), 1200);
-    EXPECT_EQ(first_segment(41'001, Ipv4{0x0a000003}), 1500) << "another destination";
+    EXPECT_EQ(first_segment(41'000, host(2)), same(1300));
+    EXPECT_EQ(first_segment(41'001, host(3)), same(1500)) << "another destination";
     w.main().abort();
     w.discard();
     w.advance(9min + 59s);
     w.discard();
-    EXPECT_EQ(first_segment(41'002, Ipv4{0x0a000002}), 1200);
+    EXPECT_EQ(first_segment(41'002, host(2)), same(1300));
     w.advance(2s);
     w.discard();
-    EXPECT_EQ(first_segment(41'003, Ipv4{0x0a000002}), 1500);
+    EXPECT_EQ(first_segment(41'003, host(2)), same(1500));
 }
 
 TEST(Row91, AnActiveOpenBeginsWithIt) {
     ROW(91, "1191-6.3", "net::PathMtus");
     World w;
     w.open(Side::active);
-    w.raw(too_big(1200, fill(w)));
+    w.raw(too_big(1300, fill(w)));
     w.discard();
     Flow& flow = w.flow(81);
     flow.connect();
     EXPECT_EQ(flow.last().mss, 1460) << "what we take is another matter (RFC 1191 6.2)";
     flow.in({.flags = kSyn | kAck});
-    EXPECT_EQ(flow.info().mss, 1160);
+    EXPECT_EQ(flow.info().mss, 1260);
     w.discard();
 }
 
@@ -155,7 +164,7 @@ TEST(Row91, AMessageAboutTheHandshakeCountsForWhatFollows) {
         World w;
         w.bring(state, state == State::syn_sent ? Side::active : Side::passive);
         Packet forged = w.main().last();
-        w.raw(too_big(1200, forged));
+        w.raw(too_big(1300, forged));
         SILENT(w);
         EXPECT_EQ(w[Counter::icmp_too_big_accepted], 1u);
         if (state == State::syn_sent)
@@ -164,7 +173,7 @@ TEST(Row91, AMessageAboutTheHandshakeCountsForWhatFollows) {
             w.in({.seq = 1, .ack = 1});
         w.discard();
         STATE(w, established);
-        EXPECT_EQ(w.main().info().mss, 1160);
+        EXPECT_EQ(w.main().info().mss, 1260);
     }
 }
 
@@ -181,10 +190,10 @@ TEST(Row48, TheQuotedSequenceNumberMustBeInFlight) {
         Packet quoted = first;
         quoted.bytes.clear();
         quoted.seq += off;
-        w.raw(too_big(1200, quoted));
+        w.raw(too_big(1300, quoted));
         SILENT(w);
         EXPECT_EQ(w.main().info().mss, 1460);
-        EXPECT_EQ(w.main().info().pmtu, 1500);
+        EXPECT_EQ(w.main().info().pmtu, same(1500));
     }
     EXPECT_EQ(w[DropReason::icmp_ignored], 5u);
     EXPECT_EQ(w[Counter::icmp_too_big_accepted], 0u);
@@ -195,20 +204,21 @@ TEST(Row48, ClaimsBelowTheFloorOrNotBelowThePresentAreRefused) {
     World w;
     w.open();
     const Packet first = fill(w);
-    for (const uint16_t mtu : std::initializer_list<uint16_t>{1, 68, 551}) w.raw(too_big(mtu, first));
+    for (const uint32_t mtu : {1u, 68u, floor4() - 1u}) w.raw(too_big(mtu, first));
     EXPECT_EQ(w[DropReason::icmp_bad_mtu], 3u);
-    for (const uint16_t mtu : std::initializer_list<uint16_t>{1500, 1501, 65'535}) w.raw(too_big(mtu, first));
+    for (const uint32_t mtu : {1500u, 1501u, 65'535u}) w.raw(too_big(mtu, first));
     EXPECT_EQ(w[DropReason::icmp_ignored], 3u);
     SILENT(w);
     EXPECT_EQ(w.main().info().mss, 1460);
-    w.raw(too_big(552, first));
-    RECV(w, {.seq = 1, .len = 512 - options(w)});
+    w.raw(too_big(floor4(), first));
+    RECV(w, {.seq = 1, .len = floor4() - 40u - options(w)});
     w.discard();
 }
 
 /// A router that predates RFC 1191 reports no MTU.
 TEST(Row48, WithoutAnMtuTheNextPlateauIsTried) {
     ROW(48, "1191-5, 1191-7.1", "tcp::claimed_mtu");
+    IPV4_ONLY("ICMPv6 packet too big always has an MTU");
     World w;
     w.open();
     w.raw(too_big(0, fill(w)));
@@ -239,17 +249,14 @@ TEST(Row48, AFloodOfForgedMessagesChangesNothing) {
     quoted.bytes.clear();
     const uint32_t in_flight = quoted.seq;
     constexpr uint32_t kGuesses = 1u << 17;
-    auto bytes = too_big(1200, quoted);
+    auto bytes = too_big(1300, quoted, ip_header_bytes() + 8u);
     const size_t seq_at = bytes.size() - 4;
     uint64_t sent = 0;
     for (uint32_t i = 0; i < kGuesses; ++i) {
         const uint32_t guess = i << 15;
         if (guess - in_flight < full) continue;
         for (size_t b = 0; b < 4; ++b) bytes[seq_at + b] = static_cast<uint8_t>(guess >> (24 - 8 * b));
-        bytes[22] = bytes[23] = 0;
-        const auto sum = static_cast<uint16_t>(~ones_sum(Bytes(bytes).subspan(20)));
-        bytes[22] = static_cast<uint8_t>(sum >> 8);
-        bytes[23] = static_cast<uint8_t>(sum);
+        fix_checksums(bytes);
         w.raw(bytes);
         ++sent;
     }

@@ -19,7 +19,7 @@ void small_range(WorldConfig& c) {
 std::vector<std::pair<uint16_t, Connection>> connect_all(World& w, uint16_t port, Error& last) {
     std::vector<std::pair<uint16_t, Connection>> out;
     for (int i = 0; i < 100; ++i) {
-        const auto c = w.stack().connect({Ipv4{0x0a000002}, port});
+        const auto c = w.stack().connect({host(2), port});
         if (!c) {
             last = c.error();
             return out;
@@ -55,7 +55,7 @@ TEST(Row36, AFreedPortIsFoundAgain) {
     const auto all = connect_all(w, 80, error);
     for (const size_t i : {size_t{0}, size_t{17}, size_t{63}}) {
         REQUIRE(w.stack().abort(all[i].second));
-        const auto c = w.stack().connect({Ipv4{0x0a000002}, 80});
+        const auto c = w.stack().connect({host(2), 80});
         ASSERT_TRUE(c);
         const auto syn = w.out();
         ASSERT_TRUE(syn.has_value());
@@ -70,7 +70,7 @@ TEST(Row36, ThePortsAreNotInOrder) {
         World w([&](WorldConfig& c) { c.stack.seed = seed; });
         orders.emplace_back();
         for (uint16_t i = 0; i < 200; ++i) {
-            const auto c = w.stack().connect({Ipv4{0x0a000002}, static_cast<uint16_t>(1 + i)});
+            const auto c = w.stack().connect({host(2), static_cast<uint16_t>(1 + i)});
             REQUIRE(c);
             orders.back().push_back(w.out()->sport);
             REQUIRE(w.stack().abort(*c));
@@ -90,7 +90,7 @@ TEST(Row36, ThePortsAreNotInOrder) {
 TEST(Row36, APortThatIsInUseIsNeverGiven) {
     ROW(36, "6056-3.1, 9293-3.4.1", "stack::connect");
     World w(small_range);
-    const Endpoint peer{Ipv4{0x0a000002}, 80};
+    const Endpoint peer{host(2), 80};
     REQUIRE(w.stack().connect(peer, {.source_port = 40010}));  // the test asks for this port
     w.discard();
     EXPECT_EQ(w.stack().connect(peer, {.source_port = 40010}).error(), Error::in_use);
@@ -104,7 +104,7 @@ TEST(Row36, APassiveConnectionsTupleIsInUseToo) {
     ROW(36, "6056-3.1", "stack::connect");
     World w;
     w.open();  // 10.0.0.1:80 with 10.0.0.2:40000
-    EXPECT_EQ(w.stack().connect({Ipv4{0x0a000002}, 40000}, {.source_port = 80}).error(), Error::in_use);
+    EXPECT_EQ(w.stack().connect({host(2), 40000}, {.source_port = 80}).error(), Error::in_use);
     SILENT(w);
 }
 
@@ -112,7 +112,7 @@ TEST(Row36, AHalfOpenTuplesPortIsFoundAgain) {
     ROW(36, "6056-3.1", "stack::free_half_open");
     for (const bool reset : {false, true}) {
         World w([](WorldConfig& c) { small_range(c), c.stack.tcp.time_wait_reuse = false; });
-        Flow& f = w.flow(80, Ipv4{0x0a000002}, kLow + 5);
+        Flow& f = w.flow(80, host(2), kLow + 5);
         w.listen(kLow + 5);
         f.in({.seq = 0, .flags = kSyn});
         f.recv({.seq = 0, .ack = 1, .flags = kSyn | kAck}, SYNFIN_SITE);
@@ -123,7 +123,7 @@ TEST(Row36, AHalfOpenTuplesPortIsFoundAgain) {
             f.in({.seq = 1, .flags = kRst});
         else
             REQUIRE(w.stack().unlisten(kLow + 5));
-        const auto c = w.stack().connect({Ipv4{0x0a000002}, 80});
+        const auto c = w.stack().connect({host(2), 80});
         ASSERT_TRUE(c) << reset;
         EXPECT_EQ(w.out()->sport, kLow + 5);
     }
@@ -132,12 +132,12 @@ TEST(Row36, AHalfOpenTuplesPortIsFoundAgain) {
 TEST(Row36, ARangeOfOnePort) {
     ROW(36, "6056-3.1", "net::EphemeralPorts");
     World w([](WorldConfig& c) { c.stack.port_low = c.stack.port_high = 65535; });
-    const auto c = w.stack().connect({Ipv4{0x0a000002}, 80});
+    const auto c = w.stack().connect({host(2), 80});
     ASSERT_TRUE(c);
     EXPECT_EQ(w.out()->sport, 65535);
-    EXPECT_EQ(w.stack().connect({Ipv4{0x0a000002}, 80}).error(), Error::no_port);
+    EXPECT_EQ(w.stack().connect({host(2), 80}).error(), Error::no_port);
     REQUIRE(w.stack().abort(*c));
-    EXPECT_TRUE(w.stack().connect({Ipv4{0x0a000002}, 80}));
+    EXPECT_TRUE(w.stack().connect({host(2), 80}));
 }
 
 }  // namespace

@@ -70,8 +70,8 @@ TEST(Row80, ABadAckOnARstBringsNoSyn) {
     EXPECT_EQ(w[Counter::stale_syn], 0u);
 }
 
-constexpr Cidr kFirst{Ipv4{0x0a000001}, 24}, kSecond{Ipv4{0x0a000003}, 24};
-constexpr Endpoint kServer{Ipv4{0x0a000002}, 80};
+const Cidr kFirst = net_host(1), kSecond = net_host(3);
+const Endpoint kServer{host(2), 80};
 constexpr HashKey kIsn{11, 12}, kTimestamps{13, 14};
 
 constexpr uint16_t kTuples = 64;
@@ -99,7 +99,7 @@ struct Process : BurstEngine {
 struct ClosingServer {
     ClosingServer() : stack(config()) { REQUIRE(stack.listen(kServer.port)); }
     static VirtualConfig config() {
-        VirtualConfig out{.address = {kServer.addr.v4, 24}};
+        VirtualConfig out{.address = on_net(kServer.addr)};
         out.stack.seed = 5;
         return out;
     }

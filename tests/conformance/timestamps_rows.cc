@@ -345,7 +345,7 @@ TEST(Row89, AnRstOfAConnectionWithTimestampsCarriesThem) {
 TEST(Row89, AnRstWithoutAConnectionCarriesNone) {
     ROW(89, "7323-3.2", "stack::reply_rst");
     World w([](WorldConfig& c) { c.timestamps = true; });
-    auto& flow = w.flow(41000, Ipv4{0x0a000002}, 81);
+    auto& flow = w.flow(41000, host(2), 81);
     flow.in({.seq = 0, .flags = kSyn});
     RECV(flow, {.flags = kRst | kAck, .no_ts = true});
     World plain([](WorldConfig& c) { c.timestamps = false; });

@@ -74,8 +74,8 @@ TEST(Row41Clock, AnEngineMayBeginAtAnyTick) {
     ROW(41, "9293-3.8.1", "time::TimerWheel");
     constexpr int64_t kHalf = int64_t{1} << 31;
     for (const int64_t tick : {kHalf - 1000, kHalf, kHalf + 1, 3 * kHalf / 2, 2 * kHalf - 1000, 3 * kHalf}) {
-        VirtualStack stack({.address = {Ipv4{0x0a000001}, 24}, .start = Instant::from_ns(tick * 1'000'000)});
-        ASSERT_TRUE(stack.connect({Ipv4{0x0a000002}, 80}));
+        VirtualStack stack({.address = net_host(1), .start = Instant::from_ns(tick * 1'000'000)});
+        ASSERT_TRUE(stack.connect({host(2), 80}));
         ASSERT_TRUE(stack.output());
         // Not advance(): it would wait for a timer that never fires.
         const Instant before = stack.now();

@@ -4,6 +4,7 @@
 /// handlers of an Application. A World delivers packets one by one.
 
 #include "buf/memory_port.hh"
+#include "fakes/family.hh"
 #include "stack/queue_engine.hh"
 #include "synfin/stack.hh"
 
@@ -12,10 +13,11 @@ namespace synfin::fakes {
 struct BurstEngine {
     static constexpr uint32_t kPackets = 256;
 
-    /// 10.0.0.1/24, with few records, so that a test can fill them.
-    static stack::StackConfig small(Cidr address = *Cidr::parse("10.0.0.1/24")) {
+    /// host(1), with few records, so that a test can fill them.
+    static stack::StackConfig small(Cidr address = net_host(1)) {
         stack::StackConfig out;
         out.addresses = {address};
+        out.mtu = same_mtu(1500);
         out.max_connections = out.max_time_wait = out.max_half_open = 16;
         out.seed = 1;
         return out;
@@ -23,7 +25,7 @@ struct BurstEngine {
     static buf::QueueCaps caps() {
         buf::QueueCaps out;
         out.ethernet = false;
-        out.max_frame = 1500;
+        out.max_frame = same_mtu(1500);
         return out;
     }
     static constexpr Instant kStart = Instant::from_ns(1'000'000'000);

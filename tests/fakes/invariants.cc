@@ -49,7 +49,7 @@ std::string Invariants::check(const Stack& stack) {
 }
 
 void Invariants::look(const ConnectionInfo& info) {
-    const Tuple tuple{info.local.addr.v4.value, info.local.port, info.peer.addr.v4.value, info.peer.port};
+    const Tuple tuple{info.local.addr, info.local.port, info.peer.addr, info.peer.port};
     auto [it, fresh] = seen_.try_emplace(tuple, Seen{info, round_});
     if (!fresh && it->second.round == round_) {
         broken_ += "two records of one tuple: " + describe(info) + "\n";

@@ -18,7 +18,7 @@ class Invariants {
     std::string check(const Stack& stack);
 
   private:
-    using Tuple = std::tuple<uint32_t, uint16_t, uint32_t, uint16_t>;
+    using Tuple = std::tuple<IpAddress, uint16_t, IpAddress, uint16_t>;
     struct Seen {
         ConnectionInfo info;
         uint64_t round = 0;

@@ -1,5 +1,6 @@
 #include "packet.hh"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace synfin::fakes {
@@ -29,9 +30,115 @@ uint16_t fold(uint32_t sum) {
     return static_cast<uint16_t>(~sum);
 }
 
-/// The pseudo-header's sum (RFC 9293 3.1) for the `length` bytes behind the IPv4 header.
-uint32_t pseudo_sum(Bytes ip, size_t length) {
-    return ones_sum(ip.subspan(12, 8), ip[9] + static_cast<uint32_t>(length));
+/// The upper-layer protocol and where it begins, behind options or extension headers.
+struct Upper {
+    uint8_t protocol = 0;
+    size_t at = 0;
+    bool whole = false;  ///< the header chain ends within the packet
+};
+
+bool is_extension(uint8_t type) {
+    return type == kHopByHop || type == kRouting || type == kFragment || type == kDestination;
+}
+
+Upper upper_of(Bytes bytes) {
+    if (bytes[0] >> 4 == 4) return {bytes[9], static_cast<size_t>(bytes[0] & 15) * 4, true};
+    Upper out{bytes[6], 40, true};
+    while (is_extension(out.protocol)) {
+        if (out.at + 8 > bytes.size()) return {out.protocol, out.at, false};
+        const size_t length = out.protocol == kFragment ? 8 : 8 + size_t{bytes[out.at + 1]} * 8;
+        out.protocol = bytes[out.at];
+        out.at += length;
+    }
+    out.whole = out.at <= bytes.size();
+    return out;
+}
+
+/// The pseudo-header's sum (RFC 9293 3.1, RFC 8200 8.1) for the `length` bytes of the upper layer.
+uint32_t pseudo_sum(Bytes ip, uint8_t protocol, size_t length) {
+    const Bytes addresses = ip[0] >> 4 == 4 ? ip.subspan(12, 8) : ip.subspan(8, 32);
+    return ones_sum(addresses, protocol + static_cast<uint32_t>(length));
+}
+
+void put_address(std::vector<uint8_t>& out, const IpAddress& addr) {
+    if (addr.is_v4())
+        put32(out, addr.v4.value);
+    else
+        out.insert(out.end(), addr.v6.octets.begin(), addr.v6.octets.end());
+}
+
+Ipv6 get_ipv6(Bytes bytes, size_t at) {
+    Ipv6 out;
+    std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(at), 16, out.octets.begin());
+    return out;
+}
+
+/// Everything in front of the upper layer, which has `length` bytes.
+void put_ip_header(std::vector<uint8_t>& out, const Packet& packet, size_t length) {
+    if (packet.src.is_v6()) {
+        for (const auto& extension : packet.extensions) length += 1 + extension.body.size();
+        put32(out, 6u << 28 | uint32_t{packet.tos} << 20 | (packet.flow_label & 0xfffff));
+        put16(out, static_cast<uint32_t>(length));
+        out.push_back(packet.extensions.empty() ? packet.protocol : packet.extensions[0].type);
+        out.push_back(packet.ttl);
+        put_address(out, packet.src);
+        put_address(out, packet.dst);
+        for (size_t i = 0; i < packet.extensions.size(); ++i) {
+            const bool last = i + 1 == packet.extensions.size();
+            out.push_back(last ? packet.protocol : packet.extensions[i + 1].type);
+            out.insert(out.end(), packet.extensions[i].body.begin(), packet.extensions[i].body.end());
+        }
+        return;
+    }
+    const size_t ip_header = 20 + packet.ip_options.size();
+    out.push_back(static_cast<uint8_t>(0x40 | ip_header / 4));
+    out.push_back(packet.tos);
+    put16(out, static_cast<uint32_t>(ip_header + length));
+    put16(out, packet.id);
+    put16(out, (packet.df ? 0x4000u : 0u) | packet.fragment);
+    out.push_back(packet.ttl);
+    out.push_back(packet.protocol);
+    put16(out, 0);
+    put_address(out, packet.src);
+    put_address(out, packet.dst);
+    out.insert(out.end(), packet.ip_options.begin(), packet.ip_options.end());
+}
+
+/// The IP header for parse(): false when nothing behind it can be read.
+bool read_ip_header(Bytes bytes, Packet& p, std::string& complaint) {
+    if (bytes.size() >= 40 && bytes[0] >> 4 == 6) {
+        p.tos = static_cast<uint8_t>(get16(bytes, 0) >> 4);
+        p.flow_label = get32(bytes, 0) & 0xfffff;
+        p.ttl = bytes[7];
+        p.src = get_ipv6(bytes, 8);
+        p.dst = get_ipv6(bytes, 24);
+        const Upper upper = upper_of(bytes);
+        p.protocol = upper.protocol;
+        if (size_t{get16(bytes, 4)} + 40 != bytes.size())
+            complaint = "IPv6 payload length is not the packet's";
+        if (!upper.whole) complaint = "an IPv6 header chain that does not end";
+        if (upper.at != 40 && p.protocol == kTcp) complaint = "extension headers in front of TCP";
+        return complaint.empty();
+    }
+    if (bytes.size() < 20 || bytes[0] >> 4 != 4) {
+        complaint = "neither an IPv4 nor an IPv6 packet";
+        return false;
+    }
+    const size_t ip_header = static_cast<size_t>(bytes[0] & 15) * 4;
+    p.tos = bytes[1];
+    p.id = get16(bytes, 4);
+    p.df = (bytes[6] & 0x40) != 0;
+    p.fragment = get16(bytes, 6) & 0xbfff;
+    p.ttl = bytes[8];
+    p.protocol = bytes[9];
+    p.src = Ipv4{get32(bytes, 12)};
+    p.dst = Ipv4{get32(bytes, 16)};
+    if (ip_header != 20) complaint = "an IPv4 header with options, or too short";
+    if (get16(bytes, 2) != bytes.size()) complaint = "IPv4 total length is not the packet's";
+    if (!complaint.empty()) return false;
+    if (fold(ones_sum(bytes.first(ip_header))) != 0) complaint = "IPv4 header checksum wrong";
+    if (p.fragment != 0) complaint = "a fragment";
+    return true;
 }
 
 std::vector<uint8_t> option_bytes(const Packet& packet) {
@@ -111,23 +218,10 @@ uint32_t ones_sum(Bytes bytes, uint32_t sum) {
 std::vector<uint8_t> build(const Packet& packet) {
     const auto options = option_bytes(packet);
     const size_t padded = (options.size() + 3) / 4 * 4;
-    const size_t ip_header = 20 + packet.ip_options.size();
-    const size_t total = ip_header + 20 + padded + packet.payload.size();
-
     std::vector<uint8_t> out;
-    out.reserve(total);
-    out.push_back(static_cast<uint8_t>(0x40 | ip_header / 4));
-    out.push_back(packet.tos);
-    put16(out, static_cast<uint32_t>(total));
-    put16(out, packet.id);
-    put16(out, (packet.df ? 0x4000u : 0u) | packet.fragment);
-    out.push_back(packet.ttl);
-    out.push_back(packet.protocol);
-    put16(out, 0);
-    put32(out, packet.src.value);
-    put32(out, packet.dst.value);
-    out.insert(out.end(), packet.ip_options.begin(), packet.ip_options.end());
-
+    out.reserve(100 + padded + packet.payload.size());
+    put_ip_header(out, packet, 20 + padded + packet.payload.size());
+    const size_t tcp = out.size();
     put16(out, packet.sport);
     put16(out, packet.dport);
     put32(out, packet.seq);
@@ -138,52 +232,42 @@ std::vector<uint8_t> build(const Packet& packet) {
     put16(out, 0);
     put16(out, packet.urg);
     out.insert(out.end(), options.begin(), options.end());
-    out.resize(ip_header + 20 + padded, 0);
+    out.resize(tcp + 20 + padded, 0);
     out.insert(out.end(), packet.payload.begin(), packet.payload.end());
     fix_checksums(out);
     return out;
 }
 
 void fix_checksums(std::vector<uint8_t>& bytes) {
-    const size_t ip_header = static_cast<size_t>(bytes[0] & 15) * 4;
-    set16(bytes, 10, 0);
-    set16(bytes, 10, fold(ones_sum(Bytes(bytes).first(ip_header))));
-    if (bytes[9] != 6) return;
-    const Bytes tcp = Bytes(bytes).subspan(ip_header);
-    set16(bytes, ip_header + 16, 0);
-    set16(bytes, ip_header + 16, fold(ones_sum(tcp, pseudo_sum(bytes, tcp.size()))));
+    const Upper upper = upper_of(bytes);
+    if (bytes[0] >> 4 == 4) {
+        set16(bytes, 10, 0);
+        set16(bytes, 10, fold(ones_sum(Bytes(bytes).first(upper.at))));
+    }
+    if (upper.protocol != kTcp && upper.protocol != kIcmp && upper.protocol != kIcmp6) return;
+    const size_t at = upper.at + (upper.protocol == kTcp ? 16 : 2);
+    if (at + 2 > bytes.size()) return;
+    const Bytes message = Bytes(bytes).subspan(upper.at);
+    set16(bytes, at, 0);
+    const uint32_t pseudo = upper.protocol == kIcmp ? 0 : pseudo_sum(bytes, upper.protocol, message.size());
+    set16(bytes, at, fold(ones_sum(message, pseudo)));
 }
 
 Packet parse(Bytes bytes, std::string& complaint) {
     Packet p;
     complaint.clear();
     p.bytes.assign(bytes.begin(), bytes.end());
-    if (bytes.size() < 20 || bytes[0] >> 4 != 4) {
-        complaint = "not an IPv4 packet";
-        return p;
-    }
-    const size_t ip_header = static_cast<size_t>(bytes[0] & 15) * 4;
-    p.tos = bytes[1];
-    p.id = get16(bytes, 4);
-    p.df = (bytes[6] & 0x40) != 0;
-    p.fragment = get16(bytes, 6) & 0xbfff;
-    p.ttl = bytes[8];
-    p.protocol = bytes[9];
-    p.src = Ipv4{get32(bytes, 12)};
-    p.dst = Ipv4{get32(bytes, 16)};
-    if (ip_header != 20) complaint = "an IPv4 header with options, or too short";
-    if (get16(bytes, 2) != bytes.size()) complaint = "IPv4 total length is not the packet's";
-    if (!complaint.empty()) return p;
-    if (fold(ones_sum(bytes.first(ip_header))) != 0) complaint = "IPv4 header checksum wrong";
-    if (p.fragment != 0) complaint = "a fragment";
-    if (p.protocol != 6) return p;
-
-    const Bytes tcp = bytes.subspan(ip_header);
+    if (!read_ip_header(bytes, p, complaint)) return p;
+    const Bytes tcp = bytes.subspan(upper_of(bytes).at);
+    const bool checked = p.protocol == kTcp || p.protocol == kIcmp6;
+    const bool right = !checked || fold(ones_sum(tcp, pseudo_sum(bytes, p.protocol, tcp.size()))) == 0;
+    if (p.protocol == kIcmp6 && !right) complaint = "ICMPv6 checksum wrong";
+    if (p.protocol != kTcp) return p;
     if (tcp.size() < 20 || (tcp[12] >> 4) < 5 || static_cast<size_t>(tcp[12] >> 4) * 4 > tcp.size()) {
         complaint = "TCP header shorter than it says";
         return p;
     }
-    if (fold(ones_sum(tcp, pseudo_sum(bytes, tcp.size()))) != 0) complaint = "TCP checksum wrong";
+    if (!right) complaint = "TCP checksum wrong";
     const size_t header = static_cast<size_t>(tcp[12] >> 4) * 4;
     p.sport = get16(tcp, 0);
     p.dport = get16(tcp, 2);
@@ -204,23 +288,44 @@ Packet parse(Bytes bytes, std::string& complaint) {
     return p;
 }
 
-std::vector<uint8_t> icmp_error(Ipv4 from, Ipv4 to, uint8_t type, uint8_t code, Bytes original, uint32_t rest,
-                                size_t quote) {
-    std::vector<uint8_t> icmp{type, code, 0, 0};
-    put32(icmp, rest);
+std::vector<uint8_t> icmp_error(const IpAddress& from, const IpAddress& to, uint8_t type, uint8_t code,
+                                Bytes original, uint32_t rest, size_t quote) {
+    if (quote == kUsualQuote) quote = from.is_v4() ? 28 : 1280 - 48;
     const Bytes quoted = original.first(std::min(quote, original.size()));
-    icmp.insert(icmp.end(), quoted.begin(), quoted.end());
-    set16(icmp, 2, fold(ones_sum(icmp)));
+    std::vector<uint8_t> body;
+    put32(body, rest);
+    body.insert(body.end(), quoted.begin(), quoted.end());
+    if (from.is_v6()) return icmp6(from.v6, to.v6, type, code, body);
 
-    std::vector<uint8_t> out{0x45, 0};
-    put16(out, static_cast<uint32_t>(20 + icmp.size()));
-    put32(out, 0);
-    out.insert(out.end(), {64, 1, 0, 0});
-    put32(out, from.value);
-    put32(out, to.value);
-    out.insert(out.end(), icmp.begin(), icmp.end());
+    Packet packet;
+    packet.src = from, packet.dst = to;
+    packet.protocol = kIcmp;
+    packet.df = false;
+    std::vector<uint8_t> out;
+    put_ip_header(out, packet, 4 + body.size());
+    out.insert(out.end(), {type, code, 0, 0});
+    out.insert(out.end(), body.begin(), body.end());
     fix_checksums(out);
     return out;
+}
+
+std::vector<uint8_t> icmp6(const Ipv6& from, const Ipv6& to, uint8_t type, uint8_t code, Bytes body,
+                           uint8_t hop_limit) {
+    Packet packet;
+    packet.src = from, packet.dst = to;
+    packet.protocol = kIcmp6;
+    packet.ttl = hop_limit;
+    std::vector<uint8_t> out;
+    put_ip_header(out, packet, 4 + body.size());
+    out.insert(out.end(), {type, code, 0, 0});
+    out.insert(out.end(), body.begin(), body.end());
+    fix_checksums(out);
+    return out;
+}
+
+Bytes icmp6_of(const Packet& packet) {
+    if (packet.protocol != kIcmp6) return {};
+    return Bytes(packet.bytes).subspan(upper_of(packet.bytes).at);
 }
 
 std::string flags_text(int flags) {
@@ -238,11 +343,16 @@ std::string flags_text(int flags) {
 
 std::string text(const Packet& p, Instant origin, uint32_t seq_base, uint32_t ack_base) {
     char head[160];
-    std::snprintf(head, sizeof head, "%12.6f %s:%u > %s:%u ",
-                  static_cast<double>((p.at - origin).count()) / 1e9, p.src.text().c_str(), p.sport,
-                  p.dst.text().c_str(), p.dport);
+    std::snprintf(head, sizeof head, "%12.6f %s > %s ", static_cast<double>((p.at - origin).count()) / 1e9,
+                  Endpoint{p.src, p.sport}.text().c_str(), Endpoint{p.dst, p.dport}.text().c_str());
     std::string out = head;
-    if (p.protocol != 6) return out + "protocol " + std::to_string(p.protocol);
+    if (p.protocol != kTcp) {
+        out += "protocol " + std::to_string(p.protocol);
+        const Bytes icmp = icmp6_of(p);
+        return icmp.size() < 2
+                   ? out
+                   : out + " type " + std::to_string(icmp[0]) + " code " + std::to_string(icmp[1]);
+    }
     // A number far from its base is printed as an absolute value (a RST with SEQ 0, a forged ACK).
     auto number = [](uint32_t value, uint32_t base) {
         const auto relative = static_cast<int32_t>(value - base);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "buf/memory_port.hh"
+#include "fakes/family.hh"
 #include "stack/queue_engine.hh"
 #include "synfin/stack.hh"
 
@@ -16,7 +17,7 @@ namespace synfin::fakes {
 
 class TwoEnds {
   public:
-    static constexpr Ipv4 kClient{0x0a000002}, kServer{0x0a000001};
+    inline static const IpAddress kClient = host(2), kServer = host(1);
     static constexpr Duration kStep = 10us;
     Duration step_time = kStep;  ///< virtual time of each step()
 
@@ -58,12 +59,12 @@ class TwoEnds {
     struct End {
         explicit End(const stack::StackConfig& config)
             : port(caps(), 8192),
-              engine(config, port, HashKey{config.addresses[0].addr.v4.value, 1}),
+              engine(config, port, HashKey{number_of(config.addresses[0].addr), 1}),
               stack(engine) {}
         static buf::QueueCaps caps() {
             buf::QueueCaps c;
             c.ethernet = false;
-            c.max_frame = 1500;
+            c.max_frame = same_mtu(1500);
             return c;
         }
         buf::MemoryPort port;
@@ -72,9 +73,12 @@ class TwoEnds {
     };
     using Wire = std::deque<std::pair<Instant, std::vector<uint8_t>>>;
 
-    static stack::StackConfig with_address(stack::StackConfig config, Ipv4 addr) {
-        config.addresses.insert(config.addresses.begin(), Cidr{addr, 8});
-        config.seed = addr.value;
+    /// The same in both families, so that their runs are alike.
+    static uint32_t number_of(const IpAddress& addr) { return addr == kClient ? 0x0a000002 : 0x0a000001; }
+    static stack::StackConfig with_address(stack::StackConfig config, const IpAddress& addr) {
+        config.addresses.insert(config.addresses.begin(), on_net(addr, 8));
+        config.seed = number_of(addr);
+        config.mtu = same_mtu(config.mtu);
         return config;
     }
     void arrive(Wire& wire, End& end) {

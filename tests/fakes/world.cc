@@ -10,22 +10,23 @@ namespace {
 
 constexpr size_t kLogged = 600;  ///< packets that a failure prints
 
-Ipv4 stack_addr() {
-    return Ipv4{0x0a000001};
+/// Our first address with its network.
+Cidr stack_addr() {
+    return net_host(1);
 }
 
 /// The ISN that the stack would choose for this tuple at its start, found with an identical stack. Later ISNs
 /// follow from the clock of RFC 6528.
 uint32_t isn_at_start(const WorldConfig& config, const Flow& flow, bool active) {
-    VirtualConfig probe_config{.address = {stack_addr(), 24}, .stack = config.stack};
+    VirtualConfig probe_config{.address = stack_addr(), .stack = config.stack};
     VirtualStack probe(probe_config);
     if (active) {
-        REQUIRE(probe.connect(flow.peer, {.source = flow.local.addr.v4, .source_port = flow.local.port}));
+        REQUIRE(probe.connect(flow.peer, {.source = flow.local.addr, .source_port = flow.local.port}));
     } else {
         REQUIRE(probe.listen(flow.local.port));
         Packet syn;
-        syn.src = flow.peer.addr.v4;
-        syn.dst = flow.local.addr.v4;
+        syn.src = flow.peer.addr;
+        syn.dst = flow.local.addr;
         syn.sport = flow.peer.port;
         syn.dport = flow.local.port;
         syn.flags = kSyn;
@@ -86,9 +87,10 @@ WorldConfig::WorldConfig()
 
 // -- Flow -----------------------------------------------------------------------------------------------
 
-Flow::Flow(World& world, Ipv4 peer_addr, uint16_t peer_port, Ipv4 local_index, uint16_t local_port)
+Flow::Flow(World& world, const IpAddress& peer_addr, uint16_t peer_port, const IpAddress& local_addr,
+           uint16_t local_port)
     : peer{peer_addr, peer_port},
-      local{local_index, local_port},
+      local{local_addr, local_port},
       peer_isn(world.config().peer_isn),
       stack_isn(world.config().stack_isn),
       wnd(world.config().wnd),
@@ -100,8 +102,8 @@ Flow::Flow(World& world, Ipv4 peer_addr, uint16_t peer_port, Ipv4 local_index, u
 
 Packet Flow::make(const Seg& seg) const {
     Packet p;
-    p.src = peer.addr.v4;
-    p.dst = local.addr.v4;
+    p.src = peer.addr;
+    p.dst = local.addr;
     p.sport = peer.port;
     p.dport = local.port;
     const uint32_t len = seg.len.value_or(0);
@@ -138,6 +140,11 @@ void Flow::in(const Seg& seg) {
 }
 
 void Flow::learn(const Packet& p) {
+    if (p.src.is_v6()) {  // RFC 6437 3: one label for all packets of a flow, and not zero
+        if (p.flow_label == 0 || p.flow_label != flow_label_.value_or(p.flow_label))
+            ADD_FAILURE() << "the flow label is " << p.flow_label << " after " << flow_label_.value_or(0);
+        flow_label_ = p.flow_label;
+    }
     if (p.ts) last_tsval = p.ts->val;
     if (p.has(kRst)) return;
     if (p.has(kSyn)) {
@@ -175,8 +182,7 @@ std::string Flow::mismatch(const Packet& got, const Seg& want) const {
         if (static_cast<int64_t>(wanted) != static_cast<int64_t>(is))
             out += std::string(what) + " is " + std::to_string(is) + ", not " + std::to_string(wanted) + "; ";
     };
-    if (got.src != local.addr.v4 || got.dst != peer.addr.v4 || got.sport != local.port ||
-        got.dport != peer.port)
+    if (got.src != local.addr || got.dst != peer.addr || got.sport != local.port || got.dport != peer.port)
         return "belongs to another tuple; ";
     if (want.flags) {
         if (((got.flags ^ *want.flags) & ~kPsh) != 0) out += "flags are " + flags_text(got.flags) + "; ";
@@ -333,7 +339,7 @@ void Flow::connect() {
     local.port = local.port == 80 ? 50000 : local.port;
     peer.port = peer.port == 40000 ? 80 : peer.port;
     world_.steer(*this, true);
-    const auto made = world_.stack().connect(peer, {.source = local.addr.v4, .source_port = local.port});
+    const auto made = world_.stack().connect(peer, {.source = local.addr, .source_port = local.port});
     if (!made) stop_test(SYNFIN_SITE, std::string("connect: ") + synfin::describe(made.error()));
     c = *made;
     world_.pump();
@@ -424,18 +430,20 @@ void Flow::end_quick_acks() {
 }
 
 uint32_t Flow::full() const {
-    return std::min<uint32_t>(mss.value_or(536), world_.config().stack.mtu - 40u) - (ts_on ? 12 : 0);
+    const uint32_t fits = world_.config().stack.mtu - ip_header_bytes() - 20u;
+    return std::min<uint32_t>(mss.value_or(default_mss()), fits) - (ts_on ? 12 : 0);
 }
 
 // -- World ----------------------------------------------------------------------------------------------
 
 World::World(const std::function<void(WorldConfig&)>& change) {
     if (change) change(config_);
+    if (!config_.exact_mtu) config_.stack.mtu = same_mtu(config_.stack.mtu);
     for (const auto& more : config_.more_addresses) config_.stack.addresses.push_back(more);
-    VirtualConfig config{.address = {stack_addr(), 24}, .stack = config_.stack};
+    VirtualConfig config{.address = stack_addr(), .stack = config_.stack};
     stack_ = std::make_unique<VirtualStack>(config);
     start_ = stack_->now();
-    flows_.emplace_back(*this, Ipv4{0x0a000002}, uint16_t{40000}, stack_addr(), uint16_t{80});
+    flows_.emplace_back(*this, host(2), uint16_t{40000}, stack_addr().addr, uint16_t{80});
 }
 
 World::~World() {
@@ -443,8 +451,9 @@ World::~World() {
 }
 
 std::string World::dump() const {
-    std::string out = "seed " + std::to_string(config_.stack.seed) + ", ISNs " + isn_mode().name + ", now " +
-                      std::to_string(elapsed() / 1us) + " µs; packets (> into the stack, < out of it):\n";
+    std::string out = std::string(is_ipv6() ? "IPv6, " : "") + "seed " + std::to_string(config_.stack.seed) +
+                      ", ISNs " + isn_mode().name + ", now " + std::to_string(elapsed() / 1us) +
+                      " µs; packets (> into the stack, < out of it):\n";
     for (const auto& [packet, from_stack] : log_) {
         const Flow* flow = &flows_.front();
         for (const auto& f : flows_)
@@ -461,7 +470,7 @@ std::string World::dump() const {
     return out;
 }
 
-Flow& World::flow(uint16_t peer_port, Ipv4 peer, uint16_t local_port, Ipv4 local) {
+Flow& World::flow(uint16_t peer_port, const IpAddress& peer, uint16_t local_port, const IpAddress& local) {
     for (auto& f : flows_)
         if (f.peer == Endpoint{peer, peer_port} && f.local == Endpoint{local, local_port}) return f;
     return flows_.emplace_back(*this, peer, peer_port, local, local_port);
@@ -484,11 +493,11 @@ void World::pump() {
         std::string complaint;
         Packet packet = parse(*bytes, complaint);
         packet.at = stack_->now();
-        Flow* flow = packet.protocol == 6 ? owner(packet) : nullptr;
+        Flow* flow = packet.protocol == kTcp ? owner(packet) : nullptr;
         if (flow != nullptr) flow->learn(packet);
         log(packet, true);
         EXPECT_EQ(complaint, "") << "in a packet that the stack sent";
-        EXPECT_TRUE(packet.df || packet.protocol != 6) << "DF is not set (RFC 1191)";
+        EXPECT_TRUE(packet.df || packet.protocol != kTcp) << "DF is not set (RFC 1191)";
         sent_.push_back(std::move(packet));
     }
     for (auto& event : stack_->take_events()) {
@@ -587,10 +596,9 @@ void World::steer(Flow& flow, bool active) {
     if (steered_) return;
     steered_ = true;
     // The first ISN depends on the seed and the tuple; a probe for each, once per process.
-    using Key = std::tuple<uint64_t, uint16_t, uint16_t, uint32_t, uint32_t>;
+    using Key = std::tuple<uint64_t, uint16_t, uint16_t, IpAddress, IpAddress>;
     static std::map<Key, uint32_t> known;
-    const Key key{config_.stack.seed, flow.local.port, flow.peer.port, flow.peer.addr.v4.value,
-                  flow.local.addr.v4.value};
+    const Key key{config_.stack.seed, flow.local.port, flow.peer.port, flow.peer.addr, flow.local.addr};
     auto it = known.find(key);
     if (it == known.end()) {
         WorldConfig probe = config_;

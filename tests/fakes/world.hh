@@ -1,6 +1,7 @@
 #pragma once
 /// @file
-/// World: one VirtualStack (10.0.0.1) and a scripted peer (10.0.0.2) in virtual time. A segment is one line:
+/// World: one VirtualStack (host(1)) and a scripted peer (host(2)) in virtual time, with the family of the
+/// run. A segment is one line:
 ///
 /// @code
 ///   World w;
@@ -73,7 +74,9 @@ bool timestamps_by_default();
 /// The configuration of a World. The pools are small so that a test can fill them.
 struct WorldConfig {
     WorldConfig();
+    /// `mtu` is that of IPv4; with IPv6 the World adds 20 bytes, so that segments have the same size.
     stack::StackConfig stack{};
+    bool exact_mtu = false;              ///< nothing is added to `stack.mtu`
     std::optional<uint16_t> mss = 1460;  ///< the peer's offer; none: no option
     std::optional<int> wscale{};
     bool sack = false;
@@ -90,7 +93,8 @@ class World;
 /// The peer's end of one connection.
 class Flow {
   public:
-    Flow(World& world, Ipv4 peer, uint16_t peer_port, Ipv4 local, uint16_t local_port);
+    Flow(World& world, const IpAddress& peer, uint16_t peer_port, const IpAddress& local,
+         uint16_t local_port);
 
     // -- the peer
     void in(const Seg& seg);                ///< the peer sends
@@ -155,6 +159,7 @@ class Flow {
     World& world_;
     Packet last_{};
     std::optional<uint32_t> right_edge_{};
+    std::optional<uint32_t> flow_label_{};
 };
 
 /// The reasons, "fin" or "fin aborted"; empty when there is none.
@@ -170,11 +175,12 @@ class World {
     World(const World&) = delete;
     World& operator=(const World&) = delete;
 
-    /// The connection that most tests use: 10.0.0.2:40000 and 10.0.0.1:80, or :50000 to :80 when active.
+    /// The connection that most tests use: host(2) port 40000 and host(1) port 80, or 50000 to 80 when
+    /// active.
     Flow& main() { return flows_.front(); }
     /// Another connection to port 80 (or `local_port`).
-    Flow& flow(uint16_t peer_port, Ipv4 peer = Ipv4{0x0a000002}, uint16_t local_port = 80,
-               Ipv4 local = Ipv4{0x0a000001});
+    Flow& flow(uint16_t peer_port, const IpAddress& peer = host(2), uint16_t local_port = 80,
+               const IpAddress& local = host(1));
 
     VirtualStack& stack() { return *stack_; }
     const Counters& counters() const { return std::as_const(*stack_).stack().counters(); }
@@ -264,7 +270,17 @@ class World {
 #define IDLE(w) EXPECT_EQ((w).leaks(), "")
 
 /// The row of the conformance list that a test covers, the clause, and the function that implements it.
-#define ROW(number, clause_, function_)                 \
-    ::testing::Test::RecordProperty("row", number);     \
-    ::testing::Test::RecordProperty("clause", clause_); \
-    ::testing::Test::RecordProperty("function", function_)
+#define ROW(number, clause_, function_)                     \
+    ::testing::Test::RecordProperty("row", number);         \
+    ::testing::Test::RecordProperty("clause", clause_);     \
+    ::testing::Test::RecordProperty("function", function_); \
+    ::testing::Test::RecordProperty("family", ::synfin::fakes::is_ipv6() ? "6" : "4")
+/// Ends the test in a run with the other family; the matrix shows the reason. Behind ROW.
+#define ONLY_FAMILY(six, reason)                                   \
+    if (::synfin::fakes::is_ipv6() != (six)) {                     \
+        ::testing::Test::RecordProperty("not_applicable", reason); \
+        GTEST_SKIP() << (reason);                                  \
+    }                                                              \
+    static_assert(true)
+#define IPV4_ONLY(reason) ONLY_FAMILY(false, reason)
+#define IPV6_ONLY(reason) ONLY_FAMILY(true, reason)

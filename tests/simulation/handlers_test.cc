@@ -19,7 +19,12 @@
 namespace synfin::simulation {
 namespace {
 
-constexpr Cidr kAddresses[2] = {{Ipv4{0x0a000001}, 24}, {Ipv4{0x0a000002}, 24}};
+using fakes::Family;
+
+/// Of `end`, 0 or 1.
+IpAddress address(unsigned end, Family family) {
+    return fakes::host(1 + end, family);
+}
 constexpr uint16_t kPort = 80;
 constexpr size_t kPeriod = 4093;  // a prime: no piece of text looks like another at a usual distance
 
@@ -34,8 +39,9 @@ const std::vector<uint8_t>& stream() {
     return bytes;
 }
 
-stack::StackConfig config(unsigned end, Random& random) {
-    stack::StackConfig out = fakes::BurstEngine::small(kAddresses[end]);
+stack::StackConfig config(unsigned end, Random& random, bool mixed) {
+    stack::StackConfig out = fakes::BurstEngine::small(fakes::on_net(address(end, Family::v4)));
+    if (mixed) out.addresses.push_back(fakes::on_net(address(end, Family::v6)));
     out.max_connections = 6;
     out.max_half_open = 3;
     out.max_time_wait = 2;
@@ -51,7 +57,9 @@ stack::StackConfig config(unsigned end, Random& random) {
 
 class Node {
   public:
-    Node(unsigned end, uint64_t seed) : end_(end), random_(seed), engine_(config(end, random_)) {
+    /// @param mixed the ends have addresses of both families, and connect to either
+    Node(unsigned end, uint64_t seed, bool mixed)
+        : end_(end), random_(seed), mixed_(mixed), engine_(config(end, random_, mixed)) {
         EXPECT_TRUE(engine_.stack.listen(kPort));
     }
 
@@ -226,7 +234,8 @@ class Node {
         }
         ConnectOptions options;
         if (random_.below(2) == 0) options.source_port = static_cast<uint16_t>(50'000 + random_.below(3));
-        const auto c = engine_.stack.connect({kAddresses[1 - end_].addr, kPort}, options);
+        const Family family = mixed_ && random_.below(2) == 0 ? Family::v6 : Family::v4;
+        const auto c = engine_.stack.connect({address(1 - end_, family), kPort}, options);
         if (c) life_of(*c, true);
     }
 
@@ -283,6 +292,7 @@ class Node {
 
     unsigned end_;
     Random random_;
+    bool mixed_;
     fakes::BurstEngine engine_;
     fakes::Invariants invariants_;
     std::deque<Life> lives_;  // a handler opens more while one is looked at
@@ -300,7 +310,9 @@ struct Sum {
 void live(uint64_t seed, Sum& sum) {
     SCOPED_TRACE(testing::Message() << "SYNFIN_SEED=" << seed);
     Random random(seed);
-    Node nodes[2] = {{0, random.next()}, {1, random.next()}};
+    const uint64_t seeds[2] = {random.next(), random.next()};
+    const bool mixed = false;
+    Node nodes[2] = {{0, seeds[0], mixed}, {1, seeds[1], mixed}};
     nodes[0].other = &nodes[1], nodes[1].other = &nodes[0];
     std::vector<std::vector<uint8_t>> under_way[2];  // to that end
     std::vector<std::vector<uint8_t>> past[2];       // all that ever went there

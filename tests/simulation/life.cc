@@ -19,7 +19,6 @@ const char* name(Kind kind) {
 namespace {
 
 constexpr uint16_t kPort = 80, kOpenerPort = 50000;
-constexpr Ipv4 kAddr[2] = {Ipv4{0x0a000001}, Ipv4{0x0a000002}};  // 0 opens, 1 accepts
 constexpr Duration kPatience = 3h;
 constexpr Duration kTired = 10min;  ///< then an application ends a connection from which nothing comes
 
@@ -51,7 +50,7 @@ struct App {
 
 class Life {
   public:
-    Life(uint64_t seed, const Faults& faults);
+    Life(uint64_t seed, const Faults& faults, fakes::Family family);
     LifeResult run();
 
   private:
@@ -74,6 +73,8 @@ class Life {
     Duration elapsed() const { return stacks_[0]->now() - start_; }
 
     uint64_t seed_;
+    fakes::Family family_;
+    std::array<IpAddress, 2> addr_;  ///< 0 opens, 1 accepts
     Random random_;
     Kind kind_;
     Duration delay_;
@@ -97,8 +98,10 @@ class Life {
     std::vector<Logged> log_;
 };
 
-Life::Life(uint64_t seed, const Faults& faults)
+Life::Life(uint64_t seed, const Faults& faults, fakes::Family family)
     : seed_(seed),
+      family_(family),
+      addr_{fakes::host(1, family), fakes::host(2, family)},
       random_(seed * 2654435761u + 1),
       kind_(static_cast<Kind>(seed % static_cast<uint64_t>(Kind::kCount))),
       delay_(Duration(100us) * (1 + random_.below(500))),
@@ -107,7 +110,8 @@ Life::Life(uint64_t seed, const Faults& faults)
     result_.kind = kind_;
     plan();
     for (unsigned side = 0; side < 2; ++side) {
-        stacks_[side].emplace(VirtualConfig{.address = {kAddr[side], 24}, .stack = stack_config(side)});
+        stacks_[side].emplace(
+            VirtualConfig{.address = fakes::on_net(addr_[side]), .stack = stack_config(side)});
         apps_[side].me = side;
     }
     start_ = stacks_[0]->now();
@@ -115,13 +119,15 @@ Life::Life(uint64_t seed, const Faults& faults)
 
 stack::StackConfig Life::stack_config(unsigned side) {
     constexpr uint32_t kBuffers[] = {4096, 20'000, 65'535, 256 * 1024};
-    constexpr uint16_t kMtus[] = {1500, 1500, 576, 1492};
+    constexpr uint16_t kMtus[] = {1500, 1500, 576, 1492}, kMtus6[] = {1500, 1500, 1280, 1492};
+    const bool six = family_ == fakes::Family::v6;
     stack::StackConfig c;
+    if (six) c.addresses = {fakes::on_net(fakes::host(1 + side, fakes::Family::v4))};
     c.seed = seed_ * 2 + side + 1;
     c.max_connections = 8;
     c.max_half_open = 8;
     c.max_time_wait = 8;
-    c.mtu = kMtus[random_.below(4)];
+    c.mtu = (six ? kMtus6 : kMtus)[random_.below(4)];
     c.tcp.receive_buffer_bytes = kBuffers[random_.below(4)];
     c.tcp.send_buffer_bytes = kBuffers[random_.below(4)];
     c.tcp.timestamps = random_.below(4) != 0;
@@ -184,7 +190,7 @@ void Life::start() {
     } else if (!stack(1).listen(kPort)) {
         fail("listen was refused");
     }
-    const auto c = stack(0).connect({kAddr[1], kPort}, {.source_port = kOpenerPort});
+    const auto c = stack(0).connect({addr_[1], kPort}, {.source_port = kOpenerPort});
     if (!c) return fail("connect was refused");
     apps_[0].c = *c;
     apps_[0].has_handle = true;
@@ -215,7 +221,7 @@ void Life::step() {
     }
     if (second_connects_ && now >= second_connect_at_) {
         second_connects_ = false;
-        const auto c = stack(1).connect({kAddr[0], kOpenerPort}, {.source_port = kPort});
+        const auto c = stack(1).connect({addr_[0], kOpenerPort}, {.source_port = kPort});
         if (!c) return fail("the second connect was refused");
         apps_[1].c = *c;
         apps_[1].has_handle = true;
@@ -266,7 +272,7 @@ void Life::collect(unsigned side) {
     }
     take_events(side);
     const std::string broken = invariants_[side].check(view(side));
-    if (!broken.empty()) fail("broken invariant at " + kAddr[side].text() + ": " + broken);
+    if (!broken.empty()) fail("broken invariant at " + addr_[side].text() + ": " + broken);
 }
 
 void Life::take_events(unsigned side) {
@@ -317,7 +323,7 @@ void Life::read(App& app) {
         for (uint32_t k = 0; k < *got; ++k)
             if (bytes[k] != stream_byte(app.received + k, 1 - app.me))
                 return fail("a wrong byte at stream offset " + std::to_string(app.received + k) + " of " +
-                            kAddr[app.me].text());
+                            addr_[app.me].text());
         app.received += *got;
         if (app.received > app.expected) return fail("more bytes than were sent");
         if (random_.below(200) == 0) {  // busy elsewhere: the window fills
@@ -400,7 +406,7 @@ LifeResult Life::run() {
 void Life::judge() {
     const bool polite = kind_ < Kind::abort;
     for (const auto& app : apps_) {
-        const std::string who = kAddr[app.me].text();
+        const std::string who = addr_[app.me].text();
         if (app.opens > 1) fail(who + " was told of the opening twice");
         if (app.closes != (app.has_handle ? 1u : 0u)) fail(who + " was not told of the end exactly once");
         if (!polite) continue;
@@ -421,7 +427,7 @@ void Life::judge_leftovers() {
         // Wheel entries are removed when they would have fired; the longest deadline is TS.Recent's 24 days.
         for (int i = 0; i < 3; ++i) stack(side).advance(stack(side).now() + 10 * 24h);
         const App& app = apps_[side];
-        const std::string who = kAddr[side].text() + ": ";
+        const std::string who = addr_[side].text() + ": ";
         const std::string left = fakes::in_use(view(side).occupancy());
         if (!left.empty()) fail(who + "still in use: " + left);
         const Counters& c = view(side).counters();
@@ -439,7 +445,7 @@ void Life::judge_leftovers() {
         balance("rx_packets", c[Counter::rx_packets], delivered_[side]);
         // The port is free again.
         if (side == 0) {
-            const auto c2 = stack(0).connect({kAddr[1], kPort}, {.source_port = kOpenerPort});
+            const auto c2 = stack(0).connect({addr_[1], kPort}, {.source_port = kOpenerPort});
             if (!c2)
                 fail(who + "the port is still in use");
             else
@@ -457,7 +463,8 @@ std::string Life::dump() const {
                       std::to_string(apps_[0].plan.to_send) + " bytes out, " +
                       std::to_string(apps_[1].plan.to_send) + " back, delay " + std::to_string(delay_ / 1us) +
                       " µs) failed at " + std::to_string(elapsed() / 1us) +
-                      " µs; to see it alone: SYNFIN_SEED=" + std::to_string(seed_) + "\n" + result_.failure;
+                      " µs; to see it alone: SYNFIN_SEED=" + std::to_string(seed_) +
+                      (family_ == fakes::Family::v6 ? " SYNFIN_FAMILY=6\n" : "\n") + result_.failure;
     uint32_t isn[2] = {0, 0};
     for (const auto& [packet, from] : log_)
         if (packet.has(fakes::kSyn)) isn[from] = packet.seq;
@@ -466,7 +473,7 @@ std::string Life::dump() const {
     for (size_t i = skip; i < log_.size(); ++i)
         out += "  " + fakes::text(log_[i].packet, start_, isn[log_[i].from], isn[1 - log_[i].from]) + "\n";
     for (const auto& app : apps_)
-        out += "  " + kAddr[app.me].text() + ": sent " + std::to_string(app.sent) + ", received " +
+        out += "  " + addr_[app.me].text() + ": sent " + std::to_string(app.sent) + ", received " +
                std::to_string(app.received) + (app.opened ? ", opened" : "") +
                (app.told ? ", ended by " + std::string(name(app.why.reason)) : "") + "\n";
     return out;
@@ -474,8 +481,8 @@ std::string Life::dump() const {
 
 }  // namespace
 
-LifeResult live(uint64_t seed, const Faults& faults) {
-    return Life(seed, faults).run();
+LifeResult live(uint64_t seed, const Faults& faults, fakes::Family family) {
+    return Life(seed, faults, family).run();
 }
 
 }  // namespace synfin::simulation

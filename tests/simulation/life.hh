@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "fakes/family.hh"
 #include "faulty_wire.hh"
 
 namespace synfin::simulation {
@@ -36,7 +37,8 @@ struct LifeResult {
     uint64_t timeouts = 0;
 };
 
-/// Runs the life of `seed`. The text of a failure contains the seed and all packets.
-LifeResult live(uint64_t seed, const Faults& faults);
+/// Runs the life of `seed`. The text of a failure contains the seed and all packets. With IPv6, both stacks
+/// have an IPv4 address, too.
+LifeResult live(uint64_t seed, const Faults& faults, fakes::Family family = fakes::Family::v4);
 
 }  // namespace synfin::simulation

@@ -1,6 +1,6 @@
 /// Ten thousand connections over a wire that loses, repeats and reorders one packet in a hundred each, and
-/// worse wires. SYNFIN_SEED=n runs only that one, with SYNFIN_LOSS parts per million (default 10000), and
-/// prints it.
+/// worse wires. SYNFIN_SEED=n runs only that one, with SYNFIN_LOSS parts per million (default 10000) and
+/// SYNFIN_FAMILY=6 with IPv6, and prints it.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -17,6 +17,7 @@ struct Batch {
     uint64_t first;
     uint64_t count;
     Faults faults;
+    fakes::Family family = fakes::Family::v4;
 };
 
 class Lives : public testing::TestWithParam<Batch> {};
@@ -25,11 +26,12 @@ TEST_P(Lives, EndAsPromised) {
     testing::Test::RecordProperty("row", 76);
     testing::Test::RecordProperty("clause", "9293-3.3.2, 3.6");
     testing::Test::RecordProperty("function", "stack::Engine");
+    testing::Test::RecordProperty("family", GetParam().family == fakes::Family::v6 ? "6" : "4");
     if (std::getenv("SYNFIN_SEED") != nullptr) GTEST_SKIP() << "one life is asked for";
     const Batch& batch = GetParam();
     unsigned failures = 0;
     for (uint64_t seed = batch.first; seed < batch.first + batch.count && failures < 3; ++seed) {
-        const auto result = live(seed, batch.faults);
+        const auto result = live(seed, batch.faults, batch.family);
         if (result.failure.empty()) continue;
         ++failures;
         ADD_FAILURE() << result.failure;
@@ -54,7 +56,8 @@ std::vector<Batch> batches() {
 }
 
 INSTANTIATE_TEST_SUITE_P(, Lives, testing::ValuesIn(batches()), [](const auto& param) {
-    return param.param.name + std::to_string(param.param.first);
+    return (param.param.family == fakes::Family::v6 ? "Ipv6" : "") + std::string(param.param.name) +
+           std::to_string(param.param.first);
 });
 
 TEST(OneLife, OfTheSeedThatIsAskedFor) {
@@ -63,7 +66,7 @@ TEST(OneLife, OfTheSeedThatIsAskedFor) {
     Faults faults = kOnePercent;
     if (const char* loss = std::getenv("SYNFIN_LOSS"))
         faults.loss = static_cast<uint32_t>(std::strtoul(loss, nullptr, 0));
-    const auto result = live(std::strtoull(seed, nullptr, 0), faults);
+    const auto result = live(std::strtoull(seed, nullptr, 0), faults, fakes::family());
     EXPECT_EQ(result.failure, "");
     std::printf("%s: %lld µs, %llu packets, %llu retransmitted\n", name(result.kind),
                 static_cast<long long>(result.duration / 1us),

@@ -17,6 +17,7 @@ constexpr uint64_t kLivesPerCell = 60;
 struct Column {
     const char* name;
     Faults faults;
+    fakes::Family family = fakes::Family::v4;
 };
 constexpr Column kColumns[] = {
     {"no loss", {}},
@@ -42,7 +43,7 @@ std::string table() {
             uint64_t packets = 0, retransmitted = 0, timeouts = 0, complete = 0;
             for (uint64_t i = 0; i < kLivesPerCell; ++i) {
                 const uint64_t seed = 100'000 + i * static_cast<uint64_t>(Kind::kCount) + kind;
-                const auto result = live(seed, column.faults);
+                const auto result = live(seed, column.faults, column.family);
                 EXPECT_EQ(result.failure, "");
                 duration_us += result.duration / 1us;
                 packets += result.packets;

@@ -13,7 +13,7 @@
 namespace synfin {
 namespace {
 
-const Cidr kClient = *Cidr::parse("10.0.0.2/24"), kServer = *Cidr::parse("10.0.0.1/24");
+const Cidr kClient = fakes::net_host(2), kServer = fakes::net_host(1);
 constexpr uint32_t kSegment = 1448;
 
 /// Gathers text, and calls `act` each time.
@@ -40,6 +40,7 @@ struct Pair {
         EXPECT_TRUE(server.stack.listen(80));
         VirtualConfig config;
         config.address = kClient;
+        config.stack.mtu = fakes::same_mtu(1500);
         config.stack.seed = 7;
         config.stack.max_connections = config.stack.max_half_open = config.stack.max_time_wait = 16;
         client.emplace(config);

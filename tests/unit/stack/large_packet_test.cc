@@ -14,7 +14,7 @@
 namespace synfin {
 namespace {
 
-const Cidr kClient = *Cidr::parse("10.0.0.2/24"), kServer = *Cidr::parse("10.0.0.1/24");
+const Cidr kClient = fakes::net_host(2), kServer = fakes::net_host(1);
 
 /// The actions of both ends of a connection, the same in all runs.
 struct Plan {
@@ -90,11 +90,14 @@ class LatePort : public buf::MemoryPort {
 /// @param path_mtu of a router on the path, which reports longer packets; 0: no router
 Seen transfer(uint64_t seed, const Plan& plan, bool large, bool lossy, uint32_t refuse_large = 0,
               uint16_t path_mtu = 0) {
-    buf::QueueCaps caps{
-        .ethernet = false, .tx_ip_checksum = plan.ip_checksum, .tx_tcp_checksum = true, .max_frame = 1500};
+    buf::QueueCaps caps{.ethernet = false,
+                        .tx_ip_checksum = plan.ip_checksum,
+                        .tx_tcp_checksum = true,
+                        .max_frame = fakes::same_mtu(1500)};
     if (large) caps.large_frame = plan.large_frame;
     stack::StackConfig config;
     config.addresses = {kServer};
+    config.mtu = fakes::same_mtu(1500);
     config.max_connections = config.max_half_open = config.max_time_wait = 16;
     config.seed = 1;
     LatePort port(caps, 512);
@@ -105,6 +108,7 @@ Seen transfer(uint64_t seed, const Plan& plan, bool large, bool lossy, uint32_t 
 
     VirtualConfig of_client;
     of_client.address = kClient;
+    of_client.stack.mtu = fakes::same_mtu(1500);
     of_client.stack.seed = 7;
     of_client.stack.max_connections = of_client.stack.max_half_open = of_client.stack.max_time_wait = 16;
     of_client.stack.tcp.mss_limit = plan.client_mss;
@@ -136,7 +140,9 @@ Seen transfer(uint64_t seed, const Plan& plan, bool large, bool lossy, uint32_t 
             out.packets.push_back(fakes::parse(*bytes, complaint));
             EXPECT_EQ(complaint, "");
             if (path_mtu != 0 && bytes->size() > path_mtu) {
-                port.deliver(fakes::icmp_error(Ipv4{0x0a0000fe}, kServer.addr.v4, 3, 4, *bytes, path_mtu));
+                const bool six = fakes::is_ipv6();
+                port.deliver(fakes::icmp_error(fakes::host(254), kServer.addr, six ? 2 : 3, six ? 0 : 4,
+                                               *bytes, path_mtu));
                 continue;
             }
             if (!lossy || !loss.chance_ppm(plan.loss_ppm)) client.input(*bytes);

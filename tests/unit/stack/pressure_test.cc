@@ -90,7 +90,7 @@ struct Flood {
     void turn(TwoEnds& ends) {
         while (pace.is_due(ends.now())) {
             fakes::Packet syn;
-            syn.src = Ipv4{0x0a010000 + random.below(1u << 23)};
+            syn.src = fakes::host(0x010000 + random.below(1u << 23));
             syn.dst = TwoEnds::kServer;
             syn.sport = static_cast<uint16_t>(1024 + random.below(60'000));
             syn.dport = kPort;
@@ -320,7 +320,8 @@ TEST(Greedy, PeersThatPipelineAndNeverReadStopNobody) {
 struct Queuers {
     static StackConfig config() {
         StackConfig c;
-        c.addresses = {Cidr{TwoEnds::kClient, 8}};
+        c.addresses = {fakes::on_net(TwoEnds::kClient, 8)};
+        c.mtu = fakes::same_mtu(1500);
         c.max_connections = 128;
         c.max_text_bytes = 64 * buf::BlockPool::kLargeRecord;
         c.seed = 7;
@@ -329,7 +330,7 @@ struct Queuers {
     static buf::QueueCaps caps() {
         buf::QueueCaps c;
         c.ethernet = false;
-        c.max_frame = 1500;
+        c.max_frame = fakes::same_mtu(1500);
         return c;
     }
     std::vector<Connection> tick() {

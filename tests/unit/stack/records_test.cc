@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "buf/memory_port.hh"
+#include "fakes/family.hh"
 #include "stack/queue_engine.hh"
 #include "synfin/stack.hh"
 
@@ -23,7 +24,7 @@ struct Opens {
     }
     static StackConfig config() {
         StackConfig c;
-        c.addresses = {*Cidr::parse("10.0.0.1/24")};
+        c.addresses = {fakes::net_host(1)};
         c.max_connections = kMax;
         c.max_half_open = c.max_time_wait = 16;
         c.seed = 7;
@@ -31,7 +32,7 @@ struct Opens {
     }
     std::vector<Connection> open(int n) {
         std::vector<Connection> all;
-        for (int i = 0; i < n; ++i) all.push_back(*stack.connect({*Ipv4::parse("10.0.0.2"), 80}));
+        for (int i = 0; i < n; ++i) all.push_back(*stack.connect({fakes::host(2), 80}));
         return all;
     }
     void turn() {
@@ -155,7 +156,7 @@ TEST(UserTag, Has64BitsAndGoesWithItsConnection) {
     Opens opens;
     opens.turn();
     constexpr uint64_t kTag = 0xfedc'ba98'7654'3210;
-    Connection c = *opens.stack.connect({*Ipv4::parse("10.0.0.2"), 80}, {.user_tag = kTag});
+    Connection c = *opens.stack.connect({fakes::host(2), 80}, {.user_tag = kTag});
     EXPECT_EQ(c.user_tag(), kTag);
     c.set_user_tag(kTag + 1);
     EXPECT_EQ(c.user_tag(), kTag + 1);
@@ -187,7 +188,7 @@ TEST(BeforeTheFirstTurn, ASynIsTimedFromTheCallOn) {
         const Instant start = Instant::from_ns(ms * 1'000'000);
         QueueEngine<buf::MemoryPort> engine(Opens::config(), port, HashKey{1, 2}, start);
         Stack stack(engine);
-        ASSERT_TRUE(stack.connect({*Ipv4::parse("10.0.0.2"), 80}));
+        ASSERT_TRUE(stack.connect({fakes::host(2), 80}));
         for (const auto& [after, again] :
              {std::pair(10ms, 0u), std::pair(990ms, 0u), std::pair(1'010ms, 1u)}) {
             stack.begin(start + after);

@@ -13,7 +13,7 @@
 namespace synfin {
 namespace {
 
-const Cidr kClient = *Cidr::parse("10.0.0.2/24"), kServer = *Cidr::parse("10.0.0.1/24");
+const Cidr kClient = fakes::net_host(2), kServer = fakes::net_host(1);
 
 uint8_t byte_at(size_t i) {
     return static_cast<uint8_t>(i * 131 + (i >> 8));
@@ -58,6 +58,7 @@ void run(uint64_t seed, bool takes_all) {
     Server server(seed, takes_all);
     VirtualConfig config;
     config.address = kClient;
+    config.stack.mtu = fakes::same_mtu(1500);
     config.stack.seed = 7;
     config.stack.max_connections = config.stack.max_half_open = config.stack.max_time_wait = 16;
     VirtualStack client(config);

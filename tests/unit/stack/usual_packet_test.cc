@@ -1,5 +1,5 @@
-/// Compares net::FrameIn::read_usual with read(): a meaningless IPv4 option sends the same segment through
-/// read(), and both engines must do the same.
+/// Compares net::FrameIn::read_usual with read(), and the same of IPv6: a meaningless IPv4 option or an empty
+/// destination options header sends the same segment through read(), and both engines must do the same.
 
 #include <gtest/gtest.h>
 
@@ -12,10 +12,8 @@ namespace {
 
 using namespace fakes;  // NOLINT(google-build-using-namespace)
 
-constexpr Ipv4 kUs{0x0a000001}, kPeer{0x0a000002};
-
 VirtualStack listening() {
-    VirtualConfig config{.address = {kUs, 24}};
+    VirtualConfig config{.address = net_host(1)};
     config.stack.seed = 1;
     VirtualStack stack(config);
     EXPECT_TRUE(stack.listen(80));
@@ -37,8 +35,8 @@ TEST_P(UsualPacket, IsJudgedAsTheLongWayDoes) {
     uint32_t acknowledged = 0;
     for (int i = 0; i < 3000; ++i) {
         Packet p;
-        p.src = random.below(20) == 0 ? Ipv4{kPeer.value + random.below(256)} : kPeer;
-        p.dst = random.below(20) == 0 ? Ipv4{kUs.value + random.below(3)} : kUs;
+        p.src = host(2 + (random.below(20) == 0 ? random.below(256) : 0));
+        p.dst = host(1 + (random.below(20) == 0 ? random.below(3) : 0));
         p.sport = static_cast<uint16_t>(1000 + random.below(4));
         p.dport = random.below(20) == 0 ? uint16_t{81} : uint16_t{80};
         constexpr int kFlags[] = {kSyn, kAck, kAck | kPsh, kAck | kFin, kRst};
@@ -56,14 +54,19 @@ TEST_P(UsualPacket, IsJudgedAsTheLongWayDoes) {
         p.payload.assign(random.below(3) * 50, 0x55);
 
         Packet with_option = p;
-        with_option.ip_options = {1, 1, 1, 1};
+        const size_t more = is_ipv6() ? 8 : 4, header = ip_header_bytes();
+        if (is_ipv6())
+            with_option.extensions = {{kDestination, {0, 1, 4, 0, 0, 0, 0}}};  // PadN
+        else
+            with_option.ip_options = {1, 1, 1, 1};
         auto a = build(p), b = build(with_option);
         if (random.below(4) ==
             0) {  // the same bit of the IP header's addresses and protocol, or of the segment
-            const size_t at = 9 + random.below(static_cast<uint32_t>(a.size() - 9));
+            const size_t first = is_ipv6() ? 8 : 9;
+            const size_t at = first + random.below(static_cast<uint32_t>(a.size() - first));
             const auto bit = static_cast<uint8_t>(1u << random.below(8));
             a[at] ^= bit;
-            b[at < 20 ? at : at + 4] ^= bit;
+            b[at < header ? at : at + more] ^= bit;
         }
         straight.input(a);
         longer.input(b);
