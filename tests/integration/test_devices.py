@@ -296,10 +296,15 @@ class TwoAtOnceTest(RigCase):
 
     def test_two_processes_on_one_interface(self):
         self.rig.serve("echo")
-        self.rig.serve("echo", address=f"10.77.0.3/{PREFIX}")
-        for address in SYNFIN_ADDRESS, "10.77.0.3":
+        self.rig.serve("echo", address=self.family.cidr(self.family.at(3)))
+        for address in self.family.synfin, self.family.at(3):
             self.assertEqual(echo_clients.exchange(self.rig.kernel, address, 7, 1, 1000), [])
 
     def test_two_cores_share_what_one_interface_receives(self):
         self.rig.serve("echo", "--cores", f"{rig.core},{(rig.core + 1) % os.cpu_count()}")
-        self.assertEqual(echo_clients.exchange(self.rig.kernel, SYNFIN_ADDRESS, 7, 20, 1 << 16), [])
+        self.assertEqual(echo_clients.exchange(self.rig.kernel, self.family.synfin, 7, 20, 1 << 16), [])
+
+
+class TwoAtOnce6Test(TwoAtOnceTest):
+    families = (V6,)
+    test_two_processes_whose_numbers_collide = None
