@@ -312,11 +312,13 @@ class Rig:
         return process
 
     def load(self, target, *options, device=None, address=None, cores=None):
-        """Starts `synfin load TARGET`; `result(process)` is its JSON."""
+        """Starts `synfin load TARGET`; `result(process)` is its JSON. Over IPv6 alone it does not look for duplicates of its address
+        first: with the default it asks for no neighbour in its first second."""
         report = self.path(f"result-{len(self._processes)}.json")
         control = self.path(f"control-{len(self._processes)}")
         process = self.synfin("load", target, "--device", device or f"af_packet:{self.device}", *self._address_words(address),
-                              "--cores", cores or str(core), "--control", control, "--json", report, *options)
+                              "--cores", cores or str(core), "--control", control, "--json", report,
+                              *(("--set", "dad=off") if self.families == (V6,) else ()), *options)
         process.report, process.control = report, control
         return process
 
