@@ -5,7 +5,11 @@
 #include "wire/arp.hh"
 #include "wire/ether.hh"
 #include "wire/icmp.hh"
+#include "wire/icmpv6.hh"
 #include "wire/ipv4.hh"
+#include "wire/ipv6_extensions.hh"
+#include "wire/mld.hh"
+#include "wire/nd.hh"
 #include "wire/tcp.hh"
 #include "wire/tcp_options.hh"
 
@@ -23,6 +27,7 @@ struct Line {
     }
     Line& operator<<(uint64_t n) { return *this << std::string_view(std::to_string(n)); }
     Line& operator<<(Ipv4 addr) { return *this << std::string_view(addr.text()); }
+    Line& operator<<(const Ipv6& addr) { return *this << std::string_view(addr.text()); }
     Line& operator<<(const Mac& mac) { return *this << std::string_view(mac.text()); }
 };
 
@@ -79,7 +84,9 @@ void options(Line& line, Bytes options) {
     }
 }
 
-void tcp(Line& line, const Ipv4Header& ip, Bytes segment) {
+/// `ip`: an IPv4 or IPv6 header.
+template <typename Header>
+void tcp(Line& line, const Header& ip, Bytes segment) {
     TcpHeader tcp;
     if (!parse_tcp(segment, tcp)) {
         line << ip.source << " > " << ip.destination << ": TCP, bad header, length " << segment.size();
@@ -134,6 +141,101 @@ void icmp(Line& line, const Ipv4Header& ip, Bytes icmp) {
     line << ", length " << icmp.size();
 }
 
+void icmp6_error(Line& line, const Icmp6Error& error) {
+    switch (error.type) {
+        case kIcmp6Unreachable: line << "unreachable, code " << error.code; break;
+        case kIcmp6TooBig: line << "packet too big, mtu " << error.parameter; break;
+        case kIcmp6TimeExceeded: line << "time exceeded, code " << error.code; break;
+        default: line << "parameter problem, code " << error.code << ", pointer " << error.parameter; break;
+    }
+    line << ", of " << error.quoted_source;
+    if (error.quoted_tcp) line << "." << error.quoted_source_port;
+    line << " > " << error.quoted_destination;
+    if (error.quoted_tcp) line << "." << error.quoted_destination_port << ", seq " << error.quoted_seq;
+}
+
+void router_advertisement(Line& line, const NdMessage& nd) {
+    line << "router advertisement, lifetime " << nd.router_lifetime_s << "s";
+    if (nd.mtu != 0) line << ", mtu " << nd.mtu;
+    for (const NdPrefix& each : nd.all_prefixes())
+        line << ", prefix " << each.prefix << "/" << each.length << (each.on_link ? " on link" : "");
+}
+
+void discovery(Line& line, const NdMessage& nd) {
+    switch (nd.type) {
+        case kNdRouterSolicitation: line << "router solicitation"; break;
+        case kNdRouterAdvertisement: router_advertisement(line, nd); break;
+        case kNdNeighbourSolicitation: line << "neighbor solicitation, who has " << nd.target; break;
+        case kNdNeighbourAdvertisement:
+            line << "neighbor advertisement, tgt is " << nd.target;
+            if (nd.router) line << ", router";
+            if (nd.solicited) line << ", solicited";
+            if (nd.overrides) line << ", override";
+            break;
+        default: line << "redirect, " << nd.destination << " to " << nd.target; break;
+    }
+    if (nd.source_link) line << ", source lladdr " << *nd.source_link;
+    if (nd.target_link) line << ", target lladdr " << *nd.target_link;
+}
+
+/// A multicast listener report of version 2; the caller has checked that it has a header.
+void listener_report(Line& line, Bytes icmp) {
+    line << "multicast listener report v2";
+    constexpr size_t kRecord = 20;  // without sources
+    for (size_t at = kIcmp6Bytes; at + kRecord <= icmp.size();
+         at += kRecord + size_t{16} * load_be16(&icmp[at + 2]) + size_t{4} * icmp[at + 1])
+        line << ", type " << icmp[at] << " group " << load_ipv6(&icmp[at + 4]);
+}
+
+void icmp6(Line& line, const Ipv6Header& ip, Bytes icmp) {
+    line << ip.source << " > " << ip.destination << ": ICMP6, ";
+    Icmp6Error error;
+    NdMessage nd;
+    MldQuery query;
+    if (is_echo_request6(icmp) || is_echo_reply6(icmp))
+        line << (is_echo_request6(icmp) ? "echo request" : "echo reply") << ", id "
+             << load_be16(icmp.data() + 4) << ", seq " << load_be16(icmp.data() + 6);
+    else if (parse_icmp6_error(icmp, error))
+        icmp6_error(line, error);
+    else if (parse_nd(icmp, nd))
+        discovery(line, nd);
+    else if (parse_mld_query(icmp, query))
+        line << "multicast listener query, group " << query.group;
+    else if (icmp.size() >= kIcmp6Bytes && icmp[0] == kMldReport2)
+        listener_report(line, icmp);
+    else if (icmp.size() >= kIcmp6Bytes)
+        line << "type " << icmp[0] << ", code " << icmp[1];
+    else
+        line << "truncated";
+    line << ", length " << icmp.size();
+}
+
+void packet6(Line& line, Bytes bytes) {
+    Ipv6Header ip;
+    const Ipv6Check check = parse_ipv6(bytes, ip);
+    if (check != Ipv6Check::ok) {
+        line << (check == Ipv6Check::runt ? "truncated IP6" : "bad IP6 header") << ", length "
+             << bytes.size();
+        return;
+    }
+    const Bytes packet = bytes.first(size_t{kIpv6Bytes} + ip.payload_length);
+    const auto upper = find_upper_layer(packet);
+    if (!upper) {
+        line << ip.source << " > " << ip.destination << ": later fragment or bad extension headers, length "
+             << ip.payload_length;
+        return;
+    }
+    if (upper->at > kIpv6Bytes) line << "extension headers " << upper->at - kIpv6Bytes << ", ";
+    const Bytes payload = packet.subspan(upper->at);
+    if (upper->protocol == kProtocolTcp)
+        tcp(line, ip, payload);
+    else if (upper->protocol == kProtocolIcmp6)
+        icmp6(line, ip, payload);
+    else
+        line << ip.source << " > " << ip.destination << ": protocol " << upper->protocol << ", length "
+             << payload.size();
+}
+
 void arp(Line& line, Bytes packet) {
     ArpPacket arp;
     if (!parse_arp(packet, arp))
@@ -178,7 +280,10 @@ std::string hex(uint16_t n) {
 
 std::string dump_packet(Bytes ip_packet) {
     Line line;
-    packet(line, ip_packet);
+    if (!ip_packet.empty() && ip_packet[0] >> 4 == 6)
+        packet6(line, ip_packet);
+    else
+        packet(line, ip_packet);
     return line.text;
 }
 
@@ -197,6 +302,9 @@ std::string dump_frame(Bytes frame) {
     if (ether.ethertype == kEtherTypeIpv4) {
         line << "IP ";
         packet(line, payload);
+    } else if (ether.ethertype == kEtherTypeIpv6) {
+        line << "IP6 ";
+        packet6(line, payload);
     } else if (ether.ethertype == kEtherTypeArp) {
         arp(line, payload);
     } else {

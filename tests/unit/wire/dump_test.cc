@@ -126,7 +126,8 @@ TEST(Dump, Frames) {
     EXPECT_EQ(dump_frame(hex(macs + "8100 0007 0800")), shown + "vlan 7, IP truncated IP, length 0");
     EXPECT_EQ(dump_frame(hex(macs + "88a8 0064 8100 0007 0800")),
               shown + "vlan 100.7, IP truncated IP, length 0");
-    EXPECT_EQ(dump_frame(hex(macs + "86dd 60")), shown + "ethertype 0x86dd, length 1");
+    EXPECT_EQ(dump_frame(hex(macs + "86dd 60")), shown + "IP6 truncated IP6, length 1");
+    EXPECT_EQ(dump_frame(hex(macs + "88cc 60")), shown + "ethertype 0x88cc, length 1");
     EXPECT_EQ(dump_frame(hex("0200")), "truncated Ethernet, length 2");
 
     auto frame = hex(macs + "0800");
