@@ -23,11 +23,11 @@ enum class Dad : uint8_t {
 
 struct StackConfig {
     /// Our addresses, of either family, each with its network's prefix; the first of a family is its default
-    /// source address. IPv6 is not built yet: Runtime::open refuses IPv6 addresses.
+    /// source address. IPv6 needs an MTU of 1280 or more.
     std::vector<Cidr> addresses;
     std::optional<Ipv4> gateway;     ///< next hop for destinations outside our networks
     std::optional<Mac> gateway_mac;  ///< its MAC address, pinned: ARP neither requests nor changes it
-    std::optional<Ipv6> gateway6;    ///< the same for IPv6
+    std::optional<Ipv6> gateway6;    ///< the same for IPv6; a link-local address, or one in our networks
     std::optional<Mac> gateway6_mac;
     /// Takes the IPv6 gateway, on-link prefixes and a lower MTU from router advertisements (RFC 4861 6.3).
     /// `gateway6` is the gateway until the first one arrives. Makes no addresses (RFC 4862 5.5). Without it,

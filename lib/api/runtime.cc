@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "api/address_check.hh"
 #include "api/host_keys.hh"
 #include "base/random.hh"
 #include "port/core_threads.hh"
@@ -60,18 +61,9 @@ bool choose_cores(std::vector<unsigned>& cores, Refusal& refusal) {
     return true;
 }
 
-/// Refuses addresses of a family that is not built, prefixes that are longer than an address, and more
-/// records than one engine can number.
+/// Refuses addresses that no engine can have, and more records than one engine can number.
 bool can_run(const StackConfig& config, Refusal& refusal) {
-    for (const Cidr& each : config.addresses) {
-        if (!each.addr.is_v4())
-            return refusal.because(Error::not_supported,
-                                   "address " + each.text() + ": IPv6 is not built yet; give IPv4 addresses");
-        if (each.prefix > 32)
-            return refusal.because(
-                Error::invalid,
-                "address " + each.text() + ": the prefix is longer than the address; give 0 to 32 bits");
-    }
+    if (!check_addresses(config, refusal)) return false;
     const uint64_t sum = uint64_t{config.max_connections} + config.max_half_open + config.max_time_wait;
     if (sum > kMostRecords)
         return refusal.because(Error::invalid,
@@ -97,6 +89,8 @@ std::optional<port::DeviceConfig> device_config(const RuntimeConfig& config, std
     device.mtu = config.stack.mtu;
     device.vlan = config.stack.vlan;
     device.outer_vlan = config.stack.outer_vlan;
+    for (const Cidr& each : config.stack.addresses)
+        if (each.addr.is_v6()) device.addresses6.push_back(each.addr.v6);
     device.no_huge = config.no_huge;
     device.no_offload = config.no_offload;
     device.verbose = config.verbose;

@@ -31,6 +31,9 @@ struct QueueCaps {
     uint16_t vid = 0;
     uint16_t rx_burst = 32, tx_burst = 32;  ///< preferred burst sizes in packets, 1..32
     Mac mac{};
+    /// Of the queue pairs of one device: whether its engine speaks for all engines (IPv6 duplicate detection,
+    /// multicast listener reports, router solicitations).
+    bool first = true;
 };
 
 /// What the engine tells the queue pair about a packet to send.

@@ -27,7 +27,9 @@ DevicePort::DevicePort(unsigned index, const Queues& queues, SteeringPlan& plan,
       plan_(&plan),
       caps_(caps),
       scrutiny_(queues.scrutiny),
-      tx_clients_(queues.tx_clients) {}
+      tx_clients_(queues.tx_clients) {
+    caps_.first = index == 0;
+}
 
 DevicePort::DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool, const buf::QueueCaps& caps)
     : path_(Path::wire), pool_(pool), wire_tx_(&transmit), wire_rx_(&receive), caps_(caps) {}

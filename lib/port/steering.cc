@@ -15,7 +15,8 @@ constexpr uint32_t kMailboxPackets = 2048;
 
 constexpr uint16_t kEtherIpv4 = 0x0800, kEtherArp = 0x0806, kEtherIpv6 = 0x86dd;
 constexpr uint8_t kProtocolIcmp = 1, kProtocolTcp = 6, kProtocolIcmp6 = 58;
-constexpr uint8_t kRouterAdvertisement = 134, kNeighbourAdvertisement = 136;  // RFC 4861 4.2, 4.4
+constexpr uint8_t kRouterAdvertisement = 134, kNeighbourSolicitation = 135,
+                  kNeighbourAdvertisement = 136;  // RFC 4861 4.2 to 4.4
 constexpr uint8_t kTcpSyn = 0x02;
 
 uint16_t load16(const uint8_t* at) noexcept {
@@ -86,12 +87,14 @@ Ipv6 load_address(const uint8_t* at) noexcept {
 }
 
 /// Destination Unreachable, Packet Too Big, Time Exceeded, Parameter Problem (RFC 4443 3) quote a packet.
-/// Advertisements are to neighbour discovery what replies are to ARP. One engine answers the rest, and echo
-/// requests, multicast listener queries and neighbour solicitations once.
-Destination6 classify_icmp6(const uint8_t* icmp, uint32_t length) noexcept {
+/// Advertisements are to neighbour discovery what replies are to ARP. A solicitation from :: probes for a
+/// duplicate (RFC 4862 5.4), which concerns the addresses of every engine. The first engine answers the rest:
+/// solicitations, echo requests, multicast listener queries.
+Destination6 classify_icmp6(const uint8_t* ip, const uint8_t* icmp, uint32_t length) noexcept {
     using Kind = Destination6::Kind;
     if (length < 8) return {};
-    if (icmp[0] == kRouterAdvertisement || icmp[0] == kNeighbourAdvertisement)
+    if (icmp[0] == kRouterAdvertisement || icmp[0] == kNeighbourAdvertisement ||
+        (icmp[0] == kNeighbourSolicitation && load_address(ip + 8).is_unspecified()))
         return {Kind::everyone, false, {}};
     if (icmp[0] < 1 || icmp[0] > 4) return {};
     const uint8_t* quoted = icmp + 8;
@@ -122,7 +125,7 @@ Destination6 classify_v6(const uint8_t* frame, uint32_t length) noexcept {
     length -= ip_at;
     const auto [protocol, offset, is_extended] = ipv6_payload(ip, length);
     const uint8_t* payload = ip + offset;
-    if (protocol == kProtocolIcmp6) return classify_icmp6(payload, length - offset);
+    if (protocol == kProtocolIcmp6) return classify_icmp6(ip, payload, length - offset);
     if (protocol != kProtocolTcp || length < offset + 14) return {};
     return {is_extended ? Kind::unhashed : Kind::segment,
             (payload[13] & kTcpSyn) != 0,

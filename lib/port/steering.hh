@@ -21,8 +21,8 @@ enum class DestinationKind : uint8_t {
     segment,   ///< the engine that owns the tuple
     unhashed,  ///< the same for a segment behind extension headers: devices differ in what they hash then
     quoted,    ///< the same, for an ICMP error: the tuple is that of our quoted segment
-    everyone,  ///< each engine gets a copy (ARP replies, neighbour and router advertisements: every engine
-               ///< has its own neighbours)
+    everyone,  ///< each engine gets a copy: ARP replies, neighbour and router advertisements, and probes for
+               ///< duplicate addresses, because every engine has its own neighbours and addresses
     first,     ///< engine 0: frames that belong to no connection
     ipv6,      ///< classify() only: classify_v6() tells
 };

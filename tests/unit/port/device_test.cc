@@ -279,6 +279,12 @@ TEST_F(SharedQueue, EverySegmentOfIpv6ReachesTheEngineThatOwnsIt) {
     expect_each_at_its_engine(flow6);
 }
 
+TEST_F(SharedQueue, OneEngineSpeaksForAll) {
+    EXPECT_TRUE(ports_[0]->caps().first);
+    EXPECT_FALSE(ports_[1]->caps().first);
+    EXPECT_FALSE(ports_[2]->caps().first);
+}
+
 TEST_F(SharedQueue, NeighbourAdvertisementsReachEveryEngineSolicitationsTheFirst) {
     const Frame advertisement = test::icmp6_frame(136, Frame(16, 0)),
                 solicitation = test::icmp6_frame(135, Frame(16, 0));

@@ -94,6 +94,9 @@ TEST(ClassifyIpv6, AdvertisementsGoToEveryoneTheRestToOne) {
                   everyone ? Kind::everyone : Kind::first)
             << type;
     }
+    Frame probe = test::icmp6_frame(135, body);
+    std::fill_n(probe.begin() + 14 + 8, 16, uint8_t{0});
+    EXPECT_EQ(classified(probe).kind, Kind::everyone) << "for a duplicate";
     const Frame listener_query = test::icmp6_frame(130, body, {test::options(0)});
     EXPECT_EQ(classified(listener_query).kind, Kind::first);
 }
