@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 namespace synfin::port {
 
@@ -167,6 +168,12 @@ Link ask_kernel_link(int index) noexcept {
         link.mbps = mbps == static_cast<uint32_t>(SPEED_UNKNOWN) ? 0 : mbps;
     }
     return link;
+}
+
+bool kernel_speaks_ipv6(const std::string& name) {
+    std::ifstream file("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6");
+    char value = 0;
+    return file.get(value) && value == '0';
 }
 
 WireLike::WireLike(const std::string& interface, const InterfaceFacts& facts)

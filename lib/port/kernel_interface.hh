@@ -31,6 +31,10 @@ std::optional<InterfaceFacts> find_interface(const std::string& name, Refusal& r
 /// deleted or moved to another namespace. Renaming it does not matter.
 Link ask_kernel_link(int index) noexcept;
 
+/// Whether the kernel has IPv6 on the interface (disable_ipv6 is 0), and so a link-local address and answers
+/// for it.
+bool kernel_speaks_ipv6(const std::string& name);
+
 /// Makes an interface deliver single frames of at most the MTU while the object lives.
 ///
 /// - Receive offloads that merge segments (GRO, LRO) are switched off.

@@ -323,6 +323,14 @@ class Diagnosis {
             add(Level::missing,
                 fmt::format("{}: MTU {}, but --mtu asks for {}", target_, interface->mtu, wish_.mtu),
                 mend(fmt::format("ip link set {} mtu {}", target_, wish_.mtu)), ours_to_touch);
+        // af_xdp hides received frames from the kernel. Not harmless: the kernel loses its IPv6 addresses.
+        if (kind_ == "af_packet" && interface->speaks_ipv6)
+            add(Level::note,
+                fmt::format("{}: the kernel speaks IPv6 there too; it answers for its addresses{}, and its "
+                            "link-local address may be synfin's",
+                            target_,
+                            interface->takes_advertisements ? ", makes more from router advertisements" : ""),
+                mend(fmt::format("echo 1 >/proc/sys/net/ipv6/conf/{}/disable_ipv6", target_)));
     }
 
     const HostScan& host_;

@@ -94,6 +94,13 @@ KernelInterface read_interface(const fs::path& directory) {
     return interface;
 }
 
+/// Without IPv6 in the kernel these files do not exist.
+void scan_ipv6(const fs::path& root, KernelInterface& interface) {
+    const fs::path settings = root / "proc/sys/net/ipv6/conf" / interface.name;
+    interface.speaks_ipv6 = read_word(settings / "disable_ipv6") == "0";
+    interface.takes_advertisements = interface.speaks_ipv6 && read_number(settings / "accept_ra") != 0;
+}
+
 bool any_is_there(const fs::path& root, std::initializer_list<const char*> paths) {
     std::error_code error;
     return std::any_of(paths.begin(), paths.end(),
@@ -193,6 +200,7 @@ HostScan scan_host(const fs::path& root) {
     for (const fs::path& directory : entries(root / "sys/class/net")) {
         if (directory.filename() == "lo" || !fs::is_directory(directory)) continue;
         host.interfaces.push_back(read_interface(directory));
+        scan_ipv6(root, host.interfaces.back());
         if (root == "/") ask_versions(host.interfaces.back());
         host.interfaces.back().carries_default_route = routed.contains(host.interfaces.back().name);
     }

@@ -24,6 +24,8 @@ struct KernelInterface {
     int mbps = 0;  ///< 0: unknown
     unsigned rx_queues = 0, tx_queues = 0;
     bool carries_default_route = false;    ///< of IPv4 or IPv6
+    bool speaks_ipv6 = false;              ///< the kernel has IPv6 there (disable_ipv6 is 0)
+    bool takes_advertisements = false;     ///< and makes addresses from router advertisements (accept_ra)
     std::string driver_version, firmware;  ///< as in ethtool -i; empty: unknown
 };
 

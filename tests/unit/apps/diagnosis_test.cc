@@ -150,6 +150,21 @@ TEST(Diagnosis, WhatCarriesTheDefaultRouteIsNeverTouched) {
     }
 }
 
+TEST(Diagnosis, AKernelThatSpeaksIpv6OnTheInterface) {
+    HostScan host = good_host();
+    host.interfaces.push_back(up("eth1"));
+    host.interfaces[0].speaks_ipv6 = true;
+    Finding finding = the_one(diagnosed(host, "af_packet:eth1"));
+    EXPECT_EQ(finding.level, Level::note) << finding.what;
+    EXPECT_EQ(finding.mend, "echo 1 >/proc/sys/net/ipv6/conf/eth1/disable_ipv6");
+    EXPECT_FALSE(finding.harmless) << "it takes the kernel's addresses away";
+    EXPECT_EQ(finding.what.find("advertisements"), std::string::npos);
+    host.interfaces[0].takes_advertisements = true;
+    finding = the_one(diagnosed(host, "af_packet:eth1"));
+    EXPECT_NE(finding.what.find("makes more from router advertisements"), std::string::npos) << finding.what;
+    EXPECT_TRUE(the_one(diagnosed(host, "af_xdp:eth1")).what.starts_with("0 findings"));
+}
+
 TEST(Diagnosis, Interfaces) {
     HostScan host = good_host();
     EXPECT_EQ(the_one(diagnosed(host, "af_packet:eth1")).level, Level::missing);

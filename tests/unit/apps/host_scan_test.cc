@@ -76,6 +76,23 @@ TEST(HostScan, InterfacesAndTheDefaultRoute) {
     EXPECT_FALSE(host.carries_default_route(host.cards[1]));
 }
 
+TEST(HostScan, WhereTheKernelSpeaksIpv6) {
+    FakeHost fake;
+    for (const char* name : {"eth0", "eth1", "eth2", "eth3"}) fake.interface(name, "0x1003", 1500);
+    fake.file("proc/sys/net/ipv6/conf/eth0/disable_ipv6", "0\n");
+    fake.file("proc/sys/net/ipv6/conf/eth0/accept_ra", "1\n");
+    fake.file("proc/sys/net/ipv6/conf/eth1/disable_ipv6", "0\n");
+    fake.file("proc/sys/net/ipv6/conf/eth1/accept_ra", "0\n");
+    fake.file("proc/sys/net/ipv6/conf/eth2/disable_ipv6", "1\n");
+    fake.file("proc/sys/net/ipv6/conf/eth2/accept_ra", "1\n");
+    const auto interfaces = scan_host(fake.root()).interfaces;
+    ASSERT_EQ(interfaces.size(), 4u);
+    EXPECT_TRUE(interfaces[0].speaks_ipv6 && interfaces[0].takes_advertisements);
+    EXPECT_TRUE(interfaces[1].speaks_ipv6 && !interfaces[1].takes_advertisements);
+    EXPECT_FALSE(interfaces[2].speaks_ipv6 || interfaces[2].takes_advertisements);
+    EXPECT_FALSE(interfaces[3].speaks_ipv6) << "a kernel without IPv6";
+}
+
 TEST(HostScan, TheDefaultRouteMayBeIpv6s) {
     FakeHost fake;
     fake.interface("eth0", "0x1003", 1500);
