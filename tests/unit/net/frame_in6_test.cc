@@ -388,6 +388,8 @@ TEST(ParameterProblem, WhomNobodyAnswers) {
             << type;
     EXPECT_FALSE(reader.read(behind_option({})).problem) << "it could be one";
     EXPECT_FALSE(reader.read(packet6(60, options(58, {0xde, 4, 0, 0, 0, 0}))).problem);
+    EXPECT_FALSE(reader.read(packet6(60, options(60, {0xde, 4, 0, 0, 0, 0}) + Octets{58, 1, 0, 0})).problem)
+        << "the chain is cut off";
     for (const char* from : {"::", "ff02::5", "::1", "2001:db8::1"})
         EXPECT_FALSE(reader.read(behind_option(icmp6(128, 0, Octets(4)), *Ipv6::parse(from))).problem)
             << from;

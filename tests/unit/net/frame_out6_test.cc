@@ -152,6 +152,9 @@ TEST(FrameOut6, FlowLabels) {
         labels.insert(label);
     }
     EXPECT_GT(labels.size(), 1980u);
+    uint32_t zeros = 0;  // one of a million, if 0 were a value
+    for (uint32_t i = 0; i < 5'000'000; ++i) zeros += builder.frame_out.flow_label({i, 80, 81, 1}) == 0;
+    EXPECT_EQ(zeros, 0u);
     SegmentOut s = builder.segment();
     Octets frame(200);
     builder.frame_out.build6(frame.data(), s, builder.blocks);
