@@ -31,6 +31,7 @@ PUBLIC_LEVELS = {
     "check.hh": "base",
     "counter.def": "base",
     "counters.hh": "base",
+    "dad.hh": "base",
     "drop_reason.def": "base",
     "mailbox.hh": "base",
     "refusal.hh": "base",

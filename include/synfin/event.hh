@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 
 #include "synfin/connection.hh"
+#include "synfin/dad.hh"      // IWYU pragma: export
 #include "synfin/mailbox.hh"  // IWYU pragma: export
 #include "synfin/units.hh"
 
@@ -111,14 +111,6 @@ enum class Reach : uint8_t {
     resolving,  ///< ARP request sent, no answer yet
     no_answer,  ///< several ARP requests had no answer; the next one follows a second later at the earliest
     no_route,   ///< neither on link nor behind a gateway
-};
-
-/// An IPv6 address of ours that another host already has (RFC 4862 5.4).
-struct DuplicateAddress {
-    Ipv6 address;
-    Mac holder;  ///< the other host's MAC address
-    bool operator==(const DuplicateAddress&) const noexcept = default;
-    std::string text() const;  ///< "address 2001:db8::1 is used by 02:00:00:00:00:09 (duplicate)"
 };
 
 struct ConnectOptions {

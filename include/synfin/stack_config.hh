@@ -6,20 +6,11 @@
 #include <optional>
 #include <vector>
 
+#include "synfin/dad.hh"  // IWYU pragma: export
 #include "synfin/tcp_config.hh"
 #include "synfin/units.hh"
 
 namespace synfin {
-
-/// What an engine does before it uses its IPv6 addresses (duplicate address detection, RFC 4862 5.4). One
-/// probe for each address, a second of silence.
-enum class Dad : uint8_t {
-    off,  ///< nothing: the addresses are used at once
-    /// They are used at once (RFC 4429): peers that find us are answered. We ask for unknown MAC addresses of
-    /// neighbours only when the second is over.
-    optimistic,
-    wait,  ///< nothing is answered or sent from them before the second is over
-};
 
 struct StackConfig {
     /// Our addresses, of either family, each with its network's prefix; the first of a family is its default

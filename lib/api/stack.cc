@@ -41,9 +41,6 @@ Reach Stack::reach(const IpAddress& destination) noexcept {
 const std::optional<DuplicateAddress>& Stack::duplicate_address() const noexcept {
     return engine_->duplicate_address();
 }
-std::string DuplicateAddress::text() const {
-    return "address " + address.text() + " is used by " + holder.text() + " (duplicate)";
-}
 bool Stack::begin(Instant now) noexcept {
     return engine_->begin(now);
 }
