@@ -114,9 +114,11 @@ enum class Reach : uint8_t {
 };
 
 struct ConnectOptions {
-    std::optional<IpAddress> source;  ///< one of ours; none: the first one of the peer's family
-    uint16_t source_port = 0;         ///< 0: an ephemeral one (RFC 6056)
-    uint64_t user_tag = 0;            ///< the initial Connection::user_tag()
+    /// One of ours, of the peer's family. None: for IPv4 the first one, for IPv6 the one that RFC 6724
+    /// chooses.
+    std::optional<IpAddress> source;
+    uint16_t source_port = 0;  ///< 0: an ephemeral one (RFC 6056)
+    uint64_t user_tag = 0;     ///< the initial Connection::user_tag()
 };
 
 }  // namespace synfin

@@ -26,10 +26,9 @@ class Stack {
   public:
     explicit Stack(stack::Engine& engine) noexcept : engine_(&engine) {}
 
-    /// Passive OPEN (RFC 9293 3.10.1): accepts SYNs to this port, on all of our addresses or only on `addr`.
-    /// A listener on one address takes precedence over one on all addresses (RFC 9293 MUST-42). Errors:
-    /// in_use, invalid (port 0, an address that is not ours), no_memory (65,534 listeners), not_supported
-    /// (IPv6).
+    /// Passive OPEN (RFC 9293 3.10.1): accepts SYNs to this port, on all of our addresses, of both families,
+    /// or only on `addr`. A listener on one address takes precedence over one on all addresses (RFC 9293
+    /// MUST-42). Errors: in_use, invalid (port 0, an address that is not ours), no_memory (65,534 listeners).
     Result<ListenerId> listen(uint16_t port, std::optional<IpAddress> addr = std::nullopt) noexcept {
         return listen(port, ListenOptions{.address = addr});
     }
@@ -44,12 +43,12 @@ class Stack {
 
     /// Active OPEN. The SYN leaves with the current burst; on_open or on_close reports the outcome. Errors:
     /// no_port, no_memory (connections_full), in_use (the tuple of options.source_port), invalid (port 0,
-    /// multicast or broadcast: RFC 9293 MUST-46), no_route, not_supported (IPv6).
+    /// multicast or broadcast: RFC 9293 MUST-46, an address of ours, a source that is not ours or of the
+    /// other family), no_route (for a global IPv6 address also: we have only link-local ones).
     Result<Connection> connect(const Endpoint& peer, const ConnectOptions& options = {}) noexcept;
 
     /// Whether packets to a destination can leave now; if not, it sends an ARP request for the next hop. Wait
-    /// for Reach::yes before opening many connections: only a few packets queue behind an ARP request. An
-    /// IPv6 destination gives no_route: IPv6 is not built yet.
+    /// for Reach::yes before opening many connections: only a few packets queue behind an ARP request.
     Reach reach(const IpAddress& destination) noexcept;
 
     /// The first of our IPv6 addresses that duplicate address detection found in use by another host; none:

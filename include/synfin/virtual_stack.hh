@@ -1,7 +1,7 @@
 #pragma once
 /// @file
 /// VirtualStack: the engine that runs on a NIC, as a TCP endpoint in virtual time. It has no device, thread
-/// or clock: the caller passes IPv4 packets in and out as bytes and advances the time.
+/// or clock: the caller passes IPv4 and IPv6 packets in and out as bytes and advances the time.
 ///
 /// @code
 ///   VirtualStack a({.address = *Cidr::parse("10.0.0.1/24")}), b({.address = *Cidr::parse("10.0.0.2/24")});
@@ -34,7 +34,7 @@ class VirtualStack {
     VirtualStack(VirtualStack&&) noexcept;
     VirtualStack& operator=(VirtualStack&&) noexcept;
 
-    /// Processes an IPv4 packet, from its version field on, at the present time.
+    /// Processes an IPv4 or IPv6 packet, from its version field on, at the present time.
     void input(Bytes ip_packet);
     /// The next packet to send, or none. A segment is ready when the call that caused it returns.
     std::optional<std::vector<uint8_t>> output();

@@ -21,9 +21,10 @@ stack::StackConfig merge(const VirtualConfig& config) {
     stack::StackConfig out = config.stack;
     out.addresses.insert(out.addresses.begin(), config.address);
     // A wire of IP packets has no next hops: our own address as gateway makes every destination reachable.
-    const IpAddress& own = config.address.addr;
-    if (!out.gateway && own.is_v4()) out.gateway = own.v4;
-    if (!out.gateway6 && own.is_v6()) out.gateway6 = own.v6;
+    for (const Cidr& own : out.addresses) {
+        if (!out.gateway && own.addr.is_v4()) out.gateway = own.addr.v4;
+        if (!out.gateway6 && own.addr.is_v6()) out.gateway6 = own.addr.v6;
+    }
     return out;
 }
 

@@ -44,8 +44,22 @@ class Aes128 {
     /// enciphers single blocks: their ciphertexts are intermediate values of the MAC.
     uint64_t mac(uint64_t low0, uint64_t high0, uint64_t low1, uint64_t high1, uint64_t low2,
                  uint64_t high2) const noexcept {
-        __m128i chained = encrypt(block(low0, high0));
-        chained = encrypt(_mm_xor_si128(chained, block(low1, high1)));
+        return mac(begin_mac(low0, high0), low1, high1, low2, high2);
+    }
+    /// mac() after its first block. It depends on the block and the key only, so that a caller whose messages
+    /// begin with one of few blocks can keep it.
+    class MacState {
+        friend class Aes128;
+        explicit MacState(__m128i chained) noexcept : chained_(chained) {}
+        __m128i chained_;
+    };
+    MacState begin_mac(uint64_t low, uint64_t high) const noexcept {
+        return MacState(encrypt(block(low, high)));
+    }
+    /// The same as mac() of three blocks. @note cost: 26 instructions.
+    uint64_t mac(const MacState& begun, uint64_t low1, uint64_t high1, uint64_t low2,
+                 uint64_t high2) const noexcept {
+        const __m128i chained = encrypt(_mm_xor_si128(begun.chained_, block(low1, high1)));
         return first_bytes(encrypt(_mm_xor_si128(chained, block(low2, high2))));
     }
 

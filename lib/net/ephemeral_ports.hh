@@ -61,6 +61,8 @@ class EphemeralPorts {
     void note_release(const Tuple& tuple, const Ipv6& remote) noexcept {
         if (has_refusals_) forget_refusal(hash_of(tuple, remote), tuple.local_port);
     }
+    /// Whether note_release() of a tuple has anything to do; nearly always false.
+    bool has_refusals() const noexcept { return has_refusals_; }
     /// Any port may be free again: forgets all refusals, in constant time. The next choose() towards each
     /// crowded destination relearns them. For cases where the port is unknown (TIME-WAIT tuples that became
     /// old enough).

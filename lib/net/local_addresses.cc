@@ -47,6 +47,7 @@ uint32_t last_24_bits(const Ipv6& addr) noexcept {
 LocalAddresses::LocalAddresses(const std::vector<Cidr>& addresses, std::optional<Ipv4> gateway,
                                std::optional<Ipv6> gateway6)
     : v4_(of_v4(addresses)),
+      count4_(static_cast<uint32_t>(v4_.size())),
       run_begin_(v4_.empty() ? 0 : v4_[0].value),
       run_(run_of(v4_)),
       gateway_(gateway.value_or(Ipv4{})),

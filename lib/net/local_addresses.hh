@@ -68,7 +68,7 @@ class LocalAddresses {
 
     std::span<const Ipv4> all4() const noexcept { return v4_; }  ///< by index; the memory does not move
     std::span<const Ipv6> all6() const noexcept { return v6_; }  ///< by index less count4()
-    uint32_t count4() const noexcept { return static_cast<uint32_t>(v4_.size()); }
+    uint32_t count4() const noexcept { return count4_; }
     uint32_t count6() const noexcept { return static_cast<uint32_t>(v6_.size()); }
     uint32_t size() const noexcept { return count4() + count6(); }
 
@@ -160,6 +160,7 @@ class LocalAddresses {
     Ipv6 next_hop_beyond(const Ipv6& destination) const noexcept;
 
     std::vector<Ipv4> v4_;
+    uint32_t count4_ = 0;               ///< of v4_: read for each segment
     uint32_t run_begin_ = 0, run_ = 0;  ///< the consecutive addresses at the front
     Masked first_{0, ~uint32_t{0}};     ///< network of the first address; without one it matches only 0.0.0.0
     Ipv4 gateway_{};

@@ -44,52 +44,79 @@ using tcp::TimeWait;
     perform_outlined(index, text, fx);
 }
 
-void Connections::arrive(const Incoming& in) noexcept {
-    const Tuple& tuple = in.tuple;
-    // Earlier segments of this burst may have ended the candidate, or another connection may have its record
-    // now.
-    const uint32_t h =
-        in.candidate.stands() && *in.record == tuple ? in.candidate.handle : find_record(tuple, in.hash);
-    if (h != net::ConnectionTable::kNone) {
-        const uint32_t index = h & kIndexMask;
-        if (h == index) [[likely]] {
-            arrive_open(index, in);
-            return;
-        }
-        switch (kind_of(h)) {
-            case Kind::open: break;
-            case Kind::half_open: arrive_half_open(index, in.hash, in.seg, in.text); return;
-            case Kind::time_wait: arrive_time_wait(index, in.hash, in.seg); return;
-        }
+/// A segment of a connection that has a record.
+[[gnu::always_inline]] inline void Connections::arrive_at(uint32_t handle, const Incoming& in) noexcept {
+    const uint32_t index = handle & kIndexMask;
+    if (handle == index) [[likely]] {
+        arrive_open(index, in);
         return;
     }
-    // RFC 9293 MUST-57, MUST-63. Checked here and not for each segment: a connection with a record has passed
-    // this check.
-    const Ipv4 source{tuple.remote_addr};
-    if (!addresses_.is_unicast(source) || addresses_.find(source) != net::LocalAddresses::kNone) {
-        counters_.drop(DropReason::bad_ip_source);
-        return;
+    switch (kind_of(handle)) {
+        case Kind::open: break;
+        case Kind::half_open: arrive_half_open(index, in); return;
+        case Kind::time_wait: arrive_time_wait(index, in); return;
     }
-    if (const uint16_t listener = listeners_.find(tuple); listener != 0) {
-        arrive_listen(listener, tuple, in.hash, in.seg, in.text, std::nullopt);
+}
+
+/// A segment without a record, from a source that a peer can have.
+[[gnu::always_inline]] inline void Connections::arrive_unknown(const Incoming& in) noexcept {
+    if (const uint16_t listener = listeners_.find(in.tuple); listener != 0) {
+        arrive_listen(listener, in, std::nullopt);
         return;
     }
     Effects fx;
     tcp::on_closed(in.seg, fx);
     counters_.drop(fx.drop);
-    reply_rst(tuple, fx);
+    reply_rst(in.tuple, in.remote6, fx);
 }
 
-[[gnu::noinline]] void Connections::arrive_time_wait(uint32_t index, uint32_t hash,
-                                                     const Segment& seg) noexcept {
+void Connections::arrive(const Incoming& in) noexcept {
+    // Earlier segments of this burst may have ended the candidate, or another connection may have its record
+    // now.
+    const uint32_t h = in.candidate.stands() && *in.record == in.tuple ? in.candidate.handle
+                                                                       : find_record(in.tuple, in.hash);
+    if (h != net::ConnectionTable::kNone) {
+        arrive_at(h, in);
+        return;
+    }
+    // RFC 9293 MUST-57, MUST-63. Checked here and not for each segment: a connection with a record has passed
+    // this check.
+    const Ipv4 source{in.tuple.remote_addr};
+    if (!addresses_.is_unicast(source) || addresses_.find(source) != net::LocalAddresses::kNone) {
+        counters_.drop(DropReason::bad_ip_source);
+        return;
+    }
+    arrive_unknown(in);
+}
+
+/// The same for IPv6. Two peers may have equal tuples.
+void Connections::arrive6(const Incoming& in) noexcept {
+    const Ipv6& remote = *in.remote6;
+    context_.remote6 = in.remote6;
+    const uint32_t candidate = in.candidate.handle;
+    const bool is_candidate =
+        in.candidate.stands() && *in.record == in.tuple && peers6_.is(candidate, remote);
+    const uint32_t h = is_candidate ? candidate : find_record6(in.tuple, remote, in.hash);
+    if (h != net::ConnectionTable::kNone) {
+        arrive_at(h, in);
+        return;
+    }
+    if (!net::LocalAddresses::is_unicast(remote) || addresses_.find(remote) != net::LocalAddresses::kNone) {
+        counters_.drop(DropReason::bad_ip_source);
+        return;
+    }
+    arrive_unknown(in);
+}
+
+[[gnu::noinline]] void Connections::arrive_time_wait(uint32_t index, const Incoming& in) noexcept {
+    const Segment& seg = in.seg;
     const TimeWait& record = time_waits_[index];
     if (tcp::reopens(record, seg, context())) {  // common: each open of a client that has used all its ports
-        const Tuple tuple = record.tuple;
-        if (const uint16_t listener = listeners_.find(tuple); listener != 0) {
+        if (const uint16_t listener = listeners_.find(in.tuple); listener != 0) {
             const Seq after_iss = record.snd_nxt;
-            remove_time_wait(index, hash);
+            remove_time_wait(index, in.hash);
             counters_.add(Counter::time_wait_reused);
-            arrive_listen(listener, tuple, hash, seg, {}, after_iss);
+            arrive_listen(listener, in, after_iss);
             return;
         }
     }
@@ -113,7 +140,7 @@ void Connections::arrive_error(const net::SegmentError& error) noexcept {
 
 void Connections::arrive_icmp(const net::SegmentError& error) noexcept {
     const uint32_t hash = table_.hash(error.tuple);
-    const uint32_t h = find_record(error.tuple, hash);
+    const uint32_t h = find_either(error.tuple, &error.remote6, hash);
     const uint32_t index = h & kIndexMask;
     const bool is_hard = error.kind == net::SegmentError::Kind::hard;
     Effects fx;

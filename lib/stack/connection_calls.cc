@@ -4,13 +4,11 @@
 #include <algorithm>
 
 #include "stack/connections.hh"
-#include "tcp/isn.hh"
 
 namespace synfin::stack {
 
 using tcp::Effects;
 using tcp::Flow;
-using tcp::Seq;
 using tcp::State;
 using tcp::Tcb;
 
@@ -19,9 +17,9 @@ std::optional<uint32_t> Connections::index_of(const std::optional<IpAddress>& ad
                                               Error& error) const noexcept {
     error = Error::none;
     if (!addr) return std::nullopt;
-    const uint32_t found = addr->is_v4() ? addresses_.find(*addr) : net::LocalAddresses::kNone;
+    const uint32_t found = addresses_.find(*addr);
     if (found != net::LocalAddresses::kNone) return found;
-    error = addr->is_v4() ? Error::invalid : Error::not_supported;
+    error = Error::invalid;
     return std::nullopt;
 }
 
@@ -73,95 +71,7 @@ void Connections::unlisten_all() noexcept {
     fx.rst_has_ack = true;
     fx.rst_ack = half_open.irs + 1u;
     free_half_open(index, table_.hash(tuple));
-    reply_rst(tuple, fx);
-}
-
-Result<Connection> Connections::connect(const Endpoint& peer, const ConnectOptions& options) noexcept {
-    if (!peer.addr.is_v4() || (options.source && !options.source->is_v4())) return Error::not_supported;
-    const Ipv4 remote = peer.addr.v4;
-    if (peer.port == 0 || !addresses_.is_unicast(remote)) return Error::invalid;  // RFC 9293 MUST-46
-    if (addresses_.count4() == 0 || addresses_.next_hop(remote).is_unspecified()) return Error::no_route;
-    Tuple tuple;
-    tuple.remote_addr = remote.value;
-    tuple.remote_port = peer.port;
-    if (options.source) {  // RFC 9293 MUST-43
-        const uint32_t found = addresses_.find(options.source->v4);
-        if (found == net::LocalAddresses::kNone) return Error::invalid;
-        tuple.local_index = found;
-    }
-    if (addresses_[tuple.local_index] == remote) return Error::invalid;  // packets do not loop back on a wire
-    const uint32_t index = tcbs_.alloc();
-    if (index == 0) {
-        counters_.drop(DropReason::connections_full);
-        return Error::no_memory;
-    }
-
-    // A tuple in TIME-WAIT may be reused when our timestamp clock has advanced since its last segment (RFC
-    // 6191 2). The expiry has units of 16 ticks, so wait one more unit.
-    uint32_t hash = 0;
-    uint32_t old = net::ConnectionTable::kNone;
-    auto own = [&](uint16_t first) noexcept {
-        return owned_ports_(addresses_[tuple.local_index], first, remote, peer.port);
-    };
-    auto is_free = [&](uint16_t port) noexcept {
-        tuple.local_port = port;
-        hash = table_.hash(tuple);
-        old = find_record(tuple, hash);
-        if (old == net::ConnectionTable::kNone) return true;
-        if (kind_of(old) != Kind::time_wait || !params_.time_wait_reuse) return false;
-        const uint32_t record = old & kIndexMask;
-        return time_waits_[record].timestamps != 0 &&
-               time_waits_.remaining(record, core_now_.tick) + 32 <= static_cast<int32_t>(params_.two_msl);
-    };
-    // TIME-WAIT tuples become free with time alone, without note_release(). So the refused ports are
-    // forgotten when no port was found.
-    auto forget_refusals = [&]() noexcept {
-        if (!params_.time_wait_reuse || core_now_.tick - ports_forgotten_ < 32) return false;
-        ports_forgotten_ = core_now_.tick;
-        ports_.note_release();
-        return true;
-    };
-    if (options.source_port != 0) {
-        const bool comes_back = (own(options.source_port & 0xffc0) >> options.source_port % 64 & 1) != 0;
-        if (!comes_back || !is_free(options.source_port)) {
-            tcbs_.free(index);
-            return Error::in_use;
-        }
-    } else {
-        // At most two rounds; a single call site, so that choose() is inlined.
-        while (ports_.choose(tuple, own, is_free) == 0) {
-            if (forget_refusals()) continue;
-            tcbs_.free(index);
-            counters_.drop(DropReason::no_port);
-            return Error::no_port;
-        }
-    }
-    Seq iss = isns_.of(tuple, now_);
-    if (old != net::ConnectionTable::kNone) {
-        const Seq last = time_waits_[old & kIndexMask].snd_nxt;
-        if (!tcp::after(iss, last + 65'536u)) iss = last + 65'537u;
-        remove_time_wait(old & kIndexMask, hash);
-        counters_.add(Counter::time_wait_reused_active);
-    }
-    if (!add_to_table(hash, handle(Kind::open, index))) {
-        tcbs_.free(index);
-        counters_.drop(DropReason::connections_full);
-        return Error::no_memory;
-    }
-    // A later open to this destination will most likely use this port. Eight ports ahead is early enough that
-    // the line is in the cache by then, when opens follow each other.
-    Tuple next = tuple;
-    next.local_port = static_cast<uint16_t>(next.local_port + 8);
-    table_.prefetch(table_.hash(next));
-    Tcb& tcb = tcbs_[index];
-    Effects fx;
-    tcp::open_active(tcb, tuple, iss, context(), fx);
-    holders_[index].user_tag = options.user_tag;
-    tcb.set(tcp::kOpened);
-    counters_.add(Counter::active_opens);
-    arm(index, tcb);  // the effects of open_active()
-    want_output(index, tcb);
-    return Connection(this, index, generation_of(index));
+    reply_rst(tuple, remote6_of(tuple, handle(Kind::half_open, index)), fx);
 }
 
 Result<uint32_t> Connections::send(uint32_t index, uint32_t generation, Bytes data, bool is_static) noexcept {

@@ -47,6 +47,8 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
       ts_offsets_(keys.timestamps, addresses_.all4(), addresses_.all6()),
       context_{params_, ts_offsets_, {}},
       path_mtus_(Keys::derive(key_, 7)),
+      path_mtus6_(Keys::derive(key_, 10)),
+      sources6_(config.addresses),
       owned_ports_(owned_ports),
       tcbs_(config.max_connections),
       holders_(size_t{config.max_connections} + 1),
@@ -56,6 +58,9 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
       half_opens_(config.max_half_open + config.max_time_wait,  // see alloc_half_open()
                   params_.syn_ack_timeout),
       time_waits_(config.max_time_wait),
+      peers6_(addresses_.count6() == 0
+                  ? Peers6()
+                  : Peers6(tcbs_.capacity(), half_opens_.capacity(), config.max_time_wait)),
       blocks_(4 * config.max_connections + 1024, large_blocks(config)),
       reassembly_(blocks_, std::min(config.max_connections, 65'536u), buf::ReassemblyPool::kMaxRanges,
                   params_.rcv_buffer),
@@ -69,11 +74,18 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
       events_(events_at_once(config)),
       control_(kMaxControl),
       output_(config.max_connections) {
+    context_.first_v6 = addresses_.count4();
     set_now(start);
 }
 
 uint32_t Connections::find_record(const Tuple& tuple, uint32_t hash) const noexcept {
     return table_.find(hash, [&](uint32_t h) noexcept { return *tuple_of(h) == tuple; });
+}
+
+/// Equal tuples of IPv6 connections may be those of two peers whose addresses have the same fold.
+uint32_t Connections::find_record6(const Tuple& tuple, const Ipv6& remote, uint32_t hash) const noexcept {
+    return table_.find(hash,
+                       [&](uint32_t h) noexcept { return *tuple_of(h) == tuple && peers6_.is(h, remote); });
 }
 
 /// Cannot fail: the pool has one Flow for each control block.
@@ -165,10 +177,11 @@ Occupancy Connections::occupancy() const noexcept {
 
 MemoryUse Connections::memory() const noexcept {
     MemoryUse out;
-    out.open = tcbs_.memory_bytes() + size_t{tcbs_.high_water()} * sizeof(Holder);
+    out.open =
+        tcbs_.memory_bytes() + size_t{tcbs_.high_water()} * sizeof(Holder) + peers6_.memory_bytes(Kind::open);
     out.flows = flows_.memory_bytes() + recoveries_.memory_bytes() + colds_.memory_bytes();
-    out.half_open = half_opens_.memory_bytes();
-    out.time_wait = time_waits_.memory_bytes();
+    out.half_open = half_opens_.memory_bytes() + peers6_.memory_bytes(Kind::half_open);
+    out.time_wait = time_waits_.memory_bytes() + peers6_.memory_bytes(Kind::time_wait);
     out.table = table_.memory_bytes();
     out.timers = TimerWheel::memory_bytes(tcbs_.high_water()) + delayed_acks_.memory_bytes() +
                  application_timers_.memory_bytes();
@@ -197,24 +210,24 @@ uint32_t Connections::visit_open(uint32_t from, uint32_t at_most, void (*visit)(
 Result<ConnectionInfo> Connections::info(uint32_t index, uint32_t generation) const noexcept {
     const Tcb* tcb = find(index, generation);
     if (tcb == nullptr) return Error::gone;
-    return describe(*tcb);
+    return describe(index, *tcb);
 }
 
-ConnectionInfo Connections::describe(const Tcb& tcb) const noexcept {
+ConnectionInfo Connections::describe(uint32_t handle, const Tcb& tcb) const noexcept {
     const Flow* flow = flow_of(tcb);
     const Cold* cold = cold_of(tcb);
     const unsigned backoff = flow != nullptr ? flow->backoff : 0;
     ConnectionInfo out;
     out.state = tcb.state();
-    out.local = {addresses_[tcb.tuple.local_index], tcb.tuple.local_port};
-    out.peer = {Ipv4{tcb.tuple.remote_addr}, tcb.tuple.remote_port};
+    out.local = {addresses_.at(tcb.tuple.local_index), tcb.tuple.local_port};
+    out.peer = {remote_of(tcb.tuple, handle), tcb.tuple.remote_port};
     out.snd_una = tcb.snd.una.value();
     out.snd_nxt = tcb.snd.nxt.value();
     out.snd_wnd = tcb.snd.wnd;
     out.rcv_nxt = tcb.rcv.nxt.value();
     out.rcv_wnd = tcb.rcv.wnd;
     out.mss = tcb.mss;
-    out.pmtu = path_mtu(tcb);
+    out.pmtu = path_mtu(tcb.tuple, remote6_of(tcb.tuple, handle));
     out.cwnd_bytes = flow != nullptr ? flow->cwnd_bytes : tcp::initial_window(tcb);
     out.ssthresh_bytes = flow != nullptr ? flow->ssthresh_bytes : UINT32_MAX;
     out.srtt_us = flow != nullptr ? flow->srtt_us : tcb.srtt.us();
@@ -234,12 +247,12 @@ void Connections::for_each(void (*visit)(void* context, const ConnectionInfo&), 
     table_.for_each([&](uint32_t h) noexcept {
         const uint32_t i = h & kIndexMask;
         switch (kind_of(h)) {
-            case Kind::open: visit(context, describe(tcbs_[i])); return;
+            case Kind::open: visit(context, describe(h, tcbs_[i])); return;
             case Kind::half_open:
-                visit(context, describe(tcp::expand(half_opens_[i], syn_window(), params_.rcv_shift)));
+                visit(context, describe(h, tcp::expand(half_opens_[i], syn_window(), params_.rcv_shift)));
                 return;
             case Kind::time_wait:
-                visit(context, describe(tcp::expand(time_waits_[i], params_.rcv_buffer)));
+                visit(context, describe(h, tcp::expand(time_waits_[i], params_.rcv_buffer)));
                 return;
         }
     });

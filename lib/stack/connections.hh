@@ -21,6 +21,7 @@
 #include "net/path_mtus.hh"
 #include "net/segment_in.hh"
 #include "net/segment_out.hh"
+#include "net/source_addresses.hh"
 #include "stack/application_timers.hh"
 #include "stack/connection_marks.hh"
 #include "stack/delayed_acks.hh"
@@ -30,7 +31,9 @@
 #include "stack/keys.hh"
 #include "stack/listeners.hh"
 #include "stack/owned_ports.hh"
+#include "stack/peers6.hh"
 #include "stack/rate_limits.hh"
+#include "stack/record_handle.hh"
 #include "stack/time_waits.hh"
 #include "synfin/counters.hh"
 #include "synfin/event.hh"
@@ -63,7 +66,8 @@ class Connections {
     Connections(const Connections&) = delete;
     Connections& operator=(const Connections&) = delete;
 
-    // -- calls of the application (connection_calls.cc); see synfin/stack.hh and synfin/connection.hh
+    // -- calls of the application (connection_calls.cc, active_opens.cc); see synfin/stack.hh and
+    // synfin/connection.hh
     Result<ListenerId> listen(uint16_t port, const ListenOptions& options) noexcept;
     Result<void> unlisten(ListenerId listener) noexcept;
     Result<void> unlisten(uint16_t port, std::optional<IpAddress> addr) noexcept;
@@ -146,8 +150,14 @@ class Connections {
         segment.record = tuple_of(segment.candidate.handle);
         __builtin_prefetch(segment.record);
     }
-    /// Processes the segment. Its text must stay valid until the next turn. (arrival.cc)
+    /// Processes an IPv4 segment. Its text must stay valid until the next turn. (arrival.cc)
     void arrive(const Incoming& segment) noexcept;
+    /// look_ahead() and arrive() of IPv6 segments, which also compare the peer's whole address.
+    void look_ahead6(Incoming& segment) const noexcept {
+        look_ahead(segment);
+        peers6_.prefetch(segment.candidate.handle);
+    }
+    void arrive6(const Incoming& segment) noexcept;
     /// Processes an ICMP error that quotes our segment. (arrival.cc, path_change.cc)
     void arrive_error(const net::SegmentError& error) noexcept;
 
@@ -155,9 +165,10 @@ class Connections {
     // ones, by numbers from 1 to opens()
     uint32_t opens() const noexcept { return tcbs_.capacity() + half_opens_.capacity(); }
     /// The number of the open with this tuple; 0: the tuple is in neither state.
-    uint32_t open_of(const Tuple& tuple) const noexcept;
+    /// @param remote6 IPv6: the peer's address. IPv4: not read.
+    uint32_t open_of(const Tuple& tuple, const Ipv6* remote6) const noexcept;
     /// The peer of the open; none if its record has been reused.
-    std::optional<Ipv4> peer_of_open(uint32_t open) const noexcept;
+    std::optional<IpAddress> peer_of_open(uint32_t open) const noexcept;
     /// Ends an existing open whose next hop does not answer: on_close reports it, or the half-open record is
     /// freed.
     void end_unreachable(uint32_t open) noexcept;
@@ -189,13 +200,7 @@ class Connections {
   private:
     const tcp::Context& context() const noexcept { return context_; }
 
-    /// Record kinds, in the two top bits of a handle of the table.
-    enum class Kind : uint32_t { open = 0, half_open = 1, time_wait = 2 };
-    static constexpr uint32_t kIndexMask = (1u << 30) - 1;
-    static constexpr uint32_t handle(Kind kind, uint32_t index) noexcept {
-        return static_cast<uint32_t>(kind) << 30 | index;
-    }
-    static constexpr Kind kind_of(uint32_t handle) noexcept { return static_cast<Kind>(handle >> 30); }
+    using Kind = RecordKind;
     StackConfig config_;
     tcp::Params params_;
     HashKey key_;
@@ -208,6 +213,8 @@ class Connections {
     tcp::TimestampOffsets ts_offsets_;
     tcp::Context context_;
     net::PathMtus path_mtus_;
+    net::PathMtus6 path_mtus6_;
+    net::SourceAddresses sources6_;
     OwnedPorts owned_ports_;
 
     static constexpr uint32_t kTimersPerTurn = 256;
@@ -231,7 +238,21 @@ class Connections {
         return nullptr;
     }
     std::optional<uint32_t> next_timer_tick() noexcept;
+    /// The handle of a connection's record, or kNone; the first for IPv4 tuples, the second for IPv6, the
+    /// third for either.
     uint32_t find_record(const Tuple& tuple, uint32_t hash) const noexcept;
+    uint32_t find_record6(const Tuple& tuple, const Ipv6& remote, uint32_t hash) const noexcept;
+    uint32_t find_either(const Tuple& tuple, const Ipv6* remote6, uint32_t hash) const noexcept {
+        return is_v6(tuple) ? find_record6(tuple, *remote6, hash) : find_record(tuple, hash);
+    }
+    bool is_v6(const Tuple& tuple) const noexcept { return context_.is_v6(tuple); }
+    /// The address of a record's IPv6 peer. IPv4: null.
+    const Ipv6* remote6_of(const Tuple& tuple, uint32_t handle) const noexcept {
+        return is_v6(tuple) ? &peers6_[handle] : nullptr;
+    }
+    IpAddress remote_of(const Tuple& tuple, uint32_t handle) const noexcept {
+        return is_v6(tuple) ? IpAddress(peers6_[handle]) : IpAddress(Ipv4{tuple.remote_addr});
+    }
     /// The records as the growing table asks for them.
     struct TableRecords {
         const Connections& of;
@@ -284,33 +305,39 @@ class Connections {
     std::optional<uint32_t> index_of(const std::optional<IpAddress>& addr, Error& error) const noexcept;
     void close_listener(uint16_t id) noexcept;
 
-    ConnectionInfo describe(const tcp::Tcb& tcb) const noexcept;
-    [[gnu::cold, gnu::noinline]] void limit_to_path(tcp::Tcb& tcb) noexcept;
-    uint16_t path_mtu(const tcp::Tcb& tcb) const noexcept;
+    template <typename Address>
+    Result<Connection> open(Tuple tuple, const Address& remote, const ConnectOptions& options) noexcept;
+    Result<Connection> connect6(const Endpoint& peer, const ConnectOptions& options) noexcept;
+
+    /// `handle`: handle of the record that `tcb` is, or was expanded from; here and below.
+    ConnectionInfo describe(uint32_t handle, const tcp::Tcb& tcb) const noexcept;
+    [[gnu::cold, gnu::noinline]] void limit_to_path(uint32_t index) noexcept;
+    uint16_t path_mtu(const Tuple& tuple, const Ipv6* remote6) const noexcept;
+    void set_path_mtu(const Tuple& tuple, const Ipv6* remote6, uint16_t mtu) noexcept;
 
     // arrival
     void arrive_icmp(const net::SegmentError& error) noexcept;
     void arrive_too_big(const net::SegmentError& error) noexcept;
+    void arrive_at(uint32_t handle, const Incoming& in) noexcept;
+    void arrive_unknown(const Incoming& in) noexcept;
     void arrive_open(uint32_t index, const Incoming& in) noexcept;
     void arrive_unpredicted(uint32_t index, const tcp::Segment& seg, Bytes text) noexcept;
-    void arrive_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
-    void judge_half_open(uint32_t index, uint32_t hash, const tcp::Segment& seg, Bytes text) noexcept;
-    void arrive_time_wait(uint32_t index, uint32_t hash, const tcp::Segment& seg) noexcept;
-    void arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t hash, const tcp::Segment& seg,
-                       Bytes text, std::optional<tcp::Seq> after_iss) noexcept;
-    void answer_with_cookie(const Tuple& tuple, const tcp::Segment& syn) noexcept;
-    void make_half_open_a_cookie(tcp::HalfOpen& half_open, const tcp::Segment& syn) noexcept;
+    void arrive_half_open(uint32_t index, const Incoming& in) noexcept;
+    void judge_half_open(uint32_t index, const Incoming& in) noexcept;
+    void arrive_time_wait(uint32_t index, const Incoming& in) noexcept;
+    void arrive_listen(uint16_t listener, const Incoming& in, std::optional<tcp::Seq> after_iss) noexcept;
+    void answer_with_cookie(const Incoming& syn) noexcept;
+    void make_half_open_a_cookie(tcp::HalfOpen& half_open, const Incoming& syn) noexcept;
     uint32_t alloc_half_open(bool is_paid) noexcept;
     uint32_t yield_half_open() noexcept;
-    void open_from_cookie(const Tuple& tuple, uint32_t hash, uint16_t listener, const tcp::Segment& seg,
-                          Bytes text) noexcept;
+    void open_from_cookie(uint16_t listener, const Incoming& in) noexcept;
     /// Initialises the stack's part of a passive connection whose control block has just been made.
     void begin_life(uint32_t index) noexcept {
         tcp::Tcb& tcb = tcbs_[index];
         tcb.set(tcp::kOpened);
         if (!params_.nagle) tcb.set(tcp::kNoDelay);
     }
-    uint32_t promote(const tcp::Tcb& tcb, uint32_t hash, uint32_t old_handle) noexcept;
+    uint32_t promote(const tcp::Tcb& tcb, const Incoming& in, uint32_t old_handle) noexcept;
     /// Performs the core's effects. A call of the application nearly always has output as its only effect.
     void perform(uint32_t index, Bytes text, tcp::Effects& fx) noexcept {
         if (!fx.is_output_at_most()) return perform_outlined(index, text, fx);
@@ -326,23 +353,24 @@ class Connections {
     void keep(uint32_t index, Bytes data) noexcept;
     void hold_pending(uint32_t index) noexcept;
     void take_reassembled(uint32_t index) noexcept;
-    /// `handle`: handle of the record that `tcb` is, or was expanded from.
     void reply(uint32_t handle, tcp::Tcb& tcb, const tcp::Effects& fx) noexcept;
     /// `dup_left`, `dup_right`: those of Effects.
-    void reply_ack(tcp::Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right) noexcept;
-    /// `tcb`: the connection's control block, if there is one.
-    void reply_rst(const Tuple& tuple, const tcp::Effects& fx, const tcp::Tcb* tcb = nullptr) noexcept;
-    void repeat_syn(tcp::Tcb& tcb) noexcept;
+    void reply_ack(uint32_t handle, tcp::Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right) noexcept;
+    /// `remote6`: the peer's address. IPv4: not read. `tcb`: the connection's control block, if there is one.
+    void reply_rst(const Tuple& tuple, const Ipv6* remote6, const tcp::Effects& fx,
+                   const tcp::Tcb* tcb = nullptr) noexcept;
+    void repeat_syn(uint32_t handle, tcp::Tcb& tcb) noexcept;
     SegmentOut* add_control() noexcept;
-    void send_syn_ack(const tcp::HalfOpen& half_open) noexcept;
+    void send_syn_ack(const tcp::HalfOpen& half_open, const Ipv6* remote6) noexcept;
     bool allow_challenge(uint32_t handle, const tcp::Tcb& tcb, bool seldom) noexcept;
     void want_output(uint32_t index, tcp::Tcb& tcb) noexcept {
         if (tcb.has(tcp::kInOutput)) return;
         tcb.set(tcp::kInOutput);
         output_.add() = index;
     }
-    void complete(const tcp::Tcb& tcb, SegmentOut& out) noexcept;
-    void complete_inlined(const tcp::Tcb& tcb, SegmentOut& out) noexcept;
+    void complete(uint32_t handle, const tcp::Tcb& tcb, SegmentOut& out) noexcept;
+    void complete_inlined(uint32_t handle, const tcp::Tcb& tcb, SegmentOut& out) noexcept;
+    void add_peer6(SegmentOut& out, const Ipv6& remote) const noexcept;
     void add_sack_blocks(const tcp::Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right,
                          SegmentOut& out) const noexcept;
 
@@ -384,6 +412,12 @@ class Connections {
     void release_half_open(uint32_t index) noexcept;
     void free_half_open(uint32_t index, uint32_t hash) noexcept;
     void reset_half_open(uint32_t index) noexcept;
+    /// A tuple has left the table and TIME-WAIT; `handle` is that of its last record.
+    void release_port(const Tuple& tuple, uint32_t handle) noexcept {
+        if (ports_.has_refusals()) [[unlikely]]
+            forget_refusal(tuple, handle);
+    }
+    void forget_refusal(const Tuple& tuple, uint32_t handle) noexcept;
 
     RecordPool<tcp::Tcb> tcbs_;
     MappedArray<Holder> holders_;  ///< of tcbs_, by index
@@ -392,6 +426,7 @@ class Connections {
     RecordPool<Cold> colds_;
     HalfOpens half_opens_;
     TimeWaits time_waits_;
+    Peers6 peers6_;
     buf::BlockPool blocks_;
     buf::ReassemblyPool reassembly_;
     TimerWheel wheel_;

@@ -23,10 +23,16 @@ using tcp::Tcb;
     }
     event_.why.reason = told.reason;
     event_.why.established = told.established;
-    event_.why.local.addr.v4 = addresses_[tcb.tuple.local_index];
     event_.why.local.port = tcb.tuple.local_port;
-    event_.why.peer.addr.v4 = Ipv4{tcb.tuple.remote_addr};
     event_.why.peer.port = tcb.tuple.remote_port;
+    const bool is_other_family = event_.why.peer.addr.is_v6();  // than IPv4: the event before this one
+    if (is_v6(tcb.tuple) || is_other_family) [[unlikely]] {
+        event_.why.local.addr = addresses_.at(tcb.tuple.local_index);
+        event_.why.peer.addr = remote_of(tcb.tuple, told.index);
+    } else {
+        event_.why.local.addr.v4 = addresses_[tcb.tuple.local_index];
+        event_.why.peer.addr.v4 = Ipv4{tcb.tuple.remote_addr};
+    }
     event_.why.user_tag = holders_[told.index].user_tag;
     finish(told.index);
     return true;
@@ -236,7 +242,7 @@ void Connections::end(uint32_t index, CloseReason reason) noexcept {
     Tcb& tcb = tcbs_[index];
     const Tuple tuple = tcb.tuple;
     table_.erase(table_.hash(tuple), handle(Kind::open, index));
-    ports_.note_release(tuple);
+    release_port(tuple, index);
     counters_.add(Counter::closed);
     tcb.clear_deadline();
     if (const Cold* cold = cold_of(tcb); cold != nullptr && cold->ending)
@@ -260,10 +266,12 @@ void Connections::finish(uint32_t index) noexcept {
         const uint32_t hash = table_.hash(tcb.tuple);
         counters_.add(Counter::closed);
         if (time_waits_.used() + half_opens_.paid() < config_.max_time_wait || yield_time_wait()) [[likely]] {
-            const uint32_t record = time_waits_.add(tcb);
-            table_.replace(hash, handle(Kind::open, index), handle(Kind::time_wait, record));
+            const uint32_t record = handle(Kind::time_wait, time_waits_.add(tcb));
+            if (is_v6(tcb.tuple)) [[unlikely]]
+                peers6_.move(index, record);
+            table_.replace(hash, handle(Kind::open, index), record);
         } else {
-            ports_.note_release(tcb.tuple);
+            release_port(tcb.tuple, index);
             table_.erase(hash, handle(Kind::open, index));
         }
     }

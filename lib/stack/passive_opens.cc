@@ -25,8 +25,8 @@ using tcp::Tcb;
     return yield_half_open();
 }
 
-[[gnu::noinline]] void Connections::arrive_half_open(uint32_t index, uint32_t hash, const Segment& seg,
-                                                     Bytes text) noexcept {
+[[gnu::noinline]] void Connections::arrive_half_open(uint32_t index, const Incoming& in) noexcept {
+    const Segment& seg = in.seg;
     HalfOpen& half_open = half_opens_[index];
     const uint32_t rcv_wnd = syn_window();
     if (tcp::opens_as_predicted(half_open, rcv_wnd, seg)) [[likely]] {
@@ -35,22 +35,24 @@ using tcp::Tcb;
             Effects fx;
             tcp::open_predicted(half_open, rcv_wnd, seg, context(), tcb, fx);
             begin_life(opened);
-            table_.replace(hash, handle(Kind::half_open, index), handle(Kind::open, opened));
+            table_.replace(in.hash, handle(Kind::half_open, index), handle(Kind::open, opened));
+            if (is_v6(in.tuple)) [[unlikely]]
+                peers6_.set(opened, *in.remote6);
             open_token_ = listeners_.token(half_open.listener);
             release_half_open(index);
             counters_.add(Counter::predicted);
-            perform_inlined<true>(opened, text, fx);
+            perform_inlined<true>(opened, in.text, fx);
             open_token_ = 0;
             return;
         }
     }
-    judge_half_open(index, hash, seg, text);
+    judge_half_open(index, in);
 }
 
 /// Handles segments other than the expected ACK, and that ACK when no control block is free. Not inlined: a
 /// control block on the stack needs alignment, which would cost every segment.
-[[gnu::cold, gnu::noinline]] void Connections::judge_half_open(uint32_t index, uint32_t hash,
-                                                               const Segment& seg, Bytes text) noexcept {
+[[gnu::cold, gnu::noinline]] void Connections::judge_half_open(uint32_t index, const Incoming& in) noexcept {
+    const Segment& seg = in.seg;
     HalfOpen& half_open = half_opens_[index];
     Tcb tcb = tcp::expand(half_open, syn_window(), params_.rcv_shift);
     Effects fx;
@@ -58,7 +60,7 @@ using tcp::Tcb;
     if (fx.to_listen) {  // RST, or a SYN in the window
         if (fx.drop != DropReason::none) counters_.drop(fx.drop);
         if (seg.has(wire::kRst)) counters_.add(Counter::resets_received);
-        free_half_open(index, hash);
+        free_half_open(index, in.hash);
         return;
     }
     if (!fx.opened) {
@@ -66,13 +68,13 @@ using tcp::Tcb;
         if (fx.reply == Reply::syn_ack) {
             counters_.add(Counter::syn_retransmitted);
             half_open.flags |= tcp::kSynResent;
-            send_syn_ack(half_open);
+            send_syn_ack(half_open, in.remote6);
         } else {
             reply(handle(Kind::half_open, index), tcb, fx);
         }
         return;
     }
-    const uint32_t opened = promote(tcb, hash, handle(Kind::half_open, index));
+    const uint32_t opened = promote(tcb, in, handle(Kind::half_open, index));
     if (opened ==
         0) {  // no record: the ACK counts as lost, and the SYN-ACK is sent again (conformance row 35)
         counters_.drop(DropReason::accept_full);
@@ -80,12 +82,13 @@ using tcp::Tcb;
     }
     open_token_ = listeners_.token(half_open.listener);
     release_half_open(index);
-    perform(opened, text, fx);
+    perform(opened, in.text, fx);
     open_token_ = 0;
 }
 
-void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t hash, const Segment& seg,
-                                Bytes text, std::optional<Seq> after_iss) noexcept {
+void Connections::arrive_listen(uint16_t listener, const Incoming& in,
+                                std::optional<Seq> after_iss) noexcept {
+    const Segment& seg = in.seg;
     Effects fx;
     if (!tcp::on_listen(seg, fx)) {
         const bool may_be_cookie =
@@ -93,44 +96,46 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
             core_now_.tick - cookies_sent_at_ <= tcp::kCookiePeriods * tcp::kCookiePeriodTicks &&
             (seg.flags & (wire::kAck | wire::kSyn | wire::kRst)) == wire::kAck;
         if (may_be_cookie) {
-            open_from_cookie(tuple, hash, listener, seg, text);
+            open_from_cookie(listener, in);
             return;
         }
         counters_.drop(fx.drop);
-        reply_rst(tuple, fx);
+        reply_rst(in.tuple, in.remote6, fx);
         return;
     }
     if (listeners_.is_at_backlog(listener) && !after_iss) [[unlikely]] {
         counters_.add(Counter::listener_backlog_full);
-        answer_with_cookie(tuple, seg);
+        answer_with_cookie(in);
         return;
     }
-    Seq iss = isns_.of(tuple, now_);
+    Seq iss = isns_.of(in.tuple, in.remote6, now_);
     // A reopened TIME-WAIT tuple: the ISS must be beyond all that the previous connection sent (RFC 9293
     // MAY-2).
     if (after_iss && !tcp::after(iss, *after_iss + 65'536u)) iss = *after_iss + 65'537u;
     const uint32_t index = alloc_half_open(after_iss.has_value());
     if (index == 0) [[unlikely]] {
-        answer_with_cookie(tuple, seg);
+        answer_with_cookie(in);
         return;
     }
     HalfOpen& made = half_opens_[index];
-    tcp::half_open(tuple, seg, iss, listener, context(), made);
+    tcp::half_open(in.tuple, seg, iss, listener, context(), made);
     if (after_iss) {
         made.is_paid = true;
     } else if (half_opens_.backlog() > (config_.max_half_open + 1) / 2 && config_.tcp.syn_cookies)
         [[unlikely]] {
-        make_half_open_a_cookie(made, seg);
+        make_half_open_a_cookie(made, in);
     }
-    if (!add_to_table(hash, handle(Kind::half_open, index))) {
+    if (!add_to_table(in.hash, handle(Kind::half_open, index))) {
         half_opens_.discard(index);
         counters_.drop(DropReason::backlog_full);
         return;
     }
+    if (is_v6(in.tuple)) [[unlikely]]
+        peers6_.set(handle(Kind::half_open, index), *in.remote6);
     half_opens_.add(index);
     if (!made.is_paid) listeners_.take_place(listener);
     counters_.add(Counter::passive_opens);
-    send_syn_ack(made);
+    send_syn_ack(made, in.remote6);
 }
 
 /// Frees the oldest half-open record whose SYN-ACK has been sent again, so that its peer had time to answer.
@@ -147,39 +152,45 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
 /// The backlog is more than half full, and this record may have to yield: so its SYN-ACK carries a cookie
 /// (RFC 4987 3.6).
 [[gnu::cold, gnu::noinline]] void Connections::make_half_open_a_cookie(HalfOpen& made,
-                                                                       const Segment& syn) noexcept {
-    const Tuple tuple = made.tuple;
+                                                                       const Incoming& syn) noexcept {
+    const Seq irs = syn.seg.seq;
     made.is_cookie = true;
-    made.iss = tcp::make_cookie(key_, addresses_.named(tuple), syn.seq, made.mss, core_now_.tick);
+    made.iss =
+        is_v6(syn.tuple)
+            ? tcp::make_cookie(key_, addresses_.named(syn.tuple, *syn.remote6), irs, made.mss, core_now_.tick)
+            : tcp::make_cookie(key_, addresses_.named(syn.tuple), irs, made.mss, core_now_.tick);
     // Without timestamps a cookie cannot carry the other options, so they are not offered.
     if ((made.flags & tcp::kTimestamps) == 0) made.flags = 0;
     cookies_sent_at_ = tcp::deadline_at(core_now_.tick);
 }
 
 /// Answers a SYN for which there is no half-open record.
-[[gnu::cold, gnu::noinline]] void Connections::answer_with_cookie(const Tuple& tuple,
-                                                                  const Segment& syn) noexcept {
+[[gnu::cold, gnu::noinline]] void Connections::answer_with_cookie(const Incoming& syn) noexcept {
     if (!config_.tcp.syn_cookies) {
         counters_.drop(DropReason::backlog_full);
         return;
     }
-    HalfOpen made = tcp::half_open(tuple, syn, Seq(), 0, context());
+    HalfOpen made = tcp::half_open(syn.tuple, syn.seg, Seq(), 0, context());
     make_half_open_a_cookie(made, syn);
     counters_.add(Counter::syn_cookies_sent);
-    send_syn_ack(made);
+    send_syn_ack(made, syn.remote6);
 }
 
-[[gnu::cold, gnu::noinline]] void Connections::open_from_cookie(const Tuple& tuple, uint32_t hash,
-                                                                uint16_t listener, const Segment& seg,
-                                                                Bytes text) noexcept {
-    const uint32_t ts_ecr = seg.ts_ecr - ts_offsets_.of(tuple);
-    auto made = tcp::open_cookie(key_, tuple, addresses_.named(tuple), seg, ts_ecr, params_, core_now_.tick);
+[[gnu::cold, gnu::noinline]] void Connections::open_from_cookie(uint16_t listener,
+                                                                const Incoming& in) noexcept {
+    const Segment& seg = in.seg;
+    const Tuple& tuple = in.tuple;
+    const uint32_t ts_ecr = seg.ts_ecr - ts_offsets_.of(tuple, in.remote6);
+    auto made = is_v6(tuple) ? tcp::open_cookie(key_, tuple, addresses_.named(tuple, *in.remote6), seg,
+                                                ts_ecr, params_, core_now_.tick)
+                             : tcp::open_cookie(key_, tuple, addresses_.named(tuple), seg, ts_ecr, params_,
+                                                core_now_.tick);
     if (!made) {
         counters_.drop(DropReason::bad_cookie);
         Effects fx;
         fx.reply = Reply::rst;
         fx.rst_seq = seg.ack;
-        reply_rst(tuple, fx);
+        reply_rst(tuple, in.remote6, fx);
         return;
     }
     made->listener = listener;
@@ -190,7 +201,7 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
         counters_.drop(fx.drop);
         return;
     }
-    const uint32_t index = promote(tcb, hash, net::ConnectionTable::kNone);
+    const uint32_t index = promote(tcb, in, net::ConnectionTable::kNone);
     if (index == 0) {
         counters_.drop(DropReason::accept_full);
         return;
@@ -198,22 +209,23 @@ void Connections::arrive_listen(uint16_t listener, const Tuple& tuple, uint32_t 
     counters_.add(Counter::passive_opens);
     counters_.add(Counter::syn_cookies_accepted);
     open_token_ = listeners_.token(listener);
-    perform(index, text, fx);
+    perform(index, in.text, fx);
     open_token_ = 0;
 }
 
 /// Allocates a record and copies the control block to it. 0: none is left.
-uint32_t Connections::promote(const Tcb& tcb, uint32_t hash, uint32_t old_handle) noexcept {
+uint32_t Connections::promote(const Tcb& tcb, const Incoming& in, uint32_t old_handle) noexcept {
     const uint32_t index = tcbs_.alloc();
     if (index == 0) return 0;
     const bool in_table = old_handle != net::ConnectionTable::kNone
-                              ? table_.replace(hash, old_handle, handle(Kind::open, index))
-                              : add_to_table(hash, handle(Kind::open, index));
+                              ? table_.replace(in.hash, old_handle, handle(Kind::open, index))
+                              : add_to_table(in.hash, handle(Kind::open, index));
     if (!in_table) {
         tcbs_.free(index);
         return 0;
     }
     tcbs_[index] = tcb;
+    if (is_v6(in.tuple)) peers6_.set(index, *in.remote6);
     begin_life(index);
     return index;
 }

@@ -1,5 +1,6 @@
 /// @file
-/// "Fragmentation needed": informs the connection that it quotes, and stores the destination's path MTU.
+/// "Fragmentation needed" and "packet too big": informs the connection that it quotes, and stores the
+/// destination's path MTU.
 
 #include <algorithm>
 
@@ -13,8 +14,8 @@ using tcp::Effects;
 using tcp::Tcb;
 
 void Connections::arrive_too_big(const net::SegmentError& error) noexcept {
-    const tcp::TooBig message{error.mtu, error.quoted_length, error.quoted_seq};
-    const uint32_t h = find_record(error.tuple, table_.hash(error.tuple));
+    const tcp::TooBig message{error.mtu, error.quoted_length, error.quoted_seq, is_v6(error.tuple)};
+    const uint32_t h = find_either(error.tuple, &error.remote6, table_.hash(error.tuple));
     const uint32_t index = h & kIndexMask;
     Effects fx;
     fx.drop = DropReason::icmp_ignored;
@@ -31,21 +32,33 @@ void Connections::arrive_too_big(const net::SegmentError& error) noexcept {
         return;
     }
     counters_.add(Counter::icmp_too_big_accepted);
-    path_mtus_.set(Ipv4{error.tuple.remote_addr}, mtu, now_);
+    set_path_mtu(error.tuple, &error.remote6, mtu);
     if (kind_of(h) == Kind::open) perform(index, {}, fx);
 }
 
+void Connections::set_path_mtu(const Tuple& tuple, const Ipv6* remote6, uint16_t mtu) noexcept {
+    if (is_v6(tuple))
+        path_mtus6_.set(*remote6, mtu, now_);
+    else
+        path_mtus_.set(Ipv4{tuple.remote_addr}, mtu, now_);
+}
+
 /// Limits the MSS of a new connection if the path MTU of its destination is known.
-void Connections::limit_to_path(Tcb& tcb) noexcept {
+void Connections::limit_to_path(uint32_t index) noexcept {
     path_mtus_.expire(now_);
-    const uint16_t mtu = path_mtus_.find(Ipv4{tcb.tuple.remote_addr}, now_);
-    if (mtu == 0 || tcb.mss <= mtu - tcp::kHeaderBytes) return;
-    tcb.mss = static_cast<uint16_t>(mtu - tcp::kHeaderBytes);
+    path_mtus6_.expire(now_);
+    Tcb& tcb = tcbs_[index];
+    const uint16_t headers = tcp::header_bytes(is_v6(tcb.tuple));
+    const uint16_t mtu = path_mtu(tcb.tuple, remote6_of(tcb.tuple, index));
+    if (tcb.mss <= mtu - headers) return;
+    tcb.mss = static_cast<uint16_t>(mtu - headers);
     if (tcp::Flow* flow = flow_of(tcb)) tcp::congestion::on_smaller_mss(tcb, *flow);
 }
 
-uint16_t Connections::path_mtu(const Tcb& tcb) const noexcept {
-    const uint16_t known = path_mtus_.find(Ipv4{tcb.tuple.remote_addr}, now_);
+/// The path MTU of a destination, the interface's if no router reported a smaller one.
+uint16_t Connections::path_mtu(const Tuple& tuple, const Ipv6* remote6) const noexcept {
+    const uint16_t known =
+        is_v6(tuple) ? path_mtus6_.find(*remote6, now_) : path_mtus_.find(Ipv4{tuple.remote_addr}, now_);
     return known != 0 ? std::min(known, config_.mtu) : config_.mtu;
 }
 

@@ -23,8 +23,8 @@ template <bool kIsPredicted>
     }
     if (fx.opened) {
         counters_.add(Counter::established);
-        if (path_mtus_.any()) [[unlikely]]
-            limit_to_path(tcb);
+        if (path_mtus_.any() || path_mtus6_.any()) [[unlikely]]
+            limit_to_path(index);
         if (!tcb.has(tcp::kAppGone)) push(Event::Kind::open, index).token = open_token_;
     }
     if (fx.deliver_len != 0) {
@@ -46,7 +46,7 @@ template <bool kIsPredicted>
         if (!tcb.has(tcp::kAppGone)) push(Event::Kind::peer_fin, index);
     }
     if constexpr (kIsPredicted) {
-        if (fx.reply != tcp::Reply::none) reply_ack(tcb, {}, {});
+        if (fx.reply != tcp::Reply::none) reply_ack(index, tcb, {}, {});
     } else {
         if (fx.reply != tcp::Reply::none) reply(handle(Kind::open, index), tcb, fx);
     }

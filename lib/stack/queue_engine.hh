@@ -6,6 +6,9 @@
 /// bucket; prefetch the record; TCP), then fires timers. The caller then handles events. end() builds the
 /// segments to send in the burst's packets, and passes them to the queue. The caller reads the time once per
 /// turn.
+///
+/// IPv6 segments go through functions of their own, named with a 6. Those of a burst wait in an array of
+/// their own, so that the three passes over IPv4 segments never ask for the family.
 
 #include <array>
 #include <cstring>
@@ -34,27 +37,20 @@ class QueueEngine final : public Engine {
           queue_(queue),
           bursts_(queue, ledger_),
           link_(queue.caps(), config.vlan, config.outer_vlan),
-          frame_in_(connections_.addresses(), link_, AddressFold(Keys::derive(keys.process, 8))),
+          frame_in_(connections_.addresses(), link_, connections_.fold()),
           frame_out_(connections_.addresses(), link_, queue.caps(), config.tcp.ttl, config.tcp.dscp,
                      Keys::derive(keys.process, 9)),
           resolver_(connections_.addresses(), link_, Keys::derive(keys.process, 4), connections_.opens(),
                     count()) {
         if (config.gateway && config.gateway_mac) resolver_.pin(*config.gateway, *config.gateway_mac);
+        if (config.gateway6 && config.gateway6_mac) pinned6_ = {*config.gateway6, *config.gateway6_mac};
     }
     ~QueueEngine() override { release_packets(); }
 
     bool begin(Instant now) noexcept override;
     bool end() noexcept override;
     std::optional<Instant> next_deadline() noexcept override;
-    Reach reach(const IpAddress& destination) noexcept override {
-        // Without an address of ours, a request would have no sender.
-        if (!destination.is_v4() || connections_.addresses().count4() == 0) return Reach::no_route;
-        const Ipv4 next_hop = connections_.addresses().next_hop(destination.v4);
-        if (next_hop.is_unspecified()) return Reach::no_route;
-        if (!link_.is_ethernet() || resolver_.mac_of(next_hop, connections_.now()) != nullptr)
-            return Reach::yes;
-        return resolver_.is_failed(next_hop) ? Reach::no_answer : Reach::resolving;
-    }
+    Reach reach(const IpAddress& destination) noexcept override;
     bool has_work() const noexcept override {
         return connections_.has_work() || bursts_.has_unsent() || resolver_.has_failed_opens();
     }
@@ -73,15 +69,28 @@ class QueueEngine final : public Engine {
 
     // input
     bool read(Packet* packet, Incoming& out) noexcept;
+    bool read_other(const net::ReceivedFrame& frame, Incoming& out) noexcept;
     bool read_unusual(const net::ReceivedFrame& frame, Incoming& out) noexcept;
+    bool note6() noexcept;
+    void look_ahead6() noexcept;
+    void arrive6() noexcept;
     void send_echo_reply(const net::FrameContent& request) noexcept;
+    void send_echo_reply6(const net::FrameContent& request) noexcept;
 
     // output
     void send(Packet* packet, const net::SegmentOut& segment) noexcept;
+    void send6(Packet* packet, const net::SegmentOut& segment) noexcept;
     void send_large(const net::SegmentOut& segment) noexcept;
     void get_large() noexcept;
     void send_frame(Packet* packet, uint8_t* frame, Ipv4 destination) noexcept;
+    /// `segment`: what the frame carries; null: no segment.
+    void send_frame6(Packet* packet, uint8_t* frame, const Ipv6& destination,
+                     const net::SegmentOut* segment) noexcept;
+    const Mac* mac_of6(const Ipv6& next_hop) noexcept {
+        return pinned6_ && pinned6_->first == next_hop ? &pinned6_->second : nullptr;
+    }
     void send_unresolved(Packet* packet, Ipv4 next_hop) noexcept;
+    void send_unresolved6(Packet* packet, const Ipv6& next_hop, const net::SegmentOut* segment) noexcept;
     void send_arp(const net::ArpResolver::Message& message) noexcept;
     void queue(Packet* packet) noexcept;
     void drop_queued(Packet* packet) noexcept;
@@ -93,11 +102,14 @@ class QueueEngine final : public Engine {
     net::FrameIn frame_in_;
     net::FrameOut frame_out_;
     net::ArpResolver resolver_;
+    std::optional<std::pair<Ipv6, Mac>> pinned6_;  ///< the gateway, if its MAC address is configured
     uint32_t last_tick_ = 0;
     bool timers_behind_ = true;
     bool is_busy_ = false;     ///< the first half of this turn had work
     Packet* large_ = nullptr;  ///< TSO: the packet for the next large frame; null: none
     std::array<Incoming, PacketBursts<P>::kMost> incoming_{};
+    std::array<Incoming, PacketBursts<P>::kMost> incoming6_{};
+    uint32_t count6_ = 0;  ///< IPv6 segments of the present burst
 };
 
 // ---- input
@@ -111,6 +123,7 @@ bool QueueEngine<P>::begin(Instant now) noexcept {
     ledger_.stamp(Stage::rx);
     count().add(Counter::rx_packets, burst.size());
     Incoming* end = incoming_.data();
+    count6_ = 0;
     uint64_t bytes = 0;
     for (Packet* packet : burst) {
         bytes += P::length(packet);
@@ -121,8 +134,10 @@ bool QueueEngine<P>::begin(Instant now) noexcept {
     count().add(Counter::rx_bytes, bytes);
     ledger_.stamp(Stage::parse);
     for (Incoming* p = incoming_.data(); p != end; ++p) connections_.look_ahead(*p);
+    if (count6_ != 0) look_ahead6();
     ledger_.stamp(Stage::lookup);
     for (const Incoming* p = incoming_.data(); p != end; ++p) connections_.arrive(*p);
+    if (count6_ != 0) arrive6();
     ledger_.stamp(Stage::core);
     uint32_t fired = 0;
     if (const uint32_t tick = now.tick(); tick != last_tick_ || timers_behind_) {
@@ -137,7 +152,25 @@ bool QueueEngine<P>::begin(Instant now) noexcept {
     return is_busy_;
 }
 
-/// Whether the packet is a segment for Connections. All other packets are handled here.
+template <buf::QueuePair P>
+[[gnu::noinline]] void QueueEngine<P>::look_ahead6() noexcept {
+    for (uint32_t i = 0; i < count6_; ++i) connections_.look_ahead6(incoming6_[i]);
+}
+
+template <buf::QueuePair P>
+[[gnu::noinline]] void QueueEngine<P>::arrive6() noexcept {
+    for (uint32_t i = 0; i < count6_; ++i) connections_.arrive6(incoming6_[i]);
+}
+
+/// Begins the look-up of the IPv6 segment that was read last. Always false: it is not one of IPv4.
+template <buf::QueuePair P>
+[[gnu::always_inline]] inline bool QueueEngine<P>::note6() noexcept {
+    connections_.begin_lookup(incoming6_[count6_++]);
+    return false;
+}
+
+/// Whether the packet is an IPv4 segment for Connections. IPv6 segments are added to theirs, and all other
+/// packets are handled here.
 template <buf::QueuePair P>
 [[gnu::always_inline]] inline bool QueueEngine<P>::read(Packet* packet, Incoming& out) noexcept {
     if (!P::is_contiguous(packet)) [[unlikely]] {
@@ -146,14 +179,22 @@ template <buf::QueuePair P>
     }
     const net::ReceivedFrame frame{P::data(packet), P::length(packet), P::ip_verdict(packet),
                                    P::tcp_verdict(packet)};
-    return frame_in_.read_usual(frame, out) || read_unusual(frame, out);
+    return frame_in_.read_usual(frame, out) || read_other(frame, out);
+}
+
+template <buf::QueuePair P>
+[[gnu::noinline]] bool QueueEngine<P>::read_other(const net::ReceivedFrame& frame, Incoming& out) noexcept {
+    return frame_in_.read_usual6(frame, incoming6_[count6_]) ? note6() : read_unusual(frame, out);
 }
 
 template <buf::QueuePair P>
 [[gnu::noinline]] bool QueueEngine<P>::read_unusual(const net::ReceivedFrame& frame, Incoming& out) noexcept {
     const net::FrameContent content = frame_in_.read(frame, out);
     switch (content.kind) {
-        case net::FrameKind::segment: return true;
+        case net::FrameKind::segment:
+            if (!connections_.addresses().is_v6(out.tuple.local_index)) return true;
+            incoming6_[count6_] = out;
+            return note6();
         case net::FrameKind::arp:
             if (const auto reply = resolver_.hear(content.payload, connections_.now())) send_arp(*reply);
             return false;
@@ -164,9 +205,15 @@ template <buf::QueuePair P>
             else
                 count().drop(DropReason::icmp_ignored);
             return false;
-        case net::FrameKind::discovery:
-        case net::FrameKind::echo_request6:
-        case net::FrameKind::icmp6: return false;
+        case net::FrameKind::discovery: return false;
+        case net::FrameKind::echo_request6: send_echo_reply6(content); return false;
+        case net::FrameKind::icmp6:
+            if (const auto error =
+                    net::read_icmp6_error(content.payload, connections_.addresses(), connections_.fold()))
+                connections_.arrive_error(*error);
+            else
+                count().drop(DropReason::icmp_ignored);
+            return false;
         case net::FrameKind::dropped: count().drop(content.drop); return false;
     }
     return false;
@@ -184,6 +231,20 @@ void QueueEngine<P>::send_echo_reply(const net::FrameContent& request) noexcept 
     P::finish(packet, frame_out_.build_echo_reply(frame, request.payload, request.ip), {});
     count().add(Counter::icmp_echo_replies);
     send_frame(packet, frame, request.ip.source);
+}
+
+template <buf::QueuePair P>
+void QueueEngine<P>::send_echo_reply6(const net::FrameContent& request) noexcept {
+    const bool fits = frame_out_.echo_reply6_bytes(request.payload) <= queue_.caps().max_frame;
+    Packet* packet = fits ? bursts_.take() : nullptr;
+    if (packet == nullptr) {
+        count().drop(DropReason::no_packet);
+        return;
+    }
+    uint8_t* frame = P::data(packet);
+    P::finish(packet, frame_out_.build_echo_reply6(frame, request.payload, request.ip6), {});
+    count().add(Counter::icmp_echo_replies);
+    send_frame6(packet, frame, request.ip6.source, nullptr);
 }
 
 // ---- output
@@ -242,6 +303,10 @@ template <buf::QueuePair P>
 template <buf::QueuePair P>
 [[gnu::always_inline]] inline void QueueEngine<P>::send(Packet* packet,
                                                         const net::SegmentOut& segment) noexcept {
+    if (connections_.addresses().is_v6(segment.tuple.local_index)) [[unlikely]] {
+        send6(packet, segment);
+        return;
+    }
     uint8_t* frame = P::data(packet);
     const uint32_t length = frame_out_.build(frame, segment, connections_.blocks());
     if (frame_out_.needs_device())
@@ -251,6 +316,14 @@ template <buf::QueuePair P>
     send_frame(packet, frame, Ipv4{segment.tuple.remote_addr});
 }
 
+template <buf::QueuePair P>
+[[gnu::noinline]] void QueueEngine<P>::send6(Packet* packet, const net::SegmentOut& segment) noexcept {
+    uint8_t* frame = P::data(packet);
+    const uint32_t length = frame_out_.build6(frame, segment, connections_.blocks());
+    P::finish(packet, length, frame_out_.segment_meta6());
+    send_frame6(packet, frame, segment.remote6, &segment);
+}
+
 /// Sends several segments in one packet that the device cuts. queue() counts the first segment, this function
 /// the others.
 template <buf::QueuePair P>
@@ -258,10 +331,15 @@ template <buf::QueuePair P>
     Packet* packet = large_;
     get_large();
     uint8_t* frame = P::data(packet);
-    const net::FrameOut::Built built = frame_out_.build_large(frame, segment, connections_.blocks());
+    const bool is_v6 = connections_.addresses().is_v6(segment.tuple.local_index);
+    const net::FrameOut::Built built = is_v6 ? frame_out_.build_large6(frame, segment, connections_.blocks())
+                                             : frame_out_.build_large(frame, segment, connections_.blocks());
     P::finish(packet, built.length, built.meta);
     const uint64_t queued = count()[Counter::tx_packets];
-    send_frame(packet, frame, Ipv4{segment.tuple.remote_addr});
+    if (is_v6)
+        send_frame6(packet, frame, segment.remote6, &segment);
+    else
+        send_frame(packet, frame, Ipv4{segment.tuple.remote_addr});
     if (count()[Counter::tx_packets] == queued) return;  // no route, or the MAC address is unknown
     const uint32_t more = segment.len / segment.segment_bytes - 1;
     count().add(Counter::tx_large);
@@ -298,12 +376,37 @@ template <buf::QueuePair P>
     DropReason drop = DropReason::no_route;
     if (!next_hop.is_unspecified()) {
         if (const auto syn = frame_out_.tuple_of_syn(P::data(packet)))
-            if (const uint32_t open = connections_.open_of(*syn); open != 0)
+            if (const uint32_t open = connections_.open_of(*syn, nullptr); open != 0)
                 resolver_.add_waiting(next_hop, open);
         drop = resolver_.hold(next_hop, packet);
         if (drop == DropReason::none) return;
     }
     count().drop(drop);
+    bursts_.give_back(packet);
+}
+
+template <buf::QueuePair P>
+[[gnu::always_inline]] inline void QueueEngine<P>::send_frame6(Packet* packet, uint8_t* frame,
+                                                               const Ipv6& destination,
+                                                               const net::SegmentOut* segment) noexcept {
+    if (link_.is_ethernet()) {
+        const Ipv6 next_hop = connections_.addresses().next_hop(destination);
+        const Mac* mac = mac_of6(next_hop);
+        if (mac == nullptr) [[unlikely]] {
+            send_unresolved6(packet, next_hop, segment);
+            return;
+        }
+        std::memcpy(frame, mac->octets.data(), 6);
+    }
+    queue(packet);
+}
+
+template <buf::QueuePair P>
+[[gnu::cold, gnu::noinline]] void QueueEngine<P>::send_unresolved6(Packet* packet, const Ipv6& next_hop,
+                                                                   const net::SegmentOut* segment) noexcept {
+    static_cast<void>(next_hop);
+    static_cast<void>(segment);
+    count().drop(DropReason::no_route);
     bursts_.give_back(packet);
 }
 
@@ -336,6 +439,23 @@ template <buf::QueuePair P>
     }
     count().add(Counter::tx_packets);
     count().add(Counter::tx_bytes, P::length(packet));
+}
+
+template <buf::QueuePair P>
+Reach QueueEngine<P>::reach(const IpAddress& destination) noexcept {
+    const net::LocalAddresses& ours = connections_.addresses();
+    if (destination.is_v6()) {
+        if (ours.count6() == 0) return Reach::no_route;
+        const Ipv6 next_hop = ours.next_hop(destination.v6);
+        if (next_hop.is_unspecified()) return Reach::no_route;
+        return !link_.is_ethernet() || mac_of6(next_hop) != nullptr ? Reach::yes : Reach::resolving;
+    }
+    // Without an address of ours, a request would have no sender.
+    if (ours.count4() == 0) return Reach::no_route;
+    const Ipv4 next_hop = ours.next_hop(destination.v4);
+    if (next_hop.is_unspecified()) return Reach::no_route;
+    if (!link_.is_ethernet() || resolver_.mac_of(next_hop, connections_.now()) != nullptr) return Reach::yes;
+    return resolver_.is_failed(next_hop) ? Reach::no_answer : Reach::resolving;
 }
 
 template <buf::QueuePair P>

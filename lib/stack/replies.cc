@@ -24,11 +24,11 @@ bool Connections::allow_challenge(uint32_t handle, const Tcb& tcb, bool seldom) 
     return holders_[index].challenges.allow(tick, rate_limits_.challenges_per_s(seldom));
 }
 
-void Connections::reply_ack(Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right) noexcept {
+void Connections::reply_ack(uint32_t handle, Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right) noexcept {
     SegmentOut* out = add_control();
     if (out == nullptr) return;
     tcp::answer(tcb, receive_room(tcb), *out);
-    complete(tcb, *out);
+    complete(handle, tcb, *out);
     if (dup_left != dup_right || cold_of(tcb) != nullptr) add_sack_blocks(tcb, dup_left, dup_right, *out);
 }
 
@@ -36,8 +36,8 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
     switch (fx.reply) {
         case Reply::none: return;
         case Reply::rst:
-            reply_rst(tcb.tuple, fx, &tcb);
-            if (fx.syn_again) repeat_syn(tcb);
+            reply_rst(tcb.tuple, remote6_of(tcb.tuple, handle), fx, &tcb);
+            if (fx.syn_again) repeat_syn(handle, tcb);
             return;
         case Reply::challenge_ack:
         case Reply::seldom_ack:
@@ -47,7 +47,7 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
             }
             counters_.add(Counter::challenge_acks);
             [[fallthrough]];
-        case Reply::ack: reply_ack(tcb, fx.dup_left, fx.dup_right); return;
+        case Reply::ack: reply_ack(handle, tcb, fx.dup_left, fx.dup_right); return;
         case Reply::syn_ack:
             if (SegmentOut* out = add_control()) {
                 static_cast<tcp::Outgoing&>(*out) = {};
@@ -55,14 +55,14 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
                 out->ack = tcb.rcv.nxt;
                 out->flags = wire::kSyn | wire::kAck;
                 out->wnd = static_cast<uint16_t>(syn_window());
-                complete(tcb, *out);
+                complete(handle, tcb, *out);
             }
             return;
     }
 }
 
 /// Sends the SYN again, behind the RST that ends the peer's older connection.
-[[gnu::cold, gnu::noinline]] void Connections::repeat_syn(Tcb& tcb) noexcept {
+[[gnu::cold, gnu::noinline]] void Connections::repeat_syn(uint32_t handle, Tcb& tcb) noexcept {
     counters_.add(Counter::stale_syn);
     SegmentOut* out = add_control();
     if (out == nullptr) return;  // the retransmission timer will send it
@@ -70,11 +70,12 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
     out->seq = tcb.snd.una;
     out->flags = wire::kSyn;
     out->wnd = static_cast<uint16_t>(syn_window());
-    complete(tcb, *out);
+    complete(handle, tcb, *out);
     counters_.add(Counter::syn_retransmitted);
 }
 
-void Connections::reply_rst(const Tuple& tuple, const Effects& fx, const Tcb* tcb) noexcept {
+void Connections::reply_rst(const Tuple& tuple, const Ipv6* remote6, const Effects& fx,
+                            const Tcb* tcb) noexcept {
     if (fx.reply != Reply::rst) return;
     if (!rate_limits_.allow_rst(core_now_.tick)) {
         counters_.drop(DropReason::rst_rate_limited);
@@ -84,6 +85,7 @@ void Connections::reply_rst(const Tuple& tuple, const Effects& fx, const Tcb* tc
     if (made == nullptr) return;
     SegmentOut& out = *made = SegmentOut{};
     out.tuple = tuple;
+    if (is_v6(tuple)) out.remote6 = *remote6;
     out.seq = fx.rst_seq;
     out.flags = wire::kRst;
     if (fx.rst_has_ack) {
@@ -92,7 +94,7 @@ void Connections::reply_rst(const Tuple& tuple, const Effects& fx, const Tcb* tc
     }
     if (tcb != nullptr && tcb->has(tcp::kTimestamps)) {  // RFC 7323 3.2: "SHOULD be sent in an <RST> segment"
         out.timestamps = true;
-        out.ts_val = core_now_.tick + ts_offsets_.of(tuple);
+        out.ts_val = core_now_.tick + ts_offsets_.of(tuple, remote6);
         out.ts_ecr = fx.rst_has_ack ? tcb->ts_recent : 0;
     }
     counters_.add(Counter::resets_sent);
@@ -108,7 +110,7 @@ SegmentOut* Connections::add_control() noexcept {
     return &control_.add();
 }
 
-void Connections::send_syn_ack(const HalfOpen& h) noexcept {
+void Connections::send_syn_ack(const HalfOpen& h, const Ipv6* remote6) noexcept {
     SegmentOut* made = add_control();
     if (made == nullptr) return;
     SegmentOut& out = *made;
@@ -126,10 +128,13 @@ void Connections::send_syn_ack(const HalfOpen& h) noexcept {
     out.shift = params_.rcv_shift;
     out.timestamps = (h.flags & tcp::kTimestamps) != 0;
     if (out.timestamps) {
-        const uint32_t clock = h.is_cookie ? tcp::cookie_timestamp(core_now_.tick, h) : core_now_.tick;
-        out.ts_val = clock + ts_offsets_.of(out.tuple);
+        out.ts_val = h.is_cookie ? tcp::cookie_timestamp(core_now_.tick, h) : core_now_.tick;
         out.ts_ecr = h.ts_recent;
     }
+    if (is_v6(out.tuple)) [[unlikely]]
+        add_peer6(out, *remote6);
+    else if (out.timestamps)
+        out.ts_val += ts_offsets_.of(out.tuple);
 }
 
 }  // namespace synfin::stack

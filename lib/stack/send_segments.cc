@@ -12,7 +12,8 @@ using tcp::Effects;
 using tcp::Tcb;
 
 /// Fills in the fields that the core does not set: the tuple and the options.
-[[gnu::always_inline]] inline void Connections::complete_inlined(const Tcb& tcb, SegmentOut& out) noexcept {
+[[gnu::always_inline]] inline void Connections::complete_inlined(uint32_t handle, const Tcb& tcb,
+                                                                 SegmentOut& out) noexcept {
     out.tuple = tcb.tuple;
     out.text = nullptr;
     out.sack_count = 0;
@@ -26,14 +27,25 @@ using tcp::Tcb;
         out.window_scale = answers ? tcb.has(tcp::kWindowScale) : params_.window_scale;
         out.sack_permitted = answers ? tcb.has(tcp::kSack) : params_.sack_permitted;
     }
-    if (out.timestamps) {
+    if (is_v6(out.tuple)) [[unlikely]] {
+        out.ts_val = core_now_.tick;
+        out.ts_ecr = tcb.ts_recent;
+        add_peer6(out, peers6_[handle]);
+    } else if (out.timestamps) {
         out.ts_val = core_now_.tick + ts_offsets_.of(out.tuple);
         out.ts_ecr = tcb.ts_recent;
     }
 }
 
-void Connections::complete(const Tcb& tcb, SegmentOut& out) noexcept {
-    complete_inlined(tcb, out);
+void Connections::complete(uint32_t handle, const Tcb& tcb, SegmentOut& out) noexcept {
+    complete_inlined(handle, tcb, out);
+}
+
+/// Fills in what an IPv6 segment has in place of IPv4's values. ts_val is the clock without an offset so far.
+[[gnu::noinline]] void Connections::add_peer6(SegmentOut& out, const Ipv6& remote) const noexcept {
+    out.remote6 = remote;
+    if (out.timestamps) out.ts_val += ts_offsets_.of(out.tuple, remote);
+    if ((out.flags & wire::kSyn) != 0) out.mss = params_.mss6;
 }
 
 const SegmentOut* Connections::next_out() noexcept {
@@ -48,7 +60,7 @@ const SegmentOut* Connections::next_out() noexcept {
         if (fx.timer) arm(index, tcb);
         if (!is_one || out_.last) tcb.clear(tcp::kInOutput);
         if (!is_one) continue;
-        complete_inlined(tcb, out_);
+        complete_inlined(index, tcb, out_);
         if (flow != nullptr) {
             out_.text = &flow->send_queue;
             if (flow->cold != 0) [[unlikely]]

@@ -68,7 +68,7 @@ uint32_t Connections::fire_half_opens(uint32_t fired) noexcept {
             if (!again) continue;
             counters_.add(Counter::syn_retransmitted);
             counters_.add(Counter::retransmitted);
-            send_syn_ack(h);
+            send_syn_ack(h, remote6_of(h.tuple, handle(Kind::half_open, index)));
         }
     }
     return fired;
@@ -140,7 +140,7 @@ void Connections::remove_time_wait(uint32_t index, uint32_t hash) noexcept {
     const Tuple tuple = time_waits_[index].tuple;
     table_.erase(hash, handle(Kind::time_wait, index));
     time_waits_.remove(index);
-    ports_.note_release(tuple);
+    release_port(tuple, handle(Kind::time_wait, index));
 }
 
 /// Frees only the record: the table has another handle for the tuple, or none any more.
@@ -154,7 +154,14 @@ void Connections::free_half_open(uint32_t index, uint32_t hash) noexcept {
     const Tuple tuple = half_opens_[index].tuple;
     table_.erase(hash, handle(Kind::half_open, index));
     release_half_open(index);
-    ports_.note_release(tuple);
+    release_port(tuple, handle(Kind::half_open, index));
+}
+
+[[gnu::cold, gnu::noinline]] void Connections::forget_refusal(const Tuple& tuple, uint32_t handle) noexcept {
+    if (is_v6(tuple))
+        ports_.note_release(tuple, peers6_[handle]);
+    else
+        ports_.note_release(tuple);
 }
 
 }  // namespace synfin::stack

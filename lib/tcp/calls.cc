@@ -13,7 +13,7 @@ void open_active(Tcb& tcb, const Tuple& tuple, Seq iss, const Context& ctx, Effe
     tcb.tuple = tuple;
     tcb.snd.una = tcb.snd.nxt = iss;  // next_segment() sends the SYN and moves SND.NXT
     tcb.rcv.wnd = ctx.params.rcv_buffer;
-    tcb.mss = ctx.params.path_mss;
+    tcb.mss = ctx.path_mss(tuple);
     tcb.set(kSynUnacked);
     if (!ctx.params.nagle) tcb.set(kNoDelay);
     set_state(tcb, State::syn_sent);

@@ -26,6 +26,15 @@ struct Context {
     /// segment.
     uint32_t large_text = 0;
     bool scarce = false;  ///< control blocks or text blocks are running out: orphans are given up early
+    /// Connections with this Tuple::local_index or a larger one are of IPv6 (net::LocalAddresses::count4()).
+    uint32_t first_v6 = UINT32_MAX;
+    /// The address of the peer whose segment is processed. IPv4: not set.
+    const Ipv6* remote6 = nullptr;
+
+    bool is_v6(const Tuple& t) const noexcept { return t.local_index >= first_v6; }
+    /// Upper limit of what we send in one segment, TCP options included, as long as no router reports a
+    /// smaller path MTU.
+    uint16_t path_mss(const Tuple& t) const noexcept { return is_v6(t) ? params.mss6 : params.path_mss; }
 };
 
 /// The only function that writes the state. SYNFIN_CHECKs the edge against RFC 9293 figure 5 (state.hh).

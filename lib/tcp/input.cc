@@ -30,11 +30,12 @@ void send_syn_again(Tcb& tcb, Effects& fx) noexcept {
 }
 
 /// Takes the sequence number, window and options of the peer's SYN in SYN-SENT.
-void take_syn(Tcb& tcb, const Segment& seg, const Params& p) noexcept {
+void take_syn(Tcb& tcb, const Segment& seg, const Context& ctx) noexcept {
+    const Params& p = ctx.params;
     tcb.rcv.nxt = tcb.last_ack_sent = seg.seq + 1u;
     tcb.snd.wnd = seg.wnd;  // never scaled on SYN (RFC 7323 2.2)
     tcb.snd.wl1 = seg.seq;
-    tcb.mss = send_mss(seg, p);
+    tcb.mss = send_mss(seg, tcb.tuple, ctx);
     if (p.timestamps && seg.has_ts) {
         tcb.set(kTimestamps);
         tcb.ts_recent = seg.ts_val;
@@ -102,7 +103,7 @@ void on_syn_sent(Conn c, const Segment& seg, const Context& ctx, Effects& fx) no
         return;
     }
     const Params& p = ctx.params;
-    take_syn(tcb, seg, p);
+    take_syn(tcb, seg, ctx);
     if (!seg.has(kAck)) {  // simultaneous open (MUST-10)
         set_state(tcb, State::syn_received);
         fx.reply = Reply::syn_ack;

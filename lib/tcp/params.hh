@@ -31,6 +31,7 @@ struct Params {
     uint32_t rcv_buffer, snd_buffer;                                                ///< bytes
     uint16_t mss;       ///< the MSS that we offer: MTU - 40, or less if configured
     uint16_t path_mss;  ///< upper limit of what we send, TCP options included; equals `mss`
+    uint16_t mss6;      ///< both for IPv6: MTU - 60, or less if configured
     uint8_t rcv_shift;  ///< window scale that we offer (RFC 7323 2.2)
     uint8_t keepalive_probes;
     uint8_t orphan_retries;
@@ -54,9 +55,9 @@ struct Params {
           rcv_buffer(c.window_scale ? std::min<uint32_t>(c.receive_buffer_bytes, 1u << 30)
                                     : std::min<uint32_t>(c.receive_buffer_bytes, 65'535)),
           snd_buffer(std::min<uint32_t>(c.send_buffer_bytes, 1u << 30)),
-          mss(static_cast<uint16_t>(c.mss_limit != 0 ? std::clamp<int>(c.mss_limit, kMinMss, mtu - 40)
-                                                     : mtu - 40)),
+          mss(mss_of(c, mtu - 40)),
           path_mss(mss),
+          mss6(mss_of(c, mtu - 60)),
           rcv_shift(0),
           keepalive_probes(c.keepalive_probes),
           orphan_retries(c.orphan_retries),
@@ -68,6 +69,11 @@ struct Params {
           nagle(c.nagle),
           time_wait_reuse(c.time_wait_reuse) {
         while ((rcv_buffer >> rcv_shift) > 65'535) ++rcv_shift;
+    }
+
+  private:
+    static uint16_t mss_of(const TcpConfig& c, int most) noexcept {
+        return static_cast<uint16_t>(c.mss_limit != 0 ? std::clamp<int>(c.mss_limit, kMinMss, most) : most);
     }
 };
 

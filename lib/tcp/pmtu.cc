@@ -1,5 +1,5 @@
 /// @file
-/// Path MTU discovery, RFC 1191 and RFC 5927 7.
+/// Path MTU discovery, RFC 1191, RFC 8201 and RFC 5927 7.
 
 #include "tcp/pmtu.hh"
 
@@ -18,18 +18,18 @@ constexpr std::array<uint16_t, 8> kPlateaus = {65535, 32000, 17914, 8166, 4352, 
 
 /// The new path MTU, or 0 with the reason in Effects::drop.
 uint16_t judge(const TooBig& message, uint16_t mss, Effects& fx) noexcept {
-    const auto present = static_cast<uint16_t>(mss + kHeaderBytes);
+    const auto present = static_cast<uint16_t>(mss + header_bytes(message.is_v6));
     const uint16_t mtu = claimed_mtu(message, present);
     fx.drop = DropReason::none;
     if (mtu >= present) fx.drop = DropReason::icmp_ignored;  // an earlier message has lowered it
-    if (mtu < kLeastPathMtu) fx.drop = DropReason::icmp_bad_mtu;
+    if (mtu < (message.is_v6 ? kLeastPathMtu6 : kLeastPathMtu)) fx.drop = DropReason::icmp_bad_mtu;
     return fx.drop == DropReason::none ? mtu : uint16_t{0};
 }
 
 }  // namespace
 
 uint16_t claimed_mtu(const TooBig& message, uint16_t present) noexcept {
-    if (message.mtu != 0) return message.mtu;
+    if (message.mtu != 0 || message.is_v6) return message.mtu;
     const uint16_t length = std::min(message.quoted_length, present);
     const auto* const lower =
         std::find_if(kPlateaus.begin(), kPlateaus.end(), [&](uint16_t plateau) { return plateau < length; });
@@ -45,7 +45,7 @@ uint16_t on_too_big(Conn c, const TooBig& message, const Context& ctx, Effects& 
     }
     const uint16_t mtu = judge(message, tcb.mss, fx);
     if (mtu == 0) return 0;
-    tcb.mss = static_cast<uint16_t>(mtu - kHeaderBytes);
+    tcb.mss = static_cast<uint16_t>(mtu - header_bytes(message.is_v6));
     // A SYN is never too big, and a closed window is probed.
     if (flow == nullptr || tcb.has(kSynUnacked) || tcb.snd.wnd == 0) return mtu;
     congestion::on_too_big(c);
@@ -62,7 +62,7 @@ uint16_t on_too_big(HalfOpen& half_open, const TooBig& message, Effects& fx) noe
         return 0;
     }
     const uint16_t mtu = judge(message, half_open.mss, fx);
-    if (mtu != 0) half_open.mss = static_cast<uint16_t>(mtu - kHeaderBytes);
+    if (mtu != 0) half_open.mss = static_cast<uint16_t>(mtu - header_bytes(message.is_v6));
     return mtu;
 }
 

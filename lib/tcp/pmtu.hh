@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// Path MTU discovery: "fragmentation needed" (RFC 1191) with the checks of RFC 5927. Every packet of ours
-/// has DF set.
+/// Path MTU discovery: "fragmentation needed" (RFC 1191) and "packet too big" of IPv6 (RFC 8201), with the
+/// checks of RFC 5927. Every IPv4 packet of ours has DF set.
 
 #include <cstdint>
 
@@ -12,15 +12,22 @@ namespace synfin::tcp {
 /// Messages that claim a smaller MTU are refused: no link should have one, and a forged message would split
 /// each window into a flood of small segments (RFC 5927 7.2; Linux has the same floor).
 inline constexpr uint16_t kLeastPathMtu = 552;
+/// Every IPv6 link has this MTU (RFC 8200 5): a node must ignore a message with a smaller one (RFC 8201 4).
+/// It need not send atomic fragments then, either (RFC 8021).
+inline constexpr uint16_t kLeastPathMtu6 = 1280;
 
-/// IPv4 and TCP header without options.
-inline constexpr uint16_t kHeaderBytes = 40;
+/// Bytes of the IP header and the TCP header without options.
+constexpr uint16_t header_bytes(bool is_v6) noexcept {
+    return is_v6 ? 60 : 40;
+}
 
-/// The fields of an ICMP "fragmentation needed" message, and of the packet that it quotes.
+/// The fields of an ICMP "fragmentation needed" message, or of an ICMPv6 "packet too big" message, and of the
+/// packet that it quotes.
 struct TooBig {
-    uint16_t mtu = 0;            ///< of the next hop; 0: the router predates RFC 1191
-    uint16_t quoted_length = 0;  ///< total length of the quoted packet
+    uint16_t mtu = 0;            ///< of the next hop; 0: an IPv4 router that predates RFC 1191
+    uint16_t quoted_length = 0;  ///< total length of the quoted packet; IPv4 only
     Seq quoted_seq;
+    bool is_v6 = false;
 };
 
 /// The path MTU that the message claims. For a router that predates RFC 1191 it is the next plateau below the
@@ -30,7 +37,8 @@ uint16_t claimed_mtu(const TooBig& message, uint16_t present) noexcept;
 /// Takes a message that quotes this connection's tuple. Segments become smaller, and everything in flight is
 /// sent again at once, within cwnd. This is no sign of congestion (RFC 1191 6.5).
 /// @return the new path MTU. 0: nothing changed, and Effects::drop says why: the quoted sequence number is
-///         not in flight (RFC 5927 4.1), or the claim is below kLeastPathMtu, or not below the present MTU.
+///         not in flight (RFC 5927 4.1), or the claim is below the least path MTU of its family, or not below
+///         the present MTU.
 /// DEVIATION: RFC 1191 6.3 lets a connection try larger segments again after a while; here only new
 /// connections do.
 uint16_t on_too_big(Conn c, const TooBig& message, const Context& ctx, Effects& fx) noexcept;

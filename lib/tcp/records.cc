@@ -19,7 +19,7 @@ void half_open(const Tuple& tuple, const Segment& syn, Seq iss, uint32_t listene
     out.started = ctx.now.tick;
     out.deadline = deadline_at(ctx.now.tick + p.rto_initial);
     out.wnd = syn.wnd;
-    out.mss = steps::send_mss(syn, p);
+    out.mss = steps::send_mss(syn, tuple, ctx);
     if (p.timestamps && syn.has_ts) {
         out.flags |= kTimestamps;
         out.ts_recent = syn.ts_val;

@@ -20,10 +20,12 @@ using wire::kSyn;
 /// Smaller peer MSS values count as this (48, as in Linux): they would turn a window into a flood of headers.
 inline constexpr uint16_t kSmallestPeerMss = 48;
 
-/// RFC 9293 3.7.1: the peer's MSS, or 536 when it sent none (MUST-15); at most what the path carries.
-inline uint16_t send_mss(const Segment& syn, const Params& p) noexcept {
-    const uint16_t peer = syn.mss != 0 ? syn.mss : uint16_t{536};
-    return std::min(std::max(peer, kSmallestPeerMss), p.path_mss);
+/// RFC 9293 3.7.1: the peer's MSS, or 536 (IPv6: 1220) when it sent none (MUST-15); at most what the path
+/// carries.
+inline uint16_t send_mss(const Segment& syn, const Tuple& tuple, const Context& ctx) noexcept {
+    const uint16_t by_default = ctx.is_v6(tuple) ? 1220 : 536;
+    const uint16_t peer = syn.mss != 0 ? syn.mss : by_default;
+    return std::min(std::max(peer, kSmallestPeerMss), ctx.path_mss(tuple));
 }
 
 /// RFC 7323 4.3 (2): only an acceptable segment that does not begin beyond the last ACK sent updates
@@ -79,7 +81,7 @@ inline void reply_rst(Effects& fx, Seq seq) noexcept {
     if (!tcb.has(kTimestamps) || !seg.has_ts || seg.ts_ecr == 0) return;
     // An echo from before the last retransmission is ambiguous: the ACK may answer either transmission, or
     // repeat a lost ACK. Using it would count the whole timeout as a round trip.
-    const uint32_t ms = ctx.now.tick + ctx.ts_offsets.of(tcb.tuple) - seg.ts_ecr;
+    const uint32_t ms = ctx.now.tick + ctx.ts_offsets.of(tcb.tuple, ctx.remote6) - seg.ts_ecr;
     const uint32_t sent =
         tcb.deadline - backed_off(rto_ticks(tcb, &flow, ctx.params), flow.backoff, ctx.params);
     if (ms > ctx.now.tick - sent) return;

@@ -51,7 +51,7 @@ bool verifies(HashKey key, const Name& name, const Segment& seg, uint32_t tick) 
 
 /// The record of a cookie that verifies.
 HalfOpen record_of(const Tuple& tuple, const Segment& seg, uint32_t ts_ecr, const Params& p,
-                   uint32_t tick) noexcept {
+                   uint16_t path_mss, uint32_t tick) noexcept {
     const uint32_t cookie = seg.ack.value() - 1;
     HalfOpen h;
     h.tuple = tuple;
@@ -59,7 +59,7 @@ HalfOpen record_of(const Tuple& tuple, const Segment& seg, uint32_t ts_ecr, cons
     h.irs = seg.seq - 1u;
     h.started = tick;
     h.deadline = deadline_at(tick + p.rto_initial);
-    h.mss = std::min(kMss[cookie >> 24 & 7], p.path_mss);
+    h.mss = std::min(kMss[cookie >> 24 & 7], path_mss);
     h.flags = kSynResent;  // no RTT sample: the time of the SYN-ACK is unknown
     h.wnd = seg.wnd;
     if (p.timestamps && seg.has_ts) {
@@ -73,13 +73,6 @@ HalfOpen record_of(const Tuple& tuple, const Segment& seg, uint32_t ts_ecr, cons
         if (p.sack_permitted && (ts_ecr & 16) != 0) h.flags |= kSack;
     }
     return h;
-}
-
-template <typename Name>
-std::optional<HalfOpen> open(HashKey key, const Tuple& tuple, const Name& name, const Segment& seg,
-                             uint32_t ts_ecr, const Params& p, uint32_t tick) noexcept {
-    if (!verifies(key, name, seg, tick)) return std::nullopt;
-    return record_of(tuple, seg, ts_ecr, p, tick);
 }
 
 }  // namespace
@@ -102,12 +95,14 @@ uint32_t cookie_timestamp(uint32_t tick, const HalfOpen& h) noexcept {
 std::optional<HalfOpen> open_cookie(HashKey key, const Tuple& tuple, const FourTuple& name,
                                     const Segment& seg, uint32_t ts_ecr, const Params& p,
                                     uint32_t tick) noexcept {
-    return open(key, tuple, name, seg, ts_ecr, p, tick);
+    if (!verifies(key, name, seg, tick)) return std::nullopt;
+    return record_of(tuple, seg, ts_ecr, p, p.path_mss, tick);
 }
 std::optional<HalfOpen> open_cookie(HashKey key, const Tuple& tuple, const FourTuple6& name,
                                     const Segment& seg, uint32_t ts_ecr, const Params& p,
                                     uint32_t tick) noexcept {
-    return open(key, tuple, name, seg, ts_ecr, p, tick);
+    if (!verifies(key, name, seg, tick)) return std::nullopt;
+    return record_of(tuple, seg, ts_ecr, p, p.mss6, tick);
 }
 
 }  // namespace synfin::tcp
