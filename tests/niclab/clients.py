@@ -3,7 +3,7 @@
 import selectors
 import time
 
-from rig import LIMIT, SYNFIN_ADDRESS
+from rig import LIMIT
 
 _BODY = bytes(ord("a") + i % 26 for i in range(65536))  # begun again every 64 KiB: see http_body
 _REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -39,7 +39,7 @@ def fetch_at_once(namespace, count, size, timeout=90.0):
     for _ in range(count):
         s = namespace.socket()
         s.setblocking(False)
-        s.connect_ex((SYNFIN_ADDRESS, 80))
+        s.connect_ex((namespace.family.synfin, 80))
         answers[s] = b""
         waiting.register(s, selectors.EVENT_WRITE)
     end = time.monotonic() + timeout

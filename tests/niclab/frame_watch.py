@@ -7,10 +7,11 @@ import threading
 
 SOL_PACKET, PACKET_STATISTICS, PACKET_VNET_HDR = 263, 6, 15
 VNET_HDR = struct.Struct("=BBHHHH")  # flags, kind, header and segment sizes, where a checksum begins, where in that it goes
-NEEDS_SUM, KIND_TCP = 1, 1
+NEEDS_SUM, KINDS_TCP = 1, (1, 4)  # to be cut: of IPv4, of IPv6
 ETH_P_ALL = 0x0003
 PACKET_OUTGOING = 4
-TCP, ICMP = 6, 1
+TCP, ICMP, ICMP6, HOP_BY_HOP = 6, 1, 58, 0
+HEADER6 = 40
 FIN, PSH = 0x01, 0x08
 
 
@@ -22,26 +23,34 @@ class Segment:
     seq: int
     length: int
     flags: int
-    ip_id: int
+    ip_id: int  # 0 over IPv6, which has none
 
 
 def segment_of(frame):
     """None for what is not one."""
-    at = beginning_of_ip(frame)
-    if at is None or frame[at + 9] != TCP:
+    ip, protocol = packet_of(frame)
+    if protocol != TCP:
         return None
-    ip = frame[at:]
-    total, ip_id, tcp = struct.unpack_from(">HH", ip, 2) + ((ip[0] & 15) * 4,)
+    if ip[0] >> 4 == 6:
+        total, ip_id, tcp, addresses = HEADER6 + struct.unpack_from(">H", ip, 4)[0], 0, HEADER6, ip[8:HEADER6]
+    else:
+        total, ip_id, tcp, addresses = struct.unpack_from(">HH", ip, 2) + ((ip[0] & 15) * 4, ip[12:20])
     source, destination, seq = struct.unpack_from(">HHI", ip, tcp)
     length = total - tcp - (ip[tcp + 12] >> 4) * 4
-    return Segment((ip[12:20], source, destination), seq, length, ip[tcp + 13], ip_id) if length else None
+    return Segment((addresses, source, destination), seq, length, ip[tcp + 13], ip_id) if length else None
 
 
-def beginning_of_ip(frame):
+def packet_of(frame):
+    """(the bytes from the IP header on, the protocol that the header names); (None, None) for what is not IP."""
     kind, at = struct.unpack_from(">H", frame, 12)[0], 14
     while kind in (0x8100, 0x88A8):
         kind, at = struct.unpack_from(">H", frame, at + 2)[0], at + 4
-    return at if kind == 0x0800 else None
+    ip = frame[at:]
+    if kind == 0x0800 and len(ip) >= 20:
+        return ip, ip[9]
+    if kind == 0x86DD and len(ip) >= HEADER6:
+        return ip, ip[6]
+    return None, None
 
 
 def ones_sum(data):
@@ -56,21 +65,36 @@ def ones_sum(data):
 
 def what_is_wrong(frame):
     """In words; None for a frame with the right checksums, or with none."""
-    at = beginning_of_ip(frame)
-    if at is None:
+    ip, protocol = packet_of(frame)
+    if ip is None:
         return None
-    ip = frame[at:]
+    return _wrong_with_ipv6(ip, protocol) if ip[0] >> 4 == 6 else _wrong_with_ipv4(ip, protocol)
+
+
+def _wrong_with_ipv4(ip, protocol):
     header, total = (ip[0] & 15) * 4, struct.unpack_from(">H", ip, 2)[0]
     if total > len(ip):
         return f"IPv4 says {total} bytes, there are {len(ip)}"
     if ones_sum(ip[:header]) != 0xFFFF:
         return "IPv4 header checksum"
     payload = ip[header:total]
-    if ip[9] == TCP and ones_sum(ip[12:20] + struct.pack(">BBH", 0, TCP, len(payload)) + payload) != 0xFFFF:
+    if protocol == TCP and ones_sum(ip[12:20] + struct.pack(">BBH", 0, TCP, len(payload)) + payload) != 0xFFFF:
         return "TCP checksum"
-    if ip[9] == ICMP and ones_sum(payload) != 0xFFFF:
+    if protocol == ICMP and ones_sum(payload) != 0xFFFF:
         return "ICMP checksum"
     return None
+
+
+def _wrong_with_ipv6(ip, protocol):
+    length = struct.unpack_from(">H", ip, 4)[0]
+    if length > len(ip) - HEADER6:
+        return f"IPv6 says {length} bytes, there are {len(ip) - HEADER6}"
+    payload = ip[HEADER6:HEADER6 + length]
+    if protocol == HOP_BY_HOP:  # a report of multicast listeners
+        protocol, payload = payload[0], payload[8 + 8 * payload[1]:]
+    pseudo = ip[8:HEADER6] + struct.pack(">II", len(payload), protocol)
+    names = {TCP: "TCP checksum over IPv6", ICMP6: "ICMPv6 checksum"}
+    return names[protocol] if protocol in names and ones_sum(pseudo + payload) != 0xFFFF else None
 
 
 def completed(packet):
@@ -88,14 +112,15 @@ def pieces(segment, size):
     last alone."""
     ends = range(0, segment.length, size)
     return [dataclasses.replace(segment, seq=(segment.seq + begin) % 2**32, length=min(size, segment.length - begin),
-                                flags=segment.flags if begin == ends[-1] else segment.flags & ~(FIN | PSH), ip_id=segment.ip_id + i)
+                                flags=segment.flags if begin == ends[-1] else segment.flags & ~(FIN | PSH),
+                                ip_id=segment.ip_id + i if len(segment.flow[0]) == 8 else 0)
             for i, begin in enumerate(ends)]
 
 
 def wrong_with_segments(segments, most):
     """What is wrong with synfin's segments; None when they are those of streams without gaps, of at most so many bytes each.
 
-    Its packets have the ID 0, and the segments that a card cuts of one count from there on. What is sent again is not cut."""
+    Its packets have the ID 0, and the segments that a card cuts of one count from there on (IPv6 has no ID). What is sent again is not cut."""
     ends, last = {}, {}
     for s in segments:
         if s.length > most:
@@ -123,7 +148,7 @@ class FrameWatch:
 
     def __init__(self, namespace, interface, longest):
         self.longest = longest
-        self.seen = {}  # IPv4 protocol: frames
+        self.seen = {}  # IP protocol: frames
         self.count = 0  # all frames, each that this end is to cut as many as it is cut into
         self.cut = 0  # frames that this end is to cut
         self.segments = None  # a list: Segments are kept
@@ -153,7 +178,8 @@ class FrameWatch:
             if address[2] != PACKET_OUTGOING and len(frame) >= 34:
                 self._note(packet, frame)
                 self.left += packet[0] & NEEDS_SUM
-                self.seen[frame[23]] = self.seen.get(frame[23], 0) + 1
+                protocol = packet_of(frame)[1]
+                self.seen[protocol] = self.seen.get(protocol, 0) + 1
                 problem = what_is_wrong(frame) or (None if packet[1] else self._too_long(frame))
                 if problem and len(self.wrong) < self.KEPT:
                     self.wrong.append(f"{problem}: {frame[:80].hex(' ')}")
@@ -164,8 +190,8 @@ class FrameWatch:
     def _note(self, packet, frame):
         _, kind, _, size, _, _ = VNET_HDR.unpack_from(packet)
         segment = segment_of(frame) if kind or self.segments is not None else None
-        parts = pieces(segment, size) if kind == KIND_TCP else [segment]
-        self.cut += kind == KIND_TCP
+        parts = pieces(segment, size) if kind in KINDS_TCP else [segment]
+        self.cut += kind in KINDS_TCP
         self.count += len(parts)
         if self.segments is not None and segment:
             self.segments += parts

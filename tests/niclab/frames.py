@@ -3,6 +3,7 @@
 import socket
 import struct
 
+import packets6
 from frame_watch import ones_sum
 
 SYN = 0x02
@@ -10,6 +11,10 @@ SYN = 0x02
 
 def _complement(data):
     return ones_sum(data) ^ 0xFFFF
+
+
+def ethertype(address):
+    return 0x86DD if ":" in address else 0x0800
 
 
 def ethernet(destination, source, kind, payload, tags=b""):
@@ -22,7 +27,18 @@ def ipv4(source, destination, protocol, payload, spoil=0):
     return head[:10] + struct.pack(">H", _complement(head) ^ spoil) + head[12:] + payload
 
 
+def ip(source, destination, payload):
+    """A TCP packet of the addresses' family."""
+    if ":" in source:
+        return packets6.ipv6(source, destination, packets6.TCP, payload)
+    return ipv4(source, destination, 6, payload)
+
+
 def tcp(source, destination, source_port, port, flags=SYN, seq=1, payload=b"", spoil=0):
     head = struct.pack(">HHIIBBHHH", source_port, port, seq, 0, 0x50, flags, 65535, 0, 0)
-    pseudo = socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack(">BBH", 0, 6, len(head) + len(payload))
+    length = len(head) + len(payload)
+    if ":" in source:
+        pseudo = packets6.pseudo_header(source, destination, packets6.TCP, length)
+    else:
+        pseudo = socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack(">BBH", 0, 6, length)
     return head[:16] + struct.pack(">H", _complement(pseudo + head + payload) ^ spoil) + head[18:] + payload

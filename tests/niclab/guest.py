@@ -69,7 +69,7 @@ class Card:
     # (x-query-virtio-queue-status then has inuse 4294967295), and never looks at the ring again.
     pullable: bool = True
     newer: bool = False  # wants the QEMU of the backports
-    case: str | None = None  # the one that the default run has for it; None: none, another card shows its driver
+    cases: tuple = ()  # those that the default run has for it; none: another card shows its driver
     virtual: bool = False  # a virtual function; the guest's kernel drives the physical one, and has to be the full one for that
 
     @property

@@ -16,7 +16,7 @@ import ingredients
 import initramfs
 import rig
 from cases import RigCase
-from family import V4
+from family import V4, V6
 from frame_watch import FrameWatch
 from guest import BOOTS, Guest, NotUp, build_image
 from rig import Rig
@@ -157,7 +157,8 @@ class NicRig(Rig):
         return process
 
     def load(self, target, *options, device=None, address=None):
-        return self._start(["load", target], options, device, address)
+        no_probe = ("--set", "dad=off") if self.families == (V6,) else ()  # see Rig.load
+        return self._start(["load", target], (*no_probe, *options), device, address)
 
     def stats(self, process):
         text = self.guest.run(f"[ -S {process.control} ] && socat -u UNIX-CONNECT:{process.control} -")

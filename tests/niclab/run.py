@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""synfin on emulated cards, through their poll-mode drivers: one case per driver, or every case on every card that it concerns.
+"""synfin on emulated cards, through their poll-mode drivers: one case per driver and family, or every case on every card that it concerns.
 
     tests/niclab/run.py [--synfin PATH] [--lab DIR] [--card NAME]... [--all] [--jobs N] [--table FILE] [--list] [NAME...]
 
@@ -30,24 +30,24 @@ from report import Report, flat  # noqa: E402
 
 MOST_CASES = 25  # of one guest; more are worth another boot
 
-SERVE = "ServeTest.test_100_fetches_in_turn_and_64_at_once"
-LOAD = "LoadTest.test_1000_connections_against_nginx"
+SERVE = tuple(f"{kind}.test_100_fetches_in_turn_and_64_at_once" for kind in ("ServeTest", "ServeTest6"))
+LOAD = tuple(f"{kind}.test_1000_connections_against_nginx" for kind in ("LoadTest", "LoadTest6"))
 
-# `case`: the one that the default run has for the card's driver, on the card that shows most of it.
+# `cases`: one in each family, which the default run has for the card's driver, on the card that shows most of it.
 CARDS = (
-    Card("e1000e", "e1000e", case=SERVE),
+    Card("e1000e", "e1000e", cases=SERVE),
     Card("e1000e-2", "e1000e", engines=2),  # more engines than queues
     Card("igb", "igb", newer=True, cuts=True),
-    Card("igb-4", "igb", bind="vfio", engines=4, rss=True, newer=True, cuts=True, case=LOAD),
-    Card("igb-vf", "igb", bind="vfio", newer=True, cuts=True, virtual=True, filters_vlans=True, case=SERVE),
+    Card("igb-4", "igb", bind="vfio", engines=4, rss=True, newer=True, cuts=True, cases=LOAD),
+    Card("igb-vf", "igb", bind="vfio", newer=True, cuts=True, virtual=True, filters_vlans=True, cases=SERVE),
     Card("e1000", "e1000", express=False),
-    Card("e1000-2", "e1000", express=False, engines=2, case=SERVE),
+    Card("e1000-2", "e1000", express=False, engines=2, cases=SERVE),
     # Older QEMUs make IP fragments of what vmxnet3 is to cut into segments.
-    Card("vmxnet3", "vmxnet3", express=False, tells_link=False, newer=True, cuts=True, tags=False, case=LOAD),
+    Card("vmxnet3", "vmxnet3", express=False, tells_link=False, newer=True, cuts=True, tags=False, cases=LOAD),
     Card("vmxnet3-2", "vmxnet3", express=False, tells_link=False, engines=2, newer=True, cuts=True, tags=False),
     Card("virtio", "virtio-net-pci,disable-legacy=on,iommu_platform=on", bind="vfio", tags=False, filters_vlans=True),
     Card("virtio-2", "virtio-net-pci,disable-legacy=on,mq=on,rss=on,vectors=6", engines=2, queues=2, rss=True, left_sums=True, cuts=True,
-         tags=False, filters_vlans=True, case=SERVE),
+         tags=False, filters_vlans=True, cases=SERVE),
     Card("virtio-packed", "virtio-net-pci,disable-legacy=on,packed=on", pullable=False, tags=False, filters_vlans=True),
 )
 
@@ -111,7 +111,7 @@ def main():
     found = [case for case in flat(unittest.TestLoader().discover(str(HERE))) if isinstance(case, nic_rig.NicCase)]
     cases = [on_card(case, card) for card in CARDS for case in found
              if case.concerns(card) and (not options.card or card.name in options.card)
-             and (every or (card.case is not None and case.id().endswith("." + card.case)))]
+             and (every or any(case.id().endswith("." + name) for name in card.cases))]
     cases = [case for case in cases if not options.name or any(n in case.id() for n in options.name)]
     if options.list:
         print("\n".join(case.id() for case in cases))

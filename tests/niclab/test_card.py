@@ -1,14 +1,16 @@
 """synfin on every card: serves the kernel's clients, loads the kernel's server, and lets nothing wrong out or in."""
 
+import socket
+import struct
 import time
 
 import clients
 import frames
 import nic_rig
+from family import V4, V6
 from nic_rig import NicCase
-from rig import KERNEL_ADDRESS, SYNFIN_ADDRESS, wait_until
+from rig import LIMIT, receive_exactly, wait_until
 
-URL = f"http://{KERNEL_ADDRESS}:80/"
 CLIENT_MAC = bytes.fromhex("02000000aa01")
 
 
@@ -27,7 +29,7 @@ class ServeTest(NicCase):
         self.assertGreaterEqual(self.frames.seen[6], 164 * 4)
         if self.card.left_sums and not options:
             self.assertEqual(self.frames.left, self.frames.seen[6])
-        if not options:
+        if not options and self.family is V4:
             nic_rig.lab.reports[self.card.name] = result["host"]["device"] | {"dpdk": result["host"]["dpdk"]}
         return result
 
@@ -52,12 +54,18 @@ class ServeTest(NicCase):
             self.assertGreater(result["tcp"]["steered"], 0)
 
 
+class ServeTest6(ServeTest):
+    """Neighbours find synfin by multicast, which the card has to let in."""
+
+    families = (V6,)
+
+
 class LoadTest(NicCase):
     check_spread = ServeTest.check_spread
 
     def test_1000_connections_against_nginx(self):
         self.rig.nginx()
-        load = self.rig.load(URL, "-c", "50", "-n", "1000")
+        load = self.rig.load(self.rig.kernel_url, "-c", "50", "-n", "1000")
         self.assertEqual(load.wait(120), 0, load.said())
         result = self.rig.result(load)
         counted = result["connections"]
@@ -67,36 +75,77 @@ class LoadTest(NicCase):
             self.check_spread(result)
 
 
+class LoadTest6(LoadTest):
+    families = (V6,)
+
+
+class ExtensionTest(NicCase):
+    """Segments behind extension headers, which no card hashes as others, reach the engines of their connections."""
+
+    families = (V6,)
+    SIZE = 20_000
+    PADDING = struct.pack("BB", 0, 0) + b"\1\4\0\0\0\0"  # the next header is the kernel's; a PadN of six bytes
+
+    def concerns(self, card):
+        return card.engines > 1 or card.name == "e1000e"
+
+    def test_connections_whose_segments_carry_options(self):
+        serve = self.rig.serve("echo")
+        for i in range(24):
+            with self.rig.kernel.socket() as s:
+                s.settimeout(LIMIT)
+                s.setsockopt(socket.IPPROTO_IPV6, (socket.IPV6_DSTOPTS, socket.IPV6_HOPOPTS)[i % 2], self.PADDING)
+                s.connect((self.family.synfin, 7))
+                s.sendall(bytes(self.SIZE))
+                self.assertEqual(len(receive_exactly(s, self.SIZE)), self.SIZE)
+        self.assertEqual(serve.interrupt(), 0, serve.said())
+        result = self.rig.result(serve)
+        self.assertEqual((result["connections"]["established"], result["connections"]["failed"]), (24, 0), result["connections"])
+        self.assertEqual(result["tcp"]["misdirected"], 0)
+
+
 class ChecksumTest(NicCase):
     """Segments with a wrong checksum: dropped, counted by their reason, and not answered."""
 
     COUNT = 20
+    REASONS = ("bad_ip_checksum", "bad_tcp_checksum")
 
     def mac(self):
-        return bytes.fromhex(self.rig.kernel.run("sh", "-c", f"ip neighbour show {SYNFIN_ADDRESS} | sed 's/.*lladdr \\([^ ]*\\).*/\\1/'")
+        return bytes.fromhex(self.rig.kernel.run("sh", "-c", f"ip neighbour show {self.family.synfin} | sed 's/.*lladdr \\([^ ]*\\).*/\\1/'")
                              .replace(":", ""))
+
+    def bad_packets(self, i):
+        """One for each of the reasons."""
+        ends = self.family.kernel, self.family.synfin
+        bad_tcp = frames.ip(*ends, frames.tcp(*ends, 3000 + i, 7, payload=b"x" * (i % 7), spoil=0x8001))
+        if self.family is V6:
+            return (bad_tcp,)
+        return frames.ipv4(*ends, 6, frames.tcp(*ends, 2000 + i, 7), spoil=0x0101), bad_tcp
 
     def send_bad(self, *options):
         serve = self.rig.serve("echo", *options)
         self.rig.kernel.connect(7).close()  # so that each end knows the other's MAC
+        mac = self.mac()
         for i in range(self.COUNT):
-            bad_ip = frames.ipv4(KERNEL_ADDRESS, SYNFIN_ADDRESS, 6, frames.tcp(KERNEL_ADDRESS, SYNFIN_ADDRESS, 2000 + i, 7), spoil=0x0101)
-            bad_tcp = frames.ipv4(KERNEL_ADDRESS, SYNFIN_ADDRESS, 6,
-                                  frames.tcp(KERNEL_ADDRESS, SYNFIN_ADDRESS, 3000 + i, 7, payload=b"x" * (i % 7), spoil=0x8001))
-            for packet in (bad_ip, bad_tcp):
-                self.frames.send(frames.ethernet(self.mac(), CLIENT_MAC, 0x0800, packet))
+            for packet in self.bad_packets(i):
+                self.frames.send(frames.ethernet(mac, CLIENT_MAC, frames.ethertype(self.family.synfin), packet))
         drops = {}
 
         def counted():
             drops.update(self.rig.stats(serve).get("drops", {}))
-            return drops.get("bad_ip_checksum", 0) >= self.COUNT and drops.get("bad_tcp_checksum", 0) >= self.COUNT
+            return all(drops.get(reason, 0) >= self.COUNT for reason in self.REASONS)
 
         wait_until(counted, lambda: f"{self.COUNT} of each counted: {drops}")
-        self.assertEqual((drops["bad_ip_checksum"], drops["bad_tcp_checksum"]), (self.COUNT, self.COUNT))
+        self.assertEqual([drops[reason] for reason in self.REASONS], [self.COUNT] * len(self.REASONS))
         self.assertEqual(self.rig.stats(serve)["tcp"]["passive_opens"], 1, "only the connection that was meant")
 
     def test_bad_checksums_are_dropped_and_counted(self):
         self.send_bad()
+
+
+class ChecksumTest6(ChecksumTest):
+    families = (V6,)
+    REASONS = ("bad_tcp_checksum",)
 
 
 class NoOffloadTest(NicCase):
@@ -104,8 +153,10 @@ class NoOffloadTest(NicCase):
 
     SIZE = ServeTest.SIZE
     COUNT = ChecksumTest.COUNT
+    REASONS = ChecksumTest.REASONS
     fetch_all = ServeTest.fetch_all
     send_bad = ChecksumTest.send_bad
+    bad_packets = ChecksumTest.bad_packets
     mac = ChecksumTest.mac
 
     def concerns(self, card):
@@ -118,6 +169,11 @@ class NoOffloadTest(NicCase):
 
     def test_bad_checksums_are_dropped_and_counted(self):
         self.send_bad("--no-offload")
+
+
+class NoOffloadTest6(NoOffloadTest):
+    families = (V6,)
+    REASONS = ChecksumTest6.REASONS
 
 
 class LinkTest(NicCase):

@@ -3,8 +3,9 @@ the server goes on."""
 
 import frames
 import test_card  # the module: a case class imported by name would run twice
+from family import V6
 from nic_rig import TAP, NicCase
-from rig import KERNEL_ADDRESS, SYNFIN_ADDRESS, wait_until
+from rig import wait_until
 
 COUNT = 10
 
@@ -16,7 +17,11 @@ class FramingTest(NicCase):
         return card.engines == 1 and card.name != "virtio-packed"
 
     def segment(self, size):
-        return frames.ipv4(KERNEL_ADDRESS, SYNFIN_ADDRESS, 6, frames.tcp(KERNEL_ADDRESS, SYNFIN_ADDRESS, 5000, 7, payload=bytes(size)))
+        ends = self.family.kernel, self.family.synfin
+        return frames.ip(*ends, frames.tcp(*ends, 5000, 7, payload=bytes(size)))
+
+    def frame(self, size, tags=b""):
+        return frames.ethernet(self.destination, test_card.CLIENT_MAC, frames.ethertype(self.family.synfin), self.segment(size), tags=tags)
 
     def send_all(self, wanted):
         for frame in wanted:
@@ -34,18 +39,18 @@ class FramingTest(NicCase):
         self.rig.theirs.ip("link", "set", TAP, "mtu", 9000)
         self.serve = self.rig.serve("echo")
         self.rig.kernel.connect(7).close()
-        mac = self.mac()
+        self.destination = self.mac()
         tagged = [b"\x88\xa8\0\x05\x81\0\0\x06", b"\x88\xa8\0\x05"]
         if not self.card.filters_vlans:
             tagged += [b"\x81\0\0\x05\x81\0\0\x06", b"\x81\0\0\x05"]
-        self.send_all(frames.ethernet(mac, test_card.CLIENT_MAC, 0x0800, self.segment(0), tags=tags) for tags in tagged)
+        self.send_all(self.frame(0, tags) for tags in tagged)
         # Some cards fill up what is short.
-        self.send_all(frames.ethernet(mac, test_card.CLIENT_MAC, 0x0800, self.segment(0))[:size] for size in (14, 18, 30, 40))
+        self.send_all(self.frame(0)[:size] for size in (14, 18, 30, 40 if self.family.version == 4 else 56))
         self.expect(len(tagged) * COUNT, "bad_vlan")
         self.expect(4 * COUNT, "runt", "bad_ip_header", "bad_ip_checksum", "bad_tcp_header")
         received = self.rig.stats(self.serve)["tcp"]["rx_packets"]
         self.send_all([frames.ethernet(bytes.fromhex("0180c2000001"), test_card.CLIENT_MAC, 0x8808, b"\0\x01\xff\xff")])
-        self.send_all(frames.ethernet(mac, test_card.CLIENT_MAC, 0x0800, self.segment(size)) for size in (1600, 2500, 8900))
+        self.send_all(self.frame(size) for size in (1600, 2500, 8900))
         with self.rig.kernel.connect(7) as s:  # behind all of them
             s.sendall(b"hello")
             self.assertEqual(s.recv(5), b"hello")
@@ -56,3 +61,7 @@ class FramingTest(NicCase):
         drops = result["drops"]
         if self.card.name == "virtio":  # of the others nobody tells: README.md
             self.assertEqual(drops.get("rx_giants"), 3 * COUNT, drops)
+
+
+class FramingTest6(FramingTest):
+    families = (V6,)

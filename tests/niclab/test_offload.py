@@ -8,6 +8,7 @@ import struct
 import clients
 import echo_clients
 import nic_rig
+from family import V6
 from frame_watch import wrong_with_segments
 from nic_rig import NicCase
 from rig import KERNEL_ADDRESS, SYNFIN_ADDRESS, wait_until
@@ -70,6 +71,11 @@ class SegmentsTest(SegmentsCase):
             self.assertEqual(self.frames.cut, result["tcp"]["tx_large"])
 
 
+class SegmentsTest6(SegmentsTest):
+    families = (V6,)
+    MSS = 1428
+
+
 class SegmentsByStackTest(SegmentsCase):
     def concerns(self, card):
         return card.cuts and card.engines == 1 and not card.virtual
@@ -78,6 +84,11 @@ class SegmentsByStackTest(SegmentsCase):
         result = self.fetch_all("--no-offload")
         self.assertEqual(self.used("TSO"), [])
         self.assertEqual(result["tcp"]["tx_large"], 0)
+
+
+class SegmentsByStackTest6(SegmentsByStackTest):
+    families = (V6,)
+    MSS = 1428
 
 
 class TagCase(OffloadCase):
@@ -147,8 +158,12 @@ class PartsTest(OffloadCase):
 
     def test_long_frames_arrive_whole(self):
         serve = self.rig.serve("echo", "--mtu", "9000")
-        self.assertEqual(echo_clients.exchange(self.rig.kernel, SYNFIN_ADDRESS, 7, 4, 1 << 19), [])
+        self.assertEqual(echo_clients.exchange(self.rig.kernel, self.family.synfin, 7, 4, 1 << 19), [])
         result = self.end(serve)
         parts = self.card.device.startswith("e1000")
         self.assertEqual(self.used("rx scatter"), ["rx scatter"] if parts else [])
         self.assertEqual(result["device"]["joined"] > 10, parts, result["device"])
+
+
+class PartsTest6(PartsTest):
+    families = (V6,)
