@@ -13,14 +13,22 @@ namespace {
 
 /// Plain memory behind a NIC's RSS: this queue gets what key and table send to it.
 struct RssPort : buf::MemoryPort {
-    RssPort(const buf::QueueCaps& caps, Bytes key, std::vector<uint16_t> reta, uint16_t queue)
-        : MemoryPort(caps, 64), prediction(key, std::move(reta)), patterns(prediction.patterns(queue)) {}
-    using MemoryPort::owned_ports;
+    RssPort(const buf::QueueCaps& caps, Bytes key, const std::vector<uint16_t>& reta, uint16_t queue)
+        : MemoryPort(caps, 64),
+          prediction(key, reta),
+          prediction6(key, reta),
+          patterns(prediction.patterns(queue)),
+          patterns6(prediction6.patterns(queue)) {}
     uint64_t owned_ports(Ipv4 local, uint16_t first, Ipv4 remote, uint16_t remote_port) const noexcept {
         return prediction.owned_ports(patterns, {remote.value, local.value, remote_port, first});
     }
+    uint64_t owned_ports(const Ipv6& local, uint16_t first, const Ipv6& remote,
+                         uint16_t remote_port) const noexcept {
+        return prediction6.owned_ports(patterns6, {remote, local, remote_port, first});
+    }
     RssPrediction prediction;
-    std::vector<uint64_t> patterns;
+    RssPrediction6 prediction6;
+    std::vector<uint64_t> patterns, patterns6;
 };
 
 buf::QueueCaps ip_caps() {
@@ -31,12 +39,33 @@ buf::QueueCaps ip_caps() {
 
 stack::StackConfig small_config(uint64_t seed) {
     stack::StackConfig config;
-    config.addresses = {{Ipv4{0x0a000001}, 8}};
+    config.addresses = {{Ipv4{0x0a000001}, 8}, {*Ipv6::parse("2001:db8::1"), 64}};
     config.max_connections = 64;
     config.max_half_open = 16;
     config.max_time_wait = 16;
     config.seed = seed;
     return config;
+}
+
+Endpoint random_peer(Random& random, bool is_v6) {
+    const auto port = static_cast<uint16_t>(1 + random.below(65535));
+    const uint32_t host = 0x0a000100u + random.below(1u << 16);
+    if (!is_v6) return {Ipv4{host}, port};
+    Ipv6 peer = *Ipv6::parse("2001:db8::");
+    for (size_t i = 8; i < 16; ++i) peer.octets[i] = static_cast<uint8_t>(random.next());
+    return {peer, port};
+}
+
+/// What RSS hashes of the answer to a SYN: addresses and ports, the other way round.
+std::vector<uint8_t> answer_to(const std::vector<uint8_t>& syn) {
+    const bool is_v6 = syn[0] >> 4 == 6;
+    const auto source = syn.begin() + (is_v6 ? 8 : 12), ports = syn.begin() + (is_v6 ? 40 : 20);
+    const ptrdiff_t bytes = is_v6 ? 16 : 4;
+    std::vector<uint8_t> answer(source + bytes, source + 2 * bytes);
+    answer.insert(answer.end(), source, source + bytes);
+    answer.insert(answer.end(), ports + 2, ports + 4);
+    answer.insert(answer.end(), ports, ports + 2);
+    return answer;
 }
 
 TEST(ReturnPath, TheAnswerComesToTheQueueThatAsked) {
@@ -47,28 +76,28 @@ TEST(ReturnPath, TheAnswerComesToTheQueueThatAsked) {
     for (int round = 0; round < 60; ++round) {
         const auto queues = static_cast<uint16_t>(round < 30 ? 2 + random.below(7) : 2 + random.below(63));
         const size_t key_bytes = round % 2 == 0 ? 40 : 52;
-        const test::Rss rss{
-            round % 5 == 0 ? test::sparse_key(key_bytes) : test::random_key(random, key_bytes),
-            test::redirection_table(random, size_t{64} << round % 4, queues, round % 3 == 0), queues};
+        // A sparse key spreads the ports of one family only.
+        const bool is_sparse = round % 5 == 0, is_sparse6 = round % 10 == 0;
+        const test::Rss rss{!is_sparse   ? test::random_key(random, key_bytes)
+                            : is_sparse6 ? test::sparse_key<FlowTuple6>(key_bytes)
+                                         : test::sparse_key(key_bytes),
+                            test::redirection_table(random, size_t{64} << round % 4, queues, round % 3 == 0),
+                            queues};
         for (uint16_t queue = 0; queue < queues; ++queue) {
             RssPort port(ip_caps(), rss.key, rss.reta, queue);
             stack::QueueEngine<RssPort> engine(small_config(static_cast<uint64_t>(round) + 1), port,
                                                HashKey{random.next(), random.next()});
             for (int i = 0; i < 32; ++i) {
-                const Endpoint peer{Ipv4{0x0a000100u + random.below(1u << 16)},
-                                    static_cast<uint16_t>(1 + random.below(65535))};
+                const Endpoint peer = random_peer(random, is_sparse ? is_sparse6 : i % 2 == 1);
                 engine.begin(Instant::from_ns(1'000'000'000));
-                ASSERT_TRUE(engine.connections().connect(peer, {}));
+                const auto opened = engine.connections().connect(peer, {});
+                ASSERT_TRUE(opened) << peer.text() << ": " << describe(opened.error());
                 while (engine.connections().next_event() != nullptr) {
                 }
                 engine.end();
                 const auto syn = port.take();
                 ASSERT_TRUE(syn.has_value());
-                // The answer's tuple: the SYN's with its ends exchanged.
-                std::vector<uint8_t> answer;  // addresses and ports, the other way round
-                for (const size_t at : {16u, 17u, 18u, 19u, 12u, 13u, 14u, 15u, 22u, 23u, 20u, 21u})
-                    answer.push_back((*syn)[at]);
-                ASSERT_EQ(rss.reta[test::bit_serial(rss.key, answer) % rss.reta.size()], queue);
+                ASSERT_EQ(rss.reta[test::bit_serial(rss.key, answer_to(*syn)) % rss.reta.size()], queue);
             }
         }
     }

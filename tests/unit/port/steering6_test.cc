@@ -1,10 +1,14 @@
 /// The engine of a frame of IPv6, and the multicast groups by which neighbours reach us.
 #include <gtest/gtest.h>
+#include <net/if.h>
 
+#include <fstream>
 #include <memory>
+#include <string>
 
 #include "base/random.hh"
 #include "frames6.hh"
+#include "port/group_membership.hh"
 #include "port/multicast_groups.hh"
 #include "port/steering.hh"
 
@@ -137,6 +141,34 @@ TEST(MulticastGroups, AllNodesAndTheSolicitedNodeGroupOfEachAddress) {
         groups_of({address6(9), address6(1), same_group}, mac),
         (std::vector<Mac>{Mac{{0x33, 0x33, 0, 0, 0, 1}}, Mac{{0x33, 0x33, 0xff, 0, 0, 1}},
                           Mac{{0x33, 0x33, 0xff, 0, 0, 9}}, Mac{{0x33, 0x33, 0xff, 0x33, 0x44, 0x55}}}));
+}
+
+/// The interface's groups as the kernel lists them. Needs the right to open packet sockets.
+TEST(GroupMembership, LastsAsLongAsTheObject) {
+    const auto groups = groups_of({address6(0x77)}, Mac{{2, 0, 0, 0, 0, 0x78}});
+    const auto joined = [] {
+        std::ifstream list("/proc/net/dev_mcast");
+        size_t found = 0;
+        for (std::string line; std::getline(list, line);)
+            found += line.find(" lo ") != line.npos &&
+                     (line.find("3333ff000077") != line.npos || line.find("3333ff000078") != line.npos);
+        return found;
+    };
+    const auto interface = static_cast<int>(if_nametoindex("lo"));
+    {
+        const GroupMembership membership(interface, groups);
+        if (membership.why_not().find("not permitted") != std::string::npos) GTEST_SKIP() << "not root";
+        EXPECT_EQ(membership.why_not(), "");
+        EXPECT_EQ(joined(), 2u);
+    }
+    EXPECT_EQ(joined(), 0u);
+    const std::vector<Mac> many(kMostGroups + 1, groups[0]);
+    EXPECT_EQ(GroupMembership(interface, many).why_not(), "") << "all multicast frames";
+}
+
+TEST(GroupMembership, SaysWhyNotAndWhatHelps) {
+    const GroupMembership membership(0x7fffffff, {Mac{{0x33, 0x33, 0, 0, 0, 1}}});
+    EXPECT_NE(membership.why_not().find("allmulticast on"), std::string::npos) << membership.why_not();
 }
 
 }  // namespace
