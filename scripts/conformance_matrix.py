@@ -5,11 +5,12 @@
     scripts/conformance_matrix.py --check REPORT...    compares instead, for CI
 
 REPORT is a file that a googletest program wrote with --gtest_output=json:FILE (or xml:FILE), or a directory of such files.
-The properties `row`, `clause` and `function` of a test (the ROW macro) assign it to a row of tests/conformance/rows.tsv.
-Several runs of one test count as one, which passed if all of them did.
+The properties `row`, `clause` and `function` of a test (the ROW macro) assign it to a row of tests/conformance/rows.tsv,
+and `family` to the columns: 4 (also without this property), 6 or 46. Several runs of one test with one family count as
+one, which passed if all of them did. A test with the property `not_applicable` was skipped for that reason.
 
-Fails when a P0 row has no passing test, a test of any row failed, a test names a function that is not in its room
-(lib/, or apps/synfin for `app`), or, with --check, the document differs from the reports.
+Fails when a P0 row has no passing test with one of the families, a test of any row failed, a test names a function that is
+not in its room (lib/, or apps/synfin for `app`), or, with --check, the document differs from the reports.
 """
 
 import argparse
@@ -25,7 +26,9 @@ ROWS = ROOT / "tests/conformance/rows.tsv"
 DOCUMENT = ROOT / "docs/conformance-matrix.md"
 
 Row = collections.namedtuple("Row", "number priority text later")
-Case = collections.namedtuple("Case", "row clause function name passed")
+Case = collections.namedtuple("Case", "row clause function name results")  # results: family -> PASS, FAIL or a reason
+PASS, FAIL = "pass", "FAIL"
+FAMILIES = {"4": "IPv4", "6": "IPv6"}
 
 
 def read_rows():
@@ -37,13 +40,13 @@ def read_rows():
 def cases_of_json(path):
     for suite in json.loads(path.read_text(encoding="utf-8")).get("testsuites", []):
         for case in suite["testsuite"]:
-            if case["result"] == "COMPLETED":
+            if case["result"] in ("COMPLETED", "SKIPPED"):
                 yield case, f'{suite["name"]}.{case["name"]}', "failures" not in case
 
 
 def cases_of_xml(path):
     for case in ElementTree.parse(path).getroot().iter("testcase"):
-        if case.get("result") == "completed":
+        if case.get("result") in ("completed", "skipped"):
             properties = {p.get("name"): p.get("value") for p in case.iter("property")}
             yield properties, f'{case.get("classname")}.{case.get("name")}', case.find("failure") is None
 
@@ -59,11 +62,13 @@ def read_cases(reports):
                 if "row" not in properties:
                     continue
                 name = re.sub(r"/[^/]*$", "", name)  # the cases of a parametrised test are one line
-                case = Case(int(properties["row"]), properties["clause"], properties["function"], name, passed)
-                if name in seen:
-                    case = case._replace(passed=case.passed and seen[name].passed)
-                seen[name] = case
-    return sorted(seen.values())
+                case = seen.setdefault(name, Case(int(properties["row"]), properties["clause"],
+                                                  properties["function"], name, {}))
+                result = properties.get("not_applicable", PASS) if passed else FAIL
+                for family in properties.get("family", "4"):  # "46": the test has both
+                    if case.results.get(family) != FAIL:
+                        case.results[family] = result
+    return sorted(seen.values(), key=lambda case: case[:4])
 
 
 def missing_functions(cases):
@@ -112,31 +117,53 @@ def escape(text):
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
+def reasons_of(cases):
+    """The reasons why tests do not apply to a family, numbered in the order of their appearance."""
+    reasons = {}
+    for case in cases:
+        for family in FAMILIES:
+            result = case.results.get(family, PASS)
+            if result not in (PASS, FAIL):
+                reasons.setdefault(result, len(reasons) + 1)
+    return reasons
+
+
 def document(rows, cases):
     by_row = collections.defaultdict(list)
     for case in cases:
         by_row[case.row].append(case)
+    reasons = reasons_of([case for row in rows for case in by_row[row.number]])
     covered = sum(1 for row in rows if by_row[row.number])
+    ran = {family: sum(case.results.get(family) in (PASS, FAIL) for case in cases) for family in FAMILIES}
+
+    def cell(case, family):
+        result = case.results.get(family, "")
+        return f"n/a ({reasons[result]})" if result in reasons else result
+
     out = [
         "# Conformance matrix",
         "",
         "Each behaviour that the RFCs ask for, the clause, the function that does it and the tests that show it. Made by",
         "`scripts/conformance_matrix.py`; the tests are in [tests/conformance](../tests/conformance).",
         "P0: setup and teardown. P1: correct data. P2: completeness. A clause is written as RFC-section.",
+        "Rows up to 91 are the project's list; the rows after it are those of IPv6.",
         "",
-        f"{covered} of {len(rows)} rows have tests; {len(cases)} tests.",
+        f"{covered} of {len(rows)} rows have tests: {len(cases)} tests, {ran['4']} with IPv4 and {ran['6']} with IPv6.",
+        "`n/a (N)`: the test does not apply to this family, for [reason](#not-applicable) N.",
         "",
-        "| row | | behaviour | clause | function | test | result |",
-        "|---|---|---|---|---|---|---|",
+        "| row | | behaviour | clause | function | test | IPv4 | IPv6 |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         head = "| {} | {} | {}".format(row.number, row.priority, escape(row.text))
         if not by_row[row.number]:
-            out.append(f"{head} | | | | {'later' if row.later else 'NO TEST'} |")
+            missing = "later" if row.later else "NO TEST"
+            out.append(f"{head} | | | | {missing} | {missing} |")
         for case in by_row[row.number]:
-            result = "pass" if case.passed else "FAIL"
-            out.append(f"{head} | {case.clause} | `{case.function}` | `{case.name}` | {result} |")
+            out.append(f"{head} | {case.clause} | `{case.function}` | `{case.name}` | {cell(case, '4')} | {cell(case, '6')} |")
             head = "| | |"
+    out += ["", "## Not applicable", ""]
+    out += [f"{number}. {escape(reason)}" for reason, number in reasons.items()]
     out += [
         "",
         "## Deliberate departures",
@@ -160,10 +187,12 @@ def main():
 
     rows = list(read_rows())
     cases = read_cases(arguments.report)
-    problems = [f"{case.name} failed" for case in cases if not case.passed]
-    passed = {case.row for case in cases if case.passed}
-    problems += [f"row {row.number} ({row.priority}) has no passing test: {row.text}"
-                 for row in rows if row.priority == "P0" and row.number not in passed]
+    problems = [f"{case.name} failed with {FAMILIES[family]}"
+                for case in cases for family, result in case.results.items() if result == FAIL]
+    for family, name in FAMILIES.items():
+        passed = {case.row for case in cases if case.results.get(family) == PASS}
+        problems += [f"row {row.number} ({row.priority}) has no passing test with {name}: {row.text}"
+                     for row in rows if row.priority == "P0" and row.number not in passed]
     problems += [f"row {case.row} of {case.name} is not in {ROWS.name}"
                  for case in cases if case.row not in {row.number for row in rows}]
     problems += [f"{function} is not in its room" for function in missing_functions(cases)]

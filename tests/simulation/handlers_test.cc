@@ -311,7 +311,7 @@ void live(uint64_t seed, Sum& sum) {
     SCOPED_TRACE(testing::Message() << "SYNFIN_SEED=" << seed);
     Random random(seed);
     const uint64_t seeds[2] = {random.next(), random.next()};
-    const bool mixed = false;
+    const bool mixed = seed % 4 == 0;
     Node nodes[2] = {{0, seeds[0], mixed}, {1, seeds[1], mixed}};
     nodes[0].other = &nodes[1], nodes[1].other = &nodes[0];
     std::vector<std::vector<uint8_t>> under_way[2];  // to that end

@@ -52,6 +52,12 @@ std::vector<Batch> batches() {
         out.push_back({"Duplication", 3'000'000 + i * 250, 250, {.duplicate = 300'000}});
         out.push_back({"Corruption", 4'000'000 + i * 250, 250, {.corrupt = 50'000}});
     }
+    // A tenth of them, and one of each kind of wire, with IPv6 in stacks of both families.
+    std::vector<Batch> six;
+    for (size_t i = 0; i < out.size(); ++i)
+        if (i < 40 ? i % 10 == 0 : i < 46) six.push_back(out[i]);
+    for (Batch& batch : six) batch.family = fakes::Family::v6;
+    out.insert(out.end(), six.begin(), six.end());
     return out;
 }
 

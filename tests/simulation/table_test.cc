@@ -26,6 +26,8 @@ constexpr Column kColumns[] = {
     {"loss 20 %", {.loss = 200'000}},
     {"reorder 10 %", {.reorder = 100'000}},
     {"duplicate 10 %", {.duplicate = 100'000}},
+    {"IPv6, no loss", {}, fakes::Family::v6},
+    {"IPv6, loss 5 %", {.loss = 50'000}, fakes::Family::v6},
 };
 
 std::string table() {

@@ -68,9 +68,9 @@ struct Uploads {
 /// Loses the third segment of each connection's text, once.
 struct LoseOne {
     bool operator()(Bytes packet, bool to_server) {
-        constexpr uint32_t kSourcePort = 20, kHeaders = 52;  // no Ethernet; TCP with timestamps
-        if (!to_server || packet.size() <= kHeaders) return false;
-        const uint32_t port = uint32_t{packet[kSourcePort]} << 8 | packet[kSourcePort + 1];
+        const uint32_t tcp = fakes::ip_header_bytes(), headers = tcp + 32u;  // no Ethernet; timestamps
+        if (!to_server || packet.size() <= headers) return false;
+        const uint32_t port = uint32_t{packet[tcp]} << 8 | packet[tcp + 1];
         return ++seen[port] == 3;
     }
     std::map<uint32_t, int> seen;
