@@ -26,7 +26,7 @@ class Option:
 
     def choices(self) -> list[str]:
         """The allowed words, if the placeholder or the help text lists them."""
-        if re.fullmatch(r"[a-z]+(\|[a-z]+)+", self.value):
+        if re.fullmatch(r"[a-z0-9]+(\|[a-z0-9]+)+", self.value):
             return self.value.split("|")
         match = CHOICES.match(self.help)
         return re.split(r", | or ", match[1]) if match and self.value else []

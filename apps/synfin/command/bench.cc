@@ -105,6 +105,7 @@ const Subcommand kBenchCommand{
     "  synfin bench\n"
     "  synfin bench --profile http --cores 0-1 -c 512 -d 10s --json result.json\n"
     "  synfin bench --profile idle -c 1M --hold 1s --await-time-wait\n"
+    "  synfin bench --family 6\n"
     "  synfin bench --loss 1%\n"
     "  synfin bench --beside 10M\n",
     "",

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "config/fields.hh"
@@ -21,6 +22,8 @@ namespace {
 // Bytes of the engine's records and their places in the connection table, as lib/tcp and lib/net lay them
 // out.
 constexpr double kTimeWaitBytes = 32, kHalfOpenBytes = 64, kPlaceBytes = 12;
+/// The peer's IPv6 address beside a record (net/remote_addresses.hh). The first IPv6 record maps the array.
+constexpr double kAddressBytes = 16;
 /// Packets in both directions of a connection with one small request and response: SYN, SYN-ACK, ACK,
 /// request, response, their ACKs, and a FIN from each side, one of them with an ACK of its own.
 constexpr double kPacketsPerConnection = 9;
@@ -29,9 +32,30 @@ void line(std::string_view label, const std::string& text) {
     fmt::print("  {:<14}{}\n", label, text);
 }
 
+using Family = IpAddress::Family;
+
+/// What IPv6 adds to a record, if the configuration has an IPv6 address.
+double address_bytes(const Config& config) {
+    return has_family(config.addresses, Family::v6) ? kAddressBytes : 0;
+}
+
 /// Memory of an open connection: its control block and its slot in the connection table.
-double open_bytes() {
-    return 2 * Stack::tcb_bytes() + kPlaceBytes;
+double open_bytes(const Config& config) {
+    return 2 * Stack::tcb_bytes() + kPlaceBytes + address_bytes(config);
+}
+
+/// The entries of the neighbour caches (net/neighbours.hh): one for each on-link address, within bounds.
+double neighbours(const Config& config) {
+    constexpr double kLeast = 1'024, kMost = 65'536;
+    double sum = 0;
+    for (const Family family : {Family::v4, Family::v6}) {
+        double on_link = 0;
+        for (const AddressRange& range : config.addresses)
+            if (range.last.family == family)
+                on_link += std::exp2(std::min(32, (range.is_v4() ? 32 : 128) - range.first.prefix));
+        if (has_family(config.addresses, family)) sum += std::clamp(on_link, kLeast, kMost);
+    }
+    return sum;
 }
 
 bool section_given(const Config& config, std::string_view section) {
@@ -42,9 +66,22 @@ bool section_given(const Config& config, std::string_view section) {
 void explain_network(const Config& config) {
     line("device", config.device);
     std::string addresses;
-    for (const Cidr& cidr : config.addresses) addresses += (addresses.empty() ? "" : ", ") + cidr.text();
+    for (const AddressRange& range : config.addresses)
+        addresses += fmt::format("{}{}{}", addresses.empty() ? "" : ", ", range.text(),
+                                 range.size() == 1 ? "" : fmt::format(" ({})", range.size()));
     line("addresses", addresses);
-    line("next hop", config.gateway ? config.gateway->text() + " for destinations off link" : "on link only");
+    for (const Family family : {Family::v4, Family::v6}) {
+        if (!has_family(config.addresses, family)) continue;
+        const Gateway* const gateway = gateway_of(config.gateways, family);
+        const std::string hop = gateway == nullptr ? "on link only"
+                                : gateway->is_auto
+                                    ? "the router that advertises itself, for destinations off link"
+                                    : gateway->text() + " for destinations off link";
+        line("next hop", config.addresses.front().is_v4() && !has_family(config.addresses, Family::v6)
+                             ? hop
+                             : fmt::format("{}: {}", name(family), hop));
+    }
+    line("neighbours", fmt::format("at most {} on link are remembered", count_text(neighbours(config))));
     line("cores", config.cores.empty() ? "1 (the first that the process may use)"
                                        : fmt::format("{}: one engine on each", config.cores.size()));
 }
@@ -69,10 +106,27 @@ void explain_serve(const Config& config) {
     line("memory",
          fmt::format("up to {} for {} open connections on each of {:.0f} engines, {} for half-open ones; "
                      "allocated as it is used",
-                     bytes_text(connections * open_bytes()), count_text(connections), engines,
-                     bytes_text(static_cast<double>(config.serve.backlog) * kHalfOpenBytes)));
+                     bytes_text(connections * open_bytes(config)), count_text(connections), engines,
+                     bytes_text(static_cast<double>(config.serve.backlog) *
+                                (kHalfOpenBytes + address_bytes(config)))));
     line("time-wait", fmt::format("{} for each connection that this end closes first ({:.0f} B each)",
-                                  duration_text(2 * config.tcp.msl), kTimeWaitBytes));
+                                  duration_text(2 * config.tcp.msl), kTimeWaitBytes + address_bytes(config)));
+}
+
+/// "2 addresses x 28232 source ports x 1 targets", one term for each family that has targets.
+std::string tuples_text(const Config& config, const PortRange& ports) {
+    std::string text;
+    const auto& targets = config.load.targets;
+    for (const Family family : {Family::v4, Family::v6}) {
+        const auto n = std::count_if(targets.begin(), targets.end(), [&](const Target& target) {
+            return family_of(config, target) == family;
+        });
+        if (n == 0) continue;
+        text += fmt::format("{}{} {}addresses x {} source ports x {} targets", text.empty() ? "" : " + ",
+                            count_addresses(config.addresses, family), family == Family::v6 ? "IPv6 " : "",
+                            ports.size(), n);
+    }
+    return text;
 }
 
 void explain_load(const Config& config) {
@@ -80,20 +134,18 @@ void explain_load(const Config& config) {
     fmt::print("load: {}\n", load.targets.front().text());
     explain_network(config);
     const PortRange ports = load.source_ports.value_or(PortRange{32'768, 60'999});
-    const double tuples = static_cast<double>(config.addresses.size()) * ports.size() *
-                          static_cast<double>(load.targets.size());
+    const auto tuples = static_cast<double>(tuple_count(config, ports.size()));
     const auto connections = static_cast<double>(load_concurrency(config)),
                rate = static_cast<double>(load.rate);
     const bool bounded = load.rate == 0 || config.was_given("load.connections");
-    line("tuples", fmt::format("{} ({} addresses x {} source ports x {} targets)", count_text(tuples),
-                               config.addresses.size(), ports.size(), load.targets.size()));
+    line("tuples", fmt::format("{} ({})", count_text(tuples), tuples_text(config, ports)));
     line("connections",
          fmt::format("{}{} at once{}", load.rate == 0 ? "" : "up to ", count_text(connections),
                      bounded && connections > tuples ? "  MORE THAN THERE ARE TUPLES: give more --address or "
                                                        "--source-ports"
                                                      : ""));
-    line("memory",
-         fmt::format("{} for open connections", bytes_text(std::min(connections, tuples) * open_bytes())));
+    line("memory", fmt::format("{} for open connections",
+                               bytes_text(std::min(connections, tuples) * open_bytes(config))));
     std::string criteria;
     for (const Criterion& each : load.criteria) criteria += (criteria.empty() ? "" : ", ") + each.text();
     line("passes", criteria.empty() ? "failed<1%" : criteria);
@@ -109,7 +161,8 @@ void explain_load(const Config& config) {
     const double held = rate * std::chrono::duration<double>(2 * config.tcp.msl).count();
     line("time-wait",
          fmt::format("where this end closes first: up to {} records ({}); {}",
-                     count_text(std::min(held, tuples)), bytes_text(std::min(held, tuples) * kTimeWaitBytes),
+                     count_text(std::min(held, tuples)),
+                     bytes_text(std::min(held, tuples) * (kTimeWaitBytes + address_bytes(config))),
                      held <= tuples               ? "tuples suffice without reuse"
                      : config.tcp.time_wait_reuse ? "tuples are opened anew while in TIME-WAIT (RFC 6191)"
                                                   : "NOT ENOUGH TUPLES without time-wait-reuse"));
@@ -118,6 +171,7 @@ void explain_load(const Config& config) {
 void explain_bench(const Config& config) {
     fmt::print("bench: {}\n", find_field("bench.profile")->get(config).get<std::string>());
     line("device", "none: an in-memory wire for each pair of engines");
+    if (config.bench.family == Family::v6) line("family", "IPv6: each packet has 20 bytes more");
     line("cores", config.cores.size() < 2
                       ? "1: both engines on it"
                       : fmt::format("{}: {} pairs", config.cores.size(), config.cores.size() / 2));

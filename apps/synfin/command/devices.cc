@@ -3,12 +3,14 @@
 /// and synfin uses.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "host/host_facts.hh"
 #include "host/host_scan.hh"
+#include "host/kernel_addresses.hh"
 #include "results/publish.hh"
 #include "subcommand.hh"
 
@@ -34,7 +36,16 @@ std::string number_or_dash(int value) {
     return value < 0 ? "-" : std::to_string(value);
 }
 
-ordered_json to_json(const HostScan& host) {
+/// The kernel's addresses of an interface, of both families, as texts with prefixes.
+std::vector<std::string> addresses_on(const std::string& interface,
+                                      const std::vector<KernelAddress>& kernel) {
+    std::vector<std::string> all;
+    for (const KernelAddress& each : kernel)
+        if (each.interface == interface) all.push_back(each.address.text());
+    return all;
+}
+
+ordered_json to_json(const HostScan& host, const std::vector<KernelAddress>& kernel) {
     ordered_json cards = ordered_json::array(), interfaces = ordered_json::array();
     for (const PciFunction& card : host.cards)
         cards.push_back({{"device", "pci:" + card.address},
@@ -49,6 +60,7 @@ ordered_json to_json(const HostScan& host) {
         interfaces.push_back({{"name", interface.name},
                               {"driver", interface.driver},
                               {"mac", interface.address},
+                              {"addresses", addresses_on(interface.name, kernel)},
                               {"mtu", interface.mtu},
                               {"up", interface.up},
                               {"carrier", interface.carrier},
@@ -59,7 +71,7 @@ ordered_json to_json(const HostScan& host) {
     return {{"schema", "synfin.devices/1"}, {"pci", cards}, {"interfaces", interfaces}};
 }
 
-std::string to_text(const HostScan& host) {
+std::string to_text(const HostScan& host, const std::vector<KernelAddress>& kernel) {
     std::string text = "cards (--device pci:ADDRESS)\n";
     if (host.cards.empty()) text += "  none\n";
     for (const PciFunction& card : host.cards) {
@@ -74,7 +86,7 @@ std::string to_text(const HostScan& host) {
     }
     text += "interfaces of the kernel (--device af_packet:NAME, or af_xdp:NAME)\n";
     if (host.interfaces.empty()) text += "  none\n";
-    for (const KernelInterface& interface : host.interfaces)
+    for (const KernelInterface& interface : host.interfaces) {
         text += fmt::format(
             "  {:<15} {:<10} {}  MTU {:<5} {}{}, {} rx and {} tx queues{}\n", interface.name,
             interface.driver.empty() ? "virtual" : interface.driver, interface.address, interface.mtu,
@@ -83,6 +95,9 @@ std::string to_text(const HostScan& host) {
                                  : "up",
             interface.mbps == 0 ? "" : fmt::format(", {} Mb/s", interface.mbps), interface.rx_queues,
             interface.tx_queues, interface.carries_default_route ? ", default route: do not use" : "");
+        const std::vector<std::string> addresses = addresses_on(interface.name, kernel);
+        if (!addresses.empty()) text += fmt::format("  {:<15} {}\n", "", fmt::join(addresses, ", "));
+    }
     text += fmt::format("without a card: tap:NAME{}, memif:PATH, vhost:PATH, virtio-user:PATH\n",
                         host.has_tun ? "" : " (modprobe tun first)");
     return text +
@@ -93,7 +108,8 @@ Exit run(const Config& config) {
     check_json_path(config.json);
     if (config.device.empty()) {
         const HostScan host = scan_host("/");
-        publish(to_json(host), to_text(host), config.json);
+        const std::vector<KernelAddress> kernel = kernel_addresses();
+        publish(to_json(host, kernel), to_text(host, kernel), config.json);
         return Exit::done;
     }
     RuntimeConfig device;

@@ -51,8 +51,9 @@ Exit run(const Config& given) {
                                          interrupted().load(std::memory_order_relaxed), times);
     publish(result, config.json);
     refuse_if_gone(config, result.device);
+    refuse_duplicate(*runtime);
     if (const std::string who = nobody_answered(config, work.runs()); !who.empty())
-        throw run_error(who, std::string(kCheckArp));
+        throw run_error(who, std::string(kCheckNextHop));
     return exit_of(result);
 }
 
@@ -64,6 +65,7 @@ const Subcommand kLoadCommand{
     "generate connections against servers: closed loop (-c) or open loop (-R)",
     "  synfin load http://10.0.0.2:80/ --device af_packet:veth0 --address 10.0.0.1/24 -c 64 -d 10s\n"
     "  synfin load http://10.0.0.2:80/ --device pci:0000:3b:00.0 --address 10.0.0.1/24 -c 64k -R 1M -d 30s\n"
+    "  synfin load 'http://[2001:db8::2]:80/' --device af_packet:veth0 --address 2001:db8::1/64\n"
     "  synfin load tcp://10.0.0.2:7 -f config/load-nic.yaml --request-size 1KiB -n 100k --json result.json\n",
     "TARGET",
     run};

@@ -22,9 +22,13 @@ namespace {
 
 void say_listening(const Config& config) {
     std::string lines;
+    const auto host = [](const IpAddress& addr) {
+        return addr.is_v6() ? "[" + addr.text() + "]" : addr.text();
+    };
     for (const auto& [ports, app] : config.serve.listeners())
-        for (const Cidr& cidr : config.addresses)
-            lines += fmt::format("listening on {}:{}\n", cidr.addr.text(),
+        for (const AddressRange& range : config.addresses)
+            lines += fmt::format("listening on {}{}:{}\n", host(range.first.addr),
+                                 range.size() == 1 ? "" : "-" + host(range.last),
                                  ports.size() == 1 ? fmt::format("{}", ports.first)
                                                    : fmt::format("{}-{}", ports.first, ports.last));
     std::fputs(lines.c_str(), stdout);
@@ -76,6 +80,7 @@ Exit run(const Config& config) {
                                            .interrupted = interrupted().load(std::memory_order_relaxed)});
     publish(result, config.json);
     refuse_if_gone(config, result.device);
+    refuse_duplicate(*runtime);
     return Exit::done;
 }
 
@@ -89,6 +94,7 @@ const Subcommand kServeCommand{
     "  synfin serve --device pci:0000:3b:00.0 --address 10.0.0.2/24 --app echo --listen 7000-7099 --cores "
     "0-3\n"
     "  synfin serve --device tap:syn0 --address 10.0.0.2/24 --listen 80=http --listen 7=echo --root ./site\n"
+    "  synfin serve --device tap:syn0 --address 10.0.0.2/24 --address 2001:db8::2/64\n"
     "  synfin serve --device tap:syn0 --address 10.0.0.2/24 --route /slow=200,1KiB,250ms --route /gone=410\n"
     "  synfin serve -f config/serve-http.yaml --set tcp.msl=1s\n",
     "",

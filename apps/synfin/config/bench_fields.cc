@@ -13,6 +13,8 @@ void add_bench_fields(FieldTable& table) {
         .optional("bench.connections", "-c,--connections", kBench, "N", count(1, kMostConnections),
                   AT(bench.connections), "concurrent connections per pair of engines")
         .when_absent = "by profile";
+    table.scalar("bench.family", "--family", kBench, "4|6", family(), AT(bench.family),
+                 "the IP version of the packets");
     table
         .scalar("bench.count", "-n,--count", kBench, "N", count(0, kNoLimit), AT(bench.count),
                 "stop after N connections per pair")

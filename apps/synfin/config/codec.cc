@@ -73,6 +73,9 @@ constexpr std::array<Named<Close>, 2> names_of(Close) {
 constexpr std::array<Named<CloseBy>, 2> names_of(CloseBy) {
     return {{{"client", CloseBy::client}, {"server", CloseBy::server}}};
 }
+constexpr std::array<Named<Dad>, 3> names_of(Dad) {
+    return {{{"off", Dad::off}, {"optimistic", Dad::optimistic}, {"wait", Dad::wait}}};
+}
 constexpr std::array<Named<Profile>, 6> names_of(Profile) {
     return {{{"connect", Profile::connect},
              {"crr", Profile::crr},
@@ -115,24 +118,10 @@ ordered_json choice_json(const E& value) {
 
 // -- addresses and the like ---------------------------------------------------------------------------------
 
-Parsed<Cidr> parse_cidr(std::string_view text, const Range&) {
-    if (text.find(':') != text.npos)
-        return Parsed<Cidr>::refuse(expected_but_found("an IPv4 address (IPv6 is not built yet)", text));
-    if (text.find('/') != text.npos)
-        if (const auto parsed = Cidr::parse(text)) return *parsed;
-    return Parsed<Cidr>::refuse(expected_but_found("an address with its prefix such as 10.0.0.1/24", text));
-}
-
-Parsed<Gateway> parse_gateway(std::string_view text, const Range&) {
-    const size_t at = text.find('@');
-    const auto addr = Ipv4::parse(text.substr(0, at));
-    if (!addr) return Parsed<Gateway>::refuse(expected_but_found("an IPv4 address such as 10.0.0.254", text));
-    if (at == text.npos) return Gateway(*addr);
-    const auto mac = Mac::parse(text.substr(at + 1));
-    if (!mac || mac->is_multicast() || *mac == Mac{})
-        return Parsed<Gateway>::refuse(
-            expected_but_found("a host's MAC address after '@' such as 10.0.0.254@02:00:00:00:00:01", text));
-    return Gateway(*addr, *mac);
+Parsed<IpAddress::Family> parse_family(std::string_view text, const Range&) {
+    if (text == "4") return IpAddress::Family::v4;
+    if (text == "6") return IpAddress::Family::v6;
+    return Parsed<IpAddress::Family>::refuse(expected_but_found("4 or 6", text));
 }
 
 Parsed<ServeConfig::Listen> parse_listen(std::string_view text, const Range& range) {
@@ -228,11 +217,14 @@ Codec<std::vector<unsigned>> cores() {
     return {[](std::string_view text, const Range&) { return parse_cores(text); },
             [](const std::vector<unsigned>& list) { return ordered_json(list); }};
 }
-Codec<Cidr> cidr() {
-    return {parse_cidr, [](const Cidr& value) { return ordered_json(value.text()); }};
+Codec<AddressRange> addresses() {
+    return {[](std::string_view text, const Range&) { return AddressRange::parse(text); },
+            [](const AddressRange& value) { return ordered_json(value.text()); }};
 }
-Codec<Gateway> gateway() {
-    return {parse_gateway, [](const Gateway& value) { return ordered_json(value.text()); }};
+Codec<IpAddress::Family> family() {
+    return {parse_family,
+            [](const IpAddress::Family& value) { return ordered_json(static_cast<unsigned>(value)); },
+            "4, 6"};
 }
 Codec<Target> target() {
     return {[](std::string_view text, const Range&) { return Target::parse(text); },
@@ -254,5 +246,6 @@ template Codec<App> choice<App>();
 template Codec<Close> choice<Close>();
 template Codec<CloseBy> choice<CloseBy>();
 template Codec<Profile> choice<Profile>();
+template Codec<Dad> choice<Dad>();
 
 }  // namespace synfin::app

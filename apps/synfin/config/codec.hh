@@ -47,14 +47,15 @@ Codec<std::string> statuses();
 Codec<PortRange> ports();
 Codec<CountRange> requests();
 Codec<std::vector<unsigned>> cores();
-Codec<Cidr> cidr();
-Codec<Gateway> gateway();
+Codec<AddressRange> addresses();
+/// 4 or 6.
+Codec<IpAddress::Family> family();
 Codec<Target> target();
 Codec<Route> route();
 /// `PORT[-PORT][=APP]`
 Codec<ServeConfig::Listen> listen();
 
-/// One word of an enumeration: ServeConfig::App, LoadConfig::Close, CloseBy, BenchConfig::Profile.
+/// One word of an enumeration: ServeConfig::App, LoadConfig::Close, CloseBy, BenchConfig::Profile, Dad.
 template <typename E>
 Codec<E> choice();
 

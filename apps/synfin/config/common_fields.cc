@@ -9,13 +9,19 @@ void add_common_fields(FieldTable& table) {
     table.scalar("device", "--device", kDevice | kLook, "DEV", text(), AT(device),
                  "pci:ADDRESS, af_xdp:IFACE, af_packet:IFACE, tap:NAME, memif:PATH[,server|,client], "
                  "vhost:PATH, virtio-user:PATH or vdev:ARGS");
-    table.list("address", "--address", kDevice, "CIDR", cidr(), AT(addresses),
-               "an address of this end, for example 10.0.0.1/24; repeatable");
+    table.list("address", "--address", kDevice, "ADDR[-ADDR]/LENGTH", addresses(), AT(addresses),
+               "addresses of this end: 10.0.0.1/24, 10.0.1.1-10.0.4.254/16, 2001:db8::1/64; repeatable, both "
+               "families in any order");
     table
-        .optional("gateway", "--gateway", kDevice, "IP[@MAC]", gateway(), AT(gateway),
-                  "next hop for destinations off link; with @MAC, synfin neither sends ARP requests for it "
-                  "nor accepts ARP updates")
+        .gateways(
+            "gateway", "--gateway", kDevice,
+            "next hop for destinations off link, one of each family; with @MAC, synfin neither resolves "
+            "it nor accepts updates; auto: the IPv6 router that advertises itself; repeatable")
         .when_absent = "none: on link only";
+    table.scalar(
+        "dad", "", kDevice, "off|optimistic|wait", choice<Dad>(), AT(dad),
+        "IPv6 duplicate address detection (RFC 4862): off; optimistic: addresses are used at once, while "
+        "the probe is under way; wait: after the probe, a second later");
     table.optional("vlan", "--vlan", kDevice, "ID", count(1, 4094), AT(vlan), "802.1Q tag on every frame")
         .when_absent = "no tag";
     table

@@ -8,6 +8,8 @@
 
 namespace synfin::app {
 
+using Family = IpAddress::Family;
+
 std::string_view name(CloseBy end) noexcept {
     return end == CloseBy::client ? "client" : "server";
 }
@@ -49,11 +51,17 @@ bool Config::was_given(std::string_view key) const noexcept {
 
 stack::StackConfig stack_config(const Config& config) {
     stack::StackConfig stack;
-    stack.addresses = config.addresses;
-    if (config.gateway) {
-        stack.gateway = config.gateway->addr;
-        stack.gateway_mac = config.gateway->mac;
+    stack.addresses = each_address(config.addresses);
+    if (const Gateway* gateway = gateway_of(config.gateways, Family::v4)) {
+        stack.gateway = gateway->addr().v4;
+        stack.gateway_mac = gateway->mac;
     }
+    if (const Gateway* gateway = gateway_of(config.gateways, Family::v6)) {
+        stack.gateway_auto = gateway->is_auto;
+        if (!gateway->is_auto) stack.gateway6 = gateway->addr().v6;
+        stack.gateway6_mac = gateway->mac;
+    }
+    stack.dad = config.dad;
     if (config.vlan) stack.vlan = static_cast<uint16_t>(*config.vlan);
     if (config.outer_vlan) stack.outer_vlan = static_cast<uint16_t>(*config.outer_vlan);
     stack.mtu = static_cast<uint16_t>(config.mtu);
@@ -61,44 +69,125 @@ stack::StackConfig stack_config(const Config& config) {
     return stack;
 }
 
+bool is_on_link(const Config& config, const IpAddress& addr) {
+    if (addr.is_v6() && addr.v6.is_link_local()) return true;
+    return std::any_of(config.addresses.begin(), config.addresses.end(),
+                       [&](const AddressRange& range) { return range.first.contains(addr); });
+}
+
+namespace {
+
+void validate_v4(const AddressRange& range) {
+    const Cidr& cidr = range.first;
+    const Ipv4 own = cidr.addr.v4;
+    const bool unusable = own.is_multicast() || own.is_unspecified() || own.is_limited_broadcast() ||
+                          own.is_loopback() || own.value >> 24 == 0;
+    if (unusable)
+        throw usage_error(fmt::format("address {} can't be a host address", cidr.text()),
+                          "give --address a unicast address with its prefix, for example 10.0.0.1/24");
+    // Both addresses of a /31 are host addresses (RFC 3021).
+    const bool is_network = own.value == (own.value & cidr.mask());
+    if (cidr.prefix <= 30 && (is_network || range.contains(cidr.broadcast())))
+        throw usage_error(
+            fmt::format("address {} {} the network's {} address, not a host address", range.text(),
+                        range.size() == 1 ? "is" : "has", is_network ? "own" : "broadcast"),
+            fmt::format("give one between {} and {}", Ipv4{(own.value & cidr.mask()) + 1}.text(),
+                        Ipv4{cidr.broadcast().value - 1}.text()));
+}
+
+/// Whether the host part is all zeros.
+bool is_subnet_router_anycast(const Cidr& cidr) noexcept {
+    Ipv6 network = cidr.addr.v6;
+    for (size_t bit = cidr.prefix; bit < 128; ++bit)
+        network.octets[bit / 8] &= static_cast<uint8_t>(~(0x80u >> bit % 8));
+    // Both addresses of a /127 are host addresses (RFC 6164 6).
+    return cidr.prefix <= 126 && network == cidr.addr.v6;
+}
+
+void validate_v6(const AddressRange& range) {
+    const Cidr& cidr = range.first;
+    const Ipv6& own = cidr.addr.v6;
+    if (own.is_multicast() || own.is_unspecified() || own.is_loopback() || own.is_v4_mapped())
+        throw usage_error(fmt::format("address {} can't be a host address", cidr.text()),
+                          "give --address a unicast address with its prefix, for example 2001:db8::1/64");
+    if (is_subnet_router_anycast(cidr))
+        throw usage_error(
+            fmt::format("address {} is the anycast address of the network's routers (RFC 4291 2.6.1), not a "
+                        "host address",
+                        cidr.text()),
+            fmt::format("give --address one from {} on", address_after(cidr.addr, 1).text()));
+}
+
+/// Throws for addresses that occur twice. Sorted ranges overlap if and only if neighbours do.
+void refuse_overlaps(std::vector<AddressRange> ranges) {
+    std::sort(ranges.begin(), ranges.end(),
+              [](const AddressRange& a, const AddressRange& b) { return a.first.addr < b.first.addr; });
+    for (size_t i = 1; i < ranges.size(); ++i) {
+        if (!ranges[i - 1].overlaps(ranges[i])) continue;
+        throw usage_error(fmt::format("address {} is given twice", ranges[i].first.addr.text()),
+                          "give each --address once");
+    }
+}
+
+bool is_own(const Config& config, const IpAddress& addr) {
+    return std::any_of(config.addresses.begin(), config.addresses.end(),
+                       [&](const AddressRange& range) { return range.contains(addr); });
+}
+
+/// Whether no IPv6 address is global.
+bool has_only_link_local(const Config& config) {
+    return std::none_of(config.addresses.begin(), config.addresses.end(), [](const AddressRange& range) {
+        return range.is_v6() && !range.last.v6.is_link_local();
+    });
+}
+
+void refuse_zone(const std::string& zone, const Config& config, const std::string& whose) {
+    if (const std::string why = foreign_zone(zone, config.device); !why.empty())
+        throw usage_error(fmt::format("{}: {}", whose, why),
+                          fmt::format("write %{}, or no zone", zone_of(config.device)));
+}
+
+void validate_gateway(const Gateway& gateway, const Config& config) {
+    const std::string text = gateway.is_auto ? "auto" : gateway.at.text();
+    if (!has_family(config.addresses, gateway.family()))
+        throw usage_error(
+            fmt::format("gateway {}: there is no {} --address", text, name(gateway.family())),
+            fmt::format("give an {} address as well, or leave the gateway out", name(gateway.family())));
+    if (gateway.is_auto) return;
+    refuse_zone(gateway.at.zone, config, "gateway " + text);
+    if (!is_on_link(config, gateway.addr()))
+        throw usage_error(fmt::format("gateway {} is on the network of no --address", text),
+                          "give an address whose prefix contains the gateway");
+    if (is_own(config, gateway.addr()))
+        throw usage_error(fmt::format("gateway {} is one of synfin's own addresses", text),
+                          "give --gateway the router's address");
+}
+
+}  // namespace
+
 void validate_network(const Config& config) {
     if (config.device.empty())
         throw usage_error("no device given", "name one with --device, for example --device tap:synfin0");
     if (config.addresses.empty())
         throw usage_error("no address given", "give synfin an address, for example --address 10.0.0.1/24");
-    for (const Cidr& cidr : config.addresses) {
-        const Ipv4 own = cidr.addr.v4;  // the codec accepts IPv4 only
-        const bool unusable = own.is_multicast() || own.is_unspecified() || own.is_limited_broadcast() ||
-                              own.is_loopback() || own.value >> 24 == 0;
-        if (unusable)
-            throw usage_error(fmt::format("address {} can't be a host address", cidr.text()),
-                              "give a unicast address with its prefix, for example 10.0.0.1/24");
-        // Both addresses of a /31 are host addresses (RFC 3021).
-        const bool is_network = own.value == (own.value & cidr.mask());
-        if (cidr.prefix <= 30 && (is_network || own == cidr.broadcast()))
-            throw usage_error(
-                fmt::format("address {} is the network's {} address, not a host address", cidr.text(),
-                            is_network ? "own" : "broadcast"),
-                fmt::format("give one between {} and {}", Ipv4{(own.value & cidr.mask()) + 1}.text(),
-                            Ipv4{cidr.broadcast().value - 1}.text()));
+    for (const AddressRange& range : config.addresses) {
+        if (range.is_v4())
+            validate_v4(range);
+        else
+            validate_v6(range);
     }
-    for (auto it = config.addresses.begin(); it != config.addresses.end(); ++it)
-        if (std::any_of(config.addresses.begin(), it,
-                        [&](const Cidr& other) { return other.addr == it->addr; }))
-            throw usage_error(fmt::format("address {} is given twice", it->addr.text()),
-                              "give each --address once");
-    if (config.gateway) {
-        const auto on_link = [&](const Cidr& cidr) { return cidr.contains(config.gateway->addr); };
-        if (std::none_of(config.addresses.begin(), config.addresses.end(), on_link))
-            throw usage_error(
-                fmt::format("gateway {} is on the network of no --address", config.gateway->addr.text()),
-                "give an address whose prefix contains the gateway");
-        const auto own = [&](const Cidr& cidr) { return cidr.addr == config.gateway->addr; };
-        if (std::any_of(config.addresses.begin(), config.addresses.end(), own))
-            throw usage_error(
-                fmt::format("gateway {} is one of synfin's own addresses", config.gateway->addr.text()),
-                "give --gateway the router's address");
-    }
+    refuse_overlaps(config.addresses);
+    const uint64_t addresses =
+        count_addresses(config.addresses, Family::v4) + count_addresses(config.addresses, Family::v6);
+    if (addresses > AddressRange::kMost)
+        throw usage_error(
+            fmt::format("--address gives {} addresses, over the limit of {}", addresses, AddressRange::kMost),
+            "give smaller ranges");
+    if (has_family(config.addresses, Family::v6) && config.mtu < kLeastMtu6)
+        throw usage_error(
+            fmt::format("--mtu {}: IPv6 needs at least {} (RFC 8200 5)", config.mtu, kLeastMtu6),
+            "give a larger --mtu, or IPv4 addresses only");
+    for (const Gateway& gateway : config.gateways) validate_gateway(gateway, config);
 }
 
 void validate_limits(const stack::StackConfig& stack, Command command) {
@@ -139,15 +228,19 @@ uint64_t load_concurrency(const Config& config) {
     return std::clamp<uint64_t>(load.rate, 1'024, 4'000'000);
 }
 
+IpAddress::Family family_of(const Config& config, const Target& target) noexcept {
+    if (target.is_resolved()) return target.peer.addr.family;
+    if (config.load.family) return *config.load.family;
+    return has_family(config.addresses, Family::v6) ? Family::v6 : Family::v4;
+}
+
 std::string unroutable_target(const Config& config) {
-    if (config.gateway) return {};
     for (const Target& target : config.load.targets) {
         if (!target.is_resolved()) continue;  // a name is looked up when the run begins
-        const Ipv4 host = target.peer.addr.v4;
-        const auto on_link = [&](const Cidr& cidr) { return cidr.contains(host); };
-        if (std::none_of(config.addresses.begin(), config.addresses.end(), on_link))
-            return fmt::format("target {} is on the network of no --address, and there is no --gateway",
-                               host.text());
+        const IpAddress& host = target.peer.addr;
+        if (gateway_of(config.gateways, host.family) != nullptr || is_on_link(config, host)) continue;
+        return fmt::format("target {} is on the network of no --address, and there is no {}--gateway",
+                           host.text(), host.is_v6() ? "IPv6 " : "");
     }
     return {};
 }
@@ -167,6 +260,29 @@ bool asks_to_close(const LoadConfig& load) {
         return ("," + field.substr(field.find(':') + 1) + ",").find(",close,") != std::string::npos;
     });
 }
+
+void validate_host(const Target& target, const Config& config) {
+    const Family family = family_of(config, target);
+    if (!has_family(config.addresses, family))
+        throw usage_error(
+            fmt::format("target {}: there is no {} --address to reach it from", target.text(), name(family)),
+            fmt::format("give an {} address, for example --address {}", name(family),
+                        family == Family::v6 ? "2001:db8::1/64" : "10.0.0.1/24"));
+    if (!target.is_resolved()) return;
+    if (config.load.family && *config.load.family != family)
+        throw usage_error(fmt::format("target {} is {}, but --family asks for {}", target.text(),
+                                      name(family), name(*config.load.family)),
+                          "leave --family out: it chooses among the addresses of a name");
+    refuse_zone(target.zone, config, "target " + target.text());
+    if (family == Family::v6 && !target.peer.addr.v6.is_link_local() && has_only_link_local(config))
+        throw usage_error(
+            fmt::format("target {}: a link-local --address does not reach beyond its link (RFC 6724 5)",
+                        target.text()),
+            "give a global IPv6 address, for example --address 2001:db8::1/64");
+    if (is_own(config, target.peer.addr))
+        throw usage_error(fmt::format("target {} is one of synfin's own addresses", target.text()),
+                          "give --address another address of the same network");
+}
 }  // namespace
 
 void validate_load(const Config& config) {
@@ -177,10 +293,7 @@ void validate_load(const Config& config) {
     for (const Target& target : load.targets) {
         if (target.protocol != load.targets.front().protocol)
             throw usage_error("http and tcp targets can't be mixed in one run", "run one of them at a time");
-        const auto own = [&](const Cidr& cidr) { return cidr.addr == target.peer.addr.v4; };
-        if (std::any_of(config.addresses.begin(), config.addresses.end(), own))
-            throw usage_error(fmt::format("target {} is one of synfin's own addresses", target.text()),
-                              "give --address another address of the same network");
+        validate_host(target, config);
     }
     if (load.targets.front().protocol == Target::Protocol::http) {
         for (const std::string_view key : {"load.request-size", "load.response-size"})

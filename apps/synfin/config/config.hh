@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "config/address_range.hh"
+#include "config/gateway.hh"
 #include "config/quantity.hh"
 #include "http/http_ask.hh"
 #include "results/criteria.hh"
@@ -72,7 +74,8 @@ struct LoadConfig {
     Close close = Close::fin;
     CloseBy close_by = CloseBy::client;  ///< RFC 9411 4.3.1.1
     std::optional<PortRange> source_ports;
-    std::vector<Criterion> criteria;  ///< none: failed<1%
+    std::optional<IpAddress::Family> family;  ///< of names that have addresses of both
+    std::vector<Criterion> criteria;          ///< none: failed<1%
 
     /// How long the generator opens new connections; 0: until `count`.
     Duration opening_time() const noexcept;
@@ -82,8 +85,9 @@ struct BenchConfig {
     enum class Profile : uint8_t { connect, crr, http, rr, stream, idle };
     Profile profile = Profile::crr;
     std::optional<uint64_t> connections;  ///< concurrent, per pair; the default depends on the profile
-    uint64_t count = 0;                   ///< stop after this many connections per pair; 0: no limit
-    Duration duration{};                  ///< 0: 5 s, or until `count`
+    IpAddress::Family family = IpAddress::Family::v4;
+    uint64_t count = 0;   ///< stop after this many connections per pair; 0: no limit
+    Duration duration{};  ///< 0: 5 s, or until `count`
     uint64_t request_size = 64;
     uint64_t response_size = 64;
     std::optional<Duration> hold;     ///< idle: keep all connections open for this long once all are open
@@ -108,19 +112,12 @@ struct ValidityConfig {
     uint64_t drops = 1'000;              ///< share of the packets
 };
 
-/// The next hop for destinations off link. If `mac` is set, ARP neither asks for it nor changes it.
-struct Gateway {
-    Ipv4 addr{};
-    std::optional<Mac> mac{};
-    explicit Gateway(Ipv4 ip, std::optional<Mac> pinned = std::nullopt) noexcept : addr(ip), mac(pinned) {}
-    std::string text() const { return mac ? addr.text() + "@" + mac->text() : addr.text(); }
-};
-
 struct Config {
     std::string file;  ///< the YAML file that was read, for messages
     std::string device;
-    std::vector<Cidr> addresses;
-    std::optional<Gateway> gateway;
+    std::vector<AddressRange> addresses;
+    std::vector<Gateway> gateways;  ///< at most one of each family
+    Dad dad = Dad::optimistic;      ///< IPv6
     std::optional<uint64_t> vlan;
     std::optional<uint64_t> outer_vlan;
     uint64_t mtu = 1500;
@@ -154,6 +151,16 @@ void validate_limits(const stack::StackConfig& stack, Command command);
 /// The most concurrent connections of a load, over all engines. An open loop without --connections gets the
 /// connections of one second (1,024 to 4,000,000): enough while each lasts at most a second.
 uint64_t load_concurrency(const Config& config);
+
+/// Whether an address is on one of our networks. A link-local one is on link everywhere (RFC 4861 5.2).
+bool is_on_link(const Config& config, const IpAddress& addr);
+
+/// The family in which a target is reached: that of its address; for a name --family, else the family of
+/// which there is an --address, else IPv6 (RFC 6724 2.1).
+IpAddress::Family family_of(const Config& config, const Target& target) noexcept;
+
+/// The smallest MTU of a link that carries IPv6 (RFC 8200 5).
+inline constexpr uint64_t kLeastMtu6 = 1280;
 
 /// The error text for the first target that is on no address's network, without a gateway; else empty.
 std::string unroutable_target(const Config& config);

@@ -76,6 +76,17 @@ void refuse_if_gone(const Config& config, const DeviceStats& device) {
             "the result covers the time until then; synfin devices lists the interfaces");
 }
 
+std::string duplicate_of(Runtime& runtime) {
+    for (unsigned i = 0; i < runtime.stacks(); ++i)
+        if (const auto& duplicate = runtime.stack(i).duplicate_address()) return duplicate->text();
+    return {};
+}
+
+void refuse_duplicate(Runtime& runtime) {
+    if (const std::string why = duplicate_of(runtime); !why.empty())
+        throw run_error(why, "give --address another address, or take this one from the other host");
+}
+
 void refuse_unless_run(const Result<void>& ran) {
     if (!ran)
         throw usage_error(fmt::format("the cores can't be used: {}", describe(ran.error())),

@@ -3,6 +3,7 @@
 /// Opens the device of a configuration, and turns errors into messages.
 
 #include <memory>
+#include <string>
 
 #include "config.hh"
 #include "synfin/runtime.hh"
@@ -20,6 +21,11 @@ std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConf
 
 /// Throws UserError(failed) when the device disappeared during the run. Call it after the result is written.
 void refuse_if_gone(const Config& config, const DeviceStats& device);
+
+/// The sentence about one of our IPv6 addresses that another host has; empty: none. Call it after the run.
+std::string duplicate_of(Runtime& runtime);
+/// Throws UserError(failed) with that sentence. Call it after the result is written.
+void refuse_duplicate(Runtime& runtime);
 
 /// Throws UserError(usage) when the runner could not use a core.
 void refuse_unless_run(const Result<void>& ran);

@@ -1,5 +1,7 @@
 #include "field_table.hh"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "results/criteria.hh"
@@ -104,6 +106,28 @@ class CriteriaAccess final : public FieldAccess {
     }
 };
 
+class GatewayAccess final : public FieldAccess {
+  public:
+    std::string set(Config& config, std::string_view text, bool first) const override {
+        const auto parsed = Gateway::parse(text);
+        if (!parsed) return parsed.error;
+        auto& all = config.gateways;
+        if (first) all.clear();
+        if (const Gateway* other = gateway_of(all, parsed.value->family()))
+            return expected_but_found(fmt::format("at most one {} gateway ({} is given)",
+                                                  name(parsed.value->family()), other->text()),
+                                      text);
+        all.push_back(*parsed.value);
+        return {};
+    }
+    ordered_json get(const Config& config) const override {
+        const auto& all = config.gateways;
+        if (all.empty()) return nullptr;
+        if (all.size() == 1) return all.front().text();
+        return ordered_json::array({all[0].text(), all[1].text()});
+    }
+};
+
 }  // namespace
 
 template <typename T>
@@ -125,6 +149,9 @@ Access tcp_access(const Codec<V>& codec, T TcpConfig::*member) {
 Access criteria_access() {
     return std::make_shared<const CriteriaAccess>();
 }
+Access gateway_access() {
+    return std::make_shared<const GatewayAccess>();
+}
 
 #define SCALAR(...) template Access scalar_access(const Codec<__VA_ARGS__>&, Place<__VA_ARGS__>)
 #define OPTIONAL(T) template Access optional_access(const Codec<T>&, Place<std::optional<T>>)
@@ -140,13 +167,15 @@ SCALAR(CloseBy);
 SCALAR(ServeConfig::App);
 SCALAR(LoadConfig::Close);
 SCALAR(BenchConfig::Profile);
+SCALAR(IpAddress::Family);
+SCALAR(Dad);
 OPTIONAL(uint64_t);
 OPTIONAL(Duration);
 OPTIONAL(PortRange);
-OPTIONAL(Gateway);
+OPTIONAL(IpAddress::Family);
 OPTIONAL(CloseBy);
 LIST(std::string);
-LIST(Cidr);
+LIST(AddressRange);
 LIST(Target);
 LIST(Route);
 LIST(ServeConfig::Listen);

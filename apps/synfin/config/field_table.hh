@@ -37,6 +37,8 @@ template <typename T, typename V>
 Access tcp_access(const Codec<V>& codec, T TcpConfig::*member);
 /// One value may hold several criteria, separated by commas.
 Access criteria_access();
+/// One of each family. In JSON: null, a string, or a list of two.
+Access gateway_access();
 
 /// The commands that use a field.
 inline constexpr unsigned kBench = static_cast<unsigned>(Command::bench);
@@ -91,6 +93,12 @@ class FieldTable {
     Field& criteria(std::string_view key, std::string_view options, unsigned commands,
                     std::string_view help) {
         return add(Field::Kind::list, key, options, commands, "CRITERIA", any_text(), criteria_access(),
+                   help);
+    }
+
+    Field& gateways(std::string_view key, std::string_view options, unsigned commands,
+                    std::string_view help) {
+        return add(Field::Kind::list, key, options, commands, "IP[@MAC]|auto", any_text(), gateway_access(),
                    help);
     }
 

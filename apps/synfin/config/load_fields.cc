@@ -7,7 +7,12 @@ namespace synfin::app {
 
 void add_load_fields(FieldTable& table) {
     table.list("load.target", "", kLoad, "TARGET", target(), AT(load.targets),
-               "http://HOST[:PORT]/PATH or tcp://HOST:PORT; repeatable, used in turn");
+               "http://HOST[:PORT]/PATH or tcp://HOST:PORT, an IPv6 HOST in brackets; repeatable, used in "
+               "turn");
+    table
+        .optional("load.family", "--family", kLoad, "4|6", family(), AT(load.family),
+                  "for names with addresses of both families: the one to use")
+        .when_absent = "the family of --address; if both, IPv6";
     table
         .scalar("load.connections", "-c,--connections", kLoad, "N", count(1, 64 * kMillions),
                 AT(load.connections), "concurrent connections; with --rate the upper limit")

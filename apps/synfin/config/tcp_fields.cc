@@ -48,7 +48,7 @@ void add_tcp_fields(FieldTable& table) {
     table.of_tcp("tcp.send-buffer", "", "SIZE", size(4096, 1u << 30), &TcpConfig::send_buffer_bytes,
                  "most unacknowledged and unsent bytes that a connection holds");
     table.of_tcp("tcp.mss", "", "SIZE", size(0, 8960), &TcpConfig::mss_limit,
-                 "largest segment to announce and to send; 0: MTU minus 40");
+                 "largest segment to announce and to send; 0: MTU minus 40, for IPv6 minus 60");
     table.of_tcp("tcp.timestamps", "", "BOOL", boolean(), &TcpConfig::timestamps,
                  "use the timestamps option (RFC 7323)");
     table.of_tcp("tcp.window-scale", "", "BOOL", boolean(), &TcpConfig::window_scale,
@@ -63,8 +63,10 @@ void add_tcp_fields(FieldTable& table) {
                  "answer with SYN cookies while the backlog is more than half full (RFC 4987)");
     table.of_tcp("tcp.resets-per-second", "", "N", count(0, 1000 * kMillions), &TcpConfig::resets_per_s,
                  "RST segments for closed ports, per engine; 0: no limit");
-    table.of_tcp("tcp.ttl", "", "N", count(1, 255), &TcpConfig::ttl, "time to live of packets sent");
-    table.of_tcp("tcp.dscp", "", "N", count(0, 63), &TcpConfig::dscp, "DSCP of packets sent");
+    table.of_tcp("tcp.ttl", "", "N", count(1, 255), &TcpConfig::ttl,
+                 "time to live, or hop limit, of packets sent");
+    table.of_tcp("tcp.dscp", "", "N", count(0, 63), &TcpConfig::dscp,
+                 "DSCP of packets sent; in IPv6 part of the traffic class");
 }
 
 }  // namespace synfin::app

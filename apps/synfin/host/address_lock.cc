@@ -20,19 +20,35 @@ namespace {
 
 constexpr const char* kFile = "/address-locks";
 
-/// Maps a text to one of 2^62 bytes by FNV-1a, which is the same in every process and build.
-off_t byte_of(std::string_view text) noexcept {
+/// FNV-1a, which is the same in every process and build.
+uint64_t hash_of(std::string_view text) noexcept {
     uint64_t hash = 0xcbf29ce484222325;
     for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
-    return static_cast<off_t>(hash >> 2);
+    return hash;
 }
 
-struct flock lock_on(off_t byte) noexcept {
+uint32_t last_bits(const IpAddress& addr) noexcept {
+    if (addr.is_v4()) return addr.v4.value;
+    const auto& o = addr.v6.octets;
+    return uint32_t{o[12]} << 24 | uint32_t{o[13]} << 16 | uint32_t{o[14]} << 8 | o[15];
+}
+
+/// The byte of an address: 30 bits of a hash, then the last 32 bits of the address.
+off_t byte_of(const IpAddress& addr, const std::string& identity) noexcept {
+    IpAddress rest = addr;
+    rest.v4 = {};
+    std::fill(rest.v6.octets.begin() + 12, rest.v6.octets.end(), uint8_t{0});
+    const uint64_t hash = hash_of(rest.text() + " on " + identity);
+    return static_cast<off_t>(hash >> 34 << 32 | last_bits(addr));
+}
+
+/// The lock of `count` addresses from `first` on.
+struct flock lock_on(off_t first, uint64_t count) noexcept {
     struct flock lock {};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
-    lock.l_start = byte;
-    lock.l_len = 1;
+    lock.l_start = first;
+    lock.l_len = static_cast<off_t>(count);
     return lock;
 }
 
@@ -85,24 +101,35 @@ std::string device_identity(const std::string& device) {
     return device;
 }
 
-AddressLock::AddressLock(const std::string& device, const std::vector<Cidr>& addresses)
+AddressLock::AddressLock(const std::string& device, const std::vector<AddressRange>& addresses)
     : AddressLock(device, addresses, port::usable_directory(port::run_directories())) {}
 
-AddressLock::AddressLock(const std::string& device, const std::vector<Cidr>& addresses,
+AddressLock::AddressLock(const std::string& device, const std::vector<AddressRange>& addresses,
                          const std::string& directory) {
     if (directory.empty()) return;
     file_ = open_own(directory + kFile);
     if (file_ < 0) return;
     const std::string identity = device_identity(device);
-    for (const Cidr& cidr : addresses) {
-        struct flock lock = lock_on(byte_of(cidr.addr.text() + " on " + identity));
-        if (fcntl(file_, F_SETLK, &lock) == 0) continue;
-        const bool known = fcntl(file_, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0;
-        close(file_);
-        throw run_error(fmt::format("{} on {} is already served by another synfin{}", cidr.addr.text(),
-                                    device, known ? fmt::format(" (process {})", lock.l_pid) : ""),
-                        "end that one first, or use another address or device");
+    for (const AddressRange& range : addresses) {
+        // A range that crosses a multiple of 2^32 takes two locks.
+        for (uint64_t done = 0; done < range.size();) {
+            const IpAddress from = address_after(range.first.addr, done);
+            const uint64_t count = std::min(range.size() - done, (uint64_t{1} << 32) - last_bits(from));
+            take(lock_on(byte_of(from, identity), count), range, device);
+            done += count;
+        }
     }
+}
+
+/// Throws if another process holds a part of the lock.
+void AddressLock::take(struct flock lock, const AddressRange& range, const std::string& device) {
+    if (fcntl(file_, F_SETLK, &lock) == 0) return;
+    const bool known = fcntl(file_, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0;
+    close(file_);
+    throw run_error(fmt::format("{} on {} is already served by another synfin{}",
+                                range.size() == 1 ? range.last.text() : range.text(), device,
+                                known ? fmt::format(" (process {})", lock.l_pid) : ""),
+                    "end that one first, or use another address or device");
 }
 
 AddressLock::~AddressLock() {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/config.hh"
 #include "config/quantity.hh"
 #include "port/capabilities.hh"
 
@@ -323,6 +324,10 @@ class Diagnosis {
             add(Level::missing,
                 fmt::format("{}: MTU {}, but --mtu asks for {}", target_, interface->mtu, wish_.mtu),
                 mend(fmt::format("ip link set {} mtu {}", target_, wish_.mtu)), ours_to_touch);
+        else if (interface->mtu < kLeastMtu6)
+            add(Level::note,
+                fmt::format("{}: MTU {}; IPv6 needs at least {}", target_, interface->mtu, kLeastMtu6),
+                mend(fmt::format("ip link set {} mtu {}", target_, kLeastMtu6)), ours_to_touch);
         // af_xdp hides received frames from the kernel. Not harmless: the kernel loses its IPv6 addresses.
         if (kind_ == "af_packet" && interface->speaks_ipv6)
             add(Level::note,

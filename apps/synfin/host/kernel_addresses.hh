@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/address_range.hh"
 #include "synfin/units.hh"
 
 namespace synfin::app {
@@ -15,13 +16,13 @@ struct KernelAddress {
     Cidr address;
 };
 
-/// IPv4 addresses only; empty if the kernel refuses the query.
+/// Of both families; empty if the kernel refuses the query.
 std::vector<KernelAddress> kernel_addresses();
 
 /// A warning with its remedy for each address of `ours` that the kernel has too.
 /// @param device DEV: on a kernel interface the kernel answers the peer as well; on other devices only this
 /// host's own packets are misdirected
-std::vector<std::string> shared_addresses(std::string_view device, const std::vector<Cidr>& ours,
+std::vector<std::string> shared_addresses(std::string_view device, const std::vector<AddressRange>& ours,
                                           const std::vector<KernelAddress>& kernel);
 
 }  // namespace synfin::app

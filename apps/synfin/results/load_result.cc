@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "config/device_config.hh"
 #include "config/fields.hh"
 #include "host/host_facts.hh"
 #include "verdict.hh"
@@ -32,7 +33,8 @@ std::string nothing_worked(const Config& config, const LoadTally& tally) {
 std::string what_to_do(const LoadTally& tally) {
     const auto failed = [&](CloseReason reason) { return tally.failed_by[static_cast<size_t>(reason)] != 0; };
     if (failed(CloseReason::refused)) return "no server listens there: check the target's port";
-    if (failed(CloseReason::unreachable)) return fmt::format("no ARP reply: {}", kCheckArp);
+    if (failed(CloseReason::unreachable))
+        return fmt::format("the next hop does not answer: {}", kCheckNextHop);
     const bool timed_out = tally.failed_by[static_cast<size_t>(Failure::connect_timeout)] != 0;
     if (failed(CloseReason::syn_timed_out) || timed_out || tally.pending != 0)
         return "SYNs were sent, but no SYN-ACK came back: check packet filters on the path";
@@ -85,11 +87,13 @@ std::string nobody_answered(const Config& config, const std::deque<ClientRun>& r
     if (!std::all_of(runs.begin(), runs.end(), [](const ClientRun& run) { return run.is_unreached(); }))
         return {};
     const Target& target = config.load.targets.front();
-    const Ipv4 host = target.peer.addr.v4;
-    const bool on_link = std::any_of(config.addresses.begin(), config.addresses.end(),
-                                     [&](const Cidr& cidr) { return cidr.contains(host); });
-    const Ipv4 next_hop = on_link || !config.gateway ? host : config.gateway->addr;
-    return fmt::format("{}: no ARP reply from {}", target.text(), next_hop.text());
+    const IpAddress& host = target.peer.addr;
+    const Gateway* const gateway = gateway_of(config.gateways, host.family);
+    const std::string_view answer = host.is_v4() ? "ARP reply" : "neighbour advertisement";
+    if (is_on_link(config, host) || gateway == nullptr)
+        return fmt::format("{}: no {} from {}", target.text(), answer, host.text());
+    if (gateway->is_auto) return fmt::format("{}: no router advertisement", target.text());
+    return fmt::format("{}: no {} from {}", target.text(), answer, gateway->addr().text());
 }
 
 RunResult load_result(const Config& config, Runtime& runtime, const std::deque<ClientRun>& runs,
@@ -106,13 +110,17 @@ RunResult load_result(const Config& config, Runtime& runtime, const std::deque<C
     result.tsc_hz = tsc_hz;
     result.times = &times;
     result.device = runtime.device_stats();
-    // The loss of the device sets the same flag, but it is not an interruption by the user.
-    result.interrupted = interrupted && !result.device.is_gone;
+    // The loss of the device and a duplicate address set the same flag, but they are no interruption by the
+    // user.
+    const std::string duplicate = duplicate_of(runtime);
+    result.interrupted = interrupted && !result.device.is_gone && duplicate.empty();
     result.resident_bytes = resident_bytes();
     if (config.load.close == LoadConfig::Close::fin) result.time_wait_at = config.load.close_by;
     result.deviations = deviations(config, Command::load);
     reach_verdict(result, result.config.load.criteria, config.validity);
-    if (std::string who = nobody_answered(config, runs); !who.empty())
+    if (!duplicate.empty())
+        result.invalid_because.insert(result.invalid_because.begin(), duplicate);
+    else if (std::string who = nobody_answered(config, runs); !who.empty())
         result.invalid_because.insert(result.invalid_because.begin(), std::move(who));
     if (const std::string why = nothing_worked(config, result.tally); !why.empty())
         result.warnings.push_back(fmt::format("{}; {}", why, what_to_do(result.tally)));

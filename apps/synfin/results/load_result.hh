@@ -16,9 +16,10 @@ namespace synfin::app {
 RunResult load_result(const Config& config, Runtime& runtime, const std::deque<ClientRun>& runs,
                       double tsc_hz, bool interrupted, LoadTimes& times);
 
-/// The error text for a run that opened nothing because its next hop did not answer ARP; else empty.
+/// The error text for a run that opened nothing because no next hop answered ARP or neighbour
+/// discovery; else empty.
 std::string nobody_answered(const Config& config, const std::deque<ClientRun>& runs);
 /// The remedy for it.
-inline constexpr std::string_view kCheckArp = "check the device, the address, its prefix and --gateway";
+inline constexpr std::string_view kCheckNextHop = "check the device, the address, its prefix and --gateway";
 
 }  // namespace synfin::app

@@ -1,5 +1,6 @@
 #include "serve_result.hh"
 
+#include "config/device_config.hh"
 #include "config/fields.hh"
 #include "host/host_facts.hh"
 
@@ -57,7 +58,9 @@ RunResult serve_result(const Config& config, Runtime& runtime, std::span<const S
     result.server = server;
     result.device = runtime.device_stats();
     result.resident_bytes = resident_bytes();
-    result.interrupted = context.interrupted;
+    const std::string duplicate = duplicate_of(runtime);
+    result.interrupted = context.interrupted && duplicate.empty();
+    if (!duplicate.empty()) result.invalid_because.push_back(duplicate);
     result.deviations = deviations(config, Command::serve);
     result.served = tally;
     return result;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/interrupt.hh"
 #include "results/progress.hh"
 #include "results/serve_result.hh"
 #include "serve_apps.hh"
@@ -37,6 +38,8 @@ class ServeWork {
     // -- Work
     bool turn(unsigned index, Stack& stack, Instant now) noexcept {
         Run& run = runs_[index];
+        if (stack.duplicate_address()) [[unlikely]]
+            request_end();
         if (is_ending(now)) run.end(stack, now, end_.drain);
         return run.turn(stack, now);
     }

@@ -14,7 +14,9 @@ using Profile = BenchConfig::Profile;
 
 constexpr Duration kDefaultDuration = 5s;
 constexpr uint16_t kPort = 80;
-constexpr Ipv4 kServer{0x0a000001};  // client addresses from 10.0.1.0 on, all in 10.0.0.0/8
+/// Client addresses from 10.0.1.0 on, all in 10.0.0.0/8; in IPv6 from 2001:db8::100 on, all in 2001:db8::/64.
+constexpr Cidr kServer4{Ipv4{0x0a000001}, 8};
+constexpr Cidr kServer6{Ipv6{{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}, 64};
 /// Default of -c when the wire loses frames: most open connections then wait for a timeout. With 1 % loss and
 /// 800,000 connections per second, 2 in 100 wait 1 s for a SYN and 4 in 100 wait 200 ms: 22,000 at a time.
 /// Three times as many leave enough.
@@ -26,8 +28,12 @@ constexpr Duration kLossyDrain = 30s;
 /// slowly.
 constexpr uint32_t kHandshakes = 256;
 
-Ipv4 source(uint32_t index) {
-    return Ipv4{kServer.value + 255 + index};
+const Cidr& server_of(const BenchConfig& bench) {
+    return bench.family == IpAddress::Family::v6 ? kServer6 : kServer4;
+}
+
+IpAddress source(const BenchConfig& bench, uint32_t index) {
+    return address_after(server_of(bench).addr, 255 + index);
 }
 
 /// Enough ports that a tuple is reused late: each port makes 900,000 tuples, so there are at least 1.4 times
@@ -38,20 +44,22 @@ uint32_t port_count(uint64_t connections) {
 }
 
 /// Adds a call for each of these server ports, and all source addresses.
-void call_all(GeneratorPlan& plan, GeneratorPlan::Call call, uint32_t first_port, uint32_t ports) {
+void call_all(GeneratorPlan& plan, const BenchConfig& bench, GeneratorPlan::Call call, uint32_t first_port,
+              uint32_t ports) {
     for (uint32_t i = 0; i < ports; ++i) {
-        call.peer = {kServer, static_cast<uint16_t>(first_port + i)};
+        call.peer = {server_of(bench).addr, static_cast<uint16_t>(first_port + i)};
         plan.calls.push_back(call);
     }
-    for (uint32_t i = 0; i < kBenchSources; ++i) plan.sources.push_back(source(i));
+    for (uint32_t i = 0; i < kBenchSources; ++i) plan.sources.push_back(source(bench, i));
 }
 
 GeneratorPlan load_plan(const BenchConfig& bench) {
     const Shape shape = shape_of(bench);
     GeneratorPlan plan;
-    GeneratorPlan::Call call{.peer = {kServer, kPort}, .request = {}, .last_request = {}};
+    const IpAddress& server = server_of(bench).addr;
+    GeneratorPlan::Call call{.peer = {server, kPort}, .request = {}, .last_request = {}};
     if (shape.purpose == GeneratorPlan::Purpose::http) {
-        const std::string host = kServer.text();
+        const std::string host = server.is_v6() ? "[" + server.text() + "]" : server.text();
         call.request = http_request(host, "/", false);
         if (shape.close_by == CloseBy::server) call.last_request = http_request(host, "/", true);
     } else if (shape.purpose == GeneratorPlan::Purpose::stream) {
@@ -59,7 +67,7 @@ GeneratorPlan load_plan(const BenchConfig& bench) {
     } else if (shape.purpose == GeneratorPlan::Purpose::tcp) {
         call.request = pattern_request(bench.request_size);
     }
-    call_all(plan, call, kPort, bench_ports(bench).size());
+    call_all(plan, bench, call, kPort, bench_ports(bench).size());
     plan.purpose = shape.purpose;
     plan.ending = shape.ending;
     plan.response_size = bench.response_size;
@@ -72,7 +80,7 @@ GeneratorPlan load_plan(const BenchConfig& bench) {
 
 GeneratorPlan background_plan(const BenchConfig& bench) {
     GeneratorPlan plan;
-    call_all(plan, {}, bench_ports(bench).last + 1u, port_count(bench.beside));
+    call_all(plan, bench, {}, bench_ports(bench).last + 1u, port_count(bench.beside));
     plan.purpose = GeneratorPlan::Purpose::hold;
     plan.connections = static_cast<uint32_t>(bench.beside);
     plan.handshakes = kHandshakes;
@@ -132,9 +140,10 @@ stack::StackConfig bench_stack(const Config& config, bool client) {
     stack::StackConfig stack = stack_config(config);
     stack.addresses.clear();
     if (client)
-        for (uint32_t i = 0; i < kBenchSources; ++i) stack.addresses.push_back({source(i), 8});
+        for (uint32_t i = 0; i < kBenchSources; ++i)
+            stack.addresses.push_back({source(bench, i), server_of(bench).prefix});
     else
-        stack.addresses.push_back({kServer, 8});
+        stack.addresses.push_back(server_of(bench));
     // A closing connection keeps its record while the next one opens. A held connection has no next one.
     const bool held = shape.purpose == GeneratorPlan::Purpose::hold;
     stack.max_connections = static_cast<uint32_t>((held ? 1 : 2) * connections + 1'024 + bench.beside);

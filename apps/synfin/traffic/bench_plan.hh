@@ -26,7 +26,8 @@ uint64_t concurrency(const BenchConfig& bench);
 /// How long the bench opens connections; 0: until the generator's limit, or until all have been held.
 Duration opening_time(const BenchConfig& bench);
 
-/// The number of client addresses, from 10.0.1.0 on. The server's address is 10.0.0.1.
+/// The number of client addresses, from 10.0.1.0 on, or from 2001:db8::100 on. The server's address
+/// is 10.0.0.1, or 2001:db8::1.
 inline constexpr uint32_t kBenchSources = 32;
 /// The server's ports for the profile's connections. More ports make more tuples.
 PortRange bench_ports(const BenchConfig& bench);

@@ -22,6 +22,12 @@ constexpr uint32_t kEndsPerTurn = 32;
 constexpr uint32_t kMaxEnding = 512;
 /// How many source addresses are tried before a connection is skipped.
 constexpr size_t kSourceTries = 8;
+
+std::vector<IpAddress> targets_of(const GeneratorPlan& plan) {
+    std::vector<IpAddress> all;
+    for (const GeneratorPlan::Call& call : plan.calls) all.push_back(call.peer.addr);
+    return all;
+}
 }  // namespace
 
 std::vector<uint8_t> pattern_request(uint64_t size) {
@@ -35,7 +41,7 @@ Generator::Generator(GeneratorPlan plan)
       records_(plan_.connections),
       silence_(plan_.connections, plan_.timeout),
       random_(plan_.engine + 1),
-      sources_(plan_.sources.size(), plan_.calls.size(), plan_.engine, plan_.engines) {
+      sources_(plan_.sources, targets_of(plan_), plan_.engine, plan_.engines) {
     const size_t ids = size_t{plan_.connections} + 1;
     if (speaks()) exchanges_ = MappedArray<Exchange>(ids);
     if (plan_.purpose == GeneratorPlan::Purpose::http) responses_ = MappedArray<HttpResponse>(ids);
@@ -207,10 +213,10 @@ Skip Generator::open_one(Stack& stack, Instant due) noexcept {
         next_call_ = 0;
     ConnectOptions options;
     options.user_tag = id | (plan_.second ? kSecond : 0);
-    Error error = Error::no_port;
-    for (size_t tries = std::min(plan_.sources.size(), kSourceTries); tries > 0 && error == Error::no_port;
-         --tries) {
-        options.source = plan_.sources[sources_.next()];
+    size_t tries = std::min(sources_.size(call), kSourceTries);
+    Error error = tries == 0 ? Error::no_route : Error::no_port;
+    for (; tries > 0 && error == Error::no_port; --tries) {
+        options.source = sources_.next(call);
         const auto connection = stack.connect(plan_.calls[call].peer, options);
         if (!connection) {
             error = connection.error();

@@ -15,7 +15,7 @@
 #include "schedule.hh"
 #include "silence_watch.hh"
 #include "slot_pool.hh"
-#include "source_turns.hh"
+#include "source_sets.hh"
 #include "synfin/stack.hh"
 
 namespace synfin::app {
@@ -173,7 +173,7 @@ class Generator {
     Sweep sweep_ = Sweep::none;
     uint32_t sweep_next_ = 0;  ///< where the sweep goes on, see Stack::visit_open
     uint64_t next_call_ = 0;
-    SourceTurns sources_;
+    SourceSets sources_;
     bool stopped_ = true;
 };
 

@@ -35,7 +35,8 @@ struct GeneratorPlan {
     static constexpr uint64_t kUnlimited = ~uint64_t{0};
 
     std::vector<Call> calls;
-    std::vector<IpAddress> sources;  ///< used in turn; one without a free port is skipped
+    /// Used in turn, each for targets of its family and scope; one without a free port is skipped.
+    std::vector<IpAddress> sources;
     Purpose purpose = Purpose::tcp;
     Ending ending = Ending::fin;
     uint64_t response_size = 64;  ///< tcp

@@ -1,8 +1,6 @@
 #include "load_plan.hh"
 
 #include <fmt/format.h>
-#include <netdb.h>
-#include <netinet/in.h>
 
 #include <algorithm>
 #include <fstream>
@@ -44,21 +42,36 @@ StatusSet expected_statuses(const LoadConfig& load) {
 
 }  // namespace
 
-Config resolved(Config config) {
+Config resolved(Config config, Lookup lookup) {
+    using Family = IpAddress::Family;
+    const bool has_v4 = has_family(config.addresses, Family::v4),
+               has_v6 = has_family(config.addresses, Family::v6);
     for (Target& target : config.load.targets) {
         if (target.is_resolved()) continue;
-        addrinfo hints{}, *found = nullptr;
-        hints.ai_family = AF_INET;
-        hints.ai_socktype = SOCK_STREAM;
-        if (const int error = getaddrinfo(target.host.c_str(), nullptr, &hints, &found); error != 0)
-            throw run_error(fmt::format("{}: no address for this name: {}", target.host, gai_strerror(error)),
+        std::string error;
+        const std::vector<IpAddress> found = lookup(target.host, error);
+        if (found.empty())
+            throw run_error(fmt::format("{}: no address for this name: {}", target.host, error),
                             "check the name and /etc/resolv.conf, or give an address");
-        const auto* address = reinterpret_cast<const sockaddr_in*>(found->ai_addr);
-        target.peer.addr = Ipv4{ntohl(address->sin_addr.s_addr)};
-        freeaddrinfo(found);
+        const auto chosen = choose_address(found, config.load.family, has_v4, has_v6);
+        if (!chosen) {
+            const Family other = found.front().family;
+            throw run_error(fmt::format("{}: the name has only {} addresses, such as {}", target.host,
+                                        name(other), found.front().text()),
+                            fmt::format("give an {} --address{}", name(other),
+                                        config.load.family ? ", and leave --family out" : ""));
+        }
+        target.peer.addr = *chosen;
         fmt::print(stderr, "{} is {}\n", target.host, target.peer.addr.text());
     }
     return config;
+}
+
+uint64_t tuple_count(const Config& config, uint64_t ports) {
+    uint64_t sum = 0;
+    for (const Target& target : config.load.targets)
+        sum += count_addresses(config.addresses, family_of(config, target)) * ports;
+    return sum;
 }
 
 GeneratorPlan load_plan(const Config& config, unsigned engine, unsigned engines) {
@@ -77,7 +90,7 @@ GeneratorPlan load_plan(const Config& config, unsigned engine, unsigned engines)
         }
         plan.calls.push_back(std::move(call));
     }
-    for (const Cidr& cidr : config.addresses) plan.sources.push_back(cidr.addr);
+    for (const Cidr& cidr : each_address(config.addresses)) plan.sources.push_back(cidr.addr);
     const bool http = load.targets.front().protocol == Target::Protocol::http;
     plan.purpose = load.connect_only ? GeneratorPlan::Purpose::nothing
                    : http            ? GeneratorPlan::Purpose::http
@@ -120,8 +133,7 @@ stack::StackConfig load_stack(const Config& config, unsigned engines) {
     // A closing connection keeps its record while the next one opens.
     stack.max_connections = static_cast<uint32_t>(2 * each + 1'024);
     stack.expected_connections = stack.max_connections;
-    const uint64_t tuples = uint64_t{config.addresses.size()} * config.load.targets.size() *
-                            (static_cast<uint64_t>(stack.port_high - stack.port_low) + 1);
+    const uint64_t tuples = tuple_count(config, static_cast<uint64_t>(stack.port_high - stack.port_low) + 1);
     stack.max_time_wait = static_cast<uint32_t>(std::clamp<uint64_t>(tuples, 1u << 16, 1u << 24));
     return stack;
 }

@@ -5,12 +5,20 @@
 
 #include "config/config.hh"
 #include "generator_plan.hh"
+#include "name_lookup.hh"
 
 namespace synfin::app {
 
+/// The addresses of a name; see look_up().
+using Lookup = std::vector<IpAddress> (*)(const std::string& name, std::string& error);
+
 /// Resolves host names among the targets, before anything is sent, and prints their addresses on standard
-/// error. Throws UserError(failed) for a name without an address.
-Config resolved(Config config);
+/// error. Chooses the family as family_of() says. Throws UserError(failed) for a name without a usable
+/// address.
+Config resolved(Config config, Lookup lookup = look_up);
+
+/// The tuples of all targets together: for each target the addresses of its family times the source ports.
+uint64_t tuple_count(const Config& config, uint64_t ports);
 
 /// One engine's share. Throws UserError(usage) if the file of --body can't be read.
 GeneratorPlan load_plan(const Config& config, unsigned engine, unsigned engines);

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "client_run.hh"
+#include "host/interrupt.hh"
 #include "results/progress.hh"
 #include "synfin/runner.hh"
 
@@ -24,7 +25,11 @@ class LoadWork {
     }
 
     // -- Work
-    bool turn(unsigned index, Stack& stack, Instant now) noexcept { return runs_[index].turn(stack, now); }
+    bool turn(unsigned index, Stack& stack, Instant now) noexcept {
+        if (stack.duplicate_address()) [[unlikely]]
+            request_end();
+        return runs_[index].turn(stack, now);
+    }
     bool is_over(unsigned index) const noexcept { return runs_[index].over(); }
     bool is_measured(unsigned index) const noexcept { return runs_[index].is_opening(); }
     BusyCycles& cycles(unsigned index) noexcept { return runs_[index].cycles; }

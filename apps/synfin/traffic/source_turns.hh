@@ -12,7 +12,7 @@ namespace synfin::app {
 /// the source advances by one more after each round of pairs.
 class SourceTurns {
   public:
-    /// @param sources,calls how many; at least 1.
+    /// @param sources,calls how many. next() needs at least one of each.
     /// @param engine,engines each engine begins at another source, so that even few connections use many
     ///        addresses.
     SourceTurns(size_t sources, size_t calls, unsigned engine, unsigned engines) noexcept

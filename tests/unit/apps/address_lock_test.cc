@@ -30,7 +30,7 @@ class AddressLockTest : public testing::Test {
         if (child == 0) {
             std::string why;
             try {
-                const AddressLock lock(device, {*Cidr::parse(address)}, directory_);
+                const AddressLock lock(device, {*AddressRange::parse(address).value}, directory_);
             } catch (const UserError& error) {
                 why = error.what();
             }
@@ -59,6 +59,25 @@ TEST_F(AddressLockTest, TheSecondProcessIsToldWhoHasIt) {
         EXPECT_EQ(refusal_elsewhere("memif:/tmp/b.sock,server", "10.0.0.1/24"), "") << "another device";
     }
     EXPECT_EQ(refusal_elsewhere("memif:/tmp/a.sock,server", "10.0.0.1/24"), "") << "it has ended";
+}
+
+TEST_F(AddressLockTest, Ipv6AddressesAndRanges) {
+    const std::vector<AddressRange> ours = {
+        *AddressRange::parse("2001:db8::1/64").value,
+        *AddressRange::parse("2001:db8::ffff:fff0-2001:db8::1:0:f/64").value,
+        *AddressRange::parse("10.0.1.1-10.0.4.254/16").value};
+    const AddressLock lock("tap:x", ours, directory_);
+    EXPECT_EQ(refusal_elsewhere("tap:x", "2001:db8::1/128"),
+              "2001:db8::1 on tap:x is already served by another synfin (process " +
+                  std::to_string(getpid()) + ")");
+    EXPECT_NE(refusal_elsewhere("tap:x", "2001:db8::1:0:3/64"), "") << "beyond a multiple of 2^32";
+    EXPECT_NE(refusal_elsewhere("tap:x", "2001:db8::ffff:ffff/64"), "");
+    EXPECT_NE(refusal_elsewhere("tap:x", "10.0.2.1/16"), "") << "inside the range";
+    EXPECT_NE(refusal_elsewhere("tap:x", "10.0.4.254-10.0.9.1/16"), "") << "ranges overlap";
+    EXPECT_EQ(refusal_elsewhere("tap:x", "10.0.4.255/16"), "") << "one beyond the range";
+    EXPECT_EQ(refusal_elsewhere("tap:x", "2001:db8::2/64"), "");
+    EXPECT_EQ(refusal_elsewhere("tap:x", "2001:db8:1::1/64"), "") << "another network, the same last bits";
+    EXPECT_EQ(refusal_elsewhere("tap:y", "2001:db8::1/64"), "");
 }
 
 TEST_F(AddressLockTest, AnotherUsersFileAndALinkAreNotUsed) {

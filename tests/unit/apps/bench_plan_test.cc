@@ -74,6 +74,28 @@ TEST(BenchPlan, SourcesAndPortsMeetInEveryCombination) {
     }
 }
 
+TEST(BenchPlan, Ipv6HasTheSameShape) {
+    Config config = with(Profile::http);
+    config.bench.family = IpAddress::Family::v6;
+    const GeneratorPlan plan = client_plan(config.bench).load;
+    ASSERT_EQ(plan.sources.size(), kBenchSources);
+    EXPECT_EQ(plan.sources.front().text(), "2001:db8::100");
+    EXPECT_EQ(plan.sources.back().text(), "2001:db8::11f");
+    EXPECT_EQ(plan.calls.front().peer.text(), "[2001:db8::1]:80");
+    const auto& request = plan.calls.front().request;
+    EXPECT_NE(std::string(request.begin(), request.end()).find("\r\nHost: [2001:db8::1]\r\n"),
+              std::string::npos);
+    const auto client = bench_stack(config, true).addresses, server = bench_stack(config, false).addresses;
+    ASSERT_EQ(client.size(), kBenchSources);
+    EXPECT_EQ(client.front().text(), "2001:db8::100/64");
+    ASSERT_EQ(server.size(), 1u);
+    EXPECT_EQ(server.front().text(), "2001:db8::1/64");
+    config.bench.beside = 10;
+    EXPECT_TRUE(client_plan(config.bench).background->calls.front().peer.addr.is_v6());
+    config.bench.family = IpAddress::Family::v4;
+    EXPECT_EQ(bench_stack(config, false).addresses.front().text(), "10.0.0.1/8");
+}
+
 TEST(BenchPlan, ThoseBesideHavePortsOfTheirOwn) {
     Config config = with(Profile::crr);
     EXPECT_FALSE(client_plan(config.bench).background);

@@ -43,7 +43,11 @@ On the command line: `synfin load http://10.0.0.9/ --device af_packet:eth1 --add
 | N | a number, optionally with `k M G` | `64k` `1.5M` |
 | PERCENT | a number with `%` | `0.1%` |
 | BOOL | `true` or `false`; the option takes no value | `true` |
+| ADDR/LENGTH | an address or a range of addresses, and the length of the network's prefix | `10.0.0.1/24` `10.0.1.1-10.0.4.254/16` `2001:db8::1/64` |
+| HOST | an IPv4 address, an IPv6 address in brackets, or a name | `10.0.0.9` `[2001:db8::9]` `www.example.org` |
 
+IPv6 addresses are read in every form of RFC 4291 and written as RFC 5952 says. A link-local gateway or
+target may name its link, which must be the device's name: `fe80::1%eth1`, `[fe80::9%eth1]:80`.
 Write a list as `[a, b]` in the file and as `a,b` in `--set`; repeat the option.
 )";
 

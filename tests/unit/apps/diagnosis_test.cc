@@ -172,6 +172,12 @@ TEST(Diagnosis, Interfaces) {
     const Finding mtu = the_one(diagnosed(host, "af_packet:eth1", 9000));
     EXPECT_EQ(mtu.mend, "ip link set eth1 mtu 9000");
     EXPECT_TRUE(mtu.harmless);
+    host.interfaces[0].mtu = 1000;
+    const Finding small = the_one(diagnosed(host, "af_packet:eth1", 1000));
+    EXPECT_EQ(small.level, Level::note) << "IPv4 works";
+    EXPECT_EQ(small.what, "eth1: MTU 1000; IPv6 needs at least 1280");
+    EXPECT_EQ(small.mend, "ip link set eth1 mtu 1280");
+    host.interfaces[0].mtu = 1500;
     host.interfaces[0].up = false;
     EXPECT_EQ(the_one(diagnosed(host, "af_packet:eth1")).mend, "ip link set eth1 up");
     host.interfaces[0].up = true;

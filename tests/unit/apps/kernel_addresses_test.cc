@@ -21,7 +21,7 @@ TEST(KernelAddresses, LoopbacksIsAmongThem) {
 TEST(KernelAddresses, OneThatIsOursTooIsSaidWithTheRemedy) {
     const std::vector<KernelAddress> kernel = {{"eth1", *Cidr::parse("10.0.0.2/16")},
                                                {"lo", *Cidr::parse("127.0.0.1/8")}};
-    const std::vector<Cidr> ours = {*Cidr::parse("10.0.0.1/24"), *Cidr::parse("10.0.0.2/24")};
+    const std::vector<AddressRange> ours = {*Cidr::parse("10.0.0.1/24"), *Cidr::parse("10.0.0.2/24")};
     const auto warnings = shared_addresses("af_packet:eth1", ours, kernel);
     ASSERT_EQ(warnings.size(), 1u);
     EXPECT_EQ(warnings[0],
@@ -32,6 +32,22 @@ TEST(KernelAddresses, OneThatIsOursTooIsSaidWithTheRemedy) {
     EXPECT_NE(
         shared_addresses("pci:0000:3b:00.0", ours, kernel).at(0).find("keeps what this host sends to it"),
         std::string::npos);
+}
+
+TEST(KernelAddresses, BothFamiliesAndRanges) {
+    const std::vector<KernelAddress> kernel = {{"eth1", *Cidr::parse("2001:db8::2/64")},
+                                               {"eth1", *Cidr::parse("fe80::1/64")},
+                                               {"eth2", *Cidr::parse("fe80::2/64")}};
+    const auto warnings = shared_addresses("af_packet:eth1",
+                                           {*AddressRange::parse("2001:db8::1-2001:db8::ff/64").value,
+                                            *AddressRange::parse("fe80::1-fe80::2/64").value},
+                                           kernel);
+    ASSERT_EQ(warnings.size(), 2u) << "fe80::2 is on another link";
+    EXPECT_NE(warnings[0].find("the address 2001:db8::2 too, on eth1, and answers its segments with RST"),
+              std::string::npos)
+        << warnings[0];
+    EXPECT_NE(warnings[0].find("ip address del 2001:db8::2/64 dev eth1"), std::string::npos) << warnings[0];
+    EXPECT_NE(warnings[1].find("the address fe80::1 too, on eth1"), std::string::npos) << warnings[1];
 }
 
 TEST(DeviceNews, ChangesAreToldOnce) {
