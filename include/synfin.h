@@ -89,10 +89,10 @@ typedef uint64_t synfin_connection;
 
 /** An address and a port. */
 typedef struct synfin_endpoint {
-    uint8_t family; /**< 4 or 6 (IPv6 is not built yet: SYNFIN_E_NOT_SUPPORTED); 0: none */
+    uint8_t family; /**< 4 or 6; 0: none */
     uint8_t reserved;
     uint16_t port;     /**< host byte order */
-    uint8_t bytes[16]; /**< transmission order: 10.0.0.1 is {10, 0, 0, 1}; the rest is zero */
+    uint8_t bytes[16]; /**< transmission order: 10.0.0.1 is {10, 0, 0, 1}, and the rest is zero; IPv6 uses all */
 } synfin_endpoint;
 
 /** Bytes of the longest text of an endpoint, with its final zero. */
@@ -115,17 +115,26 @@ enum synfin_idle_policy {
     SYNFIN_IDLE_SLEEP = 3      /**< after 1,000 empty polls, sleep 50 us at a time; synfin_post() wakes at once */
 };
 
+/** What a device does before it uses its IPv6 addresses (RFC 4862 5.4). One probe for each, a second of silence. */
+enum synfin_dad {
+    SYNFIN_DAD_OFF = 0,        /**< nothing */
+    SYNFIN_DAD_OPTIMISTIC = 1, /**< the addresses are used at once (RFC 4429) */
+    SYNFIN_DAD_WAIT = 2        /**< nothing is answered or sent from them before the second is over */
+};
+
 /**
  * The configuration of a runtime. SYNFIN_CONFIG_INIT sets the defaults, which stand last in the comments below;
  * then set the fields that differ. synfin_open() reads the strings and does not keep them.
  */
 typedef struct synfin_config {
     uint32_t size; /**< sizeof this struct in the caller; SYNFIN_CONFIG_INIT sets it */
-    uint32_t mtu;  /**< bytes of an IP packet, 576..9000; 1500 */
+    uint32_t mtu;  /**< bytes of an IP packet, 576..9000, with IPv6 at least 1280; 1500 */
 
     const char *device;      /**< "af_packet:veth0", "pci:0000:3b:00.0" ...; not for virtual time */
-    const char *addresses;   /**< our addresses with prefix, separated by commas: "10.0.0.2/24,10.0.0.3/24" */
-    const char *gateway;     /**< "10.0.0.254" or "10.0.0.254@02:00:00:00:00:01"; null: none */
+    const char *addresses;   /**< our addresses with prefix, of either family, separated by commas:
+                                  "10.0.0.2/24,2001:db8::2/64" */
+    const char *gateway;     /**< one of each family: "10.0.0.254", "10.0.0.254@02:00:00:00:00:01,fe80::1"; "auto":
+                                  the IPv6 router that advertises itself; null: none */
     const char *cores;       /**< CPU numbers, one stack for each: "2,3"; null: one usable CPU */
     uint16_t vlan;           /**< 802.1Q VLAN id 1..4094; 0: no tag */
     uint16_t outer_vlan;     /**< 802.1ad; 0: no tag */
@@ -153,6 +162,8 @@ typedef struct synfin_config {
     int64_t drain;            /**< ns that connections get to close when synfin_serve() or synfin_run() ends; 1 s */
     uint32_t max_timers;      /**< timers of synfin_after() set at once, 1..2^24; 65536 */
     uint32_t max_posts;       /**< waiting messages of synfin_post(), 2..2^24, rounded up to a power of two; 1024 */
+    uint32_t dad;             /**< enum synfin_dad: duplicate address detection of IPv6; SYNFIN_DAD_OPTIMISTIC */
+    uint32_t reserved;
 } synfin_config;
 
 /** Writes the defaults into the first `size` bytes of *config. Use SYNFIN_CONFIG_INIT.
@@ -261,7 +272,7 @@ enum synfin_close_reason {
     SYNFIN_CLOSED_TIMED_OUT = 3,      /**< the user timeout passed without an acknowledgement */
     SYNFIN_CLOSED_SYN_TIMED_OUT = 4,  /**< no answer to our SYN */
     SYNFIN_CLOSED_ABORTED = 5,        /**< synfin_abort(), or data that arrived after synfin_close() */
-    SYNFIN_CLOSED_UNREACHABLE = 6,    /**< a hard ICMP error for our SYN, or no ARP reply */
+    SYNFIN_CLOSED_UNREACHABLE = 6,    /**< a hard ICMP error for our SYN, or the next hop does not answer */
     SYNFIN_CLOSED_FIN_WAIT_2 = 7      /**< the peer never sent its FIN after synfin_close() */
 };
 
@@ -340,13 +351,14 @@ typedef struct synfin_connect_options {
     uint32_t size;
     uint32_t reserved;
     uint64_t user_tag;      /**< chosen by the program; every event of the connection brings it */
-    synfin_endpoint source; /**< one of our addresses, family 0: the first; port 0: an ephemeral port */
+    synfin_endpoint source; /**< one of our addresses, of the peer's family; family 0: chosen by RFC 6724; port 0: an
+                                 ephemeral port */
 } synfin_connect_options;
 
 /** Opens a connection to `peer`. SYNFIN_OPEN or SYNFIN_CLOSE reports the outcome. Data may be queued at once; it
  *  leaves when the connection is open. @param options may be null.
  *  Errors: SYNFIN_E_NO_PORT, _NO_MEMORY, _IN_USE (the tuple of options->source), _INVALID (port 0, multicast or
- *  broadcast), _NO_ROUTE, _NOT_SUPPORTED (IPv6). */
+ *  broadcast, an IPv4-mapped address), _NO_ROUTE (or no address of ours has the peer's family). */
 int synfin_connect(synfin_stack *stack, const synfin_endpoint *peer, const synfin_connect_options *options,
                    synfin_connection *out);
 
@@ -457,6 +469,10 @@ int synfin_drain(synfin_stack *stack, int64_t ns);
 /** 1 when the drain is complete, else 0. Errors: SYNFIN_E_INVALID. */
 int synfin_is_drained(const synfin_stack *stack);
 
+/** 1 when another host has one of our IPv6 addresses (duplicate address detection), and a sentence in `why`, with at
+ *  most `why_size` bytes; 0: none so far. The stack then sends no IPv6 packet. Errors: SYNFIN_E_INVALID (null). */
+int synfin_duplicate_address(const synfin_stack *stack, char *why, size_t why_size);
+
 /* ---- counters ----------------------------------------------------------------------------------------- */
 
 /** Reads a counter by its name in docs/counters.md: "retransmitted", or a drop reason as "bad_tcp_checksum".
@@ -471,7 +487,7 @@ int synfin_records(const synfin_stack *stack, uint32_t *open, uint32_t *half_ope
 
 /* ---- packets of a virtual stack without a peer --------------------------------------------------------- */
 
-/** Passes in an IPv4 packet; the next synfin_poll() processes it. Errors: SYNFIN_E_INVALID (longer than the MTU),
+/** Passes in an IPv4 or IPv6 packet; the next synfin_poll() processes it. Errors: SYNFIN_E_INVALID (longer than the MTU),
  *  SYNFIN_E_NO_MEMORY (2048 packets wait), SYNFIN_E_NOT_SUPPORTED (not such a stack). */
 int synfin_input(synfin_stack *stack, const void *packet, size_t size);
 

@@ -128,6 +128,10 @@ std::optional<synfin_config> complete(const synfin_config* config) noexcept;
 
 /// Makes the engine's configuration. Returns a complaint, or an empty string on success.
 std::string stack_config(const synfin_config& config, StackConfig& out);
+/// Its addresses and gateways, checked: a part of stack_config(), after the MTU.
+std::string read_network(const synfin_config& config, StackConfig& out);
+/// The items between commas, without blanks around them.
+std::vector<std::string_view> split(std::string_view text);
 /// Parses a list of CPU numbers as "2,3"; none if it is malformed.
 std::optional<std::vector<unsigned>> cores_of(const char* text);
 

@@ -265,6 +265,17 @@ int synfin_counter(const synfin_stack* stack, const char* name, uint64_t* value)
     return SYNFIN_E_INVALID;
 }
 
+int synfin_duplicate_address(const synfin_stack* stack, char* why, size_t why_size) {
+    const c::Why told(why, why_size);
+    if (stack == nullptr) return SYNFIN_E_INVALID;
+    return c::guarded([&]() -> int {
+        const auto& duplicate = stack->stack->duplicate_address();
+        if (!duplicate) return 0;
+        told.say(duplicate->text());
+        return 1;
+    });
+}
+
 int synfin_records(const synfin_stack* stack, uint32_t* open, uint32_t* half_open, uint32_t* time_wait) {
     if (stack == nullptr) return SYNFIN_E_INVALID;
     const RecordCount records = stack->stack->records();

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "api/c_handles.hh"
 
@@ -41,19 +42,6 @@ constexpr uint32_t kMostRecords = 1u << 24;
 constexpr uint32_t kMostTimeWaits = 1u << 26;
 constexpr uint32_t kLeastBuffer = 4'096, kMostBuffer = 1u << 30;
 
-std::vector<std::string_view> split(std::string_view text) {
-    std::vector<std::string_view> out;
-    while (true) {
-        const size_t comma = text.find(',');
-        std::string_view item = text.substr(0, comma);
-        while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-        while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
-        out.push_back(item);
-        if (comma == std::string_view::npos) return out;
-        text.remove_prefix(comma + 1);
-    }
-}
-
 template <typename Number>
 std::optional<Number> number_of(std::string_view text) noexcept {
     Number out{};
@@ -82,31 +70,6 @@ class Checks {
     std::string complaint;
 };
 
-void read_addresses(const synfin_config& config, StackConfig& out, Checks& checks) {
-    if (config.addresses == nullptr) return checks.complain("addresses is null: expected \"10.0.0.2/24\"");
-    for (const std::string_view item : split(config.addresses)) {
-        const auto address = Cidr::parse(item);
-        if (!address)
-            return checks.complain("addresses: \"" + std::string(item) +
-                                   "\" is not an address with a prefix; write 10.0.0.2/24");
-        if (address->addr.is_v6())
-            return checks.complain("addresses: " + std::string(item) +
-                                   ": IPv6 is not built yet; give IPv4 addresses");
-        out.addresses.push_back(*address);
-    }
-}
-
-void read_gateway(const synfin_config& config, StackConfig& out, Checks& checks) {
-    if (config.gateway == nullptr) return;
-    const std::string_view text = config.gateway;
-    const size_t at = text.find('@');
-    out.gateway = Ipv4::parse(text.substr(0, at));
-    if (at != std::string_view::npos) out.gateway_mac = Mac::parse(text.substr(at + 1));
-    if (!out.gateway || (at != std::string_view::npos && !out.gateway_mac))
-        checks.complain("gateway: \"" + std::string(text) +
-                        "\" is not an address; write 10.0.0.254 or 10.0.0.254@02:00:00:00:00:01");
-}
-
 void read_sizes(const synfin_config& config, StackConfig& out, Checks& checks) {
     checks.range("mtu", config.mtu, 576, 9000);
     checks.range("vlan", config.vlan, 0, 4094);
@@ -122,6 +85,7 @@ void read_sizes(const synfin_config& config, StackConfig& out, Checks& checks) {
     checks.range("max_timers", config.max_timers, 1, kMostRecords);
     checks.range("max_posts", config.max_posts, 2, kMostRecords);
     checks.range("wire_loss_ppm", config.wire_loss_ppm, 0, 1'000'000);
+    checks.range("dad", config.dad, SYNFIN_DAD_OFF, SYNFIN_DAD_WAIT);
     checks.range("idle", config.idle, SYNFIN_IDLE_AUTOMATIC, SYNFIN_IDLE_SLEEP);
     out.mtu = static_cast<uint16_t>(config.mtu);
     if (config.vlan != 0) out.vlan = config.vlan;
@@ -135,6 +99,7 @@ void read_sizes(const synfin_config& config, StackConfig& out, Checks& checks) {
     out.max_timers = config.max_timers;
     out.max_posts = config.max_posts;
     out.seed = config.seed;
+    out.dad = static_cast<Dad>(config.dad);
 }
 
 synfin_config defaults() noexcept {
@@ -152,6 +117,7 @@ synfin_config defaults() noexcept {
     out.max_text = stack.max_text_bytes;
     out.max_timers = stack.max_timers;
     out.max_posts = stack.max_posts;
+    out.dad = static_cast<uint32_t>(stack.dad);
     out.msl = stack.tcp.msl.count();
     out.delayed_ack = stack.tcp.delayed_ack.count();
     out.syn_timeout = stack.tcp.syn_timeout.count();
@@ -162,6 +128,19 @@ synfin_config defaults() noexcept {
 }
 
 }  // namespace
+
+std::vector<std::string_view> split(std::string_view text) {
+    std::vector<std::string_view> out;
+    while (true) {
+        const size_t comma = text.find(',');
+        std::string_view item = text.substr(0, comma);
+        while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+        while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+        out.push_back(item);
+        if (comma == std::string_view::npos) return out;
+        text.remove_prefix(comma + 1);
+    }
+}
 
 std::string stack_config(const synfin_config& config, StackConfig& out) {
     Checks checks;
@@ -175,8 +154,7 @@ std::string stack_config(const synfin_config& config, StackConfig& out) {
     out.tcp.user_timeout = checks.duration("user_timeout", config.user_timeout, kMaxDuration);
     out.tcp.keepalive_idle = checks.duration("keepalive_idle", config.keepalive_idle, kMaxDuration);
     checks.duration("drain", config.drain, kMaxDuration);
-    read_addresses(config, out, checks);
-    read_gateway(config, out, checks);
+    if (std::string why = read_network(config, out); !why.empty()) checks.complain(std::move(why));
     return checks.complaint;
 }
 

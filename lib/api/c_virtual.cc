@@ -105,7 +105,10 @@ std::string add(VirtualRuntime& runtime, const synfin_config& config) {
     std::string complaint = stack_config(config, out);
     if (!complaint.empty()) return complaint;
     // A wire of IP packets has no next hops: our own address as gateway makes every destination reachable.
-    if (!out.gateway) out.gateway = out.addresses.front().addr.v4;
+    for (const Cidr& own : out.addresses) {
+        if (!out.gateway && own.addr.is_v4()) out.gateway = own.addr.v4;
+        if (!out.gateway6 && own.addr.is_v6()) out.gateway6 = own.addr.v6;
+    }
     runtime.add(out, config.wire_loss_ppm);
     return {};
 }

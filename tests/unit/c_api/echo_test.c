@@ -103,10 +103,11 @@ static synfin_connection open_to(const wire *w, const char *peer) {
 }
 
 /** Echo of `size` bytes; the server takes at most `leaves` of each event and sends from small buffers. */
-static void echo(size_t size, int leaves, uint32_t loss_ppm) {
+static void echo_to(const char *peer, size_t size, int leaves, uint32_t loss_ppm) {
     static seen s;
     memset(&s, 0, sizeof s);
-    synfin_config client = wire_config("10.0.0.1/24", 1), server = wire_config("10.0.0.2/24", 2);
+    synfin_config client = wire_config("10.0.0.1/24,2001:db8::1/64", 1),
+                  server = wire_config("10.0.0.2/24,2001:db8::2/64", 2);
     client.wire_loss_ppm = server.wire_loss_ppm = loss_ppm;
     server.send_buffer = 4096;
     client.send_buffer = 8192;
@@ -115,7 +116,7 @@ static void echo(size_t size, int leaves, uint32_t loss_ppm) {
     s.size = size;
     s.leaves = leaves;
     CHECK_EQ(synfin_listen(w.server, 7, NULL), SYNFIN_OK);
-    const synfin_connection c = open_to(&w, "10.0.0.2:7");
+    const synfin_connection c = open_to(&w, peer);
     for (int i = 0; i < 600 && s.closed == 0; i++) {
         run_wire(&w, on_client, on_server, &s, 1000000000);
         if (leaves != 0) synfin_resume(w.server, s.connection);
@@ -137,6 +138,46 @@ static void echo(size_t size, int leaves, uint32_t loss_ppm) {
     CHECK_EQ(open + half_open + time_wait, 0);
     CHECK_EQ(synfin_records(w.server, &open, NULL, NULL), SYNFIN_OK);
     CHECK_EQ(open, 0);
+    synfin_destroy(w.runtime);
+}
+
+/** Over either family, to the same listener. */
+static void echo(size_t size, int leaves, uint32_t loss_ppm) {
+    echo_to("10.0.0.2:7", size, leaves, loss_ppm);
+    echo_to("[2001:db8::2]:7", size, leaves, loss_ppm);
+}
+
+/** A peer of each family is told as it is, and a source of the other family is refused. */
+static void families(void) {
+    const synfin_config client = wire_config("10.0.0.1/24,2001:db8::1/64,2001:db8::3/64", 1),
+                        server = wire_config("2001:db8::2/64,10.0.0.2/24", 2);
+    const wire w = open_wire_with(&client, &server);
+    static seen s;
+    memset(&s, 0, sizeof s);
+    char text[SYNFIN_ENDPOINT_TEXT];
+    synfin_listen_options only = {.size = sizeof only, .address = endpoint("2001:db8::2")};
+    CHECK_EQ(synfin_listen(w.server, 7, &only), SYNFIN_OK);
+    synfin_connect_options from = {.size = sizeof from, .source = endpoint("2001:db8::3"), .user_tag = 77};
+    synfin_endpoint to = endpoint("[2001:db8::2]:7");
+    synfin_connection c = 0;
+    CHECK_EQ(synfin_connect(w.client, &to, &from, &c), SYNFIN_OK);
+    s.size = 0;
+    run_wire(&w, ignore, on_server, &s, 1000000);
+    synfin_info info = {.size = sizeof info};
+    CHECK_EQ(synfin_get_info(w.server, s.connection, &info), SYNFIN_OK);
+    CHECK_EQ(info.peer.family, 6);
+    CHECK_EQ(synfin_format_endpoint(&info.local, text, sizeof text), 15);
+    CHECK(strcmp(text, "[2001:db8::2]:7") == 0);
+    info.peer.port = 7;
+    CHECK(synfin_format_endpoint(&info.peer, text, sizeof text) > 0);
+    CHECK(strcmp(text, "[2001:db8::3]:7") == 0);
+    CHECK_EQ(info.mss, 1500 - 60);
+    CHECK_EQ(synfin_abort(w.client, c), SYNFIN_OK);
+    to = endpoint("10.0.0.2:7"); /* nothing listens on that address */
+    CHECK_EQ(synfin_connect(w.client, &to, NULL, &c), SYNFIN_OK);
+    run_wire(&w, ignore, ignore, &s, 1000000);
+    CHECK_EQ(synfin_get_info(w.client, c, &info), SYNFIN_E_GONE);
+    CHECK(synfin_connect(w.client, &to, &from, &c) < 0); /* an IPv6 source for an IPv4 peer */
     synfin_destroy(w.runtime);
 }
 
@@ -333,6 +374,7 @@ int main(void) {
     echo(50000, 0, 0);
     echo(50000, 0, 50000);
     echo(20000, 1000, 0);
+    families();
     left_text();
     left_text_at_once();
     small_array();

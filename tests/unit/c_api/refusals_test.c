@@ -87,6 +87,7 @@ static void null_arguments(void) {
     CHECK_EQ(synfin_is_drained(NULL), SYNFIN_E_INVALID);
     CHECK_EQ(synfin_counter(NULL, "x", &value), SYNFIN_E_INVALID);
     CHECK_EQ(synfin_records(NULL, NULL, NULL, NULL), SYNFIN_E_INVALID);
+    CHECK_EQ(synfin_duplicate_address(NULL, NULL, 0), SYNFIN_E_INVALID);
     CHECK_EQ(synfin_input(NULL, "x", 1), SYNFIN_E_INVALID);
     CHECK_EQ(synfin_output(NULL, &event, 1), SYNFIN_E_INVALID);
     CHECK_EQ(synfin_parse_endpoint(NULL, &to), SYNFIN_E_INVALID);
@@ -121,6 +122,24 @@ static void configurations(void) {
     refused_config(bad, "nonsense");
     bad = good, bad.gateway = "10.0.0.254@nonsense";
     refused_config(bad, "gateway");
+    bad = good, bad.gateway = "10.0.0.254,10.0.0.253";
+    refused_config(bad, "10.0.0.253");
+    bad = good, bad.gateway = "fe80::1%eth0";
+    refused_config(bad, "zone");
+    bad = good, bad.gateway = "2001:db8::1%eth0", bad.device = "af_packet:eth0";
+    refused_config(bad, "zone");
+    bad = good, bad.addresses = "10.0.0.1/24,2001:db8::1/129";
+    refused_config(bad, "2001:db8::1/129");
+    bad = good, bad.addresses = "ff02::5/64";
+    refused_config(bad, "ff02::5");
+    bad = good, bad.addresses = "::ffff:10.0.0.1/96";
+    refused_config(bad, "::ffff:10.0.0.1");
+    bad = good, bad.addresses = "2001:db8::1/64", bad.mtu = 1279;
+    refused_config(bad, "1280");
+    bad = good, bad.addresses = "2001:db8::1/64", bad.gateway = "2001:db8:1::1";
+    refused_config(bad, "2001:db8:1::1");
+    bad = good, bad.dad = 3;
+    refused_config(bad, "dad");
     bad = good, bad.mtu = 100;
     refused_config(bad, "mtu");
     bad = good, bad.vlan = 4095;
@@ -168,7 +187,8 @@ static void configurations(void) {
     CHECK_EQ(synfin_config_init(&newer.known, sizeof newer), SYNFIN_OK);
     CHECK_EQ(newer.known.size, sizeof newer);
     CHECK_EQ(newer.later[3], 0);
-    newer.known.addresses = "10.0.0.1/24, 10.0.0.3/24";
+    newer.known.addresses = "10.0.0.1/24, 10.0.0.3/24, 2001:db8::1/64";
+    newer.known.gateway = "10.0.0.254@02:00:00:00:00:01, fe80::1@02:00:00:00:00:02";
     CHECK_EQ(synfin_open_virtual(&newer.known, NULL, &runtime, why, sizeof why), SYNFIN_OK);
     synfin_destroy(runtime);
 }
@@ -265,6 +285,9 @@ static void calls(void) {
     for (; synfin_counter_name(names) != NULL; names++)
         CHECK_EQ(synfin_counter(w.client, synfin_counter_name(names), &value), SYNFIN_OK);
     CHECK(names > 50);
+    char why[100] = "x";
+    CHECK_EQ(synfin_duplicate_address(w.client, why, sizeof why), 0);
+    CHECK_EQ(why[0], 0);
     synfin_destroy(w.runtime);
 }
 
