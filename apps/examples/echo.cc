@@ -1,6 +1,6 @@
 /// @file
 /// A minimal echo server.
-///   echo af_packet:veth0 10.0.0.2/24
+///   echo af_packet:veth0 10.0.0.2/24 2001:db8::2/64
 // [server]
 #include <csignal>
 #include <cstdio>
@@ -25,11 +25,12 @@ struct Echo {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const auto address = argc == 3 ? synfin::Cidr::parse(argv[2]) : std::nullopt;
-    if (!address) return std::fprintf(stderr, "usage: echo DEVICE ADDRESS/PREFIX\n"), 2;
     synfin::RuntimeConfig config;
+    for (int i = 2; i < argc; ++i)  // of either family
+        if (const auto address = synfin::Cidr::parse(argv[i])) config.stack.addresses.push_back(*address);
+    if (argc < 3 || config.stack.addresses.size() + 2 != static_cast<size_t>(argc))
+        return std::fprintf(stderr, "usage: echo DEVICE ADDRESS/PREFIX...\n"), 2;
     config.device = argv[1];
-    config.stack.addresses = {*address};
     const auto opened = synfin::Runtime::open(config);
     if (!opened) return std::fprintf(stderr, "%s\n", opened.error().why.c_str()), 1;
     synfin::Runtime& runtime = **opened;
