@@ -5,7 +5,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <ostream>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -40,6 +42,15 @@ constexpr Scenario kScenarios[] = {
      .budget = {.drops = 1, .duplicates = 0, .time_outs = 1}},
     {.name = "open_exchange_close",
      .side = {{.connects = 1, .sends = 1, .calls = kClose}, {.listens = true, .sends = 1, .calls = kClose}},
+     .budget = {.drops = 1, .duplicates = 0, .time_outs = 1}},
+    {.name = "open_timestamps",
+     .side = {{.connects = 1, .sends = 1, .calls = kShutdown}, {.listens = true, .calls = kClose}},
+     .timestamps = true,
+     .budget = {.drops = 1, .duplicates = 0, .time_outs = 1}},
+    {.name = "open_timestamps_ipv6",
+     .side = {{.connects = 1, .sends = 1, .calls = kShutdown}, {.listens = true, .calls = kClose}},
+     .timestamps = true,
+     .ipv6 = true,
      .budget = {.drops = 1, .duplicates = 0, .time_outs = 1}},
     {.name = "open_abort",
      .side = {{.connects = 1, .sends = 1, .calls = kAbort}, {.listens = true, .calls = kClose | kAbort}},
@@ -84,19 +95,21 @@ void on_abort(int) {
 /// The sum of all scenarios.
 class Together : public testing::Environment {
   public:
-    void add(const EdgeTable& edges) {
-        edges_.add(edges);
-        ++scenarios_;
+    void add(const char* name, const Report& report) {
+        edges_.add(report.witness.edges);
+        states_[name] = report.states;
     }
     void TearDown() override {
-        if (scenarios_ != std::size(kScenarios)) return;
+        if (states_.size() != std::size(kScenarios)) return;
+        EXPECT_EQ(states_["open_timestamps"], states_["open_timestamps_ipv6"])
+            << "the core does the same in both families";
         std::printf("all scenarios:\n%s", edges_.text().c_str());
         EXPECT_EQ(edges_.missing(), "");
     }
 
   private:
     EdgeTable edges_;
-    size_t scenarios_ = 0;
+    std::map<std::string, uint64_t> states_;
 };
 Together* const together =
     static_cast<Together*>(testing::AddGlobalTestEnvironment(new Together));  // googletest's own
@@ -128,7 +141,7 @@ TEST_P(Exhaustive, EveryChoiceEndsWell) {
     running = nullptr;
     std::printf("%s: %u drops, %u duplicates, %u time-outs\n%s", scenario.name, scenario.budget.drops,
                 scenario.budget.duplicates, scenario.budget.time_outs, report.text().c_str());
-    together->add(report.witness.edges);
+    together->add(scenario.name, report);
     EXPECT_TRUE(report.fault.empty()) << report.fault << "\n" << report.trace;
 }
 

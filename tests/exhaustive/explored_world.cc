@@ -44,6 +44,7 @@ void World::act(Action action, Turn& turn) noexcept {
     const double seconds = w.story_ticks / 1000.0;
     const bool arrives = action.kind == Action::Kind::deliver || action.kind == Action::Kind::duplicate;
     const unsigned side = arrives ? 1u - action.host : action.host;
+    turn.side = side;
     Host& host = hosts_[side];
     State before = host.state();
     const bool both_live = host.is_peer_of(hosts_[1 - side]);
@@ -96,7 +97,6 @@ void World::act(Action action, Turn& turn) noexcept {
     for (unsigned i = 0; i < turn.out_count; ++i)
         tell(story, "           %s%s\n", describe(turn.out[i], side, ground).c_str(),
              (action.lost >> i & 1u) != 0 ? "  (lost)" : "");
-    turn.side = side;
 }
 
 void World::settle(const Turn& turn, uint8_t lost, Witness& witness) noexcept {

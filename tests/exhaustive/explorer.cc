@@ -278,7 +278,7 @@ bool Explorer::ends_alone(const World& world) {
                 const auto deadline = host.next_deadline(ground_, tick);
                 if (!deadline) return true;
                 if (static_cast<int32_t>(*deadline - tick) > 0) tick = *deadline;
-                Turn turn{.ground = ground_, .tick = tick, .witness = quiet, .input = {}};
+                Turn turn{.ground = ground_, .tick = tick, .witness = quiet, .input = {}, .side = side};
                 turn.input.kind = Input::Kind::time_out;
                 host.fire(turn);
             }
@@ -286,7 +286,7 @@ bool Explorer::ends_alone(const World& world) {
         };
         quiet.require(wait(), "tries for ever to reach a peer that is gone");
         if (host.may(kClose, ground_, tick)) {
-            Turn turn{.ground = ground_, .tick = tick, .witness = quiet, .input = {}};
+            Turn turn{.ground = ground_, .tick = tick, .witness = quiet, .input = {}, .side = side};
             host.call(kClose, turn);
             quiet.require(wait(), "tries for ever to close towards a peer that is gone");
         }

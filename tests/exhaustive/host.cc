@@ -581,7 +581,7 @@ void Host::emit(const Tcb& tcb, const tcp::Outgoing& out, Turn& turn) noexcept {
     bool timestamps = tcb.has(tcp::kTimestamps);
     if (p.has(wire::kSyn)) {
         const bool answers = p.has(wire::kAck);
-        p.mss = params.mss;
+        p.mss = turn.ground.mss();
         timestamps = answers ? timestamps : params.timestamps;
         if (answers ? tcb.has(tcp::kWindowScale) : params.window_scale) {
             p.options |= Packet::kScale;

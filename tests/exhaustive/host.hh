@@ -22,7 +22,7 @@ struct Turn {
     Input input;
     Packet out[8] = {};
     unsigned out_count = 0;
-    unsigned side = 0;                ///< the sender of the segments in `out`
+    unsigned side = 0;                ///< whose step it is: the sender of the segments in `out`
     bool returned_to_listen = false;  ///< a half-open record returned to LISTEN (MUST-11)
 
     /// Whether the output is more than an ACK.
@@ -35,7 +35,7 @@ struct Turn {
         tcp::Now now;
         now.tick = tick;
         now.us = tick * 1000;
-        return {ground.params, ground.ts_offsets, now};
+        return ground.context(side, now);
     }
 };
 

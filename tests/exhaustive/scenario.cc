@@ -1,5 +1,8 @@
 #include "scenario.hh"
 
+#include <iterator>
+
+#include "base/address_hash.hh"
 #include "tcp/isn.hh"
 
 namespace synfin::exhaustive {
@@ -7,6 +10,9 @@ namespace synfin::exhaustive {
 namespace {
 
 constexpr Ipv4 kLocal[] = {Ipv4{0x0a000001}};
+constexpr Ipv6 kLocal6[] = {Ipv6{{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}};
+constexpr Ipv6 kRemote6{{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};
+static_assert(std::size(kLocal) == Ground::kFirstV6);
 
 /// Few expiries to each end: 1, 2 and 4 s after the SYN, a segment or FIN its sender gives up.
 TcpConfig config_of(const Scenario& scenario) {
@@ -27,10 +33,21 @@ TcpConfig config_of(const Scenario& scenario) {
 }  // namespace
 
 Ground::Ground(const Scenario& of) noexcept
-    : scenario(of), params(config_of(of), 1500), ts_offsets({1, 2}, kLocal), msl(params.two_msl / 2) {
+    : scenario(of),
+      params(config_of(of), 1500),
+      ts_offsets({1, 2}, kLocal, kLocal6),
+      msl(params.two_msl / 2) {
     tuple[0] = {.remote_addr = 0x0a000002, .remote_port = 80, .local_port = 50'000, .local_index = 0};
     tuple[1] = {.remote_addr = 0x0a000001, .remote_port = 50'000, .local_port = 80, .local_index = 0};
-    for (unsigned i = 0; i < 2; ++i) ts_offset[i] = ts_offsets.of(tuple[i]);
+    remote6[0] = kRemote6;
+    remote6[1] = kLocal6[0];
+    for (unsigned i = 0; i < 2; ++i) {
+        if (of.ipv6) {
+            tuple[i].remote_addr = AddressFold({3, 4})(remote6[i]);
+            tuple[i].local_index = kFirstV6;
+        }
+        ts_offset[i] = ts_offsets.of(tuple[i], &remote6[i]);
+    }
 }
 
 tcp::Segment Packet::segment() const noexcept {

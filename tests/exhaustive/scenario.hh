@@ -42,6 +42,7 @@ struct Scenario {
     const char* name;
     Side side[2];
     bool timestamps = false;
+    bool ipv6 = false;
     Budget budget;
     uint8_t in_flight = 4;  ///< segments per direction; more are lost
     uint32_t depth = 200;   ///< actions from the start at most
@@ -60,6 +61,7 @@ class Ground {
     tcp::Params params;
     tcp::TimestampOffsets ts_offsets;
     Tuple tuple[2];         ///< of the one connection, as each side sees it
+    Ipv6 remote6[2];        ///< the same of its peer, with IPv6
     uint32_t ts_offset[2];  ///< isn.hh's, computed once
     uint32_t msl;           ///< ticks
 
@@ -70,6 +72,16 @@ class Ground {
         const uint32_t a = scenario.side[1].connects != 0 ? 0xffff'f000u : 0xffff'fffeu;
         return tcp::Seq((side == 0 ? a : 0x7fff'fffeu) + life * kLifeDistance);
     }
+    /// The MSS that both offer.
+    uint16_t mss() const noexcept { return scenario.ipv6 ? params.mss6 : params.mss; }
+    /// As seen from `side`.
+    tcp::Context context(unsigned side, tcp::Now now) const noexcept {
+        tcp::Context out{params, ts_offsets, now};
+        out.first_v6 = kFirstV6;
+        out.remote6 = &remote6[side];
+        return out;
+    }
+    static constexpr uint32_t kFirstV6 = 1;  ///< Tuple::local_index: 0 is the IPv4 address, 1 the IPv6 one
     static constexpr uint32_t kLifeDistance = 1'000'000;
 };
 

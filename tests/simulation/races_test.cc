@@ -232,7 +232,7 @@ TEST_P(CloseRaces, LeaveNothingBehind) {
     testing::Test::RecordProperty("row", 38);
     testing::Test::RecordProperty("clause", "9293-3.6, 3.10.4, 3.10.5");
     testing::Test::RecordProperty("function", "stack::end");
-    testing::Test::RecordProperty("family", GetParam().mixed ? "6" : "4");
+    testing::Test::RecordProperty("family", GetParam().mixed ? "46" : "4");
     const auto [seed, mixed] = GetParam();
     Races races(seed, mixed);
     for (int i = 0; i < 50'000 && !HasFailure(); ++i) races.race();

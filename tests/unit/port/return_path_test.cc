@@ -72,6 +72,7 @@ TEST(ReturnPath, TheAnswerComesToTheQueueThatAsked) {
     RecordProperty("row", 37);
     RecordProperty("clause", "project choice: steering by RSS; Microsoft RSS, Toeplitz");
     RecordProperty("function", "port::RssPrediction");
+    RecordProperty("family", "46");
     Random random(37);
     for (int round = 0; round < 60; ++round) {
         const auto queues = static_cast<uint16_t>(round < 30 ? 2 + random.below(7) : 2 + random.below(63));
