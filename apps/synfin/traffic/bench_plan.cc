@@ -139,6 +139,7 @@ stack::StackConfig bench_stack(const Config& config, bool client) {
     const uint64_t connections = concurrency(bench);
     stack::StackConfig stack = stack_config(config);
     stack.addresses.clear();
+    stack.dad = Dad::off;  // no other host is on the wire
     if (client)
         for (uint32_t i = 0; i < kBenchSources; ++i)
             stack.addresses.push_back({source(bench, i), server_of(bench).prefix});

@@ -45,7 +45,7 @@ class ClientRun {
     bool turn(Stack& stack, Instant now) noexcept;
 
     enum class Phase : uint8_t {
-        reaching,  ///< resolves the targets' next hops by ARP
+        reaching,  ///< resolves the targets' next hops
         filling,   ///< opens the background connections
         settling,  ///< waits for kSettle
         opening,   ///< opens connections: the measured time
@@ -55,7 +55,7 @@ class ClientRun {
     };
     Phase phase() const noexcept { return phase_; }
     bool over() const noexcept { return phase_ == Phase::over; }
-    /// The run is over without a connection: no target's next hop answered ARP.
+    /// The run is over without a connection: no target's next hop answered.
     bool is_unreached() const noexcept { return is_unreached_; }
     /// Whether the run opens connections: the measured time.
     bool is_opening() const noexcept { return phase_ == Phase::opening; }
