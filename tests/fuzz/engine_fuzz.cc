@@ -1,4 +1,5 @@
-// The input drives one whole stack: segments from four peers, time, calls, ICMP errors and raw packets. The
+// The input drives one whole stack, of both families: segments from four peers of the run's family
+// (SYNFIN_FAMILY), time, calls, ICMP errors and raw packets. The
 // checks: fakes/invariants.hh at every step, well-formed packets, the right bytes in both streams, one
 // on_close for each connection, and no resource in use at the end.
 
@@ -18,7 +19,9 @@ using namespace synfin::fakes;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-constexpr Ipv4 kUs{0x0a000001}, kPeer{0x0a000002};
+const IpAddress kUs = host(1), kPeer = host(2);
+const IpAddress kUsOther = host(1, is_ipv6() ? Family::v4 : Family::v6);  ///< of the other family
+const size_t kIpHeader = ip_header_bytes();
 constexpr size_t kFlows = 4;
 
 /// A byte of a stream by its absolute sequence number: both sides can be checked without knowing the ISN.
@@ -111,7 +114,8 @@ class Fuzzed {
 
   private:
     static VirtualConfig config() {
-        VirtualConfig c{.address = {kUs, 24}};
+        VirtualConfig c{.address = on_net(kUs)};
+        c.stack.addresses = {on_net(kUsOther)};
         c.stack.seed = 1;
         c.stack.max_connections = 4;
         c.stack.max_half_open = 4;
@@ -180,7 +184,9 @@ class Fuzzed {
 
     void raw(Story& story) {
         auto bytes = story.bytes(20 + story.byte());
-        if (bytes.size() >= 40) {  // far enough to be judged by what it says
+        if (is_ipv6())
+            raw6(bytes);
+        else if (bytes.size() >= 40) {  // far enough to be judged by what it says
             bytes[0] = static_cast<uint8_t>(0x40 | std::clamp<int>(bytes[0] & 15, 5, 10));
             bytes[2] = static_cast<uint8_t>(bytes.size() >> 8);
             bytes[3] = static_cast<uint8_t>(bytes.size());
@@ -190,12 +196,26 @@ class Fuzzed {
         input(bytes);
     }
 
+    static void raw6(std::vector<uint8_t>& bytes) {
+        if (bytes.size() < 44) return;
+        bytes[0] = 0x60;
+        bytes[4] = 0;
+        bytes[5] = static_cast<uint8_t>(bytes.size() - 40);
+        constexpr uint8_t kUsual[] = {kTcp, kIcmp6, kHopByHop, kDestination, kRouting, kFragment};
+        if (bytes[6] & 0x80) bytes[6] = kUsual[bytes[6] % std::size(kUsual)];
+        if ((bytes[8] & 3) != 0) std::copy_n(kPeer.v6.octets.begin(), 16, bytes.begin() + 8);
+        const bool to_all = (bytes[24] & 7) == 0;
+        const Ipv6 to = to_all ? Ipv6{{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}} : kUs.v6;
+        std::copy_n(to.octets.begin(), 16, bytes.begin() + 24);
+        fix_checksums(bytes);
+    }
+
     void icmp(Story& story) {
         if (last_sent_.empty()) return;
         const uint8_t type = story.byte() % 16, code = story.byte() % 16;
         auto quoted = last_sent_;
-        if (story.byte() & 1) quoted[27] ^= story.byte();
-        input(icmp_error(kPeer, kUs, type, code, quoted, story.word(), 20 + story.byte() % 24));
+        if (story.byte() & 1) quoted[kIpHeader + 7] ^= story.byte();
+        input(icmp_error(kPeer, kUs, type, code, quoted, story.word(), kIpHeader + story.byte() % 24));
     }
 
     void time(Story& story) {
