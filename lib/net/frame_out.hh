@@ -105,11 +105,10 @@ class FrameOut {
 
     /// An ICMPv6 parameter problem (RFC 4443 3.4) about a packet, of which it quotes as much as fits into
     /// 1,280 bytes. `ip` is the packet's header. The caller limits the rate.
-    /// @return the frame's length; `frame` has room for link header and 1,280 bytes.
+    /// @return the frame's length; `frame` has room for most_problem_bytes().
     uint32_t build_parameter_problem(uint8_t* frame, const wire::ParameterProblem& problem, Bytes packet,
                                      const wire::Ipv6Header& ip) const noexcept;
-    /// Bytes before the IP header of every frame.
-    uint32_t link_bytes() const noexcept { return l2_; }
+    uint32_t most_problem_bytes() const noexcept { return l2_ + wire::kLeastIpv6Mtu; }
 
     /// Builds a complete frame with an ARP packet and returns its length. Only on Ethernet.
     uint32_t build_arp(uint8_t* frame, const wire::ArpPacket& arp, const Mac& to) const noexcept;

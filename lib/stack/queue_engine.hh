@@ -23,6 +23,7 @@
 #include "net/link.hh"
 #include "stack/engine.hh"
 #include "stack/packet_bursts.hh"
+#include "stack/rate_limits.hh"
 
 namespace synfin::stack {
 
@@ -76,6 +77,7 @@ class QueueEngine final : public Engine {
     void arrive6() noexcept;
     void send_echo_reply(const net::FrameContent& request) noexcept;
     void send_echo_reply6(const net::FrameContent& request) noexcept;
+    void drop(const net::FrameContent& content) noexcept;
 
     // output
     void send(Packet* packet, const net::SegmentOut& segment) noexcept;
@@ -103,6 +105,7 @@ class QueueEngine final : public Engine {
     net::FrameOut frame_out_;
     net::ArpResolver resolver_;
     std::optional<std::pair<Ipv6, Mac>> pinned6_;  ///< the gateway, if its MAC address is configured
+    PerSecond icmp_errors_;
     uint32_t last_tick_ = 0;
     bool timers_behind_ = true;
     bool is_busy_ = false;     ///< the first half of this turn had work
@@ -214,7 +217,7 @@ template <buf::QueuePair P>
             else
                 count().drop(DropReason::icmp_ignored);
             return false;
-        case net::FrameKind::dropped: count().drop(content.drop); return false;
+        case net::FrameKind::dropped: drop(content); return false;
     }
     return false;
 }
@@ -245,6 +248,29 @@ void QueueEngine<P>::send_echo_reply6(const net::FrameContent& request) noexcept
     P::finish(packet, frame_out_.build_echo_reply6(frame, request.payload, request.ip6), {});
     count().add(Counter::icmp_echo_replies);
     send_frame6(packet, frame, request.ip6.source, nullptr);
+}
+
+/// Counts a dropped packet. Tells the sender of an IPv6 packet if RFC 8200 asks for it.
+template <buf::QueuePair P>
+void QueueEngine<P>::drop(const net::FrameContent& content) noexcept {
+    count().drop(content.drop);
+    if (!content.problem) [[likely]]
+        return;
+    if (!icmp_errors_.allow(connections_.now().tick(), kIcmpErrorsPerSecond)) {
+        count().drop(DropReason::icmp_rate_limited);
+        return;
+    }
+    const bool fits = frame_out_.most_problem_bytes() <= queue_.caps().max_frame;
+    Packet* packet = fits ? bursts_.take() : nullptr;
+    if (packet == nullptr) {
+        count().drop(DropReason::no_packet);
+        return;
+    }
+    uint8_t* frame = P::data(packet);
+    P::finish(packet,
+              frame_out_.build_parameter_problem(frame, *content.problem, content.payload, content.ip6), {});
+    count().add(Counter::icmp_problems_sent);
+    send_frame6(packet, frame, content.ip6.source, nullptr);
 }
 
 // ---- output

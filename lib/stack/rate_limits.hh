@@ -1,13 +1,36 @@
 #pragma once
 /// @file
 /// RateLimits: limits on segments to peers that may not exist: RSTs, and challenge ACKs of half-open and
-/// TIME-WAIT records. Challenge ACKs of open connections are counted in holder.hh.
+/// TIME-WAIT records. Challenge ACKs of open connections are counted in holder.hh. PerSecond: the limit of an
+/// engine's ICMPv6 errors, too.
 
 #include <cstdint>
 
 #include "stack/challenge_limits.hh"
 
 namespace synfin::stack {
+
+/// Counts how many may still be sent in the present second.
+class PerSecond {
+  public:
+    /// Whether one more may be sent in the second of `tick`, of at most `most`; if so, counts it.
+    bool allow(uint32_t tick, uint32_t most) noexcept {
+        if (const uint32_t second = tick / 1000 + 1; second != second_) {
+            second_ = second;
+            left_ = most;
+        }
+        if (left_ == 0) return false;
+        --left_;
+        return true;
+    }
+
+  private:
+    uint32_t second_ = 0;  ///< the second that left_ counts
+    uint32_t left_ = 0;
+};
+
+/// ICMPv6 errors that an engine sends in a second (RFC 4443 2.4 (f) asks for a limit).
+inline constexpr uint32_t kIcmpErrorsPerSecond = 100;
 
 class RateLimits {
   public:
@@ -21,14 +44,7 @@ class RateLimits {
 
     /// Whether one more RST may be sent in the second of `tick`; if so, counts it.
     bool allow_rst(uint32_t tick) noexcept {
-        if (resets_per_s_ == 0) return true;
-        if (const uint32_t second = tick / 1000 + 1; second != second_) {
-            second_ = second;
-            resets_left_ = resets_per_s_;
-        }
-        if (resets_left_ == 0) return false;
-        --resets_left_;
-        return true;
+        return resets_per_s_ == 0 || resets_.allow(tick, resets_per_s_);
     }
 
     /// Most challenge ACKs per record and second; `seldom`: for tcp::Reply::seldom_ack.
@@ -44,8 +60,7 @@ class RateLimits {
   private:
     uint32_t resets_per_s_, challenges_per_s_;
     ChallengeLimits half_open_, time_wait_;
-    uint32_t second_ = 0;  ///< the second that resets_left_ counts
-    uint32_t resets_left_ = 0;
+    PerSecond resets_;
 };
 
 }  // namespace synfin::stack
