@@ -16,6 +16,15 @@ constexpr uint8_t kNextHopByHop = 0, kNextIcmp6 = 58;
 constexpr uint8_t kRouterAlert[8] = {kNextIcmp6, 0, 5, 2, 0, 0, 1, 0};
 }  // namespace
 
+Counter counter_of(const DiscoveryPacket& packet) noexcept {
+    if (!packet.mld.groups.empty()) return Counter::mld_reports_sent;
+    switch (packet.nd.type) {
+        case wire::kNdRouterSolicitation: return Counter::router_solicitations_sent;
+        case wire::kNdNeighbourAdvertisement: return Counter::nd_advertisements_sent;
+        default: return Counter::nd_solicitations_sent;
+    }
+}
+
 uint32_t build_discovery(uint8_t* frame, const Link& link, const DiscoveryPacket& packet) noexcept {
     const bool is_report = !packet.mld.groups.empty();
     uint8_t* ip = frame + link.header_bytes();

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "net/link.hh"
+#include "synfin/counters.hh"
 #include "synfin/units.hh"
 #include "wire/nd.hh"
 
@@ -27,6 +28,9 @@ struct DiscoveryPacket {
     wire::NdMessage nd;
     MldReport mld;
 };
+
+/// The counter of such packets.
+Counter counter_of(const DiscoveryPacket& packet) noexcept;
 
 /// Builds the frame and returns its length. Without `to`, the destination MAC address, the first 6 bytes, is
 /// zero. Only on Ethernet. `frame` has room for 1280 bytes and the link header.

@@ -20,6 +20,7 @@ namespace synfin::net {
 ///
 /// - The answer to a query has one random delay for all groups, at most half of Maximum Response Delay.
 /// - A query for one group is answered with that group alone; if another answer is due already, with all.
+/// - DEVIATION: a query without the router alert option is answered, too (RFC 3810 6.2).
 /// - After a version 1 query, reports have version 1 for 260 s, one group each (RFC 3810 8.2.1).
 class GroupReports {
   public:

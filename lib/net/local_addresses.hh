@@ -87,6 +87,13 @@ class LocalAddresses {
         return next_hop(addr) == addr || (addr == gateway6_ && !addr.is_unspecified());
     }
 
+    /// Marks the last address: the configuration does not have it. See is_internal().
+    void set_last_internal() noexcept { internal_ = size() - 1; }
+    /// Whether the index is that of a link-local address that IPv6 needs for itself. Nobody can connect to
+    /// it: processes that share an interface, and its MAC address, share this address, too, and each would
+    /// reset the connections of the others.
+    bool is_internal(uint32_t index) const noexcept { return index == internal_; }
+
     // -- what router advertisements change (RFC 4861 6.3.4)
     static constexpr uint32_t kMostLearned = 16;  ///< on-link prefixes
     const Ipv6& gateway6() const noexcept { return gateway6_; }
@@ -175,6 +182,7 @@ class LocalAddresses {
     std::vector<uint32_t> groups_;  ///< the last 24 bits of our IPv6 addresses, sorted
     Ipv6 gateway6_{};
     uint32_t link_local_ = 0;  ///< position in v6_
+    uint32_t internal_ = kNone;
     std::array<Cidr, kMostLearned> learned_{};
     uint32_t learned_count_ = 0;
 };

@@ -41,6 +41,9 @@ class NextHops {
     /// Registers an open that waits for the next hop; end_failed_opens() ends it if there is no answer.
     /// Unlike packets, any number may wait.
     void add_waiting(const Address& next_hop, uint32_t open) noexcept {
+        // The open may be in the list of failed ones since earlier in this turn, where it must stay.
+        if (waits_.has_failed() && is_failed(next_hop)) [[unlikely]]
+            return;
         if (const uint32_t neighbour = neighbours_.slot(next_hop); neighbour != 0)
             waits_.add(neighbour, open);
     }

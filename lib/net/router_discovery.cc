@@ -32,8 +32,7 @@ bool RouterDiscovery::hear(const Ipv6& router, const wire::NdMessage& message, I
     uint32_t i = 0;
     while (i < router_count_ && routers_[i].address != router) ++i;
     if (message.router_lifetime_s == 0) {
-        if (i < router_count_) remove_router(i);
-        if (router_count_ == 0) ask_again(now);
+        if (i < router_count_) remove_router(i, now);
     } else if (i < router_count_ || router_count_ < kMostRouters) {
         routers_[i] = {router, now + std::chrono::seconds(message.router_lifetime_s)};
         if (i == router_count_) ++router_count_;
@@ -74,17 +73,21 @@ bool RouterDiscovery::hear_prefix(const wire::NdPrefix& prefix, Instant now) noe
 void RouterDiscovery::no_router(const Ipv6& neighbour, Instant now) noexcept {
     for (uint32_t i = 0; i < router_count_; ++i) {
         if (routers_[i].address != neighbour) continue;
-        remove_router(i);
-        if (router_count_ == 0) ask_again(now);
+        remove_router(i, now);
         schedule(now);
         return;
     }
 }
 
-void RouterDiscovery::remove_router(uint32_t i) noexcept {
+/// Without another router, it asks again.
+void RouterDiscovery::remove_router(uint32_t i, Instant now) noexcept {
     std::copy(routers_.begin() + i + 1, routers_.begin() + router_count_, routers_.begin() + i);
     --router_count_;
     use_gateway();
+    if (router_count_ != 0) return;
+    asked_ = 0;
+    has_given_up_ = false;
+    ask_at_ = now;
 }
 
 /// The gateway does not answer: it becomes the last choice (RFC 4861 6.3.6).
@@ -95,20 +98,11 @@ void RouterDiscovery::use_next_router() noexcept {
 
 void RouterDiscovery::expire(Instant now) noexcept {
     for (uint32_t i = router_count_; i-- != 0;)
-        if (now >= routers_[i].until) {
-            remove_router(i);
-            if (router_count_ == 0) ask_again(now);
-        }
+        if (now >= routers_[i].until) remove_router(i, now);
     const uint32_t before = prefix_count_;
     for (uint32_t i = prefix_count_; i-- != 0;)
         if (now >= prefixes_[i].until) prefixes_[i] = prefixes_[--prefix_count_];
     if (prefix_count_ != before) use_prefixes();
-}
-
-void RouterDiscovery::ask_again(Instant now) noexcept {
-    asked_ = 0;
-    has_given_up_ = false;
-    ask_at_ = now;
 }
 
 /// The next time at which poll() has to look.

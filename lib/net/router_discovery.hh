@@ -41,7 +41,8 @@ class RouterDiscovery {
 
     /// Processes a valid advertisement. @return whether the router's MAC address is worth learning.
     bool hear(const Ipv6& router, const wire::NdMessage& message, Instant now) noexcept;
-    /// The neighbour is no router any more (RFC 4861 7.2.5).
+    /// The neighbour is no router any more (RFC 4861 7.2.5). Unlike a MAC address, this is believed at once:
+    /// a host of the link can forge it, as it can forge a router advertisement.
     void no_router(const Ipv6& neighbour, Instant now) noexcept;
 
     std::optional<Instant> next_deadline() const noexcept {
@@ -85,11 +86,10 @@ class RouterDiscovery {
 
     DiscoveryPacket solicitation() const noexcept;
     bool hear_prefix(const wire::NdPrefix& prefix, Instant now) noexcept;
-    void remove_router(uint32_t i) noexcept;
+    void remove_router(uint32_t i, Instant now) noexcept;
     void use_next_router() noexcept;
     void expire(Instant now) noexcept;
     void schedule(Instant now) noexcept;
-    void ask_again(Instant now) noexcept;
     void use_gateway() noexcept;
     void use_prefixes() noexcept;
 

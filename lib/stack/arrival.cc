@@ -105,6 +105,10 @@ void Connections::arrive6(const Incoming& in) noexcept {
         counters_.drop(DropReason::bad_ip_source);
         return;
     }
+    if (addresses_.is_internal(in.tuple.local_index)) {
+        counters_.drop(DropReason::not_for_us);
+        return;
+    }
     arrive_unknown(in);
 }
 

@@ -134,6 +134,9 @@ class Connections {
     }
     Instant now() const noexcept { return now_; }
     const net::LocalAddresses& addresses() const noexcept { return addresses_; }
+    net::LocalAddresses& addresses() noexcept { return addresses_; }  ///< for router advertisements
+    /// A router has lowered the MTU of the link for IPv6; holds for new connections.
+    void set_mtu6(uint16_t mtu) noexcept { params_.mss6 = tcp::Params(config_.tcp, mtu).mss6; }
     /// Folds IPv6 peers for Tuple::remote_addr; the packet side must use this one.
     const AddressFold& fold() const noexcept { return fold_; }
     /// Also used by the packet side.

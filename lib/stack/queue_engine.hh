@@ -17,6 +17,7 @@
 
 #include "buf/queue_pair.hh"
 #include "net/arp_resolver.hh"
+#include "net/discovery.hh"
 #include "net/frame_in.hh"
 #include "net/frame_out.hh"
 #include "net/icmp_errors.hh"
@@ -34,7 +35,7 @@ class QueueEngine final : public Engine {
 
     /// @param queue must outlive this object.
     QueueEngine(const StackConfig& config, P& queue, const Keys& keys, Instant start = {})
-        : Engine(config, keys, start, OwnedPorts(queue)),
+        : Engine(with_link_local(config, queue.caps()), keys, start, OwnedPorts(queue)),
           queue_(queue),
           bursts_(queue, ledger_),
           link_(queue.caps(), config.vlan, config.outer_vlan),
@@ -42,9 +43,13 @@ class QueueEngine final : public Engine {
           frame_out_(connections_.addresses(), link_, queue.caps(), config.tcp.ttl, config.tcp.dscp,
                      Keys::derive(keys.process, 9)),
           resolver_(connections_.addresses(), link_, Keys::derive(keys.process, 4), connections_.opens(),
-                    count()) {
+                    count()),
+          discovery_(connections_.addresses(), link_,
+                     {config.dad, config.gateway_auto, config.gateway6_mac, config.mtu, queue.caps().first},
+                     Keys::derive(keys.process, 11), connections_.opens(), count()) {
         if (config.gateway && config.gateway_mac) resolver_.pin(*config.gateway, *config.gateway_mac);
-        if (config.gateway6 && config.gateway6_mac) pinned6_ = {*config.gateway6, *config.gateway6_mac};
+        if (connections_.config().addresses.size() != config.addresses.size())
+            connections_.addresses().set_last_internal();
     }
     ~QueueEngine() override { release_packets(); }
 
@@ -53,11 +58,13 @@ class QueueEngine final : public Engine {
     std::optional<Instant> next_deadline() noexcept override;
     Reach reach(const IpAddress& destination) noexcept override;
     bool has_work() const noexcept override {
-        return connections_.has_work() || bursts_.has_unsent() || resolver_.has_failed_opens();
+        return connections_.has_work() || bursts_.has_unsent() || has_failed_opens();
     }
     /// Opens that were visited because a next hop failed.
     uint64_t neighbour_failure_visits() const noexcept { return resolver_.failed_opens_visited(); }
-    uint32_t packets_held() const noexcept override { return bursts_.held() + resolver_.packets_held(); }
+    uint32_t packets_held() const noexcept override {
+        return bursts_.held() + resolver_.packets_held() + discovery_.resolver().packets_held();
+    }
     uint32_t packets_spare() const noexcept override {
         return bursts_.spare() + (large_ != nullptr ? 1u : 0u);
     }
@@ -88,9 +95,6 @@ class QueueEngine final : public Engine {
     /// `segment`: what the frame carries; null: no segment.
     void send_frame6(Packet* packet, uint8_t* frame, const Ipv6& destination,
                      const net::SegmentOut* segment) noexcept;
-    const Mac* mac_of6(const Ipv6& next_hop) noexcept {
-        return pinned6_ && pinned6_->first == next_hop ? &pinned6_->second : nullptr;
-    }
     void send_unresolved(Packet* packet, Ipv4 next_hop) noexcept;
     void send_unresolved6(Packet* packet, const Ipv6& next_hop, const net::SegmentOut* segment) noexcept;
     void send_arp(const net::ArpResolver::Message& message) noexcept;
@@ -98,13 +102,23 @@ class QueueEngine final : public Engine {
     void drop_queued(Packet* packet) noexcept;
     void poll_resolver() noexcept;
 
+    // neighbours, routers and groups of IPv6 (queue_discovery.hh)
+    static StackConfig with_link_local(StackConfig config, const buf::QueueCaps& caps);
+    void hear_discovery(const net::FrameContent& content, const uint8_t* frame) noexcept;
+    void send_discovery(const net::DiscoveryPacket& message) noexcept;
+    void poll_discovery() noexcept;
+    void send_held(void* held, const Mac& mac) noexcept;
+    bool has_failed_opens() const noexcept {
+        return resolver_.has_failed_opens() || discovery_.resolver().has_failed_opens();
+    }
+
     P& queue_;
     PacketBursts<P> bursts_;
     const net::Link link_;
     net::FrameIn frame_in_;
     net::FrameOut frame_out_;
     net::ArpResolver resolver_;
-    std::optional<std::pair<Ipv6, Mac>> pinned6_;  ///< the gateway, if its MAC address is configured
+    net::Discovery discovery_;
     PerSecond icmp_errors_;
     uint32_t last_tick_ = 0;
     bool timers_behind_ = true;
@@ -146,9 +160,11 @@ bool QueueEngine<P>::begin(Instant now) noexcept {
     if (const uint32_t tick = now.tick(); tick != last_tick_ || timers_behind_) {
         last_tick_ = tick;
         fired = connections_.run_timers();
-        if (resolver_.has_failed_opens()) [[unlikely]]
+        if (has_failed_opens()) [[unlikely]] {
             resolver_.end_failed_opens(connections_, kFailuresPerTurn);
-        timers_behind_ = connections_.timers_behind() || resolver_.has_failed_opens();
+            discovery_.resolver().end_failed_opens(connections_, kFailuresPerTurn);
+        }
+        timers_behind_ = connections_.timers_behind() || has_failed_opens();
     }
     ledger_.stamp(Stage::timers);
     is_busy_ = !burst.empty() || fired != 0;
@@ -208,7 +224,7 @@ template <buf::QueuePair P>
             else
                 count().drop(DropReason::icmp_ignored);
             return false;
-        case net::FrameKind::discovery: return false;
+        case net::FrameKind::discovery: hear_discovery(content, frame.data); return false;
         case net::FrameKind::echo_request6: send_echo_reply6(content); return false;
         case net::FrameKind::icmp6:
             if (const auto error =
@@ -288,6 +304,7 @@ bool QueueEngine<P>::end() noexcept {
         sent = true;
     }
     if (link_.is_ethernet()) poll_resolver();  // before text, which may use up the room
+    if (discovery_.is_on()) poll_discovery();
     while (!connections_.has_replies() && connections_.has_output()) {
         Packet* packet = bursts_.place();
         if (packet == nullptr) break;
@@ -306,6 +323,7 @@ bool QueueEngine<P>::end() noexcept {
     }
     bursts_.recycle_rest();
     if (link_.is_ethernet()) poll_resolver();  // send the requests that the output started
+    if (discovery_.is_on()) poll_discovery();
     if (bursts_.has_unsent()) bursts_.flush();
     ledger_.stamp(Stage::emit);
     ledger_.end_turn(is_busy_ || sent);
@@ -317,11 +335,7 @@ template <buf::QueuePair P>
     const bool failed = resolver_.poll(
         connections_.now(), [this](uint16_t packets) noexcept { return bursts_.has_room(packets); },
         [this](const net::ArpResolver::Message& request) noexcept { send_arp(request); },
-        [this](void* held, const Mac& mac) noexcept {
-            auto* packet = static_cast<Packet*>(held);
-            std::memcpy(P::data(packet), mac.octets.data(), 6);
-            queue(packet);
-        },
+        [this](void* held, const Mac& mac) noexcept { send_held(held, mac); },
         [this](void* held) noexcept { bursts_.give_back(static_cast<Packet*>(held)); });
     timers_behind_ |= failed;
 }
@@ -412,31 +426,6 @@ template <buf::QueuePair P>
 }
 
 template <buf::QueuePair P>
-[[gnu::always_inline]] inline void QueueEngine<P>::send_frame6(Packet* packet, uint8_t* frame,
-                                                               const Ipv6& destination,
-                                                               const net::SegmentOut* segment) noexcept {
-    if (link_.is_ethernet()) {
-        const Ipv6 next_hop = connections_.addresses().next_hop(destination);
-        const Mac* mac = mac_of6(next_hop);
-        if (mac == nullptr) [[unlikely]] {
-            send_unresolved6(packet, next_hop, segment);
-            return;
-        }
-        std::memcpy(frame, mac->octets.data(), 6);
-    }
-    queue(packet);
-}
-
-template <buf::QueuePair P>
-[[gnu::cold, gnu::noinline]] void QueueEngine<P>::send_unresolved6(Packet* packet, const Ipv6& next_hop,
-                                                                   const net::SegmentOut* segment) noexcept {
-    static_cast<void>(next_hop);
-    static_cast<void>(segment);
-    count().drop(DropReason::no_route);
-    bursts_.give_back(packet);
-}
-
-template <buf::QueuePair P>
 [[gnu::cold, gnu::noinline]] void QueueEngine<P>::send_arp(
     const net::ArpResolver::Message& message) noexcept {
     Packet* packet = bursts_.take();
@@ -468,28 +457,14 @@ template <buf::QueuePair P>
 }
 
 template <buf::QueuePair P>
-Reach QueueEngine<P>::reach(const IpAddress& destination) noexcept {
-    const net::LocalAddresses& ours = connections_.addresses();
-    if (destination.is_v6()) {
-        if (ours.count6() == 0) return Reach::no_route;
-        const Ipv6 next_hop = ours.next_hop(destination.v6);
-        if (next_hop.is_unspecified()) return Reach::no_route;
-        return !link_.is_ethernet() || mac_of6(next_hop) != nullptr ? Reach::yes : Reach::resolving;
-    }
-    // Without an address of ours, a request would have no sender.
-    if (ours.count4() == 0) return Reach::no_route;
-    const Ipv4 next_hop = ours.next_hop(destination.v4);
-    if (next_hop.is_unspecified()) return Reach::no_route;
-    if (!link_.is_ethernet() || resolver_.mac_of(next_hop, connections_.now()) != nullptr) return Reach::yes;
-    return resolver_.is_failed(next_hop) ? Reach::no_answer : Reach::resolving;
-}
-
-template <buf::QueuePair P>
 std::optional<Instant> QueueEngine<P>::next_deadline() noexcept {
     if (has_work()) return connections_.now();
     const auto timer = connections_.next_deadline();
     const auto request = link_.is_ethernet() ? resolver_.next_deadline() : std::nullopt;
-    return timer && (!request || *timer < *request) ? timer : request;
+    std::optional<Instant> first = discovery_.next_deadline();
+    for (const auto& due : {timer, request})
+        if (due && (!first || *due < *first)) first = due;
+    return first;
 }
 
 template <buf::QueuePair P>
@@ -497,7 +472,11 @@ void QueueEngine<P>::release_packets() noexcept {
     bursts_.release();
     if (large_ != nullptr) queue_.free(std::exchange(large_, nullptr));
     connections_.set_large_text(0);
-    resolver_.for_each_held([this](void* packet) { queue_.free(static_cast<Packet*>(packet)); });
+    const auto free = [this](void* packet) { queue_.free(static_cast<Packet*>(packet)); };
+    resolver_.for_each_held(free);
+    discovery_.resolver().for_each_held(free);
 }
 
 }  // namespace synfin::stack
+
+#include "stack/queue_discovery.hh"  // IWYU pragma: export

@@ -1,8 +1,8 @@
 #pragma once
 /// @file
 /// TargetReach: finds the targets whose next hop answers ARP or neighbour solicitations, before the first
-/// connection opens. Otherwise SYNs would be lost, because only a few packets queue behind such a question, and
-/// no error would name an unreachable target.
+/// connection opens. Otherwise SYNs would be lost, because only a few packets queue behind such a question,
+/// and no error would name an unreachable target.
 
 #include <algorithm>
 #include <vector>

@@ -117,6 +117,19 @@ TEST(RouterDiscovery, LifetimeZeroEndsARouter) {
     EXPECT_EQ(lan.ours.next_hop(kFar), ip6("fe80::77"));
 }
 
+/// RFC 4861 6.2.3: a router may announce prefixes alone. It answers solicitations, and none follows from
+/// that.
+TEST(RouterDiscovery, LifetimeZeroOfAStrangerChangesNothing) {
+    Lan lan(automatic());
+    lan.poll();
+    for (int i = 0; i < 20; ++i) {
+        advertise(lan, kRouter, kRouterMac, Lan::router(0));
+        lan.run(1s);
+    }
+    EXPECT_EQ(solicitations(lan), 3u);
+    EXPECT_FALSE(lan.discovery.is_waiting_for_router());
+}
+
 /// RFC 4861 7.2.5: the router flag is gone.
 TEST(RouterDiscovery, AHostIsNoRouter) {
     Lan lan(automatic());
