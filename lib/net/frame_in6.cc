@@ -23,6 +23,16 @@ DropReason reason_of(wire::ExtensionCheck check) noexcept {
     return DropReason::none;
 }
 
+/// Whether a segment of at least 20 bytes holds the pseudo-header's sum instead of its checksum: this host's
+/// kernel leaves it so when it sends to a device that is to complete it, and virtio and packet sockets call
+/// such a segment good.
+bool has_partial_sum(const uint8_t* ip, Bytes segment) noexcept {
+    constexpr size_t kChecksumAt = 16;
+    const uint64_t sum = wire::pseudo_header_sum(wire::load_ipv6(ip + 8), wire::load_ipv6(ip + 24),
+                                                 wire::kProtocolTcp, static_cast<uint32_t>(segment.size()));
+    return wire::load_be16(segment.data() + kChecksumAt) == wire::fold(sum);
+}
+
 /// Drops the packet, and has its sender told if RFC 4443 2.4 (e) allows it: the packet is no ICMPv6 error or
 /// redirect, did not go to many, and came from one node.
 FrameContent refused(DropReason reason, const std::optional<wire::ParameterProblem>& problem, Bytes packet,
@@ -85,9 +95,9 @@ FrameContent FrameIn::read_tcp6(const ReceivedFrame& frame, const uint8_t* ip, B
     wire::TcpHeader tcp;
     if (!wire::parse_tcp(bytes, tcp)) return dropped(DropReason::bad_tcp_header);
     // Software checks again what a device calls bad, as for IPv4. A device may take extension headers for
-    // TCP's, so its verdict counts only without them.
+    // TCP's, so behind them its verdict counts only for a partial checksum.
     const bool is_direct = bytes.data() == ip + wire::kIpv6Bytes;
-    const bool is_good = frame.tcp_verdict == buf::Verdict::good && is_direct;
+    const bool is_good = frame.tcp_verdict == buf::Verdict::good && (is_direct || has_partial_sum(ip, bytes));
     if (!is_good && !wire::tcp_checksum_ok(wire::load_ipv6(ip + 8), wire::load_ipv6(ip + 24), bytes))
         return dropped(DropReason::bad_tcp_checksum);
     if (!read_segment(bytes.data(), static_cast<uint32_t>(bytes.size()), segment))

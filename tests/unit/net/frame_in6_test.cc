@@ -141,6 +141,15 @@ TEST(FrameIn6, ABadVerdictIsCheckedBySoftware) {
     EXPECT_EQ(reader.read(behind, buf::Verdict::good).kind, FrameKind::segment);
     EXPECT_EQ(reader.read(wrong, buf::Verdict::good).drop, DropReason::bad_tcp_checksum)
         << "no device's word behind extension headers";
+    // but of a sum that the kernel has left to the device
+    Octets partial = behind;
+    const size_t tcp = behind.size() - segment().size();
+    wire::store_be16(partial.data() + tcp + 16,
+                     wire::fold(wire::pseudo_header_sum(wire::load_ipv6(partial.data() + 8),
+                                                        wire::load_ipv6(partial.data() + 24), 6,
+                                                        static_cast<uint32_t>(segment().size()))));
+    EXPECT_EQ(reader.read(partial, buf::Verdict::good).kind, FrameKind::segment);
+    EXPECT_EQ(reader.read(partial, buf::Verdict::unknown).drop, DropReason::bad_tcp_checksum);
 }
 
 TEST(FrameIn6, Header) {
