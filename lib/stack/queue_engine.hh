@@ -304,7 +304,6 @@ bool QueueEngine<P>::end() noexcept {
         sent = true;
     }
     if (link_.is_ethernet()) poll_resolver();  // before text, which may use up the room
-    if (discovery_.is_on()) poll_discovery();
     while (!connections_.has_replies() && connections_.has_output()) {
         Packet* packet = bursts_.place();
         if (packet == nullptr) break;
@@ -323,7 +322,6 @@ bool QueueEngine<P>::end() noexcept {
     }
     bursts_.recycle_rest();
     if (link_.is_ethernet()) poll_resolver();  // send the requests that the output started
-    if (discovery_.is_on()) poll_discovery();
     if (bursts_.has_unsent()) bursts_.flush();
     ledger_.stamp(Stage::emit);
     ledger_.end_turn(is_busy_ || sent);
@@ -338,6 +336,7 @@ template <buf::QueuePair P>
         [this](void* held, const Mac& mac) noexcept { send_held(held, mac); },
         [this](void* held) noexcept { bursts_.give_back(static_cast<Packet*>(held)); });
     timers_behind_ |= failed;
+    if (discovery_.is_on()) poll_discovery();
 }
 
 template <buf::QueuePair P>
