@@ -33,9 +33,9 @@ std::string read_gateway(std::string_view item, const char* device, StackConfig&
         out.gateway_auto = true;
         return {};
     }
-    const std::string wrong = "gateway: " + quoted(item) +
-                              " is not an address; write 10.0.0.254, 2001:db8::ff, "
-                              "10.0.0.254@02:00:00:00:00:01 or auto";
+    std::string wrong = "gateway: " + quoted(item) +
+                        " is not an address; write 10.0.0.254, 2001:db8::ff, "
+                        "10.0.0.254@02:00:00:00:00:01 or auto";
     const size_t at = item.find('@');
     std::string_view text = item.substr(0, at);
     std::optional<Mac> mac;
