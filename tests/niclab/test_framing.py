@@ -3,7 +3,7 @@ the server goes on."""
 
 import frames
 import test_card  # the module: a case class imported by name would run twice
-from family import V6
+from family import V4, V6
 from nic_rig import TAP, NicCase
 from rig import wait_until
 
@@ -45,7 +45,7 @@ class FramingTest(NicCase):
             tagged += [b"\x81\0\0\x05\x81\0\0\x06", b"\x81\0\0\x05"]
         self.send_all(self.frame(0, tags) for tags in tagged)
         # Some cards fill up what is short.
-        self.send_all(self.frame(0)[:size] for size in (14, 18, 30, 40 if self.family.version == 4 else 56))
+        self.send_all(self.frame(0)[:size] for size in ((14, 18, 30, 40) if self.family is V4 else (14, 20, 30, 56)))
         self.expect(len(tagged) * COUNT, "bad_vlan")
         self.expect(4 * COUNT, "runt", "bad_ip_header", "bad_ip_checksum", "bad_tcp_header")
         received = self.rig.stats(self.serve)["tcp"]["rx_packets"]
@@ -56,7 +56,9 @@ class FramingTest(NicCase):
             self.assertEqual(s.recv(5), b"hello")
         self.assertEqual(self.serve.interrupt(), 0, self.serve.said())
         result = self.rig.result(self.serve)
-        self.assertLess(result["tcp"]["rx_packets"], received + COUNT, "what is not ours came as far as the engine")
+        # With IPv6, a card whose driver takes no list of groups lets all multicast frames in, pauses too.
+        multicast = COUNT if self.family is V6 else 0
+        self.assertLess(result["tcp"]["rx_packets"], received + COUNT + multicast, "what is not ours came as far as the engine")
         self.assertEqual(result["tcp"]["passive_opens"], 2, "no giant was taken for a segment")
         drops = result["drops"]
         if self.card.name == "virtio":  # of the others nobody tells: README.md
