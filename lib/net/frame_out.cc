@@ -147,14 +147,4 @@ std::optional<Tuple> FrameOut::tuple_of_syn(const uint8_t* frame) const noexcept
     return Tuple{wire::load_be32(ip + 16), wire::load_be16(tcp + 2), wire::load_be16(tcp), local};
 }
 
-std::optional<FrameOut::Syn6> FrameOut::tuple_of_syn6(const uint8_t* frame,
-                                                      const AddressFold& fold) const noexcept {
-    const uint8_t* ip = frame + l2_;
-    const uint8_t* tcp = ip + wire::kIpv6Bytes;
-    if (ip[6] != wire::kProtocolTcp || (tcp[13] & wire::kSyn) == 0) return std::nullopt;
-    const Ipv6 remote = wire::load_ipv6(ip + 24);
-    const uint32_t local = ours_.find(wire::load_ipv6(ip + 8));
-    return Syn6{{fold(remote), wire::load_be16(tcp + 2), wire::load_be16(tcp), local}, remote};
-}
-
 }  // namespace synfin::net

@@ -9,7 +9,6 @@
 #include <optional>
 #include <span>
 
-#include "base/address_hash.hh"
 #include "base/aes128.hh"
 #include "buf/block_pool.hh"
 #include "buf/byte_queue.hh"
@@ -116,14 +115,6 @@ class FrameOut {
     /// The tuple, in the connection table's form, of a SYN in an IPv4 frame that we built; none: the frame
     /// has no SYN.
     std::optional<Tuple> tuple_of_syn(const uint8_t* frame) const noexcept;
-
-    /// The peer and ports of a SYN to an IPv6 peer.
-    struct Syn6 {
-        Tuple tuple;
-        Ipv6 remote6;
-    };
-    /// The same of an IPv6 frame that we built.
-    std::optional<Syn6> tuple_of_syn6(const uint8_t* frame, const AddressFold& fold) const noexcept;
 
   private:
     /// Which checksums the device computes. One byte, because each segment reads it several times.

@@ -212,19 +212,5 @@ TEST(FrameOut6, ParameterProblems) {
     }
 }
 
-TEST(FrameOut6, TheTupleOfASyn) {
-    Builder builder(bare());
-    Octets frame(200);
-    const AddressFold fold(kFoldKey);
-    const SegmentOut syn = builder.segment(0, wire::kSyn);
-    builder.frame_out.build6(frame.data(), syn, builder.blocks);
-    const auto found = builder.frame_out.tuple_of_syn6(frame.data(), fold);
-    ASSERT_TRUE(found);
-    EXPECT_EQ(found->tuple, syn.tuple);
-    EXPECT_EQ(found->remote6, kPeer);
-    builder.frame_out.build6(frame.data(), builder.segment(), builder.blocks);
-    EXPECT_FALSE(builder.frame_out.tuple_of_syn6(frame.data(), fold));
-}
-
 }  // namespace
 }  // namespace synfin::net
