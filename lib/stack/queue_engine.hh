@@ -61,7 +61,9 @@ class QueueEngine final : public Engine {
         return connections_.has_work() || bursts_.has_unsent() || has_failed_opens();
     }
     /// Opens that were visited because a next hop failed.
-    uint64_t neighbour_failure_visits() const noexcept { return resolver_.failed_opens_visited(); }
+    uint64_t neighbour_failure_visits() const noexcept {
+        return resolver_.failed_opens_visited() + discovery_.resolver().failed_opens_visited();
+    }
     uint32_t packets_held() const noexcept override {
         return bursts_.held() + resolver_.packets_held() + discovery_.resolver().packets_held();
     }

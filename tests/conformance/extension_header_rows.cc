@@ -247,7 +247,7 @@ TEST(Row103, AnUnknownNextHeaderIsReported) {
                           {51, {}, 6},
                           {17, {padding(kHopByHop)}, 40},
                           {17, {padding(kHopByHop), padding(kDestination)}, 48},
-                          {kHopByHop, {padding(kDestination)}, 40}}) {
+                          {kTcp, {padding(kDestination), padding(kHopByHop)}, 40}}) {
         World w;
         w.open();
         Packet p = w.main().make({.ack = 1, .len = 8});

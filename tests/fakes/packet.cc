@@ -118,7 +118,7 @@ bool read_ip_header(Bytes bytes, Packet& p, std::string& complaint) {
             complaint = "IPv6 payload length is not the packet's";
         if (!upper.whole) complaint = "an IPv6 header chain that does not end";
         if (upper.at != 40 && p.protocol == kTcp) complaint = "extension headers in front of TCP";
-        return complaint.empty();
+        return upper.whole;
     }
     if (bytes.size() < 20 || bytes[0] >> 4 != 4) {
         complaint = "neither an IPv4 nor an IPv6 packet";
