@@ -4,6 +4,7 @@
 #include <rte_ip.h>
 
 #include "port/ether_payload.hh"
+#include "port/ipv6_payload.hh"
 
 namespace synfin::port {
 
@@ -37,14 +38,20 @@ uint64_t judge_ipv4(const uint8_t* packet, uint32_t length, Partial partial_sums
     return ip_flag | judge_tcp(packet + header, total - header, rte_ipv4_phdr_cksum(ip, 0), partial_sums);
 }
 
-/// IPv6 has no header checksum. A segment behind extension headers gets no verdict: the stack sums it.
+/// IPv6 has no header checksum. A card may take extension headers for TCP's, so a segment behind them gets a
+/// verdict only if its checksum may be partial.
 uint64_t judge_ipv6(const uint8_t* packet, uint32_t length, Partial partial_sums, bool& cut) noexcept {
     if (length < sizeof(rte_ipv6_hdr)) return 0;
-    const auto* ip = reinterpret_cast<const rte_ipv6_hdr*>(packet);
-    const uint32_t payload = rte_be_to_cpu_16(ip->payload_len);
+    auto ip = *reinterpret_cast<const rte_ipv6_hdr*>(packet);
+    const uint32_t payload = rte_be_to_cpu_16(ip.payload_len);
     cut = payload > length - sizeof(rte_ipv6_hdr);
-    if (cut || ip->proto != IPPROTO_TCP || payload < 20) return 0;
-    return judge_tcp(packet + sizeof(rte_ipv6_hdr), payload, rte_ipv6_phdr_cksum(ip, 0), partial_sums);
+    if (cut || (ip.proto != IPPROTO_TCP && partial_sums == Partial::refused)) return 0;
+    const uint32_t end = sizeof(rte_ipv6_hdr) + payload;
+    const Ipv6Payload found = ipv6_payload(packet, end);
+    if (found.protocol != IPPROTO_TCP || end - found.offset < 20) return 0;
+    ip.proto = IPPROTO_TCP;  // the pseudo-header's, and its length
+    ip.payload_len = rte_cpu_to_be_16(static_cast<uint16_t>(end - found.offset));
+    return judge_tcp(packet + found.offset, end - found.offset, rte_ipv6_phdr_cksum(&ip, 0), partial_sums);
 }
 
 /// Returns the flags for a frame. Sets `cut` when the frame ends before its packet.
