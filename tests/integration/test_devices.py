@@ -10,6 +10,7 @@ import echo_clients
 import rig
 import test_load
 import test_serve
+import test_wire6
 from cases import RigCase
 from family import V6, host
 from rig import KERNEL_ADDRESS, PREFIX, SYNFIN_ADDRESS
@@ -120,6 +121,16 @@ class AfXdp6Test(AfXdpTest):
     families = (V6,)
     CONNECTIONS = 10_000
     test_after_a_kill_the_interface_can_be_used_again = None
+
+    def test_extension_headers_of_a_kernels_client(self):
+        """The kernel leaves the checksum behind them partial."""
+        self.rig.serve("echo", device=self.device)
+        with self.rig.kernel.socket() as s:
+            test_wire6.put_options(s, test_wire6.IPV6_HOPOPTS, test_wire6.IPV6_DSTOPTS)
+            s.settimeout(rig.LIMIT)
+            s.connect((self.family.synfin, 7))
+            s.sendall(bytes(10_000))
+            self.assertEqual(len(rig.receive_exactly(s, 10_000)), 10_000)
 
 
 class TapTest(RigCase):

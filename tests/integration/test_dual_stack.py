@@ -11,7 +11,7 @@ import echo_clients
 import test_load
 from cases import RigCase
 from family import V4, V6, host
-from rig import LIMIT, wait_until
+from rig import LIMIT, receive_exactly, wait_until
 
 
 class DualStackTest(RigCase):
@@ -114,8 +114,10 @@ class DualStackTest(RigCase):
                 listener.settimeout(LIMIT)
                 load = self.rig.load("tcp://both.test:99", "-c", "1", "-n", "1", "--family", str(family.version))
                 with listener.accept()[0] as peer:
+                    receive_exactly(peer, 64)
                     peer.sendall(bytes(64))
-                    self.assertEqual(load.wait(), 0, load.said())
+                    self.assertEqual(peer.recv(1), b"")
+                self.assertEqual(load.wait(), 0, load.said())
 
     def test_states_of_both_are_counted_together(self):
         serve = self.serve("echo")

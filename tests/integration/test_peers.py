@@ -9,7 +9,7 @@ import shutil
 
 from cases import RigCase
 from http_body import sha256_of_body
-from family import V6
+from family import V6, host
 from rig import LIMIT, wait_until
 
 BODY = bytes(range(256)) * 37 + b"end"  # 9,475 bytes: several segments, and not a multiple of one
@@ -229,7 +229,7 @@ for version in (11, 10):
     http.client.HTTPConnection._http_vsn = version
     http.client.HTTPConnection._http_vsn_str = f"HTTP/1.{{version - 10}}"
     for i in range(20):
-        connection = http.client.HTTPConnection({self.family.synfin!r})
+        connection = http.client.HTTPConnection({host(self.family.synfin)!r})
         for _ in range(3 if version == 11 else 1):
             connection.request("GET", f"/{{i}}")
             print(hashlib.sha256(connection.getresponse().read()).hexdigest())

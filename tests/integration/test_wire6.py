@@ -12,13 +12,19 @@ from rig import LIMIT, receive_exactly, wait_until
 
 _PACKET_OUTGOING = 4
 _SO_RCVBUFFORCE = 33
-_IPV6_HOPOPTS, _IPV6_DSTOPTS = 54, 59  # setsockopt of Linux
+IPV6_HOPOPTS, IPV6_DSTOPTS = 54, 59  # setsockopt of Linux
 PADDING = b"\1\4\0\0\0\0"  # a PadN of six bytes: with the two of the header, eight
 
 
 def options_header(options):
     """As IPV6_HOPOPTS and IPV6_DSTOPTS take it: the kernel fills in the next header."""
     return struct.pack("BB", 0, (len(options) + 2) // 8 - 1) + options
+
+
+def put_options(s, *kinds):
+    """Every packet of the socket gets headers of these kinds, with nothing but padding in them."""
+    for kind in kinds:
+        s.setsockopt(socket.IPPROTO_IPV6, kind, options_header(PADDING))
 
 
 class Listener:
@@ -113,10 +119,9 @@ class Wire6Test(RigCase):
     def test_extension_headers_of_a_kernels_client(self):
         """Hop-by-hop and destination options before each segment of a connection."""
         self.rig.serve("echo")
-        for options in ((_IPV6_HOPOPTS,), (_IPV6_DSTOPTS,), (_IPV6_HOPOPTS, _IPV6_DSTOPTS)):
+        for options in ((IPV6_HOPOPTS,), (IPV6_DSTOPTS,), (IPV6_HOPOPTS, IPV6_DSTOPTS)):
             with self.subTest(options), self.rig.kernel.socket() as s:
-                for each in options:
-                    s.setsockopt(socket.IPPROTO_IPV6, each, options_header(PADDING))
+                put_options(s, *options)
                 s.settimeout(LIMIT)
                 s.connect((V6.synfin, 7))
                 sent = bytes(range(256)) * 100
@@ -144,7 +149,7 @@ class Wire6Test(RigCase):
         self.rig.serve("echo")
         errors = self.errors()
         with self.rig.kernel.socket() as s:
-            s.setsockopt(socket.IPPROTO_IPV6, _IPV6_DSTOPTS, options_header(b"\x9e\4\0\0\0\0"))
+            s.setsockopt(socket.IPPROTO_IPV6, IPV6_DSTOPTS, options_header(b"\x9e\4\0\0\0\0"))
             s.settimeout(LIMIT)
             with self.assertRaises(OSError) as caught:
                 s.connect((V6.synfin, 7))
@@ -156,7 +161,7 @@ class Wire6Test(RigCase):
         """The two highest bits are 01: discarded without a word."""
         serve = self.rig.serve("echo")
         with self.rig.kernel.socket() as s:
-            s.setsockopt(socket.IPPROTO_IPV6, _IPV6_DSTOPTS, options_header(b"\x5e\4\0\0\0\0"))
+            s.setsockopt(socket.IPPROTO_IPV6, IPV6_DSTOPTS, options_header(b"\x5e\4\0\0\0\0"))
             s.setblocking(False)
             s.connect_ex((V6.synfin, 7))
             wait_until(lambda: sum(self.rig.stats(serve)["drops"].values()) > 0, lambda: self.rig.stats(serve))
@@ -222,21 +227,3 @@ class Unreachable6Test(RigCase):
         result = self.rig.result(load)
         self.assertEqual(result["connections"]["failed_by"], {"unreachable": 3}, result["connections"])
         self.assertGreaterEqual(result["tcp"]["icmp_errors_accepted"], 3)
-
-
-class SecondAddressOfTheKernelTest(RigCase):
-    """Source address selection (RFC 6724) as the peer sees it: the longest prefix in common with the target."""
-
-    families = (V6,)
-
-    def test_the_source_is_of_the_targets_network(self):
-        other = "2001:db8:99::"
-        self.rig.theirs.add_address(f"{other}1/64", self.rig.peer)
-        for target, source in ((f"{other}1", f"{other}2"), (V6.kernel, V6.synfin)):
-            with self.subTest(target), self.rig.kernel.listen(99, target) as listener:
-                listener.settimeout(LIMIT)
-                load = self.rig.load(f"tcp://[{target}]:99", "-c", "1", "-n", "1", "--address", f"{other}2/64")
-                with listener.accept()[0] as peer:
-                    self.assertEqual(peer.getpeername()[0], source)
-                    peer.sendall(bytes(64))
-                    self.assertEqual(load.wait(), 0, load.said())
