@@ -73,11 +73,11 @@ TEST(FrameIn6, ASegmentHasThePeersAddressAndItsFold) {
 TEST(FrameIn6, UsualEqualsGeneral) {
     Random random(5);
     uint32_t taken = 0, refused = 0;
-    const std::optional<uint16_t> kTag[] = {{}, 7, 100};
+    const std::optional<uint16_t> tags[] = {{}, 7, 100};
     for (int i = 0; i < 60'000; ++i) {
         const bool is_ethernet = i % 3 != 0;
-        const auto vlan = is_ethernet ? kTag[random.below(2)] : std::nullopt;
-        const auto outer = is_ethernet && vlan ? kTag[2 * random.below(2)] : std::nullopt;
+        const auto vlan = is_ethernet ? tags[random.below(2)] : std::nullopt;
+        const auto outer = is_ethernet && vlan ? tags[2 * random.below(2)] : std::nullopt;
         Reader reader(is_ethernet, vlan, outer);
         const Ipv6 to = random.below(8) == 0 ? kPeer : random.below(2) == 0 ? kUs : kUsToo;
         Octets options(4 * random.below(6));
