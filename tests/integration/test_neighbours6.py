@@ -2,11 +2,12 @@
 
 import json
 import socket
+import struct
 import threading
 import time
 
 import packets6
-from cases import RigCase, alone
+from cases import RigCase, alone, settings
 from family import V6, host
 from ping import checksum
 from rig import LIMIT, receive_exactly, wait_until
@@ -208,7 +209,7 @@ class RouterTest(Neighbours6Case):
         self.router = packets6.link_local(self.kernels)
         # Advertisements of a neighbour that is no router, by their flag, would end it as our gateway.
         self.rig.theirs.run("sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
-        self.rig.theirs.ip("address", "add", f"{V6.far(1)}/128", "dev", "lo")
+        self.rig.theirs.add_address(f"{V6.far(1)}/128", "lo")
 
     def test_gateway_mtu_and_lifetime_come_from_the_router(self):
         with self.rig.kernel.listen(9, V6.far(1)) as listener:
@@ -248,25 +249,25 @@ class FloodTest(Neighbours6Case):
 
     @staticmethod
     def source(i):
-        return packets6.text(packets6.packed(V6.at(1))[:8] + b"\x77" + bytes(3) + (i + 1).to_bytes(4, "big"))
+        return packets6.packed(V6.at(1))[:8] + b"\x77" + bytes(3) + (i + 1).to_bytes(4, "big")
 
-    def frames(self):
-        """Solicitations with sources that differ; only the source and the checksum change, so they are patched into one."""
-        first = bytearray(packets6.solicitation(self.source(0), V6.synfin, STRANGER, destination=V6.synfin))
-        for i in range(self.sources):
-            first[8:24] = packets6.packed(self.source(i))
-            first[42:44] = bytes(2)
-            message = bytes(first[40:])
-            total = checksum(bytes(first[8:40]) + len(message).to_bytes(4, "big") + b"\0\0\0\x3a" + message)
-            first[42:44] = total.to_bytes(2, "big")
-            yield self.ours + STRANGER + packets6.ETHERTYPE + bytes(first)
+    def frames(self, packet, checksum_at, sources):
+        """The packet from each source: only the source and the checksum change, so they are patched into one."""
+        packet = bytearray(packet)
+        rest = len(packet[40:]).to_bytes(4, "big") + bytes((0, 0, 0, packet[6]))
+        for i in range(sources):
+            packet[8:24] = self.source(i)
+            packet[checksum_at:checksum_at + 2] = bytes(2)
+            total = checksum(bytes(packet[8:40]) + rest + bytes(packet[40:]))
+            packet[checksum_at:checksum_at + 2] = total.to_bytes(2, "big")
+            yield self.ours + STRANGER + packets6.ETHERTYPE + bytes(packet)
 
-    @alone
-    def test_known_neighbours_stay_served(self):
-        serve = self.rig.serve("echo")
+    def flood(self, frames):
+        """A neighbour that synfin knows is served all the time, on an old connection and on new ones."""
+        serve = self.rig.serve("echo", "--set", "dad=off")  # with the default, it asks for nobody in its first second
         with self.rig.kernel.connect(7) as known:
             self.echo(known)
-            for i, frame in enumerate(self.frames()):
+            for i, frame in enumerate(frames):
                 self.cable.send(frame)
                 if i % self.per_step == 0:
                     time.sleep(0.01)
@@ -275,9 +276,24 @@ class FloodTest(Neighbours6Case):
                     with self.rig.kernel.connect(7) as s:
                         self.echo(s)
             self.echo(known)
+        return serve
+
+    @alone
+    def test_solicitations_displace_no_known_neighbour(self):
+        packet = packets6.solicitation(packets6.text(self.source(0)), V6.synfin, STRANGER, destination=V6.synfin)
+        serve = self.flood(self.frames(packet, 42, self.sources))
         self.assertEqual(self.tcp(serve)["retransmitted"], 0)
         # The kernel's queue of a packet socket may lose some of the flood; most arrived.
         self.assertGreater(self.tcp(serve)["nd_advertisements_sent"], self.sources / 2)
+
+    @alone
+    def test_opens_displace_no_known_neighbour(self):
+        """Each SYN makes synfin look for a host that does not answer."""
+        syn = struct.pack(">HHIIBBHHH", 40_000, 7, 1, 0, 5 << 4, 2, 65_535, 0, 0)
+        packet = packets6.ipv6(packets6.text(self.source(0)), V6.synfin, packets6.TCP, syn)
+        sources = self.sources if settings.long else self.sources // 5
+        serve = self.flood(self.frames(packet, 56, sources))
+        wait_until(lambda: self.tcp(serve)["nd_solicitations_sent"] > sources / 2, lambda: self.rig.stats(serve))
 
 
 if __name__ == "__main__":
