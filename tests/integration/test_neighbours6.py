@@ -211,6 +211,13 @@ class RouterTest(Neighbours6Case):
         self.rig.theirs.run("sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
         self.rig.theirs.add_address(f"{V6.far(1)}/128", "lo")
 
+    def echo_from_afar(self):
+        with self.rig.kernel.socket() as s:
+            s.settimeout(LIMIT)
+            s.bind((V6.far(1), 0))
+            s.connect((V6.synfin, 7))
+            self.echo(s)
+
     def test_gateway_mtu_and_lifetime_come_from_the_router(self):
         with self.rig.kernel.listen(9, V6.far(1)) as listener:
             listener.settimeout(LIMIT)
@@ -234,11 +241,25 @@ class RouterTest(Neighbours6Case):
         self.send(packets6.icmp6(self.router, V6.synfin, packets6.REDIRECT, bytes(4) + packets6.packed(V6.at(9)) + packets6.packed(V6.far(1))))
         wait_until(lambda: self.drops(serve).get("router_ignored") == 1 and self.drops(serve).get("redirect_ignored") == 1,
                    lambda: self.drops(serve))
-        with self.rig.kernel.socket() as s:
-            s.settimeout(LIMIT)
-            s.bind((V6.far(1), 0))
-            s.connect((V6.synfin, 7))
-            self.echo(s)
+        self.echo_from_afar()
+
+    def test_a_pinned_gateway_is_not_asked_for(self):
+        pinned = ":".join(f"{octet:02x}" for octet in self.kernels)
+        serve = self.rig.serve("echo", "--gateway", f"{V6.kernel}@{pinned}", "--set", "dad=off")
+        for _ in range(20):
+            self.send(packets6.advertisement(V6.kernel, V6.synfin, V6.kernel, STRANGER))
+        self.echo_from_afar()
+        wait_until(lambda: self.drops(serve).get("nd_pinned") == 20, lambda: self.drops(serve))
+        self.assertEqual(self.tcp(serve)["nd_solicitations_sent"], 0)
+
+    def test_forged_advertisements_do_not_take_the_gateways_traffic(self):
+        serve = self.rig.serve("echo", "--gateway", V6.kernel)
+        self.echo_from_afar()
+        for _ in range(20):
+            self.send(packets6.advertisement(V6.kernel, V6.synfin, V6.kernel, STRANGER))
+        self.echo_from_afar()
+        wait_until(lambda: self.tcp(serve)["nd_hints"] == 20, lambda: self.tcp(serve))
+        self.assertEqual(self.tcp(serve)["retransmitted"], 0)
 
 
 class FloodTest(Neighbours6Case):
