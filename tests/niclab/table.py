@@ -13,6 +13,11 @@ SHOWN_BY = {
     "rx scatter": "test_offload.PartsTest.test_long_frames_arrive_whole",
 }
 SPREAD = ("ServeTest.test_100_fetches_in_turn_and_64_at_once", "LoadTest.test_1000_connections_against_nginx")
+# Over IPv6: on every card, on cards that cut segments, on those with several engines.
+IPV6 = ("test_card.ServeTest6.test_100_fetches_in_turn_and_64_at_once", "test_card.LoadTest6.test_1000_connections_against_nginx",
+        "test_card.ChecksumTest6.test_bad_checksums_are_dropped_and_counted")
+IPV6_SEGMENTS = "test_offload.SegmentsTest6.test_the_card_cuts_11_mb_into_segments"
+IPV6_ENGINES = "test_card.ExtensionTest.test_connections_whose_segments_carry_options"
 LINK = "LinkTest.test_open_connections_survive_5_s_without_a_link"
 
 HEAD = """# Cards
@@ -33,6 +38,9 @@ TAIL = """
 - igb-4 and virtio-2 spread by RSS with our key; no packet came to another engine than predicted
   (`misdirected` 0). The others with two engines have one rx queue: the core that polls it hands
   packets over.
+- IPv6 as IPv4: checksums in both directions, TSO, and spreading over engines (by RSS where IPv4 is),
+  also of segments behind extension headers. Neighbours find synfin by multicast. Drivers that take
+  no list of groups (virtio, vmxnet3) let all multicast frames in.
 - virtio's checksum offload leaves the sum to the other end of the cable (virtio-2): the case
   completes the frames as that end would, and then checks them. The other virtio cards here have a
   cable that does not take such frames.
@@ -68,9 +76,14 @@ def _spread(card, report, passed):
     return f"{report['steering']} over {card.engines}" + ("" if shown else ", not shown")
 
 
+def _ipv6(card, passed):
+    cases = [*IPV6, *((IPV6_SEGMENTS,) if card.cuts else ()), *((IPV6_ENGINES,) if card.engines > 1 else ())]
+    return "as IPv4" if all(f"{card.name}.{case}" in passed for case in cases) else "not shown"
+
+
 def _rows(cards, reports, used, passed):
     whats = list(next(iter(reports.values()))["offloads"])
-    yield ["card", "driver", "kernel driver", "queues rx, tx", "descriptors rx, tx", "bursts rx, tx", "engines", *whats, "pulled cable"]
+    yield ["card", "driver", "kernel driver", "queues rx, tx", "descriptors rx, tx", "bursts rx, tx", "engines", *whats, "IPv6", "pulled cable"]
     for card in cards:
         report = reports.get(card.name)
         if report is None:
@@ -79,7 +92,7 @@ def _rows(cards, reports, used, passed):
         yield [card.name, report["driver"], {"uio": "uio_pci_generic", "vfio": "vfio-pci"}[card.bind],
                f"{report['rx_queues']}, {report['tx_queues']}", f"{report['rx_descriptors']}, {report['tx_descriptors']}",
                f"{report['rx_burst']}, {report['tx_burst']}", _spread(card, report, passed),
-               *(_cell(card, report["offloads"][what], what, used.get(card.name, ()), passed) for what in whats), link]
+               *(_cell(card, report["offloads"][what], what, used.get(card.name, ()), passed) for what in whats), _ipv6(card, passed), link]
 
 
 def text(cards, reports, used, passed):
