@@ -37,9 +37,8 @@ std::pair<IpAddress, IpAddress> colliding() {
     return {six(same->second), six((same + 1)->second)};
 }
 
-struct FoldCollision : testing::Test {
-    FoldCollision() { std::tie(a, b) = colliding(); }
-
+/// What was told.
+struct App {
     void on_open(Connection c) { opened.push_back(c); }
     void on_data(Connection c, RxView& view) {
         told.push_back(c.peer()->addr);
@@ -48,6 +47,15 @@ struct FoldCollision : testing::Test {
     void on_writable(Connection) {}
     void on_peer_fin(Connection) {}
     void on_close(Connection, const CloseInfo& why) { ends.push_back(why.reason); }
+
+    std::vector<Connection> opened;
+    std::vector<IpAddress> told;
+    std::vector<CloseReason> ends;
+    uint64_t bytes = 0;
+};
+
+struct FoldCollision : testing::Test {
+    FoldCollision() { std::tie(a, b) = colliding(); }
 
     Packet segment(const IpAddress& peer, int flags, uint32_t seq, uint32_t ack = 0, uint32_t len = 0) {
         Packet p;
@@ -63,7 +71,7 @@ struct FoldCollision : testing::Test {
         return turn();
     }
     std::vector<Packet> turn() {
-        engine.turn(*this);
+        engine.turn(app);
         std::vector<Packet> out;
         while (const auto sent = engine.port.take()) {
             std::string complaint;
@@ -75,10 +83,7 @@ struct FoldCollision : testing::Test {
 
     IpAddress a, b;
     BurstEngine engine{BurstEngine::small(on_net(host(1, Family::v6))), kSecret};
-    std::vector<Connection> opened;
-    std::vector<IpAddress> told;
-    std::vector<CloseReason> ends;
-    uint64_t bytes = 0;
+    App app;
 };
 
 TEST_F(FoldCollision, PassiveConnectionsDoNotMix) {
@@ -96,26 +101,26 @@ TEST_F(FoldCollision, PassiveConnectionsDoNotMix) {
     EXPECT_TRUE(in({segment(b, kAck, 5001, ack_b)}).empty());
     EXPECT_EQ(engine.stack.records().half_open, 1u);
     EXPECT_TRUE(in({segment(a, kAck, 1001, ack_a)}).empty());
-    ASSERT_EQ(opened.size(), 2u);
-    EXPECT_EQ(opened[0].peer()->addr, b);
-    EXPECT_EQ(opened[1].peer()->addr, a);
+    ASSERT_EQ(app.opened.size(), 2u);
+    EXPECT_EQ(app.opened[0].peer()->addr, b);
+    EXPECT_EQ(app.opened[1].peer()->addr, a);
     in({segment(a, kAck | kPsh, 1001, ack_a, 7), segment(b, kAck | kPsh, 5001, ack_b, 9)});
-    EXPECT_EQ(told, (std::vector{a, b}));
-    EXPECT_EQ(bytes, 16u);
+    EXPECT_EQ(app.told, (std::vector{a, b}));
+    EXPECT_EQ(app.bytes, 16u);
 
     in({segment(a, kRst, 1008)});
-    EXPECT_EQ(ends, std::vector{CloseReason::reset_by_peer});
-    EXPECT_EQ(opened[1].state(), tcp::State::closed);
-    EXPECT_EQ(opened[0].state(), tcp::State::established);
+    EXPECT_EQ(app.ends, std::vector{CloseReason::reset_by_peer});
+    EXPECT_EQ(app.opened[1].state(), tcp::State::closed);
+    EXPECT_EQ(app.opened[0].state(), tcp::State::established);
     // What is left does not answer for the other one.
     const auto refusal = in({segment(a, kAck, 1008, ack_a)});
     ASSERT_EQ(refusal.size(), 1u);
     EXPECT_EQ(refusal[0].dst, a);
     EXPECT_EQ(refusal[0].flags, kRst);
-    EXPECT_EQ(opened[0].state(), tcp::State::established);
+    EXPECT_EQ(app.opened[0].state(), tcp::State::established);
 
     // B's record goes on to TIME-WAIT; A opens the equal tuple.
-    ASSERT_TRUE(opened[0].close());
+    ASSERT_TRUE(app.opened[0].close());
     turn();
     in({segment(b, kAck | kFin, 5010, ack_b + 1)});
     EXPECT_EQ(engine.stack.records().time_wait, 1u);
@@ -150,9 +155,9 @@ TEST_F(FoldCollision, ActiveConnectionsDoNotMix) {
         EXPECT_EQ(ack[0].dst, syn.dst);
         EXPECT_EQ(ack[0].seq, syn.seq + 1);
     }
-    ASSERT_EQ(opened.size(), 2u);
-    EXPECT_EQ(opened[0].peer()->addr, b);
-    EXPECT_EQ(opened[1].peer()->addr, a);
+    ASSERT_EQ(app.opened.size(), 2u);
+    EXPECT_EQ(app.opened[0].peer()->addr, b);
+    EXPECT_EQ(app.opened[1].peer()->addr, a);
 }
 
 }  // namespace
