@@ -69,7 +69,7 @@ class NginxTest(RigCase):
 
 class Nginx6Test(NginxTest):
     families = (V6,)
-    test_100000_connections_and_nginx_counts_as_many = None
+    test_100000_connections_and_nginx_counts_as_many = test_connect_only = test_open_loop = None
 
-    def test_30000_connections_and_nginx_counts_as_many(self):
-        self.run_and_compare(30_000)
+    def test_10000_connections_and_nginx_counts_as_many(self):
+        self.run_and_compare(10_000)

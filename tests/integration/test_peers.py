@@ -184,7 +184,7 @@ class ServersTest(RigCase):
 
 class Servers6Test(ServersTest):
     families = (V6,)
-    test_apache2 = test_lighttpd = test_node = None
+    test_apache2 = test_lighttpd = test_node = test_python3 = None
 
 
 class ClientsTest(RigCase):
