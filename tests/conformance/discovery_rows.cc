@@ -5,7 +5,7 @@
 namespace synfin::fakes {
 namespace {
 
-constexpr const char* kReason = "ARP; row 86";
+constexpr const char* kReason = "row 86 has ARP";
 
 const Ipv6 kLinkLocal{{0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x77}};
 const Mac kClientMac{{2, 0, 0, 1, 0, 0x40}};

@@ -6,7 +6,7 @@
 namespace synfin::fakes {
 namespace {
 
-constexpr const char* kReason = "IPv6 alone";
+constexpr const char* kReason = "IPv4 has neither flow labels nor scopes nor these sizes";
 
 /// The flow label of the SYN-ACK to this peer.
 uint32_t label(World& w, uint16_t port, const IpAddress& peer = host(2)) {

@@ -5,7 +5,7 @@
 namespace synfin::fakes {
 namespace {
 
-constexpr const char* kReason = "ICMPv6; rows 47, 48 and 91 have ICMP";
+constexpr const char* kReason = "rows 47, 48 and 91 have ICMP";
 
 const IpAddress& router() {
     static const IpAddress addr = *IpAddress::parse("fe80::1");

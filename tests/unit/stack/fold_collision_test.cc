@@ -136,6 +136,21 @@ TEST_F(FoldCollision, PassiveConnectionsDoNotMix) {
     EXPECT_EQ(late[0].ack, 5011u);
 }
 
+TEST_F(FoldCollision, ACookieIsForItsWholeAddress) {
+    ASSERT_TRUE(engine.stack.listen(80));
+    for (uint32_t i = 0; i < 16; ++i) in({segment(six(400'000 + i), kSyn, 1000)});  // the backlog is full
+    const auto answers = in({segment(a, kSyn, 1000)});
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_GE(engine.stack.counters()[Counter::syn_cookies_sent], 1u);
+    const auto refusal = in({segment(b, kAck, 1001, answers[0].seq + 1)});
+    ASSERT_EQ(refusal.size(), 1u);
+    EXPECT_EQ(refusal[0].flags, kRst);
+    EXPECT_TRUE(app.opened.empty());
+    EXPECT_TRUE(in({segment(a, kAck, 1001, answers[0].seq + 1)}).empty());
+    ASSERT_EQ(app.opened.size(), 1u);
+    EXPECT_EQ(app.opened[0].peer()->addr, a);
+}
+
 TEST_F(FoldCollision, ActiveConnectionsDoNotMix) {
     const ConnectOptions from{.source_port = 50'000};
     ASSERT_TRUE(engine.stack.connect({a, 80}, from));
