@@ -15,7 +15,7 @@ enum class CloseReason : uint8_t {
     timed_out,             ///< R2 or the user timeout passed without an acknowledgement
     syn_timed_out,         ///< no answer to our SYN within its R2
     aborted,               ///< abort() by the application, or data that arrived after close()
-    unreachable,           ///< a hard ICMP error for our SYN, or no ARP reply from the next hop
+    unreachable,           ///< a hard ICMP error for our SYN, or no answer from the next hop
     fin_wait_2_timed_out,  ///< the peer never sent its FIN after close()
     kCount
 };

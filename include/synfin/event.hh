@@ -63,7 +63,7 @@ struct Occupancy {
     uint32_t flow_lines = 0;        ///< records of connections with data queued or in flight
     uint32_t recovery_records = 0;  ///< records of connections that repair a loss
     uint32_t send_blocks = 0;       ///< blocks of queued bytes, either direction
-    uint32_t held_packets = 0;      ///< packets in a burst, or waiting for ARP or for the device
+    uint32_t held_packets = 0;      ///< packets in a burst, or waiting for a next hop or the device
     uint32_t packets_in_use = 0;    ///< held_packets and packets kept for reuse
     uint32_t timers = 0;            ///< wheel entries; they are removed lazily, so this may be too high
 };
@@ -108,8 +108,8 @@ struct MemoryUse {
 /// Whether packets to a destination can leave.
 enum class Reach : uint8_t {
     yes,        ///< the next hop's MAC address is known (or the wire needs none)
-    resolving,  ///< ARP request sent, no answer yet
-    no_answer,  ///< several ARP requests had no answer; the next one follows a second later at the earliest
+    resolving,  ///< the next hop was asked for, no answer yet
+    no_answer,  ///< the next hop did not answer; it is asked again a second later at the earliest
     no_route,   ///< neither on link nor behind a gateway
 };
 

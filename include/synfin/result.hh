@@ -16,7 +16,7 @@ enum class Error : uint8_t {
     none = 0,
     gone,           ///< the connection that the handle names has ended
     invalid,        ///< an argument is outside what the call accepts
-    not_supported,  ///< valid, but not built (IPv6 today)
+    not_supported,  ///< valid, but not available in this build
     no_memory,      ///< a pool (records, packets, send blocks) is empty; counted
     no_port,        ///< every ephemeral port towards that destination is in use; counted
     in_use,         ///< the address, port or tuple is taken

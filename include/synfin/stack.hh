@@ -47,8 +47,8 @@ class Stack {
     /// other family), no_route (for a global IPv6 address also: we have only link-local ones).
     Result<Connection> connect(const Endpoint& peer, const ConnectOptions& options = {}) noexcept;
 
-    /// Whether packets to a destination can leave now; if not, it sends an ARP request for the next hop. Wait
-    /// for Reach::yes before opening many connections: only a few packets queue behind an ARP request.
+    /// Whether packets to a destination can leave now; if not, it asks for the next hop (ARP, or neighbour
+    /// discovery). Wait for Reach::yes before opening many connections: few packets queue behind a question.
     Reach reach(const IpAddress& destination) noexcept;
 
     /// The first of our IPv6 addresses that duplicate address detection found in use by another host; none:

@@ -98,8 +98,8 @@ struct Ipv6 {
     static std::optional<Ipv6> parse(std::string_view text) noexcept;
 };
 
-/// An address of either family. 24 bytes. IPv6 is not built yet: calls refuse IPv6 addresses with
-/// Error::not_supported.
+/// An address of either family. 24 bytes. Calls that take one take both families; a stack reaches a family
+/// only from an address of its own of that family.
 struct IpAddress {
     enum class Family : uint8_t { v4 = 4, v6 = 6 };
     Family family = Family::v4;
