@@ -213,10 +213,11 @@ Skip Generator::open_one(Stack& stack, Instant due) noexcept {
         next_call_ = 0;
     ConnectOptions options;
     options.user_tag = id | (plan_.second ? kSecond : 0);
-    size_t tries = std::min(sources_.size(call), kSourceTries);
+    SourceSets::Set& sources = sources_.of(call);
+    size_t tries = std::min(sources.size(), kSourceTries);
     Error error = tries == 0 ? Error::no_route : Error::no_port;
     for (; tries > 0 && error == Error::no_port; --tries) {
-        options.source = sources_.next(call);
+        options.source = sources.next();
         const auto connection = stack.connect(plan_.calls[call].peer, options);
         if (!connection) {
             error = connection.error();

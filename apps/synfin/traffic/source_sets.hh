@@ -16,43 +16,57 @@ namespace synfin::app {
 /// sources.
 class SourceSets {
   public:
+    class Set {
+      public:
+        Set(std::vector<IpAddress> addresses, size_t calls, unsigned engine, unsigned engines)
+            : addresses_(std::move(addresses)),
+              size_(addresses_.size()),
+              turns_(size_, calls, engine, engines) {}
+        size_t size() const noexcept { return size_; }
+        /// The next source. There is one.
+        const IpAddress& next() noexcept { return addresses_[turns_.next()]; }
+
+      private:
+        std::vector<IpAddress> addresses_;
+        size_t size_;
+        SourceTurns turns_;
+    };
+
     /// @param targets by call
     SourceSets(const std::vector<IpAddress>& sources, const std::vector<IpAddress>& targets, unsigned engine,
                unsigned engines) {
         std::vector<IpAddress> by_kind[kKinds];
         for (const IpAddress& source : sources) by_kind[kind_of(source)].push_back(source);
+        const auto kind_for = [&](const IpAddress& target) {
+            const size_t kind = kind_of(target);
+            return kind == kLinkLocal && by_kind[kind].empty() ? kGlobal6 : kind;
+        };
         size_t calls[kKinds] = {};
+        std::vector<size_t> kinds;
         for (const IpAddress& target : targets) {
-            size_t kind = kind_of(target);
-            if (kind == kLinkLocal && by_kind[kind].empty()) kind = kGlobal6;
-            kind_of_call_.push_back(static_cast<uint8_t>(kind));
-            ++calls[kind];
+            kinds.push_back(kind_for(target));
+            ++calls[kinds.back()];
         }
-        for (size_t kind = 0; kind < kKinds; ++kind) {
-            const size_t n = by_kind[kind].size();
-            sets_.push_back({std::move(by_kind[kind]), SourceTurns(n, calls[kind], engine, engines)});
-        }
+        sets_.reserve(kKinds);
+        for (size_t kind = 0; kind < kKinds; ++kind)
+            sets_.emplace_back(std::move(by_kind[kind]), calls[kind], engine, engines);
+        for (const size_t kind : kinds) set_of_call_.push_back(&sets_[kind]);
     }
+    SourceSets(const SourceSets&) = delete;
+    SourceSets& operator=(const SourceSets&) = delete;
 
-    /// How many sources a call has; 0: none of its family.
-    size_t size(uint32_t call) const noexcept { return sets_[kind_of_call_[call]].addresses.size(); }
-    /// The next source of a call. The call has one.
-    const IpAddress& next(uint32_t call) noexcept {
-        Set& set = sets_[kind_of_call_[call]];
-        return set.addresses[set.turns.next()];
-    }
+    /// The sources of a call; empty: none of its family.
+    /// @note cost: a load.
+    Set& of(uint32_t call) noexcept { return *set_of_call_[call]; }
 
   private:
     static constexpr size_t kV4 = 0, kGlobal6 = 1, kLinkLocal = 2, kKinds = 3;
     static size_t kind_of(const IpAddress& addr) noexcept {
         return addr.is_v4() ? kV4 : addr.v6.is_link_local() ? kLinkLocal : kGlobal6;
     }
-    struct Set {
-        std::vector<IpAddress> addresses;
-        SourceTurns turns;
-    };
-    std::vector<Set> sets_;  ///< by kind
-    std::vector<uint8_t> kind_of_call_;
+
+    std::vector<Set> sets_;  ///< by kind; fixed
+    std::vector<Set*> set_of_call_;
 };
 
 }  // namespace synfin::app

@@ -227,14 +227,14 @@ TEST(SourceSets, GoByFamilyAndScope) {
     SourceSets sets(sources, targets, 0, 1);
     std::map<uint32_t, std::set<IpAddress>> met;
     for (int i = 0; i < 8; ++i)
-        for (uint32_t call = 0; call < 3; ++call) met[call].insert(sets.next(call));
+        for (uint32_t call = 0; call < 3; ++call) met[call].insert(sets.of(call).next());
     EXPECT_EQ(met[0], (std::set<IpAddress>{sources[0], sources[2]}));
     EXPECT_EQ(met[1], (std::set<IpAddress>{sources[1], sources[4]}));
     EXPECT_EQ(met[2], (std::set<IpAddress>{sources[3]}));
     SourceSets global({sources[1]}, {targets[2]}, 0, 1);
-    EXPECT_EQ(global.next(0), sources[1]) << "there is no link-local source";
+    EXPECT_EQ(global.of(0).next(), sources[1]) << "there is no link-local source";
     SourceSets none({sources[0]}, {targets[1]}, 0, 1);
-    EXPECT_EQ(none.size(0), 0u);
+    EXPECT_EQ(none.of(0).size(), 0u);
 }
 
 }  // namespace
