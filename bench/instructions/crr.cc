@@ -2,7 +2,7 @@
 /// crr: N connections through their whole life, for an instruction counter. Client and server engine on one
 /// thread, joined by the bench's in-memory wire, in virtual time: two runs execute the same instructions.
 ///
-///   valgrind --tool=callgrind --toggle-collect=synfin_counted_lives crr 10000 [again]
+///   valgrind --tool=callgrind --toggle-collect=synfin_counted_lives crr 10000 [again] [--family 6]
 ///
 /// What a run of `synfin bench` with its defaults does on one core, turn by turn: 256 connections at once
 /// from 32 addresses, 64 bytes each way, the server closes first. Afterwards virtual time goes on until the
@@ -10,6 +10,8 @@
 ///
 /// `again`: there are 8,192 tuples only, so that all lives but the first 8,192 take one that is in TIME-WAIT
 /// at the server (RFC 6191), as in a bench once it has gone round its 903,424.
+///
+/// `--family 6`: the same over IPv6.
 
 #include <algorithm>
 #include <atomic>
@@ -26,7 +28,6 @@ namespace {
 
 using namespace synfin;
 
-constexpr Ipv4 kServer{0x0a000001};
 constexpr uint16_t kPort = 80;
 constexpr uint32_t kConcurrent = 256;
 constexpr uint32_t kBytes = 64;
@@ -40,17 +41,29 @@ struct Case {
 };
 constexpr Case kFresh{32, 28'232, 16us}, kAgain{1, 8'192, 400us};
 
-Ipv4 source(uint32_t i) {
-    return {kServer.value + 255 + i};
-}
+/// 10.0.0.1 and the addresses from 10.0.1.0 on, or 2001:db8::1 and those from 2001:db8::100 on.
+struct Addresses {
+    bool is_v6 = false;
+    IpAddress nth(uint32_t n) const {
+        if (!is_v6) return Ipv4{0x0a000000 + n};
+        Ipv6 out{{0x20, 0x01, 0x0d, 0xb8}};
+        out.octets[14] = static_cast<uint8_t>(n >> 8);
+        out.octets[15] = static_cast<uint8_t>(n);
+        return out;
+    }
+    IpAddress server() const { return nth(1); }
+    IpAddress source(uint32_t i) const { return nth(256 + i); }
+    uint8_t prefix() const { return is_v6 ? 64 : 8; }
+};
 
-stack::StackConfig stack_of(const Case& of, bool client) {
+stack::StackConfig stack_of(const Case& of, const Addresses& addresses, bool client) {
     stack::StackConfig config;
     config.port_high = static_cast<uint16_t>(config.port_low + of.ports - 1);
     if (client)
-        for (uint32_t i = 0; i < of.sources; ++i) config.addresses.push_back({source(i), 8});
+        for (uint32_t i = 0; i < of.sources; ++i)
+            config.addresses.push_back({addresses.source(i), addresses.prefix()});
     else
-        config.addresses.push_back({kServer, 8});
+        config.addresses.push_back({addresses.server(), addresses.prefix()});
     config.max_connections = 2 * kConcurrent + 1'024;
     config.max_half_open = kConcurrent + 1'024;
     config.expected_connections = UINT32_MAX;  // a table that grows costs more while it does
@@ -58,11 +71,11 @@ stack::StackConfig stack_of(const Case& of, bool client) {
     return config;
 }
 
-app::GeneratorPlan plan_of(const Case& of, uint64_t lives) {
+app::GeneratorPlan plan_of(const Case& of, const Addresses& addresses, uint64_t lives) {
     app::GeneratorPlan plan;
     plan.calls.push_back(
-        {.peer = {kServer, kPort}, .request = app::pattern_request(kBytes), .last_request = {}});
-    for (uint32_t i = 0; i < of.sources; ++i) plan.sources.push_back(source(i));
+        {.peer = {addresses.server(), kPort}, .request = app::pattern_request(kBytes), .last_request = {}});
+    for (uint32_t i = 0; i < of.sources; ++i) plan.sources.push_back(addresses.source(i));
     plan.purpose = app::GeneratorPlan::Purpose::tcp;
     plan.ending = app::GeneratorPlan::Ending::fin_by_peer;
     plan.response_size = kBytes;
@@ -73,9 +86,9 @@ app::GeneratorPlan plan_of(const Case& of, uint64_t lives) {
 }
 
 struct Ends {
-    Ends(const Case& of, uint64_t lives)
+    Ends(const Case& of, const Addresses& addresses, uint64_t lives)
         : turn(of.turn),
-          client(plan_of(of, lives), Duration::zero(), never),
+          client(plan_of(of, addresses, lives), Duration::zero(), never),
           server(app::PortRange{kPort, kPort},
                  app::ReplyServer::Shape{
                      .request_size = kBytes, .response_size = kBytes, .close_after_reply = true}) {}
@@ -108,17 +121,24 @@ void synfin_counted_lives(Runtime& runtime, Ends& ends, Instant now) {
 }
 
 int main(int argc, char** argv) {
-    const bool again = argc == 3 && std::string_view(argv[2]) == "again";
-    const uint64_t lives = argc == 2 || again ? std::strtoull(argv[1], nullptr, 10) : 0;
-    if (lives == 0) {
-        std::fprintf(stderr, "usage: crr CONNECTIONS [again]\n");
+    const uint64_t lives = argc >= 2 ? std::strtoull(argv[1], nullptr, 10) : 0;
+    int at = 2;
+    const bool again = at < argc && std::string_view(argv[at]) == "again";
+    if (again) ++at;
+    Addresses addresses;
+    if (at + 1 < argc && std::string_view(argv[at]) == "--family") {
+        addresses.is_v6 = std::string_view(argv[at + 1]) == "6";
+        at += 2;
+    }
+    if (lives == 0 || at != argc) {
+        std::fprintf(stderr, "usage: crr CONNECTIONS [again] [--family 6]\n");
         return 2;
     }
     const Case& of = again ? kAgain : kFresh;
     RuntimeConfig near, far;
     near.device = far.device = "ring";
-    near.stack = stack_of(of, true);
-    far.stack = stack_of(of, false);
+    near.stack = stack_of(of, addresses, true);
+    far.stack = stack_of(of, addresses, false);
     near.no_huge = true;  // the same on every host
     const auto opened = Runtime::open_ring(near, far);
     if (!opened) {
@@ -126,7 +146,7 @@ int main(int argc, char** argv) {
         return 1;
     }
     const std::unique_ptr<Runtime>& runtime = *opened;
-    Ends ends(of, lives);
+    Ends ends(of, addresses, lives);
     if (!ends.server.listen(runtime->stack(1))) return 1;
     const auto ran = runtime->run([&](std::span<const unsigned>, unsigned) {
         auto* volatile counted = &synfin_counted_lives;  // no clone of it under another name

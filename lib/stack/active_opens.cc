@@ -33,8 +33,9 @@ Result<Connection> Connections::connect(const Endpoint& peer, const ConnectOptio
 }
 
 /// The same for an IPv6 peer. Without a source, RFC 6724 chooses it.
-[[gnu::noinline]] Result<Connection> Connections::connect6(const Endpoint& peer,
-                                                           const ConnectOptions& options) noexcept {
+/// @note cost: the arguments are copies, because references would keep those of connect() out of registers.
+[[gnu::noinline]] Result<Connection> Connections::connect6(
+    Endpoint peer, ConnectOptions options) noexcept {  // NOLINT(performance-unnecessary-value-param)
     const Ipv6& remote = peer.addr.v6;
     if (peer.port == 0 || !net::LocalAddresses::is_unicast(remote)) return Error::invalid;
     if (addresses_.find(remote) != net::LocalAddresses::kNone) return Error::invalid;

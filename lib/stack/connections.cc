@@ -37,7 +37,8 @@ size_t events_at_once(const StackConfig& c) {
 }  // namespace
 
 Connections::Connections(const StackConfig& config, const Keys& keys, Instant start, OwnedPorts owned_ports)
-    : config_(config),
+    : Records(config),
+      config_(config),
       params_(config.tcp, config.mtu),
       key_(keys.process),
       addresses_(config.addresses, config.gateway, config.gateway6),
@@ -46,21 +47,9 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
              config.expected_connections),
       ts_offsets_(keys.timestamps, addresses_.all4(), addresses_.all6()),
       context_{params_, ts_offsets_, {}},
-      path_mtus_(Keys::derive(key_, 7)),
-      path_mtus6_(Keys::derive(key_, 10)),
+      path_mtus_(Keys::derive(key_, 7), Keys::derive(key_, 10)),
       sources6_(config.addresses),
       owned_ports_(owned_ports),
-      tcbs_(config.max_connections),
-      holders_(size_t{config.max_connections} + 1),
-      flows_(config.max_connections),
-      recoveries_(std::min(config.max_connections, config.max_recoveries)),
-      colds_(config.max_connections),
-      half_opens_(config.max_half_open + config.max_time_wait,  // see alloc_half_open()
-                  params_.syn_ack_timeout),
-      time_waits_(config.max_time_wait),
-      peers6_(addresses_.count6() == 0
-                  ? Peers6()
-                  : Peers6(tcbs_.capacity(), half_opens_.capacity(), config.max_time_wait)),
       blocks_(4 * config.max_connections + 1024, large_blocks(config)),
       reassembly_(blocks_, std::min(config.max_connections, 65'536u), buf::ReassemblyPool::kMaxRanges,
                   params_.rcv_buffer),
@@ -227,7 +216,7 @@ ConnectionInfo Connections::describe(uint32_t handle, const Tcb& tcb) const noex
     out.rcv_nxt = tcb.rcv.nxt.value();
     out.rcv_wnd = tcb.rcv.wnd;
     out.mss = tcb.mss;
-    out.pmtu = path_mtu(tcb.tuple, remote6_of(tcb.tuple, handle));
+    out.pmtu = path_mtu(out.peer.addr);
     out.cwnd_bytes = flow != nullptr ? flow->cwnd_bytes : tcp::initial_window(tcb);
     out.ssthresh_bytes = flow != nullptr ? flow->ssthresh_bytes : UINT32_MAX;
     out.srtt_us = flow != nullptr ? flow->srtt_us : tcb.srtt.us();

@@ -8,8 +8,6 @@
 #include <optional>
 
 #include "base/address_hash.hh"
-#include "base/mapped_array.hh"
-#include "base/record_pool.hh"
 #include "base/worklist.hh"
 #include "buf/block_pool.hh"
 #include "buf/byte_queue.hh"
@@ -18,7 +16,6 @@
 #include "net/ephemeral_ports.hh"
 #include "net/icmp_errors.hh"
 #include "net/local_addresses.hh"
-#include "net/path_mtus.hh"
 #include "net/segment_in.hh"
 #include "net/segment_out.hh"
 #include "net/source_addresses.hh"
@@ -26,20 +23,16 @@
 #include "stack/connection_marks.hh"
 #include "stack/delayed_acks.hh"
 #include "stack/events.hh"
-#include "stack/half_opens.hh"
-#include "stack/holder.hh"
 #include "stack/keys.hh"
+#include "stack/known_path_mtus.hh"
 #include "stack/listeners.hh"
 #include "stack/owned_ports.hh"
-#include "stack/peers6.hh"
 #include "stack/rate_limits.hh"
-#include "stack/record_handle.hh"
-#include "stack/time_waits.hh"
+#include "stack/records.hh"
 #include "synfin/counters.hh"
 #include "synfin/event.hh"
 #include "synfin/mailbox.hh"
 #include "synfin/stack_config.hh"
-#include "tcp/cold.hh"
 #include "tcp/core.hh"
 #include "tcp/isn.hh"
 #include "tcp/pmtu.hh"
@@ -56,9 +49,8 @@ struct Incoming : net::SegmentIn {
 };
 
 using net::SegmentOut;
-using tcp::Cold;
 
-class Connections {
+class Connections : private Records {
   public:
     /// @param start the present time, for calls before the first turn.
     /// @param owned_ports owned ports of the engine's queue.
@@ -203,7 +195,6 @@ class Connections {
   private:
     const tcp::Context& context() const noexcept { return context_; }
 
-    using Kind = RecordKind;
     StackConfig config_;
     tcp::Params params_;
     HashKey key_;
@@ -215,8 +206,7 @@ class Connections {
     tcp::Now core_now_{};
     tcp::TimestampOffsets ts_offsets_;
     tcp::Context context_;
-    net::PathMtus path_mtus_;
-    net::PathMtus6 path_mtus6_;
+    KnownPathMtus path_mtus_;
     net::SourceAddresses sources6_;
     OwnedPorts owned_ports_;
 
@@ -228,18 +218,6 @@ class Connections {
     static constexpr uint32_t kMaxControl = 1024;      ///< waiting replies; more than one turn makes
 
     // records
-    /// Every kind of record begins with its tuple. For kNone: an address that may only be prefetched.
-    const Tuple* tuple_of(uint32_t handle) const noexcept {
-        const uint32_t index = handle & kIndexMask;
-        if (handle == index) [[likely]]
-            return &tcbs_.at(index)->tuple;
-        switch (kind_of(handle)) {
-            case Kind::open: break;
-            case Kind::half_open: return &half_opens_.at(index)->tuple;
-            case Kind::time_wait: return &time_waits_.at(index)->tuple;
-        }
-        return nullptr;
-    }
     std::optional<uint32_t> next_timer_tick() noexcept;
     /// The handle of a connection's record, or kNone; the first for IPv4 tuples, the second for IPv6, the
     /// third for either.
@@ -265,30 +243,12 @@ class Connections {
     bool add_to_table(uint32_t hash, uint32_t handle) noexcept {
         return table_.insert(hash, handle, TableRecords{*this});
     }
-    tcp::Flow* flow_of(tcp::Tcb& tcb) noexcept { return tcb.flow != 0 ? &flows_[tcb.flow] : nullptr; }
-    const tcp::Flow* flow_of(const tcp::Tcb& tcb) const noexcept {
-        return tcb.flow != 0 ? &flows_[tcb.flow] : nullptr;
-    }
-    tcp::Conn conn_of(tcp::Tcb& tcb) noexcept {
-        if (tcb.flow == 0) return {tcb};
-        tcp::Flow& flow = flows_[tcb.flow];
-        return {tcb, &flow, flow.recovery != 0 ? &recoveries_[flow.recovery] : nullptr};
-    }
     tcp::Flow& need_flow(tcp::Tcb& tcb) noexcept;
     /// Gives the connection a recovery record, if it has a Flow and the pool is not empty.
     void need_recovery(const tcp::Tcb& tcb) noexcept;
     /// Frees the recovery record if no loss is being repaired any more.
     void settle_recovery(const tcp::Tcb& tcb) noexcept;
-    Cold* cold_of(const tcp::Tcb& tcb) noexcept {
-        if (colds_.used() == 0 || tcb.flow == 0) return nullptr;  // usually no connection has one
-        const uint32_t cold = flows_[tcb.flow].cold;
-        return cold != 0 ? &colds_[cold] : nullptr;
-    }
-    const Cold* cold_of(const tcp::Tcb& tcb) const noexcept {
-        return const_cast<Connections*>(this)->cold_of(tcb);
-    }  // NOLINT
     Cold* need_cold(tcp::Tcb& tcb) noexcept;
-    uint32_t generation_of(uint32_t index) const noexcept { return holders_[index].generation; }
     void release_flow(tcp::Tcb& tcb) noexcept;
     void free_tcb(uint32_t index) noexcept;
     /// The receive window of a SYN or SYN-ACK, whose field is never scaled (RFC 7323 2.2), and of connections
@@ -310,19 +270,20 @@ class Connections {
 
     template <typename Address>
     Result<Connection> open(Tuple tuple, const Address& remote, const ConnectOptions& options) noexcept;
-    Result<Connection> connect6(const Endpoint& peer, const ConnectOptions& options) noexcept;
+    Result<Connection> connect6(Endpoint peer, ConnectOptions options) noexcept;
 
     /// `handle`: handle of the record that `tcb` is, or was expanded from; here and below.
     ConnectionInfo describe(uint32_t handle, const tcp::Tcb& tcb) const noexcept;
     [[gnu::cold, gnu::noinline]] void limit_to_path(uint32_t index) noexcept;
-    uint16_t path_mtu(const Tuple& tuple, const Ipv6* remote6) const noexcept;
-    void set_path_mtu(const Tuple& tuple, const Ipv6* remote6, uint16_t mtu) noexcept;
+    uint16_t path_mtu(const IpAddress& remote) const noexcept;
 
     // arrival
     void arrive_icmp(const net::SegmentError& error) noexcept;
     void arrive_too_big(const net::SegmentError& error) noexcept;
-    void arrive_at(uint32_t handle, const Incoming& in) noexcept;
     void arrive_unknown(const Incoming& in) noexcept;
+    template <bool kIsV6>
+    void arrive_at(uint32_t handle, const Incoming& in) noexcept;
+    template <bool kIsV6>
     void arrive_open(uint32_t index, const Incoming& in) noexcept;
     void arrive_unpredicted(uint32_t index, const tcp::Segment& seg, Bytes text) noexcept;
     void arrive_half_open(uint32_t index, const Incoming& in) noexcept;
@@ -422,14 +383,6 @@ class Connections {
     }
     void forget_refusal(const Tuple& tuple, uint32_t handle) noexcept;
 
-    RecordPool<tcp::Tcb> tcbs_;
-    MappedArray<Holder> holders_;  ///< of tcbs_, by index
-    RecordPool<tcp::Flow> flows_;
-    RecordPool<tcp::Recovery> recoveries_;
-    RecordPool<Cold> colds_;
-    HalfOpens half_opens_;
-    TimeWaits time_waits_;
-    Peers6 peers6_;
     buf::BlockPool blocks_;
     buf::ReassemblyPool reassembly_;
     TimerWheel wheel_;

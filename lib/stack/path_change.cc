@@ -32,33 +32,25 @@ void Connections::arrive_too_big(const net::SegmentError& error) noexcept {
         return;
     }
     counters_.add(Counter::icmp_too_big_accepted);
-    set_path_mtu(error.tuple, &error.remote6, mtu);
+    const Ipv4 remote{error.tuple.remote_addr};
+    path_mtus_.set(message.is_v6 ? IpAddress(error.remote6) : IpAddress(remote), mtu, now_);
     if (kind_of(h) == Kind::open) perform(index, {}, fx);
-}
-
-void Connections::set_path_mtu(const Tuple& tuple, const Ipv6* remote6, uint16_t mtu) noexcept {
-    if (is_v6(tuple))
-        path_mtus6_.set(*remote6, mtu, now_);
-    else
-        path_mtus_.set(Ipv4{tuple.remote_addr}, mtu, now_);
 }
 
 /// Limits the MSS of a new connection if the path MTU of its destination is known.
 void Connections::limit_to_path(uint32_t index) noexcept {
     path_mtus_.expire(now_);
-    path_mtus6_.expire(now_);
     Tcb& tcb = tcbs_[index];
     const uint16_t headers = tcp::header_bytes(is_v6(tcb.tuple));
-    const uint16_t mtu = path_mtu(tcb.tuple, remote6_of(tcb.tuple, index));
+    const uint16_t mtu = path_mtu(remote_of(tcb.tuple, index));
     if (tcb.mss <= mtu - headers) return;
     tcb.mss = static_cast<uint16_t>(mtu - headers);
     if (tcp::Flow* flow = flow_of(tcb)) tcp::congestion::on_smaller_mss(tcb, *flow);
 }
 
 /// The path MTU of a destination, the interface's if no router reported a smaller one.
-uint16_t Connections::path_mtu(const Tuple& tuple, const Ipv6* remote6) const noexcept {
-    const uint16_t known =
-        is_v6(tuple) ? path_mtus6_.find(*remote6, now_) : path_mtus_.find(Ipv4{tuple.remote_addr}, now_);
+uint16_t Connections::path_mtu(const IpAddress& remote) const noexcept {
+    const uint16_t known = path_mtus_.find(remote, now_);
     return known != 0 ? std::min(known, config_.mtu) : config_.mtu;
 }
 

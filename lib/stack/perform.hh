@@ -23,7 +23,7 @@ template <bool kIsPredicted>
     }
     if (fx.opened) {
         counters_.add(Counter::established);
-        if (path_mtus_.any() || path_mtus6_.any()) [[unlikely]]
+        if (path_mtus_.any()) [[unlikely]]
             limit_to_path(index);
         if (!tcb.has(tcp::kAppGone)) push(Event::Kind::open, index).token = open_token_;
     }

@@ -89,6 +89,8 @@ bool segment_arrives(Conn c, const Segment& seg, const Context& ctx, Effects& fx
 /// on_synchronized then. Its results equal those of on_synchronized byte for byte
 /// (tests/unit/tcp/predicted_test.cc).
 bool predicted(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
+/// The same, never inlined, for a second caller: predicted() is inlined as long as it has only one.
+bool predicted_by_call(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
 
 /// Whether a segment is the usual ACK that completes a passive open; it may carry text and FIN. `rcv_wnd` as
 /// for expand().

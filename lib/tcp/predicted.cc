@@ -16,7 +16,8 @@ namespace {
 
 /// ESTABLISHED + text, ACK or FIN; FIN-WAIT-1 + ACK or FIN|ACK; FIN-WAIT-2 + FIN; CLOSE-WAIT, CLOSING and
 /// LAST-ACK + ACK. Each condition nearly always holds, so its branch is predicted and costs only the compare.
-bool is_predicted(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept {
+[[gnu::always_inline]] inline bool is_predicted(const Tcb& tcb, const Flow* flow,
+                                                const Segment& seg) noexcept {
     const State state = tcb.state();
     const uint32_t span = seg.len + (seg.has(kFin) ? 1u : 0u);
     // synchronised, and not in TIME-WAIT?
@@ -57,6 +58,13 @@ bool is_predicted(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept
 }  // namespace
 
 bool predicted(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
+    if (!is_predicted(c.tcb, c.flow, seg)) return false;
+    take_predicted(c, seg, ctx, fx);
+    return true;
+}
+
+[[gnu::noinline]] bool predicted_by_call(Conn c, const Segment& seg, const Context& ctx,
+                                         Effects& fx) noexcept {
     if (!is_predicted(c.tcb, c.flow, seg)) return false;
     take_predicted(c, seg, ctx, fx);
     return true;

@@ -112,5 +112,17 @@ TEST(Isn, TimestampOffsetsOfIpv6AreTheirOwn) {
               InitialSequenceNumbers(kKey, kLocal, kLocal6).of(tuple6(), kPeer6, at_us(0)).value());
 }
 
+/// The state after the local address is kept for each of ours; the result is that of the whole message.
+TEST(Isn, TheKeptStateOfALocalAddressChangesNothing) {
+    const TuplePrf prf(kKey, kLocal, kLocal6);
+    for (const uint16_t second : {uint16_t{0}, uint16_t{1}}) {
+        const Tuple tuple = tuple6(second);
+        const FourTuple6 name{kPeer6, kLocal6[second], tuple.remote_port, tuple.local_port};
+        EXPECT_EQ(prf(tuple, kPeer6), prf(name));
+        EXPECT_EQ(prf(tuple, &kPeer6), prf(name)) << "family by index";
+    }
+    EXPECT_EQ(prf(kTuple, nullptr), prf(kTuple));
+}
+
 }  // namespace
 }  // namespace synfin::tcp
