@@ -11,6 +11,7 @@ Discovery::Discovery(LocalAddresses& ours, const Link& link, const DiscoveryConf
       link_(link),
       counters_(counters),
       is_on_(link.is_ethernet() && ours.count6() != 0),
+      speaks_(config.speaks),
       resolver_(ours, link, key, is_on_ ? opens : 1, counters),
       detection_(ours, config.dad, config.speaks),
       routers_(ours, link.mac(), config.gateway_auto && is_on_, config.speaks, config.mtu, counters),
@@ -88,7 +89,9 @@ std::optional<DiscoveryPacket> Discovery::hear_solicitation(const wire::Ipv6Head
     // Other hosts share our solicited-node groups.
     if (ours_.find(message.target) == LocalAddresses::kNone) return drop(DropReason::not_for_us);
     if (is_probe) {
-        if (!detection_.is_pending()) return resolver_.defend(message.target);
+        // Every engine of a device hears the probe; one answers.
+        if (!detection_.is_pending())
+            return speaks_ ? std::optional(resolver_.defend(message.target)) : std::nullopt;
         found_duplicate(message.target, from);  // RFC 4862 5.4.3: both hosts give up the address
         return std::nullopt;
     }

@@ -101,6 +101,7 @@ class Discovery {
     const Link link_;
     Counters& counters_;
     const bool is_on_;
+    const bool speaks_;
     NdResolver resolver_;
     DuplicateDetection detection_;
     RouterDiscovery routers_;

@@ -14,6 +14,7 @@ NeighbourConfig NdResolver::neighbour_config(const LocalAddresses& ours, const L
                                              HashKey key) noexcept {
     NeighbourConfig out;
     out.capacity = link.is_ethernet() && ours.count6() != 0 ? 1u << 16 : 1;
+    out.most_held /= 2;  // with those of ARP, three quarters of a pool at most
     out.key = key;
     return out;
 }

@@ -176,11 +176,13 @@ const Mac* BasicNeighbours<Address>::lookup_slow(Address next_hop, Instant now) 
 template <typename Address>
 bool BasicNeighbours<Address>::hold(Address next_hop, void* packet) noexcept {
     Entry* entry = find(next_hop);
-    if (entry == nullptr || entry->phase != Phase::resolving || entry->held_count == kMaxHeld) {
+    if (entry == nullptr || entry->phase != Phase::resolving || entry->held_count == kMaxHeld ||
+        held_ >= config_.most_held) {
         ++counters_.hold_refused;
         return false;
     }
     entry->held[entry->held_count++] = packet;
+    ++held_;
     return true;
 }
 
@@ -246,6 +248,7 @@ void BasicNeighbours<Address>::step(Entry& entry, Instant now, Action& action) n
     }
     action.held = entry.held;
     action.held_count = std::exchange(entry.held_count, uint8_t{0});
+    held_ -= action.held_count;
     settle(entry);
     if (asking) {
         action.kind = Action::Kind::failed;
@@ -256,13 +259,6 @@ void BasicNeighbours<Address>::step(Entry& entry, Instant now, Action& action) n
         action.kind = Action::Kind::ready;
         action.mac = entry.mac;
     }
-}
-
-template <typename Address>
-uint32_t BasicNeighbours<Address>::held() const noexcept {
-    uint32_t n = 0;
-    for (uint32_t at = 1; at <= size_; ++at) n += entries_[at].held_count;
-    return n;
 }
 
 template class BasicNeighbours<Ipv4>;

@@ -24,7 +24,10 @@ struct NeighbourConfig {
     Duration reachable = 30s;      ///< an answer is valid this long; then it is asked again while in use
     Duration failed_hold = 1s;     ///< a failed neighbour is not asked again before this has passed
     Duration learned_idle = 60s;   ///< an entry unused for this long may give way to a host that asks for us
-    HashKey key{};                 ///< from fill_secret(): on-link hosts can choose addresses
+    /// Most packets that wait for all neighbours together: packets with forged on-link sources must not make
+    /// the cache hold the engine's whole pool (8,192 and the descriptors).
+    uint32_t most_held = 4096;
+    HashKey key{};  ///< from fill_secret(): on-link hosts can choose addresses
 };
 
 struct NeighbourCounters {
@@ -90,8 +93,8 @@ class BasicNeighbours {
     /// Keeps a packet until the neighbour, for which lookup() has just returned null, answers or fails. The
     /// cache then owns the packet.
     /// @return false: refused, and the packet stays the caller's. Either kMaxHeld packets wait already (the
-    ///         oldest stay, because a waiting SYN is worth more than its retransmission), or no request is
-    ///         open (see is_failed).
+    ///         oldest stay, because a waiting SYN is worth more than its retransmission), or most_held wait
+    ///         for all neighbours, or no request is open (see is_failed).
     bool hold(Address next_hop, void* packet) noexcept;
 
     /// Whether the neighbour did not answer and must not be asked again yet.
@@ -159,9 +162,10 @@ class BasicNeighbours {
             for (uint32_t i = 0; i < entry.held_count; ++i) f(entry.held[i]);
             entry.held_count = 0;
         }
+        held_ = 0;
     }
 
-    uint32_t held() const noexcept;  ///< packets; for leak checks
+    uint32_t held() const noexcept { return held_; }  ///< packets
     uint32_t size() const noexcept { return size_; }
     uint32_t capacity() const noexcept { return config_.capacity; }
     const NeighbourCounters& counters() const noexcept { return counters_; }
@@ -238,6 +242,7 @@ class BasicNeighbours {
     std::array<Entry*, kRecent>
         recent_{};  ///< latest successful lookups; an entry may have another address by now
     uint32_t size_ = 0;
+    uint32_t held_ = 0;  ///< sum of the entries' held_count
     uint32_t hand_ = 1;  ///< where the next search for an entry to evict starts
     NeighbourCounters counters_;
 };

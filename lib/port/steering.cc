@@ -17,6 +17,7 @@ constexpr uint16_t kEtherIpv4 = 0x0800, kEtherArp = 0x0806, kEtherIpv6 = 0x86dd;
 constexpr uint8_t kProtocolIcmp = 1, kProtocolTcp = 6, kProtocolIcmp6 = 58;
 constexpr uint8_t kRouterAdvertisement = 134, kNeighbourSolicitation = 135,
                   kNeighbourAdvertisement = 136;  // RFC 4861 4.2 to 4.4
+constexpr uint8_t kOnLinkHopLimit = 255;          // of messages that no router has forwarded
 constexpr uint8_t kTcpSyn = 0x02;
 
 uint16_t load16(const uint8_t* at) noexcept {
@@ -88,13 +89,16 @@ Ipv6 load_address(const uint8_t* at) noexcept {
 
 /// Destination Unreachable, Packet Too Big, Time Exceeded, Parameter Problem (RFC 4443 3) quote a packet.
 /// Advertisements are to neighbour discovery what replies are to ARP. A solicitation from :: probes for a
-/// duplicate (RFC 4862 5.4), which concerns the addresses of every engine. The first engine answers the rest:
-/// solicitations, echo requests, multicast listener queries.
+/// duplicate (RFC 4862 5.4), which concerns the addresses of every engine. Messages of discovery with a hop
+/// limit below 255 come from beyond a router (RFC 4861 11.2), so they are not copied: a host on the Internet
+/// would give work to all engines. The first engine answers or drops the rest: solicitations, echo requests,
+/// multicast listener queries.
 Destination6 classify_icmp6(const uint8_t* ip, const uint8_t* icmp, uint32_t length) noexcept {
     using Kind = Destination6::Kind;
     if (length < 8) return {};
-    if (icmp[0] == kRouterAdvertisement || icmp[0] == kNeighbourAdvertisement ||
-        (icmp[0] == kNeighbourSolicitation && load_address(ip + 8).is_unspecified()))
+    if (ip[7] == kOnLinkHopLimit &&
+        (icmp[0] == kRouterAdvertisement || icmp[0] == kNeighbourAdvertisement ||
+         (icmp[0] == kNeighbourSolicitation && load_address(ip + 8).is_unspecified())))
         return {Kind::everyone, false, {}};
     if (icmp[0] < 1 || icmp[0] > 4) return {};
     const uint8_t* quoted = icmp + 8;

@@ -22,7 +22,8 @@ enum class DestinationKind : uint8_t {
     unhashed,  ///< the same for a segment behind extension headers: devices differ in what they hash then
     quoted,    ///< the same, for an ICMP error: the tuple is that of our quoted segment
     everyone,  ///< each engine gets a copy: ARP replies, neighbour and router advertisements, and probes for
-               ///< duplicate addresses, because every engine has its own neighbours and addresses
+               ///< duplicate addresses, because every engine has its own neighbours and addresses. IPv6: only
+               ///< with hop limit 255
     first,     ///< engine 0: frames that belong to no connection
     ipv6,      ///< classify() only: classify_v6() tells
 };

@@ -12,13 +12,14 @@ using tcp::Flow;
 using tcp::State;
 using tcp::Tcb;
 
-/// The index of our address `addr`. None: `addr` is none (Error::none), or the call fails with `error`.
+/// The index of our configured address `addr`. None: `addr` is none (Error::none), or the call fails with
+/// `error`.
 std::optional<uint32_t> Connections::index_of(const std::optional<IpAddress>& addr,
                                               Error& error) const noexcept {
     error = Error::none;
     if (!addr) return std::nullopt;
     const uint32_t found = addresses_.find(*addr);
-    if (found != net::LocalAddresses::kNone) return found;
+    if (found != net::LocalAddresses::kNone && !addresses_.is_internal(found)) return found;
     error = Error::invalid;
     return std::nullopt;
 }

@@ -129,6 +129,17 @@ TEST(DuplicateDetection, AProbeForOurAddressIsADuplicate) {
     EXPECT_EQ(lan.discovery.duplicate(), (DuplicateAddress{kOurLinkLocal, kOtherMac}));
 }
 
+/// Every engine of a device hears a probe for one of our addresses. One defends it.
+TEST(DuplicateDetection, OneEngineDefends) {
+    for (const bool speaks : {true, false}) {
+        auto config = Lan::no_probes();
+        config.speaks = speaks;
+        Lan lan(config);
+        const auto defence = lan.hear(Ipv6{}, solicited_node(kUs), kOtherMac, Lan::solicitation(kUs));
+        EXPECT_EQ(defence.has_value(), speaks);
+    }
+}
+
 /// Our own probe that a switch sends back is not one (RFC 7527).
 TEST(DuplicateDetection, ALoopedProbeIsNoDuplicate) {
     Lan lan(Lan::with_probes(Dad::wait));

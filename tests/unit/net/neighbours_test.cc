@@ -136,6 +136,26 @@ TEST(Neighbours, HeldPacketsFollowTheAnswerInOrder) {
     EXPECT_EQ(lan.cache.next_deadline(), std::nullopt);
 }
 
+TEST(Neighbours, AllNeighboursTogetherHoldOnlySoManyPackets) {
+    NeighbourConfig config;
+    config.most_held = 6;
+    Lan lan(config);
+    int packets[8];
+    lan.lookup(kGateway);
+    lan.lookup(kOther);
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(lan.hold(kGateway, packets[i]));
+    for (int i = 4; i < 6; ++i) EXPECT_TRUE(lan.hold(kOther, packets[i]));
+    EXPECT_FALSE(lan.hold(kOther, packets[6]));
+    EXPECT_EQ(lan.cache.held(), 6u);
+    lan.poll();
+    lan.answer(kGateway, mac_of(1));
+    lan.poll();
+    EXPECT_EQ(lan.cache.held(), 2u);
+    EXPECT_TRUE(lan.hold(kOther, packets[6])) << "four have been sent";
+    lan.cache.for_each_held([](void*) {});
+    EXPECT_EQ(lan.cache.held(), 0u);
+}
+
 TEST(Neighbours, FailsAfterThreeRequestsAndHoldsDown) {
     Lan lan;
     int packet;

@@ -62,6 +62,7 @@ inline Frame tcp6_frame(const FlowTuple6& t, uint8_t flags = 0x10, Tags tags = T
 inline Frame icmp6_frame(uint8_t type, const Frame& body, const Extensions& extensions = {}) {
     Frame frame = ethernet(0x86dd);
     put_ip6(frame, 58, kFlow6, 8 + body.size(), extensions);
+    frame[14 + 7] = 255;  // no router has forwarded it
     frame.insert(frame.end(), {type, 0, 0, 0, 0, 0, 0, 0});
     frame.insert(frame.end(), body.begin(), body.end());
     return frame;

@@ -101,6 +101,13 @@ TEST(ClassifyIpv6, AdvertisementsGoToEveryoneTheRestToOne) {
     Frame probe = test::icmp6_frame(135, body);
     std::fill_n(probe.begin() + 14 + 8, 16, uint8_t{0});
     EXPECT_EQ(classified(probe).kind, Kind::everyone) << "for a duplicate";
+    for (const uint8_t type : {uint8_t{134}, uint8_t{136}}) {
+        Frame forwarded = test::icmp6_frame(type, body);
+        forwarded[14 + 7] = 254;
+        EXPECT_EQ(classified(forwarded).kind, Kind::first) << "a router has forwarded it";
+    }
+    probe[14 + 7] = 64;
+    EXPECT_EQ(classified(probe).kind, Kind::first);
     const Frame listener_query = test::icmp6_frame(130, body, {test::options(0)});
     EXPECT_EQ(classified(listener_query).kind, Kind::first);
 }

@@ -259,6 +259,15 @@ TEST(EngineDiscovery, ALinkLocalAddressIsAddedForOurselves) {
     EXPECT_EQ(configured.stack.counters()[Counter::passive_opens], 1u);
 }
 
+TEST(EngineDiscovery, NobodyListensOnTheAddressForOurselves) {
+    Lan lan;
+    ListenOptions options;
+    options.address = kOurLinkLocal;
+    EXPECT_EQ(lan.stack.listen(80, options).error(), Error::invalid) << "it would take no connection";
+    options.address = kUs;
+    EXPECT_TRUE(lan.stack.listen(80, options));
+}
+
 TEST(EngineDiscovery, Ipv4AloneSaysNothing) {
     auto config = small_config(Dad::wait);
     config.addresses = {*Cidr::parse("10.0.0.1/24")};

@@ -209,5 +209,20 @@ TEST(Link6, NothingIsLostOrMixedWhenTheDeviceIsFull) {
     EXPECT_EQ(link.dropped(DropReason::tx_full), 0u);
 }
 
+/// SYNs with forged on-link sources: a /64 has any number of them, and each answer waits for its next hop.
+TEST(Link6, ForgedNeighboursDoNotHoldTheWholePool) {
+    Link6 link(config(), 4096);
+    for (uint32_t n = 0; n < 5000; ++n) {
+        link.in(framed(syn(host(1000 + n, Family::v6))));
+        while (link.port.take()) {  // solicitations
+        }
+    }
+    EXPECT_EQ(link.engine.packets_held(), 2048u);
+    link.in(framed(syn()));
+    const auto answer = link.out();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->dst, peer());
+}
+
 }  // namespace
 }  // namespace synfin::stack
