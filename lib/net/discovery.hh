@@ -26,8 +26,8 @@ struct DiscoveryConfig {
     bool gateway_auto = false;       ///< takes the gateway from router advertisements
     std::optional<Mac> gateway_mac;  ///< of the configured gateway: pinned
     uint16_t mtu = 1500;             ///< IP packet bytes
-    /// False for an engine that leaves probes, router solicitations and group reports to another engine of
-    /// the same device.
+    /// False for an engine that leaves probes, the answers to other hosts' probes, router solicitations and
+    /// group reports to another engine of the same device.
     bool speaks = true;
 };
 
@@ -80,6 +80,7 @@ class Discovery {
             is_closed_ = detection_.is_closed();
             // RFC 4862 5.4, RFC 4429 3.3: a tentative or optimistic address is no source of solicitations.
             if (detection_.is_pending()) return false;
+            reports_.report_again(now);
         }
         routers_.poll(
             now, [&](const Ipv6& router) noexcept { return resolver_.is_failed(router); }, room, send);

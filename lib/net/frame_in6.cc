@@ -71,9 +71,11 @@ FrameContent FrameIn::read_ip6(const ReceivedFrame& frame, Bytes bytes, bool mac
     const Bytes packet = bytes.first(size_t{wire::kIpv6Bytes} + ip.payload_length);
     wire::Ipv6Extensions extensions;
     const wire::ExtensionCheck check = wire::read_extensions(packet, extensions);
+    // The kernel may have the internal address, too: its datagrams are not ours to refuse.
+    const bool is_shared = !is_group && ours_.is_internal(local);
     if (check != wire::ExtensionCheck::ok) {
-        const bool is_ours = ours_.find(ip.source) != LocalAddresses::kNone;
-        return refused(reason_of(check), is_ours ? std::nullopt : extensions.problem, packet, ip, is_group);
+        if (is_shared || ours_.find(ip.source) != LocalAddresses::kNone) extensions.problem.reset();
+        return refused(reason_of(check), extensions.problem, packet, ip, is_group);
     }
     const Bytes payload = packet.subspan(extensions.payload_at);
     ip.next_header = extensions.protocol;
@@ -85,7 +87,7 @@ FrameContent FrameIn::read_ip6(const ReceivedFrame& frame, Bytes bytes, bool mac
     if (ip.next_header == wire::kProtocolIcmp6) return read_icmp6(ip, payload, extensions.atomic_fragment);
     if (!LocalAddresses::is_unicast(ip.source) || ours_.find(ip.source) != LocalAddresses::kNone)
         return dropped(DropReason::bad_ip_source);
-    if (ip.next_header == wire::kNoNextHeader) return dropped(DropReason::bad_protocol);
+    if (ip.next_header == wire::kNoNextHeader || is_shared) return dropped(DropReason::bad_protocol);
     const wire::ParameterProblem unknown{wire::kUnknownNextHeader, false, extensions.protocol_at};
     return refused(DropReason::bad_protocol, unknown, packet, ip, is_group);
 }

@@ -71,10 +71,18 @@ void GroupReports::advance(uint32_t reported, Instant now) noexcept {
     due_ = kNever;
     if (repeats_ == 0) return;
     --repeats_;
+    begin_unsolicited(now + kUnsolicitedInterval);
+}
+
+void GroupReports::report_again(Instant now) noexcept {
+    if (!groups_.empty()) begin_unsolicited(now);
+}
+
+void GroupReports::begin_unsolicited(Instant due) noexcept {
     next_ = 0;
     end_ = static_cast<uint32_t>(groups_.size());
     record_type_ = wire::kMldChangeToExclude;
-    due_ = now + kUnsolicitedInterval;
+    due_ = due;
 }
 
 }  // namespace synfin::net

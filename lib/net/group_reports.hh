@@ -14,9 +14,9 @@
 
 namespace synfin::net {
 
-/// Reports all groups at the start, once more after a second (Robustness Variable 2), and in answer to
-/// queries. A report has at most 60 groups; further ones follow in steps of a millisecond. The all-nodes
-/// group is never reported (RFC 3810 6).
+/// Reports all groups at the start, once more after a second (Robustness Variable 2), when duplicate
+/// detection has ended, and in answer to queries. A report has at most 60 groups; further ones follow in
+/// steps of a millisecond. The all-nodes group is never reported (RFC 3810 6).
 ///
 /// - The answer to a query has one random delay for all groups, at most half of Maximum Response Delay.
 /// - A query for one group is answered with that group alone; if another answer is due already, with all.
@@ -43,6 +43,9 @@ class GroupReports {
         if (now < due_ || !room(1)) return;
         send(next_report(source, now));
     }
+    /// Reports all groups again: our link-local address is valid now. Routers ignore the reports from :: that
+    /// came before (RFC 3590 4, RFC 3810 5.2.13).
+    void report_again(Instant now) noexcept;
     const std::vector<Ipv6>& groups() const noexcept { return groups_; }
 
   private:
@@ -50,6 +53,7 @@ class GroupReports {
 
     DiscoveryPacket next_report(const Ipv6& source, Instant now) noexcept;
     void advance(uint32_t reported, Instant now) noexcept;
+    void begin_unsolicited(Instant due) noexcept;
 
     std::vector<Ipv6> groups_;  ///< sorted, each once
     Random random_;

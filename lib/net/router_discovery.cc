@@ -49,7 +49,7 @@ bool RouterDiscovery::hear(const Ipv6& router, const wire::NdMessage& message, I
     if (message.mtu >= wire::kLeastIpv6Mtu && message.mtu <= most_mtu_)
         mtu_ = static_cast<uint16_t>(message.mtu);
     if (ignored != 0) counters_.drop(DropReason::router_ignored);
-    schedule(now);
+    schedule();
     return i < router_count_;
 }
 
@@ -74,7 +74,7 @@ void RouterDiscovery::no_router(const Ipv6& neighbour, Instant now) noexcept {
     for (uint32_t i = 0; i < router_count_; ++i) {
         if (routers_[i].address != neighbour) continue;
         remove_router(i, now);
-        schedule(now);
+        schedule();
         return;
     }
 }
@@ -87,7 +87,9 @@ void RouterDiscovery::remove_router(uint32_t i, Instant now) noexcept {
     if (router_count_ != 0) return;
     asked_ = 0;
     has_given_up_ = false;
-    ask_at_ = now;
+    // Not sooner after the last solicitation than RTR_SOLICITATION_INTERVAL: forged advertisements that come
+    // and go would otherwise make us flood all routers.
+    ask_at_ = std::max(ask_at_, now);
 }
 
 /// The gateway does not answer: it becomes the last choice (RFC 4861 6.3.6).
@@ -106,10 +108,10 @@ void RouterDiscovery::expire(Instant now) noexcept {
 }
 
 /// The next time at which poll() has to look.
-void RouterDiscovery::schedule(Instant now) noexcept {
+void RouterDiscovery::schedule() noexcept {
     due_ = kNever;
     if (router_count_ == 0 && !has_given_up_) due_ = ask_at_;
-    if (router_count_ > 1) due_ = now + kCheckInterval;
+    if (router_count_ > 1) due_ = check_at_;
     for (uint32_t i = 0; i < router_count_; ++i) due_ = std::min(due_, routers_[i].until);
     for (uint32_t i = 0; i < prefix_count_; ++i) due_ = std::min(due_, prefixes_[i].until);
 }

@@ -55,7 +55,10 @@ class RouterDiscovery {
     void poll(Instant now, IsFailed&& is_failed, Room&& room, Send&& send) noexcept {
         if (now < due_) return;
         expire(now);
-        if (router_count_ > 1 && is_failed(routers_[0].address)) use_next_router();
+        if (router_count_ > 1 && now >= check_at_) {
+            if (is_failed(routers_[0].address)) use_next_router();
+            check_at_ = now + kCheckInterval;
+        }
         if (router_count_ == 0 && now >= ask_at_) {
             if (asked_ == kMostAsked) {
                 has_given_up_ = true;
@@ -66,7 +69,7 @@ class RouterDiscovery {
                 ask_at_ = now + kAskInterval;
             }
         }
-        schedule(now);
+        schedule();
     }
 
   private:
@@ -89,7 +92,7 @@ class RouterDiscovery {
     void remove_router(uint32_t i, Instant now) noexcept;
     void use_next_router() noexcept;
     void expire(Instant now) noexcept;
-    void schedule(Instant now) noexcept;
+    void schedule() noexcept;
     void use_gateway() noexcept;
     void use_prefixes() noexcept;
 
@@ -103,6 +106,7 @@ class RouterDiscovery {
     uint32_t asked_ = 0;         ///< solicitations since the last router was lost
     bool has_given_up_ = false;  ///< the last one had no answer
     Instant ask_at_{};
+    Instant check_at_{};  ///< when the gateway is checked next; advertisements do not defer it
     Instant due_ = kNever;
     std::array<Router, kMostRouters> routers_{};  ///< the first is the gateway
     uint32_t router_count_ = 0;

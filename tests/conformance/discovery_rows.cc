@@ -359,7 +359,7 @@ TEST(Row95, ARouterAdvertisementGivesGatewayPrefixAndMtu) {
     hear_router(lan, advertisement(0, 1400));
     EXPECT_NE(lan.stack.reach(Lan6::beyond(9)), Reach::yes);
     lan.hosts.erase(kLinkLocal);
-    lan.advance(13s);
+    lan.advance(17s);
     EXPECT_EQ(lan.stack.reach(Lan6::beyond(9)), Reach::no_route) << "three solicitations had no answer";
 }
 

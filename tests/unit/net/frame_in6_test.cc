@@ -404,5 +404,18 @@ TEST(ParameterProblem, WhomNobodyAnswers) {
             << from;
 }
 
+/// The kernel of an interface has the same link-local address as we, and its own UDP.
+TEST(ParameterProblem, NoneAboutTheInternalAddress) {
+    Reader reader;
+    reader.ours.set_last_internal();
+    const auto option = options(6, {1, 0, 0xde, 2, 0, 0}), always = options(6, {1, 0, 0x9e, 2, 0, 0});
+    EXPECT_EQ(answer(reader, packet6(17, Octets(8), kPeer, kUsLocal)), silence(DropReason::bad_protocol));
+    EXPECT_EQ(answer(reader, packet6(60, option + segment(kPeer, kUsLocal), kPeer, kUsLocal)),
+              silence(DropReason::ip_option));
+    EXPECT_TRUE(answer(reader, packet6(17, Octets(8))).code);
+    EXPECT_TRUE(answer(reader, packet6(60, option + segment())).code);
+    EXPECT_TRUE(answer(reader, packet6(60, always + segment(kPeer, kAllNodes), kPeer, kAllNodes)).code);
+}
+
 }  // namespace
 }  // namespace synfin::net

@@ -59,6 +59,26 @@ TEST(GroupReports, TwiceAtTheStart) {
     EXPECT_EQ(lan.groups.size(), 4u);
 }
 
+/// RFC 3590 4: routers ignore reports from ::, which all are while our addresses are tentative.
+TEST(GroupReports, OnceMoreWhenTheLinkLocalAddressIsValid) {
+    for (const Dad mode : {Dad::optimistic, Dad::wait}) {
+        for (const uint32_t count : {1u, 200u}) {
+            auto ours = addresses(count);
+            ours.push_back(Cidr{kOurLinkLocal, 64});
+            Lan lan(Lan::with_probes(mode), std::nullopt, ours);
+            lan.poll();
+            lan.run(10s);
+            std::vector<Ipv6> valid;
+            for (const DiscoveryPacket& packet : lan.sent)
+                if (packet.source == kOurLinkLocal)
+                    valid.insert(valid.end(), packet.mld.groups.begin(), packet.mld.groups.end());
+            std::sort(valid.begin(), valid.end());
+            valid.erase(std::unique(valid.begin(), valid.end()), valid.end());
+            EXPECT_EQ(valid.size(), count) << "the link-local address shares the group of 2001:db8::1";
+        }
+    }
+}
+
 TEST(GroupReports, AGeneralQueryIsAnsweredWithinItsTime) {
     Lan lan;
     lan.settle();

@@ -130,6 +130,21 @@ TEST(RouterDiscovery, LifetimeZeroOfAStrangerChangesNothing) {
     EXPECT_FALSE(lan.discovery.is_waiting_for_router());
 }
 
+/// RTR_SOLICITATION_INTERVAL holds, too, when a forger lets a router come and go.
+TEST(RouterDiscovery, ARouterThatComesAndGoesIsNoFloodOfSolicitations) {
+    Lan lan(automatic());
+    lan.settle();
+    lan.run(10s);
+    lan.sent.clear();
+    for (int i = 0; i < 200; ++i) {
+        advertise(lan, kRouter, kRouterMac, Lan::router(1800));
+        advertise(lan, kRouter, kRouterMac, Lan::router(0));
+        lan.run(100ms);
+    }
+    EXPECT_GE(solicitations(lan), 4u);
+    EXPECT_LE(solicitations(lan), 6u) << "in 20 s";
+}
+
 /// RFC 4861 7.2.5: the router flag is gone.
 TEST(RouterDiscovery, AHostIsNoRouter) {
     Lan lan(automatic());
@@ -161,6 +176,19 @@ TEST(RouterDiscovery, ASilentRouterGivesWay) {
     }
     EXPECT_EQ(lan.ours.next_hop(kFar), kSecond);
     EXPECT_EQ(lan.counters[Counter::router_changes], 2u);
+}
+
+/// The check of the gateway is not put off by advertisements that follow each other.
+TEST(RouterDiscovery, ASilentRouterGivesWayAmongAdvertisements) {
+    Lan lan(automatic());
+    lan.settle();
+    advertise(lan, kRouter, kRouterMac, Lan::router(1800));
+    for (int i = 0; i < 100; ++i) {
+        lan.mac_of(lan.ours.next_hop(kFar));
+        advertise(lan, kSecond, kSecondMac, Lan::router(1800));
+        lan.run(100ms);
+    }
+    EXPECT_GE(lan.counters[Counter::router_changes], 2u);
 }
 
 TEST(RouterDiscovery, AtMostFourRouters) {
