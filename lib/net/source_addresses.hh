@@ -24,10 +24,10 @@ class SourceAddresses {
     /// Addresses of further networks are used only if the application names them.
     static constexpr size_t kMostNetworks = 64;
 
-    /// @param addresses of either family.
+    /// @param addresses of either family. An address may appear with several prefixes; its first position
+    ///        counts, as in LocalAddresses.
     /// @throws std::bad_alloc
     explicit SourceAddresses(const std::vector<Cidr>& addresses) {
-        uint32_t position = 0;
         for (const Cidr& each : addresses) {
             if (!each.addr.is_v6()) continue;
             const auto is_around = [&](const Candidate& c) {
@@ -35,8 +35,7 @@ class SourceAddresses {
             };
             if (candidates_.size() < kMostNetworks &&
                 std::none_of(candidates_.begin(), candidates_.end(), is_around))
-                candidates_.push_back({each.addr.v6, each.prefix, position});
-            ++position;
+                candidates_.push_back({each.addr.v6, each.prefix, first_position(addresses, each.addr)});
         }
     }
 
@@ -64,6 +63,15 @@ class SourceAddresses {
         uint8_t prefix;
         uint32_t position;
     };
+    /// The position of an address that is among the IPv6 addresses.
+    static uint32_t first_position(const std::vector<Cidr>& addresses, const IpAddress& addr) noexcept {
+        uint32_t position = 0;
+        for (const Cidr& each : addresses) {
+            if (each.addr == addr) break;
+            position += each.addr.is_v6();
+        }
+        return position;
+    }
     static uint32_t equal_bits(const Ipv6& a, const Ipv6& b) noexcept {
         uint32_t bits = 0;
         for (size_t at = 0; at < 16 && bits == 8 * at; at += 4)

@@ -54,6 +54,12 @@ TEST(SourceAddresses, ThePrefixEndsTheComparison) {
     EXPECT_EQ(Sources({"2001:db8::1/64", "2001:db8::9:0/112"}).towards("2001:db8::9:7"), "2001:db8::9:0");
 }
 
+/// A connection from a second index of the address would not find its own segments.
+TEST(SourceAddresses, AnAddressWithTwoPrefixesHasOnePosition) {
+    const Sources twice({"10.0.0.1/24", "2001:db8::5/64", "2001:db8::1/64", "2001:db8::1/128"});
+    EXPECT_EQ(SourceAddresses(twice.all).towards(*Ipv6::parse("2001:db8::2")), 1u);
+}
+
 TEST(SourceAddresses, ABlockOfAddressesIsOneCandidate) {
     std::vector<Cidr> block;
     for (unsigned i = 1; i <= 1'000; ++i)
