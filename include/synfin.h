@@ -115,11 +115,12 @@ enum synfin_idle_policy {
     SYNFIN_IDLE_SLEEP = 3      /**< after 1,000 empty polls, sleep 50 us at a time; synfin_post() wakes at once */
 };
 
-/** What a device does before it uses its IPv6 addresses (RFC 4862 5.4). One probe for each, a second of silence. */
+/** Duplicate address detection of IPv6 on a device (RFC 4862 5.4): a probe for each address, and a second of
+ *  listening. */
 enum synfin_dad {
-    SYNFIN_DAD_OFF = 0,        /**< nothing */
-    SYNFIN_DAD_OPTIMISTIC = 1, /**< the addresses are used at once (RFC 4429) */
-    SYNFIN_DAD_WAIT = 2        /**< nothing is answered or sent from them before the second is over */
+    SYNFIN_DAD_OFF = 0,        /**< no probe */
+    SYNFIN_DAD_OPTIMISTIC = 1, /**< the addresses are used at once, during the second too (RFC 4429) */
+    SYNFIN_DAD_WAIT = 2        /**< the addresses are used when the second is over */
 };
 
 /**
@@ -469,8 +470,9 @@ int synfin_drain(synfin_stack *stack, int64_t ns);
 /** 1 when the drain is complete, else 0. Errors: SYNFIN_E_INVALID. */
 int synfin_is_drained(const synfin_stack *stack);
 
-/** 1 when another host has one of our IPv6 addresses (duplicate address detection), and a sentence in `why`, with at
- *  most `why_size` bytes; 0: none so far. The stack then sends no IPv6 packet. Errors: SYNFIN_E_INVALID (null). */
+/** 1 when duplicate address detection has found one of our IPv6 addresses on another host; then `why` gets a
+ *  sentence of at most `why_size` bytes, and the stack sends no IPv6 packet. 0: no duplicate so far.
+ *  Errors: SYNFIN_E_INVALID (null). */
 int synfin_duplicate_address(const synfin_stack *stack, char *why, size_t why_size);
 
 /* ---- counters ----------------------------------------------------------------------------------------- */
@@ -487,8 +489,8 @@ int synfin_records(const synfin_stack *stack, uint32_t *open, uint32_t *half_ope
 
 /* ---- packets of a virtual stack without a peer --------------------------------------------------------- */
 
-/** Passes in an IPv4 or IPv6 packet; the next synfin_poll() processes it. Errors: SYNFIN_E_INVALID (longer than the MTU),
- *  SYNFIN_E_NO_MEMORY (2048 packets wait), SYNFIN_E_NOT_SUPPORTED (not such a stack). */
+/** Passes in an IPv4 or IPv6 packet; the next synfin_poll() processes it. Errors: SYNFIN_E_INVALID (longer than
+ *  the MTU), SYNFIN_E_NO_MEMORY (2048 packets wait), SYNFIN_E_NOT_SUPPORTED (not such a stack). */
 int synfin_input(synfin_stack *stack, const void *packet, size_t size);
 
 /** Copies the next packet to send into `into`. @return its length in bytes; 0: none. Errors: SYNFIN_E_INVALID

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Duplicate address detection for IPv6 (RFC 4862 5.4): what an engine does, and what it may find.
+/// Duplicate address detection for IPv6 (RFC 4862 5.4): its modes and its result.
 
 #include <cstdint>
 #include <string>
@@ -12,11 +12,11 @@ namespace synfin {
 /// What an engine does before it uses its IPv6 addresses on Ethernet: one probe for each address, and a
 /// second of listening.
 enum class Dad : uint8_t {
-    off,  ///< nothing: the addresses are used at once
-    /// They are used at once (RFC 4429): peers that find us are answered. We ask for unknown MAC addresses of
-    /// neighbours only when the second is over.
+    off,  ///< no probe: the addresses are used at once
+    /// The addresses are used at once (RFC 4429): the engine answers peers. It resolves unknown neighbours
+    /// only when the second is over.
     optimistic,
-    wait,  ///< nothing is answered or sent from them before the second is over
+    wait,  ///< the engine answers and sends nothing from the addresses before the second is over
 };
 
 /// An IPv6 address of ours that another host already has.

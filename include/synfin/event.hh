@@ -108,7 +108,8 @@ struct MemoryUse {
 /// Whether packets to a destination can leave.
 enum class Reach : uint8_t {
     yes,        ///< the next hop's MAC address is known (or the wire needs none)
-    resolving,  ///< the next hop was asked for, no answer yet
+    resolving,  ///< the next hop, or a router (StackConfig::gateway_auto), has not answered yet; also during
+                ///< duplicate address detection
     no_answer,  ///< the next hop did not answer; it is asked again a second later at the earliest
     no_route,   ///< neither on link nor behind a gateway
 };

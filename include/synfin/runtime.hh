@@ -55,8 +55,7 @@ class Runtime {
   public:
     /// Opens the device and makes an engine for each core. The refusal's sentence names the problem and the
     /// remedy. Errors: invalid (device, addresses, cores, or more than 2^30 records of connections for one
-    /// engine),
-    /// not_supported, no_memory, no_device, no_permission, device_failed.
+    /// engine), not_supported, no_memory, no_device, no_permission, device_failed.
     /// @note cost: 10 ms to seconds, in which links come up.
     static Result<std::unique_ptr<Runtime>, Refusal> open(const RuntimeConfig& config);
 

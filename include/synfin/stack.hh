@@ -44,16 +44,18 @@ class Stack {
     /// Active OPEN. The SYN leaves with the current burst; on_open or on_close reports the outcome. Errors:
     /// no_port, no_memory (connections_full), in_use (the tuple of options.source_port), invalid (port 0,
     /// multicast or broadcast: RFC 9293 MUST-46, an address of ours, a source that is not ours or of the
-    /// other family), no_route (for a global IPv6 address also: we have only link-local ones).
+    /// other family), no_route (also when a global IPv6 peer would be reached from link-local addresses
+    /// only).
     Result<Connection> connect(const Endpoint& peer, const ConnectOptions& options = {}) noexcept;
 
-    /// Whether packets to a destination can leave now; if not, it asks for the next hop (ARP, or neighbour
-    /// discovery). Wait for Reach::yes before opening many connections: few packets queue behind a question.
+    /// Whether packets to a destination can leave now; if not, it resolves the next hop by ARP or neighbour
+    /// discovery. Wait for Reach::yes before opening many connections: only a few packets wait for a next
+    /// hop.
     Reach reach(const IpAddress& destination) noexcept;
 
-    /// The first of our IPv6 addresses that duplicate address detection found in use by another host; none:
-    /// no address so far. From then on the stack sends no IPv6 packet; reach() gives no_route. Correct the
-    /// configuration.
+    /// The first of our IPv6 addresses that duplicate address detection has found in use by another host;
+    /// none: no duplicate so far. After a duplicate the stack sends no IPv6 packet, and reach() gives
+    /// no_route for IPv6. The remedy is another configuration.
     /// @note cost: a load.
     const std::optional<DuplicateAddress>& duplicate_address() const noexcept;
 

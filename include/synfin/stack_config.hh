@@ -21,10 +21,10 @@ struct StackConfig {
     std::optional<Ipv6> gateway6;    ///< the same for IPv6; a link-local address, or one in our networks
     std::optional<Mac> gateway6_mac;
     /// Takes the IPv6 gateway, on-link prefixes and a lower MTU from router advertisements (RFC 4861 6.3).
-    /// `gateway6` is the gateway until the first one arrives. Makes no addresses (RFC 4862 5.5). Without it,
-    /// advertisements are dropped as `router_ignored`.
+    /// `gateway6` is the gateway until the first one arrives. Advertisements never give addresses to the
+    /// stack (no RFC 4862 5.5, SLAAC). False: they are dropped as `router_ignored`.
     bool gateway_auto = false;
-    Dad dad = Dad::optimistic;     ///< IPv6 on Ethernet. A duplicate: Stack::duplicate_address()
+    Dad dad = Dad::optimistic;     ///< IPv6 on Ethernet; Stack::duplicate_address() gives the result
     std::optional<uint16_t> vlan;  ///< 802.1Q VID 1..4094: required on received frames, added to sent frames
     std::optional<uint16_t> outer_vlan;  ///< the same for an 802.1ad tag in front of the tag of `vlan`
     uint16_t mtu = 1500;                 ///< IP packet bytes, 576..9000

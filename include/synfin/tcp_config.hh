@@ -49,9 +49,9 @@ struct TcpConfig {
     uint8_t keepalive_probes = 9;  ///< one lost probe must not end a connection (RFC 9293 MUST-29)
     uint32_t receive_buffer_bytes = 256 * 1024;  ///< largest window offered; up to 1 GiB with window scale
     uint32_t send_buffer_bytes = 256 * 1024;     ///< bytes that send() takes beyond SND.UNA, at most
-    uint16_t mss_limit = 0;                      ///< 0: MTU - 40; else offer and use at most this
-    bool timestamps = true;                      ///< RFC 7323 3
-    bool window_scale = true;                    ///< RFC 7323 2
+    uint16_t mss_limit = 0;    ///< 0: MTU - 40, IPv6 MTU - 60; else offer and use at most this
+    bool timestamps = true;    ///< RFC 7323 3
+    bool window_scale = true;  ///< RFC 7323 2
     bool sack_permitted =
         true;  ///< RFC 2018: offer SACK, and send SACK blocks. Blocks from the peer are ignored
     CongestionControl congestion_control = CongestionControl::newreno;
@@ -60,8 +60,8 @@ struct TcpConfig {
     bool syn_cookies = true;      ///< RFC 4987: used when the backlog is more than half full
     uint32_t challenge_acks_per_s = 100;  ///< per connection (RFC 5961 7): see lib/tcp/README.md
     uint32_t resets_per_s = 100'000;      ///< RST to closed ports, per engine; 0: unlimited
-    uint8_t ttl = 64;
-    uint8_t dscp = 0;  ///< 0..63
+    uint8_t ttl = 64;                     ///< also the hop limit of IPv6
+    uint8_t dscp = 0;                     ///< 0..63
 };
 
 }  // namespace synfin
