@@ -23,7 +23,7 @@ import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
-ENTRY = re.compile(r'^SYNFIN_(?:DROP|COUNTER)\((\w+), "([^"]*)"\)')
+ENTRY = re.compile(r'^SYNFIN_(?:DROP|COUNTER)\((\w+), "((?:[^"\\]|\\.)*)"\)')
 SECTION = re.compile(r"^// -- (.*)$")
 
 
@@ -82,7 +82,10 @@ def counters_document():
                 if not in_table:
                     lines += ["| name | meaning |", "|---|---|"]
                     in_table = True
-                lines.append(f"| `{entry.group(1)}` | {entry.group(2)} |")
+                text = entry.group(2).replace('\\"', '"')
+                lines.append(f"| `{entry.group(1)}` | {text} |")
+            elif line.startswith(("SYNFIN_DROP(", "SYNFIN_COUNTER(")) and not entry:
+                sys.exit(f"check_docs: cannot read this line: {line}")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
