@@ -23,18 +23,36 @@ constexpr uint16_t kBurst = 32;
 /// Frames under way to the other end at most: as many as a bench of a few hundred connections has.
 constexpr uint64_t kInFlight = 256;
 
+/// The addresses of the two ends, and the checks of a frame.
+struct Family4 {
+    using Address = Ipv4;
+    static constexpr Ipv4 kServer{0x0a000001}, kClient{0x0a000002};
+    static constexpr uint32_t kLeastFrame = bench::kFrameHeaders;
+    static bool is_good(rte_mbuf* packet) noexcept { return bench::is_good_frame(packet); }
+};
+
+struct Family6 {
+    using Address = Ipv6;
+    static constexpr Ipv6 kServer{{0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}},
+        kClient{{0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};
+    static constexpr uint32_t kLeastFrame = bench::kFrameHeaders6;
+    static bool is_good(rte_mbuf* packet) noexcept { return bench::is_good_frame6(packet); }
+};
+
 /// One end: writes frames of one size, and verifies those of the other.
+template <typename Family>
 class End {
   public:
-    End(port::DevicePort& port, uint32_t frame, Ipv4 from, Ipv4 to)
-        : port_(port), frame_(std::max(frame, bench::kFrameHeaders)), from_(from), to_(to) {}
+    using Address = typename Family::Address;
+    End(port::DevicePort& port, uint32_t frame, const Address& from, const Address& to)
+        : port_(port), frame_(std::max(frame, Family::kLeastFrame)), from_(from), to_(to) {}
 
     /// Receives, verifies and frees a burst. Returns how many frames it had.
     uint16_t receive() noexcept {
         std::array<rte_mbuf*, kBurst> packets;
         const uint16_t n = port_.rx_burst(packets.data(), kBurst);
         for (uint16_t i = 0; i < n; ++i) {
-            bad_ += bench::is_good_frame(packets[i]) ? 0 : 1;
+            bad_ += Family::is_good(packets[i]) ? 0 : 1;
             port_.free(packets[i]);
         }
         received_ += n;
@@ -61,15 +79,16 @@ class End {
   private:
     port::DevicePort& port_;
     uint32_t frame_;
-    Ipv4 from_, to_;
+    Address from_, to_;
     uint64_t sent_ = 0, received_ = 0, bad_ = 0;
 };
 
 /// One pair of ends. The server owes `server_packets / client_packets` frames for each that it receives.
+template <typename Family>
 struct FloorPair {
     FloorPair(port::Device& device, unsigned index, const FloorPlan& plan)
-        : client(device.port(2 * index), plan.client_frame, Ipv4{0x0a000002}, Ipv4{0x0a000001}),
-          server(device.port(2 * index + 1), plan.server_frame, Ipv4{0x0a000001}, Ipv4{0x0a000002}),
+        : client(device.port(2 * index), plan.client_frame, Family::kClient, Family::kServer),
+          server(device.port(2 * index + 1), plan.server_frame, Family::kServer, Family::kClient),
           ratio(plan.server_packets / plan.client_packets) {}
 
     uint64_t owed_for(uint64_t client_frames) const noexcept {
@@ -88,16 +107,16 @@ struct FloorPair {
         return (owed > server.sent() && server.send(owed - server.sent()) != 0) || got != 0;
     }
 
-    End client;
-    alignas(64) End server;
+    End<Family> client;
+    alignas(64) End<Family> server;
     double ratio;
     alignas(64) uint64_t client_cycles = 0;
     alignas(64) uint64_t server_cycles = 0;
 };
 
-}  // namespace
-
-Floor measure_floor(const FloorPlan& plan) {
+template <typename Family>
+Floor measure(const FloorPlan& plan) {
+    using Pair = FloorPair<Family>;
     const bool shared = plan.cores.size() < 2;
     const auto pairs = static_cast<unsigned>(shared ? 1 : plan.cores.size() / 2);
     port::WireConfig wires;
@@ -108,11 +127,11 @@ Floor measure_floor(const FloorPlan& plan) {
     const auto device = port::Device::open_wires(wires, refusal);
     if (device == nullptr) throw run_error("the floor's wire: " + refusal.why);
 
-    std::vector<std::unique_ptr<FloorPair>> all;
-    for (unsigned i = 0; i < pairs; ++i) all.push_back(std::make_unique<FloorPair>(*device, i, plan));
+    std::vector<std::unique_ptr<Pair>> all;
+    for (unsigned i = 0; i < pairs; ++i) all.push_back(std::make_unique<Pair>(*device, i, plan));
     const TscClock clock;
     const Instant start = clock.now(), end = start + plan.duration;
-    const auto loop = [&](FloorPair& pair, bool client, bool server) {
+    const auto loop = [&](Pair& pair, bool client, bool server) {
         uint64_t last = __rdtsc();
         const auto turn = [&](bool did, uint64_t& into) {
             const uint64_t now = __rdtsc();
@@ -142,6 +161,12 @@ Floor measure_floor(const FloorPlan& plan) {
     }
     if (connections == 0) throw run_error("the floor's wire carried nothing");
     return {connections, connections / seconds, client_cycles / connections, server_cycles / connections};
+}
+
+}  // namespace
+
+Floor measure_floor(const FloorPlan& plan) {
+    return plan.family == IpAddress::Family::v6 ? measure<Family6>(plan) : measure<Family4>(plan);
 }
 
 }  // namespace synfin::app

@@ -12,6 +12,7 @@ namespace synfin::app {
 
 /// The traffic to repeat, as the bench measured it.
 struct FloorPlan {
+    IpAddress::Family family = IpAddress::Family::v4;
     double client_packets = 0;  ///< per connection, sent by the client
     double server_packets = 0;  ///< per connection, sent by the server
     uint32_t client_frame = 0;  ///< bytes of the client's mean frame
@@ -30,7 +31,7 @@ struct Floor {
     double client_cycles = 0, server_cycles = 0;  ///< per connection
 };
 
-/// For each packet it allocates a buffer, writes the Ethernet, IPv4 and TCP headers, computes the checksums,
+/// For each packet it allocates a buffer, writes the Ethernet, IP and TCP headers, computes the checksums,
 /// sends, receives, verifies the checksums, and frees the buffer. Bursts of 32, no state, no timer. Throws
 /// UserError(failed) when the wire can't be opened. Defined in bench/floor/.
 Floor measure_floor(const FloorPlan& plan);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "results/bench_result.hh"
 #include "results/build_facts.hh"
 #include "results/result_json.hh"
 #include "results/result_text.hh"
@@ -93,6 +94,14 @@ TEST(Result, HasEveryKeyThatScriptsRelyOn) {
     for (const char* key : {"client", "server", "both"})
         EXPECT_TRUE(json["cycles_per_connection"].contains(key)) << key;
     EXPECT_FALSE(json.contains("floor")) << "the bench's only";
+}
+
+TEST(Result, TheFloorHasTheFamilyOfTheBench) {
+    RunResult result = some_result();
+    result.server = result.client;
+    EXPECT_EQ(floor_plan(result).value().family, IpAddress::Family::v4);
+    result.config.bench.family = IpAddress::Family::v6;
+    EXPECT_EQ(floor_plan(result).value().family, IpAddress::Family::v6);
 }
 
 TEST(Result, SaysWhichBuildItIsFrom) {
