@@ -32,6 +32,9 @@ class CheckTest(unittest.TestCase):
             with self.subTest(scenario.name):
                 self.assertNotEqual(sh(rig.SYNFIN, "check", scenario), "")
 
+    def test_every_target_is_named(self):
+        said = sh(rig.SYNFIN, "check", CONFIG / "load-dual-stack.yaml")
+        self.assertIn("load: http://10.77.0.1:80/, http://[2001:db8:77::1]:80/\n", said)
 
     def test_a_file_without_a_character(self):
         with tempfile.NamedTemporaryFile(suffix=".yaml") as empty:

@@ -81,7 +81,8 @@ void explain_network(const Config& config) {
                              ? hop
                              : fmt::format("{}: {}", name(family), hop));
     }
-    line("neighbours", fmt::format("at most {} on link are remembered", count_text(neighbours(config))));
+    line("neighbours",
+         fmt::format("at most {} on-link hosts are remembered", count_text(neighbours(config))));
     line("cores", config.cores.empty() ? "1 (the first that the process may use)"
                                        : fmt::format("{}: one engine on each", config.cores.size()));
 }
@@ -131,7 +132,9 @@ std::string tuples_text(const Config& config, const PortRange& ports) {
 
 void explain_load(const Config& config) {
     const LoadConfig& load = config.load;
-    fmt::print("load: {}\n", load.targets.front().text());
+    std::string targets;
+    for (const Target& each : load.targets) targets += (targets.empty() ? "" : ", ") + each.text();
+    fmt::print("load: {}\n", targets);
     explain_network(config);
     const PortRange ports = load.source_ports.value_or(PortRange{32'768, 60'999});
     const auto tuples = static_cast<double>(tuple_count(config, ports.size()));

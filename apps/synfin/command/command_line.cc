@@ -59,8 +59,9 @@ void add_options(Collected& into) {
     if (!into.subcommand->positional.empty()) {
         const std::string name(into.subcommand->positional);
         into.app->add_option(name, into.positionals,
-                             command == Command::load ? "http://HOST[:PORT]/PATH or tcp://HOST:PORT"
-                                                      : "the YAML file to check");
+                             command == Command::load
+                                 ? "http://HOST[:PORT]/PATH or tcp://HOST:PORT, an IPv6 HOST in brackets"
+                                 : "the YAML file to check");
     }
     into.app->footer("Examples:\n" + std::string(into.subcommand->example));
     into.app->set_help_flag("-h,--help", "print this help");
