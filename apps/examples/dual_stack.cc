@@ -36,14 +36,13 @@ struct DualWire {
 };
 
 // [dual stack]
-/// Opens a connection to the first endpoint that answers, in the order given, each with a head start of 250
-/// ms (RFC 8305). Only the connection that is returned stays open.
+/// Opens a connection to the first endpoint that answers. Tries them in the order given, each 250 ms after the
+/// one before (RFC 8305). Only the connection that is returned stays open; null: none answered.
 Connection connect_any(DualWire& wire, const std::vector<Endpoint>& endpoints) {
     std::vector<Connection> attempts;
     const auto is_open = [](Connection c) { return c.state() == State::established; };
     for (const Endpoint& endpoint : endpoints) {
-        // The stack chooses the source address: of the same family, with the longest common prefix (RFC
-        // 6724).
+        // The stack chooses the source address (RFC 6724).
         if (const auto c = wire.client.connect(endpoint)) attempts.push_back(*c);
         wire.run(250ms);
         for (const Connection winner : attempts) {
@@ -53,6 +52,7 @@ Connection connect_any(DualWire& wire, const std::vector<Endpoint>& endpoints) {
             return winner;
         }
     }
+    for (const Connection attempt : attempts) (void)wire.client.abort(attempt);
     return {};
 }
 // [dual stack]
