@@ -66,8 +66,8 @@ std::optional<DiscoveryPacket> Discovery::hear(const wire::Ipv6Header& ip, Bytes
         case wire::kNdNeighbourSolicitation: return hear_solicitation(ip, from, message, now);
         case wire::kNdNeighbourAdvertisement: hear_advertisement(ip, from, message, now); return std::nullopt;
         case wire::kNdRouterAdvertisement: hear_router(ip, message, now); return std::nullopt;
-        // DEVIATION: RFC 4861 8.3 lets a router send us to another next hop. Any host of the link could; with
-        // one gateway there is little to gain.
+        // DEVIATION: RFC 4861 8.3 lets a router redirect us to another next hop. Any on-link host can forge a
+        // redirect, and an endpoint with one gateway gains little from real ones.
         case wire::kNdRedirect: return drop(DropReason::redirect_ignored);
         default: return drop(DropReason::nd_ignored);  // RFC 4861 6.2.6: solicitations are for routers
     }

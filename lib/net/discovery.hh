@@ -1,7 +1,7 @@
 #pragma once
 /// @file
-/// Discovery: everything that an IPv6 host on Ethernet has to say and to hear about its link: neighbours,
-/// duplicate addresses, routers (RFC 4861, RFC 4862) and multicast groups (RFC 3810).
+/// Discovery: the messages that an IPv6 host on Ethernet exchanges about its link: neighbours, duplicate
+/// addresses, routers (RFC 4861, RFC 4862) and multicast groups (RFC 3810).
 
 #include <algorithm>
 #include <cstdint>

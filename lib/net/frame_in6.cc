@@ -34,7 +34,7 @@ bool has_partial_sum(const uint8_t* ip, Bytes segment) noexcept {
 }
 
 /// Drops the packet, and has its sender told if RFC 4443 2.4 (e) allows it: the packet is no ICMPv6 error or
-/// redirect, did not go to many, and came from one node.
+/// redirect, its destination is no multicast address, and its source names one node.
 FrameContent refused(DropReason reason, const std::optional<wire::ParameterProblem>& problem, Bytes packet,
                      const wire::Ipv6Header& ip, bool is_multicast) noexcept {
     FrameContent out = dropped(reason);
@@ -65,7 +65,7 @@ FrameContent FrameIn::read_ip6(const ReceivedFrame& frame, Bytes bytes, bool mac
     const uint32_t local = ours_.find(ip.destination);
     const bool is_group = local == LocalAddresses::kNone && ours_.is_our_group(ip.destination);
     if (local == LocalAddresses::kNone && !is_group) return dropped(DropReason::not_for_us);
-    // A frame to many with a packet to one: as RFC 1122 3.3.6 has it for IPv4.
+    // A unicast packet in a multicast frame: dropped, as RFC 1122 3.3.6 asks for IPv4.
     if (mac_is_multicast && !is_group) return dropped(DropReason::not_for_us);
 
     const Bytes packet = bytes.first(size_t{wire::kIpv6Bytes} + ip.payload_length);

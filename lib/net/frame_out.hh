@@ -126,7 +126,7 @@ class FrameOut {
         bool tcp() const noexcept { return (bits & 2) != 0; }
     };
 
-    /// What a segment's writer knows of it.
+    /// The length and checksum's sum of a segment that was just written.
     struct Written {
         uint32_t length;  ///< bytes of header and text
         uint64_t sum;     ///< checksum's sum as a number in host order, without the pseudo-header

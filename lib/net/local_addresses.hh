@@ -87,7 +87,7 @@ class LocalAddresses {
         return next_hop(addr) == addr || (addr == gateway6_ && !addr.is_unspecified());
     }
 
-    /// Marks the last address: the configuration does not have it. See is_internal().
+    /// Marks the last address as internal: it is not from the configuration. See is_internal().
     void set_last_internal() noexcept { internal_ = size() - 1; }
     /// Whether the index is that of a link-local address that IPv6 needs for itself. Nobody can connect to
     /// it: processes that share an interface, and its MAC address, share this address, too, and each would

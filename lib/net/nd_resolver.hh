@@ -1,7 +1,7 @@
 #pragma once
 /// @file
 /// NdResolver: MAC addresses of IPv6 next hops (RFC 4861 7). Handles solicitations and advertisements for
-/// addresses that are in use; net::Discovery sends it those.
+/// addresses that are in use, which net::Discovery passes on.
 
 #include <cstdint>
 #include <optional>

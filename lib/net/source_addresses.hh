@@ -12,10 +12,10 @@
 
 namespace synfin::net {
 
-/// Rules 2 (scope) and 8 (longest matching prefix, at most that of the source's network) of RFC 6724 5; of
-/// equals the first configured one. The other rules never decide here: a destination of our own is refused
-/// (rule 1), no address is deprecated, temporary or a home address (3, 4, 7), there is one interface (5), and
-/// among unique local and global addresses, rule 8 decides as the labels of rule 6 would.
+/// Rules 2 (scope) and 8 (longest matching prefix, at most that of the source's network) of RFC 6724 5; among
+/// equals, the first configured address. The other rules never decide here: a destination of our own is
+/// refused (rule 1), no address is deprecated, temporary or a home address (3, 4, 7), there is one interface
+/// (5), and among unique local and global addresses, rule 8 decides as the labels of rule 6 would.
 /// @note cost: a compare for each of our networks, at most kMostNetworks of them; for each active open to an
 /// IPv6 address without a source.
 class SourceAddresses {

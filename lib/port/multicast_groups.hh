@@ -9,8 +9,8 @@
 
 namespace synfin::port {
 
-/// More groups than this are not asked of a device one by one: it then receives all multicast frames. Cards
-/// filter by a few exact addresses or by a hash, so a longer list gains little.
+/// With more groups than this, a device receives all multicast frames. Cards filter by a few exact addresses
+/// or by a hash, so a longer list gains little.
 inline constexpr size_t kMostGroups = 64;
 
 /// All nodes (ff02::1), and the solicited-node group (RFC 4291 2.7.1) of each address and of the link-local
