@@ -1,6 +1,6 @@
-// Any bytes as an IPv6 packet to FrameIn. The first octet says what is made right: the destination, and the
-// checksum of TCP or ICMPv6. The fast path accepts what the general one accepts, and what FrameOut answers is
-// a correct packet to the sender.
+// Any bytes as an IPv6 packet to FrameIn. The first octet says which fields are corrected: the destination,
+// and the checksum of TCP or ICMPv6. The fast path must accept what the general one accepts, and FrameOut's
+// answer must be a correct packet to the sender.
 
 #include <algorithm>
 #include <vector>

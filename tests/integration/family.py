@@ -23,7 +23,7 @@ class Family:
         return self._address(self.routed, number)
 
     def far(self, number):
-        """One that no interface is near to."""
+        """One outside the networks of all interfaces."""
         return self._address(self.outside, number)
 
     def _address(self, network, number):
@@ -64,5 +64,5 @@ def family_of(address):
 
 
 def host(address):
-    """As it stands before a port: an IPv6 address in brackets."""
+    """The host of a URL: an IPv6 address in brackets."""
     return f"[{address}]" if ":" in address else address

@@ -263,17 +263,17 @@ class Rig:
 
     @property
     def url(self):
-        """Of `synfin serve`."""
+        """The URL of `synfin serve`."""
         return f"http://{host(self.family.synfin)}/"
 
     @property
     def kernel_host(self):
-        """The kernel's address as it stands before a port."""
+        """The kernel's address as the host of a URL."""
         return host(self.family.kernel)
 
     @property
     def kernel_url(self):
-        """Of the kernel's server."""
+        """The URL of the kernel's server."""
         return f"http://{self.kernel_host}:80/"
 
     def synfin_addresses(self, numbers=(2,)):
@@ -382,7 +382,7 @@ class Rig:
 
     @property
     def _counts_at(self):
-        """On lo, which is there when a tap has lost its carrier."""
+        """An address of lo, which stays up when a tap has lost its carrier."""
         return f"{'127.0.0.1' if self.family is V4 else '[::1]'}:81"
 
     def nginx_counts(self):
@@ -413,7 +413,7 @@ class Rig:
 
     @staticmethod
     def _is_of_another(name, pids):
-        """Names end with -PID: what another synfin on this machine uses, or left, is not this rig's affair."""
+        """Whether a name, which ends with -PID, belongs to a synfin that this rig did not start."""
         pid = name.rpartition("-")[2]
         return pid.isdigit() and pid not in pids
 

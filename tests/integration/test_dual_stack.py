@@ -103,7 +103,7 @@ class DualStackTest(RigCase):
         self.assertEqual([self.server_holds(family) for family in self.families], [500, 500])
 
     def test_a_name_with_addresses_of_both(self):
-        """--family says which one is meant."""
+        """--family chooses between them."""
         files = pathlib.Path("/etc/netns", self.rig.ours.name)  # `ip netns exec` puts them in the place of those in /etc
         files.mkdir(parents=True)
         self.addCleanup(shutil.rmtree, files)

@@ -163,7 +163,7 @@ class Refusal6Test(RefusalCase):
         self.refused(1, "already|in use", command=self.serve6())
 
     def test_an_address_that_another_host_has(self):
-        """RFC 4862 5.4: found a second after the start at the latest, told with the other's MAC address, and the run ends."""
+        """RFC 4862 5.4: synfin finds it within a second of the start, names the other host's MAC address, and ends the run."""
         self.rig.theirs.add_address(CIDR6, self.rig.peer)
         mac = self.rig.theirs.run("cat", f"/sys/class/net/{self.rig.peer}/address")
         commands = (("serve", "--app", "echo"), ("load", f"tcp://{host(KERNEL_ADDRESS6)}:7", "-d", "10m"))

@@ -170,7 +170,7 @@ class ServerLifeTest(LifeCase):
 
 class ServerLife6Test(ServerLifeTest):
     families = (V6,)
-    # The command's affair, or seen in other cases over IPv6.
+    # These depend on the command alone, or other cases show them over IPv6.
     test_peers_are_told_by_every_signal = test_interrupted_server_closes_its_connections = test_1000_lives_leave_nothing = None
 
 

@@ -1,4 +1,4 @@
-"""IPv6 as it is seen on the wire and by the kernel: header fields, options, extension headers, ICMPv6."""
+"""IPv6 on the wire, and as the kernel sees it: header fields, options, extension headers, ICMPv6."""
 
 import errno
 import socket
@@ -28,7 +28,7 @@ def put_options(s, *kinds):
 
 
 class Listener:
-    """Hears what synfin sends, from its making on."""
+    """Captures what synfin sends, from construction on."""
 
     def __init__(self, rig):
         with rig.theirs.entered():
@@ -87,7 +87,7 @@ class Wire6Test(RigCase):
         labels = self.labels(segments, port_at)
         self.assertEqual(len(labels), connections)
         self.assertNotIn(0, labels.values())
-        # Two of so few are equal once in 10,000 runs; more than that never.
+        # By chance, two of them are equal in one of 10,000 runs.
         self.assertGreaterEqual(len(set(labels.values())), connections - 1)
         self.assertEqual({each.hop_limit for each in segments}, {64})
         self.assertEqual({each.traffic_class for each in segments}, {traffic_class})
@@ -158,7 +158,7 @@ class Wire6Test(RigCase):
         self.assertEqual((message[1], struct.unpack(">I", message[4:8])[0], sender), (2, 42, V6.synfin))
 
     def test_an_option_that_asks_for_silence(self):
-        """The two highest bits are 01: discarded without a word."""
+        """The two highest bits are 01: synfin drops the packet and sends nothing."""
         serve = self.rig.serve("echo")
         with self.rig.kernel.socket() as s:
             s.setsockopt(socket.IPPROTO_IPV6, IPV6_DSTOPTS, options_header(b"\x5e\4\0\0\0\0"))

@@ -80,7 +80,7 @@ class LoadTest6(LoadTest):
 
 
 class ExtensionTest(NicCase):
-    """Segments behind extension headers, which no card hashes as others, reach the engines of their connections."""
+    """Segments behind extension headers, which cards hash differently, reach the engines of their connections."""
 
     families = (V6,)
     SIZE = 20_000
