@@ -36,8 +36,8 @@ struct DualWire {
 };
 
 // [dual stack]
-/// Opens a connection to the first endpoint that answers. Tries them in the order given, each 250 ms after the
-/// one before (RFC 8305). Only the connection that is returned stays open; null: none answered.
+/// Opens a connection to the first endpoint that answers. Tries them in the order given, each 250 ms after
+/// the one before (RFC 8305). Only the connection that is returned stays open; null: none answered.
 Connection connect_any(DualWire& wire, const std::vector<Endpoint>& endpoints) {
     std::vector<Connection> attempts;
     const auto is_open = [](Connection c) { return c.state() == State::established; };

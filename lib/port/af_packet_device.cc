@@ -107,8 +107,8 @@ void AfPacketDevice::fill_report(const DeviceConfig& config, const buf::QueueCap
     report_.notes = wire_like_->notes();
     report_.warnings = wire_like_->warnings();
     if (groups_ && kernel_speaks_ipv6(config.spec.target))
-        report_.notes.push_back("the kernel speaks IPv6 on " + config.spec.target +
-                                " too, and its link-local address may be ours: echo 1 "
+        report_.notes.push_back("the kernel uses IPv6 on " + config.spec.target +
+                                " too, and its link-local address may be the same as ours: echo 1 "
                                 ">/proc/sys/net/ipv6/conf/" +
                                 config.spec.target + "/disable_ipv6");
     if (groups_ && !groups_->why_not().empty()) report_.warnings.push_back(groups_->why_not());

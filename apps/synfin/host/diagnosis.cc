@@ -331,10 +331,10 @@ class Diagnosis {
         // af_xdp hides received frames from the kernel. Not harmless: the kernel loses its IPv6 addresses.
         if (kind_ == "af_packet" && interface->speaks_ipv6)
             add(Level::note,
-                fmt::format("{}: the kernel speaks IPv6 there too; it answers for its addresses{}, and its "
-                            "link-local address may be synfin's",
+                fmt::format("{}: the kernel uses IPv6 there too: it answers for its own addresses{}, and its "
+                            "link-local address may be the same as synfin's",
                             target_,
-                            interface->takes_advertisements ? ", makes more from router advertisements" : ""),
+                            interface->takes_advertisements ? ", adds more from router advertisements" : ""),
                 mend(fmt::format("echo 1 >/proc/sys/net/ipv6/conf/{}/disable_ipv6", target_)));
     }
 

@@ -161,7 +161,7 @@ TEST(Diagnosis, AKernelThatSpeaksIpv6OnTheInterface) {
     EXPECT_EQ(finding.what.find("advertisements"), std::string::npos);
     host.interfaces[0].takes_advertisements = true;
     finding = the_one(diagnosed(host, "af_packet:eth1"));
-    EXPECT_NE(finding.what.find("makes more from router advertisements"), std::string::npos) << finding.what;
+    EXPECT_NE(finding.what.find("adds more from router advertisements"), std::string::npos) << finding.what;
     EXPECT_TRUE(the_one(diagnosed(host, "af_xdp:eth1")).what.starts_with("0 findings"));
 }
 
