@@ -137,6 +137,12 @@ std::string read_text_file(const std::string& path) {
     return text;
 }
 
+/// What a syntax error most likely comes from, in a file with IPv6 addresses; else empty.
+std::string_view likely_cause(std::string_view text) noexcept {
+    const bool has_brackets = text.find("//[") != text.npos || text.find("]:") != text.npos;
+    return has_brackets ? "; put quotes around a value with brackets, as in \"http://[2001:db8::1]/\"" : "";
+}
+
 }  // namespace
 
 void read_yaml(Config& config, const std::string& text, const std::string& name) {
@@ -144,7 +150,7 @@ void read_yaml(Config& config, const std::string& text, const std::string& name)
     try {
         reader.document(YAML::LoadAll(text));
     } catch (const YAML::Exception& error) {
-        reader.refuse(error.mark, error.msg);
+        reader.refuse(error.mark, fmt::format("{}{}", error.msg, likely_cause(text)));
     }
     config.file = name;
 }

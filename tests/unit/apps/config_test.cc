@@ -90,6 +90,15 @@ tcp:
     EXPECT_FALSE(config.was_given("load.count"));
 }
 
+TEST(Yaml, BracketsNeedQuotesWhereYamlReadsThemAsAList) {
+    const std::string advice = "; put quotes around a value with brackets, as in \"http://[2001:db8::1]/\"";
+    EXPECT_TRUE(refusal("load: {target: http://[2001:db8::2]/}\n").ends_with(advice));
+    EXPECT_TRUE(refusal("load:\n  target: [2001:db8::2]:80\n").ends_with(advice));
+    EXPECT_EQ(refusal("load: {target: a\n").find(advice), std::string::npos);
+    EXPECT_EQ(refusal("load: {target: \"http://[2001:db8::2]/\"}\n"), "");
+    EXPECT_EQ(refusal("load:\n  target: http://[2001:db8::2]/\n"), "");
+}
+
 TEST(Yaml, CriteriaAndLimitsOfValidity) {
     Config config;
     read_yaml(config, R"(

@@ -48,7 +48,8 @@ On the command line: `synfin load http://10.0.0.9/ --device af_packet:eth1 --add
 
 IPv6 addresses are read in every form of RFC 4291 and written as RFC 5952 says. A link-local gateway or
 target may name its link, which must be the device's name: `fe80::1%eth1`, `[fe80::9%eth1]:80`.
-Write a list as `[a, b]` in the file and as `a,b` in `--set`; repeat the option.
+Write a list as `[a, b]` in the file and as `a,b` in `--set`; repeat the option. In the file, put quotes
+around a value with brackets: `"http://[2001:db8::9]/"`; on the command line, the shell may need them too.
 )";
 
 std::string escaped(std::string_view text) {
