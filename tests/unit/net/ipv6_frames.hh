@@ -2,6 +2,7 @@
 /// @file
 /// IPv6 frames for the tests, built octet by octet without the library's writers, and addresses.
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -76,8 +77,10 @@ inline Octets segment(const Ipv6& from = kPeer, const Ipv6& to = kUs, uint8_t fl
 /// An ICMPv6 message; its checksum is set.
 inline Octets icmp6(uint8_t type, uint8_t code, const Octets& body, const Ipv6& from = kPeer,
                     const Ipv6& to = kUs) {
-    Octets out{type, code, 0, 0};
-    put(out, body);
+    Octets out(4 + body.size());
+    out[0] = type;
+    out[1] = code;
+    std::copy(body.begin(), body.end(), out.begin() + 4);
     set_checksum(out, 2, from, to, 58);
     return out;
 }
