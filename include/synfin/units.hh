@@ -74,28 +74,39 @@ struct Ipv4 {
 /// An IPv6 address, in transmission order.
 struct Ipv6 {
     std::array<uint8_t, 16> octets{};
-    constexpr auto operator<=>(const Ipv6&) const noexcept = default;
-    constexpr bool is_multicast() const noexcept { return octets[0] == 0xff; }
-    constexpr bool is_unspecified() const noexcept { return *this == Ipv6{}; }
-    constexpr bool is_loopback() const noexcept {
-        return *this == Ipv6{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+    // By words: compilers compare arrays of octets with a call of memcmp().
+    constexpr bool operator==(const Ipv6& other) const noexcept {
+        const auto a = words(), b = other.words();
+        return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
     }
+    /// The order of the octets.
+    constexpr std::strong_ordering operator<=>(const Ipv6& other) const noexcept {
+        const uint64_t a = upper(), b = other.upper();
+        return a != b ? a <=> b : lower() <=> other.lower();
+    }
+    constexpr bool is_multicast() const noexcept { return octets[0] == 0xff; }
+    constexpr bool is_unspecified() const noexcept { return (words()[0] | words()[1]) == 0; }
+    constexpr bool is_loopback() const noexcept { return words()[0] == 0 && lower() == 1; }
     /// fe80::/10: valid on one link only (RFC 4291 2.5.6).
     constexpr bool is_link_local() const noexcept { return octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80; }
     /// ::ffff:0:0/96: stands for an IPv4 address and never appears in a packet (RFC 4291 2.5.5.2).
-    constexpr bool is_v4_mapped() const noexcept {
-        for (size_t i = 0; i < 10; ++i)
-            if (octets[i] != 0) return false;
-        return octets[10] == 0xff && octets[11] == 0xff;
-    }
+    constexpr bool is_v4_mapped() const noexcept { return words()[0] == 0 && lower() >> 32 == 0xffff; }
     /// The 16 octets as two words in memory order, for hashes and comparisons.
     constexpr std::array<uint64_t, 2> words() const noexcept {
         return std::bit_cast<std::array<uint64_t, 2>>(octets);
     }
+    /// The first and the last 8 octets, each as a number in host byte order.
+    constexpr uint64_t upper() const noexcept { return in_host_order(words()[0]); }
+    constexpr uint64_t lower() const noexcept { return in_host_order(words()[1]); }
     std::string text() const;  ///< "2001:db8::1", as RFC 5952 writes it
     /// The forms of RFC 4291 2.2: eight groups, one "::" for groups of zeros, the last 32 bits dotted.
     /// Refuses brackets, a prefix length and a zone ("%eth0").
     static std::optional<Ipv6> parse(std::string_view text) noexcept;
+
+  private:
+    static constexpr uint64_t in_host_order(uint64_t word) noexcept {
+        return std::endian::native == std::endian::big ? word : __builtin_bswap64(word);
+    }
 };
 
 /// An address of either family. 24 bytes. Calls that take one take both families; a stack reaches a family

@@ -14,6 +14,7 @@ EphemeralPorts::EphemeralPorts(uint16_t low, uint16_t high, HashKey key)
       words_(high / 64u - low / 64u + 1),
       key_(key),
       known_(kDestinations),
+      known6_(kDestinations),
       destinations_(kDestinations),
       maps_(size_t{kDestinations} * words_) {
     SYNFIN_CHECK(low > 0 && low <= high);

@@ -80,6 +80,11 @@ class EphemeralPorts {
         uint64_t hash = 0;
         uint32_t word1 = 0;
     };
+    struct Known6 {     ///< the same for IPv6
+        Ipv6 remote{};  ///< ::: unused
+        uint64_t ends = 0;
+        uint64_t hash = 0;
+    };
     struct Destination {
         uint64_t hash = 0;       ///< destination that owns the map
         uint64_t epoch = 0;      ///< the map is valid in this epoch only
@@ -127,10 +132,14 @@ class EphemeralPorts {
     }
     /// The same for an IPv6 destination, over the whole address, so that two peers with equal folds do not
     /// share a slot. The index stands for the local address, one to one while the engine lives.
-    uint64_t hash_of(const Tuple& tuple, const Ipv6& remote) const noexcept {
-        const auto [low, high] = remote.words();
-        return siphash_words<1, 3>(key_, low, high, uint64_t{tuple.remote_port} << 32 | tuple.local_index,
-                                   uint64_t{24} << 56);
+    uint64_t hash_of(const Tuple& tuple, const Ipv6& remote) noexcept {
+        const uint64_t ends = uint64_t{tuple.remote_port} << 32 | tuple.local_index;
+        Known6& known = known6_[(tuple.remote_addr ^ tuple.remote_port ^ tuple.local_index) % kDestinations];
+        if (known.remote != remote || known.ends != ends) [[unlikely]] {
+            const auto [low, high] = remote.words();
+            known = {remote, ends, siphash_words<1, 3>(key_, low, high, ends, uint64_t{24} << 56)};
+        }
+        return known.hash;
     }
     /// The slot of a destination. Drops its contents if they belong to another destination or epoch.
     Destination& destination(uint64_t hash) noexcept {
@@ -183,6 +192,7 @@ class EphemeralPorts {
     uint64_t epoch_ = 1;
     bool has_refusals_ = false;  ///< true once any destination was crowded or exhausted
     LineVector<Known> known_;
+    MappedArray<Known6> known6_;  ///< its pages are mapped for IPv6 only
     LineVector<Destination> destinations_;
     MappedArray<uint64_t> maps_;  ///< bit set: refused; pages are mapped for crowded destinations only
 };

@@ -227,11 +227,13 @@ inline uint32_t FrameOut::write6(uint8_t* frame, const SegmentOut& s, const buf:
     const Ipv6& own = own6_[s.tuple.local_index - count4_];
     std::memcpy(ip + 8, own.octets.data(), 16);
     std::memcpy(ip + 24, s.remote6.octets.data(), 16);
+    // The bytes of a sum in reverse order are the sum of the numbers in host order.
     const uint64_t pseudo =
-        wire::fold(wire::pseudo_header_sum(own, s.remote6, wire::kProtocolTcp, written.length));
+        __builtin_bswap64(wire::pseudo_header_sum(own, s.remote6, wire::kProtocolTcp, written.length));
     wire::store_be16(tcp + wire::kTcpChecksumAt,
-                     by_device.tcp() ? static_cast<uint16_t>(pseudo)
-                                     : static_cast<uint16_t>(~wire::fold_numbers(pseudo + written.sum)));
+                     by_device.tcp()
+                         ? wire::fold_numbers(pseudo)
+                         : static_cast<uint16_t>(~wire::fold_numbers(wire::join_sums(pseudo, written.sum))));
     return l2_ + wire::kIpv6Bytes + written.length;
 }
 

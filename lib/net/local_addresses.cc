@@ -27,6 +27,14 @@ uint32_t run_of(const std::vector<Ipv4>& addresses) noexcept {
     return run;
 }
 
+uint32_t run_of(const std::vector<Ipv6>& addresses) noexcept {
+    uint32_t run = 0;
+    while (run < addresses.size() && addresses[run].upper() == addresses[0].upper() &&
+           addresses[run].lower() == addresses[0].lower() + run)
+        ++run;
+    return run;
+}
+
 Networks<Ipv6>::Network network6(const Ipv6& addr, unsigned prefix, uint32_t own) noexcept {
     Networks<Ipv6>::Network out{addr, addr, own};
     for (unsigned i = 0; i < 16; ++i) {
@@ -53,7 +61,9 @@ LocalAddresses::LocalAddresses(const std::vector<Cidr>& addresses, std::optional
       gateway_(gateway.value_or(Ipv4{})),
       beyond_run_(v4_, run_),
       v6_(of_v6(addresses)),
-      index6_(v6_, 0),
+      run6_begin_(v6_.empty() ? Ipv6{} : v6_[0]),
+      run6_(run_of(v6_)),
+      beyond_run6_(v6_, run6_),
       gateway6_(gateway6.value_or(Ipv6{})) {
     add_networks4(addresses);
     add_networks6(addresses);
@@ -84,6 +94,10 @@ void LocalAddresses::add_networks6(const std::vector<Cidr>& addresses) {
         if (!each.addr.is_v6()) continue;
         const auto own = static_cast<uint32_t>(networks.size());
         networks.push_back(network6(each.addr.v6, each.prefix, own));
+        if (own == 0) {
+            const auto first = networks[0].first.words(), last = networks[0].last.words();
+            first6_ = {first, {~(first[0] ^ last[0]), ~(first[1] ^ last[1])}};
+        }
         if (each.addr.v6.is_link_local() && !v6_[link_local_].is_link_local()) link_local_ = own;
     }
     if (!networks.empty()) networks.push_back(network6(Ipv6{{0xfe, 0x80}}, 10, link_local_));
@@ -104,6 +118,7 @@ bool LocalAddresses::is_our_group(const Ipv6& group) const noexcept {
 }
 
 Ipv6 LocalAddresses::next_hop_beyond(const Ipv6& destination) const noexcept {
+    if (networks6_.contain(destination)) return destination;
     for (const Cidr& prefix : std::span(learned_).first(learned_count_))
         if (prefix.contains(destination)) return destination;
     return gateway6_;
@@ -117,7 +132,7 @@ void LocalAddresses::set_learned(std::span<const Cidr> prefixes) noexcept {
 
 size_t LocalAddresses::memory_bytes() const noexcept {
     return v4_.size() * sizeof(Ipv4) + v6_.size() * sizeof(Ipv6) + beyond_run_.memory_bytes() +
-           index6_.memory_bytes() + networks_.all().size() * sizeof(Networks<Ipv4>::Network) +
+           beyond_run6_.memory_bytes() + networks_.all().size() * sizeof(Networks<Ipv4>::Network) +
            networks6_.all().size() * sizeof(Networks<Ipv6>::Network) + broadcasts_.size() * sizeof(Ipv4) +
            groups_.size() * sizeof(uint32_t);
 }

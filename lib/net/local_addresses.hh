@@ -32,14 +32,16 @@ class LocalAddresses {
                             std::optional<Ipv6> gateway6 = std::nullopt);
 
     /// The index of an address of ours, or kNone.
-    /// @note cost: a compare for addresses that follow the first IPv4 address without a gap, otherwise one
+    /// @note cost: a compare for addresses that follow the first of their family without a gap, otherwise one
     /// line of a hash table.
     uint32_t find(Ipv4 addr) const noexcept {
         const uint32_t i = addr.value - run_begin_;
         return i < run_ ? i : beyond_run_.find(addr);
     }
-    uint32_t find(const Ipv6& addr) const noexcept {
-        const uint32_t i = index6_.find(addr);
+    [[gnu::always_inline]] uint32_t find(const Ipv6& addr) const noexcept {
+        const uint64_t at = addr.lower() - run6_begin_.lower();
+        if (at < run6_ && addr.upper() == run6_begin_.upper()) return count4() + static_cast<uint32_t>(at);
+        const uint32_t i = beyond_run6_.find(addr);
         return i == kNone ? kNone : count4() + i;
     }
     uint32_t find(const IpAddress& addr) const noexcept {
@@ -80,7 +82,7 @@ class LocalAddresses {
     }
     /// The same for IPv6; ::: no route. Link-local destinations are on link (RFC 4861 5.2).
     Ipv6 next_hop(const Ipv6& destination) const noexcept {
-        return networks6_.contain(destination) ? destination : next_hop_beyond(destination);
+        return first6_.contains(destination) ? destination : next_hop_beyond(destination);
     }
     /// Whether an IPv6 address can be a neighbour's: it is on link, or the gateway.
     bool is_neighbour(const Ipv6& addr) const noexcept {
@@ -159,6 +161,13 @@ class LocalAddresses {
     struct Masked {
         uint32_t addr, mask;
     };
+    struct Masked6 {
+        std::array<uint64_t, 2> addr, mask;  ///< as Ipv6::words()
+        bool contains(const Ipv6& other) const noexcept {
+            const auto [low, high] = other.words();
+            return (((low ^ addr[0]) & mask[0]) | ((high ^ addr[1]) & mask[1])) == 0;
+        }
+    };
     void add_networks4(const std::vector<Cidr>& addresses);
     void add_networks6(const std::vector<Cidr>& addresses);
     Ipv4 next_hop_beyond(Ipv4 destination) const noexcept {
@@ -177,7 +186,10 @@ class LocalAddresses {
     uint32_t least_host_ = ~uint32_t{0};  ///< these bits of a broadcast are all zeros or all ones
 
     std::vector<Ipv6> v6_;
-    OwnIndex<Ipv6> index6_;
+    Ipv6 run6_begin_{};  ///< as run_begin_, and below as run_ and first_, which matches only ::
+    uint32_t run6_ = 0;
+    Masked6 first6_{{0, 0}, {~uint64_t{0}, ~uint64_t{0}}};
+    OwnIndex<Ipv6> beyond_run6_;
     Networks<Ipv6> networks6_;
     std::vector<uint32_t> groups_;  ///< the last 24 bits of our IPv6 addresses, sorted
     Ipv6 gateway6_{};

@@ -24,9 +24,7 @@ class RemoteAddresses {
     void set(uint32_t index, const Ipv6& peer) noexcept { addresses_[index] = peer; }
     const Ipv6& operator[](uint32_t index) const noexcept { return addresses_[index]; }
     /// Whether the record is this peer's. @note cost: two compares.
-    bool is(uint32_t index, const Ipv6& peer) const noexcept {
-        return addresses_[index].words() == peer.words();
-    }
+    bool is(uint32_t index, const Ipv6& peer) const noexcept { return addresses_[index] == peer; }
     void prefetch(uint32_t index) const noexcept { __builtin_prefetch(addresses_.data() + index); }
     /// Bytes for the records with an index up to high_water, if all were IPv6.
     static constexpr size_t memory_bytes(uint32_t high_water) noexcept {

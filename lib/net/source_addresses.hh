@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "synfin/units.hh"
-#include "wire/bytes.hh"
 
 namespace synfin::net {
 
@@ -73,11 +72,8 @@ class SourceAddresses {
         return position;
     }
     static uint32_t equal_bits(const Ipv6& a, const Ipv6& b) noexcept {
-        uint32_t bits = 0;
-        for (size_t at = 0; at < 16 && bits == 8 * at; at += 4)
-            bits += static_cast<uint32_t>(
-                std::countl_zero(wire::load_be32(&a.octets[at]) ^ wire::load_be32(&b.octets[at])));
-        return bits;
+        const uint64_t upper = a.upper() ^ b.upper(), lower = a.lower() ^ b.lower();
+        return static_cast<uint32_t>(upper != 0 ? std::countl_zero(upper) : 64 + std::countl_zero(lower));
     }
 
     std::vector<Candidate> candidates_;  ///< the first address of each network

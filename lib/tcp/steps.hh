@@ -30,7 +30,7 @@ inline uint16_t send_mss(const Segment& syn, const Tuple& tuple, const Context& 
 
 /// RFC 7323 4.3 (2): only an acceptable segment that does not begin beyond the last ACK sent updates
 /// TS.Recent.
-inline void update_ts_recent(Tcb& tcb, const Segment& seg) noexcept {
+[[gnu::always_inline]] inline void update_ts_recent(Tcb& tcb, const Segment& seg) noexcept {
     if (!tcb.has(kTimestamps) || !seg.has_ts || after(seg.seq, tcb.last_ack_sent)) return;
     if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && !tcb.has(kTsStale)) return;
     tcb.ts_recent = seg.ts_val;

@@ -37,7 +37,7 @@ inline uint64_t join_sums(uint64_t a, uint64_t b) noexcept {
 /// @note cost: five instructions for four words, two for each remaining word. With _addcarry_u64, g++ 12 also
 ///       stores every sum to memory in the large functions that inline this one.
 template <unsigned N>
-inline uint64_t sum_words(const uint8_t* p, uint64_t initial = 0) noexcept {
+[[gnu::always_inline]] inline uint64_t sum_words(const uint8_t* p, uint64_t initial = 0) noexcept {
     uint64_t sum = initial;
     unsigned i = 0;
     for (; i + 4 <= N; i += 4) {

@@ -97,6 +97,33 @@ TEST(Units, Ipv6Classes) {
     EXPECT_FALSE(Ipv6::parse("::10.0.0.1")->is_v4_mapped());
 }
 
+/// Each octet counts, the first ones most.
+TEST(Units, Ipv6OrderIsThatOfTheOctets) {
+    constexpr Ipv6 kMiddle{{8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8}};
+    static_assert(kMiddle == kMiddle && (kMiddle <=> kMiddle) == 0);
+    for (size_t i = 0; i < 16; ++i) {
+        Ipv6 less = kMiddle, more = kMiddle;
+        less.octets[i] = 7;
+        more.octets[i] = 0x80;
+        for (size_t j = i + 1; j < 16; ++j) {
+            less.octets[j] = 0xff;
+            more.octets[j] = 0;
+        }
+        EXPECT_LT(less, kMiddle) << i;
+        EXPECT_GT(more, kMiddle) << i;
+        EXPECT_NE(less, kMiddle) << i;
+        EXPECT_LT(IpAddress(less), IpAddress(more)) << i;
+        Ipv6 zero_but_one{};
+        zero_but_one.octets[i] = 1;
+        EXPECT_FALSE(zero_but_one.is_unspecified()) << i;
+        EXPECT_EQ(zero_but_one.is_loopback(), i == 15) << i;
+    }
+    EXPECT_EQ(Ipv6::parse("1:2:3:4:5:6:7:8")->upper(), 0x0001'0002'0003'0004u);
+    EXPECT_EQ(Ipv6::parse("1:2:3:4:5:6:7:8")->lower(), 0x0005'0006'0007'0008u);
+    for (const char* not_mapped : {"1::ffff:10.0.0.1", "::1:ffff:10.0.0.1", "::fffe:10.0.0.1"})
+        EXPECT_FALSE(Ipv6::parse(not_mapped)->is_v4_mapped()) << not_mapped;
+}
+
 TEST(Units, AddressesOfTwoFamiliesAreNeverEqual) {
     const IpAddress four = *IpAddress::parse("10.0.0.1"), six = *IpAddress::parse("2001:db8::1");
     EXPECT_TRUE(four.is_v4());

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
 #include <vector>
 
 namespace synfin::net {
@@ -114,6 +115,41 @@ TEST_F(BothFamilies, TheFamilyFollowsFromTheIndex) {
     EXPECT_EQ(addresses.find(*Ipv6::parse("2001:db8::2")), LocalAddresses::kNone);
     EXPECT_EQ(addresses.find(*Ipv6::parse("::10.0.0.1")), LocalAddresses::kNone);
     EXPECT_EQ(addresses.find(Ipv6{}), LocalAddresses::kNone);
+}
+
+/// Three in a row, across a carry, then one after a gap, one before them, one that differs in the first half
+/// only, and a duplicate.
+TEST(LocalAddresses, FindsIpv6OnesThatFollowEachOtherAndThoseBeyond) {
+    const char* const ours[] = {"2001:db8::ffff:ffff", "2001:db8::1:0:0",     "2001:db8::1:0:1",
+                                "2001:db8::1:0:3",     "2001:db8::ffff:fffd", "2001:db9::1:0:0"};
+    std::vector<Cidr> networks{*Cidr::parse("10.0.0.1/24")};
+    for (const char* each : ours) networks.push_back({*Ipv6::parse(each), 64});
+    networks.push_back({*Ipv6::parse(ours[1]), 64});
+    const LocalAddresses addresses(networks);
+    for (uint32_t i = 0; i < std::size(ours); ++i) EXPECT_EQ(addresses.find(*Ipv6::parse(ours[i])), 1 + i);
+    for (const char* other : {"2001:db8::ffff:fffe", "2001:db8::1:0:2", "2001:db8::1:0:4",
+                              "2001:db9::ffff:ffff", "2001:db9::1:0:1", "::", "2001:db8::"})
+        EXPECT_EQ(addresses.find(*Ipv6::parse(other)), LocalAddresses::kNone) << other;
+}
+
+/// The first network is compared with a mask, the others are searched.
+TEST(LocalAddresses, NextHopsOfIpv6ForAnyLengthOfPrefix) {
+    const Ipv6 ours = *Ipv6::parse("2001:db8:5555:5555:5555:5555:5555:5555");
+    const Ipv6 gateway = *Ipv6::parse("fe80::fe");
+    for (unsigned prefix = 0; prefix <= 128; ++prefix) {
+        const Cidr network{ours, static_cast<uint8_t>(prefix)};
+        const LocalAddresses first({network}, std::nullopt, gateway);
+        const LocalAddresses second({{*Ipv6::parse("4000::1"), 128}, network}, std::nullopt, gateway);
+        for (unsigned bit = 0; bit < 128; ++bit) {
+            Ipv6 to = ours;
+            to.octets[bit / 8] ^= static_cast<uint8_t>(0x80 >> bit % 8);
+            const Ipv6 expected = bit >= prefix ? to : gateway;
+            EXPECT_EQ(first.next_hop(to), expected) << prefix << " " << bit;
+            EXPECT_EQ(second.next_hop(to), expected) << prefix << " " << bit;
+        }
+    }
+    const LocalAddresses none({});
+    EXPECT_TRUE(none.next_hop(ours).is_unspecified());
 }
 
 TEST_F(BothFamilies, NextHopsOfIpv6) {

@@ -112,6 +112,22 @@ TEST(EphemeralPorts6, PeersWithOneFoldShareNothing) {
     EXPECT_EQ(ports.choose(folded, host(1), own, any), 1007);
 }
 
+/// The hash of a destination is cached, in one place for these: each has its own sequence of ports.
+TEST(EphemeralPorts6, DestinationsInOnePlaceOfTheCacheShareNothing) {
+    EphemeralPorts ports(1024, 65'535, {3, 4});
+    const auto own = [](uint16_t) noexcept { return ~uint64_t{0}; };
+    const auto choose = [&](const Ipv6& peer, uint16_t port, uint32_t index) {
+        const Tuple tuple{.remote_addr = port ^ index, .remote_port = port, .local_index = index};
+        return ports.choose(tuple, peer, own, [](uint16_t) noexcept { return true; });
+    };
+    const uint16_t starts[] = {choose(host(1), 80, 1), choose(host(2), 80, 1), choose(host(1), 81, 1),
+                               choose(host(1), 80, 2)};
+    EXPECT_EQ(choose(host(1), 80, 1), starts[0] + 1);
+    EXPECT_EQ(choose(host(2), 80, 1), starts[1] + 1);
+    EXPECT_EQ(choose(host(1), 81, 1), starts[2] + 1);
+    EXPECT_EQ(choose(host(1), 80, 2), starts[3] + 1);
+}
+
 /// RFC 6056 3.3.4: ports towards one destination are consecutive, and a secret function of the whole address
 /// gives the start.
 TEST(EphemeralPorts6, StartElsewhereForEveryOctet) {
