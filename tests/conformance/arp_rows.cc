@@ -2,6 +2,7 @@
 #include <map>
 
 #include "buf/memory_port.hh"
+#include "fakes/deadlines.hh"
 #include "fakes/world.hh"
 #include "stack/queue_engine.hh"
 #include "wire/dump.hh"
@@ -56,13 +57,7 @@ struct Lan {
     }
     void advance(Duration d) {
         turn();
-        const Instant until = now + d;
-        for (auto due = stack.next_deadline(); due && *due <= until; due = stack.next_deadline()) {
-            now = std::max(now, *due);
-            turn();
-        }
-        now = until;
-        turn();
+        fakes::advance(stack, now, d, [this] { turn(); });
     }
     void take(const Frame& frame) {
         wire::EtherHeader ether;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "buf/memory_port.hh"
+#include "fakes/deadlines.hh"
 #include "fakes/world.hh"
 #include "stack/queue_engine.hh"
 
@@ -72,13 +73,7 @@ class Lan6 {
     }
     void advance(Duration d) {
         turn();
-        const Instant until = now + d;
-        for (auto due = stack.next_deadline(); due && *due <= until; due = stack.next_deadline()) {
-            now = std::max(now, *due);
-            turn();
-        }
-        now = until;
-        turn();
+        fakes::advance(stack, now, d, [this] { turn(); });
     }
 
     void frame(Bytes packet, const Mac& from, const Mac& to = kOurs) {

@@ -288,6 +288,16 @@ Packet parse(Bytes bytes, std::string& complaint) {
     return p;
 }
 
+/// An ICMP or ICMPv6 message behind the IP header that `packet` describes.
+static std::vector<uint8_t> icmp_in(const Packet& packet, uint8_t type, uint8_t code, Bytes body) {
+    std::vector<uint8_t> out;
+    put_ip_header(out, packet, 4 + body.size());
+    out.insert(out.end(), {type, code, 0, 0});
+    out.insert(out.end(), body.begin(), body.end());
+    fix_checksums(out);
+    return out;
+}
+
 std::vector<uint8_t> icmp_error(const IpAddress& from, const IpAddress& to, uint8_t type, uint8_t code,
                                 Bytes original, uint32_t rest, size_t quote) {
     if (quote == kUsualQuote) quote = from.is_v4() ? 28 : 1280 - 48;
@@ -301,12 +311,7 @@ std::vector<uint8_t> icmp_error(const IpAddress& from, const IpAddress& to, uint
     packet.src = from, packet.dst = to;
     packet.protocol = kIcmp;
     packet.df = false;
-    std::vector<uint8_t> out;
-    put_ip_header(out, packet, 4 + body.size());
-    out.insert(out.end(), {type, code, 0, 0});
-    out.insert(out.end(), body.begin(), body.end());
-    fix_checksums(out);
-    return out;
+    return icmp_in(packet, type, code, body);
 }
 
 std::vector<uint8_t> icmp6(const Ipv6& from, const Ipv6& to, uint8_t type, uint8_t code, Bytes body,
@@ -315,12 +320,7 @@ std::vector<uint8_t> icmp6(const Ipv6& from, const Ipv6& to, uint8_t type, uint8
     packet.src = from, packet.dst = to;
     packet.protocol = kIcmp6;
     packet.ttl = hop_limit;
-    std::vector<uint8_t> out;
-    put_ip_header(out, packet, 4 + body.size());
-    out.insert(out.end(), {type, code, 0, 0});
-    out.insert(out.end(), body.begin(), body.end());
-    fix_checksums(out);
-    return out;
+    return icmp_in(packet, type, code, body);
 }
 
 Bytes icmp6_of(const Packet& packet) {

@@ -40,6 +40,21 @@ stack::StackConfig with(const std::vector<const char*>& addresses) {
     return config;
 }
 
+/// A load and an echo server on port 7, until the load is over.
+struct FullRun {
+    FullRun(fakes::TwoEnds& ends, GeneratorPlan plan) : client(std::move(plan), Duration::zero(), stop) {
+        EXPECT_TRUE(server.listen(ends.server()));
+        client.start(ends.now());
+        EXPECT_TRUE(ends.run(
+            60s, [this](Stack& stack, Instant now) { client.turn(stack, now); },
+            [this](Stack& stack, Instant now) { server.turn(stack, now); },
+            [this] { return client.over(); }));
+    }
+    std::atomic<bool> stop = false;
+    ClientRun client;
+    ServerRun<NotingServer> server{PortRange{7, 7}};
+};
+
 TEST(DualStackRun, BothFamiliesAtOnce) {
     const std::vector<const char*> of_client = {"10.99.0.1/8", "10.99.0.2/8", "2001:db8:99::1/64",
                                                 "2001:db8:99::2/64"};
@@ -59,18 +74,11 @@ TEST(DualStackRun, BothFamiliesAtOnce) {
     plan.connections = 4;
     plan.limit = 100;
     plan.response_size = 100;
-    std::atomic<bool> stop = false;
-    ClientRun client(std::move(plan), Duration::zero(), stop);
-    ServerRun<NotingServer> server(PortRange{7, 7});
-    ASSERT_TRUE(server.listen(ends.server()));
-    client.start(ends.now());
-    EXPECT_TRUE(ends.run(
-        60s, [&](Stack& stack, Instant now) { client.turn(stack, now); },
-        [&](Stack& stack, Instant now) { server.turn(stack, now); }, [&] { return client.over(); }));
-    EXPECT_EQ(client.generator().tally().completed, 100u);
-    EXPECT_EQ(client.generator().tally().skipped(), 0u);
-    EXPECT_EQ(server.server().peers, sources) << "each source met a target of its family";
-    EXPECT_EQ(server.server().locals, targets);
+    FullRun run(ends, std::move(plan));
+    EXPECT_EQ(run.client.generator().tally().completed, 100u);
+    EXPECT_EQ(run.client.generator().tally().skipped(), 0u);
+    EXPECT_EQ(run.server.server().peers, sources) << "each source met a target of its family";
+    EXPECT_EQ(run.server.server().locals, targets);
 }
 
 /// A target without a source of its family is skipped and counted, and the other one is served.
@@ -84,16 +92,9 @@ TEST(DualStackRun, AFamilyWithoutASource) {
     plan.connections = 1;
     plan.limit = 10;
     plan.response_size = 10;
-    std::atomic<bool> stop = false;
-    ClientRun client(std::move(plan), Duration::zero(), stop);
-    ServerRun<NotingServer> server(PortRange{7, 7});
-    ASSERT_TRUE(server.listen(ends.server()));
-    client.start(ends.now());
-    EXPECT_TRUE(ends.run(
-        60s, [&](Stack& stack, Instant now) { client.turn(stack, now); },
-        [&](Stack& stack, Instant now) { server.turn(stack, now); }, [&] { return client.over(); }));
-    EXPECT_EQ(client.generator().tally().completed, 5u);
-    EXPECT_EQ(client.generator().tally().skipped_by[static_cast<size_t>(Skip::no_route)], 5u);
+    FullRun run(ends, std::move(plan));
+    EXPECT_EQ(run.client.generator().tally().completed, 5u);
+    EXPECT_EQ(run.client.generator().tally().skipped_by[static_cast<size_t>(Skip::no_route)], 5u);
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <memory>
+#include <vector>
 
 #include "base/random.hh"
+#include "damaged_frames.hh"
 #include "frames.hh"
 #include "port/steering.hh"
 #include "rss.hh"
@@ -15,11 +16,9 @@ using Kind = Destination::Kind;
 
 constexpr FlowTuple kFlow{0x0a000002, 0x0a000001, 40'000, 80};
 
-/// On the heap at exactly its length, so that the address sanitizer sees a read beyond.
 Destination classified(const Frame& frame) {
-    auto copy = std::make_unique<uint8_t[]>(frame.size());
-    std::copy(frame.begin(), frame.end(), copy.get());
-    return classify(copy.get(), static_cast<uint32_t>(frame.size()));
+    return test::read_exactly(frame,
+                              [](const uint8_t* data, uint32_t length) { return classify(data, length); });
 }
 
 Frame icmp_error(uint8_t type, const FlowTuple& ours, uint32_t quoted_bytes) {
@@ -84,20 +83,9 @@ TEST(Classify, OtherFramesGoToTheFirstEngine) {
 }
 
 TEST(Classify, NeverReadsBeyondTheFrame) {
-    const Frame frames[] = {test::tcp_frame(kFlow, 0x02, test::Tags::both, {.words = 10}),
-                            icmp_error(3, kFlow, 20), test::arp_frame(2, 1, 2)};
-    for (const Frame& whole : frames)
-        for (size_t length = 0; length < whole.size(); ++length)
-            (void)classified(Frame(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(length)));
-    Random random(3);
-    for (int i = 0; i < 20'000; ++i) {
-        Frame frame = frames[random.below(3)];
-        frame.resize(14 + random.below(static_cast<uint32_t>(frame.size()) - 13));
-        for (int flips = 0; flips < 3; ++flips)
-            frame[12 + random.below(static_cast<uint32_t>(frame.size()) - 12)] =
-                static_cast<uint8_t>(random.next());
-        (void)classified(frame);
-    }
+    const std::vector<Frame> frames = {test::tcp_frame(kFlow, 0x02, test::Tags::both, {.words = 10}),
+                                       icmp_error(3, kFlow, 20), test::arp_frame(2, 1, 2)};
+    test::for_each_damaged(frames, [](const Frame& frame) { (void)classified(frame); });
 }
 
 TEST(SteeringPlan, SpreadsFlowsEvenlyAndAlwaysTheSame) {

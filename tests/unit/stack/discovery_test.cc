@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "buf/memory_port.hh"
+#include "fakes/deadlines.hh"
 #include "net/discovery_packet.hh"
 #include "net/link_local.hh"
 #include "stack/queue_engine.hh"
@@ -86,13 +87,7 @@ struct Lan {
         } while (engine.has_work() && port.sent() < 1000);
     }
     void advance(Duration d) {
-        const Instant until = now + d;
-        for (auto due = stack.next_deadline(); due && *due <= until; due = stack.next_deadline()) {
-            now = std::max(now, *due);
-            turn();
-        }
-        now = until;
-        turn();
+        fakes::advance(stack, now, d, [this] { turn(); });
     }
     void forget() {
         while (port.take()) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "buf/memory_port.hh"
+#include "fakes/deadlines.hh"
 #include "stack/queue_engine.hh"
 #include "synfin/stack.hh"
 #include "wire/dump.hh"
@@ -67,13 +68,7 @@ struct Link {
         } while (engine.has_work() && port.sent() < 1000);
     }
     void advance(Duration d) {
-        const Instant until = now + d;
-        for (auto due = stack.next_deadline(); due && *due <= until; due = stack.next_deadline()) {
-            now = std::max(now, *due);
-            turn();
-        }
-        now = until;
-        turn();
+        fakes::advance(stack, now, d, [this] { turn(); });
     }
     void in(const Frame& frame) {
         ASSERT_TRUE(port.deliver(frame));
