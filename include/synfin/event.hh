@@ -10,6 +10,7 @@
 #include "synfin/connection.hh"
 #include "synfin/dad.hh"      // IWYU pragma: export
 #include "synfin/mailbox.hh"  // IWYU pragma: export
+#include "synfin/tcp_config.hh"
 #include "synfin/units.hh"
 
 namespace synfin {
@@ -54,6 +55,8 @@ struct ListenOptions {
     /// (`listener_backlog_full` counts both). Records that reopen a TIME-WAIT tuple do not count.
     uint32_t backlog = 0;
     std::optional<IpAddress> address{};  ///< one of ours; none: all of them
+    /// Of the connections that it accepts; none: that of TcpConfig.
+    std::optional<CongestionControl> congestion_control{};
 };
 
 /// How many records are in use, by state and by pool. All are zero when everything has ended.
@@ -118,8 +121,9 @@ struct ConnectOptions {
     /// One of ours, of the peer's family. None: for IPv4 the first one, for IPv6 the one that RFC 6724
     /// chooses.
     std::optional<IpAddress> source;
-    uint16_t source_port = 0;  ///< 0: an ephemeral one (RFC 6056)
-    uint64_t user_tag = 0;     ///< the initial Connection::user_tag()
+    uint16_t source_port = 0;                               ///< 0: an ephemeral one (RFC 6056)
+    uint64_t user_tag = 0;                                  ///< the initial Connection::user_tag()
+    std::optional<CongestionControl> congestion_control{};  ///< none: that of TcpConfig
 };
 
 }  // namespace synfin

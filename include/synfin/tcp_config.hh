@@ -4,6 +4,7 @@
 /// differs from its default under `deviations`.
 
 #include <cstdint>
+#include <string_view>
 
 #include "synfin/units.hh"
 
@@ -15,10 +16,24 @@ inline constexpr Duration kMaxDuration =
 inline constexpr uint16_t kMinMss =
     88;  ///< leaves room for data beside all options; smaller limits count as this
 
-/// The algorithm that limits the data in flight.
+/// The algorithm that limits the data in flight: congestion_control.def has its rows.
 enum class CongestionControl : uint8_t {
-    newreno,  ///< RFC 5681 and RFC 6582
+#define SYNFIN_CONGESTION_CONTROL(name, meaning) name,
+#include "synfin/congestion_control.def"
+#undef SYNFIN_CONGESTION_CONTROL
 };
+
+/// The controller's name in the configuration: "cubic", "newreno".
+constexpr std::string_view name(CongestionControl control) noexcept {
+    switch (control) {
+#define SYNFIN_CONGESTION_CONTROL(name, meaning) \
+    case CongestionControl::name:                \
+        return #name;
+#include "synfin/congestion_control.def"
+#undef SYNFIN_CONGESTION_CONTROL
+    }
+    return "";
+}
 
 /// Values beyond the limits above count as the limit; the command refuses them.
 struct TcpConfig {
@@ -53,8 +68,8 @@ struct TcpConfig {
     bool timestamps = true;    ///< RFC 7323 3
     bool window_scale = true;  ///< RFC 7323 2
     bool sack_permitted =
-        true;  ///< RFC 2018: offer SACK, and send SACK blocks. Blocks from the peer are ignored
-    CongestionControl congestion_control = CongestionControl::newreno;
+        true;  ///< RFC 2018: offer SACK, send SACK blocks, and repair losses by those of the peer (RFC 8985)
+    CongestionControl congestion_control = CongestionControl::cubic;
     bool nagle = true;            ///< RFC 9293 MUST-17: it can be switched off
     bool time_wait_reuse = true;  ///< RFC 6191: a newer SYN reopens a TIME-WAIT tuple, in either direction
     bool syn_cookies = true;      ///< RFC 4987: used when the backlog is more than half full

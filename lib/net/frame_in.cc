@@ -48,6 +48,8 @@ bool FrameIn::read_options(Bytes bytes, tcp::Segment& seg) noexcept {
     seg.has_wscale = options.has_window_scale;
     seg.wscale = options.window_scale;
     seg.sack_permitted = options.sack_permitted;
+    seg.sack_count = options.sack_count;
+    for (unsigned i = 0; i < options.sack_count; ++i) seg.sack[i] = options.sack[i];
     return true;
 }
 

@@ -155,6 +155,7 @@ class FrameIn {
     static bool read_options(Bytes bytes, tcp::Segment& seg) noexcept;
     static void set_timestamps(uint32_t ts_val, uint32_t ts_ecr, tcp::Segment& seg) noexcept {
         seg.has_ts = true;
+        seg.sack_count = 0;
         seg.ts_val = ts_val;
         seg.ts_ecr = (seg.flags & wire::kAck) != 0 ? ts_ecr : 0;  // RFC 7323 3.2: valid with ACK only
     }

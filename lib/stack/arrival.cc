@@ -21,7 +21,7 @@ template <bool kIsV6>
     const Segment& seg = in.seg;
     Tcb& tcb = tcbs_[index];
     Effects fx;
-    const tcp::Conn c{tcb, flow_of(tcb)};  // never with a recovery record
+    const tcp::Conn c{tcb, flow_of(tcb)};  // without its recovery record: see below
     const bool is_predicted =
         kIsV6 ? tcp::predicted_by_call(c, seg, context(), fx) : tcp::predicted(c, seg, context(), fx);
     if (!is_predicted) [[unlikely]] {
@@ -39,9 +39,12 @@ template <bool kIsV6>
     if (tcp::wants_recovery(tcb, flow_of(tcb), seg)) [[unlikely]]
         need_recovery(tcb);
     const tcp::Conn c = conn_of(tcb);
-    tcp::by_steps(c, seg, context(), fx);
-    if (c.rec != nullptr) [[unlikely]]
-        settle_recovery(tcb);
+    // The first attempt did without the record. (Here it costs nothing to those that have none.)
+    if (c.rec != nullptr && tcp::predicted(c, seg, context(), fx))
+        counters_.add(Counter::predicted);
+    else
+        tcp::by_steps(c, seg, context(), fx);
+    if (c.rec != nullptr) settle_recovery(tcb);
     // In TIME-WAIT, but on_close or held text has not been delivered yet: the peer will try again.
     if (fx.reopen) fx.reply = Reply::challenge_ack;
     perform_outlined(index, text, fx);
@@ -176,11 +179,18 @@ void Connections::arrive_icmp(const net::SegmentError& error) noexcept {
 }
 
 /// Performs the rare effects.
-[[gnu::cold, gnu::noinline]] void Connections::perform_unusual(Tcb& tcb, Bytes text, Effects& fx) noexcept {
+[[gnu::cold, gnu::noinline]] void Connections::perform_unusual(uint32_t index, Bytes text,
+                                                               Effects& fx) noexcept {
+    Tcb& tcb = tcbs_[index];
     if (fx.drop != DropReason::none) counters_.drop(fx.drop);
     if (fx.trouble) counters_.add(Counter::r1_exceeded);
     if (fx.duplicate_ack) counters_.add(Counter::duplicate_acks);
     if (fx.retransmit) counters_.add(Counter::fast_retransmits);
+    if (fx.tail_loss_probe) counters_.add(Counter::tail_loss_probes);
+    if (fx.spurious_timeout) counters_.add(Counter::spurious_timeouts);
+    if (fx.spurious_loss) counters_.add(Counter::spurious_retransmits);
+    if (fx.reneged) counters_.add(Counter::sack_reneges);
+    if (fx.black_hole) note_black_hole(index, fx.path_mtu);
     if (fx.keep_len != 0 || fx.keep_fin) keep_out_of_order(tcb, text, fx);
     if (fx.release_flow) release_flow(tcb);
 }

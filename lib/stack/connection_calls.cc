@@ -29,7 +29,7 @@ Result<ListenerId> Connections::listen(uint16_t port, const ListenOptions& optio
     Error error;
     const auto index = index_of(options.address, error);
     if (error != Error::none) return error;
-    return listeners_.open(port, index, options.backlog, options.token);
+    return listeners_.open(port, index, options);
 }
 
 Result<void> Connections::unlisten(ListenerId listener) noexcept {
@@ -80,6 +80,8 @@ Result<uint32_t> Connections::send(uint32_t index, uint32_t generation, Bytes da
     if (tcb == nullptr) return Error::gone;
     if (!tcp::can_send(tcb->state()) || tcb->has(tcp::kFinQueued)) return Error::closing;
     if (data.empty()) return uint32_t{0};
+    if (tcb->is_black_hole != 0 && tcb->in_flight() == 0) [[unlikely]]
+        restore_mss(index);
     Flow& flow = need_flow(*tcb);
     const uint32_t queued = buf::length(blocks_, flow.send_queue);
     const uint32_t limit = queued + data.size() <= kLeastShare ? params_.snd_buffer : send_limit();

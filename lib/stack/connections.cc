@@ -95,13 +95,13 @@ Flow& Connections::need_flow(Tcb& tcb) noexcept {
     if (flow.recovery == 0)
         counters_.add(Counter::no_recovery_record);
     else
-        tcp::start_recovery(tcb, recoveries_[flow.recovery]);
+        tcp::start_recovery(tcb, flow, recoveries_[flow.recovery], core_now_);
 }
 
 [[gnu::cold, gnu::noinline]] void Connections::settle_recovery(const Tcb& tcb) noexcept {
     if (tcb.flow == 0) return;
     Flow& flow = flows_[tcb.flow];
-    if (flow.recovery == 0 || tcp::keeps_recovery(tcb, flow, recoveries_[flow.recovery])) return;
+    if (flow.recovery == 0 || tcp::keeps_recovery(tcb, flow)) return;
     recoveries_.free(flow.recovery);
     flow.recovery = 0;
 }

@@ -246,7 +246,7 @@ class Connections : private Records {
     tcp::Flow& need_flow(tcp::Tcb& tcb) noexcept;
     /// Gives the connection a recovery record, if it has a Flow and the pool is not empty.
     void need_recovery(const tcp::Tcb& tcb) noexcept;
-    /// Frees the recovery record if no loss is being repaired any more.
+    /// Frees the recovery record if it is not needed any more.
     void settle_recovery(const tcp::Tcb& tcb) noexcept;
     Cold* need_cold(tcp::Tcb& tcb) noexcept;
     void release_flow(tcp::Tcb& tcb) noexcept;
@@ -310,7 +310,9 @@ class Connections : private Records {
     void perform_outlined(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
     template <bool kIsPredicted>
     void perform_inlined(uint32_t index, const Bytes& text, tcp::Effects& fx) noexcept;  // perform.hh
-    void perform_unusual(tcp::Tcb& tcb, Bytes text, tcp::Effects& fx) noexcept;
+    void perform_unusual(uint32_t index, Bytes text, tcp::Effects& fx) noexcept;
+    void note_black_hole(uint32_t index, uint16_t mtu) noexcept;
+    void restore_mss(uint32_t index) noexcept;
     void keep_out_of_order(tcp::Tcb& tcb, Bytes text, tcp::Effects& fx) noexcept;
     void deliver(uint32_t index, Bytes data) noexcept;
     void lose(uint32_t index) noexcept;

@@ -1,9 +1,11 @@
 #include "stack/listeners.hh"
 
+#include "tcp/tcb.hh"
+
 namespace synfin::stack {
 
-Result<ListenerId> Listeners::open(uint16_t port, std::optional<uint32_t> addr, uint32_t backlog,
-                                   uint64_t token) noexcept {
+Result<ListenerId> Listeners::open(uint16_t port, std::optional<uint32_t> addr,
+                                   const ListenOptions& options) noexcept {
     if (find(port, addr) != 0) return Error::in_use;
     uint16_t id = 1;
     while (id < listeners_.size() && listeners_[id].open) ++id;
@@ -14,8 +16,9 @@ Result<ListenerId> Listeners::open(uint16_t port, std::optional<uint32_t> addr, 
     made.addr = addr;
     made.next = of_port_[port];
     made.open = true;
-    made.places = backlog != 0 ? backlog : UINT32_MAX;
-    made.token = token;
+    made.places = options.backlog != 0 ? options.backlog : UINT32_MAX;
+    made.token = options.token;
+    made.controller = tcp::controller_of(options.congestion_control);
     of_port_[port] = id;
     return ListenerId{id, made.generation};
 }

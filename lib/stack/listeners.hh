@@ -21,10 +21,9 @@ class Listeners {
     Listeners() : of_port_(65'536), listeners_(1) {}
 
     /// @param addr index of our address; none: any of ours.
-    /// @param backlog most half-open records at once; 0: no limit of its own. Errors: in_use (the same port
-    ///        and address), no_memory (65,534 listeners).
-    Result<ListenerId> open(uint16_t port, std::optional<uint32_t> addr, uint32_t backlog,
-                            uint64_t token) noexcept;
+    /// Errors: in_use (the same port and address), no_memory (65,534 listeners).
+    Result<ListenerId> open(uint16_t port, std::optional<uint32_t> addr,
+                            const ListenOptions& options) noexcept;
     /// Closes the listener: later SYNs do not reach it.
     void close(uint16_t id) noexcept;
 
@@ -50,6 +49,8 @@ class Listeners {
     }
 
     uint64_t token(uint32_t id) const noexcept { return listeners_[id].token; }
+    /// tcp::Tcb::controller of its connections.
+    uint8_t controller(uint32_t id) const noexcept { return listeners_[id].controller; }
     /// A half-open record takes a place in the listener's backlog.
     bool is_at_backlog(uint16_t id) const noexcept { return listeners_[id].places == 0; }
     void take_place(uint32_t id) noexcept { --listeners_[id].places; }
@@ -61,6 +62,7 @@ class Listeners {
         std::optional<uint32_t> addr;
         uint16_t next = 0;  ///< next listener of the port
         bool open = false;
+        uint8_t controller = 0;
         uint32_t generation = 0;  ///< a ListenerId is valid only with this generation
         /// Free places in the backlog. Without a backlog of its own it never reaches 0, because fewer records
         /// exist.

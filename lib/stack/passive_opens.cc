@@ -39,6 +39,7 @@ using tcp::Tcb;
             if (is_v6(in.tuple)) [[unlikely]]
                 peers6_.set(opened, *in.remote6);
             open_token_ = listeners_.token(half_open.listener);
+            tcb.controller = listeners_.controller(half_open.listener) & 0x7f;
             release_half_open(index);
             counters_.add(Counter::predicted);
             perform_inlined<true>(opened, in.text, fx);
@@ -81,6 +82,7 @@ using tcp::Tcb;
         return;
     }
     open_token_ = listeners_.token(half_open.listener);
+    tcbs_[opened].controller = listeners_.controller(half_open.listener) & 0x7f;
     release_half_open(index);
     perform(opened, in.text, fx);
     open_token_ = 0;
@@ -209,6 +211,7 @@ void Connections::arrive_listen(uint16_t listener, const Incoming& in,
     counters_.add(Counter::passive_opens);
     counters_.add(Counter::syn_cookies_accepted);
     open_token_ = listeners_.token(listener);
+    tcbs_[index].controller = listeners_.controller(listener) & 0x7f;
     perform(index, in.text, fx);
     open_token_ = 0;
 }

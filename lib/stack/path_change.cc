@@ -48,6 +48,24 @@ void Connections::limit_to_path(uint32_t index) noexcept {
     if (tcp::Flow* flow = flow_of(tcb)) tcp::congestion::on_smaller_mss(tcb, *flow);
 }
 
+/// The core has found a black hole: connections opened later, and after idling this one, ask the memory of
+/// path MTUs.
+void Connections::note_black_hole(uint32_t index, uint16_t mtu) noexcept {
+    const Tuple& tuple = tcbs_[index].tuple;
+    counters_.add(Counter::black_holes);
+    path_mtus_.set(remote_of(tuple, index), mtu, now_);
+}
+
+/// After idling: tries the MSS from before the black hole again, as far as the remembered path MTU permits.
+void Connections::restore_mss(uint32_t index) noexcept {
+    Tcb& tcb = tcbs_[index];
+    const int most = path_mtu(remote_of(tcb.tuple, index)) - tcp::header_bytes(is_v6(tcb.tuple));
+    tcb.mss = static_cast<uint16_t>(std::min<int>(tcb.full_mss, most));
+    if (tcb.mss != tcb.full_mss) return;
+    tcb.full_mss = 0;
+    tcb.is_black_hole = 0;
+}
+
 /// The path MTU of a destination, the interface's if no router reported a smaller one.
 uint16_t Connections::path_mtu(const IpAddress& remote) const noexcept {
     const uint16_t known = path_mtus_.find(remote, now_);

@@ -36,7 +36,7 @@ template <bool kIsPredicted>
     }
     if constexpr (!kIsPredicted) {
         if (fx.is_rare()) [[unlikely]]
-            perform_unusual(tcb, text, fx);
+            perform_unusual(index, text, fx);
     }
     if (fx.peer_fin) {
         // Text beyond a FIN contradicts it: "ignore the segment text" (RFC 9293 3.10.7.4), even if it arrived

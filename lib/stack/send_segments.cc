@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "stack/connections.hh"
+#include "tcp/congestion.hh"
 #include "tcp/isn.hh"
 
 namespace synfin::stack {
@@ -58,7 +59,11 @@ const SegmentOut* Connections::next_out() noexcept {
         tcp::Flow* const flow = c.flow;
         const bool is_one = tcp::next_segment(c, receive_room(tcb), context(), out_, fx);
         if (fx.timer) arm(index, tcb);
-        if (!is_one || out_.last) tcb.clear(tcp::kInOutput);
+        if (!is_one || out_.last)
+            tcb.clear(tcp::kInOutput);
+        else if (flow != nullptr && tcp::wants_recovery_to_send(tcb, *flow) &&
+                 recoveries_.used() != recoveries_.capacity())
+            need_recovery(tcb);
         if (!is_one) continue;
         complete_inlined(index, tcb, out_);
         if (flow != nullptr) {

@@ -94,12 +94,13 @@ std::optional<uint32_t> Connections::fire(uint32_t index) noexcept {
     if (const Cold* cold = cold_of(tcb); cold != nullptr && cold->user_timeout != 0)
         user_timeout = cold->user_timeout;
     context_.scarce = are_records_scarce() || blocks_.is_half_used();
-    const bool in_flight = tcb.snd.una != tcb.snd.nxt;
+    const bool is_rto = tcb.snd.una != tcb.snd.nxt && tcb.deadline_kind != tcp::DeadlineKind::reorder &&
+                        tcb.deadline_kind != tcp::DeadlineKind::tail_loss_probe;
     const uint32_t generation = generation_of(index);
     Effects fx;
     tcp::on_deadline(conn_of(tcb), user_timeout, context(), fx);
     settle_recovery(tcb);
-    if (in_flight && fx.output) counters_.add(Counter::rto_expirations);
+    if (is_rto && fx.output) counters_.add(Counter::rto_expirations);
     perform(index, {}, fx);
     if (generation_of(index) != generation || tcb.state() == State::closed ||
         tcb.deadline == tcp::kNoDeadline)

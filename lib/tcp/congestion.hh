@@ -1,13 +1,18 @@
 #pragma once
 /// @file
-/// Congestion control: the only file that changes cwnd and ssthresh (scripts/check_layers.py checks this).
-/// Each function is a switch over Flow::control; NewReno is RFC 5681 with the initial window of RFC 6928,
-/// limited transmit (RFC 3042) and the recovery of RFC 6582.
+/// Congestion control: only this file, congestion.cc and those in congestion/ change cwnd and ssthresh
+/// (scripts/check_layers.py checks this). How cwnd grows and how far it comes down is up to the controller,
+/// one file of congestion/ and one row of synfin/congestion_control.def. What all controllers share is here:
+/// initial and restart window (RFC 6928, RFC 5681 4.1), the rule for application-limited connections, and the
+/// recovery from a loss: with SACK by PRR (RFC 9937), without by RFC 6582.
 
 #include <algorithm>
 #include <cstdint>
 
+#include "tcp/congestion/newreno.hh"
+#include "tcp/congestion/reno_recovery.hh"
 #include "tcp/conn.hh"
+#include "tcp/loss/scoreboard.hh"
 #include "tcp/params.hh"
 
 namespace synfin::tcp {
@@ -19,176 +24,48 @@ constexpr uint32_t initial_window(const Tcb& tcb) noexcept {
     return std::min(10 * smss, std::max(2 * smss, 14'600u));
 }
 
-namespace newreno {
-
-/// Upper limit of cwnd.
-inline constexpr uint32_t kMostBytes = 1u << 30;
-
-/// RFC 5681 equation 4.
-constexpr uint32_t half_flight(const Tcb& tcb) noexcept {
-    return std::max(tcb.in_flight() / 2, 2 * tcb.text_mss());
-}
-
-/// An ACK of new data outside recovery: slow start (RFC 5681 3.1) or congestion avoidance (equation 3).
-inline void grow(const Tcb& tcb, Flow& flow, uint32_t acked) noexcept {
-    const uint32_t smss = tcb.text_mss();
-    if (flow.cwnd_bytes < flow.ssthresh_bytes) {
-        // DEVIATION: RFC 5681 3.1 adds at most SMSS per ACK; here an ACK adds all bytes that it acknowledges,
-        // as Linux does.
-        flow.cwnd_bytes += std::min(acked, flow.ssthresh_bytes - flow.cwnd_bytes);
-    } else {
-        const uint64_t step = uint64_t{smss} * std::max(acked, smss) / std::max(flow.cwnd_bytes, 1u);
-        flow.cwnd_bytes += static_cast<uint32_t>(std::clamp<uint64_t>(step, 1, smss));
-    }
-    flow.cwnd_bytes = std::min(flow.cwnd_bytes, kMostBytes);
-}
-
-/// An ACK of new data in recovery (RFC 6582 3.2 step 3); SND.UNA is already the new one.
-inline void recovery_ack(Conn c, uint32_t acked) noexcept {
-    Flow& flow = *c.flow;
-    const uint32_t smss = c.tcb.text_mss();
-    if (at_or_after(c.tcb.snd.una, c.rec->recover)) {  // full
-        flow.cwnd_bytes = std::min(flow.ssthresh_bytes, std::max(c.tcb.in_flight(), smss) + smss);
-        flow.clear(kRecovery);
-        c.rec->dup_acks = 0;
-        // Passed: forget `recover` now, because an idle connection sees no further ACK and would keep the
-        // record (keeps_recovery()).
-        if (after(c.tcb.snd.una, c.rec->recover)) flow.clear(kRecoverSet);
-        return;
-    }
-    flow.set(kRetransmitOne);  // partial
-    flow.cwnd_bytes -= std::min(flow.cwnd_bytes, acked);
-    if (acked >= smss) flow.cwnd_bytes += smss;
-    flow.cwnd_bytes = std::max(flow.cwnd_bytes, smss);
-}
-
-/// An ACK of new data after a loss, outside recovery: resets the count of duplicates, and forgets `recover`
-/// once SND.UNA has passed it. Without a record, `recover` equals the old SND.UNA (keeps_recovery()).
-[[gnu::cold, gnu::noinline]] inline void note_progress(Conn c) noexcept {
-    if (c.rec != nullptr) c.rec->dup_acks = 0;
-    if (c.rec == nullptr || after(c.tcb.snd.una, c.rec->recover)) c.flow->clear(kRecoverSet);
-}
-
-[[gnu::always_inline]] inline void on_ack(Conn c, uint32_t acked) noexcept {
-    Flow& flow = *c.flow;
-    if (flow.has(kRecovery)) {
-        recovery_ack(c, acked);
-        return;
-    }
-    if (c.rec != nullptr || flow.has(kRecoverSet)) [[unlikely]]
-        note_progress(c);
-    grow(c.tcb, flow, acked);
-}
-
-/// The third duplicate ACK (RFC 6582 3.2 step 2). False when cwnd was already reduced for this loss.
-inline bool on_loss(Conn c) noexcept {
-    const Tcb& tcb = c.tcb;
-    Flow& flow = *c.flow;
-    if (flow.has(kRecoverSet) && !after(tcb.snd.una, c.rec->recover)) return false;
-    // Segments that limited transmit sent beyond cwnd do not count as in flight (RFC 5681 3.2 step 2).
-    flow.ssthresh_bytes = std::max(std::min(tcb.in_flight(), flow.cwnd_bytes) / 2, 2 * tcb.text_mss());
-    c.rec->recover = tcb.snd.nxt;
-    flow.set(kRecoverSet);
-    flow.set(kRecovery);
-    flow.set(kRetransmitOne);
-    flow.cwnd_bytes = flow.ssthresh_bytes + 3 * tcb.text_mss();
-    return true;
-}
-
-inline bool on_duplicate_ack(Conn c) noexcept {
-    if (c.rec == nullptr) return false;  // the retransmission timer repairs what is lost
-    if (c.rec->dup_acks < 255) ++c.rec->dup_acks;
-    if (c.flow->has(kRecovery)) {
-        c.flow->cwnd_bytes += c.tcb.text_mss();
-        return false;
-    }
-    return c.rec->dup_acks == 3 && !c.flow->has(kRetransmitting) && on_loss(c);
-}
-
-/// Marks everything in flight for retransmission. Duplicate ACKs for segments that did arrive start no
-/// recovery, provided that a record holds `recover`.
-inline void resend_all(Conn c) noexcept {
-    Flow& flow = *c.flow;
-    flow.clear(kRecoverSet);
-    if (c.rec != nullptr) {
-        c.rec->recover = c.tcb.snd.nxt;
-        c.rec->dup_acks = 0;
-        flow.set(kRecoverSet);
-    }
-    flow.clear(kRecovery);
-    flow.clear(kRetransmitOne);
-    flow.clear(kSmallInFlight);
-    flow.mark = c.tcb.snd.una;
-    flow.set(kRetransmitting);
-}
-
-inline void on_rto(Conn c) noexcept {
-    if (c.flow->backoff == 0) c.flow->ssthresh_bytes = half_flight(c.tcb);
-    c.flow->cwnd_bytes = c.tcb.text_mss();
-    resend_all(c);
-}
-
-inline void on_too_big(Conn c) noexcept {
-    Flow& flow = *c.flow;
-    if (flow.has(kRecovery)) flow.cwnd_bytes = std::min(flow.cwnd_bytes, flow.ssthresh_bytes);
-    resend_all(c);
-}
-
-/// cwnd, plus one segment for each of the first two duplicate ACKs (RFC 3042).
-constexpr uint32_t window(const Tcb& tcb, const Flow& flow, const Recovery* rec) noexcept {
-    if (rec == nullptr || flow.has(kRecovery)) return flow.cwnd_bytes;
-    return flow.cwnd_bytes + std::min<uint32_t>(rec->dup_acks, 2) * tcb.text_mss();
-}
-
-}  // namespace newreno
-
 namespace congestion {
 
-// Each switch names every kind; __builtin_unreachable() saves the compiler a default case.
+/// An ACK of new data outside recovery: cwnd grows, if the connection used it.
+void grow(Conn c, uint32_t acked, const Now& now) noexcept;
 
-/// An ACK of `acked` new bytes; SND.UNA is already the new one.
-[[gnu::always_inline]] inline void on_ack(Conn c, uint32_t acked) noexcept {
-    switch (c.flow->control) {
-        case CongestionControl::newreno: newreno::on_ack(c, acked); return;
-    }
-    __builtin_unreachable();
+/// An ACK of `acked` new bytes, without SACK; SND.UNA is already the new one.
+void on_ack(Conn c, uint32_t acked, const Now& now) noexcept;
+/// The same without a recovery record. There is at most one segment in flight, or the pool is empty.
+[[gnu::always_inline]] inline void on_ack_without_record(Conn c, uint32_t acked) noexcept {
+    if (c.flow->has(kRecoverSet)) [[unlikely]]
+        reno_recovery::note_progress(c);
+    newreno::grow(c.tcb, *c.flow, acked);
 }
 
-/// RFC 5681 2: a duplicate ACK.
+/// RFC 5681 2: a duplicate ACK, without SACK.
 /// @return whether it reveals a loss; then the next segment sent is the retransmission.
-inline bool on_duplicate_ack(Conn c) noexcept {
-    switch (c.flow->control) {
-        case CongestionControl::newreno: return newreno::on_duplicate_ack(c);
-    }
-    __builtin_unreachable();
-}
+bool on_duplicate_ack(Conn c) noexcept;
 
-/// The segment at SND.UNA is lost, as found by something other than a timer. The connection must have a
-/// recovery record.
-/// @return false when cwnd was already reduced for this loss.
-inline bool on_loss(Conn c) noexcept {
-    switch (c.flow->control) {
-        case CongestionControl::newreno: return newreno::on_loss(c);
-    }
-    __builtin_unreachable();
-}
-
-/// Retransmission timeout (RFC 5681 3.1, RFC 6582 3.2 step 4): everything in flight will be sent again.
-inline void on_rto(Conn c) noexcept {
-    switch (c.flow->control) {
-        case CongestionControl::newreno: newreno::on_rto(c); return;
-    }
-    __builtin_unreachable();
-}
+/// Retransmission timeout (RFC 5681 3.1, RFC 6582 3.2 step 4). Without SACK or without a record everything in
+/// flight will be sent again.
+void on_rto(Conn c, const Now& now) noexcept;
 
 /// Segments in flight were too large for the path; everything in flight will be sent again. This is no sign
 /// of congestion, so ssthresh stays and cwnd is not reduced to one segment (RFC 1191 6.5).
-inline void on_too_big(Conn c) noexcept {
-    switch (c.flow->control) {
-        case CongestionControl::newreno: newreno::on_too_big(c); return;
-    }
-    __builtin_unreachable();
-}
+void on_too_big(Conn c) noexcept;
+
+// With SACK and a record; loss/loss_recovery.cc decides when.
+
+/// Fast recovery begins, with an ACK or by the reordering timer (then `d` is empty).
+void enter_recovery(Conn c, const scoreboard::Delivered& d, const Now& now) noexcept;
+/// An ACK during fast recovery. `found`: it revealed another loss.
+void on_recovery_ack(Conn c, const scoreboard::Delivered& d, bool found) noexcept;
+void leave_recovery(Conn c) noexcept;
+/// A tail loss probe has repaired a loss (RFC 8985 7.4.2).
+void on_tail_loss(Conn c, const Now& now) noexcept;
+/// F-RTO has sent new text, and the timeout was genuine nevertheless (RFC 5682 3 step 3a): two segments are
+/// in flight, and slow start goes on with one more.
+void on_genuine_timeout(Conn c) noexcept;
+/// The last reduction was unnecessary (RFC 4015 3.3). `acked`: bytes that the ACK newly acknowledges.
+void undo(Conn c, uint32_t acked) noexcept;
+/// An RTT sample of the last segment delivered.
+void take_rtt(Conn c, uint32_t rtt_us) noexcept;
 
 /// Sets cwnd to the initial window: the connection was idle for an RTO (RFC 5681 4.1), or the MSS has just
 /// become known.
@@ -201,21 +78,21 @@ inline void on_smaller_mss(const Tcb& tcb, Flow& flow) noexcept {
     flow.cwnd_bytes = std::min(flow.cwnd_bytes, initial_window(tcb));
 }
 
-/// Bytes that cwnd allows in flight; the caller applies SND.WND.
-constexpr uint32_t window(const Tcb& tcb, const Flow& flow, const Recovery* rec) noexcept {
-    switch (flow.control) {
-        case CongestionControl::newreno: return newreno::window(tcb, flow, rec);
-    }
-    __builtin_unreachable();
+/// Bytes beyond SND.UNA that cwnd allows; the caller applies SND.WND.
+[[gnu::always_inline]] inline uint32_t window(const Tcb& tcb, const Flow& flow,
+                                              const Recovery* rec) noexcept {
+    if (rec == nullptr) return flow.cwnd_bytes;
+    if (!tcb.has(kSack)) return reno_recovery::window(tcb, flow, *rec);
+    if (rec->lost != 0 && rec->frto != 2) return 0;  // lost text comes first
+    // What is SACKed or lost is not in the network (RFC 6675 2, pipe).
+    return flow.cwnd_bytes + rec->sacked + rec->lost;
 }
 
 /// Most bytes of new text per second; 0: limited by window() only.
 constexpr uint64_t pacing_rate(const Tcb& tcb, const Flow& flow) noexcept {
     static_cast<void>(tcb);
-    switch (flow.control) {
-        case CongestionControl::newreno: return 0;
-    }
-    __builtin_unreachable();
+    static_cast<void>(flow);
+    return 0;
 }
 
 }  // namespace congestion
@@ -234,19 +111,23 @@ inline void start_flow(const Tcb& tcb, Flow& flow, const Params& params, const N
     flow.srtt_us = tcb.srtt.us();
     flow.rttvar_us = flow.srtt_us / 2;
     flow.max_snd_wnd = static_cast<uint16_t>(std::min<uint32_t>(tcb.snd.wnd >> tcb.snd_shift(), 0xffff));
-    flow.control = params.congestion_control;
+    flow.control =
+        tcb.controller == 0 ? params.congestion_control : static_cast<CongestionControl>(tcb.controller - 1);
 }
 
-/// Initialises a recovery record. With kRecoverSet, `recover` is SND.UNA.
-inline void start_recovery(const Tcb& tcb, Recovery& rec) noexcept {
-    rec = Recovery{};
-    rec.recover = tcb.snd.una;
+/// Whether a connection that has just sent a segment should have a recovery record: more text follows.
+inline bool wants_recovery_to_send(const Tcb& tcb, const Flow& flow) noexcept {
+    return flow.recovery == 0 && tcb.in_flight() != 0 && after(flow.snd_end, tcb.snd.nxt) &&
+           tcb.snd.wnd != 0 && !tcb.has(kSynUnacked);
 }
 
-/// Whether the record is still needed: a loss is being repaired, or duplicate ACKs are being counted. When
-/// SND.UNA equals `recover`, start_recovery() can recreate the record, so an idle connection keeps none.
-inline bool keeps_recovery(const Tcb& tcb, const Flow& flow, const Recovery& rec) noexcept {
-    return flow.has(kRecovery) || rec.dup_acks != 0 || (flow.has(kRecoverSet) && rec.recover != tcb.snd.una);
+/// Initialises a recovery record.
+void start_recovery(const Tcb& tcb, Flow& flow, Recovery& rec, const Now& now) noexcept;
+
+/// Whether the record is still needed: until the connection has been idle for an RTO.
+inline bool keeps_recovery(const Tcb& tcb, const Flow& flow) noexcept {
+    return tcb.snd.una != tcb.snd.nxt || after(flow.snd_end, tcb.snd.nxt) ||
+           tcb.deadline_kind == DeadlineKind::idle;
 }
 
 }  // namespace synfin::tcp

@@ -13,7 +13,8 @@ namespace synfin::tcp {
 struct Conn {
     Tcb& tcb;
     Flow* flow = nullptr;     ///< null: nothing is queued or in flight
-    Recovery* rec = nullptr;  ///< null: nothing is lost, or the pool was empty. Never set without `flow`
+    Recovery* rec = nullptr;  ///< null: at most one segment is in flight, or the pool was empty. Never set
+                              ///< without `flow`
 };
 
 }  // namespace synfin::tcp

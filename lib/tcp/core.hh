@@ -87,7 +87,8 @@ bool segment_arrives(Conn c, const Segment& seg, const Context& ctx, Effects& fx
 
 /// Fast path for the segment that is expected in each state. Returns false when it did nothing: call
 /// on_synchronized then. Its results equal those of on_synchronized byte for byte
-/// (tests/unit/tcp/predicted_test.cc).
+/// (tests/unit/tcp/predicted_test.cc). Refuses a connection that has a recovery record which `c` does not
+/// have.
 bool predicted(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
 /// The same, never inlined, for a second caller: predicted() is inlined as long as it has only one.
 bool predicted_by_call(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept;

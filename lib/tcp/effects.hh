@@ -37,6 +37,7 @@ struct Effects {
     Seq dup_left, dup_right;  ///< Reply::ack: text received twice, for D-SACK (RFC 2883); equal: none
     DropReason drop = DropReason::none;  ///< why the segment, or a part of it, was not used
     CloseReason reason = CloseReason::fin;
+    uint16_t path_mtu = 0;   ///< with black_hole
     bool output = false;     ///< next_segment() may have something to send
     bool syn_again = false;  ///< <SEQ=SND.UNA><CTL=SYN> at once, behind Reply::rst: the SYN was refused
     // Eight bytes that an application's call rarely sets; is_output_at_most() reads them as one word.
@@ -52,11 +53,17 @@ struct Effects {
     bool keep_fin = false;           ///< the stored text ends with FIN
     bool time_wait_restart = false;  ///< restart the 2MSL timer
     bool reopen = false;             ///< TIME-WAIT yields to this SYN: treat it as on_listen does (RFC 6191)
-    bool to_listen = false;   ///< a passive half-open connection returns to LISTEN: free the record silently
-    bool retransmit = false;  ///< the next segment sent is a retransmission caused by duplicate ACKs
-    bool duplicate_ack = false;
+    bool to_listen = false;  ///< a passive half-open connection returns to LISTEN: free the record silently
+    bool retransmit : 1 = false;  ///< a loss was found: the next segment sent is a retransmission
+    bool duplicate_ack : 1 = false;
+    bool tail_loss_probe : 1 = false;   ///< the next segment sent is a tail loss probe (RFC 8985 7)
+    bool spurious_timeout : 1 = false;  ///< a timeout proved unnecessary and was undone (RFC 5682, RFC 4015)
+    bool spurious_loss : 1 = false;     ///< a fast retransmit proved unnecessary and was undone (RFC 4015)
+    bool black_hole : 1 = false;        ///< the path MTU was lowered to path_mtu (RFC 4821)
+    bool reneged : 1 = false;   ///< the peer has dropped text that it had reported by SACK (RFC 2018 8)
     bool release_flow = false;  ///< the Flow is no longer needed
     bool trouble = false;       ///< R1 passed (RFC 9293 MUST-20)
+    bool spare = false;
 
     /// Whether any effect is set that a connection without losses, drops and reordering does not have.
     bool is_rare() const noexcept {
@@ -72,6 +79,6 @@ struct Effects {
     }
 };
 static_assert(offsetof(Effects, rst_has_ack) - offsetof(Effects, reply) == 7);
-static_assert(offsetof(Effects, trouble) - offsetof(Effects, keep_fin) == 7);
+static_assert(offsetof(Effects, spare) - offsetof(Effects, keep_fin) == 7);
 
 }  // namespace synfin::tcp

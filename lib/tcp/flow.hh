@@ -12,16 +12,19 @@
 namespace synfin::tcp {
 
 /// Flow::flags.
-enum FlowFlag : uint8_t {
+enum FlowFlag : uint16_t {
     kTiming = 1 << 0,          ///< rtt_seq is being timed (RFC 6298 3)
     kSmallInFlight = 1 << 1,   ///< a segment shorter than the MSS, which ends at `mark`, is unacknowledged
-    kRecovery = 1 << 2,        ///< in fast recovery (RFC 6582)
-    kRetransmitting = 1 << 3,  ///< after an RTO: [mark, SND.NXT) must be sent again
-    kRetransmitOne = 1 << 4,   ///< the segment at SND.UNA must be sent again now
-    kProbe = 1 << 5,           ///< a zero-window or keepalive probe must be sent now
-    kRecoverSet = 1 << 6,  ///< SND.UNA has not passed Recovery::recover; without a record the two are equal
-    kKeepalive = 1 << 7,   ///< idle for the keepalive time: `backoff` counts unanswered probes
-    kNoLoss = kTiming | kSmallInFlight,  ///< flags that may be set while no loss is being repaired
+    kCapped = 1 << 2,          ///< cwnd has not grown by every byte that was acknowledged
+    kRecovery = 1 << 3,        ///< in fast recovery (RFC 6582; with SACK: RFC 8985, RFC 9937)
+    kRetransmitting = 1 << 4,  ///< after an RTO without SACK: [mark, SND.NXT) must be sent again
+    kRetransmitOne = 1 << 5,   ///< the segment at SND.UNA must be sent again now
+    kProbe = 1 << 6,           ///< a zero-window or keepalive probe must be sent now
+    kRecoverSet = 1 << 7,   ///< SND.UNA has not passed Recovery::recover; without a record the two are equal
+    kKeepalive = 1 << 8,    ///< idle for the keepalive time: `backoff` counts unanswered probes
+    kRtoRecovery = 1 << 9,  ///< after an RTO with SACK, until Recovery::recover is acknowledged
+    kRepair = 1 << 10,      ///< Recovery names text to send again, or a tail loss probe is due
+    kNoLoss = kTiming | kSmallInFlight | kCapped,  ///< may be set while no loss is being repaired
 };
 
 /// What a connection needs only while it has data queued, in flight or lost.
@@ -41,13 +44,12 @@ struct alignas(64) Flow {
     uint16_t max_snd_wnd = 0;      // 56  MAX.SND.WND >> shift (RFC 5961 5.2)
     uint16_t unacked_since_s = 0;  // 58  tick / 1024 since when the octet at SND.UNA is awaited (R2)
     uint8_t backoff = 0;           // 60  timer expiries since the last acknowledgement
-    uint8_t flags = 0;             // 61
-    CongestionControl control = CongestionControl::newreno;  // 62
-    uint8_t spare = 0;                                       // 63
+    CongestionControl control = CongestionControl::newreno;  // 61
+    uint16_t flags = 0;                                      // 62
 
     constexpr bool has(FlowFlag flag) const noexcept { return (flags & flag) != 0; }
-    void set(FlowFlag flag) noexcept { flags = static_cast<uint8_t>(flags | flag); }
-    void clear(FlowFlag flag) noexcept { flags = static_cast<uint8_t>(flags & ~flag); }
+    void set(FlowFlag flag) noexcept { flags = static_cast<uint16_t>(flags | flag); }
+    void clear(FlowFlag flag) noexcept { flags = static_cast<uint16_t>(flags & ~flag); }
     void stop_keepalive() noexcept {
         if (!has(kKeepalive)) return;
         clear(kKeepalive);

@@ -6,6 +6,7 @@
 
 #include "tcp/congestion.hh"
 #include "tcp/core.hh"
+#include "tcp/loss/loss_recovery.hh"
 #include "tcp/rtt.hh"
 
 namespace synfin::tcp {
@@ -113,6 +114,11 @@ uint32_t span(const Outgoing& out) noexcept {
     return out.len + ((out.flags & kFin) != 0 ? 1u : 0u);
 }
 
+void note_resent(Conn c, const Outgoing& out, const Context& ctx) noexcept {
+    if (c.flow->has(kTiming) && after(c.flow->rtt_seq, out.seq)) c.flow->clear(kTiming);  // Karn
+    if (c.rec != nullptr) loss::note_resent(c, out.seq, out.seq + span(out), ctx);
+}
+
 /// Retransmits a segment at or after SND.UNA. False: there is none.
 bool next_retransmission(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
     Tcb& tcb = c.tcb;
@@ -134,7 +140,7 @@ bool next_retransmission(Conn c, uint32_t room, const Context& ctx, Outgoing& ou
         const uint32_t allowed = std::min(flow.cwnd_bytes, tcb.snd.wnd);
         if (ahead != 0) limit = allowed > ahead ? std::min(limit, allowed - ahead) : 0;
         if (limit == 0) return false;
-    } else {
+    } else if (c.rec == nullptr || !loss::next_resend(c, limit, seq, limit)) {
         return false;
     }
     if (!before(seq, tcb.snd.nxt)) {
@@ -152,7 +158,7 @@ bool next_retransmission(Conn c, uint32_t room, const Context& ctx, Outgoing& ou
             if (out.len != 0 && out.len < tcb.text_mss()) flow.set(kSmallInFlight);
         }
     }
-    if (flow.has(kTiming) && after(flow.rtt_seq, seq)) flow.clear(kTiming);  // Karn
+    note_resent(c, out, ctx);
     return true;
 }
 
@@ -172,7 +178,7 @@ bool worth_sending(const Tcb& tcb, const Flow& flow, uint32_t len, uint32_t unse
 /// retransmission after an RTO, which uses `mark` itself.
 [[gnu::always_inline]] inline void note_text(const Tcb& tcb, Flow& flow, const Context& ctx,
                                              bool is_small) noexcept {
-    uint8_t flags = flow.flags;
+    uint16_t flags = flow.flags;
     if ((flags & kTiming) == 0) {
         flags |= kTiming;
         flow.rtt_seq = tcb.snd.nxt;
@@ -222,7 +228,9 @@ void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexce
         out.retransmission = !after(end, tcb.snd.nxt);
         note_fin(tcb, out);
         if (!out.retransmission) {
+            const uint32_t bytes = distance(tcb.snd.nxt, end);
             tcb.snd.nxt = end;
+            if (c.rec != nullptr) loss::note_sent(c, bytes, ctx);
             if (out.len != 0 && !flow.has(kRetransmitting)) {  // not timed: the window may be closed
                 flow.set(kSmallInFlight);
                 flow.mark = end;
@@ -230,15 +238,47 @@ void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexce
             // It is in flight now, also where a FIN took a keepalive probe's place; with an open window it is
             // ordinary text.
             tcb.deadline_kind = tcb.snd.wnd != 0 ? DeadlineKind::rto : DeadlineKind::probe;
+        } else if (c.rec != nullptr) {
+            loss::note_resent(c, out.seq, end, ctx);
         }
     }
     out.probe = true;
+}
+
+/// RFC 8985 7.3, TLP_send_probe(): a segment of new text, whatever cwnd says, or else the last one again. The
+/// list of what is in flight does not know where the last segment began: its last SMSS octets are sent.
+void emit_tail_loss_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
+    Tcb& tcb = c.tcb;
+    Flow& flow = *c.flow;
+    const uint32_t flight = tcb.in_flight(), mss = tcb.text_mss();
+    const uint32_t usable = tcb.snd.wnd > flight ? tcb.snd.wnd - flight : 0;
+    const uint32_t unsent = after(flow.snd_end, tcb.snd.nxt) ? distance(tcb.snd.nxt, flow.snd_end) : 0;
+    const bool is_new = unsent != 0 && usable >= std::min(unsent, mss);
+    if (is_new) {
+        emit_text(tcb, &flow, tcb.snd.nxt, mss, tcb.has(kFinQueued) && usable > unsent, room, ctx, out);
+        tcb.snd.nxt += span(out);
+        note_fin(tcb, out);
+        note_text(tcb, flow, ctx, out.len < mss);
+    } else {
+        const uint32_t back = std::min(flight, mss + (tcb.has(kFinSent) ? 1u : 0u));
+        emit_text(tcb, &flow, tcb.snd.nxt - back, mss, tcb.has(kFinSent), room, ctx, out);
+        out.retransmission = true;
+    }
+    loss::note_tail_loss_probe(c, is_new ? span(out) : 0, ctx);
+    if (!is_new) note_resent(c, out, ctx);
 }
 
 /// A retransmission or a probe. False: none is due.
 [[gnu::noinline]] bool next_repair(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexcept {
     Tcb& tcb = c.tcb;
     Flow& flow = *c.flow;
+    if (c.rec != nullptr && c.rec->tlp_due) {
+        c.rec->tlp_due = false;
+        if (tcb.in_flight() != 0) {
+            emit_tail_loss_probe(c, room, ctx, out);
+            return true;
+        }
+    }
     if (next_retransmission(c, room, ctx, out)) return true;
     if (flow.has(kProbe) && flow.has(kKeepalive) && after(flow.snd_end, tcb.snd.nxt)) {
         flow.clear(kProbe);  // new text replaces the probe, and starts its own timer
@@ -298,6 +338,9 @@ void emit_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& out) noexce
     note_fin(tcb, out);
     if (flow != nullptr && len != 0) note_text(tcb, *flow, ctx, len < mss);
     start_timer(c, in_flight == 0, ctx, fx);
+    if (c.rec != nullptr) [[unlikely]] {
+        if (loss::note_sent(c, span(out), ctx)) fx.timer = true;
+    }
     out.last = len == unsent && tcb.has(kFinSent) == tcb.has(kFinQueued);
     return true;
 }
@@ -323,9 +366,13 @@ bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effe
         out.last = true;
         return true;
     }
-    if (c.flow != nullptr && (c.flow->flags & (kRetransmitOne | kRetransmitting | kProbe)) != 0)
+    if (c.flow != nullptr && (c.flow->flags & (kRetransmitOne | kRetransmitting | kProbe | kRepair)) != 0)
         [[unlikely]] {
-        if (next_repair(c, room, ctx, out)) return true;
+        const uint32_t deadline = tcb.deadline;
+        if (next_repair(c, room, ctx, out)) {
+            if (tcb.deadline != deadline) fx.timer = true;
+            return true;
+        }
     }
     const bool may_send = state >= State::established && state < State::time_wait;
     if (may_send && next_text(c, room, ctx, out, fx)) return true;

@@ -56,6 +56,32 @@ uint16_t on_too_big(Conn c, const TooBig& message, const Context& ctx, Effects& 
     return mtu;
 }
 
+uint16_t on_black_hole(Conn c, const Context& ctx) noexcept {
+    constexpr unsigned kExpiries = 2;  // before this one
+    Tcb& tcb = c.tcb;
+    const bool is_second_time = tcb.full_mss != 0 && tcb.mss == tcb.full_mss;
+    if ((c.flow->backoff < kExpiries && !is_second_time) || tcb.in_flight() < tcb.text_mss()) return 0;
+    const bool is_v6 = ctx.remote6 != nullptr;
+    const uint16_t least = is_v6 ? kLeastPathMtu6 : kLeastPathMtu;
+    const auto present = static_cast<uint16_t>(tcb.mss + header_bytes(is_v6));
+    if (present <= least) return 0;
+    const auto* const lower =
+        std::find_if(kPlateaus.begin(), kPlateaus.end(), [&](uint16_t plateau) { return plateau < present; });
+    const uint16_t mtu = lower != kPlateaus.end() ? std::max(*lower, least) : least;
+    if (tcb.full_mss == 0) tcb.full_mss = tcb.mss;
+    if (is_second_time) tcb.is_black_hole = 1;
+    tcb.mss = static_cast<uint16_t>(mtu - header_bytes(is_v6));
+    return tcb.is_black_hole != 0 ? mtu : uint16_t{0};
+}
+
+void on_progress_after_black_hole(Tcb& tcb, uint32_t acked) noexcept {
+    if (tcb.is_black_hole != 0) return;
+    if (tcb.mss < tcb.full_mss)
+        tcb.mss = tcb.full_mss;
+    else if (acked >= tcb.text_mss())
+        tcb.full_mss = 0;  // it was an outage
+}
+
 uint16_t on_too_big(HalfOpen& half_open, const TooBig& message, Effects& fx) noexcept {
     if (message.quoted_seq != half_open.iss) {
         fx.drop = DropReason::icmp_ignored;

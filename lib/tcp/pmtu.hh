@@ -46,4 +46,14 @@ uint16_t on_too_big(Conn c, const TooBig& message, const Context& ctx, Effects& 
 /// The same for a half-open connection: it will start with smaller segments.
 uint16_t on_too_big(HalfOpen& half_open, const TooBig& message, Effects& fx) noexcept;
 
+/// The retransmission timer has expired for the third time in a row or more often, and the segment at SND.UNA
+/// has full size: a router may drop such segments without a message (RFC 4821 7.5, RFC 8899 4.3). Lowers the
+/// MSS to the next plateau of RFC 1191, at least to the least path MTU. An outage of the path looks the same.
+/// So on_progress_after_black_hole() restores the MSS at the next ACK, and only when a timeout follows again,
+/// the path is known to be a black hole, and the MSS stays low until the stack's memory of path MTUs expires.
+/// @return the new path MTU, once that is known; else 0.
+uint16_t on_black_hole(Conn c, const Context& ctx) noexcept;
+/// `acked` new bytes are acknowledged; Tcb::full_mss is set.
+void on_progress_after_black_hole(Tcb& tcb, uint32_t acked) noexcept;
+
 }  // namespace synfin::tcp

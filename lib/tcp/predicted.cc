@@ -16,8 +16,9 @@ namespace {
 
 /// ESTABLISHED + text, ACK or FIN; FIN-WAIT-1 + ACK or FIN|ACK; FIN-WAIT-2 + FIN; CLOSE-WAIT, CLOSING and
 /// LAST-ACK + ACK. Each condition nearly always holds, so its branch is predicted and costs only the compare.
-[[gnu::always_inline]] inline bool is_predicted(const Tcb& tcb, const Flow* flow,
-                                                const Segment& seg) noexcept {
+[[gnu::always_inline]] inline bool is_predicted(Conn c, const Segment& seg) noexcept {
+    const Tcb& tcb = c.tcb;
+    const Flow* const flow = c.flow;
     const State state = tcb.state();
     const uint32_t span = seg.len + (seg.has(kFin) ? 1u : 0u);
     // synchronised, and not in TIME-WAIT?
@@ -33,7 +34,8 @@ namespace {
     if (seg.len != 0 && tcb.has(kAppGone)) return false;  // is there an application to take the text?
     if (seg.wnd == 0 || tcb.snd.wnd == 0) return false;   // window open, before and after?
     if (flow == nullptr) return true;
-    if (flow->recovery != 0 || flow->flags > kNoLoss) return false;  // no loss being repaired?
+    if (flow->flags > kNoLoss || seg.sack_count != 0) return false;  // no loss found or repaired?
+    if (flow->recovery != 0 && (c.rec == nullptr || c.rec->has_trouble)) return false;
     // not a duplicate ACK?
     return span != 0 || seg.ack != tcb.snd.una || tcb.in_flight() == 0;
 }
@@ -58,14 +60,14 @@ namespace {
 }  // namespace
 
 bool predicted(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
-    if (!is_predicted(c.tcb, c.flow, seg)) return false;
+    if (!is_predicted(c, seg)) return false;
     take_predicted(c, seg, ctx, fx);
     return true;
 }
 
 [[gnu::noinline]] bool predicted_by_call(Conn c, const Segment& seg, const Context& ctx,
                                          Effects& fx) noexcept {
-    if (!is_predicted(c.tcb, c.flow, seg)) return false;
+    if (!is_predicted(c, seg)) return false;
     take_predicted(c, seg, ctx, fx);
     return true;
 }

@@ -1,8 +1,9 @@
 #pragma once
 /// @file
-/// Recovery: the third record of a connection, which exists only while a loss is repaired or duplicate ACKs
-/// are counted.
+/// Recovery: the third record of a connection. It exists while more than one segment is in flight or
+/// something is lost, and goes when the connection has been idle for an RTO.
 
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -10,17 +11,116 @@
 
 namespace synfin::tcp {
 
-/// State of loss recovery, apart from the retransmission timer's, which is in Flow. The stack makes the
-/// record before the core takes the first duplicate ACK or a timeout (wants_recovery(),
-/// wants_recovery_at_timeout()). It frees the record when keeps_recovery() returns false.
-///
-/// If the pool is empty, a connection repairs losses by its retransmission timer alone and ignores duplicate
-/// ACKs.
-struct Recovery {
-    Seq recover;  //  0  RFC 6582, valid with kRecoverSet: SND.NXT when the repair of the last loss began
-    uint8_t dup_acks = 0;  //  4  duplicate ACKs in a row
+/// SentRun::flags.
+enum RunFlag : uint8_t {
+    kSacked = 1 << 0,  ///< reported by SACK (RFC 2018). Excludes the others
+    kLost = 1 << 1,    ///< counts as lost, and has not been sent again since
+    kResent = 1 << 2,  ///< its last transmission was a retransmission
+};
+
+/// Octets in flight with one history: sent at one time, and with one fate. A run begins where the run before
+/// it ends; the first one begins at Recovery::edge.
+struct SentRun {
+    Seq end;               //  0  sequence number behind the last octet
+    uint32_t sent_us = 0;  //  4  Now::us of the last transmission
+    uint8_t flags = 0;     //  8
     uint8_t spare[3] = {};
 };
-static_assert(sizeof(Recovery) == 8 && std::is_trivially_copyable_v<Recovery>);
+static_assert(sizeof(SentRun) == 12);
+
+/// State of HyStart++ (RFC 9406 4.2); the names are the RFC's.
+struct HystartState {
+    uint32_t current_round_min_rtt = UINT32_MAX;  ///< us
+    uint32_t last_round_min_rtt = UINT32_MAX;
+    uint32_t css_baseline_min_rtt = UINT32_MAX;
+    Seq window_end;
+    uint8_t rtt_sample_count = 0;
+    uint8_t css_rounds = 0;  ///< rounds of conservative slow start so far
+    bool in_css = false;
+    bool started = false;
+};
+
+/// State of CUBIC (RFC 9438 4.1.2); bytes instead of segments.
+struct CubicState {
+    uint32_t w_max = 0;        ///< 0: no loss so far
+    uint32_t w_est = 0;        ///< what Reno would have reached
+    uint32_t cwnd_prior = 0;   ///< cwnd at the last reduction
+    uint32_t k_ms = 0;         ///< K
+    uint32_t epoch_start = 0;  ///< tick at which this stage of congestion avoidance began, with in_epoch
+    bool in_epoch = false;
+    bool after_timeout = false;  ///< the next stage begins at its own plateau (4.8)
+    uint8_t spare[2] = {};
+};
+
+/// How a reduction of cwnd can be undone (RFC 4015).
+struct UndoState {
+    enum Cause : uint8_t { none, fast_retransmit, timeout };
+    uint32_t cwnd = 0, ssthresh = 0;
+    uint32_t resent_at = 0;  ///< tick of the first retransmission
+    Cause cause = none;
+    uint8_t spare[3] = {};
+    CubicState cubic{};
+};
+
+/// Everything of the record except the runs.
+struct RecoveryState {
+    Seq recover;  //  RFC 6582: SND.NXT when the repair of the last loss began. Without SACK: with kRecoverSet
+    uint8_t dup_acks = 0;  ///< duplicate ACKs in a row, without SACK
+    // RFC 2018: the scoreboard (loss/scoreboard.hh)
+    uint8_t first = 0;  ///< index of the first run
+    uint8_t count = 0;  ///< number of runs; 0: nothing is in flight
+    bool has_trouble =
+        false;            ///< an ACK needs the eight steps: something is SACKed, lost, probed or undoable
+    Seq edge;             ///< where the first run begins: SND.UNA
+    uint32_t sacked = 0;  ///< bytes of kSacked runs
+    uint32_t lost = 0;    ///< bytes of kLost runs
+    // RFC 8985 5.3: RACK (loss/rack.hh)
+    uint32_t rack_sent_us = 0;         ///< RACK.xmit_ts
+    Seq rack_end;                      ///< RACK.end_seq
+    uint32_t rack_rtt_us = 0;          ///< RACK.rtt; 0: nothing delivered yet
+    uint32_t min_rtt_us = UINT32_MAX;  ///< RACK.min_RTT, since the record was made
+    Seq fack;                          ///< RACK.fack: the highest octet delivered
+    Seq dsack_round;                   ///< RACK.dsack_round, with in_dsack_round
+    uint32_t reorder_us = 0;  ///< until the reordering timer fires, from the last ACK on; 0: not needed
+    uint8_t reo_wnd_mult = 1;
+    uint8_t reo_wnd_persist = 0;
+    bool reordering_seen = false;
+    bool in_dsack_round = false;
+    // RFC 8985 5.4: TLP (loss/tail_loss_probe.hh)
+    Seq tlp_end;  ///< TLP.end_seq, with tlp_pending
+    bool tlp_pending = false;
+    bool tlp_is_retrans = false;
+    bool tlp_due = false;     ///< the probe is still to be sent
+    bool resend_now = false;  ///< the next retransmission does not ask cwnd
+    uint32_t rto_at = 0;      ///< tick of the retransmission timeout while Tcb::deadline serves another timer
+    // RFC 9937: PRR (congestion/prr.hh)
+    uint32_t prr_delivered = 0, prr_out = 0, recover_fs = 0;
+    // RFC 5682 (loss/spurious.hh)
+    uint8_t frto = 0;             ///< 1: the first segment was sent again; 2: new text was sent since
+    bool rack_is_resent = false;  ///< RACK: the segment of rack_end was a retransmission
+    uint8_t spare[2] = {};
+    // Linux's rule for application-limited connections (congestion.hh)
+    uint32_t max_flight = 0;  ///< most bytes in flight in this round trip
+    Seq flight_round;         ///< it ends when this is acknowledged
+    HystartState hystart{};
+    CubicState cubic{};
+    UndoState undo{};
+};
+
+/// The record is made by the stack (wants_recovery(), wants_recovery_at_timeout(), wants_recovery_to_send())
+/// and freed by it when keeps_recovery() returns false.
+///
+/// If the pool is empty, a connection repairs losses by its retransmission timer alone and ignores duplicate
+/// ACKs and SACK blocks.
+struct alignas(64) Recovery : RecoveryState {
+    /// More histories than this are merged, or their SACK blocks ignored: see loss/scoreboard.hh. This bounds
+    /// the walk of each ACK and timer.
+    static constexpr uint32_t kRuns = 64;
+    SentRun runs[kRuns];  // NOLINT(cppcoreguidelines-pro-type-member-init): [first, first + count) are valid
+
+    /// Bytes sent, and neither SACKed nor lost (RFC 6675 2: pipe).
+    uint32_t pipe(const Tcb& tcb) const noexcept { return tcb.in_flight() - sacked - lost; }
+};
+static_assert(sizeof(Recovery) == 960 && std::is_trivially_copyable_v<Recovery>);
 
 }  // namespace synfin::tcp

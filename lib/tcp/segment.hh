@@ -6,16 +6,18 @@
 
 #include "tcp/seq.hh"
 #include "wire/tcp.hh"
+#include "wire/tcp_options.hh"
 
 namespace synfin::tcp {
 
 struct Segment {
-    Seq seq;              ///< SEG.SEQ
-    Seq ack;              ///< SEG.ACK; meaningful with the ACK flag
-    uint32_t len = 0;     ///< bytes of text, without SYN and FIN: SEG.LEN is span()
-    uint16_t wnd = 0;     ///< SEG.WND as on the wire, not scaled
-    uint8_t flags = 0;    ///< wire::kSyn...
-    bool has_ts = false;  ///< timestamps option present
+    Seq seq;                 ///< SEG.SEQ
+    Seq ack;                 ///< SEG.ACK; meaningful with the ACK flag
+    uint32_t len = 0;        ///< bytes of text, without SYN and FIN: SEG.LEN is span()
+    uint16_t wnd = 0;        ///< SEG.WND as on the wire, not scaled
+    uint8_t flags = 0;       ///< wire::kSyn...
+    bool has_ts = false;     ///< timestamps option present
+    uint8_t sack_count = 0;  ///< valid entries of `sack`, 0..4
     uint32_t ts_val = 0;
     uint32_t ts_ecr = 0;
     // Options that are valid on SYN only.
@@ -23,6 +25,9 @@ struct Segment {
     bool has_wscale = false;
     uint8_t wscale = 0;
     bool sack_permitted = false;
+    /// The peer's blocks in its order (RFC 2018 3, RFC 2883 4), not checked. The others stay uninitialised,
+    /// so that a segment without blocks costs nothing.
+    wire::SackBlock sack[wire::kMaxSackBlocks];  // NOLINT(cppcoreguidelines-pro-type-member-init)
 
     constexpr bool has(uint8_t flag) const noexcept { return (flags & flag) != 0; }
     /// SEG.LEN: text and one for each of SYN and FIN.

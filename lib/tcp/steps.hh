@@ -10,6 +10,7 @@
 #include "tcp/congestion.hh"
 #include "tcp/core.hh"
 #include "tcp/isn.hh"
+#include "tcp/loss/loss_recovery.hh"
 #include "tcp/rtt.hh"
 
 namespace synfin::tcp::steps {
@@ -82,8 +83,9 @@ inline void reply_rst(Effects& fx, Seq seq) noexcept {
     // An echo from before the last retransmission is ambiguous: the ACK may answer either transmission, or
     // repeat a lost ACK. Using it would count the whole timeout as a round trip.
     const uint32_t ms = ctx.now.tick + ctx.ts_offsets.of(tcb.tuple, ctx.remote6) - seg.ts_ecr;
-    const uint32_t sent =
-        tcb.deadline - backed_off(rto_ticks(tcb, &flow, ctx.params), flow.backoff, ctx.params);
+    const bool is_shared = c.rec != nullptr && tcb.deadline_kind != DeadlineKind::rto;
+    const uint32_t sent = (is_shared ? c.rec->rto_at : tcb.deadline) -
+                          backed_off(rto_ticks(tcb, &flow, ctx.params), flow.backoff, ctx.params);
     if (ms > ctx.now.tick - sent) return;
     take_rtt_sample(flow, ms * 1000 + 500);
     tcb.srtt = CompactRtt::from_us(flow.srtt_us);
@@ -147,7 +149,10 @@ inline void sample_handshake(Conn c, const Context& ctx) noexcept {
     if (flow != nullptr) {
         sample_rtt(c, seg, ctx);
         if (tcb.snd.wnd == 0) flow->backoff = 0;  // the peer took the probes: no loss
-        congestion::on_ack(c, acked);
+        if (c.rec == nullptr) [[likely]]
+            congestion::on_ack_without_record(c, acked);
+        else
+            loss::tell(loss::on_ack(c, seg, acked, ctx), fx);
         if (flow->has(kSmallInFlight)) {
             if (at_or_after(tcb.snd.una, flow->mark)) flow->clear(kSmallInFlight);
         } else if (flow->has(kRetransmitting)) {
@@ -162,6 +167,8 @@ inline void sample_handshake(Conn c, const Context& ctx) noexcept {
         const uint32_t rto =
             backed_off(rto_ticks(tcb, flow, ctx.params), flow != nullptr ? flow->backoff : 0, ctx.params);
         tcb.set_deadline(DeadlineKind::rto, ctx.now.tick + rto);
+        if (c.rec != nullptr) [[unlikely]]
+            loss::set_timer(c, ctx);
         fx.timer = true;
     }
     fx.output = true;

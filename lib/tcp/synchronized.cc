@@ -180,7 +180,7 @@ uint32_t old_acks(const Tcb& tcb, const Flow* flow) noexcept {
     const uint32_t fin = tcb.has(kFinSent) ? 1 : 0;
     if (flow == nullptr) return fin;
     const uint32_t max_wnd = uint32_t{flow->max_snd_wnd} << tcb.snd_shift();
-    if (flow->ssthresh_bytes != UINT32_MAX) return max_wnd;
+    if (flow->ssthresh_bytes != UINT32_MAX || flow->has(kCapped)) return max_wnd;
     const uint32_t start = std::min(flow->cwnd_bytes, initial_window(tcb));
     return std::min(max_wnd, flow->cwnd_bytes - start + fin);
 }
@@ -189,6 +189,24 @@ uint32_t old_acks(const Tcb& tcb, const Flow* flow) noexcept {
 bool repeats_ack(const Tcb& tcb, const Segment& seg, uint32_t text) noexcept {
     return seg.ack == tcb.snd.una && text == 0 && tcb.snd.una != tcb.snd.nxt && tcb.snd.wnd != 0 &&
            uint32_t{seg.wnd} << tcb.snd_shift() == tcb.snd.wnd;
+}
+
+/// SEG.ACK = SND.UNA: a duplicate ACK, or one that brings SACK blocks.
+void take_old_ack(Conn c, const Segment& seg, const Segment& came, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    if (tcb.snd.una == tcb.snd.nxt) return;
+    const bool is_duplicate = !seg.has(kFin) && repeats_ack(tcb, seg, came.len);
+    const bool by_sack = c.rec != nullptr && tcb.has(kSack);
+    if (!is_duplicate && !(by_sack && seg.sack_count != 0)) return;
+    fx.duplicate_ack = is_duplicate;
+    fx.output = true;
+    if (!by_sack) {
+        fx.retransmit = congestion::on_duplicate_ack(c);
+        return;
+    }
+    loss::tell(loss::on_ack(c, seg, 0, ctx), fx);
+    loss::set_timer(c, ctx);
+    fx.timer = true;
 }
 
 /// Fifth: the ACK field.
@@ -222,11 +240,7 @@ Step check_ack(Conn c, const Segment& seg, const Segment& came, const Context& c
     if (after(seg.ack, tcb.snd.una)) {
         take_new_ack(c, seg, ctx, fx);
     } else if (seg.ack == tcb.snd.una && flow != nullptr) {
-        if (!seg.has(kFin) && repeats_ack(tcb, seg, came.len)) {
-            fx.duplicate_ack = true;
-            fx.retransmit = congestion::on_duplicate_ack(c);
-            fx.output = true;
-        }
+        take_old_ack(c, seg, came, ctx, fx);
         // A peer that acknowledges probes of its closed window is alive (RFC 9293 MUST-37): R2 restarts.
         if (tcb.snd.wnd == 0) flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     }
@@ -357,7 +371,8 @@ bool reopens(const TimeWait& tw, const Segment& seg, const Context& ctx) noexcep
 }
 
 bool wants_recovery(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept {
-    return flow != nullptr && repeats_ack(tcb, seg, seg.len);
+    if (flow == nullptr || tcb.snd.una == tcb.snd.nxt || tcb.has(kSynUnacked)) return false;
+    return repeats_ack(tcb, seg, seg.len) || (seg.sack_count != 0 && tcb.has(kSack));
 }
 
 void on_synchronized(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept {

@@ -10,10 +10,12 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 
 #include "base/tuple.hh"
 #include "synfin/state.hh"
+#include "synfin/tcp_config.hh"
 #include "tcp/seq.hh"
 
 namespace synfin::tcp {
@@ -30,8 +32,8 @@ enum class DeadlineKind : uint8_t {
     syn,              ///< our SYN or SYN|ACK is not acknowledged
     rto,              ///< text or FIN is not acknowledged (RFC 6298)
     probe,            ///< text waits for the window to open (RFC 9293 3.8.6.1) or to grow (3.8.6.2.1)
-    tail_loss_probe,  ///< RFC 8985 7; not used yet
-    reorder,          ///< RFC 8985 6.2 step 5; not used yet
+    tail_loss_probe,  ///< text at the end of a flight is not acknowledged in time (RFC 8985 7)
+    reorder,          ///< a segment that may only be late counts as lost now (RFC 8985 6.2 step 5)
     keepalive,        ///< RFC 9293 3.8.4
     fin_wait_2,       ///< the peer's FIN is awaited after close()
     time_wait,        ///< 2MSL
@@ -78,6 +80,11 @@ enum Flag : uint16_t {
     kWantWritable = 1 << 15  ///< send() took only a part: on_writable is owed
 };
 
+/// Tcb::controller for a choice of the application.
+constexpr uint8_t controller_of(const std::optional<CongestionControl>& chosen) noexcept {
+    return chosen ? static_cast<uint8_t>(static_cast<unsigned>(*chosen) + 1) : uint8_t{0};
+}
+
 /// One open connection: the first line.
 struct alignas(64) Tcb {
     Tuple tuple;  //  0  remote address, ports, index of the local address
@@ -96,9 +103,11 @@ struct alignas(64) Tcb {
     uint32_t ts_recent = 0;                           // 40
     uint32_t deadline = 0;                            // 44  tick at which the timer expires
     DeadlineKind deadline_kind = DeadlineKind::none;  // 48  what it is for
-    uint8_t spare[3] = {};                            // 49
-    uint32_t flow = 0;                                // 52  index of the second line, 0: none
-    uint8_t state_and_quick = 0;  // 56  low nibble State, high nibble: ACKs still to be sent at once
+    uint8_t controller : 7 = 0;                       // 49  0: the engine's; else 1 + CongestionControl
+    uint8_t is_black_hole : 1 = 0;  // 49  the path drops full-sized segments (pmtu.hh, on_black_hole())
+    uint16_t full_mss = 0;          // 50  MSS before a black hole was found; 0: none was
+    uint32_t flow = 0;              // 52  index of the second line, 0: none
+    uint8_t state_and_quick = 0;    // 56  low nibble State, high nibble: ACKs still to be sent at once
     uint8_t shifts = 0;  // 57  low nibble: shift of SEG.WND, high nibble: shift of ours (RFC 7323 2.3)
     uint16_t flags = 0;  // 58
     uint16_t mss = 0;  // 60  what the peer takes and the path carries, TCP options not subtracted (RFC 6691)

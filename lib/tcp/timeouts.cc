@@ -6,6 +6,9 @@
 
 #include "tcp/congestion.hh"
 #include "tcp/core.hh"
+#include "tcp/loss/loss_recovery.hh"
+#include "tcp/loss/tail_loss_probe.hh"
+#include "tcp/pmtu.hh"
 #include "tcp/rtt.hh"
 
 namespace synfin::tcp {
@@ -86,7 +89,12 @@ void on_no_answer(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx
         kind = DeadlineKind::probe;
         flow.set(kProbe);  // RFC 9293 3.8.6.1
     } else {
-        congestion::on_rto(c);
+        fx.path_mtu = on_black_hole(c, ctx);
+        fx.black_hole = fx.path_mtu != 0;
+        if (c.rec != nullptr && tcb.has(kSack))
+            loss::on_rto(c, ctx);
+        else
+            congestion::on_rto(c, ctx.now);
     }
     flow.clear(kTiming);  // Karn
     if (flow.backoff < 255) ++flow.backoff;
@@ -110,6 +118,31 @@ void on_probe(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) no
     flow.unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     const uint32_t rto = backed_off(rto_ticks(tcb, &flow, ctx.params), flow.backoff, ctx.params);
     arm(tcb, DeadlineKind::probe, ctx.now.tick + rto, fx);
+    fx.output = true;
+}
+
+/// RFC 8985 7.3: the end of a flight stays unacknowledged.
+void on_tail_loss_probe(Conn c, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    if (!tail_loss_probe::may_schedule(c)) {
+        arm(tcb, DeadlineKind::rto, c.rec->rto_at, fx);
+        return;
+    }
+    tail_loss_probe::on_timeout(c);
+    const uint32_t rto = backed_off(rto_ticks(tcb, c.flow, ctx.params), c.flow->backoff, ctx.params);
+    arm(tcb, DeadlineKind::rto, ctx.now.tick + rto, fx);
+    fx.tail_loss_probe = true;
+    fx.output = true;
+}
+
+/// RFC 8985 6.2 step 5: what was only late so far is lost now.
+void on_reorder(Conn c, const Context& ctx, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    const uint8_t events = loss::on_reorder_timeout(c, ctx);
+    loss::tell(events, fx);
+    const uint32_t rto = backed_off(rto_ticks(tcb, c.flow, ctx.params), c.flow->backoff, ctx.params);
+    arm(tcb, DeadlineKind::rto, events != 0 ? ctx.now.tick + rto : c.rec->rto_at, fx);
+    loss::set_timer(c, ctx);
     fx.output = true;
 }
 
@@ -147,9 +180,15 @@ void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx)
     // Text was queued but is still unsent, because the device takes nothing: wait as for a window.
     if (is_idle && has_unsent(tcb, c.flow)) kind = DeadlineKind::probe;
     switch (kind) {
-        case DeadlineKind::none:
+        case DeadlineKind::none: return;
         case DeadlineKind::tail_loss_probe:
-        case DeadlineKind::reorder: return;
+        case DeadlineKind::reorder:
+            if (c.rec == nullptr || tcb.snd.una == tcb.snd.nxt) return;
+            if (kind == DeadlineKind::reorder)
+                on_reorder(c, ctx, fx);
+            else
+                on_tail_loss_probe(c, ctx, fx);
+            return;
         case DeadlineKind::syn:
         case DeadlineKind::rto:
         case DeadlineKind::probe:
@@ -175,6 +214,7 @@ void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx)
             } else if (is_to_restart(tcb, c.flow)) {
                 congestion::on_idle(tcb, *c.flow);
             }
+            c.rec = nullptr;  // the stack frees the record (keeps_recovery())
             set_idle_deadline(c, ctx, fx);
             return;
         case DeadlineKind::ts_recent:
@@ -190,7 +230,7 @@ bool set_idle_deadline(Conn c, const Context& ctx) noexcept {
     const Params& p = ctx.params;
     if (tcb.state() == State::fin_wait_2 && tcb.has(kAppGone)) {
         tcb.set_deadline(DeadlineKind::fin_wait_2, ctx.now.tick + p.fin_wait_2);
-    } else if (is_to_restart(tcb, flow) || is_releasable(tcb, flow)) {
+    } else if (c.rec != nullptr || is_to_restart(tcb, flow) || is_releasable(tcb, flow)) {
         tcb.set_deadline(DeadlineKind::idle, ctx.now.tick + rto_ticks(tcb, flow, p));
     } else if (p.keepalive_idle != 0 && tcb.state() == State::established) {
         tcb.set_deadline(DeadlineKind::keepalive, ctx.now.tick + p.keepalive_idle);

@@ -84,7 +84,7 @@ class World {
     void set_budget(Budget budget) noexcept { budget_ = budget; }
 
     /// Largest size of a packed world in bytes.
-    static constexpr size_t kMaxBytes = 1024;
+    static constexpr size_t kMaxBytes = 3072;
     /// Writes the state without its budget; returns the number of bytes.
     size_t pack(uint8_t* out) const noexcept;
     /// Reads a state that pack() wrote; returns the number of bytes.

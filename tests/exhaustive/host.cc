@@ -43,14 +43,14 @@ tcp::Flow& Host::need_flow(const Turn& turn) noexcept {
     return flow_;
 }
 
-void Host::need_recovery() noexcept {
+void Host::need_recovery(const Turn& turn) noexcept {
     if (tcb_.flow == 0 || flow_.recovery != 0) return;
     flow_.recovery = 1;
-    tcp::start_recovery(tcb_, recovery_);
+    tcp::start_recovery(tcb_, flow_, recovery_, turn.context().now);
 }
 
 void Host::settle_recovery() noexcept {
-    if (tcb_.flow == 0 || flow_.recovery == 0 || tcp::keeps_recovery(tcb_, flow_, recovery_)) return;
+    if (tcb_.flow == 0 || flow_.recovery == 0 || tcp::keeps_recovery(tcb_, flow_)) return;
     flow_.recovery = 0;
     recovery_ = tcp::Recovery{};
 }
@@ -199,7 +199,7 @@ void Host::receive(const Packet& packet, Turn& turn) noexcept {
         case kOpen: {
             Effects fx;
             const State before = tcb_.state();
-            if (tcp::wants_recovery(tcb_, conn().flow, packet.segment())) need_recovery();
+            if (tcp::wants_recovery(tcb_, conn().flow, packet.segment())) need_recovery(turn);
             tcp::segment_arrives(conn(), packet.segment(), turn.context(), fx);
             settle_recovery();
             turn.witness.require(!fx.reopen, "a connection that is not in TIME-WAIT is to be opened anew");
@@ -497,7 +497,7 @@ void Host::fire(Turn& turn) noexcept {
             tcp::Flow& made = need_flow(turn);
             if (tcb_.in_flight() == 0) made.set(tcp::kKeepalive);
         }
-        if (tcp::wants_recovery_at_timeout(tcb_)) need_recovery();
+        if (tcp::wants_recovery_at_timeout(tcb_)) need_recovery(turn);
         Effects fx;
         tcp::on_deadline(conn(), params.user_timeout, turn.context(), fx);
         settle_recovery();
@@ -749,7 +749,34 @@ void Host::normalise(uint32_t ticks) noexcept {
         flow_.rtt_seq = Seq();
     }
     if (!flow_.has(tcp::kRetransmitting) && !flow_.has(tcp::kSmallInFlight)) flow_.mark = Seq();
-    if (!flow_.has(tcp::kRecoverSet)) recovery_.recover = Seq();
+    if (flow_.recovery != 0)
+        normalise_recovery(ticks);
+    else
+        recovery_ = tcp::Recovery{};
+}
+
+void Host::normalise_recovery(uint32_t ticks) noexcept {
+    tcp::Recovery& rec = recovery_;
+    const uint32_t us = ticks * 1000;
+    for (uint32_t i = 0; i < tcp::Recovery::kRuns; ++i) {
+        const bool is_used = i >= rec.first && i < uint32_t{rec.first} + rec.count;
+        if (!is_used) rec.runs[i] = tcp::SentRun{};
+        if (is_used)
+            rec.runs[i].sent_us = (rec.runs[i].flags & tcp::kSacked) != 0 ? 0 : rec.runs[i].sent_us - us;
+    }
+    if (rec.rack_rtt_us != 0) rec.rack_sent_us -= us;
+    rec.rto_at -= ticks;
+    if (rec.cubic.in_epoch) rec.cubic.epoch_start -= ticks;
+    if (rec.undo.cause == tcp::UndoState::none) {
+        rec.undo = tcp::UndoState{};
+    } else {
+        rec.undo.resent_at -= ticks;
+        if (rec.undo.cubic.in_epoch) rec.undo.cubic.epoch_start -= ticks;
+    }
+    if (!flow_.has(tcp::kRecoverSet) && !flow_.has(tcp::kRecovery) && !flow_.has(tcp::kRtoRecovery))
+        rec.recover = tcb_.snd.una;
+    if (!rec.tlp_pending) rec.tlp_end = Seq();
+    if (!rec.in_dsack_round) rec.dsack_round = Seq();
 }
 
 }  // namespace synfin::exhaustive

@@ -99,7 +99,10 @@ class Host {
                 visit(&self.tcb_, sizeof(tcp::Tcb));
                 if (self.tcb_.flow == 0) break;
                 visit(&self.flow_, sizeof(tcp::Flow));
-                if (self.flow_.recovery != 0) visit(&self.recovery_, sizeof(tcp::Recovery));
+                if (self.flow_.recovery == 0) break;
+                visit(&self.recovery_, sizeof(tcp::RecoveryState));
+                visit(self.recovery_.runs + self.recovery_.first,
+                      self.recovery_.count * sizeof(tcp::SentRun));
                 break;
         }
     }
@@ -150,7 +153,8 @@ class Host {
         if (tcb_.flow == 0) return {tcb_};
         return {tcb_, &flow_, flow_.recovery != 0 ? &recovery_ : nullptr};
     }
-    void need_recovery() noexcept;
+    void need_recovery(const Turn& turn) noexcept;
+    void normalise_recovery(uint32_t ticks) noexcept;
     void settle_recovery() noexcept;
     tcp::Flow& need_flow(const Turn& turn) noexcept;
     void need_cold(const Turn& turn) noexcept { need_flow(turn).cold = 1; }
@@ -204,7 +208,7 @@ class Host {
     tcp::TimeWait time_wait_;
     tcp::Tcb tcb_;
     tcp::Flow flow_;
-    tcp::Recovery recovery_;
+    tcp::Recovery recovery_{};
 };
 
 }  // namespace synfin::exhaustive

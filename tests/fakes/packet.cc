@@ -160,6 +160,13 @@ std::vector<uint8_t> option_bytes(const Packet& packet) {
         out.insert(out.end(), {1, 1, 4, 2});
     }
     if (packet.wscale) out.insert(out.end(), {1, 3, 3, static_cast<uint8_t>(*packet.wscale)});
+    if (const size_t n = std::min<size_t>(packet.sack.size(), packet.ts ? 3 : 4); n != 0) {
+        out.insert(out.end(), {1, 1, 5, static_cast<uint8_t>(2 + 8 * n)});
+        for (size_t i = 0; i < n; ++i) {
+            put32(out, packet.sack[i].first);
+            put32(out, packet.sack[i].second);
+        }
+    }
     return out;
 }
 

@@ -126,6 +126,7 @@ Packet Flow::make(const Seg& seg) const {
              (ts_on || (syn && timestamps && (!p.has(kAck) || last_tsval != 0))))
         p.ts = Ts{ts_offset + static_cast<uint32_t>(world_.elapsed() / 1ms), p.has(kAck) ? last_tsval : 0};
     p.options = seg.options;
+    for (const auto& [left, right] : seg.sack) p.sack.emplace_back(stack_isn + left, stack_isn + right);
     const uint32_t first = seq + (syn ? 1 : 0) - 1;
     p.payload.resize(len);
     for (uint32_t i = 0; i < len; ++i) p.payload[i] = stream_byte(first + i, false);

@@ -22,6 +22,7 @@
 #include <list>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "invariants.hh"
@@ -54,11 +55,12 @@ struct Seg {
     std::optional<bool> sack_ok{};  ///< RECV only
     std::optional<Ts> ts{};         ///< in: default the flow's clock if negotiated
     std::optional<uint16_t> urg{};
-    bool no_ts = false;              ///< in: omit the option. RECV: it must be absent
-    bool psh = false;                ///< RECV: PSH must be set
-    int has = 0;                     ///< RECV: these flags must be set; others may be
-    std::vector<uint8_t> options{};  ///< in: raw option bytes instead of the flow's
-    int reserved = 0;                ///< in: the reserved bits
+    bool no_ts = false;                                 ///< in: omit the option. RECV: it must be absent
+    bool psh = false;                                   ///< RECV: PSH must be set
+    int has = 0;                                        ///< RECV: these flags must be set; others may be
+    std::vector<uint8_t> options{};                     ///< in: raw option bytes instead of the flow's
+    int reserved = 0;                                   ///< in: the reserved bits
+    std::vector<std::pair<uint32_t, uint32_t>> sack{};  ///< in: SACK blocks, in numbers of the stack's bytes
 };
 
 /// The range of the ISNs, from the environment (SYNFIN_ISN = wrap | half | zero). Every test runs with each

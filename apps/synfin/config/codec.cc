@@ -85,6 +85,19 @@ constexpr std::array<Named<Profile>, 6> names_of(Profile) {
              {"idle", Profile::idle}}};
 }
 
+constexpr size_t kControllers = 0
+#define SYNFIN_CONGESTION_CONTROL(name, meaning) +1
+#include "synfin/congestion_control.def"
+#undef SYNFIN_CONGESTION_CONTROL
+    ;
+constexpr std::array<Named<CongestionControl>, kControllers> names_of(CongestionControl) {
+    return {{
+#define SYNFIN_CONGESTION_CONTROL(name, meaning) {#name, CongestionControl::name},
+#include "synfin/congestion_control.def"
+#undef SYNFIN_CONGESTION_CONTROL
+    }};
+}
+
 /// "fin|rst"
 std::string joined(const std::vector<std::string>& words, std::string_view between) {
     std::string all;
@@ -243,6 +256,7 @@ Codec<E> choice() {
     return {parse_choice<E>, choice_json<E>, joined(words_of<E>(), ", ")};
 }
 template Codec<App> choice<App>();
+template Codec<CongestionControl> choice<CongestionControl>();
 template Codec<Close> choice<Close>();
 template Codec<CloseBy> choice<CloseBy>();
 template Codec<Profile> choice<Profile>();

@@ -55,7 +55,8 @@ Codec<Route> route();
 /// `PORT[-PORT][=APP]`
 Codec<ServeConfig::Listen> listen();
 
-/// One word of an enumeration: ServeConfig::App, LoadConfig::Close, CloseBy, BenchConfig::Profile, Dad.
+/// One word of an enumeration: ServeConfig::App, LoadConfig::Close, CloseBy, BenchConfig::Profile, Dad,
+/// CongestionControl.
 template <typename E>
 Codec<E> choice();
 

@@ -54,7 +54,9 @@ void add_tcp_fields(FieldTable& table) {
     table.of_tcp("tcp.window-scale", "", "BOOL", boolean(), &TcpConfig::window_scale,
                  "use the window scale option (RFC 7323)");
     table.of_tcp("tcp.sack", "", "BOOL", boolean(), &TcpConfig::sack_permitted,
-                 "offer the SACK-permitted option (RFC 2018)");
+                 "offer the SACK-permitted option (RFC 2018), and repair losses by SACK (RFC 8985)");
+    table.of_tcp("tcp.congestion-control", "", "cubic|newreno", choice<CongestionControl>(),
+                 &TcpConfig::congestion_control, "what limits the data in flight (RFC 9438, RFC 5681)");
     table.of_tcp("tcp.nagle", "", "BOOL", boolean(), &TcpConfig::nagle,
                  "hold a small segment back while earlier data is unacknowledged (RFC 9293 3.7.4)");
     table.of_tcp("tcp.time-wait-reuse", "", "BOOL", boolean(), &TcpConfig::time_wait_reuse,

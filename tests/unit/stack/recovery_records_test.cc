@@ -1,6 +1,6 @@
 /// @file
-/// Recovery records of an engine: they are made and freed with losses, and losses are repaired even if the
-/// pool is empty.
+/// Recovery records of an engine: they are made for flights of several segments and freed when the connection
+/// is idle, and losses are repaired even if the pool is empty.
 
 #include <gtest/gtest.h>
 
@@ -57,6 +57,12 @@ struct Uploads {
             [&](Stack& stack, Instant now) { stack.poll(sink, now); },
             [&] { return sink.received == uint64_t{n} * kBytes; });
     }
+    /// Lets the idle timers expire.
+    void rest() {
+        ends.run(
+            1s, [&](Stack& stack, Instant now) { stack.poll(sender, now); },
+            [&](Stack& stack, Instant now) { stack.poll(sink, now); }, [] { return false; });
+    }
     uint64_t operator[](Counter c) { return ends.client().counters()[c]; }
 
     TwoEnds ends;
@@ -84,6 +90,7 @@ TEST(RecoveryRecords, OneForEachConnectionThatRepairsALoss) {
     EXPECT_EQ(uploads[Counter::fast_retransmits], 4u);
     EXPECT_EQ(uploads[Counter::rto_expirations], 0u);
     EXPECT_EQ(uploads[Counter::no_recovery_record], 0u);
+    uploads.rest();
     EXPECT_EQ(uploads.ends.client().occupancy().recovery_records, 0u);
 }
 
@@ -95,6 +102,7 @@ TEST(RecoveryRecords, WhenThereIsNoneTheTimerRepairs) {
     EXPECT_EQ(uploads[Counter::fast_retransmits], 1u);
     EXPECT_EQ(uploads[Counter::rto_expirations], 3u);
     EXPECT_GT(uploads[Counter::no_recovery_record], 3u) << "each duplicate ACK, and each time-out";
+    uploads.rest();
     EXPECT_EQ(uploads.ends.client().occupancy().recovery_records, 0u);
 }
 

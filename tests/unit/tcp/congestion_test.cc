@@ -10,6 +10,8 @@ namespace {
 void in_flight(CoreWorld& w, uint32_t n) {
     w.open();
     w.need_flow();
+    w.flow.control = CongestionControl::newreno;
+    w.need_recovery();
     w.flow.cwnd_bytes = n * kMss;
     w.send(100 * kMss);
     ASSERT_EQ(w.tcb.in_flight(), n * kMss);

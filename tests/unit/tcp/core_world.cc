@@ -14,7 +14,10 @@ bool operator==(const Effects& a, const Effects& b) noexcept {
            a.time_wait == b.time_wait && a.time_wait_restart == b.time_wait_restart && a.reopen == b.reopen &&
            a.to_listen == b.to_listen && a.delayed_ack == b.delayed_ack && a.timer == b.timer &&
            a.output == b.output && a.retransmit == b.retransmit && a.duplicate_ack == b.duplicate_ack &&
-           a.release_flow == b.release_flow && a.trouble == b.trouble;
+           a.release_flow == b.release_flow && a.trouble == b.trouble &&
+           a.tail_loss_probe == b.tail_loss_probe && a.spurious_timeout == b.spurious_timeout &&
+           a.spurious_loss == b.spurious_loss && a.reneged == b.reneged && a.black_hole == b.black_hole &&
+           a.path_mtu == b.path_mtu;
 }
 
 void CoreWorld::need_flow() {
@@ -26,13 +29,12 @@ void CoreWorld::need_flow() {
 void CoreWorld::need_recovery() {
     if (tcb.flow == 0 || flow.recovery != 0 || !has_recoveries) return;
     flow.recovery = 1;
-    start_recovery(tcb, rec);
+    start_recovery(tcb, flow, rec, now_);
 }
 
 void CoreWorld::settle_recovery() {
-    if (tcb.flow == 0 || flow.recovery == 0 || keeps_recovery(tcb, flow, rec)) return;
+    if (tcb.flow == 0 || flow.recovery == 0 || keeps_recovery(tcb, flow)) return;
     flow.recovery = 0;
-    rec = Recovery{};
 }
 
 void CoreWorld::settle() {
@@ -82,6 +84,7 @@ void CoreWorld::pump() {
                         .retransmission = out.retransmission,
                         .probe = out.probe,
                         .segment = out.segment_bytes});
+        if (tcb.flow != 0 && wants_recovery_to_send(tcb, flow)) need_recovery();
         if (out.len != 0) {
             EXPECT_EQ(out.seq, tcb.snd.una + out.offset);
         }
@@ -100,6 +103,8 @@ Segment CoreWorld::make(const In& s) const {
         seg.ts_val = s.ts.value_or(tcb.ts_recent);
         seg.ts_ecr = s.ecr.value_or(now_.tick) + kTsOffsets.of(kTuple);
     }
+    for (const auto& [left, right] : s.blocks)
+        seg.sack[seg.sack_count++] = {(kIss + left).value(), (kIss + right).value()};
     if (seg.has(kSyn)) {
         seg.mss = s.mss;
         seg.has_wscale = s.wscale.has_value();
@@ -114,13 +119,20 @@ void CoreWorld::in(const In& s) {
     if (wants_recovery(tcb, tcb.flow != 0 ? &flow : nullptr, seg)) need_recovery();
     const Tcb before = tcb;
     const Flow flow_before = flow;
+    const Recovery rec_before = rec;
     perform([&](Effects& e) {
         was_predicted = segment_arrives(conn(), seg, ctx(), e);
         if (was_predicted) {
             Tcb other = before;
             Flow other_flow = flow_before;
             Effects other_fx;
-            on_synchronized({other, other.flow != 0 ? &other_flow : nullptr}, seg, ctx(), other_fx);
+            Recovery other_rec = rec_before;
+            const bool has_rec = other.flow != 0 && other_flow.recovery != 0;
+            on_synchronized({other, other.flow != 0 ? &other_flow : nullptr, has_rec ? &other_rec : nullptr},
+                            seg, ctx(), other_fx);
+            if (has_rec) {
+                EXPECT_EQ(std::memcmp(&other_rec, &rec, sizeof rec), 0);
+            }
             EXPECT_EQ(std::memcmp(&other, &tcb, sizeof tcb), 0) << "predicted, but not what the steps do";
             EXPECT_EQ(std::memcmp(&other_flow, &flow, sizeof flow), 0);
             EXPECT_TRUE(other_fx == e);

@@ -19,6 +19,8 @@
 #include <cstring>
 #include <deque>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "tcp/congestion.hh"
 #include "tcp/core.hh"
@@ -56,6 +58,7 @@ struct In {
     uint16_t mss = kMss;  ///< on SYN
     std::optional<uint8_t> wscale{};
     bool sack = false;
+    std::vector<std::pair<uint32_t, uint32_t>> blocks{};  ///< SACK
 };
 
 /// A segment that the core sends: RECV checks the named fields, and always the flags except PSH (ACK by
@@ -122,7 +125,7 @@ class CoreWorld {
     Params params;
     Tcb tcb;
     Flow flow;
-    Recovery rec;
+    Recovery rec{};
     bool has_recoveries = true;    ///< there are free recovery records
     Effects fx;                    ///< of the last segment, call or timer, output's included
     std::deque<Out> sent;          ///< not yet looked at

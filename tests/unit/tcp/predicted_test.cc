@@ -19,6 +19,36 @@ struct Case {
     Now now;
 };
 
+/// A record with some history: runs of any age and, in one case of four, with any fate.
+void draw_recovery(Random& r, const Tcb& tcb, Flow& flow, const Now& now, Recovery& rec) {
+    const auto one_in = [&](uint32_t n) { return r.below(n) == 0; };
+    start_recovery(tcb, flow, rec, now);
+    rec.has_trouble = one_in(4);
+    rec.rto_at = tcb.deadline;
+    rec.max_flight = one_in(2) ? flow.cwnd_bytes : r.below(5000);
+    rec.undo.cause = static_cast<UndoState::Cause>(rec.has_trouble ? r.below(3) : 0);
+    rec.tlp_pending = rec.has_trouble && one_in(2);
+    rec.cubic.w_max = r.below(100'000);
+    rec.hystart.in_css = one_in(4);
+    if (one_in(2)) rec.rack_rtt_us = 1 + r.below(100'000);
+    rec.rack_sent_us = now.us - r.below(200'000);
+    rec.rack_end = tcb.snd.una;
+    rec.count = 0;
+    Seq at = tcb.snd.una;
+    while (before(at, tcb.snd.nxt)) {
+        const uint32_t left = distance(at, tcb.snd.nxt);
+        const uint32_t length = rec.count == 5 || one_in(3) ? left : 1 + r.below(left);
+        at += length;
+        SentRun& run = rec.runs[rec.count++];
+        run = {at, now.us - r.below(200'000), 0, {}};
+        if (!rec.has_trouble) continue;
+        constexpr uint8_t kFates[] = {0, kSacked, kLost, kResent, kLost | kResent};
+        run.flags = kFates[r.below(5)];
+        if ((run.flags & kSacked) != 0) rec.sacked += length;
+        if ((run.flags & kLost) != 0) rec.lost += length;
+    }
+}
+
 Case draw(Random& r) {
     const auto one_in = [&](uint32_t n) { return r.below(n) == 0; };
     const auto near = [&](Seq at, uint32_t spread) {
@@ -42,7 +72,8 @@ Case draw(Random& r) {
     t.deadline = static_cast<uint32_t>(r.next());
     t.mss = static_cast<uint16_t>(one_in(4) ? 48 + r.below(100) : 1460);
     if (one_in(2)) t.srtt = CompactRtt::from_us(r.below(100'000));
-    constexpr Flag kFlags[] = {kTimestamps, kAckNow, kAckDelayed, kAppGone, kTsStale, kPassive, kNoDelay};
+    constexpr Flag kFlags[] = {kTimestamps, kAckNow,  kAckDelayed, kAppGone,
+                               kTsStale,    kPassive, kNoDelay,    kSack};
     for (const Flag flag : kFlags)
         if (one_in(3)) t.set(flag);
     if (state == State::syn_received || one_in(20)) t.set(kSynUnacked);
@@ -69,11 +100,13 @@ Case draw(Random& r) {
         f.max_snd_wnd = static_cast<uint16_t>(r.below(600));
         f.unacked_since_s = static_cast<uint16_t>(r.next());
         f.backoff = static_cast<uint8_t>(one_in(4) ? r.below(6) : 0);
-        f.flags = static_cast<uint8_t>(one_in(4) ? r.below(256) : r.below(4));
-        if (f.has(kRecovery) || one_in(8)) {
+        f.flags = static_cast<uint16_t>(one_in(4) ? r.below(2048) : r.below(8));
+        f.control = one_in(2) ? CongestionControl::cubic : CongestionControl::newreno;
+        if (f.has(kRecovery) || f.has(kRtoRecovery) || one_in(3)) {
             f.recovery = 1;
+            draw_recovery(r, t, f, c.now, c.rec);
             c.rec.recover = near(t.snd.una, 4000);
-            c.rec.dup_acks = static_cast<uint8_t>(r.below(5));
+            c.rec.dup_acks = static_cast<uint8_t>(one_in(2) ? 0 : r.below(5));
         }
     }
 

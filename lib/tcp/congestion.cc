@@ -1,0 +1,206 @@
+/// @file
+/// The changes of cwnd that all controllers share, and the table of controllers.
+
+#include "tcp/congestion.hh"
+
+#include "tcp/congestion/cubic.hh"
+#include "tcp/congestion/prr.hh"
+
+namespace synfin::tcp {
+
+namespace {
+
+// The table of controllers: each switch has one row for each line of congestion_control.def, and
+// __builtin_unreachable() saves the compiler a default case.
+
+void grow_by_controller(Conn c, uint32_t acked, const Now& now) noexcept {
+    switch (c.flow->control) {
+#define SYNFIN_CONGESTION_CONTROL(name, meaning) \
+    case CongestionControl::name:                \
+        return name::grow(c, acked, now);
+#include "synfin/congestion_control.def"
+#undef SYNFIN_CONGESTION_CONTROL
+    }
+    __builtin_unreachable();
+}
+
+/// ssthresh for the response to a loss. `flight`: FlightSize.
+uint32_t reduce(Conn c, uint32_t flight) noexcept {
+    switch (c.flow->control) {
+#define SYNFIN_CONGESTION_CONTROL(name, meaning) \
+    case CongestionControl::name:                \
+        return name::reduce(c, flight);
+#include "synfin/congestion_control.def"
+#undef SYNFIN_CONGESTION_CONTROL
+    }
+    __builtin_unreachable();
+}
+
+void tell_of_rto(Conn c) noexcept {
+    switch (c.flow->control) {
+#define SYNFIN_CONGESTION_CONTROL(name, meaning) \
+    case CongestionControl::name:                \
+        return name::on_rto(c);
+#include "synfin/congestion_control.def"
+#undef SYNFIN_CONGESTION_CONTROL
+    }
+    __builtin_unreachable();
+}
+
+/// Whether the connection used its cwnd in this round trip, by Linux's rule: in slow start half of it.
+bool is_cwnd_limited(Conn c) noexcept {
+    const Flow& flow = *c.flow;
+    const Recovery& rec = *c.rec;
+    if (flow.cwnd_bytes < flow.ssthresh_bytes) return flow.cwnd_bytes < 2 * uint64_t{rec.max_flight};
+    return rec.max_flight + c.tcb.text_mss() > flow.cwnd_bytes;
+}
+
+void save(Conn c, UndoState::Cause cause, const Now& now) noexcept {
+    UndoState& undo = c.rec->undo;
+    undo.cwnd = c.flow->cwnd_bytes;
+    undo.ssthresh = c.flow->ssthresh_bytes;
+    if (cause == UndoState::timeout) undo.ssthresh = std::max(undo.ssthresh, c.tcb.in_flight());
+    undo.resent_at = now.tick;
+    undo.cause = cause;
+    undo.cubic = c.rec->cubic;
+}
+
+}  // namespace
+
+namespace congestion {
+
+void grow(Conn c, uint32_t acked, const Now& now) noexcept {
+    if (c.rec != nullptr && !is_cwnd_limited(c)) {
+        c.flow->set(kCapped);
+        return;
+    }
+    grow_by_controller(c, acked, now);
+}
+
+void on_ack(Conn c, uint32_t acked, const Now& now) noexcept {
+    Flow& flow = *c.flow;
+    if (flow.has(kRecovery)) {
+        reno_recovery::recovery_ack(c, acked);
+        return;
+    }
+    reno_recovery::note_progress(c);
+    grow(c, acked, now);
+}
+
+bool on_duplicate_ack(Conn c) noexcept {
+    return reno_recovery::on_duplicate_ack(c, [c](uint32_t flight) noexcept { return reduce(c, flight); });
+}
+
+void on_rto(Conn c, const Now& now) noexcept {
+    Flow& flow = *c.flow;
+    if (flow.backoff == 0) {
+        if (c.rec != nullptr && c.tcb.has(kSack)) save(c, UndoState::timeout, now);
+        flow.ssthresh_bytes = reduce(c, c.tcb.in_flight());
+        tell_of_rto(c);
+    } else if (c.rec != nullptr) {
+        c.rec->undo.cause = UndoState::none;
+    }
+    flow.cwnd_bytes = c.tcb.text_mss();
+    if (c.rec == nullptr || !c.tcb.has(kSack)) reno_recovery::resend_all(c);
+}
+
+void on_too_big(Conn c) noexcept {
+    Flow& flow = *c.flow;
+    if (flow.has(kRecovery)) flow.cwnd_bytes = std::min(flow.cwnd_bytes, flow.ssthresh_bytes);
+    if (c.rec == nullptr || !c.tcb.has(kSack)) {
+        reno_recovery::resend_all(c);
+        return;
+    }
+    // As after a timeout: lost text comes first, until all of it is acknowledged.
+    scoreboard::lose_all(*c.rec);
+    c.rec->recover = c.tcb.snd.nxt;
+    c.rec->frto = 0;
+    c.rec->tlp_pending = c.rec->tlp_due = false;
+    c.rec->undo.cause = UndoState::none;
+    c.rec->resend_now = true;
+    c.rec->has_trouble = true;
+    flow.clear(kRecovery);
+    flow.set(kRtoRecovery);
+    flow.set(kRepair);
+}
+
+void enter_recovery(Conn c, const scoreboard::Delivered& d, const Now& now) noexcept {
+    Flow& flow = *c.flow;
+    save(c, UndoState::fast_retransmit, now);
+    // FlightSize before this ACK; text that left beyond cwnd does not count (RFC 5681 3.2 step 2).
+    flow.ssthresh_bytes = reduce(c, std::min(c.tcb.in_flight() + d.acked, flow.cwnd_bytes));
+    prr::begin(c, d);
+    flow.cwnd_bytes = prr::window(c, d, false);
+}
+
+void on_recovery_ack(Conn c, const scoreboard::Delivered& d, bool found) noexcept {
+    c.flow->cwnd_bytes = prr::window(c, d, d.acked != 0 && !found);
+}
+
+void leave_recovery(Conn c) noexcept {
+    c.flow->cwnd_bytes = c.flow->ssthresh_bytes;
+}
+
+void on_tail_loss(Conn c, const Now& now) noexcept {
+    static_cast<void>(now);
+    Flow& flow = *c.flow;
+    if (flow.has(kRecovery) || flow.has(kRtoRecovery)) return;
+    flow.ssthresh_bytes = reduce(c, std::min(c.rec->max_flight, flow.cwnd_bytes));
+    flow.cwnd_bytes = std::min(flow.cwnd_bytes, flow.ssthresh_bytes);
+}
+
+void on_genuine_timeout(Conn c) noexcept {
+    c.flow->cwnd_bytes = 3 * c.tcb.text_mss();
+}
+
+void undo(Conn c, uint32_t acked) noexcept {
+    Flow& flow = *c.flow;
+    UndoState& undo = c.rec->undo;
+    const uint32_t restored = undo.cause == UndoState::timeout
+                                  ? c.rec->pipe(c.tcb) + std::min(acked, initial_window(c.tcb))
+                                  : undo.cwnd;
+    flow.cwnd_bytes = std::max(flow.cwnd_bytes, restored);
+    flow.ssthresh_bytes = undo.ssthresh;
+    c.rec->cubic = undo.cubic;
+    undo.cause = UndoState::none;
+}
+
+void take_rtt(Conn c, uint32_t rtt_us) noexcept {
+    switch (c.flow->control) {
+#define SYNFIN_CONGESTION_CONTROL(name, meaning) \
+    case CongestionControl::name:                \
+        return name::take_rtt(c, rtt_us);
+#include "synfin/congestion_control.def"
+#undef SYNFIN_CONGESTION_CONTROL
+    }
+    __builtin_unreachable();
+}
+
+}  // namespace congestion
+
+void start_recovery(const Tcb& tcb, Flow& flow, Recovery& rec, const Now& now) noexcept {
+    static_cast<RecoveryState&>(rec) = RecoveryState{};
+    rec.recover = tcb.snd.una;
+    rec.rto_at = tcb.deadline;
+    scoreboard::start(rec, tcb, now.us);
+    rec.rack_sent_us = now.us - 1;  // nothing in flight has been overtaken
+    rec.rack_end = tcb.snd.una;
+    rec.max_flight = tcb.in_flight();
+    rec.flight_round = tcb.snd.nxt;
+    // So far at most one segment was in flight: a larger cwnd has not been used (RFC 7661).
+    if (flow.ssthresh_bytes == UINT32_MAX && flow.cwnd_bytes > initial_window(tcb) &&
+        tcb.in_flight() <= initial_window(tcb)) {
+        flow.cwnd_bytes = initial_window(tcb);
+        flow.set(kCapped);
+    }
+    if (flow.has(kRetransmitting) && tcb.has(kSack)) {  // a timeout found the pool empty
+        scoreboard::lose_all(rec);
+        rec.recover = tcb.snd.nxt;
+        rec.has_trouble = true;
+        flow.clear(kRetransmitting);
+        flow.set(kRtoRecovery);
+        flow.set(kRepair);
+    }
+}
+
+}  // namespace synfin::tcp

@@ -1,0 +1,99 @@
+/// @file
+/// RACK, RFC 8985 6.
+
+#include "tcp/loss/rack.hh"
+
+#include <algorithm>
+
+namespace synfin::tcp::rack {
+
+void update(Conn c, const scoreboard::Delivered& d, uint32_t echo_us, const Now& now) noexcept {
+    Recovery& rec = *c.rec;
+    if (d.late_original) rec.reordering_seen = true;
+    if (!d.any) return;
+    const uint32_t rtt = std::max(now.us - d.sent_us, 1u);
+    if (d.is_resent) {
+        // The ACK may answer the original: then it says nothing about the retransmission.
+        if (echo_us != UINT32_MAX && echo_us > rtt) return;
+        if (rtt < rec.min_rtt_us) return;
+    } else {
+        rec.min_rtt_us = std::min(rec.min_rtt_us, rtt);
+    }
+    rec.rack_rtt_us = rtt;
+    if (scoreboard::sent_after(d.sent_us, d.end, rec.rack_sent_us, rec.rack_end)) {
+        rec.rack_sent_us = d.sent_us;
+        rec.rack_end = d.end;
+        rec.rack_is_resent = d.is_resent;
+    }
+}
+
+void note_duplicate(Conn c) noexcept {
+    Recovery& rec = *c.rec;
+    if (rec.in_dsack_round && at_or_after(c.tcb.snd.una, rec.dsack_round)) rec.in_dsack_round = false;
+    if (rec.in_dsack_round) return;
+    rec.in_dsack_round = true;
+    rec.dsack_round = c.tcb.snd.nxt;
+    if (rec.reo_wnd_mult < 255) ++rec.reo_wnd_mult;
+    rec.reo_wnd_persist = 16;
+}
+
+void note_end_of_recovery(Recovery& rec) noexcept {
+    if (rec.reo_wnd_persist != 0) --rec.reo_wnd_persist;
+    if (rec.reo_wnd_persist == 0) rec.reo_wnd_mult = 1;
+}
+
+uint32_t reordering_window(Conn c) noexcept {
+    const Recovery& rec = *c.rec;
+    const Flow& flow = *c.flow;
+    if (!rec.reordering_seen) {
+        if (flow.has(kRecovery) || flow.has(kRtoRecovery)) return 0;
+        if (scoreboard::has_dup_thresh(rec, c.tcb.text_mss())) return 0;
+    }
+    const uint32_t srtt = flow.srtt_us;
+    const uint32_t least = rec.min_rtt_us != UINT32_MAX ? rec.min_rtt_us : srtt;
+    return static_cast<uint32_t>(std::min<uint64_t>(uint64_t{rec.reo_wnd_mult} * least / 4, srtt));
+}
+
+namespace {
+/// Whether a segment that was sent after this run has been delivered. New text and retransmissions of one
+/// turn have the same time, and the list does not say which left first: new text proves nothing about them.
+bool is_overtaken(const Recovery& rec, const SentRun& run) noexcept {
+    if (run.sent_us == rec.rack_sent_us && (run.flags & kResent) != 0 && !rec.rack_is_resent) return false;
+    return scoreboard::sent_after(rec.rack_sent_us, rec.rack_end, run.sent_us, run.end);
+}
+}  // namespace
+
+bool detect_losses(Conn c, const Now& now) noexcept {
+    Recovery& rec = *c.rec;
+    rec.reorder_us = 0;
+    if (rec.rack_rtt_us == 0) return false;
+    const uint32_t patience = rec.rack_rtt_us + reordering_window(c);
+    bool found = false;
+    for (uint32_t i = rec.first; i < uint32_t{rec.first} + rec.count; ++i) {
+        const SentRun& run = rec.runs[i];
+        if ((run.flags & (kSacked | kLost)) != 0) continue;
+        if (!is_overtaken(rec, run)) continue;
+        const auto remaining = static_cast<int32_t>(run.sent_us + patience - now.us);
+        if (remaining <= 0) {
+            scoreboard::lose(rec, i);
+            found = true;
+        } else {
+            rec.reorder_us = std::max(rec.reorder_us, static_cast<uint32_t>(remaining));
+        }
+    }
+    return found;
+}
+
+void mark_losses_on_rto(Conn c, const Now& now) noexcept {
+    Recovery& rec = *c.rec;
+    rec.reorder_us = 0;
+    const uint32_t patience = rec.rack_rtt_us + reordering_window(c);
+    for (uint32_t i = rec.first; i < uint32_t{rec.first} + rec.count; ++i) {
+        const SentRun& run = rec.runs[i];
+        if ((run.flags & (kSacked | kLost)) != 0) continue;
+        const bool is_first = i == rec.first;
+        if (is_first || static_cast<int32_t>(run.sent_us + patience - now.us) <= 0) scoreboard::lose(rec, i);
+    }
+}
+
+}  // namespace synfin::tcp::rack

@@ -1,0 +1,277 @@
+/// @file
+/// The scoreboard: RFC 2018, RFC 2883.
+
+#include "tcp/loss/scoreboard.hh"
+
+#include <algorithm>
+#include <cstring>
+
+#include "synfin/check.hh"
+
+namespace synfin::tcp::scoreboard {
+
+namespace {
+
+uint32_t end_index(const Recovery& rec) noexcept {
+    return uint32_t{rec.first} + rec.count;
+}
+
+/// Moves the runs to the start of their array.
+void compact(Recovery& rec) noexcept {
+    if (rec.first == 0) return;
+    std::memmove(rec.runs, rec.runs + rec.first, rec.count * sizeof(SentRun));
+    rec.first = 0;
+}
+
+/// Merges neighbours with the same fate, each run with at most one other.
+void halve(Recovery& rec) noexcept {
+    compact(rec);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < rec.count; ++i, ++kept) {
+        SentRun run = rec.runs[i];
+        if (i + 1u < rec.count && rec.runs[i + 1].flags == run.flags) run = rec.runs[++i];
+        rec.runs[kept] = run;
+    }
+    rec.count = static_cast<uint8_t>(kept);
+}
+
+/// Merges neighbours of which nothing more needs to be known apart.
+void tidy(Recovery& rec) noexcept {
+    uint32_t kept = rec.first;
+    const uint32_t end = end_index(rec);
+    for (uint32_t i = rec.first; i < end; ++i) {
+        const SentRun& run = rec.runs[i];
+        if (kept != rec.first) {
+            SentRun& before = rec.runs[kept - 1];
+            if (before.flags == run.flags && (run.flags == kSacked || before.sent_us == run.sent_us)) {
+                before.end = run.end;
+                continue;
+            }
+        }
+        rec.runs[kept++] = run;
+    }
+    rec.count = static_cast<uint8_t>(kept - rec.first);
+}
+
+/// Room for `n` more runs, as far as merging gives it.
+bool make_room(Recovery& rec, uint32_t n) noexcept {
+    if (rec.count + n > Recovery::kRuns) halve(rec);
+    return rec.count + n <= Recovery::kRuns;
+}
+
+/// Makes `at` the end of a run; it lies within run i.
+void split(Recovery& rec, uint32_t i, Seq at) noexcept {
+    const uint32_t end = end_index(rec);
+    std::memmove(rec.runs + i + 1, rec.runs + i, (end - i) * sizeof(SentRun));
+    rec.runs[i].end = at;
+    ++rec.count;
+}
+
+/// Forgets the last SACKed run: it takes the fate of the run before it, and may be sent again in vain. False:
+/// there is none.
+bool forget_one(Recovery& rec) noexcept {
+    for (uint32_t i = end_index(rec); i-- > rec.first + 1u;) {
+        SentRun& run = rec.runs[i];
+        if ((run.flags & kSacked) == 0) continue;
+        const uint32_t length = length_of(rec, i);
+        run.flags = rec.runs[i - 1].flags;
+        run.sent_us = rec.runs[i - 1].sent_us;
+        rec.sacked -= length;
+        if ((run.flags & kLost) != 0) rec.lost += length;
+        halve(rec);
+        return true;
+    }
+    return false;
+}
+
+/// Makes [from, to) begin and end with a run. False: there is no room. Both lie within the list.
+bool isolate(Recovery& rec, Seq from, Seq to) noexcept {
+    if (!make_room(rec, 2)) return false;
+    if (end_index(rec) + 2 > Recovery::kRuns) compact(rec);
+    for (const Seq at : {from, to}) {
+        for (uint32_t i = rec.first; i < end_index(rec); ++i) {
+            if (before(at, rec.runs[i].end)) {
+                if (after(at, begin_of(rec, i))) split(rec, i, at);
+                break;
+            }
+        }
+    }
+    return true;
+}
+
+/// Octets of run i up to `end` have arrived.
+void note_delivered(const Recovery& rec, const SentRun& run, Seq end, Delivered& out) noexcept {
+    if (!out.any || sent_after(run.sent_us, end, out.sent_us, out.end)) {
+        out.any = true;
+        out.sent_us = run.sent_us;
+        out.end = end;
+        out.is_resent = (run.flags & kResent) != 0;
+    }
+    if ((run.flags & kResent) != 0) return;
+    if (before(end, rec.fack)) out.late_original = true;
+    if (at_or_before(end, rec.recover)) out.original = true;
+}
+
+/// [left, right) has arrived; it lies within the list.
+void take_block(Recovery& rec, Seq left, Seq right, Delivered& out) noexcept {
+    // Most blocks repeat what is known.
+    bool is_news = false;
+    for (uint32_t i = rec.first; i < end_index(rec) && !is_news; ++i)
+        is_news = after(rec.runs[i].end, left) && before(begin_of(rec, i), right) &&
+                  (rec.runs[i].flags & kSacked) == 0;
+    if (!is_news || !isolate(rec, left, right)) return;
+    for (uint32_t i = rec.first; i < end_index(rec); ++i) {
+        SentRun& run = rec.runs[i];
+        const Seq begin = begin_of(rec, i);
+        if (before(begin, left)) continue;
+        if (!before(begin, right)) break;
+        if ((run.flags & kSacked) != 0) continue;
+        const uint32_t length = distance(begin, run.end);
+        if ((run.flags & kLost) != 0) rec.lost -= length;
+        note_delivered(rec, run, run.end, out);
+        run.flags = kSacked;
+        rec.sacked += length;
+        out.sacked += length;
+        out.bytes += length;
+    }
+}
+
+}  // namespace
+
+void start(Recovery& rec, const Tcb& tcb, uint32_t now_us) noexcept {
+    rec.first = rec.count = 0;
+    rec.sacked = rec.lost = 0;
+    rec.edge = rec.fack = tcb.snd.una;
+    if (tcb.in_flight() == 0) return;
+    rec.runs[0] = {tcb.snd.nxt, now_us, 0, {}};
+    rec.count = 1;
+}
+
+void append(Recovery& rec, Seq end, uint32_t now_us) noexcept {
+    if (rec.count != 0) {
+        SentRun& last = rec.runs[end_index(rec) - 1];
+        if (last.flags == 0 && last.sent_us == now_us) {
+            last.end = end;
+            return;
+        }
+        if (!make_room(rec, 1)) {
+            // Nothing can be merged: the last run takes the new text and loses its own history.
+            const uint32_t length = length_of(rec, end_index(rec) - 1);
+            if ((last.flags & kSacked) != 0) rec.sacked -= length;
+            if ((last.flags & kLost) != 0) rec.lost -= length;
+            last = {end, now_us, 0, {}};
+            return;
+        }
+        if (end_index(rec) == Recovery::kRuns) compact(rec);
+    }
+    rec.runs[end_index(rec)] = {end, now_us, 0, {}};
+    ++rec.count;
+}
+
+void note_resent(Recovery& rec, Seq from, Seq to, uint32_t now_us) noexcept {
+    // Where a retransmission ends must be known, or all of a long run would count as in flight again.
+    while (!make_room(rec, 2) && forget_one(rec)) {
+    }
+    const bool is_exact = isolate(rec, from, to);
+    for (uint32_t i = rec.first; i < end_index(rec); ++i) {
+        SentRun& run = rec.runs[i];
+        const Seq begin = begin_of(rec, i);
+        if (!before(begin, to)) break;
+        if (!after(run.end, from) || (is_exact && before(begin, from))) continue;
+        if ((run.flags & kSacked) != 0) continue;
+        if ((run.flags & kLost) != 0) rec.lost -= distance(begin, run.end);
+        run.flags = kResent;
+        run.sent_us = now_us;
+    }
+    tidy(rec);
+}
+
+void acknowledge(Recovery& rec, Seq una, Delivered& out) noexcept {
+    while (rec.count != 0 && after(una, rec.edge)) {
+        SentRun& run = rec.runs[rec.first];
+        const bool is_whole = at_or_before(run.end, una);
+        const Seq end = is_whole ? run.end : una;
+        const uint32_t length = distance(rec.edge, end);
+        if ((run.flags & kSacked) != 0) {
+            rec.sacked -= length;
+        } else {
+            if ((run.flags & kLost) != 0) rec.lost -= length;
+            out.bytes += length;
+            note_delivered(rec, run, end, out);
+        }
+        rec.edge = end;
+        if (!is_whole) break;
+        ++rec.first;
+        --rec.count;
+    }
+    rec.edge = una;
+    if (rec.count == 0) rec.first = 0;
+    out.reneged = rec.count != 0 && (rec.runs[rec.first].flags & kSacked) != 0;
+}
+
+void take_blocks(Recovery& rec, const Tcb& tcb, const Segment& seg, Delivered& out) noexcept {
+    for (unsigned i = 0; i < seg.sack_count; ++i) {
+        Seq left{seg.sack[i].left};
+        const Seq right{seg.sack[i].right};
+        if (!before(left, right) || after(right, tcb.snd.nxt)) continue;
+        if (i == 0) {  // RFC 2883 4: below SEG.ACK, or within the second block
+            const bool is_within = seg.sack_count > 1 && at_or_after(left, Seq{seg.sack[1].left}) &&
+                                   at_or_before(right, Seq{seg.sack[1].right});
+            if (at_or_before(right, seg.ack) || is_within) {
+                out.has_duplicate = true;
+                out.duplicate_left = left;
+                out.duplicate_right = right;
+                continue;
+            }
+        }
+        if (at_or_before(right, tcb.snd.una)) continue;
+        left = later(left, tcb.snd.una);
+        if (left == tcb.snd.una) continue;  // the octet at SND.UNA is not held, by definition
+        take_block(rec, left, right, out);
+    }
+    if (out.sacked != 0) tidy(rec);
+    for (uint32_t i = end_index(rec); i-- > rec.first;) {
+        if ((rec.runs[i].flags & kSacked) == 0) continue;
+        rec.fack = later(rec.fack, rec.runs[i].end);
+        break;
+    }
+    rec.fack = later(rec.fack, tcb.snd.una);
+}
+
+void forget_sacks(Recovery& rec) noexcept {
+    for (uint32_t i = rec.first; i < end_index(rec); ++i)
+        rec.runs[i].flags = static_cast<uint8_t>(rec.runs[i].flags & ~kSacked);
+    rec.sacked = 0;
+}
+
+void forget_losses(Recovery& rec) noexcept {
+    for (uint32_t i = rec.first; i < end_index(rec); ++i)
+        rec.runs[i].flags = static_cast<uint8_t>(rec.runs[i].flags & ~kLost);
+    rec.lost = 0;
+}
+
+void lose_all(Recovery& rec) noexcept {
+    for (uint32_t i = rec.first; i < end_index(rec); ++i)
+        if ((rec.runs[i].flags & (kSacked | kLost)) == 0) lose(rec, i);
+}
+
+bool next_lost(const Recovery& rec, Seq& from, Seq& to) noexcept {
+    if (rec.lost == 0) return false;
+    uint32_t i = rec.first;
+    while (i < end_index(rec) && (rec.runs[i].flags & kLost) == 0) ++i;
+    if (i == end_index(rec)) return false;
+    from = begin_of(rec, i);
+    // Neighbours may differ in the time of their first transmission only.
+    while (i + 1 < end_index(rec) && (rec.runs[i + 1].flags & kLost) != 0) ++i;
+    to = rec.runs[i].end;
+    return true;
+}
+
+bool has_dup_thresh(const Recovery& rec, uint32_t smss) noexcept {
+    if (rec.sacked > 2 * smss) return true;
+    unsigned runs = 0;
+    for (uint32_t i = rec.first; i < end_index(rec); ++i) runs += (rec.runs[i].flags & kSacked) != 0 ? 1 : 0;
+    return runs >= 3;
+}
+
+}  // namespace synfin::tcp::scoreboard

@@ -1,0 +1,61 @@
+/// @file
+/// Proportional rate reduction (RFC 9937).
+
+#include "loss_world.hh"
+
+namespace synfin::tcp {
+namespace {
+
+/// `n` segments in flight for a round trip, with more queued.
+void in_flight(LossWorld& w, uint32_t n) {
+    w.establish(100, {.wscale = 10, .sack = true});
+    w.offer = 1000;
+    w.in({});
+    w.need_recovery();
+    w.flow.control = CongestionControl::newreno;
+    w.flow.cwnd_bytes = n * kMss;
+    w.flow.ssthresh_bytes = n * kMss;
+    w.send(3 * n * kMss);
+    ASSERT_EQ(w.tcb.in_flight(), n * kMss);
+    w.sent.clear();
+    w.advance(100);
+}
+
+/// The first of 100 segments is lost: for every two that arrive, one leaves.
+TEST(Prr, HalvesTheRateWithinARoundTrip) {
+    LossWorld w;
+    in_flight(w, 100);
+    uint32_t new_text = 0, again = 0;
+    for (uint32_t n = 2; n <= 100; ++n) {
+        w.ack(0, {{1, n}});
+        uint32_t now = 0;
+        while (const auto out = w.next()) {
+            ++(out->retransmission.value_or(false) ? again : new_text);
+            ++now;
+        }
+        EXPECT_LE(now, 2u) << "no burst";
+    }
+    EXPECT_EQ(again, 1u);
+    EXPECT_NEAR(new_text, 50, 3);
+    EXPECT_NEAR(w.rec.pipe(w.tcb), 50 * kMss, 2 * kMss);
+    w.advance(100);
+    w.ack(102);  // limited transmit had sent two
+    EXPECT_FALSE(w.flow.has(kRecovery));
+    EXPECT_EQ(w.flow.cwnd_bytes, 50 * kMss);
+}
+
+/// Most of the flight is lost: what arrives is replaced, and no more (PRR-CRB), until SND.UNA moves.
+TEST(Prr, ConservesPacketsAfterHeavyLoss) {
+    LossWorld w;
+    in_flight(w, 100);
+    w.ack(0, {{90, 100}});
+    uint32_t sent = 0;
+    while (const auto out = w.next()) {
+        EXPECT_TRUE(out->retransmission.value_or(false));
+        ++sent;
+    }
+    EXPECT_EQ(sent, 10u);
+}
+
+}  // namespace
+}  // namespace synfin::tcp

@@ -1,0 +1,275 @@
+/// @file
+/// Loss detection by RACK and the repair that follows, segment by segment (RFC 8985 6, RFC 6675 5).
+
+#include "loss_world.hh"
+
+namespace synfin::tcp {
+namespace {
+
+constexpr uint32_t kRtt = 100;
+
+/// Ten segments are in flight for a round trip.
+struct Rack : testing::Test {
+    Rack() {
+        w.establish(kRtt);
+        w.flight(10);
+        w.advance(kRtt);
+    }
+    LossWorld w;
+};
+
+/// The clock of microseconds wraps every 71 minutes. A new record knows no time yet, and 0 is as good as any.
+TEST(RackClock, MayBeAnywhereInItsRange) {
+    for (const uint32_t tick : {1u, 2'000'000u, 2'147'483u, 3'000'000u, 4'294'967u, 4'294'960u}) {
+        SCOPED_TRACE(tick);
+        LossWorld w;
+        w.move_to(w.tick() + (tick - w.tick() % 4'294'967u));
+        w.establish(kRtt);
+        w.flight(10);
+        w.advance(kRtt);
+        w.ack(0, {{1, 2}});
+        w.ack(0, {{1, 4}});
+        AGAIN(w, 0);
+        w.ack(0, {{1, 5}});
+        SILENT(w);
+        w.ack(10);
+        EXPECT_EQ(w.tcb.in_flight(), 0u);
+    }
+}
+
+TEST_F(Rack, OneHole) {
+    w.ack(0, {{1, 2}});
+    w.ack(0, {{1, 3}});
+    SILENT(w);
+    w.ack(0, {{1, 4}});
+    EXPECT_TRUE(w.fx.retransmit);
+    AGAIN(w, 0);
+    SILENT(w);
+    EXPECT_TRUE(w.flow.has(kRecovery));
+    EXPECT_EQ(w.flow.ssthresh_bytes, 7 * kMss) << "beta of CUBIC";
+    w.ack(10);
+    SILENT(w);
+    EXPECT_FALSE(w.flow.has(kRecovery));
+    EXPECT_EQ(w.flow.cwnd_bytes, 7 * kMss);
+    EXPECT_EQ(w.rec.lost, 0u);
+}
+
+TEST_F(Rack, OneAckThatReportsThreeSegments) {
+    w.ack(0, {{1, 4}});
+    AGAIN(w, 0);
+    SILENT(w);
+}
+
+TEST_F(Rack, TwoHolesInOneRoundTrip) {  // 0 and 1
+    w.ack(0, {{2, 3}});
+    w.ack(0, {{2, 4}});
+    w.ack(0, {{2, 5}});
+    AGAIN(w, 0);
+    w.ack(0, {{2, 6}});
+    AGAIN(w, 1);
+    SILENT(w);
+    w.ack(0, {{2, 10}});
+    SILENT(w);
+    w.advance(kRtt);
+    w.ack(1, {{2, 10}});
+    SILENT(w);
+    w.ack(10);
+    SILENT(w);
+    EXPECT_FALSE(w.flow.has(kRecovery));
+}
+
+TEST_F(Rack, EverySecondSegmentLost) {
+    w.ack(0, {{1, 2}});
+    w.ack(0, {{3, 4}, {1, 2}});
+    SILENT(w);
+    w.ack(0, {{5, 6}, {3, 4}, {1, 2}});  // 0, 2 and 4 are lost
+    AGAIN(w, 0);
+    w.ack(0, {{7, 8}, {5, 6}, {3, 4}});
+    w.ack(0, {{9, 10}, {7, 8}, {5, 6}});
+    for (const uint32_t n : {2u, 4u}) AGAIN(w, n);
+    w.advance(kRtt);
+    w.ack(2, {{9, 10}, {7, 8}, {5, 6}});
+    w.ack(4, {{9, 10}, {7, 8}, {5, 6}});
+    w.ack(6, {{9, 10}, {7, 8}});
+    for (const uint32_t n : {6u, 8u}) AGAIN(w, n);
+    SILENT(w);
+    w.advance(kRtt);
+    w.ack(8, {{9, 10}});
+    w.ack(10);
+    SILENT(w);
+    EXPECT_EQ(w.rec.sacked, 0u);
+    EXPECT_FALSE(w.flow.has(kRecovery));
+}
+
+TEST_F(Rack, LimitedTransmitFollowsPipe) {  // RFC 3042, RFC 6675 2
+    w.send(10 * kMss);
+    SILENT(w);
+    w.ack(0, {{1, 2}});
+    NEW(w, 10);
+    w.ack(0, {{1, 3}});
+    NEW(w, 11);
+    SILENT(w);
+    w.ack(0, {{1, 4}});
+    AGAIN(w, 0);
+    SILENT(w);
+    EXPECT_EQ(w.flow.ssthresh_bytes, 7 * kMss) << "what left beyond cwnd does not count";
+}
+
+/// RFC 8985 6.2 step 3: an original that arrives late shows reordering. From then on a hole waits for the
+/// reordering window, a quarter of the round trip.
+TEST_F(Rack, ReorderingIsSeenAndThenTolerated) {
+    w.ack(0, {{1, 2}});
+    EXPECT_FALSE(w.rec.reordering_seen);
+    w.ack(2);
+    EXPECT_TRUE(w.rec.reordering_seen);
+    w.ack(2, {{3, 6}});
+    SILENT(w);
+    ASSERT_EQ(w.tcb.deadline_kind, DeadlineKind::reorder);
+    EXPECT_NEAR(w.in_ms(), kRtt / 4, 1);
+    w.advance(10);
+    w.ack(6);  // it was only late
+    SILENT(w);
+    EXPECT_FALSE(w.flow.has(kRecovery));
+    EXPECT_NE(w.tcb.deadline_kind, DeadlineKind::reorder);
+    w.advance(kRtt);
+    EXPECT_EQ(w.flow.ssthresh_bytes, UINT32_MAX);
+}
+
+TEST_F(Rack, ThreeSegmentsLateByLessThanTheWindow) {
+    w.ack(0, {{1, 2}});
+    w.ack(2);
+    w.ack(2, {{5, 6}});
+    w.ack(2, {{5, 10}});
+    SILENT(w);
+    w.advance(20);
+    w.ack(3, {{5, 10}});
+    w.ack(4, {{5, 10}});
+    w.ack(10);
+    SILENT(w);
+    EXPECT_EQ(w.flow.ssthresh_bytes, UINT32_MAX);
+}
+
+TEST_F(Rack, AfterTheWindowAHoleIsLost) {
+    w.ack(0, {{1, 2}});
+    w.ack(2);
+    w.ack(2, {{3, 10}});
+    SILENT(w);
+    EXPECT_NEAR(w.fire(), kRtt / 4, 1);
+    EXPECT_TRUE(w.fx.retransmit);
+    AGAIN(w, 2);
+    SILENT(w);
+    EXPECT_EQ(w.tcb.deadline_kind, DeadlineKind::rto);
+}
+
+/// Without reordering seen before, fewer than three segments wait for the window, too.
+TEST_F(Rack, FewSegmentsWaitForTheWindow) {
+    w.ack(8);
+    w.ack(8, {{9, 10}});
+    SILENT(w);
+    ASSERT_EQ(w.tcb.deadline_kind, DeadlineKind::reorder);
+    EXPECT_NEAR(w.fire(), kRtt / 4, 1);
+    AGAIN(w, 8);
+}
+
+/// RFC 8985 6.2 step 4: D-SACK alone shows no reordering, but widens the window; 16 recoveries without one
+/// narrow it again.
+TEST_F(Rack, DuplicatesWidenTheWindow) {
+    w.ack(0, {{1, 4}});
+    AGAIN(w, 0);
+    w.in({.ack = w.at(10), .blocks = {{w.at(0), w.at(1)}}});
+    EXPECT_FALSE(w.rec.reordering_seen);
+    EXPECT_EQ(w.rec.reo_wnd_mult, 2);
+    w.flight(7);
+    w.advance(kRtt);
+    w.ack(15, {{16, 17}});
+    EXPECT_NEAR(w.in_ms(), kRtt / 2, 1);
+}
+
+/// RFC 8985 6.2 step 5: a retransmission that is lost again is found by what was sent after it.
+TEST_F(Rack, ALostRetransmissionIsSentAgainWithoutATimeout) {
+    w.send(10 * kMss);
+    w.ack(0, {{1, 4}});
+    AGAIN(w, 0);
+    w.skip_us(10);
+    w.ack(0, {{1, 10}});
+    std::optional<uint32_t> last;
+    while (const auto out = w.next()) {
+        EXPECT_FALSE(out->retransmission.value_or(true));
+        last = *out->seq;
+    }
+    ASSERT_TRUE(last) << "new text follows";
+    const uint32_t beyond = (*last - 1) / kMss + 1;
+    w.advance(kRtt);
+    w.ack(0, {{1, beyond}});
+    AGAIN(w, 0);
+    EXPECT_NE(w.rec.lost + w.tcb.in_flight(), 0u);
+    w.advance(kRtt);
+    w.ack(beyond);
+    EXPECT_FALSE(w.flow.has(kRecovery));
+    EXPECT_EQ(w.flow.backoff, 0);
+}
+
+/// New text and a retransmission that leave in one turn have the same time. If the new text arrives first,
+/// the retransmission is not lost.
+TEST_F(Rack, NewTextOfTheSameTurnSaysNothingAboutARetransmission) {
+    w.send(10 * kMss);
+    w.ack(0, {{1, 2}});
+    NEW(w, 10);
+    w.ack(0, {{1, 4}});
+    AGAIN(w, 0);
+    w.sent.clear();
+    w.advance(kRtt);
+    w.ack(0, {{1, 4}, {10, 11}});
+    while (const auto out = w.next()) EXPECT_NE(*out->seq, w.at(0));
+}
+
+/// RFC 2018 8: the ACK stops at text that had been reported: the peer has dropped it.
+TEST_F(Rack, Reneging) {
+    w.ack(0, {{1, 10}});
+    AGAIN(w, 0);
+    w.advance(kRtt);
+    w.ack(1);
+    EXPECT_TRUE(w.fx.reneged);
+    EXPECT_EQ(w.rec.sacked, 0u);
+    for (uint32_t n = 1, una = 1; una < 10;) {  // everything is sent again, as cwnd permits
+        while (const auto out = w.next()) {
+            EXPECT_EQ(*out->seq, w.at(n++));
+            EXPECT_TRUE(out->retransmission.value_or(false));
+        }
+        ASSERT_GT(n, una);
+        w.ack(++una);
+    }
+    EXPECT_EQ(w.tcb.in_flight(), 0u);
+}
+
+/// RFC 2018 8: text that SACK reported stays in the queue until it is acknowledged, and a second timeout
+/// forgets the reports.
+TEST_F(Rack, ASecondTimeoutForgetsTheReports) {
+    w.ack(0, {{2, 3}});
+    ASSERT_EQ(w.rec.sacked, kMss);
+    w.sent.clear();
+    while (w.flow.backoff == 0) w.fire();
+    EXPECT_EQ(w.rec.sacked, kMss);
+    while (w.flow.backoff == 1) w.fire();
+    EXPECT_EQ(w.rec.sacked, 0u);
+}
+
+TEST_F(Rack, ATimeoutStartsAtOneSegmentAndSlowStartRepairs) {
+    w.sent.clear();
+    while (w.flow.backoff == 0) w.fire();
+    EXPECT_EQ(w.flow.cwnd_bytes, kMss);
+    EXPECT_EQ(w.flow.ssthresh_bytes, 7 * kMss);
+    EXPECT_TRUE(w.flow.has(kRtoRecovery));
+}
+
+TEST_F(Rack, LiesDoNotConfuseIt) {
+    w.in({.ack = w.at(0), .blocks = {{w.at(3), w.at(20)}, {w.at(5), w.at(4)}, {0x9000'0000, 0x9000'1000}}});
+    EXPECT_EQ(w.rec.sacked, 0u);
+    w.in({.ack = w.at(0), .blocks = {{w.at(0), w.at(10)}}});
+    EXPECT_EQ(w.rec.sacked, 0u) << "the octet at SND.UNA cannot be held";
+    w.ack(10);
+    EXPECT_EQ(w.tcb.in_flight(), 0u);
+}
+
+}  // namespace
+}  // namespace synfin::tcp
