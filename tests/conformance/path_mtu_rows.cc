@@ -1,4 +1,5 @@
-/// Rows 48 and 91: path MTU discovery (RFC 1191, RFC 8201), and forged messages (RFC 5927 7).
+/// Rows 48, 49 and 91: path MTU discovery (RFC 1191, RFC 8201), black holes (RFC 4821), and forged messages
+/// (RFC 5927 7).
 #include "fakes/world.hh"
 
 namespace synfin::fakes {
@@ -39,6 +40,95 @@ Packet fill(World& w, uint32_t from = 1) {
     }
     SILENT(w);
     return first;
+}
+
+/// Text of segments as large as the plateau below 1500 permits.
+uint32_t small_text(World& w) {
+    return 1492 - static_cast<uint32_t>(ip_header_bytes()) - 20 - options(w);
+}
+
+/// Loses full-sized segments until the third timeout makes them smaller.
+void lose_three(World& w) {
+    w.open();
+    const uint32_t full = w.main().full();
+    w.send(4 * full);
+    w.discard();
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE(w.advance_to_packet(10s));
+        RECV(w, {.seq = 1, .len = full});
+        SILENT(w);
+    }
+    REQUIRE(w.advance_to_packet(10s));
+    RECV(w, {.seq = 1, .len = small_text(w)});
+}
+
+/// The small one arrives, full-sized ones are lost again.
+void find_black_hole(World& w) {
+    lose_three(w);
+    w.in({.ack = 1 + small_text(w)});
+    RECV(w, {.seq = 1 + small_text(w), .len = w.main().full()});
+    w.discard();
+    while (w[Counter::black_holes] == 0) {
+        w.discard();
+        REQUIRE(w.advance_to_packet(10s));
+    }
+}
+
+TEST(Row49, RepeatedLossOfFullSegmentsLowersTheMss) {
+    ROW(49, "4821-7.5, 8899-4.3", "tcp::on_black_hole");
+    World w;
+    find_black_hole(w);
+    const uint32_t next = 1 + small_text(w);
+    RECV(w, {.seq = next, .len = small_text(w)});
+    w.in({.ack = next + small_text(w)});
+    RECV(w, {.seq = next + small_text(w), .len = small_text(w)});
+}
+
+TEST(Row49, AnOutageDoesNotLastingly) {
+    ROW(49, "8899-4.3", "tcp::on_progress_after_black_hole");
+    World w;
+    lose_three(w);
+    const uint32_t full = w.main().full();
+    w.in({.ack = 1 + 4 * full});
+    w.send(2 * full);
+    RECV(w, {.len = full});
+    w.discard();
+    w.in({.ack = 1 + 6 * full});
+    EXPECT_EQ(w[Counter::black_holes], 0u);
+    w.send(2 * full);
+    RECV(w, {.len = full});
+}
+
+TEST(Row49, LossOfSmallSegmentsDoesNot) {
+    ROW(49, "4821-7.5", "tcp::on_black_hole");
+    World w;
+    w.open();
+    const uint16_t mss = w.info().mss;
+    w.send(100);
+    for (int i = 0; i < 6; ++i) {
+        REQUIRE(w.advance_to_packet(30s));
+        w.discard();
+    }
+    EXPECT_EQ(w.info().mss, mss);
+    EXPECT_EQ(w[Counter::black_holes], 0u);
+}
+
+TEST(Row49, TheMssIsTriedAgainLater) {
+    ROW(49, "4821-7.7", "stack::Connections::restore_mss");
+    World w;
+    find_black_hole(w);
+    w.discard();
+    w.in({.ack = 1 + 4 * w.main().full()});
+    const uint32_t small = small_text(w), full = w.main().full();
+    w.advance(60s);
+    uint32_t next = w.main().rcv_nxt;
+    w.send(2 * full);
+    RECV(w, {.len = small});
+    w.discard();
+    w.in({.ack = next + 2 * full});
+    w.advance(11min);
+    w.send(2 * full);
+    RECV(w, {.len = full});
 }
 
 TEST(Row91, WhatIsInFlightLeavesAgainAtOnceAndSmaller) {
