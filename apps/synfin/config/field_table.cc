@@ -184,6 +184,7 @@ TCP(uint16_t, uint64_t);
 TCP(uint32_t, uint64_t);
 TCP(Duration, Duration);
 TCP(bool, bool);
+TCP(CongestionControl, CongestionControl);
 #undef SCALAR
 #undef OPTIONAL
 #undef LIST
