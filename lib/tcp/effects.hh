@@ -60,9 +60,10 @@ struct Effects {
     bool spurious_timeout : 1 = false;  ///< a timeout proved unnecessary and was undone (RFC 5682, RFC 4015)
     bool spurious_loss : 1 = false;     ///< a fast retransmit proved unnecessary and was undone (RFC 4015)
     bool black_hole : 1 = false;        ///< the path MTU was lowered to path_mtu (RFC 4821)
-    bool reneged : 1 = false;   ///< the peer has dropped text that it had reported by SACK (RFC 2018 8)
-    bool release_flow = false;  ///< the Flow is no longer needed
-    bool trouble = false;       ///< R1 passed (RFC 9293 MUST-20)
+    bool reneged : 1 = false;    ///< the peer has dropped text that it had reported by SACK (RFC 2018 8)
+    bool spare_bit : 1 = false;  ///< is_rare() reads all eight bits; without a name this one has any value
+    bool release_flow = false;   ///< the Flow is no longer needed
+    bool trouble = false;        ///< R1 passed (RFC 9293 MUST-20)
     bool spare = false;
 
     /// Whether any effect is set that a connection without losses, drops and reordering does not have.

@@ -1,10 +1,25 @@
 /// @file
 /// The control block in its sizes: what remains when it shrinks, and for how long.
 
+#include <cstring>
+#include <new>
+
 #include "core_world.hh"
 
 namespace synfin::tcp {
 namespace {
+
+// is_rare() reads eight bytes at once, so no bit of them may keep what the memory held before.
+TEST(Effects, NewOnesAreEmptyWhateverTheMemoryHeld) {
+    alignas(Effects) unsigned char memory[sizeof(Effects)];
+    for (const int held : {0x00, 0xff}) {
+        std::memset(memory, held, sizeof memory);
+        asm volatile("" : : "r"(memory) : "memory");
+        const Effects& fx = *new (memory) Effects;
+        EXPECT_FALSE(fx.is_rare()) << held;
+        EXPECT_TRUE(fx.is_output_at_most()) << held;
+    }
+}
 
 TEST(CompactRtt, IsExactUpTo2047AndCloseBeyond) {
     for (const uint32_t us : {0u, 1u, 1000u, 2047u}) EXPECT_EQ(CompactRtt::from_us(us).us(), us);
