@@ -39,6 +39,8 @@ test_packages=(
     nodejs
     apache2-utils   # ... and clients: ab,
     nghttp2-client  # h2load
+    iperf           # version 2: a bulk sender on kernel TCP
+    ethtool         # a faulty wire needs the packets as on a link: no offloads
     valgrind        # callgrind counts instructions per connection
     tcpdump         # the packets of a failed integration test, as text
 )

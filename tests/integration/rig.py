@@ -243,14 +243,18 @@ class Rig:
         try:
             self.ours = self._namespace(f"{tag}-ours")
             self.theirs = self._namespace(f"{tag}-theirs")
-            self.ours.ip("link", "add", self.device, "type", "veth", "peer", "name", self.peer, "netns", self.theirs.name)
-            for namespace, interface in ((self.ours, self.device), (self.theirs, self.peer)):
-                namespace.ip("link", "set", interface, "mtu", mtu, "up")
+            self.join(mtu)
             self.add_kernel_addresses(self.theirs, self.peer)
             self.kernel = self.theirs  # where the kernel's clients and servers run
         except BaseException:
             self.close()
             raise
+
+    def join(self, mtu):
+        """Makes the interfaces of both ends, and what joins them."""
+        self.ours.ip("link", "add", self.device, "type", "veth", "peer", "name", self.peer, "netns", self.theirs.name)
+        for namespace, interface in ((self.ours, self.device), (self.theirs, self.peer)):
+            namespace.ip("link", "set", interface, "mtu", mtu, "up")
 
     @property
     def family(self):

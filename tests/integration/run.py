@@ -32,7 +32,7 @@ def why_not():
         return "not Linux"
     if os.geteuid() != 0:
         return "not root: network namespaces need it (sudo scripts/test.sh integration)"
-    for tool in ("ip", "ss", "curl", "wrk", "nginx", "tcpdump", "setpriv"):
+    for tool in ("ip", "ss", "curl", "wrk", "nginx", "tcpdump", "setpriv", "ethtool", "iperf"):
         if not shutil.which(tool):
             return f"no {tool}: scripts/install-deps.sh test"
     probe = f"sf{os.getpid()}-probe"
