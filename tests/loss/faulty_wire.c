@@ -383,7 +383,7 @@ static void report(const struct direction* d, bool is_last) {
     printf("}}%s", is_last ? "}\n" : ", ");
 }
 
-static void usage(void) {
+static _Noreturn void usage(void) {
     fputs(
         "usage: faulty_wire --a INTERFACE --b INTERFACE --seconds N [--seed N] [FAULTS] [--ab FAULTS] [--ba "
         "FAULTS]\n"
