@@ -72,6 +72,7 @@ namespace congestion {
 void grow(Conn c, uint32_t acked, const Now& now) noexcept {
     if (c.rec != nullptr && !is_cwnd_limited(c)) {
         c.flow->set(kCapped);
+        c.rec->is_app_limited = true;
         return;
     }
     grow_by_controller(c, acked, now);
@@ -134,6 +135,7 @@ void enter_recovery(Conn c, const scoreboard::Delivered& d, const Now& now) noex
 }
 
 void on_recovery_ack(Conn c, const scoreboard::Delivered& d, bool found) noexcept {
+    if (d.bytes == 0) return;  // RFC 9937 6.2
     c.flow->cwnd_bytes = prr::window(c, d, d.acked != 0 && !found);
 }
 
@@ -185,6 +187,7 @@ void start_recovery(const Tcb& tcb, Flow& flow, Recovery& rec, const Now& now) n
     scoreboard::start(rec, tcb, now.us);
     rec.rack_sent_us = now.us - 1;  // nothing in flight has been overtaken
     rec.rack_end = tcb.snd.una;
+    rec.min_rtt_since_s = static_cast<uint16_t>(now.tick >> 10);
     rec.max_flight = tcb.in_flight();
     rec.flight_round = tcb.snd.nxt;
     // So far at most one segment was in flight: a larger cwnd has not been used (RFC 7661).

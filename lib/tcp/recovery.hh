@@ -21,10 +21,11 @@ enum RunFlag : uint8_t {
 /// Octets in flight with one history: sent at one time, and with one fate. A run begins where the run before
 /// it ends; the first one begins at Recovery::edge.
 struct SentRun {
-    Seq end;               //  0  sequence number behind the last octet
-    uint32_t sent_us = 0;  //  4  Now::us of the last transmission
-    uint8_t flags = 0;     //  8
-    uint8_t spare[3] = {};
+    Seq end;                  //  0  sequence number behind the last octet
+    uint32_t sent_us = 0;     //  4  Now::us of the last transmission; of the latest octet (scoreboard.hh)
+    uint8_t flags = 0;        //  8
+    bool is_inexact = false;  ///< its octets differ in time by more than a sixteenth of a round trip
+    uint8_t spare[2] = {};
 };
 static_assert(sizeof(SentRun) == 12);
 
@@ -49,7 +50,7 @@ struct CubicState {
     uint32_t epoch_start = 0;  ///< tick at which this stage of congestion avoidance began, with in_epoch
     bool in_epoch = false;
     bool after_timeout = false;  ///< the next stage begins at its own plateau (4.8)
-    uint8_t spare[2] = {};
+    uint16_t w_est_rest = 0;     ///< of w_est, in 1/65,536 byte
 };
 
 /// How a reduction of cwnd can be undone (RFC 4015).
@@ -78,9 +79,10 @@ struct RecoveryState {
     uint32_t rack_sent_us = 0;         ///< RACK.xmit_ts
     Seq rack_end;                      ///< RACK.end_seq
     uint32_t rack_rtt_us = 0;          ///< RACK.rtt; 0: nothing delivered yet
-    uint32_t min_rtt_us = UINT32_MAX;  ///< RACK.min_RTT, since the record was made
-    Seq fack;                          ///< RACK.fack: the highest octet delivered
-    Seq dsack_round;                   ///< RACK.dsack_round, with in_dsack_round
+    uint32_t min_rtt_us = UINT32_MAX;  ///< RACK.min_RTT: of this window and the one before (loss/rack.cc)
+    uint32_t next_min_rtt_us = UINT32_MAX;  ///< of this window
+    Seq fack;                               ///< RACK.fack: the highest octet delivered
+    Seq dsack_round;                        ///< RACK.dsack_round, with in_dsack_round
     uint32_t reorder_us = 0;  ///< until the reordering timer fires, from the last ACK on; 0: not needed
     uint8_t reo_wnd_mult = 1;
     uint8_t reo_wnd_persist = 0;
@@ -96,12 +98,17 @@ struct RecoveryState {
     // RFC 9937: PRR (congestion/prr.hh)
     uint32_t prr_delivered = 0, prr_out = 0, recover_fs = 0;
     // RFC 5682 (loss/spurious.hh)
-    uint8_t frto = 0;             ///< 1: the first segment was sent again; 2: new text was sent since
-    bool rack_is_resent = false;  ///< RACK: the segment of rack_end was a retransmission
-    uint8_t spare[2] = {};
+    uint8_t frto = 0;              ///< 1: the first segment was sent again; 2: new text was sent since
+    bool rack_is_resent = false;   ///< RACK: the segment of rack_end was a retransmission
+    uint16_t min_rtt_since_s = 0;  ///< tick / 1024 at which this window of min_rtt_us began
     // Linux's rule for application-limited connections (congestion.hh)
-    uint32_t max_flight = 0;  ///< most bytes in flight in this round trip
-    Seq flight_round;         ///< it ends when this is acknowledged
+    uint32_t max_flight = 0;      ///< most bytes in flight in this round trip
+    Seq flight_round;             ///< it ends when this is acknowledged
+    uint32_t grown_at = 0;        ///< tick of the last growth in congestion avoidance
+    bool is_app_limited = false;  ///< cwnd has not been in use since
+    bool is_run_closed = false;   ///< text was sent again since the last run of new text began
+    uint8_t time_shift = 0;  ///< octets of a run differ in time by less than 2^time_shift us, if it is exact
+    uint8_t spare = 0;
     HystartState hystart{};
     CubicState cubic{};
     UndoState undo{};
@@ -115,12 +122,12 @@ struct RecoveryState {
 struct alignas(64) Recovery : RecoveryState {
     /// More histories than this are merged, or their SACK blocks ignored: see loss/scoreboard.hh. This bounds
     /// the walk of each ACK and timer.
-    static constexpr uint32_t kRuns = 64;
+    static constexpr uint32_t kRuns = 160;
     SentRun runs[kRuns];  // NOLINT(cppcoreguidelines-pro-type-member-init): [first, first + count) are valid
 
     /// Bytes sent, and neither SACKed nor lost (RFC 6675 2: pipe).
     uint32_t pipe(const Tcb& tcb) const noexcept { return tcb.in_flight() - sacked - lost; }
 };
-static_assert(sizeof(Recovery) == 960 && std::is_trivially_copyable_v<Recovery>);
+static_assert(sizeof(Recovery) == 2112 && std::is_trivially_copyable_v<Recovery>);
 
 }  // namespace synfin::tcp

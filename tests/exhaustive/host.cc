@@ -758,14 +758,12 @@ void Host::normalise(uint32_t ticks) noexcept {
 void Host::normalise_recovery(uint32_t ticks) noexcept {
     tcp::Recovery& rec = recovery_;
     const uint32_t us = ticks * 1000;
-    for (uint32_t i = 0; i < tcp::Recovery::kRuns; ++i) {
-        const bool is_used = i >= rec.first && i < uint32_t{rec.first} + rec.count;
-        if (!is_used) rec.runs[i] = tcp::SentRun{};
-        if (is_used)
-            rec.runs[i].sent_us = (rec.runs[i].flags & tcp::kSacked) != 0 ? 0 : rec.runs[i].sent_us - us;
-    }
+    for (uint32_t i = rec.first; i < uint32_t{rec.first} + rec.count; ++i)
+        rec.runs[i].sent_us = (rec.runs[i].flags & tcp::kSacked) != 0 ? 0 : rec.runs[i].sent_us - us;
     if (rec.rack_rtt_us != 0) rec.rack_sent_us -= us;
     rec.rto_at -= ticks;
+    rec.min_rtt_since_s = static_cast<uint16_t>(rec.min_rtt_since_s - (ticks >> 10));
+    rec.grown_at = rec.cubic.in_epoch ? rec.grown_at - ticks : 0;
     if (rec.cubic.in_epoch) rec.cubic.epoch_start -= ticks;
     if (rec.undo.cause == tcp::UndoState::none) {
         rec.undo = tcp::UndoState{};

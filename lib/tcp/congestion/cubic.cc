@@ -27,6 +27,7 @@ void begin_epoch(CubicState& s, uint32_t cwnd, uint32_t smss, const Now& now) no
     s.in_epoch = true;
     s.epoch_start = now.tick;
     s.w_est = cwnd;
+    s.w_est_rest = 0;
     if (s.after_timeout || s.w_max <= cwnd) {
         s.w_max = cwnd;
         s.k_ms = 0;
@@ -42,11 +43,18 @@ void avoid_congestion(Conn c, uint32_t acked, const Now& now) noexcept {
     const uint32_t smss = c.tcb.text_mss();
     const uint32_t cwnd = std::max(flow.cwnd_bytes, 1u);
     if (!s.in_epoch) begin_epoch(s, cwnd, smss, now);
+    // 4.2: t does not include periods in which the application limited the connection.
+    else if (c.rec->is_app_limited)
+        s.epoch_start += now.tick - c.rec->grown_at;
+    c.rec->is_app_limited = false;
+    c.rec->grown_at = now.tick;
     const int64_t t = now.tick - s.epoch_start;
     // Equation 4, with alpha_cubic = 9/17 until Reno would have reached the window of the last loss.
-    const uint64_t step = uint64_t{smss} * acked / cwnd;
-    s.w_est += static_cast<uint32_t>(s.w_est < s.cwnd_prior ? step * 9 / 17 : step);
-    s.w_est = std::min(s.w_est, newreno::kMostBytes);
+    uint64_t step = (uint64_t{smss} * acked << 16) / cwnd;
+    if (s.w_est < s.cwnd_prior) step = step * 9 / 17;
+    step += s.w_est_rest;
+    s.w_est_rest = static_cast<uint16_t>(step);
+    s.w_est = static_cast<uint32_t>(std::min<uint64_t>(s.w_est + (step >> 16), newreno::kMostBytes));
     if (plateau_plus(s, t - s.k_ms, smss) < s.w_est) {  // 4.3: the Reno-friendly region
         flow.cwnd_bytes = std::max(cwnd, s.w_est);
     } else {  // 4.4 and 4.5

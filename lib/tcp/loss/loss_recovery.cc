@@ -165,7 +165,7 @@ uint8_t on_ack(Conn c, const Segment& seg, uint32_t acked, const Context& ctx) n
     Delivered d;
     d.acked = acked;
     scoreboard::acknowledge(rec, c.tcb.snd.una, d);
-    const uint32_t rtt_us = d.any && !d.is_resent ? std::max(ctx.now.us - d.sent_us, 1u) : 0;
+    const uint32_t rtt_us = d.any && !d.is_resent && !d.is_inexact ? std::max(ctx.now.us - d.sent_us, 1u) : 0;
     if (rtt_us != 0) congestion::take_rtt(c, rtt_us);
     if (!c.tcb.has(kSack)) {
         congestion::on_ack(c, acked, ctx.now);
@@ -178,7 +178,7 @@ uint8_t on_ack(Conn c, const Segment& seg, uint32_t acked, const Context& ctx) n
     }
     scoreboard::take_blocks(rec, c.tcb, seg, d);
     const Echo echo(c.tcb, seg, ctx);
-    if (d.has_duplicate) rack::note_duplicate(c);
+    if (d.has_duplicate) rack::note_duplicate(c, d.duplicate_right);
     rack::update(c, d, echo.least_age_us(ctx.now), ctx.now);
     if (tail_loss_probe::on_ack(c, seg, d)) congestion::on_tail_loss(c, ctx.now);
     events |= check_spurious(c, d, echo, ctx.now);
@@ -214,9 +214,7 @@ uint8_t on_reorder_timeout(Conn c, const Context& ctx) noexcept {
     if (found && !c.flow->has(kRecovery) && !c.flow->has(kRtoRecovery)) {
         enter_recovery(c, {}, ctx.now);
         events = kFoundLoss;
-    } else if (found && c.flow->has(kRecovery)) {
-        congestion::on_recovery_ack(c, {}, found);
-    }
+    }  // in recovery already: cwnd stays, and what is lost leaves room in it
     conclude(c);
     return events;
 }
@@ -251,7 +249,7 @@ bool note_sent(Conn c, uint32_t bytes, const Context& ctx) noexcept {
         rec.edge = rec.rack_end = tcb.snd.nxt - bytes;
         rec.rack_sent_us = ctx.now.us - 1;
     }
-    scoreboard::append(rec, tcb.snd.nxt, ctx.now.us);
+    scoreboard::append(rec, tcb.snd.nxt, ctx.now.us, c.flow->srtt_us);
     if (c.flow->has(kRecovery)) rec.prr_out += bytes;
     const uint32_t flight = tcb.in_flight();
     if (flight > rec.max_flight || at_or_after(tcb.snd.una, rec.flight_round)) {

@@ -7,19 +7,40 @@
 
 namespace synfin::tcp::rack {
 
+namespace {
+
+/// RACK.min_RTT is the minimum of this window and the one before: of 157 to 314 s (RFC 8985 6.2 step 1 asks
+/// for a windowed minimum; Linux's window is 300 s).
+constexpr uint16_t kMinRttWindow = 154;  // 1024 ticks each
+
+void take_min_rtt(Recovery& rec, uint32_t rtt_us, const Now& now) noexcept {
+    const auto now_s = static_cast<uint16_t>(now.tick >> 10);
+    if (static_cast<uint16_t>(now_s - rec.min_rtt_since_s) >= kMinRttWindow) {
+        rec.min_rtt_us = rec.next_min_rtt_us;
+        rec.next_min_rtt_us = UINT32_MAX;
+        rec.min_rtt_since_s = now_s;
+    }
+    rec.min_rtt_us = std::min(rec.min_rtt_us, rtt_us);
+    rec.next_min_rtt_us = std::min(rec.next_min_rtt_us, rtt_us);
+}
+
+}  // namespace
+
 void update(Conn c, const scoreboard::Delivered& d, uint32_t echo_us, const Now& now) noexcept {
     Recovery& rec = *c.rec;
     if (d.late_original) rec.reordering_seen = true;
     if (!d.any) return;
     const uint32_t rtt = std::max(now.us - d.sent_us, 1u);
-    if (d.is_resent) {
+    if (d.is_inexact) {
+        // Only the order of sending is known.
+    } else if (d.is_resent) {
         // The ACK may answer the original: then it says nothing about the retransmission.
         if (echo_us != UINT32_MAX && echo_us > rtt) return;
         if (rtt < rec.min_rtt_us) return;
     } else {
-        rec.min_rtt_us = std::min(rec.min_rtt_us, rtt);
+        take_min_rtt(rec, rtt, now);
     }
-    rec.rack_rtt_us = rtt;
+    if (!d.is_inexact) rec.rack_rtt_us = rtt;
     if (scoreboard::sent_after(d.sent_us, d.end, rec.rack_sent_us, rec.rack_end)) {
         rec.rack_sent_us = d.sent_us;
         rec.rack_end = d.end;
@@ -27,8 +48,11 @@ void update(Conn c, const scoreboard::Delivered& d, uint32_t echo_us, const Now&
     }
 }
 
-void note_duplicate(Conn c) noexcept {
+void note_duplicate(Conn c, Seq right) noexcept {
     Recovery& rec = *c.rec;
+    // DEVIATION: RFC 8985 takes any D-SACK. One without reordering, or of a tail loss probe, is no fault of
+    // the reordering window, as in Linux.
+    if (!rec.reordering_seen || (rec.tlp_pending && right == rec.tlp_end)) return;
     if (rec.in_dsack_round && at_or_after(c.tcb.snd.una, rec.dsack_round)) rec.in_dsack_round = false;
     if (rec.in_dsack_round) return;
     rec.in_dsack_round = true;

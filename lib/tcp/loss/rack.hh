@@ -15,8 +15,9 @@ namespace synfin::tcp::rack {
 /// ACK's timestamp echoes, at most; UINT32_MAX: unknown.
 void update(Conn c, const scoreboard::Delivered& delivered, uint32_t echo_us, const Now& now) noexcept;
 
-/// 6.2 step 4, after D-SACK or at the end of a recovery: adapts the reordering window.
-void note_duplicate(Conn c) noexcept;
+/// 6.2 step 4, after a D-SACK that ends at `right`, or at the end of a recovery: adapts the reordering
+/// window.
+void note_duplicate(Conn c, Seq right) noexcept;
 void note_end_of_recovery(Recovery& rec) noexcept;
 
 /// 6.2 step 4: the reordering window, in microseconds.

@@ -4,6 +4,7 @@
 #include "tcp/loss/scoreboard.hh"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "synfin/check.hh"
@@ -16,6 +17,9 @@ uint32_t end_index(const Recovery& rec) noexcept {
     return uint32_t{rec.first} + rec.count;
 }
 
+/// Runs at the start of the array that may be unused: so a record touches few cache lines.
+constexpr uint32_t kMostUnused = 32;
+
 /// Moves the runs to the start of their array.
 void compact(Recovery& rec) noexcept {
     if (rec.first == 0) return;
@@ -23,13 +27,38 @@ void compact(Recovery& rec) noexcept {
     rec.first = 0;
 }
 
-/// Merges neighbours with the same fate, each run with at most one other.
-void halve(Recovery& rec) noexcept {
+/// How much two neighbours with the same fate differ in time. That of lost text is of little use.
+uint32_t gap(const SentRun& a, const SentRun& b) noexcept {
+    if ((a.flags & kLost) != 0) return 0;
+    const uint32_t ahead = b.sent_us - a.sent_us;
+    return std::min(ahead, 0u - ahead);
+}
+
+/// Whether two times are so close, for this round trip, that text of both may share a run.
+bool is_same_time(const Recovery& rec, uint32_t a, uint32_t b) noexcept {
+    return (a ^ b) >> rec.time_shift == 0;
+}
+
+void join(const Recovery& rec, SentRun& run, const SentRun& next) noexcept {
+    run.is_inexact |= next.is_inexact || !is_same_time(rec, run.sent_us, next.sent_us);
+    if (static_cast<int32_t>(next.sent_us - run.sent_us) > 0) run.sent_us = next.sent_us;
+    run.end = next.end;
+}
+
+/// Merges the neighbours with the same fate that differ least in time, and those that differ by at most twice
+/// as much, each run with at most one other. No change: no neighbours have the same fate.
+void merge_closest(Recovery& rec) noexcept {
     compact(rec);
+    uint32_t least = UINT32_MAX;
+    for (uint32_t i = 1; i < rec.count; ++i)
+        if (rec.runs[i].flags == rec.runs[i - 1].flags)
+            least = std::min(least, gap(rec.runs[i - 1], rec.runs[i]));
+    const uint32_t most = least < UINT32_MAX / 2 ? 2 * least : least;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < rec.count; ++i, ++kept) {
         SentRun run = rec.runs[i];
-        if (i + 1u < rec.count && rec.runs[i + 1].flags == run.flags) run = rec.runs[++i];
+        if (i + 1u < rec.count && rec.runs[i + 1].flags == run.flags && gap(run, rec.runs[i + 1]) <= most)
+            join(rec, run, rec.runs[++i]);
         rec.runs[kept] = run;
     }
     rec.count = static_cast<uint8_t>(kept);
@@ -44,6 +73,7 @@ void tidy(Recovery& rec) noexcept {
         if (kept != rec.first) {
             SentRun& before = rec.runs[kept - 1];
             if (before.flags == run.flags && (run.flags == kSacked || before.sent_us == run.sent_us)) {
+                before.is_inexact |= run.is_inexact;
                 before.end = run.end;
                 continue;
             }
@@ -55,7 +85,7 @@ void tidy(Recovery& rec) noexcept {
 
 /// Room for `n` more runs, as far as merging gives it.
 bool make_room(Recovery& rec, uint32_t n) noexcept {
-    if (rec.count + n > Recovery::kRuns) halve(rec);
+    for (uint32_t i = 0; i < n && rec.count + n > Recovery::kRuns; ++i) merge_closest(rec);
     return rec.count + n <= Recovery::kRuns;
 }
 
@@ -76,9 +106,10 @@ bool forget_one(Recovery& rec) noexcept {
         const uint32_t length = length_of(rec, i);
         run.flags = rec.runs[i - 1].flags;
         run.sent_us = rec.runs[i - 1].sent_us;
+        run.is_inexact = rec.runs[i - 1].is_inexact;
         rec.sacked -= length;
         if ((run.flags & kLost) != 0) rec.lost += length;
-        halve(rec);
+        merge_closest(rec);
         return true;
     }
     return false;
@@ -106,6 +137,7 @@ void note_delivered(const Recovery& rec, const SentRun& run, Seq end, Delivered&
         out.sent_us = run.sent_us;
         out.end = end;
         out.is_resent = (run.flags & kResent) != 0;
+        out.is_inexact = run.is_inexact;
     }
     if ((run.flags & kResent) != 0) return;
     if (before(end, rec.fack)) out.late_original = true;
@@ -143,15 +175,20 @@ void start(Recovery& rec, const Tcb& tcb, uint32_t now_us) noexcept {
     rec.sacked = rec.lost = 0;
     rec.edge = rec.fack = tcb.snd.una;
     if (tcb.in_flight() == 0) return;
-    rec.runs[0] = {tcb.snd.nxt, now_us, 0, {}};
+    rec.runs[0] = {.end = tcb.snd.nxt, .sent_us = now_us};
     rec.count = 1;
 }
 
-void append(Recovery& rec, Seq end, uint32_t now_us) noexcept {
+void append(Recovery& rec, Seq end, uint32_t now_us, uint32_t srtt_us) noexcept {
+    rec.time_shift = static_cast<uint8_t>(std::max<int>(std::bit_width(srtt_us) - 5, 0));
     if (rec.count != 0) {
         SentRun& last = rec.runs[end_index(rec) - 1];
-        if (last.flags == 0 && last.sent_us == now_us) {
+        // Where a retransmission left in between, the order of the two must stay known.
+        const bool is_same =
+            last.sent_us == now_us || (!rec.is_run_closed && is_same_time(rec, last.sent_us, now_us));
+        if (last.flags == 0 && !last.is_inexact && is_same) {
             last.end = end;
+            last.sent_us = now_us;
             return;
         }
         if (!make_room(rec, 1)) {
@@ -159,12 +196,13 @@ void append(Recovery& rec, Seq end, uint32_t now_us) noexcept {
             const uint32_t length = length_of(rec, end_index(rec) - 1);
             if ((last.flags & kSacked) != 0) rec.sacked -= length;
             if ((last.flags & kLost) != 0) rec.lost -= length;
-            last = {end, now_us, 0, {}};
+            last = {.end = end, .sent_us = now_us};
             return;
         }
         if (end_index(rec) == Recovery::kRuns) compact(rec);
     }
-    rec.runs[end_index(rec)] = {end, now_us, 0, {}};
+    rec.is_run_closed = false;
+    rec.runs[end_index(rec)] = {.end = end, .sent_us = now_us};
     ++rec.count;
 }
 
@@ -173,6 +211,7 @@ void note_resent(Recovery& rec, Seq from, Seq to, uint32_t now_us) noexcept {
     while (!make_room(rec, 2) && forget_one(rec)) {
     }
     const bool is_exact = isolate(rec, from, to);
+    rec.is_run_closed = true;
     for (uint32_t i = rec.first; i < end_index(rec); ++i) {
         SentRun& run = rec.runs[i];
         const Seq begin = begin_of(rec, i);
@@ -182,6 +221,7 @@ void note_resent(Recovery& rec, Seq from, Seq to, uint32_t now_us) noexcept {
         if ((run.flags & kLost) != 0) rec.lost -= distance(begin, run.end);
         run.flags = kResent;
         run.sent_us = now_us;
+        run.is_inexact = !is_exact;
     }
     tidy(rec);
 }
@@ -206,6 +246,7 @@ void acknowledge(Recovery& rec, Seq una, Delivered& out) noexcept {
     }
     rec.edge = una;
     if (rec.count == 0) rec.first = 0;
+    if (rec.first >= kMostUnused) compact(rec);
     out.reneged = rec.count != 0 && (rec.runs[rec.first].flags & kSacked) != 0;
 }
 

@@ -2,11 +2,13 @@
 /// @file
 /// The scoreboard of RFC 2018 5.1: what is known about each octet in flight, as a list of runs in sequence.
 ///
-/// The list is bounded by Recovery::kRuns. Segments that leave in one turn of the engine have the same time,
-/// so they share a run. When the list is full, neighbours with the same fate are merged in pairs: the earlier
-/// one then counts as sent with the later one, so that loss detection errs towards patience. A SACK block
-/// that finds no place is ignored, and a retransmission that finds none displaces the last SACKed run: the
-/// text may be sent again, and nothing worse.
+/// The list is bounded by Recovery::kRuns. New text that leaves within a sixteenth of a round trip shares a
+/// run, as long as nothing is sent again meanwhile: about 16 to 32 runs hold a window of any size, and the
+/// others hold the holes. When the list is full, those neighbours with the same fate are merged that were
+/// sent at nearly the same time; beyond a sixteenth of a round trip such a run gives no RTT. All of a run
+/// counts as sent with its latest octet: loss detection errs towards patience, and a measured RTT is short by
+/// a sixteenth at most. A SACK block that finds no place is ignored, and a retransmission that finds none
+/// displaces the last SACKed run: the text may be sent again, and nothing worse.
 /// @note cost: each function walks the list at most once for each SACK block.
 
 #include <cstdint>
@@ -25,6 +27,7 @@ struct Delivered {
     Seq end;
     bool any = false;
     bool is_resent = false;      ///< that run was a retransmission
+    bool is_inexact = false;     ///< that run gives no RTT: its octets left at different times
     bool late_original = false;  ///< an octet sent once arrived behind later ones (RFC 8985 6.2 step 3)
     bool original = false;       ///< text sent once, before the repair of the last loss began (RFC 5682 3)
     bool reneged = false;        ///< SND.UNA stopped at text that SACK had reported
@@ -41,7 +44,7 @@ constexpr bool sent_after(uint32_t sent_us, Seq end, uint32_t other_us, Seq othe
 /// Takes all that is in flight as sent at `now_us`.
 void start(Recovery& rec, const Tcb& tcb, uint32_t now_us) noexcept;
 /// New octets up to `end`, which is SND.NXT.
-void append(Recovery& rec, Seq end, uint32_t now_us) noexcept;
+void append(Recovery& rec, Seq end, uint32_t now_us, uint32_t srtt_us) noexcept;
 /// [from, to) has been sent again.
 void note_resent(Recovery& rec, Seq from, Seq to, uint32_t now_us) noexcept;
 

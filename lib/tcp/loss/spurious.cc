@@ -15,7 +15,7 @@ FrtoVerdict frto(Conn c, const scoreboard::Delivered& d, bool can_send_new) noex
     if (rec.frto == 0) return FrtoVerdict::undecided;
     // Step 3b, and where the first ACK says as much already: text that was sent once has arrived. SACK shows
     // that it had not arrived before the timeout.
-    if (d.original && d.acked != 0) return FrtoVerdict::spurious;
+    if (d.original && (d.acked != 0 || d.sacked != 0)) return FrtoVerdict::spurious;
     const bool is_first = rec.frto == 1;
     rec.frto = 0;
     if (!is_first || d.acked == 0 || !can_send_new || at_or_after(c.tcb.snd.una, rec.recover))

@@ -105,6 +105,41 @@ TEST_F(Cubic, AfterATimeoutThePlateauIsWhereAvoidanceBegins) {  // 4.8
     EXPECT_EQ(rec.cubic.w_max, 50 * kMss);
 }
 
+/// 4.2: while the application limits the connection, cwnd does not grow and t stands still.
+TEST_F(Cubic, TimeStandsStillWhileTheApplicationIsSlow) {
+    lose(1000);
+    flow.cwnd_bytes = flow.ssthresh_bytes;
+    rec.max_flight = 1u << 30;
+    const auto grow_for = [&](uint32_t ms) {
+        for (uint32_t t = 0; t < ms; t += 100) {
+            now.tick += 100;
+            for (int i = 0; i < 350; ++i) congestion::grow(conn(), 2 * kMss, now);
+        }
+    };
+    flow.srtt_us = 100'000;
+    grow_for(4000);
+    const double before = segments();
+    rec.max_flight = 10 * kMss;
+    grow_for(60'000);
+    EXPECT_EQ(segments(), before);
+    rec.max_flight = 1u << 30;
+    grow_for(100);
+    EXPECT_NEAR(segments(), before, 20) << "not a minute of growth at once";
+    const double k_s = std::cbrt(1000 * 0.3 / 0.4);
+    grow_for(static_cast<uint32_t>(k_s * 1000) - 4100);
+    EXPECT_NEAR(segments(), 1000, 20);
+}
+
+/// 4.3: small steps add up also where one of them is less than a byte.
+TEST_F(Cubic, TheFriendlyWindowGrowsInFractions) {
+    lose(20'000);
+    flow.srtt_us = 100'000;
+    const uint32_t start = flow.cwnd_bytes;
+    cubic::grow(conn(), kMss, now);
+    for (uint32_t acked = 0; acked < start; acked += kMss) cubic::grow(conn(), kMss, now);
+    EXPECT_NEAR(rec.cubic.w_est - start, kMss * 9 / 17, 30) << "one round trip";
+}
+
 TEST_F(Cubic, HoldsNumbersAtTheirLimits) {
     flow.cwnd_bytes = flow.ssthresh_bytes = 1u << 30;
     cubic::grow(conn(), 1u << 30, now);

@@ -28,9 +28,28 @@ void draw_recovery(Random& r, const Tcb& tcb, Flow& flow, const Now& now, Recove
     rec.max_flight = one_in(2) ? flow.cwnd_bytes : r.below(5000);
     rec.undo.cause = static_cast<UndoState::Cause>(rec.has_trouble ? r.below(3) : 0);
     rec.tlp_pending = rec.has_trouble && one_in(2);
+    rec.tlp_is_retrans = one_in(2);
+    rec.tlp_end = tcb.snd.una + r.below(tcb.in_flight() + 1);
+    rec.frto = static_cast<uint8_t>(rec.has_trouble ? r.below(3) : 0);
+    rec.reorder_us = rec.has_trouble ? r.below(100'000) : 0;
+    rec.reordering_seen = one_in(2);
+    rec.reo_wnd_mult = static_cast<uint8_t>(1 + r.below(4));
+    rec.in_dsack_round = one_in(4);
+    rec.dsack_round = tcb.snd.una + r.below(tcb.in_flight() + 1);
+    rec.flight_round = tcb.snd.una + r.below(tcb.in_flight() + 1);
+    rec.is_app_limited = one_in(4);
     rec.cubic.w_max = r.below(100'000);
+    rec.cubic.in_epoch = one_in(2);
+    rec.cubic.epoch_start = now.tick - r.below(10'000);
+    rec.cubic.w_est = r.below(100'000);
+    rec.cubic.cwnd_prior = r.below(100'000);
     rec.hystart.in_css = one_in(4);
+    rec.hystart.css_rounds = static_cast<uint8_t>(r.below(6));
+    rec.hystart.started = one_in(2);
+    rec.hystart.window_end = tcb.snd.una + r.below(tcb.in_flight() + 1);
     if (one_in(2)) rec.rack_rtt_us = 1 + r.below(100'000);
+    if (one_in(2)) rec.min_rtt_us = rec.next_min_rtt_us = 1 + r.below(100'000);
+    rec.min_rtt_since_s = static_cast<uint16_t>((now.tick >> 10) - r.below(300));
     rec.rack_sent_us = now.us - r.below(200'000);
     rec.rack_end = tcb.snd.una;
     rec.count = 0;
@@ -40,7 +59,7 @@ void draw_recovery(Random& r, const Tcb& tcb, Flow& flow, const Now& now, Recove
         const uint32_t length = rec.count == 5 || one_in(3) ? left : 1 + r.below(left);
         at += length;
         SentRun& run = rec.runs[rec.count++];
-        run = {at, now.us - r.below(200'000), 0, {}};
+        run = {.end = at, .sent_us = now.us - r.below(200'000), .is_inexact = one_in(4)};
         if (!rec.has_trouble) continue;
         constexpr uint8_t kFates[] = {0, kSacked, kLost, kResent, kLost | kResent};
         run.flags = kFates[r.below(5)];
@@ -70,6 +89,9 @@ Case draw(Random& r) {
     t.last_ack_sent = t.rcv.nxt - r.below(one_in(2) ? 1 : 4000);
     t.ts_recent = static_cast<uint32_t>(r.next());
     t.deadline = static_cast<uint32_t>(r.next());
+    constexpr DeadlineKind kKinds[] = {DeadlineKind::rto, DeadlineKind::tail_loss_probe,
+                                       DeadlineKind::reorder, DeadlineKind::probe};
+    if (in_flight != 0) t.deadline_kind = kKinds[r.below(4)];
     t.mss = static_cast<uint16_t>(one_in(4) ? 48 + r.below(100) : 1460);
     if (one_in(2)) t.srtt = CompactRtt::from_us(r.below(100'000));
     constexpr Flag kFlags[] = {kTimestamps, kAckNow,  kAckDelayed, kAppGone,
@@ -194,6 +216,7 @@ TEST(Predicted, IsWhatTheEightStepsDo) {
     Random r(20'240'101);
     std::array<int, static_cast<size_t>(Expected::kCount)> seen{};
     std::array<int, kStates> taken{};
+    int with_record = 0, with_probe_due = 0, in_trouble = 0;
     for (int i = 0; i < kCases; ++i) {
         const Case c = draw(r);
         const Context ctx{params, kTsOffsets, c.now};
@@ -203,6 +226,7 @@ TEST(Predicted, IsWhatTheEightStepsDo) {
         Effects fast_fx, slow_fx;
         const bool yes = predicted(conn(c, fast, fast_flow, fast_rec), c.seg, ctx, fast_fx);
         if (!yes) {
+            in_trouble += c.has_flow && c.flow.recovery != 0 && c.rec.has_trouble;
             ASSERT_EQ(std::memcmp(&fast, &c.tcb, sizeof fast), 0) << "refused, but changed: case " << i;
             ASSERT_EQ(std::memcmp(&fast_flow, &c.flow, sizeof fast_flow), 0) << "case " << i;
             ASSERT_EQ(std::memcmp(&fast_rec, &c.rec, sizeof fast_rec), 0) << "case " << i;
@@ -216,10 +240,18 @@ TEST(Predicted, IsWhatTheEightStepsDo) {
         ASSERT_EQ(std::memcmp(&fast_rec, &slow_rec, sizeof fast_rec), 0) << "case " << i;
         ASSERT_TRUE(fast_fx == slow_fx) << "case " << i << " in " << name(state);
         ++taken[static_cast<size_t>(state)];
+        if (c.has_flow && c.flow.recovery != 0) {
+            ASSERT_FALSE(c.rec.has_trouble) << "case " << i;
+            ++with_record;
+            with_probe_due += c.tcb.deadline_kind == DeadlineKind::tail_loss_probe;
+        }
         if (const auto e = expected(c.tcb, c.seg)) ++seen[static_cast<size_t>(*e)];
     }
     for (size_t i = 0; i < seen.size(); ++i)
         EXPECT_GT(seen[i], kCases / 20'000) << "expected segment " << i << " is hardly ever predicted";
+    EXPECT_GT(with_record, kCases / 200);
+    EXPECT_GT(with_probe_due, kCases / 1000);
+    EXPECT_GT(in_trouble, kCases / 200);
     for (const State state :
          {State::closed, State::listen, State::syn_sent, State::syn_received, State::time_wait})
         EXPECT_EQ(taken[static_cast<size_t>(state)], 0) << name(state);

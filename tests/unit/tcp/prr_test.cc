@@ -57,5 +57,48 @@ TEST(Prr, ConservesPacketsAfterHeavyLoss) {
     EXPECT_EQ(sent, 10u);
 }
 
+/// RFC 9937 6.2: an ACK that delivers nothing changes nothing.
+TEST(Prr, AnAckWithoutNewsChangesNothing) {
+    LossWorld w;
+    in_flight(w, 100);
+    w.ack(0, {{1, 40}});
+    w.sent.clear();
+    const uint32_t cwnd = w.flow.cwnd_bytes, delivered = w.rec.prr_delivered;
+    for (int i = 0; i < 10; ++i) {
+        w.ack(0, {{1, 40}});
+        SILENT(w);
+    }
+    EXPECT_EQ(w.flow.cwnd_bytes, cwnd);
+    EXPECT_EQ(w.rec.prr_delivered, delivered);
+}
+
+/// When less is in flight than ssthresh, an ACK that moves SND.UNA and shows no further loss sends one
+/// segment more than it delivers (SafeACK).
+TEST(Prr, ASafeAckSendsOneMore) {
+    LossWorld w;
+    in_flight(w, 100);
+    w.ack(0, {{90, 100}});  // ten are sent again
+    w.sent.clear();
+    w.advance(100);
+    w.ack(1, {{90, 100}});
+    uint32_t sent = 0;
+    for (; const auto out = w.next(); ++sent) {
+    }
+    EXPECT_EQ(sent, 2u);
+}
+
+/// RecoverFS is what was in flight before the ACK that found the loss, without what SACK had reported then.
+TEST(Prr, CountsTheFlightAsItWas) {
+    LossWorld w;
+    in_flight(w, 100);
+    w.ack(10, {{11, 12}});
+    const uint32_t flight = w.tcb.in_flight();
+    w.ack(10, {{11, 13}});
+    w.ack(10, {{11, 14}});
+    ASSERT_TRUE(w.flow.has(kRecovery));
+    EXPECT_NEAR(w.rec.recover_fs, flight - 2 * kMss, 3 * kMss) << "limited transmit adds up to two";
+    EXPECT_EQ(w.rec.prr_delivered, kMss);
+}
+
 }  // namespace
 }  // namespace synfin::tcp

@@ -171,18 +171,83 @@ TEST_F(Rack, FewSegmentsWaitForTheWindow) {
     AGAIN(w, 8);
 }
 
-/// RFC 8985 6.2 step 4: D-SACK alone shows no reordering, but widens the window; 16 recoveries without one
-/// narrow it again.
+/// RFC 8985 6.2 step 4: where reordering has been seen, D-SACK widens the window, once in a round trip.
 TEST_F(Rack, DuplicatesWidenTheWindow) {
+    w.ack(0, {{1, 2}});
+    w.ack(2);
+    ASSERT_TRUE(w.rec.reordering_seen);
+    w.ack(2, {{3, 4}});
+    w.fire();
+    AGAIN(w, 2);
+    w.in({.ack = w.at(8), .blocks = {{w.at(2), w.at(3)}}});
+    EXPECT_EQ(w.rec.reo_wnd_mult, 2);
+    w.in({.ack = w.at(9), .blocks = {{w.at(2), w.at(3)}}});
+    EXPECT_EQ(w.rec.reo_wnd_mult, 2) << "the same round trip";
+    w.ack(10);
+    w.flight(5);
+    w.advance(kRtt);
+    w.ack(13, {{14, 15}});
+    EXPECT_NEAR(w.in_ms(), kRtt / 2, 1);
+}
+
+TEST_F(Rack, DuplicatesAloneShowNoReordering) {
     w.ack(0, {{1, 4}});
     AGAIN(w, 0);
     w.in({.ack = w.at(10), .blocks = {{w.at(0), w.at(1)}}});
     EXPECT_FALSE(w.rec.reordering_seen);
-    EXPECT_EQ(w.rec.reo_wnd_mult, 2);
-    w.flight(7);
-    w.advance(kRtt);
-    w.ack(15, {{16, 17}});
-    EXPECT_NEAR(w.in_ms(), kRtt / 2, 1);
+    EXPECT_EQ(w.rec.reo_wnd_mult, 1);
+}
+
+/// A tail loss probe was sent by its timer: its duplicate says nothing about the reordering window.
+TEST_F(Rack, TheDuplicateOfAProbeDoesNotWidenTheWindow) {
+    w.ack(0, {{1, 2}});
+    w.ack(2);
+    w.sent.clear();
+    while (!w.fx.tail_loss_probe) w.fire();
+    w.sent.clear();
+    w.in({.ack = w.at(10), .blocks = {{w.at(9), w.at(10)}}});
+    EXPECT_EQ(w.rec.reo_wnd_mult, 1);
+}
+
+/// RFC 8985 6.2 step 4: 16 recoveries without D-SACK narrow the window again.
+TEST_F(Rack, TheWindowNarrowsAfterSixteenRecoveries) {
+    w.rec.reo_wnd_mult = 5;
+    w.rec.reo_wnd_persist = 16;
+    uint32_t una = 10;
+    w.ack(10);
+    for (int i = 1; i <= 16; ++i) {
+        EXPECT_EQ(w.rec.reo_wnd_mult, 5) << i;
+        w.flow.cwnd_bytes = 20 * kMss;
+        w.flight(8);
+        w.advance(kRtt);
+        w.ack(una, {{una + 1, una + 5}});
+        AGAIN(w, una);
+        w.sent.clear();
+        w.advance(kRtt);
+        una += 8;
+        w.ack(una);
+        ASSERT_FALSE(w.flow.has(kRecovery));
+    }
+    EXPECT_EQ(w.rec.reo_wnd_mult, 1);
+}
+
+/// RFC 8985 6.2 step 1: RACK.min_RTT is of a window of time: a path that became longer is believed at last.
+TEST_F(Rack, TheLeastRoundTripExpires) {
+    w.ack(10);
+    EXPECT_NEAR(w.rec.min_rtt_us, kRtt * 1000, 1000);
+    uint32_t una = 10;
+    const uint32_t start = w.tick();
+    while (w.tick() - start < 400'000) {
+        w.flight(2);
+        w.advance(3 * kRtt);
+        una += 2;
+        w.ack(una);
+        w.sent.clear();
+        if (w.tick() - start < 150'000) {
+            EXPECT_NEAR(w.rec.min_rtt_us, kRtt * 1000, 1000);
+        }
+    }
+    EXPECT_NEAR(w.rec.min_rtt_us, 3 * kRtt * 1000, 1000);
 }
 
 /// RFC 8985 6.2 step 5: a retransmission that is lost again is found by what was sent after it.

@@ -29,7 +29,7 @@ struct Ten {
         scoreboard::start(rec, tcb, 0);
         for (uint32_t i = 0; i < 10; ++i) {
             tcb.snd.nxt += 100;
-            scoreboard::append(rec, tcb.snd.nxt, i * 1000);
+            scoreboard::append(rec, tcb.snd.nxt, i * 1000, 0);
         }
     }
     scoreboard::Delivered take(const Segment& seg) {
@@ -49,7 +49,7 @@ TEST(Scoreboard, OneRunForEachTimeOfSending) {
     Ten t;
     EXPECT_EQ(t.rec.count, 10);
     t.tcb.snd.nxt += 100;
-    scoreboard::append(t.rec, t.tcb.snd.nxt, 9000);
+    scoreboard::append(t.rec, t.tcb.snd.nxt, 9000, 0);
     EXPECT_EQ(t.rec.count, 10) << "the same turn as the last one";
 }
 
@@ -133,7 +133,7 @@ TEST(Scoreboard, IsBounded) {
     scoreboard::Delivered d;
     for (uint32_t i = 0; i < 10'000; ++i) {
         tcb.snd.nxt += 200;
-        scoreboard::append(rec, tcb.snd.nxt, i * 1000);
+        scoreboard::append(rec, tcb.snd.nxt, i * 1000, 0);
         scoreboard::take_blocks(rec, tcb, blocks({{200 * i + 100, 200 * i + 200}}), d);
         ASSERT_LE(uint32_t{rec.first} + rec.count, Recovery::kRuns);
     }
@@ -142,6 +142,73 @@ TEST(Scoreboard, IsBounded) {
         if ((rec.runs[i].flags & kSacked) != 0) sacked += scoreboard::length_of(rec, i);
     EXPECT_EQ(rec.sacked, sacked);
     EXPECT_EQ(rec.runs[rec.first + rec.count - 1].end, tcb.snd.nxt);
+}
+
+/// A window of 2000 segments that leave one after another: each is known to a sixteenth of the round trip,
+/// and half of the runs are left for holes.
+TEST(Scoreboard, AWindowOfAnySizeFits) {
+    constexpr uint32_t kSrttUs = 100'000, kSegments = 2000;
+    Tcb tcb;
+    tcb.snd.una = tcb.snd.nxt = kBase;
+    Recovery rec{};
+    scoreboard::start(rec, tcb, 0);
+    const auto sent_at = [](uint32_t segment) { return segment * (kSrttUs / kSegments); };
+    for (uint32_t i = 0; i < kSegments; ++i) {
+        tcb.snd.nxt += 100;
+        scoreboard::append(rec, tcb.snd.nxt, sent_at(i), kSrttUs);
+    }
+    EXPECT_LE(rec.count, 34);
+    uint32_t segment = 0;
+    for (uint32_t i = rec.first; i < uint32_t{rec.first} + rec.count; ++i) {
+        for (; before(kBase + segment * 100, rec.runs[i].end); ++segment) {
+            ASSERT_GE(rec.runs[i].sent_us, sent_at(segment)) << "never too early";
+            ASSERT_LE(rec.runs[i].sent_us, sent_at(segment) + kSrttUs / 16);
+        }
+    }
+    EXPECT_EQ(segment, kSegments);
+}
+
+/// Whether new text left before or after a retransmission must stay known.
+TEST(Scoreboard, ARetransmissionEndsARun) {
+    Ten t;
+    scoreboard::lose_all(t.rec);
+    t.tcb.snd.nxt += 100;
+    scoreboard::append(t.rec, t.tcb.snd.nxt, 20'000, 1'000'000);
+    scoreboard::note_resent(t.rec, kBase, kBase + 100u, 20'500);
+    t.tcb.snd.nxt += 100;
+    scoreboard::append(t.rec, t.tcb.snd.nxt, 21'000, 1'000'000);
+    const uint32_t last = t.rec.first + t.rec.count - 1u;
+    EXPECT_EQ(t.rec.runs[last].sent_us, 21'000u);
+    EXPECT_EQ(t.rec.runs[last - 1].sent_us, 20'000u);
+    t.tcb.snd.nxt += 100;
+    scoreboard::append(t.rec, t.tcb.snd.nxt, 21'200, 1'000'000);
+    EXPECT_EQ(t.rec.first + t.rec.count - 1u, last);
+}
+
+/// When the list is full, those are merged that were sent at nearly the same time.
+TEST(Scoreboard, MergesWhatLiesClosest) {
+    Tcb tcb;
+    tcb.snd.una = tcb.snd.nxt = kBase;
+    Recovery rec{};
+    scoreboard::start(rec, tcb, 0);
+    for (uint32_t i = 0; i < Recovery::kRuns; ++i) {
+        tcb.snd.nxt += 100;
+        scoreboard::append(rec, tcb.snd.nxt, i * 10'000 + (i % 8 == 7 ? 0 : i % 8 * 100), 0);
+    }
+    ASSERT_EQ(rec.count, Recovery::kRuns);
+    const uint32_t before_us = rec.runs[10].sent_us;
+    rec.runs[20].sent_us = rec.runs[21].sent_us - 3;
+    tcb.snd.nxt += 100;
+    scoreboard::append(rec, tcb.snd.nxt, 5'000'000, 0);
+    EXPECT_EQ(rec.count, Recovery::kRuns);
+    EXPECT_EQ(rec.runs[10].sent_us, before_us);
+    EXPECT_EQ(rec.runs[20].end, kBase + 2200u);
+    EXPECT_TRUE(rec.runs[20].is_inexact);
+    EXPECT_FALSE(rec.runs[10].is_inexact);
+    EXPECT_EQ(rec.runs[Recovery::kRuns - 1].sent_us, 5'000'000u);
+    scoreboard::Delivered d;
+    scoreboard::acknowledge(rec, kBase + 2100u, d);
+    EXPECT_TRUE(d.is_inexact) << "no RTT sample";
 }
 
 /// What the list says of each octet, against an array with an entry for each octet.
@@ -173,7 +240,7 @@ class Model {
         now_ += r_.below(2);
         for (uint32_t i = 0; i < n; ++i) fate_[nxt() + i] = 0;
         tcb_.snd.nxt += n;
-        scoreboard::append(rec_, tcb_.snd.nxt, now_);
+        scoreboard::append(rec_, tcb_.snd.nxt, now_, 0);
     }
     void acknowledge() {
         if (una() == nxt()) return;

@@ -65,6 +65,16 @@ TEST(Spurious, FrtoSendsNewTextAndUndoesTheTimeout) {
     EXPECT_EQ(w.flow.ssthresh_bytes, UINT32_MAX);
 }
 
+/// RFC 5682 3.1 step 3b: SACK of text that was sent once says as much as an ACK.
+TEST(Spurious, FrtoTakesSackOfOriginals) {
+    LossWorld w;
+    time_out(w, {.sack = true}, 20);
+    w.advance(5);
+    w.ack(0, {{3, 4}});
+    EXPECT_TRUE(w.fx.spurious_timeout);
+    EXPECT_FALSE(w.flow.has(kRtoRecovery));
+}
+
 TEST(Spurious, FrtoGoesOnAfterADuplicateAck) {
     LossWorld w;
     time_out(w, {.sack = true}, 20);
