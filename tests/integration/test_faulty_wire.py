@@ -10,9 +10,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "loss"))
 
-from bulk import carry  # noqa: E402
+from bulk import carry, echo  # noqa: E402
 from cases import RigCase, settings  # noqa: E402
-from echo_clients import exchange  # noqa: E402
 from rig import wait_until  # noqa: E402
 from wire_rig import Conditions, WireRig, built_wire  # noqa: E402
 
@@ -54,8 +53,7 @@ class FaultyWireTest(RigCase):
         size = size_of(self.conditions)
         wire = self.start_wire("ab")  # the direction of what synfin sends
         self.rig.serve("echo")
-        wrong = exchange(self.rig.kernel, self.family.synfin, 7, 1, size, timeout=LIMIT, seed=SEED)
-        self.assertEqual(wrong, [])
+        self.assertEqual(echo(self.rig.kernel, self.family.synfin, size, SEED, LIMIT), (size, size))
         data = self.check_wire(wire, "ab")
         self.assertEqual(data["text_bytes"] - data["retransmitted_bytes"], size)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """synfin against Linux's CUBIC over a faulty wire: one bulk connection in each cell of a grid of conditions.
 
-    tests/loss/against_linux.py --synfin PATH --wire PATH [--repeat N] [--jobs N] [--cells WORD] [--json FILE]
+    tests/loss/against_linux.py --synfin PATH --wire PATH [--repeat N] [--jobs N] [--pause SECONDS] [--cells WORD] [--json FILE]
 
 Each cell is measured three times in a row with the same losses: kernel to kernel, synfin to the kernel, the kernel to synfin. All
 bytes are compared. A transfer that the machine disturbed (frames that the wire sent late or dropped by itself) is repeated, twice
@@ -95,8 +95,9 @@ def prepare(lock, keep_core):
         pathlib.Path("/proc/self/autogroup").write_text("-20")
 
 
-def measure(program, cell, size, seed):
-    """{kind: record, or {"disturbed": why}} of one cell."""
+def measure(program, cell, size, seed, pause):
+    """{kind: record, or {"disturbed": why}} of one cell, after a pause in seconds."""
+    time.sleep(pause)
     records = {}
     for kind in KINDS:
         for _ in range(TRIES):
@@ -138,6 +139,7 @@ def main():
     parser.add_argument("--repeat", type=int, default=3, metavar="N")
     parser.add_argument("--first-seed", type=int, default=1, metavar="N")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="cells at a time")
+    parser.add_argument("--pause", type=float, default=0, metavar="SECONDS", help="before each cell, for the machine's other programs")
     parser.add_argument("--cells", default="", metavar="WORD", help="those whose name contains it, such as 'RTT 1 ms'")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
@@ -155,7 +157,7 @@ def main():
         running = {}
         for seed in range(options.first_seed, options.first_seed + options.repeat):
             for name, cell in cells.items():
-                running[pool.submit(measure, program, cell, size_of(cell), seed)] = name
+                running[pool.submit(measure, program, cell, size_of(cell), seed, options.pause)] = name
         for done in concurrent.futures.as_completed(running):
             name, records = running[done], done.result()
             entry = kept["cells"].setdefault(name, dataclasses.asdict(cells[name]) | {"size": size_of(cells[name]), "runs": []})

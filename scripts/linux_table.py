@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Writes the tables "linux" and "linux-cells" of docs/loss.md from tests/loss/linux.json (tests/loss/against_linux.py --json).
+
+    scripts/linux_table.py            exit status 1: a table is not what the results give
+    scripts/linux_table.py --write    writes them
+"""
+
+import json
+import pathlib
+import re
+import statistics
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "tests/loss/linux.json"
+DOCUMENT = ROOT / "docs/loss.md"
+BLOCK = re.compile(r"(<!-- table: (linux\S*) -->\n).*?(\n?<!-- end -->)", re.DOTALL)
+GOAL = 0.9
+
+
+def table(head, rows):
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def median(runs, kind, key="goodput_mbit"):
+    """Of the runs that count; None when none does."""
+    values = [run[kind][key] for run in runs if key in run.get(kind, {})]
+    return statistics.median(values) if values else None
+
+
+def ratios(cells, kind):
+    """{cell: goodput beside Linux's}: the medians of each are compared."""
+    out = {}
+    for name, cell in cells.items():
+        ours, theirs = median(cell["runs"], kind), median(cell["runs"], "linux")
+        if ours is not None and theirs:
+            out[name] = ours / theirs
+    return out
+
+
+def summary():
+    cells = json.loads(RESULTS.read_text(encoding="utf-8"))["cells"]
+    rows = []
+    for kind, what in (("send", "synfin sends, Linux receives"), ("receive", "Linux sends, synfin receives")):
+        values = ratios(cells, kind)
+        if values:
+            below = sum(value < GOAL for value in values.values())
+            rows.append([what, f"{statistics.median(values.values()):.2f}", f"{min(values.values()):.2f} .. {max(values.values()):.2f}",
+                         f"{below} of {len(values)}", str(len(cells) - len(values))])
+    return table(["beside Linux to Linux", "median of the cells", "least .. most", f"cells below {GOAL}", "not measured"], rows)
+
+
+def conditions(cell):
+    loss = f"{cell['loss'] * 100:g} %" + (f", bursts of {cell['burst']:g}" if cell["burst"] > 1 else "")
+    late = f"; {cell['reorder'] * 100:g} % {cell['reorder_ms']:g} ms late" if cell["reorder"] else ""
+    return f"{loss}; {cell['rtt_ms']:g} ms, {cell['rate_mbit']:g} Mbit/s, {cell['buffer_bdp']:g} BDP{late}"
+
+
+def figures(cell, kind):
+    goodput, again = median(cell["runs"], kind), median(cell["runs"], kind, "retransmitted")
+    return "disturbed" if goodput is None else f"{goodput:.2f} ({again * 100:.1f} %)"
+
+
+def of_linux(cell, kind):
+    value = ratios({"": cell}, kind).get("")
+    return "-" if value is None else f"{value:.2f}" if value >= GOAL else f"**{value:.2f}**"
+
+
+def cells_table():
+    cells = json.loads(RESULTS.read_text(encoding="utf-8"))["cells"]
+    return table(["loss; RTT, rate, buffer", "Linux to Linux", "synfin sends", "synfin receives", "ratios: sends, receives"],
+                 [[conditions(cell), *(figures(cell, kind) for kind in ("linux", "send", "receive")),
+                   f"{of_linux(cell, 'send')}, {of_linux(cell, 'receive')}"] for cell in cells.values()])
+
+
+TABLES = {"linux": summary, "linux-cells": cells_table}
+
+
+def main():
+    text = DOCUMENT.read_text(encoding="utf-8")
+    new = BLOCK.sub(lambda match: match.group(1) + TABLES[match.group(2)]() + "\n<!-- end -->", text)
+    if new != text and "--write" not in sys.argv[1:]:
+        print("docs/loss.md: a table is not what tests/loss/linux.json gives: scripts/linux_table.py --write")
+        return 1
+    if new != text:
+        DOCUMENT.write_text(new, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
