@@ -5,15 +5,15 @@
 #   scripts/test.sh --ci             the default stages and those for CI only: tidy, core, threads, install
 #   scripts/test.sh [--all] STAGE... only the given stages; `--all nic` runs every case on every emulated card
 #
-# Two stages run only when given, as root: package builds the Debian packages and installs them in a fresh chroot; loss carries bulk
-# data over a faulty wire for minutes (the stage integration has a short form of it).
+# Three stages run only when given, as root: package builds the Debian packages and installs them in a fresh chroot; loss carries
+# bulk data over a faulty wire for minutes, attack floods the server over veth for 30 (integration has a short form of both).
 # Exit status 1 when a case failed. The stages integration and nic need root; without it they are skipped, with the reason.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 default_stages=(format layers headers docs unit bench sanitize integration nic)
 ci_stages=(tidy core threads install)
-named_stages=(package loss)
+named_stages=(package loss attack)
 usage() { sed -n '2,10s/^# \{0,1\}//p' "$0"; echo "stages: ${default_stages[*]} ${ci_stages[*]} ${named_stages[*]}"; }
 stages=() all=no ci=no
 for word in "$@"; do
@@ -114,6 +114,8 @@ stage_sanitize() {
 stage_integration() { counted tests/integration/run.py --synfin $release/apps/synfin/synfin; }
 # Bulk transfers of 30 seconds over a faulty wire. tests/loss/against_linux.py compares the goodput with Linux's.
 stage_loss() { counted tests/integration/run.py --long --synfin $release/apps/synfin/synfin test_faulty_wire; }
+# Every attack of tests/attack beside legitimate clients.
+stage_attack() { counted tests/attack/run.py --synfin $release/apps/synfin/synfin; }
 # Emulated network cards: one case per driver, or with --all every case on every card. If QEMU cannot be installed, the cases are
 # skipped with the reason.
 stage_nic() {

@@ -229,6 +229,7 @@ class Rig:
 
     filters_vlans = False  # whether the device may keep out tags that it was not told of, before synfin sees them
     families = (V4,)  # of both ends' addresses
+    launcher = ()  # a command that starts synfin, with its options
 
     def __init__(self, mtu=1500, families=(V4,)):
         self.families = families
@@ -301,7 +302,7 @@ class Rig:
 
     def synfin(self, *args, namespace=None):
         """Starts `synfin ARGS` at synfin's end."""
-        return self.start(namespace or self.ours, SYNFIN, *args)
+        return self.start(namespace or self.ours, *self.launcher, SYNFIN, *args)
 
     def _address_words(self, address):
         return ["--address", address] if address else self.synfin_addresses()

@@ -174,7 +174,19 @@ void Monitor::answer_control() {
     const std::array<uint64_t, 11> by_state = count_states();
     for (size_t i = 0; i < by_state.size(); ++i)
         if (by_state[i] != 0) states[std::string(tcp::name(static_cast<State>(i)))] = by_state[i];
-    const Counters& counters = now.engines.counters;
+    const EngineSnapshot& engines = now.engines;
+    stats["records"] = {{"open", engines.records.open},
+                        {"half_open", engines.records.half_open},
+                        {"time_wait", engines.records.time_wait}};
+    stats["memory"] = {{"open", engines.memory.open},
+                       {"flows", engines.memory.flows},
+                       {"half_open", engines.memory.half_open},
+                       {"time_wait", engines.memory.time_wait},
+                       {"table", engines.memory.table},
+                       {"timers", engines.memory.timers},
+                       {"text", engines.memory.text}};
+    stats["cycles"] = {{"busy", engines.cycles.busy}, {"all", engines.cycles.all}};
+    const Counters& counters = engines.counters;
     for (size_t i = 0; i < counters.events.size(); ++i)
         stats["tcp"][name(static_cast<Counter>(i))] = counters.events[i];
     stats["drops"] = drops(counters, setup_.device ? setup_.device() : DeviceStats{});
