@@ -34,9 +34,13 @@ void update(Conn c, const scoreboard::Delivered& d, uint32_t echo_us, const Now&
     if (d.is_inexact) {
         // Only the order of sending is known.
     } else if (d.is_resent) {
-        // The ACK may answer the original: then it says nothing about the retransmission.
-        if (echo_us != UINT32_MAX && echo_us > rtt) return;
-        if (rtt < rec.min_rtt_us) return;
+        // The ACK may answer the original: then it says nothing about the retransmission. The timestamp tells
+        // only where no text was reported: behind a hole, a receiver echoes the last segment before the hole
+        // (RFC 7323 4.3). DEVIATION: RFC 8985 makes no such exception, and would never find the losses before
+        // a tail loss probe. Linux asks for min_RTT alone.
+        if (d.sacked == 0 && echo_us != UINT32_MAX && echo_us > rtt) return;
+        const uint32_t least = rec.min_rtt_us != UINT32_MAX ? rec.min_rtt_us : c.flow->srtt_us / 2;
+        if (rtt < least) return;
     } else {
         take_min_rtt(rec, rtt, now);
     }

@@ -43,6 +43,60 @@ TEST_F(TailLossProbe, RepairsATailWithoutATimeout) {
     EXPECT_EQ(w.tcb.in_flight(), 0u);
 }
 
+/// The whole first flight but the probe is lost: no ACK has given an RTT yet, except that of the handshake.
+TEST_F(TailLossProbe, RepairsAFirstFlightWithoutATimeout) {
+    w.flight(4);
+    w.fire();
+    ASSERT_TRUE(w.fx.tail_loss_probe);
+    AGAIN(w, 3);
+    w.advance(kRtt);
+    w.ack(0, {{3, 4}});
+    AGAIN(w, 0);
+    w.ack(0, {{3, 4}});
+    w.advance(kRtt);
+    w.ack(1, {{3, 4}});
+    AGAIN(w, 1);
+    AGAIN(w, 2);
+    w.advance(kRtt);
+    w.ack(4);
+    EXPECT_EQ(w.flow.backoff, 0);
+}
+
+/// The ACK that reports the probe echoes the timestamp of a segment before the hole (RFC 7323 4.3).
+TEST(TailLossProbeTs, RepairsATailWithTimestamps) {
+    LossWorld w;
+    w.establish(kRtt, {.ts = 1, .sack = true});
+    const uint32_t sent_at = w.tick();
+    w.flight(4);
+    w.advance(kRtt);
+    w.ack(2, {}, sent_at);
+    w.fire();
+    ASSERT_TRUE(w.fx.tail_loss_probe);
+    AGAIN(w, 3);
+    w.advance(kRtt);
+    w.ack(2, {{3, 4}}, sent_at);
+    AGAIN(w, 2);
+    w.advance(kRtt);
+    w.ack(4, {}, w.tick() - kRtt);
+    EXPECT_EQ(w.flow.backoff, 0);
+    EXPECT_EQ(w.tcb.in_flight(), 0u);
+}
+
+/// The ACK of an original that comes right after the probe of it says nothing about the probe.
+TEST(TailLossProbeTs, AnOriginalDoesNotCountAsTheProbe) {
+    LossWorld w;
+    w.establish(kRtt, {.ts = 1, .sack = true});
+    const uint32_t sent_at = w.tick();
+    w.flight(4);
+    w.advance(kRtt);
+    w.ack(2, {}, sent_at);
+    w.fire();
+    AGAIN(w, 3);
+    w.advance(3);
+    w.ack(2, {{3, 4}}, sent_at);  // much earlier than a round trip
+    EXPECT_FALSE(w.flow.has(kRecovery));
+}
+
 TEST_F(TailLossProbe, PrefersNewText) {
     w.flight(20);  // ten are out
     w.fire();
