@@ -1,6 +1,7 @@
 /// @file
 /// Loss detection by RACK and the repair that follows, segment by segment (RFC 8985 6, RFC 6675 5).
 
+#include "tcp/loss/rack.hh"
 #include "loss_world.hh"
 
 namespace synfin::tcp {
@@ -248,6 +249,44 @@ TEST_F(Rack, TheLeastRoundTripExpires) {
         }
     }
     EXPECT_NEAR(w.rec.min_rtt_us, 3 * kRtt * 1000, 1000);
+}
+
+/// RFC 8985 6.2 step 4: the window is at most SRTT.
+TEST_F(Rack, TheWindowIsAtMostARoundTrip) {
+    w.ack(0, {{1, 2}});
+    w.ack(2);
+    w.rec.reo_wnd_mult = 3;
+    EXPECT_NEAR(rack::reordering_window(w.conn()), kRtt * 3000 / 4, 1000);
+    w.rec.reo_wnd_mult = 20;
+    EXPECT_EQ(rack::reordering_window(w.conn()), w.flow.srtt_us);
+}
+
+/// RFC 8985 6.2 step 4: in recovery nothing waits, unless reordering has been seen.
+TEST_F(Rack, InRecoveryTheFirstReportSuffices) {
+    w.ack(10);
+    w.flow.cwnd_bytes = 30 * kMss;
+    w.flight(20);
+    w.advance(kRtt);
+    w.ack(10, {{11, 12}});
+    w.fire();
+    AGAIN(w, 10);
+    ASSERT_TRUE(w.flow.has(kRecovery));
+    w.ack(10, {{13, 14}, {11, 12}});
+    EXPECT_EQ(w.rec.lost, kMss) << "12, at once";
+}
+
+/// RFC 8985 6.2 step 1: an ACK much sooner than a round trip after a retransmission answers the original. It
+/// says nothing about what was sent between the two.
+TEST_F(Rack, AnAckTooSoonSaysNothingAboutARetransmission) {
+    w.ack(0, {{1, 2}});
+    w.ack(2);  // reordering has been seen, and the round trip is known
+    w.ack(2, {{3, 4}});
+    w.fire();
+    AGAIN(w, 2);
+    const uint32_t before_us = w.rec.rack_rtt_us;
+    w.advance(2);
+    w.ack(3, {{3, 4}});
+    EXPECT_EQ(w.rec.rack_rtt_us, before_us);
 }
 
 /// RFC 8985 6.2 step 5: a retransmission that is lost again is found by what was sent after it.
