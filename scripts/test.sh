@@ -87,6 +87,7 @@ stage_tidy() { BUILD=$release check scripts/lint.sh tidy; }
 stage_docs() {
     check scripts/check_docs.py
     check scripts/performance_tables.py
+    check scripts/linux_table.py
 }
 stage_unit() {
     meson_tests $release

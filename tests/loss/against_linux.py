@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """synfin against Linux's CUBIC over a faulty wire: one bulk connection in each cell of a grid of conditions.
 
-    tests/loss/against_linux.py --synfin PATH --wire PATH [--repeat N] [--jobs N] [--pause SECONDS] [--cells WORD] [--json FILE]
+    tests/loss/against_linux.py --synfin PATH --wire PATH [--repeat N] [--jobs N] [--pause SECONDS] [--cells PATTERN] [--json FILE]
 
 Each cell is measured three times in a row with the same losses: kernel to kernel, synfin to the kernel, the kernel to synfin. All
 bytes are compared. A transfer that the machine disturbed (frames that the wire sent late or dropped by itself) is repeated, twice
-at most, and then does not count. With --json, results are added to those that FILE has. A repetition takes about 25 minutes
+at most, and then does not count. With --json, results are added to those that FILE has. A repetition takes about 20 minutes
 and most of one core: use a machine that is free.
 
 Needs root: namespaces, real-time priority for the wire, and a high priority for both ends.
@@ -21,6 +21,7 @@ import math
 import multiprocessing
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -57,13 +58,13 @@ def name_of(c):
 
 
 def size_of(c):
-    """Bytes that take about four seconds, eight at the longest round trip; up to ten where losses are few."""
+    """Bytes that take about four seconds, six at the longest round trip and where losses are few."""
     rate = c.rate_mbit * 1e6 / 8 * 0.95
-    seconds = 8 if c.rtt_ms >= 100 else 4
+    seconds = 6 if c.rtt_ms >= 100 else 4
     if c.loss:
         mathis = 1.22 * 1448 / (c.rtt_ms / 1e3 * math.sqrt(c.loss))
         rate = min(rate, mathis)
-        seconds = max(seconds, min(10, 100 / (rate / 1448 * c.loss)))
+        seconds = max(seconds, min(6, 100 / (rate / 1448 * c.loss)))
     return int(rate * seconds)
 
 
@@ -140,12 +141,12 @@ def main():
     parser.add_argument("--first-seed", type=int, default=1, metavar="N")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="cells at a time")
     parser.add_argument("--pause", type=float, default=0, metavar="SECONDS", help="before each cell, for the machine's other programs")
-    parser.add_argument("--cells", default="", metavar="WORD", help="those whose name contains it, such as 'RTT 1 ms'")
+    parser.add_argument("--cells", default="", metavar="PATTERN", help="those whose name it matches, such as 'loss 0 %%.*RTT 1 ms'")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
     rig.SYNFIN = os.path.abspath(options.synfin)
     program = os.path.abspath(options.wire)
-    cells = {name_of(c): c for c in grid() if options.cells in name_of(c)}
+    cells = {name_of(c): c for c in grid() if re.search(options.cells, name_of(c))}
     path = pathlib.Path(options.json) if options.json else None
     kept = json.loads(path.read_text()) if path and path.exists() else {"cells": {}}
     kept |= {"commit": commit(), "date": time.strftime("%Y-%m-%d"), "kernel": os.uname().release, "cores": os.cpu_count(),
