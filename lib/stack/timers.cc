@@ -65,7 +65,12 @@ uint32_t Connections::fire_half_opens(uint32_t fired) noexcept {
                 continue;
             }
             half_opens_.requeue(index);
-            if (!again) continue;
+            // In a full backlog a record with a cookie may yield as soon as its SYN-ACK has been sent again.
+            // A client whose ACK and request were lost would answer with an ACK behind its request, from
+            // which no cookie can be verified, and be reset. Without that SYN-ACK the client sends its
+            // request again, or its SYN.
+            const bool is_crowded = 4 * half_opens_.backlog() > 3 * config_.max_half_open;
+            if (!again || (h.is_cookie && is_crowded)) continue;
             counters_.add(Counter::syn_retransmitted);
             counters_.add(Counter::retransmitted);
             send_syn_ack(h, remote6_of(h.tuple, handle(Kind::half_open, index)));

@@ -270,6 +270,36 @@ TEST(Row82, TheOldestHalfOpenRecordYieldsAndItsAckStillOpens) {
     }
 }
 
+/// A client whose ACK and request were lost answers a repeated SYN-ACK with an ACK behind its request. If the
+/// record has yielded meanwhile, that ACK proves no cookie and would get an RST. So in a full backlog the
+/// SYN-ACK is not repeated, and the client's request, sent again, opens the connection.
+TEST(Row82, InAFullBacklogASynAckWithACookieIsNotSentAgain) {
+    ROW(82, "4987-3.6", "stack::fire_half_opens");
+    World w(small_backlog);
+    w.listen();
+    flood(w, kBacklog / 2);
+    w.in({.seq = 0, .flags = kSyn});
+    RECV(w, {.seq = 0, .ack = 1, .flags = kSyn | kAck});
+    flood(w, kBacklog / 2 - 1, 2);
+    EXPECT_EQ(w.occupancy().half_open, kBacklog);
+    uint32_t to_others = 0;
+    for (int i = 0; i < 31; ++i) {
+        w.advance(100ms);
+        while (const auto sent = w.out()) {
+            EXPECT_NE(sent->dport, w.main().peer.port) << "after " << (i + 1) * 100 << " ms";
+            ++to_others;
+        }
+    }
+    EXPECT_EQ(to_others, 2 * (kBacklog / 2)) << "records without a cookie have no other way";
+    flood(w, kBacklog / 2 + 1, 3);
+    STATE(w, closed);
+    w.in({.seq = 1, .ack = 1, .len = 50});
+    STATE(w, established);
+    w.main().accept();
+    EXPECT_EQ(w.read_all(), 50u);
+    EXPECT_EQ(w[DropReason::bad_cookie], 0u);
+}
+
 TEST(Row82, ARecordWithACookieOpensAsAnyOther) {
     ROW(82, "4987-3.6", "stack::make_half_open_a_cookie");
     World w([&](WorldConfig& c) { small_backlog(c), c.timestamps = true, c.wscale = 7, c.sack = true; });
