@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes the tables of README.md, docs/performance.md and docs/performance/ from the result files that are committed.
+"""Writes the tables of README.md, docs/performance.md, docs/performance/ and docs/attacks.md from the result files that are committed.
 
     scripts/performance_tables.py            exit status 1: a table is not what the results give
     scripts/performance_tables.py --write    writes them
 
 A document has a table between the lines `<!-- table: NAME -->` and `<!-- end -->`. The results lie in docs/performance/results:
-reach.json (bench/e2e/reach.py --json; instructions come from bench/instructions/expected.txt), kernel.json (bench/e2e/against_kernel.py --json), dperf.json (bench/e2e/against_dperf.py --json).
+reach.json (bench/e2e/reach.py --json; instructions come from bench/instructions/expected.txt), kernel.json (bench/e2e/against_kernel.py --json), dperf.json (bench/e2e/against_dperf.py --json). attack_tables.py has the tables of docs/attacks.md.
 """
 
 import json
@@ -13,9 +13,11 @@ import pathlib
 import re
 import sys
 
+import attack_tables
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs/performance/results"
-DOCUMENTS = [ROOT / "README.md", ROOT / "docs/performance.md", *sorted((ROOT / "docs/performance").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "docs/performance.md", *sorted((ROOT / "docs/performance").glob("*.md")), ROOT / "docs/attacks.md"]
 BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(\n?<!-- end -->)", re.DOTALL)
 
 
@@ -145,7 +147,8 @@ def figures():
     ])
 
 
-TABLES = {"five": five, "all": all_rows, "conditions": conditions, "dperf": dperf_sessions, "kernel": kernel, "figures": figures}
+TABLES = {"five": five, "all": all_rows, "conditions": conditions, "dperf": dperf_sessions, "kernel": kernel, "figures": figures,
+          **attack_tables.TABLES}
 
 
 def main():
@@ -158,7 +161,7 @@ def main():
         elif new != text:
             stale.append(path)
     for path in stale:
-        print(f"{path.relative_to(ROOT)}: a table is not what docs/performance/results gives: scripts/performance_tables.py --write")
+        print(f"{path.relative_to(ROOT)}: a table is not what the results give: scripts/performance_tables.py --write")
     return 1 if stale else 0
 
 
