@@ -219,6 +219,7 @@ class Connections : private Records {
 
     // records
     std::optional<uint32_t> next_timer_tick() noexcept;
+    void follow_jump() noexcept;
     /// The handle of a connection's record, or kNone; the first for IPv4 tuples, the second for IPv6, the
     /// third for either.
     uint32_t find_record(const Tuple& tuple, uint32_t hash) const noexcept;
@@ -387,6 +388,7 @@ class Connections : private Records {
 
     buf::BlockPool blocks_;
     buf::ReassemblyPool reassembly_;
+    Instant timers_ran_at_{};
     TimerWheel wheel_;
     net::EphemeralPorts ports_;
     RateLimits rate_limits_;

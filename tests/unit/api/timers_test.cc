@@ -55,6 +55,37 @@ TEST(Timers, ManyOfOneMillisecondComeUpInOneTurnOfVirtualTime) {
     EXPECT_EQ(stack.take_events().size(), 1'000u) << "a turn's cap does not lose any";
 }
 
+// A connection that has ended may leave an entry in the wheel, which is no reason to wake.
+TEST(Timers, WorkAfterAnIdleTimeOfAnyLength) {
+    for (const int days : {1, 24, 25, 30, 45, 49, 50, 80}) {
+        TwoStacks both;
+        ASSERT_TRUE(both.far.listen(80));
+        Connection c = both.connect(80);
+        ASSERT_TRUE(both.near.send(c, std::string_view("request")));
+        ASSERT_TRUE(both.near.abort(c));
+        both.exchange();
+        EXPECT_EQ(both.near.next_deadline(), std::nullopt);
+        both.near.advance(both.near.now() + days * 24h);
+        while (both.near.output()) {
+        }
+
+        ASSERT_TRUE(both.near.connect({TwoStacks::kFar, 81}));
+        EXPECT_TRUE(both.near.output());
+        const auto due = both.near.next_deadline();
+        ASSERT_TRUE(due);
+        EXPECT_EQ(*due, both.near.now() + 1s);
+        // Not to the end of advance(), which would not return if the timer did not fire.
+        both.near.advance(*due - 1ms);
+        EXPECT_FALSE(both.near.output());
+        Stack& stack = both.near.stack();
+        stack.begin(*due);
+        EXPECT_TRUE(stack.has_work()) << "a SYN to send again, after " << days << " days";
+        while (stack.next_event()) {
+        }
+        stack.end();
+    }
+}
+
 TEST(Timers, ManyConnectionsRetransmitInOneMillisecond) {
     VirtualConfig config = TwoStacks::config(TwoStacks::kNear);
     config.stack.max_connections = 600;
