@@ -2,19 +2,20 @@
 # Installs missing packages, builds, and runs the tests. The last line is the total: N passed, N failed, N skipped.
 #
 #   scripts/test.sh                  the default stages
-#   scripts/test.sh --ci             the default stages and those for CI only: tidy, core, threads, install
+#   scripts/test.sh --ci             the default stages and those for CI only: tidy, core, threads, install, soak
 #   scripts/test.sh [--all] STAGE... only the given stages; `--all nic` runs every case on every emulated card
 #
-# Three stages run only when given, as root: package builds the Debian packages and installs them in a fresh chroot; loss carries
-# bulk data over a faulty wire for minutes, attack floods the server over veth for 30 (integration has a short form of both).
+# Four stages run only when given. coverage: the lines that tests execute (scripts/coverage.sh). As root, package builds the
+# Debian packages and installs them in a fresh chroot; loss carries bulk data over a faulty wire for minutes, attack floods the
+# server over veth for 30 (integration has a short form of both).
 # Exit status 1 when a case failed. The stages integration and nic need root; without it they are skipped, with the reason.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 default_stages=(format layers headers docs unit bench sanitize integration nic)
-ci_stages=(tidy core threads install)
-named_stages=(package loss attack)
-usage() { sed -n '2,10s/^# \{0,1\}//p' "$0"; echo "stages: ${default_stages[*]} ${ci_stages[*]} ${named_stages[*]}"; }
+ci_stages=(tidy core threads install soak)
+named_stages=(package loss attack coverage)
+usage() { sed -n '2,11s/^# \{0,1\}//p' "$0"; echo "stages: ${default_stages[*]} ${ci_stages[*]} ${named_stages[*]}"; }
 stages=() all=no ci=no
 for word in "$@"; do
     case $word in
@@ -134,6 +135,10 @@ stage_install() {
     check scripts/install-deps.sh library
     counted tests/install/run.py --build $release
 }
+# Two engines for two minutes: see scripts/soak.sh.
+stage_soak() { BUILD=$release counted scripts/soak.sh --short; }
+# The share of the lines of wire, net and tcp that the tests execute.
+stage_coverage() { BUILD=$release-coverage counted scripts/coverage.sh --check; }
 # Installs the Debian packages in a fresh Debian 12 (as root; takes a few minutes).
 stage_package() {
     check scripts/install-deps.sh package

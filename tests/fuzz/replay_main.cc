@@ -2,6 +2,7 @@
 // every file of the given folders first, then inputs made from them and from nothing by a seeded generator.
 //
 //   TARGET_replay [--seed N] [--count N] FOLDER|FILE...
+//   TARGET_replay --history FILE         the inputs of an InputHistory, and no others
 //
 // When an input breaks the target, it is printed in hexadecimal before the process ends.
 
@@ -69,6 +70,22 @@ Input read_file(const std::filesystem::path& path) {
     return Input(std::istreambuf_iterator<char>(file), {});
 }
 
+/// The inputs of an InputHistory file, in their order.
+std::vector<Input> read_history(const std::string& path) {
+    const Input file = read_file(path);
+    std::vector<Input> inputs;
+    for (size_t at = 0; at + 4 <= file.size();) {
+        uint32_t length = 0;
+        std::memcpy(&length, file.data() + at, 4);
+        at += 4;
+        if (length > file.size() - at) break;
+        const auto first = file.begin() + static_cast<ptrdiff_t>(at);
+        inputs.emplace_back(first, first + length);
+        at += length;
+    }
+    return inputs;
+}
+
 /// In the order of the names, so that a seed means the same everywhere.
 std::vector<Input> read_corpus(const std::vector<std::string>& paths) {
     std::vector<std::filesystem::path> files;
@@ -131,6 +148,7 @@ int main(int argc, char** argv) {
     uint64_t seed = 1;
     uint64_t count = 100'000;
     std::vector<std::string> paths;
+    std::string history;
     for (int i = 1; i < argc; ++i) {
         const std::string_view arg = argv[i];
         const bool has_value = i + 1 < argc;
@@ -138,6 +156,8 @@ int main(int argc, char** argv) {
             seed = std::strtoull(argv[++i], nullptr, 0);
         else if (arg == "--count" && has_value)
             count = std::strtoull(argv[++i], nullptr, 0);
+        else if (arg == "--history" && has_value)
+            history = argv[++i];
         else
             paths.emplace_back(arg);
     }
@@ -149,6 +169,12 @@ int main(int argc, char** argv) {
     for (const int number : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(number, on_signal);
     if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(print_current);
     for (const Input& input : corpus) run(input);
+    if (!history.empty()) {
+        const auto inputs = read_history(history);
+        for (const Input& input : inputs) run(input);
+        std::printf("%zu inputs of %s\n", inputs.size(), history.c_str());
+        return 0;
+    }
     synfin::Random random(seed);
     for (uint64_t i = 0; i < count; ++i) run(make_input(corpus, random));
     std::printf("%zu files, %llu made with seed %llu\n", corpus.size(),
