@@ -54,7 +54,7 @@ struct Moments {
     std::vector<Moment> arrivals, emissions;
 };
 
-std::string flags_text(uint8_t flags, uint32_t len) {
+std::string flags_text(uint16_t flags, uint32_t len) {
     std::string text;
     const auto add = [&](uint8_t flag, const char* name) {
         if ((flags & flag) != 0) text += (text.empty() ? "" : "|") + std::string(name);

@@ -35,6 +35,24 @@ constexpr std::string_view name(CongestionControl control) noexcept {
     return "";
 }
 
+/// Whether new text leaves spread over the round trip instead of in bursts.
+enum class Pacing : uint8_t {
+    off,
+    automatic,  ///< where bursts may overflow a queue: cwnd exceeds the initial window, and SRTT is 1 ms or
+                ///< more
+    on,         ///< wherever more than one segment is in flight
+};
+
+/// The name in the configuration: "off", "auto", "on".
+constexpr std::string_view name(Pacing pacing) noexcept {
+    switch (pacing) {
+        case Pacing::off: return "off";
+        case Pacing::automatic: return "auto";
+        case Pacing::on: return "on";
+    }
+    return "";
+}
+
 /// Values beyond the limits above count as the limit; the command refuses them.
 struct TcpConfig {
     /// Maximum segment lifetime; TIME-WAIT lasts twice this (RFC 9293 MUST-13). DEVIATION: 30 s as in Linux,
@@ -70,6 +88,11 @@ struct TcpConfig {
     bool sack_permitted =
         true;  ///< RFC 2018: offer SACK, send SACK blocks, and repair losses by those of the peer (RFC 8985)
     CongestionControl congestion_control = CongestionControl::cubic;
+    /// At the rates of Linux: 2 cwnd / SRTT in slow start, 1.2 cwnd / SRTT after it.
+    Pacing pacing = Pacing::off;
+    /// RFC 3168: ask for explicit congestion notification, accept it, and answer it as a loss. The SYN is
+    /// repeated without it.
+    bool ecn = false;
     bool nagle = true;            ///< RFC 9293 MUST-17: it can be switched off
     bool time_wait_reuse = true;  ///< RFC 6191: a newer SYN reopens a TIME-WAIT tuple, in either direction
     bool syn_cookies = true;      ///< RFC 4987: used when the backlog is more than half full

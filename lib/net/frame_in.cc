@@ -21,8 +21,10 @@ FrameIn::FrameIn(const LocalAddresses& ours, const Link& link, const AddressFold
     expect_link(usual6_, wire::kEtherTypeIpv6);
     usual6_.expect(l2_, 0x60, 0xf0);  // version 6
     usual6_.expect(l2_ + 6u, wire::kProtocolTcp);
-    usual_.expect(l2_, 0x45);          // version 4, no options
-    usual_.expect(l2_ + 6u, 0, 0x3f);  // no fragment
+    usual_.expect(l2_, 0x45);           // version 4, no options
+    usual_.expect(l2_ + 1u, 0, 0x01);   // not CE (nor ECT(1)): only read() takes note of CE
+    usual6_.expect(l2_ + 1u, 0, 0x10);  // the same
+    usual_.expect(l2_ + 6u, 0, 0x3f);   // no fragment
     usual_.expect(l2_ + 7u, 0);
     usual_.expect(l2_ + 9u, wire::kProtocolTcp);
 }
@@ -119,6 +121,7 @@ FrameContent FrameIn::read_tcp(const ReceivedFrame& frame, const wire::Ipv4Heade
         return dropped(DropReason::bad_tcp_checksum);
     if (!read_segment(bytes.data(), static_cast<uint32_t>(bytes.size()), segment))
         return dropped(DropReason::bad_tcp_options);  // the only check left in read_segment
+    if ((ip.tos & wire::kEcnMask) == wire::kEcnCe) segment.seg.flags |= tcp::kCe;
     segment.tuple = {ip.source.value, tcp.source_port, tcp.destination_port, local};
     return {FrameKind::segment, DropReason::none, {}, {}, {}};
 }

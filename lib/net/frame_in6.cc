@@ -104,6 +104,7 @@ FrameContent FrameIn::read_tcp6(const ReceivedFrame& frame, const uint8_t* ip, B
         return dropped(DropReason::bad_tcp_checksum);
     if (!read_segment(bytes.data(), static_cast<uint32_t>(bytes.size()), segment))
         return dropped(DropReason::bad_tcp_options);  // the only check left in read_segment
+    if ((ip[1] >> 4 & wire::kEcnMask) == wire::kEcnCe) segment.seg.flags |= tcp::kCe;
     set_peer6(ip, bytes.data(), local, segment);
     return {FrameKind::segment, DropReason::none, {}, {}, {}};
 }

@@ -52,7 +52,7 @@ FrameOut::Built FrameOut::build_large(uint8_t* frame, const SegmentOut& s,
              .ip_checksum = by_device_.ip(),
              .tcp_checksum = true,
              .l4_len = static_cast<uint8_t>(length - s.len - l2_ - wire::kIpv4Bytes),
-             .segment_bytes = s.segment_bytes}};
+             .segment_bytes = static_cast<uint16_t>(s.segment_bytes)}};
 }
 
 FrameOut::Built FrameOut::build_large6(uint8_t* frame, const SegmentOut& s,
@@ -68,6 +68,19 @@ FrameOut::Built FrameOut::build_large6(uint8_t* frame, const SegmentOut& s,
     meta.l4_len = static_cast<uint8_t>(length - s.len - l2_ - wire::kIpv6Bytes);
     meta.segment_bytes = s.segment_bytes;
     return {length, meta};
+}
+
+void FrameOut::set_ect(uint8_t* frame, bool is_v6) const noexcept {
+    uint8_t* ip = frame + l2_;
+    if (is_v6) {
+        ip[1] |= wire::kEcnEct0 << 4;  // the upper 4 bits of the traffic class end the first octet
+        return;
+    }
+    ip[1] |= wire::kEcnEct0;
+    if (by_device_.ip()) return;
+    // RFC 1624 equation 3: HC' = ~(~HC + ~m + m').
+    const uint32_t sum = static_cast<uint16_t>(~wire::load_be16(ip + 10)) + uint32_t{wire::kEcnEct0};
+    wire::store_be16(ip + 10, static_cast<uint16_t>(~wire::fold_numbers(sum)));
 }
 
 uint32_t FrameOut::build_echo_reply(uint8_t* frame, Bytes icmp,

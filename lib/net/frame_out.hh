@@ -76,6 +76,10 @@ class FrameOut {
     }
     Built build_large6(uint8_t* frame, const SegmentOut& s, const buf::BlockPool& blocks) const noexcept;
 
+    /// Sets ECT(0) in the IP header of a frame that was built (RFC 3168 5), which had no ECN codepoint, and
+    /// its IPv4 checksum unless the device computes that.
+    void set_ect(uint8_t* frame, bool is_v6) const noexcept;
+
     /// The flow label of a connection (RFC 6437): 1..0xfffff, the same for all its segments, and a keyed
     /// function, so that nobody can guess it. It depends on the tuple with the folded address, so it changes
     /// from process to process, which RFC 6437 3 allows.

@@ -145,7 +145,7 @@ template <typename Address>
     Tcb& tcb = tcbs_[index];
     Effects fx;
     tcp::open_active(tcb, tuple, iss, context(), fx);
-    tcb.controller = tcp::controller_of(options.congestion_control) & 0x7f;
+    tcb.controller = tcp::controller_of(options.congestion_control) & tcp::kControllerMask;
     holders_[index].user_tag = options.user_tag;
     tcb.set(tcp::kOpened);
     counters_.add(Counter::active_opens);

@@ -190,6 +190,8 @@ void Connections::arrive_icmp(const net::SegmentError& error) noexcept {
     if (fx.spurious_timeout) counters_.add(Counter::spurious_timeouts);
     if (fx.spurious_loss) counters_.add(Counter::spurious_retransmits);
     if (fx.reneged) counters_.add(Counter::sack_reneges);
+    if (fx.ce_received) counters_.add(Counter::ce_received);
+    if (fx.ece_received) counters_.add(Counter::ece_received);
     if (fx.black_hole) note_black_hole(index, fx.path_mtu);
     if (fx.keep_len != 0 || fx.keep_fin) keep_out_of_order(tcb, text, fx);
     if (fx.release_flow) release_flow(tcb);

@@ -60,6 +60,7 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
       isns_(keys.isn, addresses_.all4(), addresses_.all6()),
       application_timers_(config.max_timers, tcp::Now(start).tick),
       mailbox_(config.max_posts),
+      paced_(recoveries_.capacity()),
       events_(events_at_once(config)),
       control_(kMaxControl),
       output_(config.max_connections) {
@@ -174,7 +175,7 @@ MemoryUse Connections::memory() const noexcept {
     out.time_wait = time_waits_.memory_bytes() + peers6_.memory_bytes(Kind::time_wait);
     out.table = table_.memory_bytes();
     out.timers = TimerWheel::memory_bytes(tcbs_.high_water()) + delayed_acks_.memory_bytes() +
-                 application_timers_.memory_bytes();
+                 paced_.memory_bytes() + application_timers_.memory_bytes();
     out.text = blocks_.memory_bytes();
     return out;
 }

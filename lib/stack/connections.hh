@@ -27,6 +27,7 @@
 #include "stack/known_path_mtus.hh"
 #include "stack/listeners.hh"
 #include "stack/owned_ports.hh"
+#include "stack/paced.hh"
 #include "stack/rate_limits.hh"
 #include "stack/records.hh"
 #include "synfin/counters.hh"
@@ -184,6 +185,8 @@ class Connections : private Records {
     bool has_output() const noexcept { return !output_.empty(); }
     /// The next segment to send, valid until the next call; null: none. (send_segments.cc)
     const SegmentOut* next_out() noexcept;
+    /// Whether connections wait for the time of their next burst: call run_timers() in each turn.
+    bool has_paced() const noexcept { return !paced_.empty(); }
     bool has_events() const noexcept {
         return !events_.empty() || application_timers_.has_due() || mailbox_.has_signal();
     }
@@ -335,6 +338,8 @@ class Connections : private Records {
         tcb.set(tcp::kInOutput);
         output_.add() = index;
     }
+    void wait_for_burst(uint32_t index, tcp::Recovery& rec) noexcept;
+    uint32_t release_bursts() noexcept;
     void complete(uint32_t handle, const tcp::Tcb& tcb, SegmentOut& out) noexcept;
     void complete_inlined(uint32_t handle, const tcp::Tcb& tcb, SegmentOut& out) noexcept;
     void add_peer6(SegmentOut& out, const Ipv6& remote) const noexcept;
@@ -402,6 +407,7 @@ class Connections : private Records {
     uint32_t posts_told_ = 0;  ///< posts delivered in this turn
 
     DelayedAcks delayed_acks_;
+    Paced paced_;
 
     uint32_t waiting_head_ = 0, waiting_tail_ = 0;  ///< FIFO of cold records that wait for a block
 

@@ -3,6 +3,7 @@
 /// records.
 
 #include "stack/perform.hh"
+#include "tcp/ecn.hh"
 #include "tcp/isn.hh"
 #include "tcp/syn_cookie.hh"
 
@@ -39,7 +40,7 @@ using tcp::Tcb;
             if (is_v6(in.tuple)) [[unlikely]]
                 peers6_.set(opened, *in.remote6);
             open_token_ = listeners_.token(half_open.listener);
-            tcb.controller = listeners_.controller(half_open.listener) & 0x7f;
+            tcb.controller = listeners_.controller(half_open.listener) & tcp::kControllerMask;
             release_half_open(index);
             counters_.add(Counter::predicted);
             perform_inlined<true>(opened, in.text, fx);
@@ -69,6 +70,9 @@ using tcp::Tcb;
         if (fx.reply == Reply::syn_ack) {
             counters_.add(Counter::syn_retransmitted);
             half_open.flags |= tcp::kSynResent;
+            // A SYN without ECN: the peer, or the path, does not want it (RFC 3168 6.1.1).
+            if (!tcp::is_ecn_setup_syn(seg))
+                half_open.flags = static_cast<uint16_t>(half_open.flags & ~tcp::kEcn);
             send_syn_ack(half_open, in.remote6);
         } else {
             reply(handle(Kind::half_open, index), tcb, fx);
@@ -82,7 +86,7 @@ using tcp::Tcb;
         return;
     }
     open_token_ = listeners_.token(half_open.listener);
-    tcbs_[opened].controller = listeners_.controller(half_open.listener) & 0x7f;
+    tcbs_[opened].controller = listeners_.controller(half_open.listener) & tcp::kControllerMask;
     release_half_open(index);
     perform(opened, in.text, fx);
     open_token_ = 0;
@@ -211,7 +215,7 @@ void Connections::arrive_listen(uint16_t listener, const Incoming& in,
     counters_.add(Counter::passive_opens);
     counters_.add(Counter::syn_cookies_accepted);
     open_token_ = listeners_.token(listener);
-    tcbs_[index].controller = listeners_.controller(listener) & 0x7f;
+    tcbs_[index].controller = listeners_.controller(listener) & tcp::kControllerMask;
     perform(index, in.text, fx);
     open_token_ = 0;
 }

@@ -91,6 +91,8 @@ class QueueEngine final : public Engine {
     // output
     void send(Packet* packet, const net::SegmentOut& segment) noexcept;
     void send6(Packet* packet, const net::SegmentOut& segment) noexcept;
+    void send_special(Packet* packet, const net::SegmentOut& segment) noexcept;
+    void send_ect(Packet* packet, const net::SegmentOut& segment) noexcept;
     void send_large(const net::SegmentOut& segment) noexcept;
     void get_large() noexcept;
     void send_frame(Packet* packet, uint8_t* frame, Ipv4 destination) noexcept;
@@ -315,16 +317,15 @@ bool QueueEngine<P>::end() noexcept {
             break;
         }
         sent = true;
-        if (out->segment_bytes == 0) [[likely]] {
+        if (out->is_plain()) [[likely]]
             send(packet, *out);
-        } else {
-            bursts_.give_back(packet);
-            send_large(*out);
-        }
+        else
+            send_special(packet, *out);
     }
     bursts_.recycle_rest();
     if (link_.is_ethernet()) poll_resolver();  // send the requests that the output started
     if (bursts_.has_unsent()) bursts_.flush();
+    timers_behind_ |= connections_.has_paced();
     ledger_.stamp(Stage::emit);
     ledger_.end_turn(is_busy_ || sent);
     return sent;
@@ -368,6 +369,35 @@ template <buf::QueuePair P>
     send_frame6(packet, frame, segment.remote6, &segment);
 }
 
+/// A large segment, or one with ECT.
+template <buf::QueuePair P>
+[[gnu::cold, gnu::noinline]] void QueueEngine<P>::send_special(Packet* packet,
+                                                               const net::SegmentOut& segment) noexcept {
+    if ((segment.flags & wire::kCwr) != 0) count().add(Counter::cwr_sent);
+    if (segment.segment_bytes == 0) {
+        send_ect(packet, segment);
+    } else {
+        bursts_.give_back(packet);
+        send_large(segment);
+    }
+}
+
+/// Like send(), with ECT(0).
+template <buf::QueuePair P>
+void QueueEngine<P>::send_ect(Packet* packet, const net::SegmentOut& segment) noexcept {
+    uint8_t* frame = P::data(packet);
+    const bool is_v6 = connections_.addresses().is_v6(segment.tuple.local_index);
+    const uint32_t length = is_v6 ? frame_out_.build6(frame, segment, connections_.blocks())
+                                  : frame_out_.build(frame, segment, connections_.blocks());
+    frame_out_.set_ect(frame, is_v6);
+    const buf::TxMeta meta = is_v6 ? frame_out_.segment_meta6() : frame_out_.segment_meta();
+    P::finish(packet, length, frame_out_.needs_device() ? meta : buf::TxMeta{});
+    if (is_v6)
+        send_frame6(packet, frame, segment.remote6, &segment);
+    else
+        send_frame(packet, frame, Ipv4{segment.tuple.remote_addr});
+}
+
 /// Sends several segments in one packet that the device cuts. queue() counts the first segment, this function
 /// the others.
 template <buf::QueuePair P>
@@ -378,6 +408,7 @@ template <buf::QueuePair P>
     const bool is_v6 = connections_.addresses().is_v6(segment.tuple.local_index);
     const net::FrameOut::Built built = is_v6 ? frame_out_.build_large6(frame, segment, connections_.blocks())
                                              : frame_out_.build_large(frame, segment, connections_.blocks());
+    if (segment.ect != 0) frame_out_.set_ect(frame, is_v6);
     P::finish(packet, built.length, built.meta);
     const uint64_t queued = count()[Counter::tx_packets];
     if (is_v6)

@@ -2,6 +2,7 @@
 /// Replies that are sent at once, and their rate limits.
 
 #include "stack/connections.hh"
+#include "tcp/ecn.hh"
 #include "tcp/isn.hh"
 #include "tcp/syn_cookie.hh"
 
@@ -54,6 +55,7 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
                 out->seq = tcb.snd.una;
                 out->ack = tcb.rcv.nxt;
                 out->flags = wire::kSyn | wire::kAck;
+                if (tcb.has(tcp::kEcn)) out->flags |= tcp::ecn_syn_flags(tcb);
                 out->wnd = static_cast<uint16_t>(syn_window());
                 complete(handle, tcb, *out);
             }
@@ -69,6 +71,7 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
     static_cast<tcp::Outgoing&>(*out) = {};
     out->seq = tcb.snd.una;
     out->flags = wire::kSyn;
+    if (tcb.has(tcp::kEcn)) out->flags |= tcp::ecn_syn_flags(tcb);
     out->wnd = static_cast<uint16_t>(syn_window());
     complete(handle, tcb, *out);
     counters_.add(Counter::syn_retransmitted);
@@ -121,6 +124,8 @@ void Connections::send_syn_ack(const HalfOpen& h, const Ipv6* remote6) noexcept 
     out.seq = h.iss;
     out.ack = h.irs + 1u;
     out.flags = wire::kSyn | wire::kAck;
+    if ((h.flags & tcp::kEcn) != 0) [[unlikely]]
+        out.flags |= wire::kEce;
     out.wnd = static_cast<uint16_t>(syn_window());
     out.mss = params_.mss;
     out.sack_permitted = (h.flags & tcp::kSack) != 0;

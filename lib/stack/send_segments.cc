@@ -59,11 +59,14 @@ const SegmentOut* Connections::next_out() noexcept {
         tcp::Flow* const flow = c.flow;
         const bool is_one = tcp::next_segment(c, receive_room(tcb), context(), out_, fx);
         if (fx.timer) arm(index, tcb);
-        if (!is_one || out_.last)
+        if (!is_one || out_.last) {
             tcb.clear(tcp::kInOutput);
-        else if (flow != nullptr && tcp::wants_recovery_to_send(tcb, *flow) &&
-                 recoveries_.used() != recoveries_.capacity())
+            if (c.rec != nullptr && c.rec->pace_waits) [[unlikely]]
+                wait_for_burst(index, *c.rec);
+        } else if (flow != nullptr && tcp::wants_recovery_to_send(tcb, *flow) &&
+                   recoveries_.used() != recoveries_.capacity()) {
             need_recovery(tcb);
+        }
         if (!is_one) continue;
         complete_inlined(index, tcb, out_);
         if (flow != nullptr) {
@@ -81,6 +84,32 @@ const SegmentOut* Connections::next_out() noexcept {
         return &out_;
     }
     return nullptr;
+}
+
+/// Pacing forbids the next segment until Recovery::pace_at_us. Without room in the list it leaves now.
+[[gnu::cold, gnu::noinline]] void Connections::wait_for_burst(uint32_t index, tcp::Recovery& rec) noexcept {
+    rec.pace_waits = false;
+    if (rec.is_listed) return;
+    rec.is_listed = paced_.add(index, rec.pace_at_us);
+    if (rec.is_listed) return;
+    rec.pace_at_us = core_now_.us;
+    want_output(index, tcbs_[index]);
+}
+
+/// Lists the connections whose next burst is due.
+[[gnu::cold, gnu::noinline]] uint32_t Connections::release_bursts() noexcept {
+    uint32_t released = 0;
+    while (released < kTimersPerTurn) {
+        const uint32_t index = paced_.take_due(core_now_.us);
+        if (index == 0) break;
+        ++released;
+        Tcb& tcb = tcbs_[index];
+        tcp::Recovery* const rec = conn_of(tcb).rec;
+        if (rec == nullptr || !rec->is_listed) continue;  // the entry is of a record that has been freed
+        rec->is_listed = false;
+        want_output(index, tcb);
+    }
+    return released;
 }
 
 /// Adds the duplicate text, if any (RFC 2883 4), then the held blocks (RFC 2018 4): as many as fit into the

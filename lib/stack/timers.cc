@@ -49,6 +49,8 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
         counters_.add(Counter::delayed_acks);
         ++fired;
     }
+    if (!paced_.empty()) [[unlikely]]
+        fired += release_bursts();
     fired = fire_half_opens(fired);
     while (fired < kTimersPerTurn && time_waits_.has_due(now)) {
         const uint32_t index = time_waits_.oldest();
@@ -96,7 +98,7 @@ uint32_t Connections::fire_half_opens(uint32_t fired) noexcept {
 bool Connections::timers_behind() const noexcept {
     const uint32_t now = core_now_.tick;
     return wheel_.is_behind(now) || application_timers_.is_behind(now) || half_opens_.has_due(now) ||
-           time_waits_.has_due(now);
+           time_waits_.has_due(now) || has_paced();
 }
 
 /// A wheel entry has fired. It may be early: the deadline in the control block decides.
@@ -128,10 +130,17 @@ std::optional<uint32_t> Connections::fire(uint32_t index) noexcept {
 }
 
 std::optional<Instant> Connections::next_deadline() noexcept {
-    const auto tick = next_timer_tick();
-    if (!tick) return std::nullopt;
-    const auto ahead = std::max(static_cast<int32_t>(*tick - core_now_.tick), 0);
-    return Instant::from_ns((now_.ns() / 1'000'000 + ahead) * 1'000'000);
+    std::optional<Instant> first;
+    if (const auto tick = next_timer_tick()) {
+        const auto ahead = std::max(static_cast<int32_t>(*tick - core_now_.tick), 0);
+        first = Instant::from_ns((now_.ns() / 1'000'000 + ahead) * 1'000'000);
+    }
+    if (const auto due_us = paced_.first_due_us()) {
+        const auto ahead = std::max(static_cast<int32_t>(*due_us - core_now_.us), 0);
+        const Instant at = Instant::from_ns((now_.ns() / 1'000 + ahead) * 1'000);
+        if (!first || at < *first) first = at;
+    }
+    return first;
 }
 
 std::optional<uint32_t> Connections::next_timer_tick() noexcept {

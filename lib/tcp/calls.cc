@@ -14,8 +14,7 @@ void open_active(Tcb& tcb, const Tuple& tuple, Seq iss, const Context& ctx, Effe
     tcb.snd.una = tcb.snd.nxt = iss;  // next_segment() sends the SYN and moves SND.NXT
     tcb.rcv.wnd = ctx.params.rcv_buffer;
     tcb.mss = ctx.path_mss(tuple);
-    tcb.set(kSynUnacked);
-    if (!ctx.params.nagle) tcb.set(kNoDelay);
+    tcb.flags = static_cast<uint16_t>(kSynUnacked | ctx.params.open_flags);
     set_state(tcb, State::syn_sent);
     tcb.set_deadline(DeadlineKind::syn, ctx.now.tick + ctx.params.rto_initial);
     fx.timer = true;

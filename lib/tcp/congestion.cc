@@ -55,6 +55,19 @@ bool is_cwnd_limited(Conn c) noexcept {
     return rec.max_flight + c.tcb.text_mss() > flow.cwnd_bytes;
 }
 
+/// cwnd was reduced. The next new text tells the peer, and ECE does not reduce it again in this window.
+void note_reduction(Conn c) noexcept {
+    if (!c.tcb.sends_ect()) return;
+    c.flow->set(kCwrDue);
+    c.flow->set(kEceAnswered);
+    if (c.rec != nullptr) c.rec->ecn_end = c.tcb.snd.nxt;
+}
+
+/// Whether the window at SND.UNA has been reduced already.
+bool is_reduced(Conn c) noexcept {
+    return c.flow->has(kEceAnswered) && (c.rec == nullptr || !after(c.tcb.snd.una, c.rec->ecn_end));
+}
+
 void save(Conn c, UndoState::Cause cause, const Now& now) noexcept {
     UndoState& undo = c.rec->undo;
     undo.cwnd = c.flow->cwnd_bytes;
@@ -89,7 +102,11 @@ void on_ack(Conn c, uint32_t acked, const Now& now) noexcept {
 }
 
 bool on_duplicate_ack(Conn c) noexcept {
-    return reno_recovery::on_duplicate_ack(c, [c](uint32_t flight) noexcept { return reduce(c, flight); });
+    const bool is_loss = reno_recovery::on_duplicate_ack(c, [c](uint32_t flight) noexcept {
+        return is_reduced(c) ? c.flow->ssthresh_bytes : reduce(c, flight);
+    });
+    if (is_loss) note_reduction(c);
+    return is_loss;
 }
 
 void on_rto(Conn c, const Now& now) noexcept {
@@ -102,12 +119,16 @@ void on_rto(Conn c, const Now& now) noexcept {
         c.rec->undo.cause = UndoState::none;
     }
     flow.cwnd_bytes = c.tcb.text_mss();
+    flow.clear(kEcnRecovery);
+    note_reduction(c);
     if (c.rec == nullptr || !c.tcb.has(kSack)) reno_recovery::resend_all(c);
 }
 
 void on_too_big(Conn c) noexcept {
     Flow& flow = *c.flow;
-    if (flow.has(kRecovery)) flow.cwnd_bytes = std::min(flow.cwnd_bytes, flow.ssthresh_bytes);
+    if (flow.has(kRecovery) || flow.has(kEcnRecovery))
+        flow.cwnd_bytes = std::min(flow.cwnd_bytes, flow.ssthresh_bytes);
+    flow.clear(kEcnRecovery);
     if (c.rec == nullptr || !c.tcb.has(kSack)) {
         reno_recovery::resend_all(c);
         return;
@@ -127,9 +148,15 @@ void on_too_big(Conn c) noexcept {
 
 void enter_recovery(Conn c, const scoreboard::Delivered& d, const Now& now) noexcept {
     Flow& flow = *c.flow;
-    save(c, UndoState::fast_retransmit, now);
-    // FlightSize before this ACK; text that left beyond cwnd does not count (RFC 5681 3.2 step 2).
-    flow.ssthresh_bytes = reduce(c, std::min(c.tcb.in_flight() + d.acked, flow.cwnd_bytes));
+    if (flow.has(kEcnRecovery)) {  // ECE has reduced this window
+        flow.clear(kEcnRecovery);
+        c.rec->undo.cause = UndoState::none;
+    } else {
+        save(c, UndoState::fast_retransmit, now);
+        // FlightSize before this ACK; text that left beyond cwnd does not count (RFC 5681 3.2 step 2).
+        flow.ssthresh_bytes = reduce(c, std::min(c.tcb.in_flight() + d.acked, flow.cwnd_bytes));
+        note_reduction(c);
+    }
     prr::begin(c, d);
     flow.cwnd_bytes = prr::window(c, d, false);
 }
@@ -146,9 +173,10 @@ void leave_recovery(Conn c) noexcept {
 void on_tail_loss(Conn c, const Now& now) noexcept {
     static_cast<void>(now);
     Flow& flow = *c.flow;
-    if (flow.has(kRecovery) || flow.has(kRtoRecovery)) return;
+    if (flow.has(kRecovery) || flow.has(kRtoRecovery) || flow.has(kEcnRecovery)) return;
     flow.ssthresh_bytes = reduce(c, std::min(c.rec->max_flight, flow.cwnd_bytes));
     flow.cwnd_bytes = std::min(flow.cwnd_bytes, flow.ssthresh_bytes);
+    note_reduction(c);
 }
 
 void on_genuine_timeout(Conn c) noexcept {
@@ -165,6 +193,38 @@ void undo(Conn c, uint32_t acked) noexcept {
     flow.ssthresh_bytes = undo.ssthresh;
     c.rec->cubic = undo.cubic;
     undo.cause = UndoState::none;
+    flow.clear(kCwrDue);
+    flow.clear(kEceAnswered);
+}
+
+bool on_ece(Conn c, const BeforeAck& was) noexcept {
+    Flow& flow = *c.flow;
+    const uint32_t smss = c.tcb.text_mss();
+    constexpr uint16_t kRepairs = kRecovery | kRtoRecovery | kRetransmitting | kEcnRecovery;
+    if (!was.is_prr && (flow.flags & (kRecovery | kEcnRecovery)) == 0)
+        flow.cwnd_bytes = std::min(flow.cwnd_bytes, was.cwnd);
+    if ((flow.flags & (kRepairs | kCwrDue)) != 0 || is_reduced(c)) return false;
+    const uint32_t flight = std::min(was.flight, was.cwnd);
+    flow.ssthresh_bytes = reduce(c, flight);
+    note_reduction(c);
+    if (flight <= 2 * smss) {  // RFC 9438 4.6: one segment, where a loss would leave two
+        const bool holds = was.cwnd <= smss && c.tcb.in_flight() == 0;
+        flow.cwnd_bytes = holds ? 0 : std::min(was.cwnd, smss);
+    } else if (c.rec == nullptr || !c.tcb.has(kSack)) {
+        flow.cwnd_bytes = std::min(was.cwnd, flow.ssthresh_bytes);
+    } else {
+        scoreboard::Delivered d;
+        d.acked = d.bytes = was.acked;
+        flow.set(kEcnRecovery);
+        c.rec->undo.cause = UndoState::none;
+        prr::begin(c, d);
+        flow.cwnd_bytes = prr::window(c, d, was.acked != 0);
+    }
+    return true;
+}
+
+void on_ack_without_ece(Conn c) noexcept {
+    if (!is_reduced(c) || c.rec == nullptr) c.flow->clear(kEceAnswered);
 }
 
 void take_rtt(Conn c, uint32_t rtt_us) noexcept {
@@ -189,7 +249,7 @@ void start_recovery(const Tcb& tcb, Flow& flow, Recovery& rec, const Now& now) n
     rec.rack_end = tcb.snd.una;
     rec.min_rtt_since_s = static_cast<uint16_t>(now.tick >> 10);
     rec.max_flight = tcb.in_flight();
-    rec.flight_round = tcb.snd.nxt;
+    rec.flight_round = rec.ecn_end = tcb.snd.nxt;
     // So far at most one segment was in flight: a larger cwnd has not been used (RFC 7661).
     if (flow.ssthresh_bytes == UINT32_MAX && flow.cwnd_bytes > initial_window(tcb) &&
         tcb.in_flight() <= initial_window(tcb)) {

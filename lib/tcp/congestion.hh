@@ -67,6 +67,36 @@ void undo(Conn c, uint32_t acked) noexcept;
 /// An RTT sample of the last segment delivered.
 void take_rtt(Conn c, uint32_t rtt_us) noexcept;
 
+// ECN (RFC 3168 6.1.2)
+
+/// What an ACK changes, before it is taken.
+struct BeforeAck {
+    uint32_t flight, acked;  ///< FlightSize; how much of it the ACK acknowledges
+    uint32_t cwnd = 0;
+    bool is_prr = false;  ///< PRR sets cwnd
+    BeforeAck(Conn c, Seq ack) noexcept
+        : flight(c.tcb.in_flight()), acked(after(ack, c.tcb.snd.una) ? distance(c.tcb.snd.una, ack) : 0) {
+        if (c.flow == nullptr) return;
+        cwnd = c.flow->cwnd_bytes;
+        is_prr = (c.flow->flags & (kRecovery | kEcnRecovery)) != 0;
+    }
+};
+/// An ACK with ECE; everything else of it has been taken. It does not make cwnd grow. At most once for each
+/// window cwnd is reduced, as after a loss: with SACK by PRR, or else at once. It may become one segment; at
+/// one segment, the next one waits for the retransmission timer.
+/// @return whether cwnd is reduced for it.
+bool on_ece(Conn c, const BeforeAck& was) noexcept;
+/// An ACK of new data without ECE, with kEceAnswered: once it covers the first segment after a reduction,
+/// which carried CWR, the next ECE is news.
+void on_ack_without_ece(Conn c) noexcept;
+/// Whether the connection waits for the retransmission timer before it sends a segment, because of ECE.
+constexpr bool is_held_by_ece(const Flow& flow) noexcept {
+    return flow.cwnd_bytes == 0;
+}
+inline void end_hold(const Tcb& tcb, Flow& flow) noexcept {
+    flow.cwnd_bytes = tcb.text_mss();
+}
+
 /// Sets cwnd to the initial window: the connection was idle for an RTO (RFC 5681 4.1), or the MSS has just
 /// become known.
 inline void on_idle(const Tcb& tcb, Flow& flow) noexcept {
@@ -86,13 +116,6 @@ inline void on_smaller_mss(const Tcb& tcb, Flow& flow) noexcept {
     if (rec->lost != 0 && rec->frto != 2) return 0;  // lost text comes first
     // What is SACKed or lost is not in the network (RFC 6675 2, pipe).
     return flow.cwnd_bytes + rec->sacked + rec->lost;
-}
-
-/// Most bytes of new text per second; 0: limited by window() only.
-constexpr uint64_t pacing_rate(const Tcb& tcb, const Flow& flow) noexcept {
-    static_cast<void>(tcb);
-    static_cast<void>(flow);
-    return 0;
 }
 
 }  // namespace congestion

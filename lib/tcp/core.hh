@@ -76,8 +76,8 @@ void on_syn_sent(Conn c, const Segment& seg, const Context& ctx, Effects& fx) no
 /// @note cost: touches the cache line of the Tcb, and that of the Flow if the connection has one.
 void on_synchronized(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept;
 
-/// Whether a segment may be a duplicate ACK that counts. If so, the stack gives the connection a recovery
-/// record before it passes the segment to the core.
+/// Whether a segment may be a duplicate ACK that counts, or asks for a reduction of cwnd. If so, the stack
+/// gives the connection a recovery record before it passes the segment to the core.
 bool wants_recovery(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept;
 
 /// Dispatches by state a segment that is not predicted.
@@ -158,14 +158,19 @@ struct Outgoing {
     uint32_t offset = 0;  ///< offset of the text in the send queue, which begins at SND.UNA
     uint32_t len = 0;     ///< bytes of text
     uint16_t wnd = 0;     ///< as on the wire
-    /// Bytes of text in each segment that the device cuts from this packet; `len` is a multiple, and ACK the
-    /// only flag. 0: this is one segment.
-    uint16_t segment_bytes = 0;
+    /// Bytes of text in each segment that the device cuts from this packet; `len` is a multiple, and there
+    /// are no flags but ACK and ECE. 0: this is one segment.
+    uint16_t segment_bytes : 15 = 0;
+    uint16_t ect : 1 = 0;  ///< the IP header says ECT(0) (RFC 3168 5)
     uint8_t flags = 0;
     bool retransmission = false;
     bool probe = false;  ///< zero-window or keepalive probe
     bool last = false;   ///< nothing follows: another call would return false
+
+    /// One segment, without ECT: nearly all.
+    bool is_plain() const noexcept { return (segment_bytes | ect << 15) == 0; }
 };
+static_assert(sizeof(Outgoing) == 24);
 
 /// The next segment that the connection may send, as limited by SWS avoidance, Nagle, cwnd and SND.WND;
 /// false: none. With Context::large_text one call may return several segments of new text, the same ones that

@@ -60,11 +60,11 @@ struct Effects {
     bool spurious_timeout : 1 = false;  ///< a timeout proved unnecessary and was undone (RFC 5682, RFC 4015)
     bool spurious_loss : 1 = false;     ///< a fast retransmit proved unnecessary and was undone (RFC 4015)
     bool black_hole : 1 = false;        ///< the path MTU was lowered to path_mtu (RFC 4821)
-    bool reneged : 1 = false;    ///< the peer has dropped text that it had reported by SACK (RFC 2018 8)
-    bool spare_bit : 1 = false;  ///< is_rare() reads all eight bits; without a name this one has any value
-    bool release_flow = false;   ///< the Flow is no longer needed
-    bool trouble = false;        ///< R1 passed (RFC 9293 MUST-20)
-    bool spare = false;
+    bool reneged : 1 = false;      ///< the peer has dropped text that it had reported by SACK (RFC 2018 8)
+    bool ce_received : 1 = false;  ///< text arrived with CE (RFC 3168). All eight bits have names: is_rare()
+    bool release_flow = false;     ///< the Flow is no longer needed
+    bool trouble = false;          ///< R1 passed (RFC 9293 MUST-20)
+    bool ece_received = false;     ///< an ACK asked for a reduction of cwnd, which was made (RFC 3168)
 
     /// Whether any effect is set that a connection without losses, drops and reordering does not have.
     bool is_rare() const noexcept {
@@ -80,6 +80,6 @@ struct Effects {
     }
 };
 static_assert(offsetof(Effects, rst_has_ack) - offsetof(Effects, reply) == 7);
-static_assert(offsetof(Effects, spare) - offsetof(Effects, keep_fin) == 7);
+static_assert(offsetof(Effects, ece_received) - offsetof(Effects, keep_fin) == 7);
 
 }  // namespace synfin::tcp

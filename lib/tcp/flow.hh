@@ -20,10 +20,13 @@ enum FlowFlag : uint16_t {
     kRetransmitting = 1 << 4,  ///< after an RTO without SACK: [mark, SND.NXT) must be sent again
     kRetransmitOne = 1 << 5,   ///< the segment at SND.UNA must be sent again now
     kProbe = 1 << 6,           ///< a zero-window or keepalive probe must be sent now
-    kRecoverSet = 1 << 7,   ///< SND.UNA has not passed Recovery::recover; without a record the two are equal
-    kKeepalive = 1 << 8,    ///< idle for the keepalive time: `backoff` counts unanswered probes
-    kRtoRecovery = 1 << 9,  ///< after an RTO with SACK, until Recovery::recover is acknowledged
-    kRepair = 1 << 10,      ///< Recovery names text to send again, or a tail loss probe is due
+    kRecoverSet = 1 << 7,    ///< SND.UNA has not passed Recovery::recover; without a record the two are equal
+    kKeepalive = 1 << 8,     ///< idle for the keepalive time: `backoff` counts unanswered probes
+    kRtoRecovery = 1 << 9,   ///< after an RTO with SACK, until Recovery::recover is acknowledged
+    kRepair = 1 << 10,       ///< Recovery names text to send again, or a tail loss probe is due
+    kCwrDue = 1 << 11,       ///< cwnd was reduced: the next new text carries CWR (RFC 3168 6.1.2)
+    kEceAnswered = 1 << 12,  ///< ECE asks for nothing new until Recovery::ecn_end has been passed
+    kEcnRecovery = 1 << 13,  ///< cwnd comes down because of ECE, until Recovery::ecn_end is acknowledged
     kNoLoss = kTiming | kSmallInFlight | kCapped,  ///< may be set while no loss is being repaired
 };
 

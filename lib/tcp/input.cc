@@ -6,6 +6,7 @@
 
 #include "tcp/congestion.hh"
 #include "tcp/core.hh"
+#include "tcp/ecn.hh"
 #include "tcp/steps.hh"
 
 namespace synfin::tcp {
@@ -45,6 +46,8 @@ void take_syn(Tcb& tcb, const Segment& seg, const Context& ctx) noexcept {
         tcb.shifts = static_cast<uint8_t>(std::min<uint8_t>(seg.wscale, 14) | p.rcv_shift << 4);
     }
     if (p.sack_permitted && seg.sack_permitted) tcb.set(kSack);
+    if (tcb.has(kEcn)) [[unlikely]]
+        take_ecn_answer(tcb, seg);
     if (!tcb.has(kWindowScale)) tcb.rcv.wnd = std::min(tcb.rcv.wnd, 65'535u);
 }
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "tcp/congestion.hh"
+#include "tcp/congestion/pacing.hh"
 #include "tcp/core.hh"
+#include "tcp/ecn.hh"
 #include "tcp/loss/loss_recovery.hh"
 #include "tcp/rtt.hh"
 
@@ -75,6 +77,8 @@ void emit_syn(Tcb& tcb, const Context& ctx, Outgoing& out) noexcept {
         out.ack = tcb.rcv.nxt;
         mark_acked(tcb);
     }
+    if (tcb.has(kEcn)) [[unlikely]]
+        out.flags |= ecn_syn_flags(tcb);
     out.wnd = static_cast<uint16_t>(std::min(ctx.params.rcv_buffer, 65'535u));  // never scaled on SYN
 }
 
@@ -197,13 +201,14 @@ constexpr uint32_t kLeastCut = 256;
 
 /// Bytes of new text for one packet that the device cuts into segments: whole segments, without the one that
 /// ends the text. That one carries PSH and FIN, which some devices lose (QEMU's lose both). `allowed`: bytes
-/// that the window and the queue permit.
-[[gnu::cold, gnu::noinline]] uint32_t text_at_once(const Tcb& tcb, uint32_t allowed, uint32_t unsent,
-                                                   uint32_t most, Outgoing& out) noexcept {
+/// that the window and the queue permit. CWR leaves on a segment of its own: RFC 3168 6.1.2 wants it once,
+/// and many devices (and DPDK's own segmentation, rte_gso) copy it to all segments.
+[[gnu::cold, gnu::noinline]] uint32_t text_at_once(const Tcb& tcb, const Flow& flow, uint32_t allowed,
+                                                   uint32_t unsent, uint32_t most, Outgoing& out) noexcept {
     const uint32_t mss = tcb.text_mss();
     const uint32_t len = std::min({allowed, most, unsent - 1});
-    if (len < 2 * mss || mss < kLeastCut) return std::min(allowed, mss);
-    out.segment_bytes = static_cast<uint16_t>(mss);
+    if (len < 2 * mss || mss < kLeastCut || flow.has(kCwrDue)) return std::min(allowed, mss);
+    out.segment_bytes = mss & 0x7fff;  // two segments fit into a packet, so it is smaller than that
     return len - len % mss;
 }
 
@@ -317,14 +322,16 @@ void emit_tail_loss_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& o
     const uint32_t unsent = after(end, tcb.snd.nxt) ? distance(tcb.snd.nxt, end) : 0;
     const bool fin_due = tcb.has(kFinQueued) && !tcb.has(kFinSent);
     if (unsent == 0 && !fin_due) return false;
-    const uint32_t limit = flow != nullptr ? std::min(tcb.snd.wnd, congestion::window(tcb, *flow, c.rec))
-                                           : std::max(tcb.snd.wnd, 1u);
+    uint32_t limit = flow != nullptr ? std::min(tcb.snd.wnd, congestion::window(tcb, *flow, c.rec))
+                                     : std::max(tcb.snd.wnd, 1u);
+    if (c.rec != nullptr) [[unlikely]]
+        limit = pacing::limit(c, limit, ctx);
     const uint32_t in_flight = tcb.in_flight();
     const uint32_t usable = limit > in_flight ? limit - in_flight : 0;
     const uint32_t mss = tcb.text_mss();
     uint32_t len = std::min({unsent, usable, mss});
     if (len < unsent && ctx.large_text != 0) [[unlikely]]
-        len = text_at_once(tcb, std::min(unsent, usable), unsent, ctx.large_text, out);
+        len = text_at_once(tcb, *flow, std::min(unsent, usable), unsent, ctx.large_text, out);
     const bool send_text = len != 0 && worth_sending(tcb, *flow, len, unsent, mss);
     // FIN needs room in the window like an octet; in a closed window it is sent as a probe. Without a Flow it
     // is sent at once.
@@ -352,20 +359,17 @@ void answer(Tcb& tcb, uint32_t room, Outgoing& out) noexcept {
     out.seq = tcb.snd.nxt;
     out.ack = tcb.rcv.nxt;
     out.flags = kAck;
+    if (tcb.owes_ece != 0) [[unlikely]]
+        out.flags |= wire::kEce;
     out.wnd = window_field(tcb, room);
 }
 
-bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept {
+namespace {
+
+/// The next segment without its marks for ECN; not the first SYN.
+[[gnu::always_inline]] inline bool next_unmarked(Conn c, State state, uint32_t room, const Context& ctx,
+                                                 Outgoing& out, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
-    out = Outgoing{};
-    const State state = tcb.state();
-    if (state == State::closed) return false;                  // it ended with unsent text
-    if (tcb.has(kSynUnacked) && tcb.snd.nxt == tcb.snd.una) {  // the first SYN
-        emit_syn(tcb, ctx, out);
-        tcb.snd.nxt += 1;
-        out.last = true;
-        return true;
-    }
     if (c.flow != nullptr && (c.flow->flags & (kRetransmitOne | kRetransmitting | kProbe | kRepair)) != 0)
         [[unlikely]] {
         const uint32_t deadline = tcb.deadline;
@@ -384,6 +388,32 @@ bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effe
         return true;
     }
     return false;
+}
+
+[[gnu::cold, gnu::noinline]] bool next_marked(Conn c, State state, uint32_t room, const Context& ctx,
+                                              Outgoing& out, Effects& fx) noexcept {
+    if (!next_unmarked(c, state, room, ctx, out, fx)) return false;
+    mark_ecn(c, out);
+    return true;
+}
+
+}  // namespace
+
+bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept {
+    Tcb& tcb = c.tcb;
+    out = Outgoing{};
+    const State state = tcb.state();
+    if (state == State::closed) return false;  // it ended with unsent text
+    if ((tcb.flags & (kSynUnacked | kEcn)) != 0) {
+        if (tcb.has(kSynUnacked) && tcb.snd.nxt == tcb.snd.una) {  // the first SYN
+            emit_syn(tcb, ctx, out);
+            tcb.snd.nxt += 1;
+            out.last = true;
+            return true;
+        }
+        if (tcb.has(kEcn)) return next_marked(c, state, room, ctx, out, fx);
+    }
+    return next_unmarked(c, state, room, ctx, out, fx);
 }
 
 }  // namespace synfin::tcp

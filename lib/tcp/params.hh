@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "synfin/tcp_config.hh"
+#include "tcp/tcb.hh"
 
 namespace synfin::tcp {
 
@@ -37,7 +38,9 @@ struct Params {
     uint8_t orphan_retries;
     uint8_t r1;
     CongestionControl congestion_control;
-    bool timestamps, window_scale, sack_permitted, nagle, time_wait_reuse;
+    Pacing pacing;
+    bool timestamps, window_scale, sack_permitted, ecn, nagle, time_wait_reuse;
+    uint16_t open_flags;  ///< kNoDelay, kEcn: the flags of an active open
 
     Params(const TcpConfig& c, uint16_t mtu) noexcept
         : two_msl(to_ticks(2 * std::min(c.msl, kMaxMsl))),
@@ -63,11 +66,15 @@ struct Params {
           orphan_retries(c.orphan_retries),
           r1(c.r1_retransmits),
           congestion_control(c.congestion_control),
+          pacing(c.pacing),
           timestamps(c.timestamps),
           window_scale(c.window_scale),
           sack_permitted(c.sack_permitted),
+          ecn(c.ecn),
           nagle(c.nagle),
-          time_wait_reuse(c.time_wait_reuse) {
+          time_wait_reuse(c.time_wait_reuse),
+          open_flags(
+              static_cast<uint16_t>((c.nagle ? 0u : unsigned{kNoDelay}) | (c.ecn ? unsigned{kEcn} : 0u))) {
         while ((rcv_buffer >> rcv_shift) > 65'535) ++rcv_shift;
     }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tcp/core.hh"
+#include "tcp/ecn.hh"
 #include "tcp/steps.hh"
 
 namespace synfin::tcp {
@@ -29,6 +30,7 @@ void half_open(const Tuple& tuple, const Segment& syn, Seq iss, uint32_t listene
         out.snd_shift = std::min<uint8_t>(syn.wscale, 14);  // RFC 7323 2.3
     }
     if (p.sack_permitted && syn.sack_permitted) out.flags |= kSack;
+    if (p.ecn && is_ecn_setup_syn(syn)) out.flags |= kEcn;
 }
 
 void expand(const HalfOpen& h, uint32_t rcv_wnd, uint8_t rcv_shift, Tcb& tcb) noexcept {

@@ -89,12 +89,8 @@ struct RecoveryState {
     bool reordering_seen = false;
     bool in_dsack_round = false;
     // RFC 8985 5.4: TLP (loss/tail_loss_probe.hh)
-    Seq tlp_end;  ///< TLP.end_seq, with tlp_pending
-    bool tlp_pending = false;
-    bool tlp_is_retrans = false;
-    bool tlp_due = false;     ///< the probe is still to be sent
-    bool resend_now = false;  ///< the next retransmission does not ask cwnd
-    uint32_t rto_at = 0;      ///< tick of the retransmission timeout while Tcb::deadline serves another timer
+    Seq tlp_end;          ///< TLP.end_seq, with tlp_pending
+    uint32_t rto_at = 0;  ///< tick of the retransmission timeout while Tcb::deadline serves another timer
     // RFC 9937: PRR (congestion/prr.hh)
     uint32_t prr_delivered = 0, prr_out = 0, recover_fs = 0;
     // RFC 5682 (loss/spurious.hh)
@@ -108,7 +104,19 @@ struct RecoveryState {
     bool is_app_limited = false;  ///< cwnd has not been in use since
     bool is_run_closed = false;   ///< text was sent again since the last run of new text began
     uint8_t time_shift = 0;  ///< octets of a run differ in time by less than 2^time_shift us, if it is exact
-    uint8_t spare = 0;
+    // One byte: TLP, loss recovery and pacing (congestion/pacing.hh)
+    bool tlp_pending : 1 = false;
+    bool tlp_is_retrans : 1 = false;
+    bool tlp_due : 1 = false;     ///< the probe is still to be sent
+    bool resend_now : 1 = false;  ///< the next retransmission does not ask cwnd
+    bool pace_waits : 1 = false;  ///< text waits until pace_at_us
+    bool is_listed : 1 = false;   ///< the stack has listed the connection for that
+    bool paces : 1 = false;       ///< pacing was on when text was last sent
+    bool spare : 1 = false;
+    uint32_t pace_at_us = 0;  ///< Now::us at which the next burst may leave
+    uint32_t pace_left = 0;   ///< bytes that are left of the present burst
+    // RFC 3168 (congestion.cc)
+    Seq ecn_end;  ///< SND.NXT when cwnd was last reduced, with kEceAnswered
     HystartState hystart{};
     CubicState cubic{};
     UndoState undo{};

@@ -10,12 +10,16 @@
 
 namespace synfin::tcp {
 
+/// Segment::flags: the IP header says "congestion experienced" (RFC 3168 5). It lies beside the flags of the
+/// TCP header, so that segments which have neither cost nothing.
+inline constexpr uint16_t kCe = 0x100;
+
 struct Segment {
     Seq seq;                 ///< SEG.SEQ
     Seq ack;                 ///< SEG.ACK; meaningful with the ACK flag
     uint32_t len = 0;        ///< bytes of text, without SYN and FIN: SEG.LEN is span()
     uint16_t wnd = 0;        ///< SEG.WND as on the wire, not scaled
-    uint8_t flags = 0;       ///< wire::kSyn...
+    uint16_t flags = 0;      ///< wire::kSyn..., kCe
     bool has_ts = false;     ///< timestamps option present
     uint8_t sack_count = 0;  ///< valid entries of `sack`, 0..4
     uint32_t ts_val = 0;
@@ -29,7 +33,7 @@ struct Segment {
     /// so that a segment without blocks costs nothing.
     wire::SackBlock sack[wire::kMaxSackBlocks];  // NOLINT(cppcoreguidelines-pro-type-member-init)
 
-    constexpr bool has(uint8_t flag) const noexcept { return (flags & flag) != 0; }
+    constexpr bool has(uint16_t flag) const noexcept { return (flags & flag) != 0; }
     /// SEG.LEN: text and one for each of SYN and FIN.
     constexpr uint32_t span() const noexcept {
         return len + (has(wire::kSyn) ? 1u : 0u) + (has(wire::kFin) ? 1u : 0u);

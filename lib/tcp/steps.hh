@@ -33,9 +33,9 @@ inline uint16_t send_mss(const Segment& syn, const Tuple& tuple, const Context& 
 /// TS.Recent.
 [[gnu::always_inline]] inline void update_ts_recent(Tcb& tcb, const Segment& seg) noexcept {
     if (!tcb.has(kTimestamps) || !seg.has_ts || after(seg.seq, tcb.last_ack_sent)) return;
-    if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && !tcb.has(kTsStale)) return;
+    if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && tcb.is_ts_stale == 0) return;
     tcb.ts_recent = seg.ts_val;
-    tcb.clear(kTsStale);
+    tcb.is_ts_stale = 0;
 }
 
 inline void reply_rst(Effects& fx, Seq seq) noexcept {

@@ -71,6 +71,7 @@ HalfOpen record_of(const Tuple& tuple, const Segment& seg, uint32_t ts_ecr, cons
             h.snd_shift = static_cast<uint8_t>(std::min(scale, 14u));
         }
         if (p.sack_permitted && (ts_ecr & 16) != 0) h.flags |= kSack;
+        if (p.ecn && (ts_ecr & 32) != 0) h.flags |= kEcn;
     }
     return h;
 }
@@ -86,7 +87,7 @@ Seq make_cookie(HashKey key, const FourTuple6& name, Seq irs, uint16_t mss, uint
 
 uint32_t cookie_timestamp(uint32_t tick, const HalfOpen& h) noexcept {
     const uint32_t scale = (h.flags & kWindowScale) != 0 ? h.snd_shift : kNoScale;
-    const uint32_t bits = scale | ((h.flags & kSack) != 0 ? 16u : 0u);
+    const uint32_t bits = scale | ((h.flags & kSack) != 0 ? 16u : 0u) | ((h.flags & kEcn) != 0 ? 32u : 0u);
     uint32_t ts = (tick & ~63u) | bits;
     if (static_cast<int32_t>(ts - tick) > 0) ts -= 64;
     return ts;

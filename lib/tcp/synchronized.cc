@@ -6,6 +6,7 @@
 
 #include "tcp/congestion.hh"
 #include "tcp/core.hh"
+#include "tcp/ecn.hh"
 #include "tcp/steps.hh"
 
 namespace synfin::tcp {
@@ -69,7 +70,7 @@ void trim(const Tcb& tcb, Arrival& a) noexcept {
     if (before(seg.seq, tcb.rcv.nxt)) {
         uint32_t old = distance(seg.seq, tcb.rcv.nxt);
         if (seg.has(kSyn)) {
-            seg.flags = static_cast<uint8_t>(seg.flags & ~kSyn);
+            seg.flags = static_cast<uint16_t>(seg.flags & ~kSyn);
             seg.seq += 1;
             --old;
         }
@@ -79,16 +80,16 @@ void trim(const Tcb& tcb, Arrival& a) noexcept {
         seg.seq += cut;
         old -= cut;
         if (old > 0) {  // the FIN is old, too
-            seg.flags = static_cast<uint8_t>(seg.flags & ~kFin);
+            seg.flags = static_cast<uint16_t>(seg.flags & ~kFin);
             seg.seq = tcb.rcv.nxt;
         }
     }
     const uint32_t room = tcb.rcv.wnd - std::min(tcb.rcv.wnd, distance(tcb.rcv.nxt, seg.seq));
     if (seg.len > room) {
         seg.len = room;
-        seg.flags = static_cast<uint8_t>(seg.flags & ~kFin);
+        seg.flags = static_cast<uint16_t>(seg.flags & ~kFin);
     } else if (seg.len == room && seg.has(kFin)) {
-        seg.flags = static_cast<uint8_t>(seg.flags & ~kFin);
+        seg.flags = static_cast<uint16_t>(seg.flags & ~kFin);
     }
 }
 
@@ -99,7 +100,7 @@ Step check_timestamps(const Tcb& tcb, const Segment& seg, Effects& fx) noexcept 
         // Not for SYN: a peer that restarted without timestamps must get its challenge ACK (RFC 5961 4).
         return seg.has(kSyn) ? Step::next : drop(fx, DropReason::no_timestamp);
     }
-    if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && !tcb.has(kTsStale)) {
+    if (static_cast<int32_t>(seg.ts_val - tcb.ts_recent) < 0 && tcb.is_ts_stale == 0) {
         static_cast<void>(refuse(tcb, seg, fx));
         return drop(fx, DropReason::paws);
     }
@@ -120,7 +121,7 @@ Step check_sequence(Tcb& tcb, Arrival& a, Effects& fx) noexcept {
         // (MUST-66).
         if (tcb.rcv.wnd == 0 && seg.seq == tcb.rcv.nxt && !seg.has(kSyn)) {
             a.seg.len = 0;
-            a.seg.flags = static_cast<uint8_t>(seg.flags & ~kFin);
+            a.seg.flags = static_cast<uint16_t>(seg.flags & ~kFin);
             tcb.set(kAckNow);
             fx.output = true;
             fx.drop = DropReason::window_full;
@@ -237,6 +238,8 @@ Step check_ack(Conn c, const Segment& seg, const Segment& came, const Context& c
         return drop(fx, DropReason::unacceptable_ack);
     }
     update_ts_recent(tcb, came);
+    const bool is_echo = is_ecn_echo(c, seg, came);
+    const congestion::BeforeAck was(c, seg.ack);
     if (after(seg.ack, tcb.snd.una)) {
         take_new_ack(c, seg, ctx, fx);
     } else if (seg.ack == tcb.snd.una && flow != nullptr) {
@@ -244,6 +247,10 @@ Step check_ack(Conn c, const Segment& seg, const Segment& came, const Context& c
         // A peer that acknowledges probes of its closed window is alive (RFC 9293 MUST-37): R2 restarts.
         if (tcb.snd.wnd == 0) flow->unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
     }
+    if (is_echo)
+        fx.ece_received = congestion::on_ece(c, was);
+    else if (was.acked != 0 && flow != nullptr && flow->has(kEceAnswered))
+        congestion::on_ack_without_ece(c);
     update_window(c, seg, ctx, fx);
     restart_keepalive(c, ctx, fx);
     return after_ack(c, ctx, fx) ? Step::next : Step::done;
@@ -372,7 +379,8 @@ bool reopens(const TimeWait& tw, const Segment& seg, const Context& ctx) noexcep
 
 bool wants_recovery(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept {
     if (flow == nullptr || tcb.snd.una == tcb.snd.nxt || tcb.has(kSynUnacked)) return false;
-    return repeats_ack(tcb, seg, seg.len) || (seg.sack_count != 0 && tcb.has(kSack));
+    return repeats_ack(tcb, seg, seg.len) || (seg.sack_count != 0 && tcb.has(kSack)) ||
+           (seg.has(wire::kEce) && tcb.has(kEcn));
 }
 
 void on_synchronized(Conn c, const Segment& seg, const Context& ctx, Effects& fx) noexcept {
@@ -393,6 +401,7 @@ void on_synchronized(Conn c, const Segment& seg, const Context& ctx, Effects& fx
         // 2.2).
         a.seg.wnd = static_cast<uint16_t>(a.seg.wnd >> tcb.snd_shift());
         trim(tcb, a);
+        if (tcb.has(kEcn)) take_ecn_answer(tcb, seg);
         tcb.set(kAckNow);  // our own SYN|ACK may have been lost, and would not be sent again
         fx.output = true;
     }
@@ -401,7 +410,9 @@ void on_synchronized(Conn c, const Segment& seg, const Context& ctx, Effects& fx
     if (check_rst(tcb, a.seg, fx) == Step::done) return;
     if (check_syn(tcb, a.seg, fx) == Step::done) return;
     if (check_ack(c, a.seg, seg, ctx, fx) == Step::done) return;
-    if (accept_text(tcb, a, fx) == Step::done) return;
+    const Step after_text = accept_text(tcb, a, fx);
+    if ((a.seg.flags & (kCe | wire::kCwr)) != 0 && tcb.has(kEcn) && !fx.ended) take_ecn_marks(tcb, a.seg, fx);
+    if (after_text == Step::done) return;
     check_fin(tcb, a.seg, ctx, fx);
 }
 

@@ -74,12 +74,14 @@ enum Flag : uint16_t {
     kNoDelay = 1 << 9,       ///< Nagle off
     kInOutput = 1 << 10,     ///< in the list of the output pass
     kOpened = 1 << 11,       ///< on_open was delivered, or connect() returned a handle: on_close is owed
-    kTsStale = 1 << 12,      ///< TS.Recent is older than 24 days (RFC 7323 5.5)
+    kEcn = 1 << 12,          ///< on our SYN: asked for; later: negotiated on both SYNs (RFC 3168 6.1.1)
     kSynUnacked = 1 << 13,   ///< our SYN lies at SND.UNA
     kSynResent = 1 << 14,    ///< our SYN was sent more than once: no RTT sample, RTO 3 s, IW 1
     kWantWritable = 1 << 15  ///< send() took only a part: on_writable is owed
 };
 
+/// What Tcb::controller holds at most.
+inline constexpr uint8_t kControllerMask = 0xf;
 /// Tcb::controller for a choice of the application.
 constexpr uint8_t controller_of(const std::optional<CongestionControl>& chosen) noexcept {
     return chosen ? static_cast<uint8_t>(static_cast<unsigned>(*chosen) + 1) : uint8_t{0};
@@ -103,8 +105,10 @@ struct alignas(64) Tcb {
     uint32_t ts_recent = 0;                           // 40
     uint32_t deadline = 0;                            // 44  tick at which the timer expires
     DeadlineKind deadline_kind = DeadlineKind::none;  // 48  what it is for
-    uint8_t controller : 7 = 0;                       // 49  0: the engine's; else 1 + CongestionControl
+    uint8_t controller : 4 = 0;                       // 49  0: the engine's; else 1 + CongestionControl
     uint8_t is_black_hole : 1 = 0;  // 49  the path drops full-sized segments (pmtu.hh, on_black_hole())
+    uint8_t is_ts_stale : 1 = 0;    // 49  TS.Recent is older than 24 days (RFC 7323 5.5)
+    uint8_t owes_ece : 1 = 0;       // 49  CE was received, and no CWR since: every segment carries ECE
     uint16_t full_mss = 0;          // 50  MSS before a black hole was found; 0: none was
     uint32_t flow = 0;              // 52  index of the second line, 0: none
     uint8_t state_and_quick = 0;    // 56  low nibble State, high nibble: ACKs still to be sent at once
@@ -139,6 +143,9 @@ struct alignas(64) Tcb {
     /// Whether our FIN has been sent and acknowledged.
     constexpr bool fin_acked() const noexcept { return has(kFinSent) && snd.una == snd.nxt; }
     constexpr uint32_t in_flight() const noexcept { return distance(snd.una, snd.nxt); }
+    /// Whether new text is sent with ECT. RFC 3168 6.1.1: not after a SYN without ECN, which is what a
+    /// repeated SYN is; the peer's CE is echoed nevertheless.
+    constexpr bool sends_ect() const noexcept { return has(kEcn) && (has(kPassive) || !has(kSynResent)); }
     /// Bytes of text that fit into one segment with its options (RFC 6691).
     constexpr uint32_t text_mss() const noexcept { return mss - (has(kTimestamps) ? 12u : 0u); }
 };
@@ -156,7 +163,7 @@ struct alignas(64) HalfOpen {
     uint32_t started = 0;    // 28  tick of the SYN
     uint16_t wnd = 0;        // 32  SEG.WND of the SYN, never scaled
     uint16_t mss = 0;        // 34  as Tcb::mss
-    uint16_t flags = 0;      // 36  kTimestamps, kWindowScale, kSack, kSynResent
+    uint16_t flags = 0;      // 36  kTimestamps, kWindowScale, kSack, kSynResent, kEcn
     uint8_t snd_shift = 0;   // 38
     uint8_t resent = 0;      // 39  number of retransmitted SYN-ACKs
     uint32_t listener = 0;   // 40

@@ -113,6 +113,11 @@ void on_probe(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) no
         on_no_answer(c, user_timeout, ctx, fx);
         return;
     }
+    if (congestion::is_held_by_ece(flow)) {  // next_segment() starts the timer again
+        congestion::end_hold(tcb, flow);
+        fx.output = true;
+        return;
+    }
     // The window stayed too small for SWS avoidance: the override timeout (RFC 9293 3.8.6.2.1), not a loss.
     flow.set(kProbe);
     flow.unacked_since_s = static_cast<uint16_t>(ctx.now.tick >> 10);
@@ -208,6 +213,7 @@ void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx)
         case DeadlineKind::fin_wait_2: give_up(tcb, CloseReason::fin_wait_2_timed_out, fx); return;
         case DeadlineKind::time_wait: give_up(tcb, CloseReason::fin, fx); return;
         case DeadlineKind::idle:
+            if (c.flow != nullptr && congestion::is_held_by_ece(*c.flow)) congestion::end_hold(tcb, *c.flow);
             if (is_releasable(tcb, c.flow)) {
                 fx.release_flow = true;  // RFC 5681 4.1: cwnd is stale
                 c.flow = nullptr;
@@ -218,7 +224,7 @@ void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx)
             set_idle_deadline(c, ctx, fx);
             return;
         case DeadlineKind::ts_recent:
-            tcb.set(kTsStale);
+            tcb.is_ts_stale = 1;
             set_idle_deadline(c, ctx, fx);  // the next segment updates TS.Recent
             return;
     }

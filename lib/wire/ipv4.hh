@@ -12,6 +12,9 @@ namespace synfin::wire {
 
 inline constexpr uint8_t kIpv4Bytes = 20;  ///< header without options
 
+/// The ECN field, the last two bits of Ipv4Header::tos and of IPv6's traffic class (RFC 3168 5).
+inline constexpr uint8_t kEcnMask = 3, kEcnEct0 = 2, kEcnCe = 3;
+
 struct Ipv4Header {
     Ipv4 source{};
     Ipv4 destination{};

@@ -434,6 +434,40 @@ TEST(Row109, AWindowThatIsNotUsedDoesNotGrow) {
     EXPECT_LE(w.info().cwnd_bytes, 11 * kMss) << "4 segments at a time use no more than the first window";
 }
 
+/// Bursts of two segments, at twice the rate of cwnd per round trip.
+TEST(Row109, APacedFlightIsSpreadOverHalfARoundTrip) {
+    ROW(109, "project choice: the rates of Linux", "tcp::pacing::limit");
+    World w([](WorldConfig& c) { with_sack(c), c.stack.tcp.pacing = Pacing::automatic; });
+    w.bring(State::syn_sent);
+    w.advance(kRtt);
+    w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
+    w.discard();
+    w.send(500 * kMss);
+    for (int i = 0; i < 10; ++i) RECV(w, {.len = kMss});
+    SILENT(w);  // the initial window leaves at once
+    w.advance(kRtt);
+    w.in({.ack = w.main().rel_nxt()});
+    const uint32_t window = w.info().cwnd_bytes / kMss;
+    ASSERT_GE(window, 18u);
+    const Duration start = w.elapsed();
+    std::map<Duration, int> bursts;
+    for (uint32_t i = 0; i < window; ++i) {
+        auto packet = w.out();
+        if (!packet && w.advance_to_packet(kRtt)) packet = w.out();
+        ASSERT_TRUE(packet);
+        ++bursts[w.elapsed() - start];
+    }
+    SILENT(w);
+    Duration before = -1s;
+    for (const auto& [at, segments] : bursts) {
+        EXPECT_LE(segments, 2);
+        EXPECT_GE(at - before, kRtt / window - 10us) << "two segments at 2 cwnd / SRTT";
+        before = at;
+    }
+    EXPECT_NEAR(static_cast<double>(before / 1us), static_cast<double>(kRtt / 2us), kRtt / 16us);
+    EXPECT_EQ(w[Counter::rto_expirations] + w[Counter::tail_loss_probes], 0u);
+}
+
 TEST(Row109, SlowStartEndsWhenTheRoundTripGrows) {
     ROW(109, "9406-4.2", "tcp::hystart::growth");
     World w([](WorldConfig& c) { with_sack(c), c.wscale = 10; });

@@ -79,6 +79,7 @@ std::string reasons(const std::vector<CloseInfo>& closes) {
 WorldConfig::WorldConfig()
     : timestamps(timestamps_by_default()), stack_isn(isn_mode().stack), peer_isn(isn_mode().peer) {
     stack.seed = 0x5eed;
+    stack.tcp.pacing = Pacing::off;  // tests expect every segment that cwnd permits
     stack.max_connections = 256;
     stack.max_time_wait = 256;
     stack.max_half_open = 64;

@@ -85,6 +85,10 @@ constexpr std::array<Named<Profile>, 6> names_of(Profile) {
              {"idle", Profile::idle}}};
 }
 
+constexpr std::array<Named<Pacing>, 3> names_of(Pacing) {
+    return {{{"off", Pacing::off}, {"auto", Pacing::automatic}, {"on", Pacing::on}}};
+}
+
 constexpr size_t kControllers = 0
 #define SYNFIN_CONGESTION_CONTROL(name, meaning) +1
 #include "synfin/congestion_control.def"
@@ -194,6 +198,15 @@ Codec<bool> boolean() {
             [](const bool& value) { return ordered_json(value); }, "true or false"};
 }
 
+Codec<bool> on_off() {
+    return {[](std::string_view text, const Range&) -> Parsed<bool> {
+                if (text == "on" || text == "true") return true;
+                if (text == "off" || text == "false") return false;
+                return Parsed<bool>::refuse(expected_but_found("on or off", text));
+            },
+            [](const bool& value) -> ordered_json { return value ? "on" : "off"; }, "on or off"};
+}
+
 Codec<std::string> text() {
     return text_codec([](std::string_view text, const Range&) -> Parsed<std::string> {
         if (text.empty()) return Parsed<std::string>::refuse(expected_but_found("a name", text));
@@ -257,6 +270,7 @@ Codec<E> choice() {
 }
 template Codec<App> choice<App>();
 template Codec<CongestionControl> choice<CongestionControl>();
+template Codec<Pacing> choice<Pacing>();
 template Codec<Close> choice<Close>();
 template Codec<CloseBy> choice<CloseBy>();
 template Codec<Profile> choice<Profile>();

@@ -38,6 +38,8 @@ Codec<Duration> duration(Duration least = Duration::zero(), Duration most = Dura
 /// The value is in parts per million; the text is in percent.
 Codec<uint64_t> percent();
 Codec<bool> boolean();
+/// `on` or `off`, as TCP names its options; true and false mean the same.
+Codec<bool> on_off();
 /// A text that is not empty.
 Codec<std::string> text();
 Codec<std::string> any_text();
@@ -56,7 +58,7 @@ Codec<Route> route();
 Codec<ServeConfig::Listen> listen();
 
 /// One word of an enumeration: ServeConfig::App, LoadConfig::Close, CloseBy, BenchConfig::Profile, Dad,
-/// CongestionControl.
+/// CongestionControl, Pacing.
 template <typename E>
 Codec<E> choice();
 

@@ -185,6 +185,7 @@ TCP(uint32_t, uint64_t);
 TCP(Duration, Duration);
 TCP(bool, bool);
 TCP(CongestionControl, CongestionControl);
+TCP(Pacing, Pacing);
 #undef SCALAR
 #undef OPTIONAL
 #undef LIST

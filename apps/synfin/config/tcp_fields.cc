@@ -57,6 +57,10 @@ void add_tcp_fields(FieldTable& table) {
                  "offer the SACK-permitted option (RFC 2018), and repair losses by SACK (RFC 8985)");
     table.of_tcp("tcp.congestion-control", "", "cubic|newreno", choice<CongestionControl>(),
                  &TcpConfig::congestion_control, "what limits the data in flight (RFC 9438, RFC 5681)");
+    table.of_tcp("tcp.pacing", "", "off|auto|on", choice<Pacing>(), &TcpConfig::pacing,
+                 "spread new data over the round trip; auto: with large windows, if SRTT is 1 ms or more");
+    table.of_tcp("tcp.ecn", "", "on|off", on_off(), &TcpConfig::ecn,
+                 "negotiate explicit congestion notification, and answer it as a loss (RFC 3168)");
     table.of_tcp("tcp.nagle", "", "BOOL", boolean(), &TcpConfig::nagle,
                  "hold a small segment back while earlier data is unacknowledged (RFC 9293 3.7.4)");
     table.of_tcp("tcp.time-wait-reuse", "", "BOOL", boolean(), &TcpConfig::time_wait_reuse,

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "tcp/congestion.hh"
+#include "tcp/congestion/pacing.hh"
 #include "tcp/loss/rack.hh"
 #include "tcp/loss/scoreboard.hh"
 #include "tcp/loss/spurious.hh"
@@ -129,6 +130,13 @@ uint8_t advance(Conn c, const Delivered& d, bool found, const Context& ctx) noex
         }
         if (d.acked != 0) congestion::grow(c, d.acked, ctx.now);
         if (!is_over) return 0;
+    } else if (flow.has(kEcnRecovery)) {
+        if (at_or_after(c.tcb.snd.una, rec.ecn_end)) {
+            congestion::leave_recovery(c);
+            flow.clear(kEcnRecovery);
+        } else if (rec.lost == 0) {
+            congestion::on_recovery_ack(c, d, found);
+        }
     } else if (rec.lost == 0 && d.acked != 0) {
         congestion::grow(c, d.acked, ctx.now);
     }
@@ -250,7 +258,8 @@ bool note_sent(Conn c, uint32_t bytes, const Context& ctx) noexcept {
         rec.rack_sent_us = ctx.now.us - 1;
     }
     scoreboard::append(rec, tcb.snd.nxt, ctx.now.us, c.flow->srtt_us);
-    if (c.flow->has(kRecovery)) rec.prr_out += bytes;
+    pacing::note_sent(rec, bytes);
+    if ((c.flow->flags & (kRecovery | kEcnRecovery)) != 0) rec.prr_out += bytes;
     const uint32_t flight = tcb.in_flight();
     if (flight > rec.max_flight || at_or_after(tcb.snd.una, rec.flight_round)) {
         rec.max_flight = flight;

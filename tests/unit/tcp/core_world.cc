@@ -17,7 +17,7 @@ bool operator==(const Effects& a, const Effects& b) noexcept {
            a.release_flow == b.release_flow && a.trouble == b.trouble &&
            a.tail_loss_probe == b.tail_loss_probe && a.spurious_timeout == b.spurious_timeout &&
            a.spurious_loss == b.spurious_loss && a.reneged == b.reneged && a.black_hole == b.black_hole &&
-           a.path_mtu == b.path_mtu;
+           a.path_mtu == b.path_mtu && a.ce_received == b.ce_received && a.ece_received == b.ece_received;
 }
 
 void CoreWorld::need_flow() {
@@ -83,7 +83,8 @@ void CoreWorld::pump() {
                         .psh = (out.flags & kPsh) != 0,
                         .retransmission = out.retransmission,
                         .probe = out.probe,
-                        .segment = out.segment_bytes});
+                        .segment = out.segment_bytes,
+                        .ect = out.ect != 0});
         if (tcb.flow != 0 && wants_recovery_to_send(tcb, flow)) need_recovery();
         if (out.len != 0) {
             EXPECT_EQ(out.seq, tcb.snd.una + out.offset);
@@ -93,7 +94,7 @@ void CoreWorld::pump() {
 
 Segment CoreWorld::make(const In& s) const {
     Segment seg;
-    seg.flags = static_cast<uint8_t>(s.flags.value_or(kAck));
+    seg.flags = static_cast<uint16_t>(s.flags.value_or(kAck));
     seg.seq = kIrs + s.seq.value_or(seg.has(kSyn) ? 0 : peer_nxt);
     if (seg.has(kAck)) seg.ack = s.ack ? kIss + *s.ack : tcb.snd.nxt;
     seg.len = s.len;
@@ -177,7 +178,7 @@ void CoreWorld::send(uint32_t n) {
 
 void CoreWorld::listen_syn(const In& syn) {
     In s = syn;
-    s.flags = kSyn;
+    s.flags = kSyn | syn.flags.value_or(0);
     const HalfOpen h = half_open(kTuple, make(s), kIss, 1, ctx());
     tcb = expand(h, std::min(params.rcv_buffer, 65'535u), params.rcv_shift);
     peer_nxt = 1;
@@ -231,6 +232,7 @@ std::string text(const Out& o) {
     if (o.retransmission.value_or(false)) s << " again";
     if (o.probe.value_or(false)) s << " probe";
     if (o.segment != 0) s << " by " << o.segment;
+    if (o.ect.value_or(false)) s << " ECT";
     return s.str();
 }
 
@@ -245,8 +247,8 @@ void recv(CoreWorld& w, const Out& want, const char* file, int line) {
     };
     if (got->flags != want.flags || !same(want.seq, got->seq) || !same(want.ack, got->ack) ||
         !same(want.len, got->len) || !same(want.wnd, got->wnd) || !same(want.psh, got->psh) ||
-        !same(want.retransmission, got->retransmission) || !same(want.probe, got->probe) ||
-        want.segment != got->segment) {
+        !same(want.ect, got->ect) || !same(want.retransmission, got->retransmission) ||
+        !same(want.probe, got->probe) || want.segment != got->segment) {
         ADD_FAILURE_AT(file, line) << "sent     " << text(*got) << "\nexpected " << text(want);
     }
 }

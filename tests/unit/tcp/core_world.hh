@@ -69,11 +69,16 @@ struct Out {
     std::optional<uint16_t> wnd{};
     std::optional<bool> psh{}, retransmission{}, probe{};
     uint32_t segment = 0;  ///< bytes in each segment that the device cuts
+    std::optional<bool> ect{};
 };
 
 class CoreWorld {
   public:
-    explicit CoreWorld(const TcpConfig& config = {}) : params(config, 1500) { move_to(5'000'000); }
+    /// Without pacing unless params.pacing is set: tests look at every segment that cwnd permits.
+    explicit CoreWorld(const TcpConfig& config = {}) : params(config, 1500) {
+        params.pacing = Pacing::off;
+        move_to(5'000'000);
+    }
 
     // -- time, in milliseconds
     Context ctx() const { return {params, kTsOffsets, now_, large_text}; }

@@ -94,10 +94,12 @@ Case draw(Random& r) {
     if (in_flight != 0) t.deadline_kind = kKinds[r.below(4)];
     t.mss = static_cast<uint16_t>(one_in(4) ? 48 + r.below(100) : 1460);
     if (one_in(2)) t.srtt = CompactRtt::from_us(r.below(100'000));
-    constexpr Flag kFlags[] = {kTimestamps, kAckNow,  kAckDelayed, kAppGone,
-                               kTsStale,    kPassive, kNoDelay,    kSack};
+    constexpr Flag kFlags[] = {kTimestamps, kAckNow,  kAckDelayed, kAppGone,  kEcn,
+                               kPassive,    kNoDelay, kSack,       kSynResent};
     for (const Flag flag : kFlags)
         if (one_in(3)) t.set(flag);
+    t.is_ts_stale = one_in(3);
+    t.owes_ece = t.has(kEcn) && one_in(2);
     if (state == State::syn_received || one_in(20)) t.set(kSynUnacked);
     const bool closing_side = state == State::fin_wait_1 || state == State::fin_wait_2 ||
                               state == State::closing || state == State::last_ack;
@@ -122,12 +124,13 @@ Case draw(Random& r) {
         f.max_snd_wnd = static_cast<uint16_t>(r.below(600));
         f.unacked_since_s = static_cast<uint16_t>(r.next());
         f.backoff = static_cast<uint8_t>(one_in(4) ? r.below(6) : 0);
-        f.flags = static_cast<uint16_t>(one_in(4) ? r.below(2048) : r.below(8));
+        f.flags = static_cast<uint16_t>(one_in(4) ? r.below(1 << 14) : r.below(8));
         f.control = one_in(2) ? CongestionControl::cubic : CongestionControl::newreno;
-        if (f.has(kRecovery) || f.has(kRtoRecovery) || one_in(3)) {
+        if (f.has(kRecovery) || f.has(kRtoRecovery) || f.has(kEcnRecovery) || one_in(3)) {
             f.recovery = 1;
             draw_recovery(r, t, f, c.now, c.rec);
             c.rec.recover = near(t.snd.una, 4000);
+            c.rec.ecn_end = near(t.snd.una, 4000);
             c.rec.dup_acks = static_cast<uint8_t>(one_in(2) ? 0 : r.below(5));
         }
     }
@@ -136,7 +139,8 @@ Case draw(Random& r) {
     s.flags = kAck;
     if (one_in(3)) s.flags |= kPsh;
     if (one_in(3)) s.flags |= kFin;
-    if (one_in(30)) s.flags = static_cast<uint8_t>(r.next());
+    if (one_in(30)) s.flags = static_cast<uint16_t>(r.below(512));
+    if (one_in(30)) s.flags |= wire::kEce;
     s.seq = near(t.rcv.nxt, 3);
     s.len = one_in(2) ? 0 : 1 + r.below(one_in(8) ? 70'000 : 2000);
     if (one_in(8)) s.len = std::min(t.rcv.wnd + 1 - r.below(3), 70'000u);
