@@ -1,6 +1,7 @@
 /// @file
 /// Tail loss probes (RFC 8985 7).
 
+#include "tcp/loss/tail_loss_probe.hh"
 #include "loss_world.hh"
 
 namespace synfin::tcp {
@@ -158,6 +159,32 @@ TEST_F(TailLossProbe, NotWhileSomethingIsReported) {
     w.advance(kRtt);
     w.ack(0, {{1, 2}});
     EXPECT_NE(w.tcb.deadline_kind, DeadlineKind::tail_loss_probe);
+}
+
+/// 7.4.2: a probe with new text that is acknowledged was needed by nobody and repaired nothing.
+TEST_F(TailLossProbe, NewTextThatArrivesIsNoLoss) {
+    w.flight(20);
+    w.fire();
+    NEW(w, 10);
+    w.advance(50);
+    w.ack(11);
+    w.sent.clear();
+    w.ack(12);
+    EXPECT_EQ(w.flow.ssthresh_bytes, UINT32_MAX);
+}
+
+/// RFC 8985 7.2: not while anything is reported, and not during a recovery.
+TEST_F(TailLossProbe, OnlyWhileNothingIsAmiss) {
+    w.flight(10);
+    EXPECT_TRUE(tail_loss_probe::may_schedule(w.conn()));
+    w.advance(kRtt);
+    w.ack(0, {{1, 2}});
+    EXPECT_FALSE(tail_loss_probe::may_schedule(w.conn()));
+    w.ack(0, {{1, 4}});
+    w.ack(4);
+    ASSERT_TRUE(w.flow.has(kRecovery));
+    ASSERT_EQ(w.rec.sacked + w.rec.lost, 0u);
+    EXPECT_FALSE(tail_loss_probe::may_schedule(w.conn()));
 }
 
 TEST_F(TailLossProbe, FinIsTheLastSegment) {
