@@ -55,6 +55,21 @@ constexpr Scenario kScenarios[] = {
     {.name = "open_abort",
      .side = {{.connects = 1, .sends = 1, .calls = kAbort}, {.listens = true, .calls = kClose | kAbort}},
      .budget = {.drops = 2, .duplicates = 1, .time_outs = 2}},
+    // Three segments leave at once: holes, SACK, recovery records, tail loss probes, timeouts.
+    {.name = "open_holes",
+     .side = {{.connects = 1, .sends = 1, .calls = kShutdown}, {.listens = true, .calls = 0}},
+     .budget = {.drops = 1, .duplicates = 0, .time_outs = 1},
+     .burst = 3},
+    {.name = "open_holes_timestamps",
+     .side = {{.connects = 1, .sends = 1, .calls = 0}, {.listens = true, .calls = 0}},
+     .timestamps = true,
+     .budget = {.drops = 1, .duplicates = 0, .time_outs = 2},
+     .burst = 2},
+    // Each side sends two segments at once.
+    {.name = "open_holes_exchange",
+     .side = {{.connects = 1, .sends = 1, .calls = 0}, {.listens = true, .sends = 1, .calls = 0}},
+     .budget = {.drops = 1, .duplicates = 0, .time_outs = 1},
+     .burst = 2},
     // Both connect: simultaneous open if the SYNs cross.
     {.name = "cross_close",
      .side = {{.connects = 1, .calls = kCloses}, {.connects = 1, .calls = kCloses}},

@@ -177,6 +177,9 @@ std::string describe(const Packet& p, unsigned from, const Ground& ground) {
         out += ", TS val " + std::to_string(static_cast<int32_t>(p.ts_val)) + " ecr " +
                std::to_string(static_cast<int32_t>(p.ts_ecr));
     }
+    for (unsigned i = 0; i < p.blocks(); ++i)
+        out += std::string(i == 0 ? ", sack " : " ") + "{" + relative(1 - from, p.sack[2 * i]) + ":" +
+               relative(1 - from, p.sack[2 * i + 1]) + "}";
     return out + ", length " + std::to_string(p.len);
 }
 

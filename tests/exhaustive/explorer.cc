@@ -216,8 +216,11 @@ Explorer::Rest Explorer::run_to_rest(World& world, std::string* story) {
             return Rest::reached;
         }
         Turn turn = world.turn(ground_, quiet);
+        // A probe may have nothing to say: FIN behind a hole is not reported.
+        const bool is_timeout =
+            action.kind == Action::Kind::time_out && !world.host(action.host).awaits_probe();
         world.act(action, turn);
-        if (action.kind == Action::Kind::time_out && turn.sends_text_or_flag()) {
+        if (is_timeout && turn.sends_text_or_flag()) {
             quiet.require(!is_in_vain(world, turn.side, asked[turn.side]),
                           "retransmits to a peer that lives and does not answer");
         }

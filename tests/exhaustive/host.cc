@@ -82,7 +82,8 @@ bool Host::may(Call call, const Ground& ground, uint32_t tick) const noexcept {
                    time_wait_expiry().remaining(tick) + 32 <= static_cast<int32_t>(ground.params.two_msl);
         case kSend:
             return head_.slot == kOpen && head_.has_connection != 0 && !tcb_.has(tcp::kAppGone) &&
-                   tcp::can_send(tcb_.state()) && !tcb_.has(tcp::kFinQueued) && head_.sent < side.sends;
+                   tcp::can_send(tcb_.state()) && !tcb_.has(tcp::kFinQueued) &&
+                   head_.sent < side.sends * ground.scenario.burst;
         case kShutdown:
             return head_.slot == kOpen && head_.has_connection != 0 && !tcb_.has(tcp::kAppGone) &&
                    !tcb_.has(tcp::kFinQueued);
@@ -131,10 +132,12 @@ void Host::connect(Turn& turn) noexcept {
 void Host::send(Turn& turn) noexcept {
     tcp::Flow& flow = need_flow(turn);
     const unsigned life = head_.lives - 1u;
-    head_.queue[head_.queued++] = byte_of(head_.side, life, head_.sent);
-    head_.sent_mask = static_cast<uint16_t>(head_.sent_mask | bit(life, head_.sent));
-    ++head_.sent;
-    flow.snd_end += 1;
+    for (unsigned i = 0; i < turn.ground.scenario.burst; ++i) {
+        head_.queue[head_.queued++] = byte_of(head_.side, life, head_.sent);
+        head_.sent_mask |= bit(life, head_.sent);
+        ++head_.sent;
+        flow.snd_end += 1;
+    }
 }
 
 void Host::begin_life(Turn& turn) noexcept {
@@ -287,6 +290,10 @@ void Host::perform(const Packet* packet, Effects& fx, Turn& turn) noexcept {
     if (fx.opened) {
         turn.witness.require(head_.told_open == 0, "told twice that the connection is open");
         head_.told_open = 1;
+        if (turn.ground.scenario.burst > 1) {
+            tcb_.mss = static_cast<uint16_t>(tcb_.mss - tcb_.text_mss() + 1);
+            if (tcb_.flow != 0) tcp::congestion::on_smaller_mss(tcb_, flow_);
+        }
     }
     if (fx.deliver_len != 0) {
         turn.witness.require(packet != nullptr && fx.deliver_offset + fx.deliver_len <= packet->len,
@@ -351,8 +358,7 @@ void Host::deliver(const uint8_t* text, uint32_t len, Turn& turn) noexcept {
             head_.received < kMaxText && text[i] == byte_of(peer, head_.peer_life, head_.received),
             "text is lost, doubled, out of order or of another connection");
         if (head_.received >= kMaxText) return;
-        head_.delivered_mask =
-            static_cast<uint16_t>(head_.delivered_mask | bit(head_.peer_life, head_.received));
+        head_.delivered_mask |= bit(head_.peer_life, head_.received);
         ++head_.received;
     }
 }
@@ -514,6 +520,7 @@ void Host::run_output(Turn& turn) noexcept {
         tcp::Outgoing out;
         if (!tcp::next_segment(conn(), receive_room(tcb_, turn.ground), turn.context(), out, fx)) return;
         emit(tcb_, out, turn);
+        if (!out.last && tcb_.flow != 0 && tcp::wants_recovery_to_send(tcb_, flow_)) need_recovery(turn);
     }
 }
 
@@ -535,7 +542,7 @@ void Host::reply(Tcb& tcb, const Effects& fx, Turn& turn) noexcept {
         case Reply::ack: {
             tcp::Outgoing out;
             tcp::answer(tcb, receive_room(tcb, turn.ground), out);
-            emit(tcb, out, turn);
+            emit(tcb, out, turn, fx);
             return;
         }
         case Reply::syn_ack: {
@@ -570,7 +577,21 @@ void Host::send_syn_ack(Turn& turn) noexcept {
     reply(tcb, fx, turn);
 }
 
-void Host::emit(const Tcb& tcb, const tcp::Outgoing& out, Turn& turn) noexcept {
+/// RFC 2018 3 and RFC 2883 4, as Connections::add_sack_blocks(). Text of three bytes has one hole's worth of
+/// blocks at most.
+void Host::add_blocks(const Tcb& tcb, Seq dup_left, Seq dup_right, Packet& packet) const noexcept {
+    if (!tcb.has(tcp::kSack)) return;
+    if (dup_left != dup_right) packet.add_block(dup_left.value(), dup_right.value());
+    for (unsigned i = 0; i < kMaxText; ++i) {
+        if ((head_.kept_mask >> i & 1u) == 0) continue;
+        unsigned end = i;
+        while (end < kMaxText && (head_.kept_mask >> end & 1u) != 0) ++end;
+        packet.add_block((head_.irs + 1u + i).value(), (head_.irs + 1u + end).value());
+        i = end;
+    }
+}
+
+void Host::emit(const Tcb& tcb, const tcp::Outgoing& out, Turn& turn, const Effects& fx) noexcept {
     const tcp::Params& params = turn.ground.params;
     Packet p;
     p.seq = out.seq.value();
@@ -594,6 +615,7 @@ void Host::emit(const Tcb& tcb, const tcp::Outgoing& out, Turn& turn) noexcept {
         p.ts_val = turn.tick + turn.ground.ts_offset[head_.side];
         p.ts_ecr = p.has(wire::kAck) ? tcb.ts_recent : 0;
     }
+    if (!p.has(wire::kSyn)) add_blocks(tcb, fx.dup_left, fx.dup_right, p);
     Witness& w = turn.witness;
     w.require(out.len == 0 || out.offset + out.len <= head_.queued,
               "sends text that is not in the send queue");
@@ -620,7 +642,8 @@ void Host::put(const Packet& packet, Turn& turn) noexcept {
         return;
     }
     turn.out[turn.out_count++] = packet;
-    w.require(turn.out_count <= 2, "answers one input with more than two segments");
+    w.require(turn.out_count <= 1u + turn.ground.scenario.burst,
+              "answers one input with more segments than the application sends at once, and an ACK");
 }
 
 // ---- what must hold
@@ -640,7 +663,7 @@ void Host::check_state(Witness& w) const noexcept {
     } else if (s != fin_wait_1) {  // reached by CLOSE from SYN-RECEIVED
         w.require(!tcb_.has(tcp::kSynUnacked), "synchronised with the SYN not acknowledged");
     }
-    if (s == syn_sent || s == established || s == close_wait)
+    if (s == syn_sent || s == established || (s == close_wait && !has_unsent()))
         w.require(!fin_queued, "the application has closed, but the state does not show it");
     if (s == fin_wait_1 || s == closing || s == last_ack)
         w.require(fin_queued && !tcb_.fin_acked(), "waits for an ACK of FIN that has come");
@@ -649,6 +672,39 @@ void Host::check_state(Witness& w) const noexcept {
     w.require((head_.fin_taken != 0) == fin_seen, "the state does not show the peer's FIN");
     w.require((head_.told_open != 0) == (s != syn_sent && s != syn_received) || tcb_.has(tcp::kSynUnacked),
               "open, but the application was not told");
+}
+
+/// The list of what is in flight is complete, its sums are right, and no octet counts as reported that the
+/// peer does not have.
+void Host::check_scoreboard(const Host& peer, Witness& w) const noexcept {
+    const tcp::Recovery& rec = recovery_;
+    uint32_t sacked = 0, lost = 0;
+    Seq at = rec.edge;
+    for (uint32_t i = rec.first; i < uint32_t{rec.first} + rec.count; ++i) {
+        const tcp::SentRun& run = rec.runs[i];
+        w.require(tcp::before(at, run.end), "a run in the scoreboard is empty");
+        const uint32_t length = tcp::distance(at, run.end);
+        if ((run.flags & tcp::kLost) != 0) lost += length;
+        if ((run.flags & tcp::kSacked) != 0) {
+            sacked += length;
+            w.require(run.flags == tcp::kSacked, "reported, and lost or sent again");
+            if (is_peer_of(peer) && peer.head_.slot == kOpen) {
+                for (Seq octet = at; tcp::before(octet, run.end); octet += 1) {
+                    const uint32_t offset = tcp::distance(head_.iss + 1u, octet);
+                    w.require(tcp::before(octet, peer.tcb_.rcv.nxt) ||
+                                  (offset < kMaxText && (peer.head_.kept_mask >> offset & 1u) != 0),
+                              "an octet counts as reported that the peer does not have");
+                }
+            }
+        }
+        at = run.end;
+    }
+    w.require(rec.edge == tcb_.snd.una, "the scoreboard does not begin at SND.UNA");
+    w.require(rec.count == 0 ? tcb_.in_flight() == 0 : at == tcb_.snd.nxt,
+              "the scoreboard does not end at SND.NXT");
+    w.require(sacked == rec.sacked && lost == rec.lost, "the scoreboard's sums are wrong");
+    w.require(rec.lost == 0 || flow_.has(tcp::kRecovery) || flow_.has(tcp::kRtoRecovery),
+              "text is lost, and nobody repairs it");
 }
 
 void Host::check(const Host& peer, const Ground& ground, Witness& w) const noexcept {
@@ -665,6 +721,7 @@ void Host::check(const Host& peer, const Ground& ground, Witness& w) const noexc
         w.require((tcb_.in_flight() == 0 && !has_unsent()) || tcb_.deadline != tcp::kNoDeadline,
                   "something is unacknowledged or unsent, and no timer runs");
         w.require(!tcb_.has(tcp::kAckNow), "an ACK that is due was not sent");
+        if (tcb_.flow != 0 && flow_.recovery != 0) check_scoreboard(peer, w);
         if (head_.queued != 0) {
             w.require(tcb_.flow != 0 && tcp::distance(tcb_.snd.una, flow_.snd_end) -
                                                 (tcb_.has(tcp::kSynUnacked) ? 1u : 0u) ==

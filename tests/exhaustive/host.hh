@@ -65,6 +65,11 @@ class Host {
     bool ended_abruptly() const noexcept { return head_.ended_abruptly != 0; }
     /// A FIN that came out of order waits for the text before it.
     bool fin_kept() const noexcept { return head_.kept_fin != 0; }
+    /// The next timer to fire is that of a tail loss probe or of reordering.
+    bool awaits_probe() const noexcept {
+        return head_.slot == kOpen && (tcb_.deadline_kind == tcp::DeadlineKind::tail_loss_probe ||
+                                       tcb_.deadline_kind == tcp::DeadlineKind::reorder);
+    }
     bool fin_queued() const noexcept { return head_.slot == kOpen && tcb_.has(tcp::kFinQueued); }
     /// Both records are the ends of one connection.
     bool is_peer_of(const Host& other) const noexcept;
@@ -135,20 +140,19 @@ class Host {
         uint8_t kept_fin_offset = 0;
         uint8_t spare = 0;
         uint16_t time_wait_expiry = 0;  ///< a TimeWaitExpiry
-        uint16_t sent_mask = 0;         ///< bit of life * kMaxText + offset: given to send()
-        uint16_t delivered_mask = 0;    ///< the same of the peer's: taken by the core
+        uint16_t spare2 = 0;
+        uint32_t sent_mask = 0;       ///< bit of life * kMaxText + offset: given to send()
+        uint32_t delivered_mask = 0;  ///< the same of the peer's: taken by the core
         uint32_t delayed_ack_due = 0;
         uint32_t half_open_due = 0;
     };
     static_assert(std::has_unique_object_representations_v<Head>);
-    static_assert(kMaxLives * kMaxText <= 16);
+    static_assert(kMaxLives * kMaxText <= 32);
     /// Without the padding at its end, which has no value.
     static constexpr size_t kHalfOpenBytes = offsetof(tcp::HalfOpen, is_paid) + 1;
     static_assert(kHalfOpenBytes + 9 == sizeof(tcp::HalfOpen));
 
-    static uint16_t bit(unsigned life, unsigned offset) noexcept {
-        return static_cast<uint16_t>(1u << (life * kMaxText + offset));
-    }
+    static uint32_t bit(unsigned life, unsigned offset) noexcept { return 1u << (life * kMaxText + offset); }
     tcp::Conn conn() noexcept {
         if (tcb_.flow == 0) return {tcb_};
         return {tcb_, &flow_, flow_.recovery != 0 ? &recovery_ : nullptr};
@@ -193,8 +197,11 @@ class Host {
     void run_output(Turn& turn) noexcept;
     void reply(tcp::Tcb& tcb, const tcp::Effects& fx, Turn& turn) noexcept;
     void reply_rst(const tcp::Effects& fx, Turn& turn) noexcept;
+    void add_blocks(const tcp::Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right,
+                    Packet& packet) const noexcept;
     void send_syn_ack(Turn& turn) noexcept;
-    void emit(const tcp::Tcb& tcb, const tcp::Outgoing& out, Turn& turn) noexcept;
+    void emit(const tcp::Tcb& tcb, const tcp::Outgoing& out, Turn& turn,
+              const tcp::Effects& fx = {}) noexcept;
     void put(const Packet& packet, Turn& turn) noexcept;
 
     bool has_unsent() const noexcept {
@@ -202,6 +209,7 @@ class Host {
                (tcb_.has(tcp::kFinQueued) && !tcb_.has(tcp::kFinSent));
     }
     void check_state(Witness& witness) const noexcept;
+    void check_scoreboard(const Host& peer, Witness& witness) const noexcept;
 
     Head head_;
     tcp::HalfOpen half_open_;

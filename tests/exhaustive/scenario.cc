@@ -65,6 +65,8 @@ tcp::Segment Packet::segment() const noexcept {
     s.has_wscale = (options & kScale) != 0;
     s.wscale = shift;
     s.sack_permitted = (options & kSackPermitted) != 0;
+    s.sack_count = static_cast<uint8_t>(blocks());
+    for (unsigned i = 0; i < blocks(); ++i) s.sack[i] = {sack[2 * i], sack[2 * i + 1]};
     return s;
 }
 

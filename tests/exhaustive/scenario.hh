@@ -12,13 +12,13 @@
 namespace synfin::exhaustive {
 
 inline constexpr unsigned kMaxInFlight = 5;  ///< segments that a direction of the network holds at most
-inline constexpr unsigned kMaxText = 2;      ///< bytes that one side sends per connection at most
+inline constexpr unsigned kMaxText = 3;      ///< bytes that one side sends per connection at most
 inline constexpr unsigned kMaxLives = 8;     ///< connections that one side begins at most
 
 /// Calls that an application may make, as bits.
 enum Call : uint8_t {
     kConnect = 1 << 0,
-    kSend = 1 << 1,  ///< one segment of one byte
+    kSend = 1 << 1,  ///< Scenario::burst segments of one byte
     kShutdown = 1 << 2,
     kClose = 1 << 3,
     kAbort = 1 << 4,
@@ -34,7 +34,7 @@ struct Budget {
 struct Side {
     bool listens = false;
     uint8_t connects = 0;  ///< connect() calls in all
-    uint8_t sends = 0;     ///< send() calls per connection, one byte each
+    uint8_t sends = 0;     ///< send() calls per connection, Scenario::burst bytes each
     uint8_t calls = 0;     ///< Call bits; kConnect and kSend follow from the counts
 };
 
@@ -45,6 +45,7 @@ struct Scenario {
     bool ipv6 = false;
     Budget budget;
     uint8_t in_flight = 4;  ///< segments per direction; more are lost
+    uint8_t burst = 1;      ///< bytes of a send(). More than one: the path carries segments of one byte only
     uint32_t depth = 200;   ///< actions from the start at most
 };
 
@@ -99,8 +100,17 @@ struct Packet {
     uint8_t options = 0;  ///< Option bits
     uint8_t shift = 0;
     uint8_t text[4] = {};
+    uint32_t sack[4] = {};  ///< left and right edges
 
-    enum Option : uint8_t { kTs = 1, kScale = 2, kSackPermitted = 4 };
+    enum Option : uint8_t { kTs = 1, kScale = 2, kSackPermitted = 4, kBlock = 8 };
+    void add_block(uint32_t left, uint32_t right) noexcept {
+        const unsigned n = blocks();
+        if (n == 2) return;
+        sack[2 * n] = left;
+        sack[2 * n + 1] = right;
+        options = static_cast<uint8_t>(options + kBlock);
+    }
+    unsigned blocks() const noexcept { return options / kBlock; }
     bool has(uint8_t flag) const noexcept { return (flags & flag) != 0; }
     tcp::Segment segment() const noexcept;
 };
