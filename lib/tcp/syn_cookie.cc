@@ -11,14 +11,15 @@ namespace {
 constexpr uint16_t kMss[8] = {48, 216, 536, 1220, 1360, 1440, 1460, 8960};
 
 constexpr uint32_t kNoScale = 15;
+constexpr uint32_t kMacMask = (1u << 27) - 1;
 
-/// 24 bits of SipHash-2-4 over everything that a cookie is bound to: 20 bytes for an IPv4 connection, 44 for
+/// 27 bits of SipHash-2-4 over everything that a cookie is bound to: 20 bytes for an IPv4 connection, 44 for
 /// an IPv6 one. The hash includes the length, so hashes of one family reveal nothing about the other's.
 uint32_t mac(HashKey key, const FourTuple& name, Seq irs, uint32_t clock, uint32_t mss_index) noexcept {
     const uint64_t hash =
         siphash_words<2, 4>(key, name.word0(), uint64_t{irs.value()} << 32 | name.local.value,
                             uint64_t{20} << 56 | clock << 3 | mss_index);
-    return static_cast<uint32_t>(hash) & 0xffffff;
+    return static_cast<uint32_t>(hash) & kMacMask;
 }
 uint32_t mac(HashKey key, const FourTuple6& name, Seq irs, uint32_t clock, uint32_t mss_index) noexcept {
     const auto [remote0, remote1] = name.remote.words();
@@ -26,11 +27,12 @@ uint32_t mac(HashKey key, const FourTuple6& name, Seq irs, uint32_t clock, uint3
     const uint64_t hash =
         siphash_words<2, 4>(key, remote0, remote1, local0, local1, uint64_t{irs.value()} << 32 | name.ports(),
                             uint64_t{44} << 56 | clock << 3 | mss_index);
-    return static_cast<uint32_t>(hash) & 0xffffff;
+    return static_cast<uint32_t>(hash) & kMacMask;
 }
 
+/// Periods since the start; 17 bits. The cookie carries the lowest two.
 uint32_t clock_of(uint32_t tick) noexcept {
-    return (tick / kCookiePeriodTicks) & 31;
+    return tick / kCookiePeriodTicks;
 }
 
 template <typename Name>
@@ -38,15 +40,17 @@ Seq make(HashKey key, const Name& name, Seq irs, uint16_t mss, uint32_t tick) no
     uint32_t index = 0;
     while (index + 1 < 8 && kMss[index + 1] <= mss) ++index;
     const uint32_t clock = clock_of(tick);
-    return Seq(clock << 27 | index << 24 | mac(key, name, irs, clock, index));
+    return Seq(clock << 30 | index << 27 | mac(key, name, irs, clock, index));
 }
 
 template <typename Name>
 bool verifies(HashKey key, const Name& name, const Segment& seg, uint32_t tick) noexcept {
     const uint32_t cookie = seg.ack.value() - 1;
-    const uint32_t clock = cookie >> 27;
-    if (((clock_of(tick) - clock) & 31) >= kCookiePeriods) return false;
-    return mac(key, name, seg.seq - 1u, clock, cookie >> 24 & 7) == (cookie & 0xffffff);
+    const uint32_t now = clock_of(tick);
+    const uint32_t age = (now - (cookie >> 30)) & 3;
+    if (age >= kCookiePeriods) return false;
+    const uint32_t clock = (now - age) & (UINT32_MAX / kCookiePeriodTicks);
+    return mac(key, name, seg.seq - 1u, clock, cookie >> 27 & 7) == (cookie & kMacMask);
 }
 
 /// The record of a cookie that verifies.
@@ -59,7 +63,7 @@ HalfOpen record_of(const Tuple& tuple, const Segment& seg, uint32_t ts_ecr, cons
     h.irs = seg.seq - 1u;
     h.started = tick;
     h.deadline = deadline_at(tick + p.rto_initial);
-    h.mss = std::min(kMss[cookie >> 24 & 7], path_mss);
+    h.mss = std::min(kMss[cookie >> 27 & 7], path_mss);
     h.flags = kSynResent;  // no RTT sample: the time of the SYN-ACK is unknown
     h.wnd = seg.wnd;
     if (p.timestamps && seg.has_ts) {

@@ -19,10 +19,11 @@ namespace synfin::tcp {
 inline constexpr uint32_t kCookiePeriodTicks = 1u << 15;
 inline constexpr uint32_t kCookiePeriods = 3;
 
-/// Layout of the cookie, from the top: 5 bits of clock, 3 bits that index a table of MSS values, 24 bits of
-/// keyed hash over addresses, ports, peer's ISN, clock and MSS index. The low 6 bits of the SYN-ACK's TSval
-/// carry the other options, as in Linux: 4 bits window scale (15: none), 1 bit SACK-permitted, 1 bit ECN.
-/// Without timestamps these options are lost.
+/// Layout of the cookie, from the top: the lowest 2 bits of the clock, 3 bits that index a table of MSS
+/// values, 27 bits of keyed hash over addresses, ports, peer's ISN, the whole clock and MSS index. So a
+/// forged ACK opens a connection in one of 2^27 attempts, and only while cookies are in use. The low 6 bits
+/// of the SYN-ACK's TSval carry the other options, as in Linux: 4 bits window scale (15: none), 1 bit
+/// SACK-permitted, 1 bit ECN. Without timestamps these options are lost.
 Seq make_cookie(HashKey key, const FourTuple& name, Seq irs, uint16_t mss, uint32_t tick) noexcept;
 Seq make_cookie(HashKey key, const FourTuple6& name, Seq irs, uint16_t mss, uint32_t tick) noexcept;
 
