@@ -3,6 +3,7 @@
 /// BlockPool: one engine's memory for bytes that outlive the packet they arrived in, or the send call that
 /// passed them. Byte queues (buf/byte_queue.hh) and reassembly (buf/reassembly.hh) are chains of its blocks.
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/mapped_array.hh"
@@ -35,9 +36,13 @@ class BlockPool {
     enum class Use : uint8_t { send, receive };
 
     /// @param small_blocks,large_blocks the most blocks of each size; below 2^30.
+    /// @param reserve large blocks that share() leaves alone, for the little that each queue may always hold;
+    ///        at most half of them.
     /// @throws std::bad_alloc when there is no address space.
-    BlockPool(uint32_t small_blocks, uint32_t large_blocks)
-        : small_(small_blocks + size_t{1}), large_(large_blocks + size_t{1}) {
+    BlockPool(uint32_t small_blocks, uint32_t large_blocks, uint32_t reserve = 0)
+        : small_(small_blocks + size_t{1}),
+          large_(large_blocks + size_t{1}),
+          shared_(large_blocks - std::min(reserve, large_blocks / 2)) {
         SYNFIN_CHECK(small_blocks < kIndexLimit && large_blocks < kIndexLimit);
     }
 
@@ -111,13 +116,14 @@ class BlockPool {
     uint32_t left() const noexcept { return capacity(true) + capacity(false) - blocks_in_use(); }
     /// Bytes that one queue may hold now: no limit while half of the large blocks are free, then a sixteenth
     /// of the free ones (dynamic thresholds: Choudhury and Hahne 1998). If n queues take all they may, a
-    /// share of 1/(1 + n/16) of the blocks stays free for others.
+    /// share of 1/(1 + n/16) of the blocks stays free for others. The reserve counts as in use: many queues
+    /// would otherwise take all, because each may hold a little without asking.
     uint32_t share() const noexcept {
-        const uint64_t left = uint64_t{capacity(true) - large_list_.in_use} / 16 * kLargeBytes;
+        const uint64_t left = uint64_t{shared_ - std::min(shared_, large_list_.in_use)} / 16 * kLargeBytes;
         return is_half_used() && left < UINT32_MAX ? static_cast<uint32_t>(left) : UINT32_MAX;
     }
-    /// Whether more than half of the large blocks is in use.
-    bool is_half_used() const noexcept { return large_list_.in_use > capacity(true) / 2; }
+    /// Whether more than half of the large blocks is in use, the reserve aside.
+    bool is_half_used() const noexcept { return large_list_.in_use > shared_ / 2; }
     /// Bytes of the blocks that were ever used.
     size_t memory_bytes() const noexcept {
         return size_t{small_list_.touched} * sizeof(Small) + size_t{large_list_.touched} * sizeof(Large);
@@ -156,6 +162,7 @@ class BlockPool {
 
     MappedArray<Small> small_;
     MappedArray<Large> large_;
+    uint32_t shared_;  ///< large blocks without the reserve
     List small_list_, large_list_;
 };
 

@@ -217,8 +217,9 @@ class Connections : private Records {
     static constexpr uint32_t kPostsPerTurn = 256;
     static constexpr uint32_t kWritablesPerTick = 64;  ///< connections that waited for a block
     static constexpr uint32_t kLeastShare = 4'096;     ///< bytes that each connection may always queue
-    static constexpr uint32_t kGrowthPerTick = 16;     ///< buckets: about 10 us
-    static constexpr uint32_t kMaxControl = 1024;      ///< waiting replies; more than one turn makes
+    static constexpr uint32_t kLeastShareBlocks = 3;  ///< large blocks that they take: two, and a part of one
+    static constexpr uint32_t kGrowthPerTick = 16;    ///< buckets: about 10 us
+    static constexpr uint32_t kMaxControl = 1024;     ///< waiting replies; more than one turn makes
 
     // records
     std::optional<uint32_t> next_timer_tick() noexcept;

@@ -171,6 +171,20 @@ TEST(BlockPool, TheShareOfEachQueueShrinksSoThatSomethingIsLeft) {
     EXPECT_EQ(pool.share(), UINT32_MAX);
 }
 
+TEST(BlockPool, TheReserveStaysForTheLittleThatEachQueueMayHold) {
+    constexpr uint32_t kQueues = 1'000, kLittle = 2;
+    BlockPool pool(16, 16'000, kQueues * kLittle);
+    std::vector<ByteQueue> queues(kQueues);
+    const std::vector<uint8_t> piece(BlockPool::kLargeBytes);
+    // One after the other takes its share, and the little that it may hold without asking.
+    for (ByteQueue& queue : queues) {
+        while (length(pool, queue) < std::max(pool.share(), kLittle * BlockPool::kLargeBytes))
+            ASSERT_EQ(append(pool, queue, piece), piece.size())
+                << "none is left for " << &queue - queues.data();
+    }
+    for (ByteQueue& queue : queues) clear(pool, queue);
+}
+
 TEST(ByteQueue, CursorSurvivesReleaseUpToOverAndPastIt) {
     for (const uint32_t released : {0u, 1u, 2031u, 2032u, 2033u, 4064u, 5000u, 5999u, 6000u}) {
         BlockPool pool(16, 16);
