@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "base/siphash.hh"
 #include "stack/challenge_limits.hh"
 
 namespace synfin::stack {
@@ -13,6 +14,8 @@ namespace synfin::stack {
 /// Counts how many may still be sent in the present second.
 class PerSecond {
   public:
+    /// Whether the second of `tick` is not the one counted now.
+    bool is_new(uint32_t tick) const noexcept { return tick / 1000 + 1 != second_; }
     /// Whether one more may be sent in the second of `tick`, of at most `most`; if so, counts it.
     bool allow(uint32_t tick, uint32_t most) noexcept {
         if (const uint32_t second = tick / 1000 + 1; second != second_) {
@@ -36,15 +39,27 @@ class RateLimits {
   public:
     /// @param resets_per_s for the whole engine; 0: no limit.
     /// @param challenges_per_s for each record.
-    RateLimits(uint32_t resets_per_s, uint32_t challenges_per_s, uint32_t half_opens, uint32_t time_waits)
-        : resets_per_s_(resets_per_s),
+    RateLimits(HashKey key, uint32_t resets_per_s, uint32_t challenges_per_s, uint32_t half_opens,
+               uint32_t time_waits)
+        : key_(key),
+          resets_per_s_(resets_per_s),
           challenges_per_s_(challenges_per_s),
           half_open_(half_opens),
           time_wait_(time_waits) {}
 
     /// Whether one more RST may be sent in the second of `tick`; if so, counts it.
+    ///
+    /// All peers share this limit, and a segment gets an RST only if it has no connection. So an attacker who
+    /// uses the limit up, sends segments in a client's name and counts the RSTs that are left for himself
+    /// would learn which ports the client uses. Therefore the limit of each second is a secret: a random
+    /// number between half of `resets_per_s` and all of it.
     bool allow_rst(uint32_t tick) noexcept {
-        return resets_per_s_ == 0 || resets_.allow(tick, resets_per_s_);
+        if (resets_per_s_ == 0) return true;
+        const uint32_t half = resets_per_s_ / 2;
+        if (resets_.is_new(tick)) [[unlikely]]
+            resets_this_second_ =
+                resets_per_s_ - static_cast<uint32_t>(siphash(key_, tick / 1000, 0) % (half + 1));
+        return resets_.allow(tick, resets_this_second_);
     }
 
     /// Most challenge ACKs per record and second; `seldom`: for tcp::Reply::seldom_ack.
@@ -58,7 +73,9 @@ class RateLimits {
     }
 
   private:
+    HashKey key_;
     uint32_t resets_per_s_, challenges_per_s_;
+    uint32_t resets_this_second_ = 0;
     ChallengeLimits half_open_, time_wait_;
     PerSecond resets_;
 };

@@ -37,6 +37,12 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
     switch (fx.reply) {
         case Reply::none: return;
         case Reply::rst:
+            // By the record's own limit: a flood of segments without a connection must not use up what this
+            // one needs.
+            if (!allow_challenge(handle, tcb, false)) {
+                counters_.drop(DropReason::rst_rate_limited);
+                return;
+            }
             reply_rst(tcb.tuple, remote6_of(tcb.tuple, handle), fx, &tcb);
             if (fx.syn_again) repeat_syn(handle, tcb);
             return;
@@ -80,7 +86,7 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
 void Connections::reply_rst(const Tuple& tuple, const Ipv6* remote6, const Effects& fx,
                             const Tcb* tcb) noexcept {
     if (fx.reply != Reply::rst) return;
-    if (!rate_limits_.allow_rst(core_now_.tick)) {
+    if (tcb == nullptr && !rate_limits_.allow_rst(core_now_.tick)) {
         counters_.drop(DropReason::rst_rate_limited);
         return;
     }
