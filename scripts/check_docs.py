@@ -2,11 +2,13 @@
 """Checks the documents against the code.
 
     scripts/check_docs.py            fails where a document contradicts the code
-    scripts/check_docs.py --write    regenerates docs/counters.md, docs/configuration.md and the code blocks of docs/embedding.md
+    scripts/check_docs.py --write    regenerates docs/counters.md, docs/configuration.md, the tables of docs/attacks/in-memory.md and the code
+                                     blocks of docs/embedding.md
 
 - every relative link in a .md file has a target;
 - every function that docs/packet-path.md names exists in lib/ (`Name::call`, `Name::call()`...);
 - docs/counters.md lists the definitions of include/synfin/*.def;
+- the tables of docs/attacks/in-memory.md equal tests/simulation/floods.tsv and blind.tsv, which tests compare with what they measure;
 - every code block of docs/embedding.md equals a marked region of a file that a test compiles and runs: the line
   `<!-- apps/examples/echo.cc [server] -->` precedes the block, and two lines `// [server]` enclose the region.
 
@@ -141,6 +143,48 @@ def stale_documents(write):
         yield "docs/counters.md differs from include/synfin/*.def; run scripts/check_docs.py --write"
 
 
+TABLE_BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def read_tsv(name):
+    lines = (ROOT / "tests/simulation" / name).read_text(encoding="utf-8").splitlines()
+    head = lines[0].split("\t")
+    return [dict(zip(head, line.split("\t"))) for line in lines[1:]]
+
+
+def markdown_table(head, rows):
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
+
+
+def attack_tables():
+    floods, blind = read_tsv("floods.tsv"), read_tsv("blind.tsv")
+    reasons = {}
+    for row in floods:
+        reasons.setdefault(row["why"], []).append(row["attack"])
+    answers = "replies per packet"
+    return {
+        "floods-served": markdown_table(
+            ["attack", "clients completed", "slowest, ms", "packets sent per attack packet", "most sent for one"],
+            [[row["attack"], row["completed"], row["slowest, ms"], row[answers], row["most replies"]] for row in floods]),
+        "floods-memory": markdown_table(
+            ["attack", "before", "most", "1 s after", "most recovery records / blocks / packets"],
+            [[row["attack"], row["before"], row["most"], row["1 s after"], row["recoveries/blocks/packets"]] for row in floods]),
+        "floods-why": markdown_table(["why it holds", "attacks"], [[why, "; ".join(names)] for why, names in reasons.items()]),
+        "blind": markdown_table(list(blind[0]), [list(row.values()) for row in blind]),
+    }
+
+
+def stale_attack_tables(write):
+    path = ROOT / "docs/attacks/in-memory.md"
+    text = path.read_text(encoding="utf-8")
+    tables = attack_tables()
+    renewed = TABLE_BLOCK.sub(lambda match: match.group(1) + tables[match.group(2)] + match.group(3), text)
+    if write:
+        path.write_text(renewed, encoding="utf-8")
+    elif renewed != text:
+        yield "docs/attacks/in-memory.md: a table is not that of tests/simulation; run scripts/check_docs.py --write"
+
+
 def write_configuration_document():
     program = ROOT / os.environ.get("BUILD", "build-test") / "tests/unit/apps/unit-apps"
     if not program.exists():
@@ -156,7 +200,7 @@ def main():
     if write:
         for line in write_configuration_document():
             print(line)
-    found = list(stale_documents(write)) + list(stale_snippets(write)) + list(broken_links()) + list(missing_names())
+    found = list(stale_documents(write)) + list(stale_snippets(write)) + list(stale_attack_tables(write)) + list(broken_links()) + list(missing_names())
     for line in found:
         print(line)
     return 1 if found else 0
