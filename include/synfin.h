@@ -151,8 +151,10 @@ typedef struct synfin_config {
     uint32_t max_connections; /**< open connections of a stack, 1..2^24; 65536 */
     uint32_t max_half_open;   /**< half-open connections of a stack, 1..2^24; 16384 */
     uint32_t max_time_wait;   /**< TIME-WAIT records of a stack, 0..2^26; 1048576 */
-    uint32_t receive_buffer;  /**< bytes of the largest window offered, 4096..2^30; 262144 */
-    uint32_t send_buffer;     /**< bytes that may be queued for sending, 4096..2^30; 262144 */
+    uint32_t receive_buffer;  /**< bytes of the largest window offered, 4096..2^30; 2^24. A connection begins with
+                                  at most 262144, and the window follows what the program reads */
+    uint32_t send_buffer;     /**< bytes that may be queued for sending, 4096..2^30; 2^24. A connection begins with
+                                  at most 262144, and may queue twice cwnd */
     uint32_t no_delay;        /**< 1: Nagle's algorithm is off for new connections; 0 */
     uint64_t max_text;        /**< bytes queued by all connections in both directions; 2^31 */
     int64_t msl;              /**< ns, half of TIME-WAIT, 0..130 s; 30 s */
@@ -425,7 +427,34 @@ typedef struct synfin_info {
     uint32_t srtt_us;      /**< smoothed round-trip time; 0: not measured yet */
     uint32_t rto_ms;       /**< retransmission timeout */
     uint32_t unsent, unacked, unread; /**< bytes queued, in flight, left by synfin_take() */
+    uint32_t ssthresh;     /**< bytes; 2^32 - 1 before the first loss */
+    uint32_t rttvar_us;    /**< variation of the round-trip time */
+    uint32_t min_rtt_us;   /**< least round-trip time of the last minutes; 0: no sample */
+    uint32_t pmtu;         /**< bytes of an IP packet on the path */
+    uint32_t control;      /**< congestion control: 0 CUBIC, 1 NewReno */
+    uint32_t loss_state;   /**< 0 open, 1 disorder, 2 fast recovery, 3 loss (after a timeout) */
+    uint32_t backoff;      /**< timeouts or probes in a row without an answer */
+    uint32_t flight, sacked, lost; /**< bytes in the network (RFC 6675: pipe), reported by SACK, counted as lost */
+    uint32_t retransmitted; /**< segments sent again since the connection was idle */
+    uint32_t reordering_us; /**< reordering window (RFC 8985); 0: any gap counts as a loss */
+    uint32_t snd_una, snd_nxt, rcv_nxt; /**< sequence numbers (RFC 9293 3.3.1) */
+    uint32_t rcv_wnd;      /**< bytes that we offer beyond rcv_nxt */
+    uint32_t rcv_limit;    /**< bytes to which the window may open now */
+    uint32_t rcv_rtt_us;   /**< round-trip time as the receiver sees it; 0: not measured */
+    uint32_t out_of_order; /**< bytes that arrived beyond a hole */
+    uint32_t timer;        /**< 0 none, 1 SYN, 2 retransmission, 3 window probe, 4 tail loss probe, 5 reordering,
+                                6 keep-alive, 7 FIN-WAIT-2, 8 TIME-WAIT, 9 idle, 10 age of TS.Recent */
+    uint32_t timer_ms;     /**< until it expires */
+    uint32_t user_timeout_ms; /**< in force */
+    uint32_t flags;        /**< SYNFIN_HAS_TIMESTAMPS ... */
 } synfin_info;
+
+/** Bits of synfin_info.flags. */
+#define SYNFIN_HAS_TIMESTAMPS 1u   /**< negotiated (RFC 7323) */
+#define SYNFIN_HAS_WINDOW_SCALE 2u /**< negotiated (RFC 7323) */
+#define SYNFIN_HAS_SACK 4u         /**< negotiated (RFC 2018) */
+#define SYNFIN_HAS_ECN 8u          /**< negotiated (RFC 3168) */
+#define SYNFIN_OWES_ACK 16u        /**< text has arrived that is not acknowledged yet */
 
 /** Errors: SYNFIN_E_GONE, SYNFIN_E_INVALID (null, or a size below 8). */
 int synfin_get_info(const synfin_stack *stack, synfin_connection connection, synfin_info *out);

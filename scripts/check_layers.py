@@ -38,6 +38,7 @@ PUBLIC_LEVELS = {
     "result.hh": "base",
     "units.hh": "base",
     "close_reason.hh": "tcp",
+    "connection_info.hh": "tcp",
     "congestion_control.def": "tcp",
     "state.hh": "tcp",
     "tcp_config.hh": "tcp",

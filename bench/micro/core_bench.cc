@@ -118,10 +118,10 @@ class End {
         Moment moment = here();
         Outgoing out;
         Effects fx;
-        if (!next_segment(conn(), params().rcv_buffer, context(), out, fx)) {
+        if (!next_segment(conn(), params().rcv_start, context(), out, fx)) {
             tcb_.set(kAckNow);
             moment = here();
-            next_segment(conn(), params().rcv_buffer, context(), out, fx);
+            next_segment(conn(), params().rcv_start, context(), out, fx);
         }
         moment.name = std::string(name(moment.tcb.state())) + "+" + flags_text(out.flags, out.len);
         moments_.emissions.push_back(moment);
@@ -249,7 +249,7 @@ void arrive(const Moment& moment, Tcb& tcb, Flow* flow, Effects& fx) {
             arrive_listen(moment.time_wait.tuple, moment.seg, fx);
             return;
         }
-        tcb = expand(moment.time_wait, params().rcv_buffer);
+        tcb = expand(moment.time_wait, params().rcv_start);
         on_synchronized({tcb}, moment.seg, context(), fx);
     } else {
         segment_arrives({tcb, flow}, moment.seg, context(), fx);
@@ -279,7 +279,7 @@ void emission(benchmark::State& state, const Moment& moment) {
         Effects fx;
         Outgoing out;
         const bool more =
-            next_segment({tcb, moment.has_flow ? &flow : nullptr}, params().rcv_buffer, context(), out, fx);
+            next_segment({tcb, moment.has_flow ? &flow : nullptr}, params().rcv_start, context(), out, fx);
         benchmark::DoNotOptimize(more);
         benchmark::DoNotOptimize(out);
         benchmark::DoNotOptimize(fx);

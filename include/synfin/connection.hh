@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "synfin/close_reason.hh"
+#include "synfin/connection_info.hh"  // IWYU pragma: export
 #include "synfin/result.hh"
 #include "synfin/state.hh"
 #include "synfin/units.hh"
@@ -29,21 +30,6 @@ struct CloseInfo {
     Endpoint local{};
     Endpoint peer{};
     uint64_t user_tag = 0;  ///< the application's user_tag at the end
-};
-
-/// A snapshot of a control block. Fields have the names of RFC 9293; numbers are in host byte order.
-struct ConnectionInfo {
-    State state = State::closed;
-    Endpoint local{}, peer{};
-    uint32_t snd_una = 0, snd_nxt = 0, snd_wnd = 0;  ///< sequence numbers; snd_wnd in bytes
-    uint32_t rcv_nxt = 0, rcv_wnd = 0;
-    uint16_t mss = 0;   ///< send MSS, options not subtracted
-    uint16_t pmtu = 0;  ///< path MTU in IP packet bytes: the interface's MTU, or a smaller one that a router
-                        ///< reported in the last ten minutes
-    uint32_t cwnd_bytes = 0, ssthresh_bytes = 0;
-    uint32_t srtt_us = 0, rttvar_us = 0, rto_ms = 0;
-    uint32_t unsent_bytes = 0, unacked_bytes = 0, unread_bytes = 0;
-    bool timestamps = false, window_scale = false, sack_permitted = false;
 };
 
 /// Containers whose elements are one byte: std::string, std::vector<char>, std::span<std::byte>... Arrays are

@@ -80,8 +80,15 @@ struct TcpConfig {
         0s;  ///< 0: off, the default (RFC 9293 MUST-25); if on, RFC 9293 MUST-28 has 2 h or more
     Duration keepalive_interval = 75s;
     uint8_t keepalive_probes = 9;  ///< one lost probe must not end a connection (RFC 9293 MUST-29)
-    uint32_t receive_buffer_bytes = 256 * 1024;  ///< largest window offered; up to 1 GiB with window scale
-    uint32_t send_buffer_bytes = 256 * 1024;     ///< bytes that send() takes beyond SND.UNA, at most
+    /// Largest window offered; up to 1 GiB with window scale. A connection begins with
+    /// `receive_buffer_start_bytes`, and its window then follows what the application reads in a round trip.
+    /// While half of the engine's blocks are in use, no window grows.
+    uint32_t receive_buffer_bytes = 16u << 20;
+    uint32_t receive_buffer_start_bytes = 256 * 1024;  ///< more than `receive_buffer_bytes` counts as that
+    /// Bytes that send() takes beyond SND.UNA, at most: `send_buffer_start_bytes`, or twice cwnd if that is
+    /// more.
+    uint32_t send_buffer_bytes = 16u << 20;
+    uint32_t send_buffer_start_bytes = 256 * 1024;  ///< more than `send_buffer_bytes` counts as that
     uint16_t mss_limit = 0;    ///< 0: MTU - 40, IPv6 MTU - 60; else offer and use at most this
     bool timestamps = true;    ///< RFC 7323 3
     bool window_scale = true;  ///< RFC 7323 2

@@ -169,6 +169,40 @@ uint64_t synfin_user_tag(const synfin_stack* stack, synfin_connection connection
     return stack != nullptr ? c::connection_of(*stack, connection).user_tag() : 0;
 }
 
+namespace {
+void tell_recovery(const synfin::ConnectionInfo& info, synfin_info& told) noexcept {
+    told.ssthresh = info.ssthresh_bytes;
+    told.rttvar_us = info.rttvar_us;
+    told.min_rtt_us = info.min_rtt_us;
+    told.pmtu = info.pmtu;
+    told.control = static_cast<uint32_t>(info.congestion_control);
+    told.loss_state = static_cast<uint32_t>(info.loss_state);
+    told.backoff = info.backoff;
+    told.flight = info.flight_bytes;
+    told.sacked = info.sacked_bytes;
+    told.lost = info.lost_bytes;
+    told.retransmitted = info.retransmitted;
+    told.reordering_us = info.reordering_us;
+    told.timer = static_cast<uint32_t>(info.timer);
+    told.timer_ms = info.timer_ms;
+    told.user_timeout_ms = info.user_timeout_ms;
+}
+
+void tell_receiving(const synfin::ConnectionInfo& info, synfin_info& told) noexcept {
+    told.snd_una = info.snd_una;
+    told.snd_nxt = info.snd_nxt;
+    told.rcv_nxt = info.rcv_nxt;
+    told.rcv_wnd = info.rcv_wnd;
+    told.rcv_limit = info.rcv_limit_bytes;
+    told.rcv_rtt_us = info.rcv_rtt_us;
+    told.out_of_order = info.out_of_order_bytes;
+    told.flags = (info.timestamps ? SYNFIN_HAS_TIMESTAMPS : 0u) |
+                 (info.window_scale ? SYNFIN_HAS_WINDOW_SCALE : 0u) |
+                 (info.sack_permitted ? SYNFIN_HAS_SACK : 0u) | (info.ecn ? SYNFIN_HAS_ECN : 0u) |
+                 (info.ack_owed ? SYNFIN_OWES_ACK : 0u);
+}
+}  // namespace
+
 int synfin_get_info(const synfin_stack* stack, synfin_connection connection, synfin_info* out) {
     if (stack == nullptr || out == nullptr || out->size < 8) return SYNFIN_E_INVALID;
     const auto info = c::connection_of(*stack, connection).info();
@@ -186,6 +220,8 @@ int synfin_get_info(const synfin_stack* stack, synfin_connection connection, syn
     told.unsent = info->unsent_bytes;
     told.unacked = info->unacked_bytes;
     told.unread = info->unread_bytes;
+    tell_recovery(*info, told);
+    tell_receiving(*info, told);
     std::memcpy(static_cast<void*>(out), &told, std::min<size_t>(out->size, sizeof told));
     return SYNFIN_OK;
 }

@@ -118,9 +118,11 @@ class BlockPool {
     /// of the free ones (dynamic thresholds: Choudhury and Hahne 1998). If n queues take all they may, a
     /// share of 1/(1 + n/16) of the blocks stays free for others. The reserve counts as in use: many queues
     /// would otherwise take all, because each may hold a little without asking.
-    uint32_t share() const noexcept {
+    uint32_t share() const noexcept { return is_half_used() ? sixteenth_of_free() : UINT32_MAX; }
+    /// Bytes in a sixteenth of the free large blocks, without the reserve; UINT32_MAX if more.
+    uint32_t sixteenth_of_free() const noexcept {
         const uint64_t left = uint64_t{shared_ - std::min(shared_, large_list_.in_use)} / 16 * kLargeBytes;
-        return is_half_used() && left < UINT32_MAX ? static_cast<uint32_t>(left) : UINT32_MAX;
+        return left < UINT32_MAX ? static_cast<uint32_t>(left) : UINT32_MAX;
     }
     /// Whether more than half of the large blocks is in use, the reserve aside.
     bool is_half_used() const noexcept { return large_list_.in_use > shared_ / 2; }

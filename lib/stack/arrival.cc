@@ -30,6 +30,8 @@ template <bool kIsV6>
     }
     counters_.add(Counter::predicted);
     perform_inlined<true>(index, in.text, fx);
+    if (seg.len != 0 && tcb.quick_acks() == 0) [[unlikely]]
+        note_received(index, seg);
 }
 
 [[gnu::noinline]] void Connections::arrive_unpredicted(uint32_t index, const Segment& seg,
@@ -48,6 +50,7 @@ template <bool kIsV6>
     // In TIME-WAIT, but on_close or held text has not been delivered yet: the peer will try again.
     if (fx.reopen) fx.reply = Reply::challenge_ack;
     perform_outlined(index, text, fx);
+    if (seg.len != 0 && tcb.quick_acks() == 0) note_received(index, seg);
 }
 
 /// A segment of a connection that has a record.
@@ -132,7 +135,7 @@ void Connections::arrive6(const Incoming& in) noexcept {
             return;
         }
     }
-    Tcb tcb = tcp::expand(record, params_.rcv_buffer);
+    Tcb tcb = tcp::expand(record, params_.rcv_start);
     Effects fx;
     tcp::on_synchronized({tcb}, seg, context(), fx);
     if (fx.reopen) fx.reply = Reply::challenge_ack;  // our side was the client: nobody listens

@@ -84,7 +84,7 @@ Result<uint32_t> Connections::send(uint32_t index, uint32_t generation, Bytes da
         restore_mss(index);
     Flow& flow = need_flow(*tcb);
     const uint32_t queued = buf::length(blocks_, flow.send_queue);
-    const uint32_t limit = queued + data.size() <= kLeastShare ? params_.snd_buffer : send_limit();
+    const uint32_t limit = queued + data.size() <= kLeastShare ? params_.snd_start : send_limit(&flow);
     auto n = static_cast<uint32_t>(std::min<size_t>(data.size(), limit - std::min(limit, queued)));
     if (n != 0) {
         n = is_static ? buf::append_static(blocks_, flow.send_queue, data.first(n))
@@ -229,7 +229,8 @@ uint32_t Connections::room(uint32_t index, uint32_t generation) const noexcept {
     if (tcb == nullptr || !tcp::can_send(tcb->state()) || tcb->has(tcp::kFinQueued)) return 0;
     const Flow* flow = flow_of(*tcb);
     const uint32_t queued = flow != nullptr ? buf::length(blocks_, flow->send_queue) : 0;
-    return send_limit() - std::min(send_limit(), queued);
+    const uint32_t limit = send_limit(flow);
+    return limit - std::min(limit, queued);
 }
 
 }  // namespace synfin::stack

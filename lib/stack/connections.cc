@@ -54,6 +54,8 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
               kLeastShareBlocks * config.max_connections),
       reassembly_(blocks_, std::min(config.max_connections, 65'536u), buf::ReassemblyPool::kMaxRanges,
                   params_.rcv_buffer),
+      receive_windows_(config.max_connections),
+      first_limit_(params_.rcv_start),
       wheel_(config.max_connections + 1, tcp::Now(start).tick),
       ports_(config.port_low, config.port_high, Keys::derive(key_, 2)),
       rate_limits_(Keys::derive(key_, 12), config.tcp.resets_per_s, config.tcp.challenge_acks_per_s,
@@ -171,7 +173,8 @@ MemoryUse Connections::memory() const noexcept {
     MemoryUse out;
     out.open =
         tcbs_.memory_bytes() + size_t{tcbs_.high_water()} * sizeof(Holder) + peers6_.memory_bytes(Kind::open);
-    out.flows = flows_.memory_bytes() + recoveries_.memory_bytes() + colds_.memory_bytes();
+    out.flows = flows_.memory_bytes() + recoveries_.memory_bytes() + colds_.memory_bytes() +
+                receive_windows_.memory_bytes();
     out.half_open = half_opens_.memory_bytes() + peers6_.memory_bytes(Kind::half_open);
     out.time_wait = time_waits_.memory_bytes() + peers6_.memory_bytes(Kind::time_wait);
     out.table = table_.memory_bytes();
@@ -197,57 +200,6 @@ uint32_t Connections::visit_open(uint32_t from, uint32_t at_most, void (*visit)(
         --at_most;
     }
     return 0;
-}
-
-Result<ConnectionInfo> Connections::info(uint32_t index, uint32_t generation) const noexcept {
-    const Tcb* tcb = find(index, generation);
-    if (tcb == nullptr) return Error::gone;
-    return describe(index, *tcb);
-}
-
-ConnectionInfo Connections::describe(uint32_t handle, const Tcb& tcb) const noexcept {
-    const Flow* flow = flow_of(tcb);
-    const Cold* cold = cold_of(tcb);
-    const unsigned backoff = flow != nullptr ? flow->backoff : 0;
-    ConnectionInfo out;
-    out.state = tcb.state();
-    out.local = {addresses_.at(tcb.tuple.local_index), tcb.tuple.local_port};
-    out.peer = {remote_of(tcb.tuple, handle), tcb.tuple.remote_port};
-    out.snd_una = tcb.snd.una.value();
-    out.snd_nxt = tcb.snd.nxt.value();
-    out.snd_wnd = tcb.snd.wnd;
-    out.rcv_nxt = tcb.rcv.nxt.value();
-    out.rcv_wnd = tcb.rcv.wnd;
-    out.mss = tcb.mss;
-    out.pmtu = path_mtu(out.peer.addr);
-    out.cwnd_bytes = flow != nullptr ? flow->cwnd_bytes : tcp::initial_window(tcb);
-    out.ssthresh_bytes = flow != nullptr ? flow->ssthresh_bytes : UINT32_MAX;
-    out.srtt_us = flow != nullptr ? flow->srtt_us : tcb.srtt.us();
-    out.rttvar_us = flow != nullptr ? flow->rttvar_us : tcb.srtt.us() / 2;
-    out.rto_ms = tcp::backed_off(tcp::rto_ticks(tcb, flow, params_), backoff, params_);
-    out.unacked_bytes = tcb.in_flight();
-    if (flow != nullptr && tcp::after(flow->snd_end, tcb.snd.nxt))
-        out.unsent_bytes = tcp::distance(tcb.snd.nxt, flow->snd_end);
-    out.unread_bytes = cold != nullptr ? cold->held_bytes : 0;
-    out.timestamps = tcb.has(tcp::kTimestamps);
-    out.window_scale = tcb.has(tcp::kWindowScale);
-    out.sack_permitted = tcb.has(tcp::kSack);
-    return out;
-}
-
-void Connections::for_each(void (*visit)(void* context, const ConnectionInfo&), void* context) const {
-    table_.for_each([&](uint32_t h) noexcept {
-        const uint32_t i = h & kIndexMask;
-        switch (kind_of(h)) {
-            case Kind::open: visit(context, describe(h, tcbs_[i])); return;
-            case Kind::half_open:
-                visit(context, describe(h, tcp::expand(half_opens_[i], syn_window(), params_.rcv_shift)));
-                return;
-            case Kind::time_wait:
-                visit(context, describe(h, tcp::expand(time_waits_[i], params_.rcv_buffer)));
-                return;
-        }
-    });
 }
 
 }  // namespace synfin::stack

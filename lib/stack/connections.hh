@@ -29,6 +29,7 @@
 #include "stack/owned_ports.hh"
 #include "stack/paced.hh"
 #include "stack/rate_limits.hh"
+#include "stack/receive_windows.hh"
 #include "stack/records.hh"
 #include "synfin/counters.hh"
 #include "synfin/event.hh"
@@ -258,18 +259,39 @@ class Connections : private Records {
     void free_tcb(uint32_t index) noexcept;
     /// The receive window of a SYN or SYN-ACK, whose field is never scaled (RFC 7323 2.2), and of connections
     /// without window scaling.
-    uint32_t syn_window() const noexcept { return std::min(params_.rcv_buffer, 65'535u); }
-    uint32_t receive_room(const tcp::Tcb& tcb) const noexcept {
+    uint32_t syn_window() const noexcept { return std::min(params_.rcv_start, 65'535u); }
+    /// How far the window of a connection may open. `handle`: of the record that `tcb` is, or was expanded
+    /// from.
+    /// @note cost: a connection that still has quick ACKs has received little, and no window of its own.
+    uint32_t receive_limit(uint32_t handle, const tcp::Tcb& tcb) const noexcept {
+        if (!tcb.has(tcp::kWindowScale)) return syn_window();
+        return tcb.quick_acks() != 0 ? first_limit_ : tuned_limit(handle);
+    }
+    /// Bytes that the receive buffer can take now; 1 while the units of the window scale may still raise the
+    /// window.
+    uint32_t receive_room(uint32_t handle, const tcp::Tcb& tcb) const noexcept {
         const Cold* cold = cold_of(tcb);
-        uint32_t limit = tcb.has(tcp::kWindowScale) ? params_.rcv_buffer : syn_window();
+        uint32_t limit = receive_limit(handle, tcb);
         if (cold == nullptr) return limit;
         limit = std::min(limit, fair_share());
-        return limit - std::min(limit, cold->held_bytes);
+        if (cold->held_bytes < limit) return limit - cold->held_bytes;
+        return !blocks_.is_half_used() && cold->held_bytes - limit < tcp::most_rounding(tcb) ? 1 : 0;
     }
+    /// While half of the blocks are in use, new connections keep the window of their SYN.
+    void set_first_limit() noexcept {
+        first_limit_ = blocks_.is_half_used() ? syn_window() : params_.rcv_start;
+    }
+    uint32_t tuned_limit(uint32_t handle) const noexcept;
+    void note_received(uint32_t index, const tcp::Segment& seg) noexcept;
     /// Most bytes that one connection may keep in either direction, whatever its buffer sizes: see
     /// BlockPool::share().
     uint32_t fair_share() const noexcept { return std::max(kLeastShare, blocks_.share()); }
-    uint32_t send_limit() const noexcept { return std::min(params_.snd_buffer, fair_share()); }
+    /// What send() takes beyond SND.UNA: twice cwnd, so that the text of the next round trip is there while
+    /// that of this one is acknowledged.
+    uint32_t send_limit(const tcp::Flow* flow) const noexcept {
+        const uint32_t cwnd = flow != nullptr ? std::min(flow->cwnd_bytes, 1u << 30) : 0;
+        return std::min({std::max(params_.snd_start, 2 * cwnd), params_.snd_buffer, fair_share()});
+    }
     std::optional<uint32_t> index_of(const std::optional<IpAddress>& addr, Error& error) const noexcept;
     void close_listener(uint16_t id) noexcept;
 
@@ -279,6 +301,9 @@ class Connections : private Records {
 
     /// `handle`: handle of the record that `tcb` is, or was expanded from; here and below.
     ConnectionInfo describe(uint32_t handle, const tcp::Tcb& tcb) const noexcept;
+    void describe_recovery(const tcp::Tcb& tcb, ConnectionInfo& out) const noexcept;
+    void describe_receiving(uint32_t handle, const tcp::Tcb& tcb, ConnectionInfo& out) const noexcept;
+    void describe_timers(const tcp::Tcb& tcb, ConnectionInfo& out) const noexcept;
     [[gnu::cold, gnu::noinline]] void limit_to_path(uint32_t index) noexcept;
     uint16_t path_mtu(const IpAddress& remote) const noexcept;
 
@@ -395,6 +420,8 @@ class Connections : private Records {
     buf::BlockPool blocks_;
     buf::ReassemblyPool reassembly_;
     Instant timers_ran_at_{};
+    ReceiveWindows receive_windows_;
+    uint32_t first_limit_;  ///< receive_limit() of a new connection
     TimerWheel wheel_;
     net::EphemeralPorts ports_;
     RateLimits rate_limits_;

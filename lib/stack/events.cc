@@ -187,7 +187,7 @@ void Connections::drain(uint32_t index, uint32_t bytes) noexcept {
     buf::release(blocks_, cold->held, bytes);
     cold->held_bytes -= bytes;
     Effects fx;
-    tcp::open_window(tcb, receive_room(tcb), params_, fx);
+    tcp::open_window(tcb, receive_room(index, tcb), params_, fx);
     if (fx.output) want_output(index, tcb);
     if (cold->held_bytes != 0) {
         push_held(index);

@@ -28,7 +28,7 @@ bool Connections::allow_challenge(uint32_t handle, const Tcb& tcb, bool seldom) 
 void Connections::reply_ack(uint32_t handle, Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right) noexcept {
     SegmentOut* out = add_control();
     if (out == nullptr) return;
-    tcp::answer(tcb, receive_room(tcb), *out);
+    tcp::answer(tcb, receive_room(handle, tcb), *out);
     complete(handle, tcb, *out);
     if (dup_left != dup_right || cold_of(tcb) != nullptr) add_sack_blocks(tcb, dup_left, dup_right, *out);
 }

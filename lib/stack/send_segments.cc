@@ -57,7 +57,7 @@ const SegmentOut* Connections::next_out() noexcept {
         Effects fx;
         const tcp::Conn c = conn_of(tcb);
         tcp::Flow* const flow = c.flow;
-        const bool is_one = tcp::next_segment(c, receive_room(tcb), context(), out_, fx);
+        const bool is_one = tcp::next_segment(c, receive_room(index, tcb), context(), out_, fx);
         if (fx.timer) arm(index, tcb);
         if (!is_one || out_.last) {
             tcb.clear(tcp::kInOutput);

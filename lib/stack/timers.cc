@@ -37,6 +37,7 @@ bool is_due(uint32_t tick, uint32_t now) noexcept {
     if (now_ - timers_ran_at_ >= kHalfCircle) [[unlikely]]
         follow_jump();
     timers_ran_at_ = now_;
+    set_first_limit();
     if (table_.is_growing()) [[unlikely]]
         table_.grow_on(TableRecords{*this}, kGrowthPerTick);
     if (waiting_head_ != 0) [[unlikely]]

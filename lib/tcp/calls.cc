@@ -12,7 +12,7 @@ void open_active(Tcb& tcb, const Tuple& tuple, Seq iss, const Context& ctx, Effe
     tcb = Tcb{};
     tcb.tuple = tuple;
     tcb.snd.una = tcb.snd.nxt = iss;  // next_segment() sends the SYN and moves SND.NXT
-    tcb.rcv.wnd = ctx.params.rcv_buffer;
+    tcb.rcv.wnd = ctx.params.rcv_start;
     tcb.mss = ctx.path_mss(tuple);
     tcb.flags = static_cast<uint16_t>(kSynUnacked | ctx.params.open_flags);
     set_state(tcb, State::syn_sent);

@@ -176,8 +176,14 @@ static_assert(sizeof(Outgoing) == 24);
 /// false: none. With Context::large_text one call may return several segments of new text, the same ones that
 /// successive calls would return. Updates the control block as if the segment were sent; if the device then
 /// refuses it, it is repaired like a lost one. Call until it returns false or sets `last`. `room`: bytes that
-/// the receive buffer can take now.
+/// the receive buffer can take now; 0: no more, not even those of a window that is rounded up.
 bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept;
+
+/// How far the units of the window scale may raise RCV.WND above what the receive buffer can take, in bytes:
+/// a sixteenth of the largest window. See rounded_window_field().
+constexpr uint32_t most_rounding(const Tcb& tcb) noexcept {
+    return 4096u << tcb.rcv_shift();
+}
 
 /// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> for Reply::ack and challenge ACKs. Owed ACKs stay owed.
 void answer(Tcb& tcb, uint32_t room, Outgoing& out) noexcept;

@@ -22,12 +22,12 @@ namespace {
 
 /// RCV.WND as SEG.WND, rounded up to the unit of the window scale, so that the right edge that the peer
 /// computes never moves left (RFC 7323 2.4). RCV.WND grows by the rounding. These bytes add up while the
-/// application does not read; beyond one segment the value is rounded down, or small segments could fill
+/// application does not read; beyond most_rounding() the value is rounded down, or small segments could fill
 /// memory without end.
 [[gnu::noinline]] uint16_t rounded_window_field(Tcb& tcb, uint32_t room) noexcept {
     const uint32_t unit = 1u << tcb.rcv_shift();
     const uint32_t rounded = std::min((tcb.rcv.wnd + unit - 1) & ~(unit - 1), 65'535u << tcb.rcv_shift());
-    if (room != 0 && rounded <= room + unit + tcb.text_mss()) tcb.rcv.wnd = rounded;
+    if (room != 0 && rounded <= room + most_rounding(tcb)) tcb.rcv.wnd = rounded;
     return static_cast<uint16_t>(std::min(tcb.rcv.wnd >> tcb.rcv_shift(), 65'535u));
 }
 
@@ -79,7 +79,7 @@ void emit_syn(Tcb& tcb, const Context& ctx, Outgoing& out) noexcept {
     }
     if (tcb.has(kEcn)) [[unlikely]]
         out.flags |= ecn_syn_flags(tcb);
-    out.wnd = static_cast<uint16_t>(std::min(ctx.params.rcv_buffer, 65'535u));  // never scaled on SYN
+    out.wnd = static_cast<uint16_t>(std::min(ctx.params.rcv_start, 65'535u));  // never scaled on SYN
 }
 
 /// A segment with `len` bytes of text from `seq` on; `is_end`: nothing is queued behind them.
@@ -120,7 +120,9 @@ uint32_t span(const Outgoing& out) noexcept {
 
 void note_resent(Conn c, const Outgoing& out, const Context& ctx) noexcept {
     if (c.flow->has(kTiming) && after(c.flow->rtt_seq, out.seq)) c.flow->clear(kTiming);  // Karn
-    if (c.rec != nullptr) loss::note_resent(c, out.seq, out.seq + span(out), ctx);
+    if (c.rec == nullptr) return;
+    if (c.rec->resent != UINT16_MAX) ++c.rec->resent;
+    loss::note_resent(c, out.seq, out.seq + span(out), ctx);
 }
 
 /// Retransmits a segment at or after SND.UNA. False: there is none.

@@ -29,11 +29,12 @@ inline constexpr uint32_t kMostUserTimeout = 18u * 3600 * 1000;
 struct Params {
     uint32_t two_msl, rto_initial, rto_min, rto_max, rto_after_syn_loss, syn_timeout, syn_ack_timeout,
         user_timeout, delayed_ack, fin_wait_2, keepalive_idle, keepalive_interval;  ///< ticks
-    uint32_t rcv_buffer, snd_buffer;                                                ///< bytes
-    uint16_t mss;       ///< the MSS that we offer: MTU - 40, or less if configured
-    uint16_t path_mss;  ///< upper limit of what we send, TCP options included; equals `mss`
-    uint16_t mss6;      ///< both for IPv6: MTU - 60, or less if configured
-    uint8_t rcv_shift;  ///< window scale that we offer (RFC 7323 2.2)
+    uint32_t rcv_buffer, snd_buffer;                                                ///< bytes, at most
+    uint32_t rcv_start, snd_start;  ///< bytes, of a new connection
+    uint16_t mss;                   ///< the MSS that we offer: MTU - 40, or less if configured
+    uint16_t path_mss;              ///< upper limit of what we send, TCP options included; equals `mss`
+    uint16_t mss6;                  ///< both for IPv6: MTU - 60, or less if configured
+    uint8_t rcv_shift;              ///< window scale that we offer (RFC 7323 2.2)
     uint8_t keepalive_probes;
     uint8_t orphan_retries;
     uint8_t r1;
@@ -58,6 +59,8 @@ struct Params {
           rcv_buffer(c.window_scale ? std::min<uint32_t>(c.receive_buffer_bytes, 1u << 30)
                                     : std::min<uint32_t>(c.receive_buffer_bytes, 65'535)),
           snd_buffer(std::min<uint32_t>(c.send_buffer_bytes, 1u << 30)),
+          rcv_start(std::min(c.receive_buffer_start_bytes, rcv_buffer)),
+          snd_start(std::min(c.send_buffer_start_bytes, snd_buffer)),
           mss(mss_of(c, mtu - 40)),
           path_mss(mss),
           mss6(mss_of(c, mtu - 60)),
@@ -75,7 +78,10 @@ struct Params {
           time_wait_reuse(c.time_wait_reuse),
           open_flags(
               static_cast<uint16_t>((c.nagle ? 0u : unsigned{kNoDelay}) | (c.ecn ? unsigned{kEcn} : 0u))) {
-        while ((rcv_buffer >> rcv_shift) > 65'535) ++rcv_shift;
+        // A buffer of 2^n bytes is offered up to the last unit, with the next smaller unit.
+        while ((rcv_buffer >> rcv_shift) > 65'536) ++rcv_shift;
+        rcv_buffer = std::min(rcv_buffer, 65'535u << rcv_shift);
+        rcv_start = std::min(rcv_start, rcv_buffer);
     }
 
   private:

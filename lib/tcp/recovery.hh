@@ -86,8 +86,7 @@ struct RecoveryState {
     uint32_t reorder_us = 0;  ///< until the reordering timer fires, from the last ACK on; 0: not needed
     uint8_t reo_wnd_mult = 1;
     uint8_t reo_wnd_persist = 0;
-    bool reordering_seen = false;
-    bool in_dsack_round = false;
+    uint16_t resent = 0;  ///< segments sent again since the record was made; at most 65,535
     // RFC 8985 5.4: TLP (loss/tail_loss_probe.hh)
     Seq tlp_end;          ///< TLP.end_seq, with tlp_pending
     uint32_t rto_at = 0;  ///< tick of the retransmission timeout while Tcb::deadline serves another timer
@@ -101,8 +100,11 @@ struct RecoveryState {
     uint32_t max_flight = 0;      ///< most bytes in flight in this round trip
     Seq flight_round;             ///< it ends when this is acknowledged
     uint32_t grown_at = 0;        ///< tick of the last growth in congestion avoidance
-    bool is_app_limited = false;  ///< cwnd has not been in use since
-    bool is_run_closed = false;   ///< text was sent again since the last run of new text began
+    bool is_app_limited : 1 = false;   ///< cwnd has not been in use since
+    bool is_run_closed : 1 = false;    ///< text was sent again since the last run of new text began
+    bool reordering_seen : 1 = false;  ///< RFC 8985 6.2
+    bool in_dsack_round : 1 = false;
+    uint8_t spare_byte = 0;
     uint8_t time_shift = 0;  ///< octets of a run differ in time by less than 2^time_shift us, if it is exact
     // One byte: TLP, loss recovery and pacing (congestion/pacing.hh)
     bool tlp_pending : 1 = false;

@@ -18,7 +18,7 @@ void with_sack(WorldConfig& c) {
     c.mss = kMss;
     c.wscale = 8;
     c.wnd = 60000;
-    c.stack.tcp.send_buffer_bytes = 4 << 20;
+    c.stack.tcp.send_buffer_bytes = c.stack.tcp.send_buffer_start_bytes = 4 << 20;
 }
 
 /// What the network does to a transmission.

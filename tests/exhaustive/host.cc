@@ -66,8 +66,7 @@ void Host::release_flow() noexcept {
 }
 
 uint32_t Host::receive_room(const Tcb& tcb, const Ground& ground) const noexcept {
-    return tcb.has(tcp::kWindowScale) ? ground.params.rcv_buffer
-                                      : std::min(ground.params.rcv_buffer, 65'535u);
+    return tcb.has(tcp::kWindowScale) ? ground.params.rcv_start : std::min(ground.params.rcv_start, 65'535u);
 }
 
 // ---- calls (lib/stack/calls.cc)
@@ -235,7 +234,7 @@ void Host::arrive_listen(const Packet& packet, Turn& turn) noexcept {
 
 void Host::arrive_half_open(const Packet& packet, Turn& turn) noexcept {
     const tcp::Params& params = turn.ground.params;
-    Tcb tcb = tcp::expand(half_open_, std::min(params.rcv_buffer, 65'535u), params.rcv_shift);
+    Tcb tcb = tcp::expand(half_open_, std::min(params.rcv_start, 65'535u), params.rcv_shift);
     Effects fx;
     tcp::on_synchronized({tcb}, packet.segment(), turn.context(), fx);
     if (fx.to_listen) {
@@ -264,7 +263,7 @@ void Host::arrive_half_open(const Packet& packet, Turn& turn) noexcept {
 
 void Host::arrive_time_wait(const Packet& packet, Turn& turn) noexcept {
     const tcp::Params& params = turn.ground.params;
-    Tcb tcb = tcp::expand(time_wait_, params.rcv_buffer);
+    Tcb tcb = tcp::expand(time_wait_, params.rcv_start);
     Effects fx;
     tcp::on_synchronized({tcb}, packet.segment(), turn.context(), fx);
     if (fx.reopen) {
@@ -534,7 +533,7 @@ void Host::reply(Tcb& tcb, const Effects& fx, Turn& turn) noexcept {
             tcp::Outgoing out;
             out.seq = tcb.snd.una;
             out.flags = wire::kSyn;
-            out.wnd = static_cast<uint16_t>(std::min(turn.ground.params.rcv_buffer, 65'535u));
+            out.wnd = static_cast<uint16_t>(std::min(turn.ground.params.rcv_start, 65'535u));
             emit(tcb, out, turn);
             return;
         }
@@ -550,7 +549,7 @@ void Host::reply(Tcb& tcb, const Effects& fx, Turn& turn) noexcept {
             out.seq = tcb.snd.una;
             out.ack = tcb.rcv.nxt;
             out.flags = wire::kSyn | wire::kAck;
-            out.wnd = static_cast<uint16_t>(std::min(turn.ground.params.rcv_buffer, 65'535u));
+            out.wnd = static_cast<uint16_t>(std::min(turn.ground.params.rcv_start, 65'535u));
             emit(tcb, out, turn);
             return;
         }
@@ -571,7 +570,7 @@ void Host::reply_rst(const Effects& fx, Turn& turn) noexcept {
 
 void Host::send_syn_ack(Turn& turn) noexcept {
     const tcp::Params& params = turn.ground.params;
-    Tcb tcb = tcp::expand(half_open_, std::min(params.rcv_buffer, 65'535u), params.rcv_shift);
+    Tcb tcb = tcp::expand(half_open_, std::min(params.rcv_start, 65'535u), params.rcv_shift);
     Effects fx;
     fx.reply = Reply::syn_ack;
     reply(tcb, fx, turn);

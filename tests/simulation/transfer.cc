@@ -67,8 +67,9 @@ class Transfer {
         c.address = *Cidr::parse(address);
         c.stack.max_connections = 16;
         c.stack.seed = 1;
-        c.stack.tcp.send_buffer_bytes = static_cast<uint32_t>(config_.buffer_bytes);
-        c.stack.tcp.receive_buffer_bytes = static_cast<uint32_t>(config_.buffer_bytes);
+        const auto bytes = static_cast<uint32_t>(config_.buffer_bytes);
+        c.stack.tcp.send_buffer_bytes = c.stack.tcp.send_buffer_start_bytes = bytes;
+        c.stack.tcp.receive_buffer_bytes = c.stack.tcp.receive_buffer_start_bytes = bytes;
         c.stack.tcp.sack_permitted = config_.sack;
         return c;
     }

@@ -159,6 +159,9 @@ stack::StackConfig bench_stack(const Config& config, bool client) {
     // An end that keeps TIME-WAIT or holds connections fills the table. It gets its full size at once and
     // never grows.
     stack.expected_connections = closes_first || held ? UINT32_MAX : stack.max_connections;
+    // ReplyServer queues a whole response at once; see validate_bench().
+    const auto response = static_cast<uint32_t>(std::min<uint64_t>(bench.response_size, 1u << 30));
+    stack.tcp.send_buffer_start_bytes = std::max(stack.tcp.send_buffer_start_bytes, response);
     return stack;
 }
 

@@ -70,12 +70,10 @@ void note_end_of_recovery(Recovery& rec) noexcept {
     if (rec.reo_wnd_persist == 0) rec.reo_wnd_mult = 1;
 }
 
-uint32_t reordering_window(Conn c) noexcept {
-    const Recovery& rec = *c.rec;
-    const Flow& flow = *c.flow;
+uint32_t reordering_window(const Flow& flow, const Recovery& rec, uint32_t smss) noexcept {
     if (!rec.reordering_seen) {
         if (flow.has(kRecovery) || flow.has(kRtoRecovery)) return 0;
-        if (scoreboard::has_dup_thresh(rec, c.tcb.text_mss())) return 0;
+        if (scoreboard::has_dup_thresh(rec, smss)) return 0;
     }
     const uint32_t srtt = flow.srtt_us;
     const uint32_t least = rec.min_rtt_us != UINT32_MAX ? rec.min_rtt_us : srtt;

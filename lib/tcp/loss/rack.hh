@@ -21,7 +21,10 @@ void note_duplicate(Conn c, Seq right) noexcept;
 void note_end_of_recovery(Recovery& rec) noexcept;
 
 /// 6.2 step 4: the reordering window, in microseconds.
-uint32_t reordering_window(Conn c) noexcept;
+uint32_t reordering_window(const Flow& flow, const Recovery& rec, uint32_t smss) noexcept;
+inline uint32_t reordering_window(Conn c) noexcept {
+    return reordering_window(*c.flow, *c.rec, c.tcb.text_mss());
+}
 
 /// 6.2 step 5: marks lost segments, and sets Recovery::reorder_us to the time until the next may be.
 /// @return whether any was marked.

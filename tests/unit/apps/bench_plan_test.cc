@@ -36,9 +36,11 @@ TEST(BenchPlan, AResponseFitsTheSendBuffer) {
         config.bench.response_size = config.tcp.send_buffer_bytes;
         EXPECT_EQ(refusal(config), "");
         ++config.bench.response_size;
-        EXPECT_EQ(refusal(config), "--response-size: 262145 bytes are more than tcp.send-buffer, 262144");
-        config.tcp.send_buffer_bytes = 1u << 20;
+        EXPECT_EQ(refusal(config), "--response-size: 16777217 bytes are more than tcp.send-buffer, 16777216");
+        config.tcp.send_buffer_bytes = 1u << 26;
         EXPECT_EQ(refusal(config), "");
+        EXPECT_EQ(bench_stack(config, false).tcp.send_buffer_start_bytes, config.bench.response_size)
+            << "the buffer takes it before cwnd has grown";
     }
     Config config = with(Profile::http);
     config.bench.response_size = 1u << 20;

@@ -172,6 +172,12 @@ static void families(void) {
     CHECK(synfin_format_endpoint(&info.peer, text, sizeof text) > 0);
     CHECK(strcmp(text, "[2001:db8::3]:7") == 0);
     CHECK_EQ(info.mss, 1500 - 60);
+    CHECK_EQ(info.pmtu, 1500);
+    CHECK_EQ(info.ssthresh, UINT32_MAX);
+    CHECK_EQ(info.rcv_limit, 262140); /* the start value, in units of the window scale */
+    CHECK_EQ(info.user_timeout_ms, 300000);
+    CHECK_EQ(info.flags, SYNFIN_HAS_TIMESTAMPS | SYNFIN_HAS_WINDOW_SCALE | SYNFIN_HAS_SACK);
+    CHECK_EQ(info.loss_state, 0);
     CHECK_EQ(synfin_abort(w.client, c), SYNFIN_OK);
     to = endpoint("10.0.0.2:7"); /* nothing listens on that address */
     CHECK_EQ(synfin_connect(w.client, &to, NULL, &c), SYNFIN_OK);

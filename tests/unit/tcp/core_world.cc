@@ -54,7 +54,7 @@ void CoreWorld::settle() {
         case Reply::challenge_ack:
         case Reply::seldom_ack: {
             Outgoing out;
-            answer(tcb, room.value_or(params.rcv_buffer), out);
+            answer(tcb, room.value_or(params.rcv_start), out);
             put(out.seq, out.ack, kAck, out.wnd);
             break;
         }
@@ -71,7 +71,7 @@ void CoreWorld::settle() {
 void CoreWorld::pump() {
     Outgoing out;
     const uint32_t limit =
-        tcb.has(kWindowScale) ? params.rcv_buffer : std::min(params.rcv_buffer, uint32_t{65'535});
+        tcb.has(kWindowScale) ? params.rcv_start : std::min(params.rcv_start, uint32_t{65'535});
     for (int n = 0; next_segment(conn(), room.value_or(limit), ctx(), out, fx); ++n) {
         ASSERT_LT(n, 10'000) << "sends without end";
         const bool ack = (out.flags & kAck) != 0;
@@ -180,7 +180,7 @@ void CoreWorld::listen_syn(const In& syn) {
     In s = syn;
     s.flags = kSyn | syn.flags.value_or(0);
     const HalfOpen h = half_open(kTuple, make(s), kIss, 1, ctx());
-    tcb = expand(h, std::min(params.rcv_buffer, 65'535u), params.rcv_shift);
+    tcb = expand(h, std::min(params.rcv_start, 65'535u), params.rcv_shift);
     peer_nxt = 1;
 }
 
