@@ -175,6 +175,34 @@ TEST(Row52, ADuplicateAckDoesNotRestartTheTimer) {
     RECV_IN(w, 90ms, 110ms, {.seq = 1, .len = 10});
 }
 
+TEST(Row50, AnUnchangingRoundTripKeepsAGranuleOfPatience) {
+    ROW(50, "6298-2.3 (G)", "tcp::rto_ticks");
+    World w([](WorldConfig& c) { c.timestamps = false, c.stack.tcp.rto_min = 1ms; });
+    open_after(w, 50ms);
+    for (int i = 0; i < 100; ++i) sample(w, 50ms);
+    EXPECT_LT(w.info().rttvar_us, 250u) << "it has all but vanished";
+    EXPECT_GE(w.info().rto_ms, 51u) << "SRTT and the clock's granularity of 1 ms";
+    EXPECT_LE(w.info().rto_ms, 52u);
+}
+
+TEST(Row53, R1IsReported) {
+    ROW(53, "9293-3.8.3 MUST-20, SHLD-9/10", "tcp::on_no_answer");
+    World w(without_timestamps);
+    open_after(w, 100ms);
+    w.send(10);
+    RECV(w, {.seq = 1, .len = 10});
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(w[Counter::r1_exceeded], 0u) << "after " << i << " retransmissions";
+        REQUIRE(w.advance_to_packet(10s));
+        RECV(w, {.seq = 1, .len = 10});
+    }
+    EXPECT_EQ(w[Counter::r1_exceeded], 1u) << "R1 is at least three retransmissions";
+    EXPECT_EQ(w.info().backoff, 3u);
+    w.advance(30s);
+    w.discard();
+    EXPECT_EQ(w[Counter::r1_exceeded], 1u) << "once for a segment";
+}
+
 TEST(Row53, R2EndsTheConnection) {
     ROW(53, "9293-3.8.3 MUST-20/21", "tcp::on_no_answer");
     World w(without_timestamps);
@@ -207,6 +235,29 @@ TEST(Row53, TheUserTimeoutIsSettable) {
         w.discard();
         IDLE(w);
     }
+}
+
+TEST(Row53, AUserTimeoutIsOfOneConnectionAndCanBeTakenBack) {
+    ROW(53, "9293-3.9.1 MUST-21, 5482-3", "stack::set_user_timeout");
+    World w(without_timestamps);
+    w.open();
+    Flow& other = w.flow(41000);
+    other.open(Side::passive);
+    REQUIRE(w.main().c.set_user_timeout(5s));
+    EXPECT_EQ(w.info().user_timeout_ms, 5'000u);
+    EXPECT_EQ(other.info().user_timeout_ms, 300'000u) << "the configured one";
+    EXPECT_EQ(w.main().c.set_user_timeout(-1s).error(), Error::invalid);
+    w.send(10);
+    other.send(10);
+    w.advance(20s);
+    w.discard();
+    STATE(w, closed);
+    EXPECT_EQ(other.state(), State::established);
+    REQUIRE(other.c.set_user_timeout(1s));
+    REQUIRE(other.c.set_user_timeout(0s));
+    EXPECT_EQ(other.info().user_timeout_ms, 300'000u) << "0: the configured one again";
+    w.advance(60s);
+    EXPECT_EQ(other.state(), State::established);
 }
 
 TEST(Row53, ProgressHoldsTheUserTimeoutOff) {

@@ -51,6 +51,24 @@ TEST(Row65, AtTheStartOfAConnectionEachSegmentIsAckedAtOnce) {
     SILENT(w);
 }
 
+TEST(Row65, ABulkTransferTakesOneAckForTwoSegments) {
+    ROW(65, "5681-4.2, 9293 MUST-58/59", "tcp::owe_ack");
+    World w([](WorldConfig& c) { c.wscale = 7; });
+    w.open();
+    const uint32_t full = w.main().full();
+    constexpr uint32_t kSegments = 400, kQuick = 15;
+    uint32_t acks = 0;
+    for (uint32_t i = 0; i < kSegments; ++i) {
+        w.in({.len = full});
+        for (; w.out(); ++acks) {
+        }
+        w.read_all();
+        w.advance(1ms);
+    }
+    EXPECT_EQ(acks, kQuick + (kSegments - kQuick) / 2);
+    EXPECT_EQ(w[Counter::delayed_acks], 0u);
+}
+
 TEST(Row65, OutOfOrderDataIsAckedAtOnce) {
     ROW(65, "5681-4.2, 9293 SHLD-19", "tcp::accept_text");
     World w;
@@ -342,6 +360,28 @@ TEST(Row68, OurRightEdgeNeverMovesLeft) {
         }
         STATE(w, established);
     }
+}
+
+TEST(Row68, AWindowThatGrowsIsNeverTakenBack) {
+    ROW(68, "9293-3.8.6 SHLD-14", "tcp::on_text_received");
+    // The application reads everything at first, and the window grows; then it reads nothing. The harness
+    // checks each window that the stack offers.
+    World w([](WorldConfig& c) { c.wscale = 7; });
+    w.main().check_payload = false;
+    w.open();
+    const uint32_t full = w.main().full();
+    const uint32_t start = w.info().rcv_limit_bytes;
+    uint32_t burst = 40'000;
+    for (int round = 0; round < 30; ++round) {
+        for (uint32_t sent = 0; sent < burst && sent < w.info().rcv_wnd; sent += full) w.in({.len = full});
+        if (round < 20) w.read_all();
+        w.advance(5ms);
+        w.discard();
+        burst = std::min<uint32_t>(burst + burst / 4, 3'000'000);
+    }
+    EXPECT_GT(w.info().rcv_limit_bytes, 2 * start);
+    EXPECT_LE(w.info().rcv_limit_bytes, w.stack().stack().config().tcp.receive_buffer_bytes);
+    STATE(w, established);
 }
 
 TEST(Row78, TheTailOfAResponseDoesNotWaitForFullSegments) {
