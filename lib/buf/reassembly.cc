@@ -117,7 +117,13 @@ Insert ReassemblyPool::store(Record& record, uint32_t seq, Bytes bytes) noexcept
     const uint32_t stamp = ++record.clock;
     bool stored = false, refused = false;
     uint32_t i = 0;
-    while (i < record.count && before(record.ranges[i].right, seq)) ++i;
+    for (uint32_t last = record.count; i < last;) {  // the first range that ends at or behind seq
+        const uint32_t middle = (i + last) / 2;
+        if (before(record.ranges[middle].right, seq))
+            i = middle + 1;
+        else
+            last = middle;
+    }
 
     for (uint32_t at = seq; !refused;) {
         Range* held = i < record.count && !before(at, record.ranges[i].left) ? &record.ranges[i] : nullptr;

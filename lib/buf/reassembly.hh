@@ -37,7 +37,8 @@ enum class Insert : uint8_t {
 /// arrived first stay. Not thread-safe.
 class ReassemblyPool {
   public:
-    static constexpr uint32_t kMaxRanges = 32;  ///< per connection
+    /// Per connection. A slow start that overshoots leaves a hole for every second packet of a round trip.
+    static constexpr uint32_t kMaxRanges = 256;
 
     /// @param blocks     holds the text; must outlive this pool.
     /// @param records    the most connections that can hold out-of-order text at one time.

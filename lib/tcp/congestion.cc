@@ -74,6 +74,7 @@ void save(Conn c, UndoState::Cause cause, const Now& now) noexcept {
     undo.ssthresh = c.flow->ssthresh_bytes;
     if (cause == UndoState::timeout) undo.ssthresh = std::max(undo.ssthresh, c.tcb.in_flight());
     undo.resent_at = now.tick;
+    undo.is_resent = false;
     undo.cause = cause;
     undo.cubic = c.rec->cubic;
 }
@@ -113,7 +114,10 @@ void on_rto(Conn c, const Now& now) noexcept {
     Flow& flow = *c.flow;
     if (flow.backoff == 0) {
         if (c.rec != nullptr && c.tcb.has(kSack)) save(c, UndoState::timeout, now);
-        flow.ssthresh_bytes = reduce(c, c.tcb.in_flight());
+        // Not again for the loss that fast recovery has answered. SND.NXT - SND.UNA would be too much: it has
+        // text that arrived behind a hole.
+        if (!flow.has(kRecovery))
+            flow.ssthresh_bytes = reduce(c, std::min(c.tcb.in_flight(), flow.cwnd_bytes));
         tell_of_rto(c);
     } else if (c.rec != nullptr) {
         c.rec->undo.cause = UndoState::none;
@@ -162,12 +166,17 @@ void enter_recovery(Conn c, const scoreboard::Delivered& d, const Now& now) noex
 }
 
 void on_recovery_ack(Conn c, const scoreboard::Delivered& d, bool found) noexcept {
-    if (d.bytes == 0) return;  // RFC 9937 6.2
+    if (d.bytes == 0) {  // RFC 9937 6.2: nothing new. But text that is lost leaves no room for a burst.
+        if (found) c.flow->cwnd_bytes = std::min(c.flow->cwnd_bytes, prr::least_window(c));
+        return;
+    }
     c.flow->cwnd_bytes = prr::window(c, d, d.acked != 0 && !found);
 }
 
 void leave_recovery(Conn c) noexcept {
-    c.flow->cwnd_bytes = c.flow->ssthresh_bytes;
+    // DEVIATION: RFC 9937 sets cwnd to ssthresh. Where less is in flight, that would be one burst, which a
+    // short queue drops; slow start gets there in a few round trips.
+    c.flow->cwnd_bytes = std::min(c.flow->ssthresh_bytes, c.rec->pipe(c.tcb) + initial_window(c.tcb));
 }
 
 void on_tail_loss(Conn c, const Now& now) noexcept {
@@ -186,11 +195,13 @@ void on_genuine_timeout(Conn c) noexcept {
 void undo(Conn c, uint32_t acked) noexcept {
     Flow& flow = *c.flow;
     UndoState& undo = c.rec->undo;
+    // RFC 4015 3.3: no burst; slow start goes up to what was in use before.
+    const uint32_t pipe = c.rec->pipe(c.tcb);
     const uint32_t restored = undo.cause == UndoState::timeout
-                                  ? c.rec->pipe(c.tcb) + std::min(acked, initial_window(c.tcb))
-                                  : undo.cwnd;
+                                  ? pipe + std::min(acked, initial_window(c.tcb))
+                                  : std::min(undo.cwnd, pipe + std::max(acked, initial_window(c.tcb)));
     flow.cwnd_bytes = std::max(flow.cwnd_bytes, restored);
-    flow.ssthresh_bytes = undo.ssthresh;
+    flow.ssthresh_bytes = std::max(undo.ssthresh, undo.cwnd);
     c.rec->cubic = undo.cubic;
     undo.cause = UndoState::none;
     flow.clear(kCwrDue);

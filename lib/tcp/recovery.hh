@@ -57,9 +57,11 @@ struct CubicState {
 struct UndoState {
     enum Cause : uint8_t { none, fast_retransmit, timeout };
     uint32_t cwnd = 0, ssthresh = 0;
-    uint32_t resent_at = 0;  ///< tick of the first retransmission
+    uint32_t resent_at = 0;  ///< tick of the first retransmission since
+    Seq resent_end;          ///< where it ended, with is_resent
     Cause cause = none;
-    uint8_t spare[3] = {};
+    bool is_resent = false;
+    uint8_t spare[2] = {};
     CubicState cubic{};
 };
 
@@ -109,14 +111,14 @@ struct RecoveryState {
     // One byte: TLP, loss recovery and pacing (congestion/pacing.hh)
     bool tlp_pending : 1 = false;
     bool tlp_is_retrans : 1 = false;
-    bool tlp_due : 1 = false;     ///< the probe is still to be sent
-    bool resend_now : 1 = false;  ///< the next retransmission does not ask cwnd
-    bool pace_waits : 1 = false;  ///< text waits until pace_at_us
-    bool is_listed : 1 = false;   ///< the stack has listed the connection for that
-    bool paces : 1 = false;       ///< pacing was on when text was last sent
-    bool spare : 1 = false;
-    uint32_t pace_at_us = 0;  ///< Now::us at which the next burst may leave
-    uint32_t pace_left = 0;   ///< bytes that are left of the present burst
+    bool tlp_due : 1 = false;          ///< the probe is still to be sent
+    bool resend_now : 1 = false;       ///< the next retransmission does not ask cwnd
+    bool pace_waits : 1 = false;       ///< text waits until pace_at_us
+    bool is_listed : 1 = false;        ///< the stack has listed the connection for that
+    bool paces : 1 = false;            ///< pacing was on when text was last sent
+    bool had_partial_ack : 1 = false;  ///< in this recovery, without SACK (RFC 6582)
+    uint32_t pace_at_us = 0;           ///< Now::us at which the next burst may leave
+    uint32_t pace_left = 0;            ///< bytes that are left of the present burst
     // RFC 3168 (congestion.cc)
     Seq ecn_end;  ///< SND.NXT when cwnd was last reduced, with kEceAnswered
     HystartState hystart{};
@@ -132,7 +134,7 @@ struct RecoveryState {
 struct alignas(64) Recovery : RecoveryState {
     /// More histories than this are merged, or their SACK blocks ignored: see loss/scoreboard.hh. This bounds
     /// the walk of each ACK and timer.
-    static constexpr uint32_t kRuns = 160;
+    static constexpr uint32_t kRuns = 159;
     SentRun runs[kRuns];  // NOLINT(cppcoreguidelines-pro-type-member-init): [first, first + count) are valid
 
     /// Bytes sent, and neither SACKed nor lost (RFC 6675 2: pipe).

@@ -27,11 +27,15 @@ constexpr void take_rtt_sample(Flow& flow, uint32_t r_us) noexcept {
     flow.srtt_us = std::max<uint32_t>(static_cast<uint32_t>((7 * uint64_t{flow.srtt_us} + r_us + 4) / 8), 1);
 }
 
-/// RFC 6298 2.2-2.5 in ticks: SRTT + max(G, 4 RTTVAR), clamped to the configured limits.
+/// RFC 6298 2.2-2.5 in ticks: SRTT + max(G, 4 RTTVAR), clamped to the configured limits. Where this is more
+/// than rto_min, the margin above SRTT is at least min(SRTT, rto_min): the RFC relies on a limit of a second,
+/// and RTTVAR vanishes while a queue keeps its length (Linux's margin is at least 200 ms, too).
 constexpr uint32_t rto_ticks(uint32_t srtt_us, uint32_t rttvar_us, const Params& p) noexcept {
     const uint64_t us = srtt_us + std::max<uint64_t>(kClockGranularityUs, 4 * uint64_t{rttvar_us});
     if (us <= uint64_t{p.rto_min} * 1000) return p.rto_min;  // the usual case for short connections
-    return static_cast<uint32_t>(std::clamp<uint64_t>((us + 999) / 1000, p.rto_min, p.rto_max));
+    const uint64_t least = srtt_us + std::min<uint64_t>(srtt_us, uint64_t{p.rto_min} * 1000);
+    return static_cast<uint32_t>(
+        std::clamp<uint64_t>((std::max(us, least) + 999) / 1000, p.rto_min, p.rto_max));
 }
 
 /// The RTO before backoff. Without a sample: 1 s, or 3 s when the SYN was lost (RFC 6298 2.1, 5.7).

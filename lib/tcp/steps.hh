@@ -168,7 +168,7 @@ inline void sample_handshake(Conn c, const Context& ctx) noexcept {
             backed_off(rto_ticks(tcb, flow, ctx.params), flow != nullptr ? flow->backoff : 0, ctx.params);
         tcb.set_deadline(DeadlineKind::rto, ctx.now.tick + rto);
         if (c.rec != nullptr) [[unlikely]]
-            loss::set_timer(c, ctx);
+            loss::restart_timer(c, ctx);
         fx.timer = true;
     }
     fx.output = true;

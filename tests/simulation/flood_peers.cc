@@ -151,7 +151,7 @@ std::function<void(FloodWorld&, uint64_t)> with_blocks(Block block) {
 
 void add_sacks(std::vector<Attack>& out) {
     const char* runs =
-        "Each block walks three times over at most 160 runs, and the list never grows beyond them.";
+        "Each block walks three times over at most 159 runs, and the list never grows beyond them.";
     out.push_back(
         {.name = "SACK of text not sent",
          .why = "Blocks outside [SND.UNA, SND.NXT) are ignored.",

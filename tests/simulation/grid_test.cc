@@ -2,7 +2,7 @@
 /// The grid: one bulk transfer over a bottleneck, for each path and for each of CUBIC and NewReno, with and
 /// without SACK. docs/loss.md explains the table.
 ///
-///   SYNFIN_LONG=1    all paths, and the long transfers; else those of grid.txt
+///   SYNFIN_LONG=1    all paths; else those of grid.txt
 ///   SYNFIN_UPDATE=1  writes the file
 ///   SYNFIN_CELL=text only the paths whose name contains the text, printed; SYNFIN_TRACE=1 with a trace
 #include <gtest/gtest.h>
@@ -116,19 +116,6 @@ std::vector<Path> part_of_grid() {
     return out;
 }
 
-/// Large windows, for long enough that the start does not decide.
-std::vector<Path> long_transfers() {
-    std::vector<Path> out;
-    for (const Faults& faults : {Faults{0, 1, false}, Faults{100, 1, false}}) {
-        for (const uint32_t buffer : {10u, 100u}) {
-            out.push_back(make_path(faults, kRtts[2], 1'000, buffer, 150'000));
-            out.push_back(make_path(faults, kRtts[3], 1'000, buffer, 300'000));
-            out.push_back(make_path(faults, kRtts[2], 10'000, buffer, 600'000));
-        }
-    }
-    return out;
-}
-
 /// What the path permits, in Mbit/s of text.
 double line_mbit(const Path& p) {
     return p.path.mbit_s * (static_cast<double>(kSmss) / kPacket);
@@ -228,11 +215,6 @@ TEST_P(WholeGrid, IsWhatItWas) {
     check("grid_" + std::string(rtt.name) + "ms.txt", whole_grid(rtt));
 }
 INSTANTIATE_TEST_SUITE_P(Rtt, WholeGrid, testing::Range<size_t>(0, std::size(kRtts)));
-
-TEST(LongTransfers, AreWhatTheyWere) {
-    if (!is_set("SYNFIN_LONG")) GTEST_SKIP() << "SYNFIN_LONG=1 runs it";
-    check("grid_large_windows.txt", long_transfers());
-}
 
 }  // namespace
 }  // namespace synfin::simulation

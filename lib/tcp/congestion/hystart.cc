@@ -36,7 +36,9 @@ uint32_t growth(HystartState& s, Seq una, Seq nxt, uint32_t acked) noexcept {
                 s.css_rounds = 0;
             }
         }
-    } else if (is_enough && current < s.css_baseline_min_rtt) {  // the growth was a false alarm
+    } else if (is_enough && current < s.css_baseline_min_rtt - s.css_baseline_min_rtt / 16) {
+        // The growth was a false alarm. DEVIATION: RFC 9406 takes any smaller sample for one; the
+        // scoreboard's times are exact to a sixteenth (loss/scoreboard.hh).
         s.css_baseline_min_rtt = UINT32_MAX;
         s.in_css = false;
         s.css_rounds = 0;

@@ -3,6 +3,7 @@
 /// Proportional rate reduction (RFC 9937): how much may be sent for each ACK of a fast recovery, so that cwnd
 /// comes down to ssthresh smoothly. The names are the RFC's.
 
+#include <algorithm>
 #include <cstdint>
 
 #include "tcp/conn.hh"
@@ -25,7 +26,11 @@ inline uint32_t window(Conn c, const scoreboard::Delivered& d, bool safe) noexce
     Recovery& rec = *c.rec;
     const uint32_t ssthresh = c.flow->ssthresh_bytes, smss = c.tcb.text_mss();
     const uint32_t in_flight = rec.pipe(c.tcb);
-    rec.prr_delivered += d.bytes;
+    // Text that the scoreboard had to forget may be reported again. No more can arrive than was in flight,
+    // and left since.
+    const uint64_t most = uint64_t{rec.recover_fs} + rec.prr_out;
+    rec.prr_delivered =
+        static_cast<uint32_t>(std::min<uint64_t>(uint64_t{rec.prr_delivered} + d.bytes, most));
     uint32_t snd_cnt = 0;
     if (in_flight > ssthresh) {
         const uint64_t fs = rec.recover_fs != 0 ? rec.recover_fs : 1;
@@ -39,6 +44,14 @@ inline uint32_t window(Conn c, const scoreboard::Delivered& d, bool safe) noexce
     }
     if (rec.prr_out == 0 && snd_cnt < smss) snd_cnt = smss;  // the fast retransmit
     return in_flight + snd_cnt;
+}
+
+/// cwnd when a loss is found and nothing has been delivered: what delivered text still permits, or one
+/// segment.
+inline uint32_t least_window(Conn c) noexcept {
+    const Recovery& rec = *c.rec;
+    const uint32_t owed = rec.prr_delivered > rec.prr_out ? rec.prr_delivered - rec.prr_out : 0;
+    return rec.pipe(c.tcb) + std::max(owed, c.tcb.text_mss());
 }
 
 }  // namespace synfin::tcp::prr

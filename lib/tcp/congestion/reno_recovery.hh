@@ -48,6 +48,7 @@ bool on_loss(Conn c, Reduce&& reduce) noexcept {
     // Segments that limited transmit sent beyond cwnd do not count as in flight (RFC 5681 3.2 step 2).
     flow.ssthresh_bytes = reduce(std::min(tcb.in_flight(), flow.cwnd_bytes));
     c.rec->recover = tcb.snd.nxt;
+    c.rec->had_partial_ack = false;
     flow.set(kRecoverSet);
     flow.set(kRecovery);
     flow.set(kRetransmitOne);
@@ -81,6 +82,19 @@ inline void resend_all(Conn c) noexcept {
     flow.clear(kSmallInFlight);
     flow.mark = c.tcb.snd.una;
     flow.set(kRetransmitting);
+}
+
+/// The retransmission timer has just been restarted. RFC 6582 3.2 step 3 (the Impatient variant of section
+/// 4): of the partial ACKs of a recovery, only the first one restarts it. A window with many holes is thus
+/// not repaired at one hole for each round trip: the timer expires, and slow start sends everything again.
+inline void keep_timer(Conn c) noexcept {
+    Recovery& rec = *c.rec;
+    if (!c.flow->has(kRecovery) || !rec.had_partial_ack) {
+        rec.rto_at = c.tcb.deadline;
+        rec.had_partial_ack = c.flow->has(kRecovery);
+    } else {
+        c.tcb.set_deadline(DeadlineKind::rto, rec.rto_at);
+    }
 }
 
 /// cwnd, plus one segment for each of the first two duplicate ACKs (RFC 3042).

@@ -70,14 +70,36 @@ void take_late_rtt(Conn c, const Echo& echo, const Now& now) noexcept {
     flow.backoff = 0;
 }
 
+/// One segment is timed in each round trip, and none while text is sent again. A queue that grows faster
+/// would make the retransmission timer expire in vain, so samples above SRTT count at once in slow start and
+/// during a repair. Smaller ones do not: a run gives its octets one time, so they may be too small
+/// (scoreboard.hh).
+void take_longer_rtt(Conn c, uint32_t rtt_us) noexcept {
+    Flow& flow = *c.flow;
+    if (rtt_us <= flow.srtt_us || (flow.has(kTiming) && flow.cwnd_bytes >= flow.ssthresh_bytes)) return;
+    // RTTVAR must not shrink with each ACK: its decay is meant for one sample in a round trip.
+    const uint32_t rttvar_us = flow.rttvar_us;
+    take_rtt_sample(flow, rtt_us);
+    flow.rttvar_us = std::max(flow.rttvar_us, rttvar_us);
+    c.tcb.srtt = CompactRtt::from_us(flow.srtt_us);
+}
+
 /// Whether the last reduction was unnecessary; if so, undoes it.
 uint8_t check_spurious(Conn c, const Delivered& d, const Echo& echo, const Now& now) noexcept {
     Recovery& rec = *c.rec;
     const UndoState::Cause cause = rec.undo.cause;
     if (cause == UndoState::none || d.acked == 0) return 0;
+    // Only an ACK of the first retransmission tells: one of a retransmission before the reduction echoes an
+    // earlier time, too.
+    if (!rec.undo.is_resent || before(c.tcb.snd.una, rec.undo.resent_end)) return 0;
     if (spurious::is_proven_by_timestamp(rec, d.acked, echo.is_set, echo.tick)) {
         undo(c, d.acked);
-        if (cause == UndoState::fast_retransmit) return kSpuriousLoss;
+        if (cause == UndoState::fast_retransmit) {
+            // The original arrived late. Three later segments come before it does, so that it has mostly been
+            // sent again by then, and step 2 of RFC 8985 6.2 would not see it.
+            rec.reordering_seen = true;
+            return kSpuriousLoss;
+        }
         take_late_rtt(c, echo, now);
         return kSpuriousTimeout;
     }
@@ -174,7 +196,10 @@ uint8_t on_ack(Conn c, const Segment& seg, uint32_t acked, const Context& ctx) n
     d.acked = acked;
     scoreboard::acknowledge(rec, c.tcb.snd.una, d);
     const uint32_t rtt_us = d.any && !d.is_resent && !d.is_inexact ? std::max(ctx.now.us - d.sent_us, 1u) : 0;
-    if (rtt_us != 0) congestion::take_rtt(c, rtt_us);
+    if (rtt_us != 0) {
+        take_longer_rtt(c, rtt_us);
+        congestion::take_rtt(c, rtt_us);
+    }
     if (!c.tcb.has(kSack)) {
         congestion::on_ack(c, acked, ctx.now);
         return 0;
@@ -222,7 +247,9 @@ uint8_t on_reorder_timeout(Conn c, const Context& ctx) noexcept {
     if (found && !c.flow->has(kRecovery) && !c.flow->has(kRtoRecovery)) {
         enter_recovery(c, {}, ctx.now);
         events = kFoundLoss;
-    }  // in recovery already: cwnd stays, and what is lost leaves room in it
+    } else if (found && c.flow->has(kRecovery)) {
+        congestion::on_recovery_ack(c, {}, found);
+    }
     conclude(c);
     return events;
 }
@@ -247,6 +274,13 @@ void set_timer(Conn c, const Context& ctx) noexcept {
         if (is_earlier(tick, at)) at = tick;
     }
     tcb.set_deadline(kind, at);
+}
+
+void restart_timer(Conn c, const Context& ctx) noexcept {
+    if (c.tcb.has(kSack))
+        set_timer(c, ctx);
+    else
+        reno_recovery::keep_timer(c);
 }
 
 bool note_sent(Conn c, uint32_t bytes, const Context& ctx) noexcept {
@@ -276,6 +310,11 @@ void note_resent(Conn c, Seq from, Seq to, const Context& ctx) noexcept {
     if (c.flow->has(kRecovery)) rec.prr_out += distance(from, to);
     rec.resend_now = false;
     if (!c.tcb.has(kSack)) return;
+    if (rec.undo.cause != UndoState::none && !rec.undo.is_resent) {
+        rec.undo.is_resent = true;
+        rec.undo.resent_at = ctx.now.tick;
+        rec.undo.resent_end = to;
+    }
     conclude(c);
     if (from != c.tcb.snd.una || !is_retransmission_timer(c.tcb.deadline_kind)) return;
     // The first segment has a whole RTO again, as in Linux: otherwise the timer of the transmission that was

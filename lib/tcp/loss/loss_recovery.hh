@@ -37,6 +37,8 @@ uint8_t on_reorder_timeout(Conn c, const Context& ctx) noexcept;
 /// Sets the deadline that comes first of retransmission, reordering timer and tail loss probe; text is in
 /// flight, and Recovery::rto_at is set.
 void set_timer(Conn c, const Context& ctx) noexcept;
+/// An ACK of new text has just restarted the retransmission timer.
+void restart_timer(Conn c, const Context& ctx) noexcept;
 
 /// New text up to SND.NXT has been sent.
 /// @return whether the deadline moved to an earlier tick.

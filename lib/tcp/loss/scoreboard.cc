@@ -97,22 +97,25 @@ void split(Recovery& rec, uint32_t i, Seq at) noexcept {
     ++rec.count;
 }
 
-/// Forgets the last SACKed run: it takes the fate of the run before it, and may be sent again in vain. False:
-/// there is none.
+/// Forgets the shortest SACKed run: it takes the fate of the run before it, and may be sent again in vain.
+/// False: there is none.
 bool forget_one(Recovery& rec) noexcept {
-    for (uint32_t i = end_index(rec); i-- > rec.first + 1u;) {
-        SentRun& run = rec.runs[i];
-        if ((run.flags & kSacked) == 0) continue;
-        const uint32_t length = length_of(rec, i);
-        run.flags = rec.runs[i - 1].flags;
-        run.sent_us = rec.runs[i - 1].sent_us;
-        run.is_inexact = rec.runs[i - 1].is_inexact;
-        rec.sacked -= length;
-        if ((run.flags & kLost) != 0) rec.lost += length;
-        merge_closest(rec);
-        return true;
+    uint32_t shortest = 0, length = UINT32_MAX;
+    for (uint32_t i = rec.first + 1u; i < end_index(rec); ++i) {
+        if ((rec.runs[i].flags & kSacked) == 0 || length_of(rec, i) >= length) continue;
+        shortest = i;
+        length = length_of(rec, i);
     }
-    return false;
+    if (length == UINT32_MAX) return false;
+    SentRun& run = rec.runs[shortest];
+    const SentRun& before = rec.runs[shortest - 1];
+    run.flags = before.flags;
+    run.sent_us = before.sent_us;
+    run.is_inexact = before.is_inexact;
+    rec.sacked -= length;
+    if ((run.flags & kLost) != 0) rec.lost += length;
+    merge_closest(rec);
+    return true;
 }
 
 /// Makes [from, to) begin and end with a run. False: there is no room. Both lie within the list.

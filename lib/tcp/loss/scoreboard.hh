@@ -8,7 +8,7 @@
 /// sent at nearly the same time; beyond a sixteenth of a round trip such a run gives no RTT. All of a run
 /// counts as sent with its latest octet: loss detection errs towards patience, and a measured RTT is short by
 /// a sixteenth at most. A SACK block that finds no place is ignored, and a retransmission that finds none
-/// displaces the last SACKed run: the text may be sent again, and nothing worse.
+/// displaces the shortest SACKed run: the text may be sent again, and nothing worse.
 /// @note cost: each function walks the list at most once for each SACK block.
 
 #include <cstdint>

@@ -103,6 +103,42 @@ TEST(NewReno, PartialAckRetransmitsTheNextHole) {  // RFC 6582 3.2 step 3
     EXPECT_TRUE(w.flow.has(kRecovery));
 }
 
+TEST(NewReno, OnlyTheFirstPartialAckRestartsTheTimer) {  // RFC 6582 3.2 step 3, and 4: Impatient
+    CoreWorld w;
+    in_flight(w, 10);
+    for (int i = 0; i < 3; ++i) w.in({.ack = 1});
+    w.advance(10);
+    const uint32_t before = w.tcb.deadline;
+    w.in({.ack = 1 + 2 * kMss});
+    const uint32_t first = w.tcb.deadline;
+    EXPECT_GT(first, before);
+    w.advance(10);
+    w.in({.ack = 1 + 4 * kMss});
+    EXPECT_EQ(w.tcb.deadline, first);
+    w.in({.ack = 1 + 12 * kMss});  // with the two segments of limited transmit
+    EXPECT_FALSE(w.flow.has(kRecovery));
+    EXPECT_GT(w.tcb.deadline, first) << "the next recovery begins with a whole RTO";
+    w.in({.ack = 1 + 13 * kMss});
+    for (int i = 0; i < 3; ++i) w.in({.ack = 1 + 13 * kMss});
+    ASSERT_TRUE(w.flow.has(kRecovery));
+    const uint32_t second = w.tcb.deadline;
+    w.advance(10);
+    w.in({.ack = 1 + 14 * kMss});
+    EXPECT_GT(w.tcb.deadline, second);
+}
+
+/// Text behind a hole has left the network, but counts in SND.NXT - SND.UNA.
+TEST(NewReno, ATimeoutInRecoveryLeavesSsthresh) {
+    CoreWorld w;
+    in_flight(w, 10);
+    for (int i = 0; i < 12; ++i) w.in({.ack = 1});
+    ASSERT_GT(w.tcb.in_flight(), 14 * kMss);
+    ASSERT_EQ(w.flow.ssthresh_bytes, 5 * kMss);
+    w.fire();
+    EXPECT_EQ(w.flow.ssthresh_bytes, 5 * kMss);
+    EXPECT_EQ(w.flow.cwnd_bytes, kMss);
+}
+
 TEST(NewReno, FullAckEndsRecovery) {  // RFC 6582 3.2 step 3 (1): min(ssthresh, max(flight, SMSS) + SMSS)
     CoreWorld w;
     in_flight(w, 10);

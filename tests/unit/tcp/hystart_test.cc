@@ -51,6 +51,15 @@ TEST_F(Hystart, AFalseAlarmIsTakenBack) {
     EXPECT_FALSE(state.in_css);
 }
 
+TEST_F(Hystart, ASampleSmallerByLessThanTheScoreboardsErrorIsNoFalseAlarm) {
+    round(50'000);
+    round(50'000);
+    round(58'000);
+    ASSERT_TRUE(state.in_css);
+    EXPECT_EQ(round(55'000), 250u);
+    EXPECT_TRUE(state.in_css);
+}
+
 TEST_F(Hystart, TheThresholdHasLimits) {  // 4 ms to 16 ms
     round(1'000);
     round(1'000);

@@ -1,6 +1,8 @@
 /// @file
 /// Proportional rate reduction (RFC 9937).
 
+#include "tcp/congestion/prr.hh"
+
 #include "loss_world.hh"
 
 namespace synfin::tcp {
@@ -70,6 +72,34 @@ TEST(Prr, AnAckWithoutNewsChangesNothing) {
     }
     EXPECT_EQ(w.flow.cwnd_bytes, cwnd);
     EXPECT_EQ(w.rec.prr_delivered, delivered);
+}
+
+/// A scoreboard without room forgets SACKed text, and takes it as new when the peer reports it again.
+TEST(Prr, TextThatIsReportedAgainSendsNoMore) {
+    LossWorld w;
+    in_flight(w, 100);
+    w.ack(0, {{1, 5}});
+    ASSERT_TRUE(w.flow.has(kRecovery));
+    const uint32_t ssthresh = w.flow.ssthresh_bytes;
+    scoreboard::Delivered d;
+    d.bytes = 95 * kMss;
+    uint32_t cwnd = 0;
+    for (int i = 0; i < 20; ++i) cwnd = prr::window(w.conn(), d, false);
+    EXPECT_LE(cwnd, w.rec.pipe(w.tcb) + ssthresh);
+}
+
+/// What is found lost during a recovery is not sent again at once.
+TEST(Prr, ALossWithoutADeliveryMakesNoRoomForABurst) {
+    LossWorld w;
+    in_flight(w, 100);
+    w.ack(0, {{1, 5}});
+    ASSERT_TRUE(w.flow.has(kRecovery));
+    w.sent.clear();
+    const uint32_t before = w.flow.cwnd_bytes;
+    scoreboard::lose_all(w.rec);
+    congestion::on_recovery_ack(w.conn(), {}, true);
+    EXPECT_LT(w.flow.cwnd_bytes, before);
+    EXPECT_LE(w.flow.cwnd_bytes, w.rec.pipe(w.tcb) + 4 * kMss);
 }
 
 /// When less is in flight than ssthresh, an ACK that moves SND.UNA and shows no further loss sends one

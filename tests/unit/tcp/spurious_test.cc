@@ -117,6 +117,34 @@ TEST(Spurious, AFastRetransmitIsUndoneByTimestamps) {
     EXPECT_TRUE(w.fx.spurious_loss);
     EXPECT_GE(w.flow.cwnd_bytes, before);
     EXPECT_FALSE(w.flow.has(kRecovery));
+    EXPECT_TRUE(w.rec.reordering_seen) << "so that the next late segment is waited for";
+}
+
+/// The recovery of two segments ends as spurious, because the first one was only late. The retransmission of
+/// the second one is answered in the next recovery, and says nothing about that one.
+TEST(Spurious, ARetransmissionOfTheRecoveryBeforeProvesNothing) {
+    LossWorld w;
+    w.establish(kRtt, {.ts = 1, .sack = true});
+    const uint32_t sent_at = w.tick();
+    w.flight(10);
+    w.advance(kRtt);
+    const uint32_t resent_at = w.tick();
+    w.ack(0, {{1, 2}, {3, 6}}, sent_at);
+    AGAIN(w, 0);
+    AGAIN(w, 2);
+    w.sent.clear();
+    w.advance(2);
+    w.ack(2, {{3, 6}}, sent_at);
+    ASSERT_TRUE(w.fx.spurious_loss);
+    w.advance(2);
+    w.ack(2, {{3, 6}, {8, 10}}, sent_at);
+    while (w.tcb.deadline_kind == DeadlineKind::reorder) w.fire();
+    ASSERT_TRUE(w.flow.has(kRecovery));
+    w.sent.clear();
+    w.advance(2);
+    w.ack(6, {{8, 10}}, resent_at);
+    EXPECT_FALSE(w.fx.spurious_loss);
+    EXPECT_TRUE(w.flow.has(kRecovery));
 }
 
 }  // namespace
