@@ -3,6 +3,7 @@
 #
 #   scripts/test.sh                  the default stages
 #   scripts/test.sh --ci             the default stages and those for CI only: tidy, core, threads, install, soak
+#   scripts/test.sh --long ...       the simulation's whole grid, too (some minutes)
 #   scripts/test.sh [--all] STAGE... only the given stages; `--all nic` runs every case on every emulated card
 #
 # Four stages run only when given. coverage: the lines that tests execute (scripts/coverage.sh). As root, package builds the
@@ -21,6 +22,7 @@ for word in "$@"; do
     case $word in
         -h | --help) usage; exit 0 ;;
         --ci) ci=yes ;;
+        --long) export SYNFIN_LONG=1 ;;
         --all) all=yes ;;
         *)
             case " ${default_stages[*]} ${ci_stages[*]} ${named_stages[*]} " in
@@ -89,6 +91,7 @@ stage_docs() {
     check scripts/check_docs.py
     check scripts/performance_tables.py
     check scripts/linux_table.py
+    check scripts/loss_tables.py
 }
 stage_unit() {
     meson_tests $release
