@@ -99,9 +99,9 @@ struct RecoveryState {
     bool rack_is_resent = false;   ///< RACK: the segment of rack_end was a retransmission
     uint16_t min_rtt_since_s = 0;  ///< tick / 1024 at which this window of min_rtt_us began
     // Linux's rule for application-limited connections (congestion.hh)
-    uint32_t max_flight = 0;      ///< most bytes in flight in this round trip
-    Seq flight_round;             ///< it ends when this is acknowledged
-    uint32_t grown_at = 0;        ///< tick of the last growth in congestion avoidance
+    uint32_t max_flight = 0;           ///< most bytes in flight in this round trip
+    Seq flight_round;                  ///< it ends when this is acknowledged
+    uint32_t grown_at = 0;             ///< tick of the last growth in congestion avoidance
     bool is_app_limited : 1 = false;   ///< cwnd has not been in use since
     bool is_run_closed : 1 = false;    ///< text was sent again since the last run of new text began
     bool reordering_seen : 1 = false;  ///< RFC 8985 6.2

@@ -216,11 +216,13 @@ TEST(Row42, TheWindowOfASynIsNeverScaled) {
 
 TEST(Row42, OurWindowIsScaledExceptOnTheSyn) {
     ROW(42, "7323-2.2/2.3", "tcp::offer_window");
-    World w([](WorldConfig& c) { c.wscale = 0, c.stack.tcp.receive_buffer_bytes = 4 << 20; });
+    World w([](WorldConfig& c) {
+        c.wscale = 0, c.stack.tcp.receive_buffer_bytes = c.stack.tcp.receive_buffer_start_bytes = 4 << 20;
+    });
     w.bring(State::syn_received);
     EXPECT_EQ(w.main().last().wnd, 65535u);
     const int shift = w.main().stack_wscale;
-    EXPECT_GE(65535u << shift, 4u << 20) << "the whole buffer can be offered";
+    EXPECT_GE(65536u << shift, 4u << 20) << "the whole buffer can be offered, but for one unit";
     w.in({.seq = 1, .ack = 1, .len = 1});
     w.main().accept();
     EXPECT_EQ(w.read_all(), 1u);
