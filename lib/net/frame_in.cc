@@ -3,6 +3,8 @@
 
 #include "net/frame_in.hh"
 
+#include <algorithm>
+
 #include "wire/icmp.hh"
 
 namespace synfin::net {
@@ -41,6 +43,13 @@ void FrameIn::expect_link(wire::FramePattern& pattern, uint16_t ethertype) const
         pattern.expect(at, header[at], wire::kVidMask >> 8);
 }
 
+/// Parses a second time: the options of read_options() stay in registers.
+[[gnu::noinline]] void FrameIn::read_sack(Bytes bytes, tcp::Segment& seg) noexcept {
+    wire::TcpOptions options;
+    if (wire::parse_tcp_options_general(bytes, options))
+        std::copy_n(options.sack, options.sack_count, seg.sack);
+}
+
 bool FrameIn::read_options(Bytes bytes, tcp::Segment& seg) noexcept {
     wire::TcpOptions options;
     if (!wire::parse_tcp_options(bytes, options)) return false;
@@ -51,7 +60,8 @@ bool FrameIn::read_options(Bytes bytes, tcp::Segment& seg) noexcept {
     seg.wscale = options.window_scale;
     seg.sack_permitted = options.sack_permitted;
     seg.sack_count = options.sack_count;
-    for (unsigned i = 0; i < options.sack_count; ++i) seg.sack[i] = options.sack[i];
+    if (options.sack_count != 0) [[unlikely]]
+        read_sack(bytes, seg);
     return true;
 }
 

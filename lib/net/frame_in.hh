@@ -153,6 +153,7 @@ class FrameIn {
     }
     /// Parses any options. False: malformed.
     static bool read_options(Bytes bytes, tcp::Segment& seg) noexcept;
+    static void read_sack(Bytes bytes, tcp::Segment& seg) noexcept;
     static void set_timestamps(uint32_t ts_val, uint32_t ts_ecr, tcp::Segment& seg) noexcept {
         seg.has_ts = true;
         seg.sack_count = 0;

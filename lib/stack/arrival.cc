@@ -42,7 +42,7 @@ template <bool kIsV6>
         need_recovery(tcb);
     const tcp::Conn c = conn_of(tcb);
     // The first attempt did without the record. (Here it costs nothing to those that have none.)
-    if (c.rec != nullptr && tcp::predicted(c, seg, context(), fx))
+    if (c.rec != nullptr && tcp::predicted_by_call(c, seg, context(), fx))
         counters_.add(Counter::predicted);
     else
         tcp::by_steps(c, seg, context(), fx);

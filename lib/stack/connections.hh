@@ -323,6 +323,7 @@ class Connections : private Records {
     void answer_with_cookie(const Incoming& syn) noexcept;
     void make_half_open_a_cookie(tcp::HalfOpen& half_open, const Incoming& syn) noexcept;
     uint32_t alloc_half_open(bool is_paid) noexcept;
+    void inherit(uint32_t listener, tcp::Tcb& tcb) noexcept;
     uint32_t yield_half_open() noexcept;
     void open_from_cookie(uint16_t listener, const Incoming& in) noexcept;
     /// Initialises the stack's part of a passive connection whose control block has just been made.
@@ -369,6 +370,7 @@ class Connections : private Records {
     void complete(uint32_t handle, const tcp::Tcb& tcb, SegmentOut& out) noexcept;
     void complete_inlined(uint32_t handle, const tcp::Tcb& tcb, SegmentOut& out) noexcept;
     void add_peer6(SegmentOut& out, const Ipv6& remote) const noexcept;
+    bool next_with_record(uint32_t index, tcp::Tcb& tcb) noexcept;
     void add_sack_blocks(const tcp::Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right,
                          SegmentOut& out) const noexcept;
 

@@ -17,8 +17,8 @@ Result<ListenerId> Listeners::open(uint16_t port, std::optional<uint32_t> addr,
     made.next = of_port_[port];
     made.open = true;
     made.places = options.backlog != 0 ? options.backlog : UINT32_MAX;
-    made.token = options.token;
-    made.controller = tcp::controller_of(options.congestion_control);
+    made.inherited.token = options.token;
+    made.inherited.controller = tcp::controller_of(options.congestion_control) & tcp::kControllerMask;
     of_port_[port] = id;
     return ListenerId{id, made.generation};
 }

@@ -48,9 +48,12 @@ class Listeners {
             if (listeners_[id].open) visit(static_cast<uint16_t>(id));
     }
 
-    uint64_t token(uint32_t id) const noexcept { return listeners_[id].token; }
-    /// tcp::Tcb::controller of its connections.
-    uint8_t controller(uint32_t id) const noexcept { return listeners_[id].controller; }
+    /// What each connection gets from its listener.
+    struct Inherited {
+        uint64_t token = 0;
+        uint8_t controller : 4 = 0;  ///< tcp::Tcb::controller
+    };
+    const Inherited& inherited(uint32_t id) const noexcept { return listeners_[id].inherited; }
     /// A half-open record takes a place in the listener's backlog.
     bool is_at_backlog(uint16_t id) const noexcept { return listeners_[id].places == 0; }
     void take_place(uint32_t id) noexcept { --listeners_[id].places; }
@@ -62,12 +65,11 @@ class Listeners {
         std::optional<uint32_t> addr;
         uint16_t next = 0;  ///< next listener of the port
         bool open = false;
-        uint8_t controller = 0;
         uint32_t generation = 0;  ///< a ListenerId is valid only with this generation
         /// Free places in the backlog. Without a backlog of its own it never reaches 0, because fewer records
         /// exist.
         uint32_t places = UINT32_MAX;
-        uint64_t token = 0;
+        Inherited inherited;
     };
     MappedArray<uint16_t> of_port_;   ///< port -> first listener
     LineVector<Listener> listeners_;  ///< [0] unused

@@ -26,6 +26,13 @@ using tcp::Tcb;
     return yield_half_open();
 }
 
+/// Gives a new connection what its listener says, and its token to the event that tells the application.
+[[gnu::always_inline]] inline void Connections::inherit(uint32_t listener, Tcb& tcb) noexcept {
+    const Listeners::Inherited& inherited = listeners_.inherited(listener);
+    open_token_ = inherited.token;
+    tcb.controller = inherited.controller;
+}
+
 [[gnu::noinline]] void Connections::arrive_half_open(uint32_t index, const Incoming& in) noexcept {
     const Segment& seg = in.seg;
     HalfOpen& half_open = half_opens_[index];
@@ -39,8 +46,7 @@ using tcp::Tcb;
             table_.replace(in.hash, handle(Kind::half_open, index), handle(Kind::open, opened));
             if (is_v6(in.tuple)) [[unlikely]]
                 peers6_.set(opened, *in.remote6);
-            open_token_ = listeners_.token(half_open.listener);
-            tcb.controller = listeners_.controller(half_open.listener) & tcp::kControllerMask;
+            inherit(half_open.listener, tcb);
             release_half_open(index);
             counters_.add(Counter::predicted);
             perform_inlined<true>(opened, in.text, fx);
@@ -85,8 +91,7 @@ using tcp::Tcb;
         counters_.drop(DropReason::accept_full);
         return;
     }
-    open_token_ = listeners_.token(half_open.listener);
-    tcbs_[opened].controller = listeners_.controller(half_open.listener) & tcp::kControllerMask;
+    inherit(half_open.listener, tcbs_[opened]);
     release_half_open(index);
     perform(opened, in.text, fx);
     open_token_ = 0;
@@ -214,8 +219,7 @@ void Connections::arrive_listen(uint16_t listener, const Incoming& in,
     }
     counters_.add(Counter::passive_opens);
     counters_.add(Counter::syn_cookies_accepted);
-    open_token_ = listeners_.token(listener);
-    tcbs_[index].controller = listeners_.controller(listener) & tcp::kControllerMask;
+    inherit(listener, tcbs_[index]);
     perform(index, in.text, fx);
     open_token_ = 0;
 }

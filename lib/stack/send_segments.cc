@@ -49,20 +49,33 @@ void Connections::complete(uint32_t handle, const Tcb& tcb, SegmentOut& out) noe
     if ((out.flags & wire::kSyn) != 0) out.mss = params_.mss6;
 }
 
+/// A call of its own, so that connections without a record pay one compare for it.
+[[gnu::noinline]] bool Connections::next_with_record(uint32_t index, tcp::Tcb& tcb) noexcept {
+    Effects fx;
+    const bool is_one =
+        tcp::next_segment_by_call(conn_of(tcb), receive_room(index, tcb), context(), out_, fx);
+    if (fx.timer) arm(index, tcb);
+    return is_one;
+}
+
 const SegmentOut* Connections::next_out() noexcept {
     for (; !output_.empty(); output_.pop()) {
         const uint32_t index = output_.front();
         Tcb& tcb = tcbs_[index];
         if (!tcb.has(tcp::kInOutput)) continue;
         Effects fx;
-        const tcp::Conn c = conn_of(tcb);
-        tcp::Flow* const flow = c.flow;
-        const bool is_one = tcp::next_segment(c, receive_room(index, tcb), context(), out_, fx);
+        tcp::Flow* const flow = flow_of(tcb);
+        const bool has_record = flow != nullptr && flow->recovery != 0;
+        bool is_one;
+        if (has_record) [[unlikely]]
+            is_one = next_with_record(index, tcb);
+        else
+            is_one = tcp::next_segment({tcb, flow}, receive_room(index, tcb), context(), out_, fx);
         if (fx.timer) arm(index, tcb);
         if (!is_one || out_.last) {
             tcb.clear(tcp::kInOutput);
-            if (c.rec != nullptr && c.rec->pace_waits) [[unlikely]]
-                wait_for_burst(index, *c.rec);
+            if (has_record && recoveries_[flow->recovery].pace_waits) [[unlikely]]
+                wait_for_burst(index, recoveries_[flow->recovery]);
         } else if (flow != nullptr && tcp::wants_recovery_to_send(tcb, *flow) &&
                    recoveries_.used() != recoveries_.capacity()) {
             need_recovery(tcb);

@@ -178,6 +178,8 @@ static_assert(sizeof(Outgoing) == 24);
 /// refuses it, it is repaired like a lost one. Call until it returns false or sets `last`. `room`: bytes that
 /// the receive buffer can take now; 0: no more, not even those of a window that is rounded up.
 bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept;
+/// The same, never inlined, for connections with a recovery record.
+bool next_segment_by_call(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept;
 
 /// How far the units of the window scale may raise RCV.WND above what the receive buffer can take, in bytes:
 /// a sixteenth of the largest window. See rounded_window_field().

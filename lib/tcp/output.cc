@@ -399,9 +399,8 @@ namespace {
     return true;
 }
 
-}  // namespace
-
-bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept {
+[[gnu::always_inline]] inline bool next_one(Conn c, uint32_t room, const Context& ctx, Outgoing& out,
+                                            Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
     out = Outgoing{};
     const State state = tcb.state();
@@ -416,6 +415,17 @@ bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effe
         if (tcb.has(kEcn)) return next_marked(c, state, room, ctx, out, fx);
     }
     return next_unmarked(c, state, room, ctx, out, fx);
+}
+
+}  // namespace
+
+bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept {
+    return next_one(c, room, ctx, out, fx);
+}
+
+[[gnu::noinline]] bool next_segment_by_call(Conn c, uint32_t room, const Context& ctx, Outgoing& out,
+                                            Effects& fx) noexcept {
+    return next_one(c, room, ctx, out, fx);
 }
 
 }  // namespace synfin::tcp

@@ -56,7 +56,8 @@ struct TcpOptions {
     uint8_t sack_count = 0;    ///< 0..4: valid entries of `sack`
     uint32_t ts_val = 0;
     uint32_t ts_ecr = 0;
-    SackBlock sack[kMaxSackBlocks]{};
+    /// Entries beyond sack_count stay uninitialised.
+    SackBlock sack[kMaxSackBlocks];  // NOLINT(cppcoreguidelines-pro-type-member-init)
 };
 
 /// Parses any layout of options. See parse_tcp_options().
