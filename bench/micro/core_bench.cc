@@ -47,7 +47,7 @@ struct Moment {
     Flow flow;
     HalfOpen half_open;
     TimeWait time_wait;
-    Segment seg;
+    Segment seg{};
     bool has_flow = false;
 };
 struct Moments {
@@ -78,7 +78,7 @@ class End {
     Segment listen(const Segment& syn, Seq iss) {  // the SYN-ACK is the answer
         note_arrival("LISTEN", syn);
         half_open_ = half_open(tuple_, syn, iss, 1, context());
-        Segment seg;
+        Segment seg{};
         seg.seq = iss;
         seg.ack = syn.seq + 1;
         seg.flags = kSyn | kAck;
@@ -125,7 +125,7 @@ class End {
         }
         moment.name = std::string(name(moment.tcb.state())) + "+" + flags_text(out.flags, out.len);
         moments_.emissions.push_back(moment);
-        Segment seg;
+        Segment seg{};
         seg.seq = out.seq;
         seg.ack = out.ack;
         seg.len = out.len;

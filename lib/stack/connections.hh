@@ -370,7 +370,7 @@ class Connections : private Records {
     void complete(uint32_t handle, const tcp::Tcb& tcb, SegmentOut& out) noexcept;
     void complete_inlined(uint32_t handle, const tcp::Tcb& tcb, SegmentOut& out) noexcept;
     void add_peer6(SegmentOut& out, const Ipv6& remote) const noexcept;
-    bool next_with_record(uint32_t index, tcp::Tcb& tcb) noexcept;
+    bool next_by_call(uint32_t index, tcp::Tcb& tcb) noexcept;
     void add_sack_blocks(const tcp::Tcb& tcb, tcp::Seq dup_left, tcp::Seq dup_right,
                          SegmentOut& out) const noexcept;
 

@@ -49,11 +49,10 @@ void Connections::complete(uint32_t handle, const Tcb& tcb, SegmentOut& out) noe
     if ((out.flags & wire::kSyn) != 0) out.mss = params_.mss6;
 }
 
-/// A call of its own, so that connections without a record pay one compare for it.
-[[gnu::noinline]] bool Connections::next_with_record(uint32_t index, tcp::Tcb& tcb) noexcept {
+/// A call of its own, so that connections without a record and without ECN pay two compares for both.
+[[gnu::noinline]] bool Connections::next_by_call(uint32_t index, tcp::Tcb& tcb) noexcept {
     Effects fx;
-    const bool is_one =
-        tcp::next_segment_by_call(conn_of(tcb), receive_room(index, tcb), context(), out_, fx);
+    const bool is_one = tcp::next_segment(conn_of(tcb), receive_room(index, tcb), context(), out_, fx);
     if (fx.timer) arm(index, tcb);
     return is_one;
 }
@@ -67,10 +66,10 @@ const SegmentOut* Connections::next_out() noexcept {
         tcp::Flow* const flow = flow_of(tcb);
         const bool has_record = flow != nullptr && flow->recovery != 0;
         bool is_one;
-        if (has_record) [[unlikely]]
-            is_one = next_with_record(index, tcb);
+        if (has_record || tcb.has(tcp::kEcn)) [[unlikely]]
+            is_one = next_by_call(index, tcb);
         else
-            is_one = tcp::next_segment({tcb, flow}, receive_room(index, tcb), context(), out_, fx);
+            is_one = tcp::next_plain_segment({tcb, flow}, receive_room(index, tcb), context(), out_, fx);
         if (fx.timer) arm(index, tcb);
         if (!is_one || out_.last) {
             tcb.clear(tcp::kInOutput);

@@ -168,7 +168,7 @@ struct Outgoing {
     bool last = false;   ///< nothing follows: another call would return false
 
     /// One segment, without ECT: nearly all.
-    bool is_plain() const noexcept { return (segment_bytes | ect << 15) == 0; }
+    bool is_plain() const noexcept { return segment_bytes == 0 && ect == 0; }
 };
 static_assert(sizeof(Outgoing) == 24);
 
@@ -178,8 +178,9 @@ static_assert(sizeof(Outgoing) == 24);
 /// refuses it, it is repaired like a lost one. Call until it returns false or sets `last`. `room`: bytes that
 /// the receive buffer can take now; 0: no more, not even those of a window that is rounded up.
 bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept;
-/// The same, never inlined, for connections with a recovery record.
-bool next_segment_by_call(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept;
+/// The same for a connection without a recovery record and without ECN: nearly all. It has one caller, so
+/// that it is inlined there.
+bool next_plain_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept;
 
 /// How far the units of the window scale may raise RCV.WND above what the receive buffer can take, in bytes:
 /// a sixteenth of the largest window. See rounded_window_field().

@@ -392,40 +392,32 @@ namespace {
     return false;
 }
 
-[[gnu::cold, gnu::noinline]] bool next_marked(Conn c, State state, uint32_t room, const Context& ctx,
-                                              Outgoing& out, Effects& fx) noexcept {
-    if (!next_unmarked(c, state, room, ctx, out, fx)) return false;
-    mark_ecn(c, out);
-    return true;
-}
-
-[[gnu::always_inline]] inline bool next_one(Conn c, uint32_t room, const Context& ctx, Outgoing& out,
-                                            Effects& fx) noexcept {
+[[gnu::always_inline]] inline bool next_one(Conn c, bool is_plain, uint32_t room, const Context& ctx,
+                                            Outgoing& out, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
     out = Outgoing{};
     const State state = tcb.state();
-    if (state == State::closed) return false;  // it ended with unsent text
-    if ((tcb.flags & (kSynUnacked | kEcn)) != 0) {
-        if (tcb.has(kSynUnacked) && tcb.snd.nxt == tcb.snd.una) {  // the first SYN
-            emit_syn(tcb, ctx, out);
-            tcb.snd.nxt += 1;
-            out.last = true;
-            return true;
-        }
-        if (tcb.has(kEcn)) return next_marked(c, state, room, ctx, out, fx);
+    if (state == State::closed) return false;                  // it ended with unsent text
+    if (tcb.has(kSynUnacked) && tcb.snd.nxt == tcb.snd.una) {  // the first SYN
+        emit_syn(tcb, ctx, out);
+        tcb.snd.nxt += 1;
+        out.last = true;
+        return true;
     }
-    return next_unmarked(c, state, room, ctx, out, fx);
+    if (!next_unmarked(c, state, room, ctx, out, fx)) return false;
+    if (!is_plain && tcb.has(kEcn)) mark_ecn(c, out);
+    return true;
 }
 
 }  // namespace
 
-bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept {
-    return next_one(c, room, ctx, out, fx);
+[[gnu::noinline]] bool next_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out,
+                                    Effects& fx) noexcept {
+    return next_one(c, false, room, ctx, out, fx);
 }
 
-[[gnu::noinline]] bool next_segment_by_call(Conn c, uint32_t room, const Context& ctx, Outgoing& out,
-                                            Effects& fx) noexcept {
-    return next_one(c, room, ctx, out, fx);
+bool next_plain_segment(Conn c, uint32_t room, const Context& ctx, Outgoing& out, Effects& fx) noexcept {
+    return next_one(c, true, room, ctx, out, fx);
 }
 
 }  // namespace synfin::tcp

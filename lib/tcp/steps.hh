@@ -75,16 +75,14 @@ inline void reply_rst(Effects& fx, Seq seq) noexcept {
 
 /// After a timeout no segment is timed (Karn); then the timestamp echo gives an RTT sample, precise to a
 /// millisecond (RFC 7323 4.1).
-[[gnu::cold, gnu::noinline]] inline void sample_echo(Conn c, const Segment& seg,
-                                                     const Context& ctx) noexcept {
-    Tcb& tcb = c.tcb;
-    Flow& flow = *c.flow;
+[[gnu::cold, gnu::noinline]] inline void sample_echo(Tcb& tcb, Flow& flow, const Recovery* rec,
+                                                     const Segment& seg, const Context& ctx) noexcept {
     if (!tcb.has(kTimestamps) || !seg.has_ts || seg.ts_ecr == 0) return;
     // An echo from before the last retransmission is ambiguous: the ACK may answer either transmission, or
     // repeat a lost ACK. Using it would count the whole timeout as a round trip.
     const uint32_t ms = ctx.now.tick + ctx.ts_offsets.of(tcb.tuple, ctx.remote6) - seg.ts_ecr;
-    const bool is_shared = c.rec != nullptr && tcb.deadline_kind != DeadlineKind::rto;
-    const uint32_t sent = (is_shared ? c.rec->rto_at : tcb.deadline) -
+    const bool is_shared = rec != nullptr && tcb.deadline_kind != DeadlineKind::rto;
+    const uint32_t sent = (is_shared ? rec->rto_at : tcb.deadline) -
                           backed_off(rto_ticks(tcb, &flow, ctx.params), flow.backoff, ctx.params);
     if (ms > ctx.now.tick - sent) return;
     take_rtt_sample(flow, ms * 1000 + 500);
@@ -98,7 +96,7 @@ inline void reply_rst(Effects& fx, Seq seq) noexcept {
     Flow& flow = *c.flow;
     if (!flow.has(kTiming)) {
         if (flow.backoff != 0) [[unlikely]]
-            sample_echo(c, seg, ctx);
+            sample_echo(tcb, flow, c.rec, seg, ctx);
         return;
     }
     if (before(seg.ack, flow.rtt_seq)) return;

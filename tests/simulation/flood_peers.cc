@@ -20,9 +20,9 @@ constexpr uint32_t kMss = 1460;
 
 /// Raw options of a SYN: the MSS, and SACK if `sack`.
 std::vector<uint8_t> syn_options(uint16_t mss, bool sack) {
-    std::vector<uint8_t> out = {2, 4, static_cast<uint8_t>(mss >> 8), static_cast<uint8_t>(mss)};
-    if (sack) out.insert(out.end(), {1, 1, 4, 2});
-    return out;
+    const auto high = static_cast<uint8_t>(mss >> 8), low = static_cast<uint8_t>(mss);
+    if (sack) return {2, 4, high, low, 1, 1, 4, 2};
+    return {2, 4, high, low};
 }
 /// Room for `blocks` SACK blocks in each segment; their words begin at the second.
 std::vector<uint8_t> sack_options(uint8_t blocks) {
