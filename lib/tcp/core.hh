@@ -142,10 +142,11 @@ bool on_half_open_deadline(HalfOpen& half_open, const Context& ctx, bool& expire
 /// Sets the deadline of a connection with nothing in flight: FIN-WAIT-2, idling (frees the Flow), keepalive,
 /// or the age of TS.Recent.
 /// @return whether there is one.
-bool set_idle_deadline(Conn c, const Context& ctx) noexcept;
-/// @note cost: inlined, so that the Effects stay in registers.
+bool set_idle_deadline(Tcb& tcb, const Flow* flow, bool has_record, const Context& ctx) noexcept;
+/// @note cost: inlined, so that the Effects stay in registers; no Conn is passed, because it goes through
+/// memory.
 [[gnu::always_inline]] inline void set_idle_deadline(Conn c, const Context& ctx, Effects& fx) noexcept {
-    if (set_idle_deadline(c, ctx)) fx.timer = true;
+    if (set_idle_deadline(c.tcb, c.flow, c.rec != nullptr, ctx)) fx.timer = true;
 }
 
 // ---- sending (output.cc)

@@ -230,13 +230,11 @@ void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx)
     }
 }
 
-bool set_idle_deadline(Conn c, const Context& ctx) noexcept {
-    Tcb& tcb = c.tcb;
-    const Flow* const flow = c.flow;
+bool set_idle_deadline(Tcb& tcb, const Flow* flow, bool has_record, const Context& ctx) noexcept {
     const Params& p = ctx.params;
     if (tcb.state() == State::fin_wait_2 && tcb.has(kAppGone)) {
         tcb.set_deadline(DeadlineKind::fin_wait_2, ctx.now.tick + p.fin_wait_2);
-    } else if (c.rec != nullptr || is_to_restart(tcb, flow) || is_releasable(tcb, flow)) {
+    } else if (has_record || is_to_restart(tcb, flow) || is_releasable(tcb, flow)) {
         tcb.set_deadline(DeadlineKind::idle, ctx.now.tick + rto_ticks(tcb, flow, p));
     } else if (p.keepalive_idle != 0 && tcb.state() == State::established) {
         tcb.set_deadline(DeadlineKind::keepalive, ctx.now.tick + p.keepalive_idle);
