@@ -68,8 +68,8 @@ Connections::Connections(const StackConfig& config, const Keys& keys, Instant st
       control_(kMaxControl),
       output_(config.max_connections) {
     context_.first_v6 = addresses_.count4();
-    set_now(start);
     timers_ran_at_ = start;
+    set_now(start);
 }
 
 uint32_t Connections::find_record(const Tuple& tuple, uint32_t hash) const noexcept {

@@ -125,6 +125,8 @@ class Connections : private Records {
         now_ = now;
         core_now_ = context_.now = tcp::Now(now);
         posts_told_ = 0;
+        if (now - timers_ran_at_ >= kLongSilence) [[unlikely]]
+            follow_silence();
     }
     Instant now() const noexcept { return now_; }
     const net::LocalAddresses& addresses() const noexcept { return addresses_; }
@@ -207,6 +209,10 @@ class Connections : private Records {
     net::ConnectionTable table_;
     Counters counters_;
     Instant now_{};
+    /// After an interval without a turn of this length, the wheel moves to the present before segments arm
+    /// timers. Together with the longest deadline (24 days) it must stay below 2^31 ms.
+    static constexpr Duration kLongSilence = std::chrono::hours(1);
+    Instant timers_ran_at_{};
     tcp::Now core_now_{};
     tcp::TimestampOffsets ts_offsets_;
     tcp::Context context_;
@@ -224,7 +230,7 @@ class Connections : private Records {
 
     // records
     std::optional<uint32_t> next_timer_tick() noexcept;
-    void follow_jump() noexcept;
+    void follow_silence() noexcept;
     /// The handle of a connection's record, or kNone; the first for IPv4 tuples, the second for IPv6, the
     /// third for either.
     uint32_t find_record(const Tuple& tuple, uint32_t hash) const noexcept;
@@ -421,7 +427,6 @@ class Connections : private Records {
 
     buf::BlockPool blocks_;
     buf::ReassemblyPool reassembly_;
-    Instant timers_ran_at_{};
     ReceiveWindows receive_windows_;
     uint32_t first_limit_;  ///< receive_limit() of a new connection
     TimerWheel wheel_;

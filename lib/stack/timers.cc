@@ -14,28 +14,23 @@ using tcp::State;
 using tcp::Tcb;
 
 namespace {
-constexpr Duration kHalfCircle = Duration(1ms) * (int64_t{1} << 31);  ///< ticks compare by signed difference
-
 bool is_due(uint32_t tick, uint32_t now) noexcept {
     return static_cast<int32_t>(now - tick) >= 0;
 }
 }  // namespace
 
-/// Brings the wheel to the present after an interval in which its ticks would appear to go back. Entries
-/// without a deadline behind them are no reason to wake (next_deadline()), so an idle engine may sleep that
-/// long.
-[[gnu::cold, gnu::noinline]] void Connections::follow_jump() noexcept {
-    const auto half = static_cast<uint32_t>(kHalfCircle / Duration(1ms)) - 1;
-    wheel_.advance(timers_ran_at_.tick() + half, wheel_.entries(),
-                   [this](uint32_t index) noexcept { return fire(index); });
+/// Moves the wheel to the present. Entries without a deadline behind them are no reason to wake
+/// (next_deadline()), so an idle engine may sleep for any time, and its wheel stays behind.
+[[gnu::cold, gnu::noinline]] void Connections::follow_silence() noexcept {
+    const auto tick_of = [](Instant at) noexcept { return at.ns() / 1'000'000; };
+    wheel_.jump(static_cast<uint64_t>(tick_of(now_) - tick_of(timers_ran_at_)));
+    timers_ran_at_ = now_;
 }
 
 /// Not inlined: it runs once a tick, and begin(), which every segment passes, is large enough.
 [[gnu::noinline]] uint32_t Connections::run_timers() noexcept {
     const uint32_t now = core_now_.tick;
     uint32_t fired = 0;
-    if (now_ - timers_ran_at_ >= kHalfCircle) [[unlikely]]
-        follow_jump();
     timers_ran_at_ = now_;
     set_first_limit();
     if (table_.is_growing()) [[unlikely]]

@@ -14,9 +14,60 @@ bool TimerWheel::cascade_bucket(uint32_t bucket, uint32_t& moves) noexcept {
         if (moves == 0) return false;
         const uint32_t tick = nodes_[n].tick;
         unlink(n);
-        link(n, tick);
+        link(n, later(tick, cursor_));  // a jump may have passed it
     }
     return true;
+}
+
+void TimerWheel::jump(uint64_t ticks) noexcept {
+    const uint64_t distance = ticks + overdue_;
+    const uint32_t from = cursor_;
+    cursor_ += static_cast<uint32_t>(distance);
+    overdue_ = 0;
+    if (entries_ == 0 || distance == 0) return;
+    Chain passed;
+    if (distance >= uint64_t{1} << 31) {  // no entry is later
+        for (uint32_t bucket = 0; bucket < kBuckets; ++bucket) take_bucket(bucket, passed);
+    } else {
+        // `differing` is the level of the highest byte that changes. Entries of lower levels share that byte
+        // with `from`, so they are passed; so are the entries of the buckets at that level before the new
+        // cursor's. The cascade sorts those of the new cursor's buckets. Only the highest level wraps.
+        const uint32_t differing = static_cast<uint32_t>(31 - std::countl_zero((from ^ cursor_) | 1)) / 8;
+        for (uint32_t bucket = 0; bucket < differing * kSlots; ++bucket) take_bucket(bucket, passed);
+        const uint32_t end = bucket_of(differing, cursor_);
+        for (uint32_t bucket = bucket_of(differing, from); bucket != end;
+             bucket = differing * kSlots + (bucket + 1) % kSlots)
+            take_bucket(bucket, passed);
+    }
+    make_due(passed);
+}
+
+void TimerWheel::take_bucket(uint32_t bucket, Chain& chain) noexcept {
+    if (!is_occupied(bucket)) return;
+    const uint32_t head = kFirstHead + bucket;
+    const auto [first, last, tick] = nodes_[head];
+    nodes_[head] = {head, head, tick};
+    occupied_[bucket / 64] &= ~(uint64_t{1} << (bucket % 64));
+    if (chain.first == 0) {
+        chain.first = first;
+    } else {
+        nodes_[chain.last].next = first;
+        nodes_[first].prev = chain.last;
+    }
+    chain.last = last;
+}
+
+void TimerWheel::make_due(const Chain& chain) noexcept {
+    if (chain.first == 0) return;
+    const uint32_t bucket = cursor_ % kSlots;
+    const uint32_t head = kFirstHead + bucket;
+    const uint32_t second = nodes_[head].next;
+    nodes_[head].next = chain.first;
+    nodes_[chain.first].prev = head;
+    nodes_[chain.last].next = second;
+    nodes_[second].prev = chain.last;
+    occupied_[bucket / 64] |= uint64_t{1} << (bucket % 64);
+    earliest_[bucket] = cursor_;
 }
 
 uint32_t TimerWheel::first_occupied(uint32_t level, uint32_t from) const noexcept {

@@ -70,6 +70,14 @@ class TimerWheel {
             now_tick, max_fires, [](uint32_t) noexcept {}, fire);
     }
 
+    /// Moves the wheel over `ticks` ticks and fires nothing: entries that it passes become due at the new
+    /// tick, in no certain order. A caller whose last advance() is long ago must jump before it calls arm(),
+    /// whose deadlines lie less than 2^31 ticks after the wheel's tick, not after the caller's. The next
+    /// advance() must not be for an earlier tick.
+    /// @param ticks since the last advance() or jump(): any number, also 2^32 and more.
+    /// @note cost: a look at 1024 buckets. The number of entries does not matter.
+    void jump(uint64_t ticks) noexcept;
+
     /// How many ticks the last advance() stayed behind its now_tick because of its limits. Normally 0.
     uint32_t overdue() const noexcept { return overdue_; }
 
@@ -91,7 +99,8 @@ class TimerWheel {
 
     /// The number of ids that have an entry.
     uint32_t entries() const noexcept { return entries_; }
-    /// The tick at which id's entry fires, if it has one.
+    /// The tick at which id's entry fires, if it has one; for entries that jump() has passed, the tick before
+    /// that.
     std::optional<uint32_t> armed_at(uint32_t id) const noexcept {
         const Node& node = nodes_[node_of(id)];
         return node.next != 0 ? std::optional(node.tick) : std::nullopt;
@@ -182,10 +191,11 @@ class TimerWheel {
     uint32_t drain(uint32_t max_fires, Prefetch& prefetch, Fire& fire) noexcept {
         const uint32_t head = kFirstHead + cursor_ % kSlots;
         uint32_t ahead = nodes_[head].next;
-        // Only the loop below removes entries from this list: arm() never unlinks an entry of the current
-        // tick, because no deadline is earlier. So `ahead` stays in the list.
+        // After a jump, arm() in fire() may move `ahead` out of this list: it then has no `next`, or leads to
+        // another list's head. Otherwise arm() never unlinks an entry of the current tick, because no
+        // deadline is earlier.
         auto look_ahead = [&]() noexcept {
-            if (ahead == head) return;
+            if (ahead < kFirstId) return;
             prefetch(ahead - kFirstId);
             ahead = nodes_[ahead].next;
         };
@@ -211,6 +221,15 @@ class TimerWheel {
         return true;
     }
     bool cascade_bucket(uint32_t bucket, uint32_t& moves) noexcept;
+
+    /// Nodes in a list without a head; `first` is 0 when there is none.
+    struct Chain {
+        uint32_t first = 0, last = 0;
+    };
+    /// Adds the nodes of a bucket to the chain. The bucket is empty then.
+    void take_bucket(uint32_t bucket, Chain& chain) noexcept;
+    /// Makes the nodes the first ones of the cursor's tick.
+    void make_due(const Chain& chain) noexcept;
 
     /// The first tick of the nearest occupied bucket after the cursor's.
     std::optional<uint32_t> next_bucket() const noexcept;

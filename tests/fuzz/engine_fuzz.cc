@@ -33,10 +33,8 @@ constexpr uint64_t kStoriesPerEngine = 1000;
 /// From one story's start to the next one's: a multiple of 2^16 ms (SYN cookies), of 1024 ms (user timeout)
 /// and of 1 s (rate limits), so that both find the same phases. The clocks of ISNs and timestamps go on, so
 /// the stack's sequence numbers differ.
-constexpr Duration kLap = 475 * 8192s;  // 45 days
-/// Not further: a timer of 24 days (RFC 7323 5.5) that is set again after 20 hours without a turn lies more
-/// than 2^31 ticks ahead of the wheel's cursor, which then walks through them tick by tick.
-constexpr Duration kLongestStory = 12h;
+constexpr Duration kLap = 475 * 8192s;        // 45 days
+constexpr Duration kLongestStory = 40 * 24h;  ///< the longest timer is 24 days: RFC 7323 5.5
 
 /// Bits of an input's first byte.
 enum Variant : uint8_t {

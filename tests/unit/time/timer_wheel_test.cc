@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <vector>
@@ -82,6 +83,105 @@ TEST_P(FromTick, AnEmptyWheelGoesToAnyTick) {
     EXPECT_EQ(wheel.next_tick(), GetParam() + 5);
     EXPECT_EQ(fired(wheel, GetParam() + 4), Ids{});
     EXPECT_EQ(fired(wheel, GetParam() + 5), Ids{2});
+}
+
+// What is left after a jump, with a cap so that cascades are cut short.
+Ids fired_by_steps(TimerWheel& wheel, uint32_t now) {
+    Ids ids;
+    do {
+        wheel.advance(now, 3, [&](uint32_t id) {
+            ids.push_back(id);
+            return std::optional<uint32_t>();
+        });
+    } while (wheel.is_behind(now));
+    std::sort(ids.begin(), ids.end());
+    return ids;
+}
+
+constexpr uint64_t kJumps[] = {1,
+                               200,
+                               256,
+                               3'600'000,
+                               172'800'000,
+                               2'073'600'000,
+                               (uint64_t{1} << 31) - 1,
+                               uint64_t{1} << 31,
+                               (uint64_t{1} << 32) - 1,
+                               uint64_t{1} << 32,
+                               (uint64_t{1} << 32) + 3'600'000};
+
+TEST_P(FromTick, AJumpMakesDueWhatItPassesAndNothingElse) {
+    Random random(GetParam());
+    for (const uint64_t jump : kJumps) {
+        TimerWheel wheel(300, GetParam());
+        std::map<uint32_t, Ids> of_delay;
+        for (uint32_t id = 0; id < 300; ++id) {
+            const uint32_t delay = id < 5 ? static_cast<uint32_t>(jump) - 2 + id
+                                          : static_cast<uint32_t>(random.next()) >> (1 + random.below(31));
+            if (delay >> 31 != 0) continue;
+            wheel.arm(id, GetParam() + delay);
+            of_delay[delay].push_back(id);
+        }
+        wheel.jump(jump);
+        Ids due;
+        while (!of_delay.empty() && of_delay.begin()->first <= jump) {
+            due.insert(due.end(), of_delay.begin()->second.begin(), of_delay.begin()->second.end());
+            of_delay.erase(of_delay.begin());
+        }
+        std::sort(due.begin(), due.end());
+        ASSERT_EQ(fired_by_steps(wheel, GetParam() + static_cast<uint32_t>(jump)), due) << jump;
+        for (const auto& [delay, ids] : of_delay) {
+            if (delay > jump + 1) {
+                ASSERT_EQ(fired(wheel, GetParam() + delay - 1), Ids{}) << jump;
+            }
+            ASSERT_EQ(fired_by_steps(wheel, GetParam() + delay), ids) << jump << " and " << delay;
+        }
+        ASSERT_EQ(wheel.entries(), 0u);
+    }
+}
+
+TEST_P(FromTick, AfterAJumpDeadlinesReachAsFarAsBefore) {
+    for (const uint64_t jump : kJumps) {
+        TimerWheel wheel(4, GetParam());
+        wheel.arm(0, GetParam() + 100);
+        wheel.jump(jump);
+        const uint32_t now = GetParam() + static_cast<uint32_t>(jump);
+        wheel.arm(1, now + 1000);
+        wheel.arm(2, now + 0x7fffffff);
+        EXPECT_EQ(fired(wheel, now + 999), Ids{0}) << jump;
+        EXPECT_EQ(fired(wheel, now + 1000), Ids{1}) << jump;
+        EXPECT_EQ(fired(wheel, now + 0x7ffffffe), Ids{}) << jump;
+        EXPECT_EQ(fired(wheel, now + 0x7fffffff), Ids{2}) << jump;
+    }
+}
+
+TEST(TimerWheel, AJumpWithADebtGoesToThePresent) {
+    TimerWheel wheel(1000, 0);
+    for (uint32_t id = 0; id < 1000; ++id) wheel.arm(id, 10);
+    EXPECT_EQ(wheel.advance(15, 100, kNever), 100u);
+    EXPECT_EQ(wheel.overdue(), 5u);
+    wheel.jump(3'600'000);
+    EXPECT_EQ(wheel.next_tick(), 3'600'015u);
+    EXPECT_EQ(wheel.advance(3'600'015, kAll, kNever), 900u);
+    EXPECT_EQ(wheel.overdue(), 0u);
+}
+
+// An entry that a jump has passed may be moved out of the list that is being fired.
+TEST(TimerWheel, FireMayArmWhatAJumpHasPassed) {
+    constexpr uint32_t kIds = 20, kNow = 0x80000000 - 50;
+    TimerWheel wheel(kIds, 0);
+    for (uint32_t id = 0; id < kIds; ++id) wheel.arm(id, 100 + id);
+    wheel.jump(kNow);
+    Ids order;
+    const auto announce = [](uint32_t id) { EXPECT_LT(id, 20u); };
+    wheel.advance(kNow, kAll, announce, [&](uint32_t id) {
+        order.push_back(id);
+        for (uint32_t ahead = 5; ahead < 10; ++ahead) wheel.arm(ahead, kNow + 0x7fffffff);
+        return std::optional<uint32_t>();
+    });
+    EXPECT_EQ(order, (Ids{0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}));
+    EXPECT_EQ(wheel.next_tick(), kNow + 0x7fffffff);
+    EXPECT_EQ(fired(wheel, kNow + 0x7fffffff), (Ids{5, 6, 7, 8, 9}));
 }
 
 TEST(TimerWheel, ALaterDeadlineFilesNothing) {
