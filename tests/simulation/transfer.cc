@@ -71,6 +71,7 @@ class Transfer {
         c.stack.tcp.send_buffer_bytes = c.stack.tcp.send_buffer_start_bytes = bytes;
         c.stack.tcp.receive_buffer_bytes = c.stack.tcp.receive_buffer_start_bytes = bytes;
         c.stack.tcp.sack_permitted = config_.sack;
+        c.stack.tcp.pacing = config_.pacing;
         return c;
     }
     void open() {

@@ -21,6 +21,7 @@ struct FlowConfig {
 struct TransferConfig {
     PathConfig path{};
     bool sack = true;
+    Pacing pacing = Pacing::off;
     std::vector<FlowConfig> flows{FlowConfig{}};
     uint64_t bytes = 0;  ///< each flow sends this much; 0: it sends until `time` has passed
     Duration time{};
