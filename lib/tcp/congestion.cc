@@ -176,7 +176,11 @@ void on_recovery_ack(Conn c, const scoreboard::Delivered& d, bool found) noexcep
 void leave_recovery(Conn c) noexcept {
     // DEVIATION: RFC 9937 sets cwnd to ssthresh. Where less is in flight, that would be one burst, which a
     // short queue drops; slow start gets there in a few round trips.
-    c.flow->cwnd_bytes = std::min(c.flow->ssthresh_bytes, c.rec->pipe(c.tcb) + initial_window(c.tcb));
+    // If more is lost, the next recovery begins at once. It reduces what this one left, not what it had in
+    // the network at its end.
+    c.flow->cwnd_bytes = c.flow->ssthresh_bytes;
+    if (c.rec->lost == 0)
+        c.flow->cwnd_bytes = std::min(c.flow->cwnd_bytes, c.rec->pipe(c.tcb) + initial_window(c.tcb));
 }
 
 void on_tail_loss(Conn c, const Now& now) noexcept {

@@ -25,7 +25,14 @@ struct SentRun {
     uint32_t sent_us = 0;     //  4  Now::us of the last transmission; of the latest octet (scoreboard.hh)
     uint8_t flags = 0;        //  8
     bool is_inexact = false;  ///< its octets differ in time by more than a sixteenth of a round trip
-    uint8_t spare[2] = {};
+    uint16_t span = 0;        ///< how much earlier the first octet may have left, in units of 16 us
+    static constexpr uint16_t kUnknownSpan = UINT16_MAX;
+    static constexpr uint32_t kSpanUnit = 16;
+
+    /// A time at or before the last transmission of every octet, as far as it is known.
+    uint32_t earliest_us() const noexcept {
+        return span == kUnknownSpan ? sent_us : sent_us - span * kSpanUnit;
+    }
 };
 static_assert(sizeof(SentRun) == 12);
 

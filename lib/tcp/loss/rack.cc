@@ -85,7 +85,9 @@ namespace {
 /// turn have the same time, and the list does not say which left first: new text proves nothing about them.
 bool is_overtaken(const Recovery& rec, const SentRun& run) noexcept {
     if (run.sent_us == rec.rack_sent_us && (run.flags & kResent) != 0 && !rec.rack_is_resent) return false;
-    return scoreboard::sent_after(rec.rack_sent_us, rec.rack_end, run.sent_us, run.end);
+    // Original text left in the order of its numbers, so the earliest times of two runs say which was first.
+    const uint32_t sent_us = (run.flags & kResent) != 0 ? run.sent_us : run.earliest_us();
+    return scoreboard::sent_after(rec.rack_sent_us, rec.rack_end, sent_us, run.end);
 }
 }  // namespace
 

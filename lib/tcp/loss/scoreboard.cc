@@ -39,9 +39,23 @@ bool is_same_time(const Recovery& rec, uint32_t a, uint32_t b) noexcept {
     return (a ^ b) >> rec.time_shift == 0;
 }
 
+bool is_later(uint32_t us, uint32_t other) noexcept {
+    return static_cast<int32_t>(us - other) > 0;
+}
+uint32_t earlier_us(uint32_t us, uint32_t other) noexcept {
+    return is_later(us, other) ? other : us;
+}
+uint16_t span_of(uint32_t us) noexcept {
+    const uint32_t units = us / SentRun::kSpanUnit + (us % SentRun::kSpanUnit != 0 ? 1 : 0);
+    return static_cast<uint16_t>(std::min<uint32_t>(units, SentRun::kUnknownSpan));
+}
+
 void join(const Recovery& rec, SentRun& run, const SentRun& next) noexcept {
     run.is_inexact |= next.is_inexact || !is_same_time(rec, run.sent_us, next.sent_us);
-    if (static_cast<int32_t>(next.sent_us - run.sent_us) > 0) run.sent_us = next.sent_us;
+    const bool is_unknown = run.span == SentRun::kUnknownSpan || next.span == SentRun::kUnknownSpan;
+    const uint32_t first = earlier_us(run.earliest_us(), next.earliest_us());
+    if (is_later(next.sent_us, run.sent_us)) run.sent_us = next.sent_us;
+    run.span = is_unknown ? SentRun::kUnknownSpan : span_of(run.sent_us - first);
     run.end = next.end;
 }
 
@@ -74,6 +88,7 @@ void tidy(Recovery& rec) noexcept {
             SentRun& before = rec.runs[kept - 1];
             if (before.flags == run.flags && (run.flags == kSacked || before.sent_us == run.sent_us)) {
                 before.is_inexact |= run.is_inexact;
+                before.span = std::max(before.span, run.span);
                 before.end = run.end;
                 continue;
             }
@@ -83,10 +98,22 @@ void tidy(Recovery& rec) noexcept {
     rec.count = static_cast<uint8_t>(kept - rec.first);
 }
 
-/// Room for `n` more runs, as far as merging gives it.
-bool make_room(Recovery& rec, uint32_t n) noexcept {
-    for (uint32_t i = 0; i < n && rec.count + n > Recovery::kRuns; ++i) merge_closest(rec);
-    return rec.count + n <= Recovery::kRuns;
+/// How many runs more it takes for [from, to) to begin and end with a run.
+uint32_t splits_for(const Recovery& rec, Seq from, Seq to) noexcept {
+    uint32_t n = (from != rec.edge ? 1u : 0u) + (to != rec.edge ? 1u : 0u);
+    for (uint32_t i = rec.first; i < end_index(rec); ++i)
+        n -= (rec.runs[i].end == from ? 1u : 0u) + (rec.runs[i].end == to ? 1u : 0u);
+    return n;
+}
+
+/// Room for [from, to) to begin and end with a run, as far as merging gives it.
+bool make_room(Recovery& rec, Seq from, Seq to) noexcept {
+    while (rec.count + splits_for(rec, from, to) > Recovery::kRuns) {
+        const uint32_t count = rec.count;
+        merge_closest(rec);
+        if (rec.count == count) return false;
+    }
+    return true;
 }
 
 /// Makes `at` the end of a run; it lies within run i.
@@ -97,21 +124,27 @@ void split(Recovery& rec, uint32_t i, Seq at) noexcept {
     ++rec.count;
 }
 
-/// Forgets the shortest SACKed run: it takes the fate of the run before it, and may be sent again in vain.
-/// False: there is none.
-bool forget_one(Recovery& rec) noexcept {
+/// Forgets a SACKed run: it takes the fate of the run before it. The best one follows a retransmission, whose
+/// arrival acknowledges or reports both; another one may be sent again in vain, and goes only if `in_vain`.
+/// Of equal ones, the shortest. False: there is none.
+bool forget_one(Recovery& rec, bool in_vain) noexcept {
     uint32_t shortest = 0, length = UINT32_MAX;
+    bool is_harmless = !in_vain;
     for (uint32_t i = rec.first + 1u; i < end_index(rec); ++i) {
-        if ((rec.runs[i].flags & kSacked) == 0 || length_of(rec, i) >= length) continue;
+        if ((rec.runs[i].flags & kSacked) == 0) continue;
+        const bool follows_resent = rec.runs[i - 1].flags == kResent;
+        if (follows_resent == is_harmless ? length_of(rec, i) >= length : is_harmless) continue;
         shortest = i;
         length = length_of(rec, i);
+        is_harmless = follows_resent;
     }
     if (length == UINT32_MAX) return false;
     SentRun& run = rec.runs[shortest];
     const SentRun& before = rec.runs[shortest - 1];
     run.flags = before.flags;
     run.sent_us = before.sent_us;
-    run.is_inexact = before.is_inexact;
+    run.is_inexact = true;
+    run.span = SentRun::kUnknownSpan;
     rec.sacked -= length;
     if ((run.flags & kLost) != 0) rec.lost += length;
     merge_closest(rec);
@@ -120,8 +153,8 @@ bool forget_one(Recovery& rec) noexcept {
 
 /// Makes [from, to) begin and end with a run. False: there is no room. Both lie within the list.
 bool isolate(Recovery& rec, Seq from, Seq to) noexcept {
-    if (!make_room(rec, 2)) return false;
-    if (end_index(rec) + 2 > Recovery::kRuns) compact(rec);
+    if (!make_room(rec, from, to)) return false;
+    if (end_index(rec) + splits_for(rec, from, to) > Recovery::kRuns) compact(rec);
     for (const Seq at : {from, to}) {
         for (uint32_t i = rec.first; i < end_index(rec); ++i) {
             if (before(at, rec.runs[i].end)) {
@@ -135,9 +168,10 @@ bool isolate(Recovery& rec, Seq from, Seq to) noexcept {
 
 /// Octets of run i up to `end` have arrived.
 void note_delivered(const Recovery& rec, const SentRun& run, Seq end, Delivered& out) noexcept {
-    if (!out.any || sent_after(run.sent_us, end, out.sent_us, out.end)) {
+    const uint32_t sent_us = run.earliest_us();
+    if (run.span != SentRun::kUnknownSpan && (!out.any || sent_after(sent_us, end, out.sent_us, out.end))) {
         out.any = true;
-        out.sent_us = run.sent_us;
+        out.sent_us = sent_us;
         out.end = end;
         out.is_resent = (run.flags & kResent) != 0;
         out.is_inexact = run.is_inexact;
@@ -147,6 +181,36 @@ void note_delivered(const Recovery& rec, const SentRun& run, Seq end, Delivered&
     if (at_or_before(end, rec.recover)) out.original = true;
 }
 
+/// The octets of run i from `from` to `to` have arrived, and have not been reported before.
+void note_sacked(Recovery& rec, uint32_t i, Seq from, Seq to, Delivered& out) noexcept {
+    const SentRun& run = rec.runs[i];
+    const uint32_t length = distance(from, to);
+    if ((run.flags & kLost) != 0) rec.lost -= length;
+    note_delivered(rec, run, to, out);
+    rec.sacked += length;
+    out.sacked += length;
+    out.bytes += length;
+}
+
+/// The list is full: SACKed runs grow up to the ends of [left, right) where they lie beside what is missing.
+void stretch(Recovery& rec, Seq left, Seq right, Delivered& out) noexcept {
+    for (uint32_t i = rec.first; i < end_index(rec); ++i) {
+        SentRun& run = rec.runs[i];
+        const Seq begin = begin_of(rec, i);
+        if (!before(begin, right)) break;
+        if ((run.flags & kSacked) != 0 || !after(run.end, left)) continue;
+        if (before(begin, left)) {
+            if (i + 1u == end_index(rec) || (rec.runs[i + 1].flags & kSacked) == 0 || after(run.end, right))
+                continue;
+            note_sacked(rec, i, left, run.end, out);
+            run.end = left;
+        } else if (after(run.end, right) && i != rec.first && (rec.runs[i - 1].flags & kSacked) != 0) {
+            note_sacked(rec, i, begin, right, out);
+            rec.runs[i - 1].end = right;
+        }
+    }
+}
+
 /// [left, right) has arrived; it lies within the list.
 void take_block(Recovery& rec, Seq left, Seq right, Delivered& out) noexcept {
     // Most blocks repeat what is known.
@@ -154,21 +218,22 @@ void take_block(Recovery& rec, Seq left, Seq right, Delivered& out) noexcept {
     for (uint32_t i = rec.first; i < end_index(rec) && !is_news; ++i)
         is_news = after(rec.runs[i].end, left) && before(begin_of(rec, i), right) &&
                   (rec.runs[i].flags & kSacked) == 0;
-    if (!is_news || !isolate(rec, left, right)) return;
+    if (!is_news) return;
+    // What is lost further on matters more than what has arrived between retransmissions.
+    if (after(right, rec.fack))
+        while (!make_room(rec, left, right) && forget_one(rec, false)) {
+        }
+    const bool is_exact = isolate(rec, left, right);
     for (uint32_t i = rec.first; i < end_index(rec); ++i) {
         SentRun& run = rec.runs[i];
         const Seq begin = begin_of(rec, i);
         if (before(begin, left)) continue;
-        if (!before(begin, right)) break;
+        if (after(run.end, right)) break;
         if ((run.flags & kSacked) != 0) continue;
-        const uint32_t length = distance(begin, run.end);
-        if ((run.flags & kLost) != 0) rec.lost -= length;
-        note_delivered(rec, run, run.end, out);
+        note_sacked(rec, i, begin, run.end, out);
         run.flags = kSacked;
-        rec.sacked += length;
-        out.sacked += length;
-        out.bytes += length;
     }
+    if (!is_exact) stretch(rec, left, right, out);
 }
 
 }  // namespace
@@ -190,16 +255,22 @@ void append(Recovery& rec, Seq end, uint32_t now_us, uint32_t srtt_us) noexcept 
         const bool is_same =
             last.sent_us == now_us || (!rec.is_run_closed && is_same_time(rec, last.sent_us, now_us));
         if (last.flags == 0 && !last.is_inexact && is_same) {
+            if (last.span != 0) last.span = span_of(now_us - last.earliest_us());
             last.end = end;
             last.sent_us = now_us;
             return;
         }
-        if (!make_room(rec, 1)) {
-            // Nothing can be merged: the last run takes the new text and loses its own history.
+        if (rec.count == Recovery::kRuns) merge_closest(rec);
+        if (rec.count == Recovery::kRuns) {
+            // Nothing can be merged: the last run takes the new text, and its own time is forgotten.
             const uint32_t length = length_of(rec, end_index(rec) - 1);
             if ((last.flags & kSacked) != 0) rec.sacked -= length;
             if ((last.flags & kLost) != 0) rec.lost -= length;
-            last = {.end = end, .sent_us = now_us};
+            const bool is_known = last.flags == 0 && last.span != SentRun::kUnknownSpan;
+            last = {.end = end,
+                    .sent_us = now_us,
+                    .is_inexact = true,
+                    .span = is_known ? span_of(now_us - last.earliest_us()) : SentRun::kUnknownSpan};
             return;
         }
         if (end_index(rec) == Recovery::kRuns) compact(rec);
@@ -211,7 +282,7 @@ void append(Recovery& rec, Seq end, uint32_t now_us, uint32_t srtt_us) noexcept 
 
 void note_resent(Recovery& rec, Seq from, Seq to, uint32_t now_us) noexcept {
     // Where a retransmission ends must be known, or all of a long run would count as in flight again.
-    while (!make_room(rec, 2) && forget_one(rec)) {
+    while (!make_room(rec, from, to) && forget_one(rec, true)) {
     }
     const bool is_exact = isolate(rec, from, to);
     rec.is_run_closed = true;
@@ -225,6 +296,7 @@ void note_resent(Recovery& rec, Seq from, Seq to, uint32_t now_us) noexcept {
         run.flags = kResent;
         run.sent_us = now_us;
         run.is_inexact = !is_exact;
+        run.span = is_exact ? uint16_t{0} : SentRun::kUnknownSpan;
     }
     tidy(rec);
 }

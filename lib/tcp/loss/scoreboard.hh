@@ -5,10 +5,11 @@
 /// The list is bounded by Recovery::kRuns. New text that leaves within a sixteenth of a round trip shares a
 /// run, as long as nothing is sent again meanwhile: about 16 to 32 runs hold a window of any size, and the
 /// others hold the holes. When the list is full, those neighbours with the same fate are merged that were
-/// sent at nearly the same time; beyond a sixteenth of a round trip such a run gives no RTT. All of a run
-/// counts as sent with its latest octet: loss detection errs towards patience, and a measured RTT is short by
-/// a sixteenth at most. A SACK block that finds no place is ignored, and a retransmission that finds none
-/// displaces the shortest SACKed run: the text may be sent again, and nothing worse.
+/// sent at nearly the same time; beyond a sixteenth of a round trip such a run gives no RTT. A run that waits
+/// counts as sent with its latest octet, and one that arrives with its earliest: loss detection errs towards
+/// patience. If nothing can be merged, text that arrived between retransmissions is forgotten for what is
+/// lost further on. A SACK block that finds no place lets its neighbours grow, or is ignored; a
+/// retransmission that finds none displaces a SACKed run: the text may be sent again, and nothing worse.
 /// @note cost: each function walks the list at most once for each SACK block.
 
 #include <cstdint>
@@ -23,7 +24,7 @@ struct Delivered {
     uint32_t acked = 0;    ///< bytes newly acknowledged
     uint32_t sacked = 0;   ///< bytes newly reported by SACK
     uint32_t bytes = 0;    ///< RFC 9937: DeliveredData, bytes that were known to be neither before
-    uint32_t sent_us = 0;  ///< with `any`: the run that was sent last
+    uint32_t sent_us = 0;  ///< with `any`: the run that was sent last; its earliest octet
     Seq end;
     bool any = false;
     bool is_resent = false;      ///< that run was a retransmission

@@ -46,6 +46,19 @@ TEST(Prr, HalvesTheRateWithinARoundTrip) {
     EXPECT_EQ(w.flow.cwnd_bytes, 50 * kMss);
 }
 
+/// The ACK that ends a recovery finds a loss: the next one reduces ssthresh, not the few segments that are in
+/// the network then.
+TEST(Prr, TheNextRecoveryReducesWhatTheLastOneLeft) {
+    LossWorld w;
+    in_flight(w, 100);
+    for (uint32_t n = 2; n <= 100; ++n) w.ack(0, {{1, n}});
+    EXPECT_EQ(w.flow.ssthresh_bytes, 50 * kMss);
+    w.advance(100);
+    w.ack(102, {{103, 145}});
+    EXPECT_TRUE(w.flow.has(kRecovery));
+    EXPECT_EQ(w.flow.ssthresh_bytes, 25 * kMss);
+}
+
 /// Most of the flight is lost: what arrives is replaced, and no more (PRR-CRB), until SND.UNA moves.
 TEST(Prr, ConservesPacketsAfterHeavyLoss) {
     LossWorld w;

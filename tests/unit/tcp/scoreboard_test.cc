@@ -197,7 +197,7 @@ TEST(Scoreboard, MergesWhatLiesClosest) {
     }
     ASSERT_EQ(rec.count, Recovery::kRuns);
     const uint32_t before_us = rec.runs[10].sent_us;
-    rec.runs[20].sent_us = rec.runs[21].sent_us - 3;
+    const uint32_t first_us = rec.runs[20].sent_us = rec.runs[21].sent_us - 3;
     tcb.snd.nxt += 100;
     scoreboard::append(rec, tcb.snd.nxt, 5'000'000, 0);
     EXPECT_EQ(rec.count, Recovery::kRuns);
@@ -209,6 +209,77 @@ TEST(Scoreboard, MergesWhatLiesClosest) {
     scoreboard::Delivered d;
     scoreboard::acknowledge(rec, kBase + 2100u, d);
     EXPECT_TRUE(d.is_inexact) << "no RTT sample";
+    EXPECT_LE(d.sent_us, first_us) << "text sent in between counts as later";
+    EXPECT_GE(d.sent_us + SentRun::kSpanUnit, first_us);
+}
+
+/// Of 200 segments every second one has arrived, as far as the list has room for it.
+struct Full {
+    static constexpr uint32_t kHeld = (Recovery::kRuns - 1) / 2;
+    static constexpr uint32_t kTop = 200 * kHeld;  ///< behind the last octet reported
+    Full() {
+        tcb.snd.una = tcb.snd.nxt = kBase;
+        static_cast<RecoveryState&>(rec) = RecoveryState{};
+        scoreboard::start(rec, tcb, 0);
+        tcb.snd.nxt += 20'000;
+        scoreboard::append(rec, tcb.snd.nxt, 1000, 0);
+        for (uint32_t i = 0; i < kHeld; ++i) take(200 * i + 100, 200 * i + 200);
+        EXPECT_EQ(rec.count, Recovery::kRuns);
+        EXPECT_EQ(rec.sacked, kHeld * 100);
+    }
+    scoreboard::Delivered take(uint32_t left, uint32_t right) {
+        scoreboard::Delivered d;
+        scoreboard::take_blocks(rec, tcb, blocks({{left, right}}), d);
+        return d;
+    }
+    void resend(uint32_t left, uint32_t right, uint32_t now_us) {
+        scoreboard::note_resent(rec, kBase + left, kBase + right, now_us);
+    }
+    Tcb tcb;
+    Recovery rec{};
+};
+
+TEST(Scoreboard, AHoleThatIsSentAgainDisplacesNothing) {
+    Full f;
+    scoreboard::lose_all(f.rec);
+    const uint32_t lost = f.rec.lost;
+    for (uint32_t i = 0; i < Full::kHeld; ++i) f.resend(200 * i, 200 * i + 100, 5000 + i);
+    EXPECT_EQ(f.rec.sacked, Full::kHeld * 100);
+    EXPECT_EQ(f.rec.lost, lost - Full::kHeld * 100);
+}
+
+TEST(Scoreboard, ARunGrowsAlsoWhenTheListIsFull) {
+    Full f;
+    EXPECT_EQ(f.take(Full::kTop - 100, Full::kTop + 100).sacked, 100u);
+    EXPECT_EQ(f.take(50, 200).sacked, 50u);
+    EXPECT_EQ(f.take(50, 350).sacked, 100u) << "the whole run in between, and not beyond its neighbours";
+    EXPECT_EQ(f.rec.sacked, Full::kHeld * 100 + 250);
+}
+
+TEST(Scoreboard, ANewHoleDisplacesWhatArrivedBetweenRetransmissions) {
+    Full f;
+    EXPECT_EQ(f.take(Full::kTop + 100, Full::kTop + 200).sacked, 0u) << "no room";
+    scoreboard::lose_all(f.rec);
+    f.resend(0, 100, 5000);
+    f.resend(200, 300, 6000);
+    EXPECT_EQ(f.take(Full::kTop + 100, Full::kTop + 200).sacked, 100u);
+    EXPECT_EQ(f.rec.sacked, Full::kHeld * 100) << "one run for the other";
+    const auto again = f.take(100, 400);
+    EXPECT_EQ(again.sacked, 200u) << "reported again, with the retransmission behind it";
+    EXPECT_FALSE(again.any) << "it was not sent at the time of the retransmission";
+}
+
+/// What was in flight must not count as sent just now, or its arrival would seem to take no time.
+TEST(Scoreboard, NewTextDoesNotMakeOldTextYoung) {
+    Full f;
+    f.tcb.snd.nxt += 100;
+    scoreboard::append(f.rec, f.tcb.snd.nxt, 50'000, 1000);
+    EXPECT_EQ(f.rec.count, Recovery::kRuns);
+    const auto d = f.take(Full::kTop - 100, Full::kTop + 100);
+    EXPECT_EQ(d.sacked, 100u);
+    EXPECT_TRUE(d.is_inexact) << "no RTT sample";
+    EXPECT_LE(d.sent_us, 1000u);
+    EXPECT_GE(d.sent_us + SentRun::kSpanUnit, 1000u);
 }
 
 /// What the list says of each octet, against an array with an entry for each octet.
