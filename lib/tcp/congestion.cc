@@ -259,6 +259,7 @@ void start_recovery(const Tcb& tcb, Flow& flow, Recovery& rec, const Now& now) n
     static_cast<RecoveryState&>(rec) = RecoveryState{};
     rec.recover = tcb.snd.una;
     rec.rto_at = tcb.deadline;
+    rec.expiries = flow.backoff;
     scoreboard::start(rec, tcb, now.us);
     rec.rack_sent_us = now.us - 1;  // nothing in flight has been overtaken
     rec.rack_end = tcb.snd.una;

@@ -60,7 +60,7 @@ uint16_t on_black_hole(Conn c, const Context& ctx) noexcept {
     constexpr unsigned kExpiries = 2;  // before this one
     Tcb& tcb = c.tcb;
     const bool is_second_time = tcb.full_mss != 0 && tcb.mss == tcb.full_mss;
-    if ((c.flow->backoff < kExpiries && !is_second_time) || tcb.in_flight() < tcb.text_mss()) return 0;
+    if ((expiries_of(c) < kExpiries && !is_second_time) || tcb.in_flight() < tcb.text_mss()) return 0;
     const bool is_v6 = ctx.remote6 != nullptr;
     const uint16_t least = is_v6 ? kLeastPathMtu6 : kLeastPathMtu;
     const auto present = static_cast<uint16_t>(tcb.mss + header_bytes(is_v6));

@@ -113,7 +113,7 @@ struct RecoveryState {
     bool is_run_closed : 1 = false;    ///< text was sent again since the last run of new text began
     bool reordering_seen : 1 = false;  ///< RFC 8985 6.2
     bool in_dsack_round : 1 = false;
-    uint8_t spare_byte = 0;
+    uint8_t expiries = 0;    ///< of the retransmission timer since the last new ACK, at most 255
     uint8_t time_shift = 0;  ///< octets of a run differ in time by less than 2^time_shift us, if it is exact
     // One byte: TLP, loss recovery and pacing (congestion/pacing.hh)
     bool tlp_pending : 1 = false;

@@ -55,10 +55,11 @@ bool is_to_restart(const Tcb& tcb, const Flow* flow) noexcept {
 
 /// Whether the application is gone and the connection has sent enough retransmissions or window probes to
 /// give up. Answers to probes do not count. Linux: tcp_out_of_resources().
-bool is_abandoned(const Tcb& tcb, const Flow& flow, const Context& ctx) noexcept {
+bool is_abandoned(Conn c, const Context& ctx) noexcept {
     const unsigned retries = ctx.params.orphan_retries;
-    return tcb.has(kAppGone) &&
-           flow.backoff >= (ctx.scarce ? std::min(retries, kOrphanRetriesWhenScarce) : retries);
+    const unsigned expiries = expiries_of(c);
+    return c.tcb.has(kAppGone) &&
+           expiries >= (ctx.scarce ? std::min(retries, kOrphanRetriesWhenScarce) : retries);
 }
 
 bool has_unsent(const Tcb& tcb, const Flow* flow) noexcept {
@@ -76,7 +77,7 @@ void on_no_answer(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx
         flow.unacked_since_s = static_cast<uint16_t>((ctx.now.tick - p.rto_initial) >> 10);
     const uint32_t limit = syn ? p.syn_timeout : user_timeout;
     const uint32_t so_far = waited(flow, ctx.now);
-    if (so_far >= limit || is_abandoned(tcb, flow, ctx)) {
+    if (so_far >= limit || is_abandoned(c, ctx)) {
         give_up(tcb, syn ? CloseReason::syn_timed_out : CloseReason::timed_out, fx);
         return;
     }
@@ -98,6 +99,7 @@ void on_no_answer(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx
     }
     flow.clear(kTiming);  // Karn
     if (flow.backoff < 255) ++flow.backoff;
+    if (c.rec != nullptr && c.rec->expiries < 255) ++c.rec->expiries;
     if (flow.backoff == p.r1) fx.trouble = true;
     const uint32_t rto = backed_off(rto_ticks(tcb, &flow, p), flow.backoff, p);
     // The user timeout may expire before the RTO.

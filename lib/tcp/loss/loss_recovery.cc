@@ -192,6 +192,7 @@ constexpr bool is_earlier(uint32_t tick, uint32_t other) noexcept {
 uint8_t on_ack(Conn c, const Segment& seg, uint32_t acked, const Context& ctx) noexcept {
     Recovery& rec = *c.rec;
     if (acked != 0 && c.tcb.full_mss != 0) on_progress_after_black_hole(c.tcb, acked);
+    if (acked != 0) rec.expiries = 0;
     Delivered d;
     d.acked = acked;
     scoreboard::acknowledge(rec, c.tcb.snd.una, d);

@@ -459,5 +459,38 @@ TEST(DeadlineKind, AnIdleDeadlineThatHasNothingToGiveUpBringsNoProbe) {
     EXPECT_GE(w.in_ms(), 7'000'000u);
 }
 
+/// Without timestamps no retransmission gives an RTT (Karn), so the timer stays backed off although the peer
+/// acknowledges text. Neither the path nor the peer is dead then.
+TEST(Timeouts, ProgressIsNoBlackHole) {
+    CoreWorld w;
+    w.open();
+    w.send(8 * kMss);
+    w.need_recovery();
+    const uint16_t mss = w.tcb.mss;
+    for (uint32_t n = 1; n <= 3; ++n) {
+        w.fire();
+        w.fire();
+        EXPECT_EQ(w.tcb.mss, mss);
+        w.in({.ack = 1 + n * kMss});
+        EXPECT_GE(w.flow.backoff, 2);
+    }
+    STATE(w, established);
+}
+
+TEST(Timeouts, ProgressKeepsAnOrphan) {
+    CoreWorld w;
+    w.open();
+    w.send(9 * kMss);
+    w.need_recovery();
+    w.close();
+    for (uint32_t n = 0; w.flow.backoff < w.params.orphan_retries; ++n) {
+        w.fire();
+        w.fire();
+        w.in({.ack = 1 + (n + 1) * kMss});
+    }
+    w.fire();
+    STATE(w, fin_wait_1);
+}
+
 }  // namespace
 }  // namespace synfin::tcp
