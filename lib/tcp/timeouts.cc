@@ -250,6 +250,9 @@ bool set_idle_deadline(Tcb& tcb, const Flow* flow, bool has_record, const Contex
 }
 
 bool wants_recovery_at_timeout(const Tcb& tcb) noexcept {
+    // One segment, or a FIN alone: there is nothing to find out about it. A dead peer takes no record.
+    const uint32_t in_flight = tcb.in_flight();
+    if (in_flight <= uint32_t{tcb.text_mss()} + (tcb.has(kFinSent) ? 1 : 0)) return false;
     return (tcb.deadline_kind == DeadlineKind::rto || tcb.deadline_kind == DeadlineKind::probe) &&
            tcb.snd.una != tcb.snd.nxt && tcb.snd.wnd != 0 && !tcb.has(kSynUnacked);
 }

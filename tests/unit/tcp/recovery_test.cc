@@ -87,11 +87,12 @@ TEST(Recovery, IsMadeByATimeout) {
     CoreWorld w;
     w.open();
     w.send(kMss);
+    w.send(kMss);
     EXPECT_EQ(w.flow.recovery, 0u);
     w.fire();
     EXPECT_NE(w.flow.recovery, 0u);
-    EXPECT_EQ(distance(kIss, w.rec.recover), 1 + kMss);
-    w.in({.ack = 1 + kMss});
+    EXPECT_EQ(distance(kIss, w.rec.recover), 1 + 2 * kMss);
+    w.in({.ack = 1 + 2 * kMss});
     EXPECT_NE(w.flow.recovery, 0u) << "more may follow";
     w.advance(1000);
     ASSERT_NE(w.tcb.flow, 0u) << "cwnd is small: idling must not enlarge it";

@@ -492,5 +492,21 @@ TEST(Timeouts, ProgressKeepsAnOrphan) {
     STATE(w, fin_wait_1);
 }
 
+/// A peer that is dead must not cost the memory that others need to repair their losses.
+TEST(Timeouts, OneSegmentIsSentAgainWithoutARecord) {
+    CoreWorld w;
+    w.open();
+    w.send(kMss);
+    EXPECT_FALSE(wants_recovery_at_timeout(w.tcb));
+    w.send(kMss);
+    EXPECT_TRUE(wants_recovery_at_timeout(w.tcb));
+    w.in({.ack = 1 + kMss});
+    w.close();
+    EXPECT_FALSE(wants_recovery_at_timeout(w.tcb)) << "one segment and a FIN";
+    w.in({.ack = 1 + 2 * kMss});
+    EXPECT_EQ(w.tcb.in_flight(), 1u);
+    EXPECT_FALSE(wants_recovery_at_timeout(w.tcb)) << "a FIN";
+}
+
 }  // namespace
 }  // namespace synfin::tcp
