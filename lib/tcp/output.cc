@@ -268,7 +268,8 @@ void emit_tail_loss_probe(Conn c, uint32_t room, const Context& ctx, Outgoing& o
         note_text(tcb, flow, ctx, out.len < mss);
     } else {
         const uint32_t back = std::min(flight, mss + (tcb.has(kFinSent) ? 1u : 0u));
-        emit_text(tcb, &flow, tcb.snd.nxt - back, mss, tcb.has(kFinSent), room, ctx, out);
+        // Not beyond SND.NXT: text that the window or SWS avoidance holds back is not in flight.
+        emit_text(tcb, &flow, tcb.snd.nxt - back, std::min(back, mss), tcb.has(kFinSent), room, ctx, out);
         out.retransmission = true;
     }
     loss::note_tail_loss_probe(c, is_new ? span(out) : 0, ctx);

@@ -200,5 +200,24 @@ TEST_F(TailLossProbe, FinIsTheLastSegment) {
     SILENT(w);
 }
 
+/// A small segment is in flight, and the window has too little room for the text behind it. The peer would
+/// acknowledge text that SND.NXT does not cover, and such ACKs are refused.
+TEST(TailLossProbeWindow, EndsAtSndNxt) {
+    LossWorld w;
+    w.establish(100);
+    w.in({.wnd = 2 * kMss + 500});
+    w.need_recovery();
+    w.send(kMss + 1000);
+    w.send(10 * kMss);
+    ASSERT_EQ(w.tcb.in_flight(), kMss + 1000);
+    w.in({.ack = 1 + kMss, .wnd = 1500});
+    ASSERT_EQ(w.tcb.in_flight(), 1000u);
+    w.sent.clear();
+    while (!w.fx.tail_loss_probe && w.flow.backoff == 0) w.fire();
+    EXPECT_TRUE(w.fx.tail_loss_probe);
+    RECV(w, {.seq = 1 + kMss, .len = 1000, .retransmission = true});
+    EXPECT_EQ(w.tcb.in_flight(), 1000u);
+}
+
 }  // namespace
 }  // namespace synfin::tcp
