@@ -121,11 +121,11 @@ TEST(Row49, TheMssIsTriedAgainLater) {
     w.in({.ack = 1 + 4 * w.main().full()});
     const uint32_t small = small_text(w), full = w.main().full();
     w.advance(60s);
-    uint32_t next = w.main().rcv_nxt;
-    w.send(2 * full);
+    const uint32_t next = w.main().rcv_nxt;
+    w.send(2 * small);
     RECV(w, {.len = small});
     w.discard();
-    w.in({.ack = next + 2 * full});
+    w.in({.ack = next + 2 * small});
     w.advance(11min);
     w.send(2 * full);
     RECV(w, {.len = full});

@@ -98,7 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         SYNFIN_CHECK(usual.tuple == general.tuple && usual.remote6 == general.remote6);
         SYNFIN_CHECK(usual.text.data() == general.text.data() && usual.text.size() == general.text.size());
     } else if (content.kind == FrameKind::segment && packet[0] >> 4 == 6) {
-        SYNFIN_CHECK(packet[6] != wire::kProtocolTcp);  // behind extension headers
+        // Behind extension headers, or marked ECT(1) or CE.
+        SYNFIN_CHECK(packet[6] != wire::kProtocolTcp || (packet[1] & 0x10) != 0);
     }
     if (packet.empty() || packet[0] >> 4 != 6) return 0;
     check_content(ends, content);

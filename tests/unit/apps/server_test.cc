@@ -88,7 +88,14 @@ struct Stage {
         run(5ms);
     }
 
-    TwoEnds ends;
+    /// Buffers that do not grow: what one end can hold is known.
+    static stack::StackConfig fixed() {
+        stack::StackConfig config;
+        config.tcp.receive_buffer_bytes = config.tcp.send_buffer_bytes = 256 * 1024;
+        return config;
+    }
+
+    TwoEnds ends{50us, fixed(), fixed()};
     ServerRun<S> server;
     Talker talker;
 };
