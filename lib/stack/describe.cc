@@ -13,7 +13,6 @@ namespace synfin::stack {
 using tcp::DeadlineKind;
 using tcp::Flow;
 using tcp::Recovery;
-using tcp::State;
 using tcp::Tcb;
 
 namespace {
