@@ -2,11 +2,11 @@
 # Installs missing packages, builds, and runs the tests. The last line is the total: N passed, N failed, N skipped.
 #
 #   scripts/test.sh                  the default stages
-#   scripts/test.sh --ci             the default stages and those for CI only: tidy, core, threads, install, soak
+#   scripts/test.sh --ci             the default stages and those for CI only: tidy, core, threads, install
 #   scripts/test.sh --long ...       the simulation's whole grid, too (some minutes)
 #   scripts/test.sh [--all] STAGE... only the given stages; `--all nic` runs every case on every emulated card
 #
-# Four stages run only when given. coverage: the lines that tests execute (scripts/coverage.sh). As root, package builds the
+# Five stages run only when given. soak: two engines for two minutes. coverage: the lines that tests execute. As root, package builds the
 # Debian packages and installs them in a fresh chroot; loss carries bulk data over a faulty wire for minutes, attack floods the
 # server over veth for 30 (integration has a short form of both).
 # Exit status 1 when a case failed. The stages integration and nic need root; without it they are skipped, with the reason.
@@ -14,8 +14,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 default_stages=(format layers headers docs unit bench sanitize integration nic)
-ci_stages=(tidy core threads install soak)
-named_stages=(package loss attack coverage)
+ci_stages=(tidy core threads install)
+named_stages=(package loss attack soak coverage)
 usage() { sed -n '2,11s/^# \{0,1\}//p' "$0"; echo "stages: ${default_stages[*]} ${ci_stages[*]} ${named_stages[*]}"; }
 stages=() all=no ci=no
 for word in "$@"; do
