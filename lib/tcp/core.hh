@@ -28,7 +28,7 @@ struct Context {
     bool scarce = false;  ///< control blocks or text blocks are running out: orphans are given up early
     /// Connections with this Tuple::local_index or a larger one are of IPv6 (net::LocalAddresses::count4()).
     uint32_t first_v6 = UINT32_MAX;
-    /// The address of the peer whose segment is processed. IPv4: not set.
+    /// The address of the peer whose segment is processed; IPv4, and at timeouts: of an earlier one.
     const Ipv6* remote6 = nullptr;
 
     bool is_v6(const Tuple& t) const noexcept { return t.local_index >= first_v6; }

@@ -46,6 +46,7 @@ uint16_t on_too_big(Conn c, const TooBig& message, const Context& ctx, Effects& 
     const uint16_t mtu = judge(message, tcb.mss, fx);
     if (mtu == 0) return 0;
     tcb.mss = static_cast<uint16_t>(mtu - header_bytes(message.is_v6));
+    if (tcb.is_black_hole == 0) tcb.full_mss = 0;  // the message explains the timeouts: nothing to restore
     // A SYN is never too big, and a closed window is probed.
     if (flow == nullptr || tcb.has(kSynUnacked) || tcb.snd.wnd == 0) return mtu;
     congestion::on_too_big(c);
@@ -61,7 +62,7 @@ uint16_t on_black_hole(Conn c, const Context& ctx) noexcept {
     Tcb& tcb = c.tcb;
     const bool is_second_time = tcb.full_mss != 0 && tcb.mss == tcb.full_mss;
     if ((expiries_of(c) < kExpiries && !is_second_time) || tcb.in_flight() < tcb.text_mss()) return 0;
-    const bool is_v6 = ctx.remote6 != nullptr;
+    const bool is_v6 = ctx.is_v6(tcb.tuple);
     const uint16_t least = is_v6 ? kLeastPathMtu6 : kLeastPathMtu;
     const auto present = static_cast<uint16_t>(tcb.mss + header_bytes(is_v6));
     if (present <= least) return 0;
