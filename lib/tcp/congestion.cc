@@ -208,6 +208,7 @@ void undo(Conn c, uint32_t acked) noexcept {
     flow.ssthresh_bytes = std::max(undo.ssthresh, undo.cwnd);
     c.rec->cubic = undo.cubic;
     undo.cause = UndoState::none;
+    flow.set(kCapped);  // ssthresh may say again that nothing was lost
     flow.clear(kCwrDue);
     flow.clear(kEceAnswered);
 }

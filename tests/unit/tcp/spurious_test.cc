@@ -147,5 +147,25 @@ TEST(Spurious, ARetransmissionOfTheRecoveryBeforeProvesNothing) {
     EXPECT_TRUE(w.flow.has(kRecovery));
 }
 
+/// ssthresh says again that nothing was lost, but cwnd has not grown by what the recovery acknowledged: it
+/// must not limit which ACKs are too old (RFC 5961 5.2).
+TEST(Spurious, AfterwardsALateSegmentIsTaken) {
+    LossWorld w;
+    w.establish(kRtt, {.ts = 1, .sack = true});
+    w.flight(10);
+    w.advance(kRtt);
+    w.ack(10);
+    const uint32_t sent_at = w.tick();
+    w.flight(20);
+    while (w.flow.backoff == 0) w.fire();
+    w.advance(5);
+    w.ack(30, {}, sent_at);
+    ASSERT_TRUE(w.fx.spurious_timeout);
+    ASSERT_EQ(w.flow.ssthresh_bytes, UINT32_MAX);
+    w.in({.ack = w.at(2), .len = 100});
+    EXPECT_EQ(w.fx.drop, DropReason::none);
+    EXPECT_EQ(w.fx.deliver_len, 100u);
+}
+
 }  // namespace
 }  // namespace synfin::tcp
