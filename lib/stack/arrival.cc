@@ -50,7 +50,8 @@ template <bool kIsV6>
     // In TIME-WAIT, but on_close or held text has not been delivered yet: the peer will try again.
     if (fx.reopen) fx.reply = Reply::challenge_ack;
     perform_outlined(index, text, fx);
-    if (seg.len != 0 && tcb.quick_acks() == 0) note_received(index, seg);
+    // Not for text that was dropped.
+    if ((fx.deliver_len | fx.keep_len) != 0 && tcb.quick_acks() == 0) note_received(index, seg);
 }
 
 /// A segment of a connection that has a record.

@@ -307,6 +307,24 @@ TEST(Row79, TextThatWasOvertakenByTheAckOfOurFinIsTaken) {
     STATE(w, fin_wait_2);
 }
 
+/// Or a forged segment would tell how long a round trip of the receiver takes.
+TEST(Row79, ASegmentThatIsDroppedGivesNoRoundTripTime) {
+    ROW(79, "5961-5.2", "stack::note_received");
+    World w([](WorldConfig& c) { c.timestamps = true, c.wscale = 7; });
+    w.open();
+    w.main().end_quick_acks();
+    for (int i = 0; i < 4; ++i) w.in({.len = w.main().full()});
+    w.read_all();
+    w.discard();
+    const uint32_t rtt_us = w.info().rcv_rtt_us;
+    ASSERT_NE(rtt_us, 0u);
+    const auto now = static_cast<uint32_t>(w.elapsed() / 1ms);
+    w.in({.ack = 100'000, .len = 10, .ts = Ts{w.main().ts_offset + now, w.main().last_tsval - 3000}});
+    w.discard();
+    EXPECT_EQ(w[DropReason::unacceptable_ack], 1u);
+    EXPECT_EQ(w.info().rcv_rtt_us, rtt_us);
+}
+
 TEST(Row79, AWrongAckDoesNotRestartKeepalive) {
     ROW(79, "5961-5.2", "tcp::restart_keepalive");
     World w([](WorldConfig& c) { c.stack.tcp.keepalive_idle = 100s; });

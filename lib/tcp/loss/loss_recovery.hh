@@ -26,7 +26,7 @@ inline void tell(uint8_t events, Effects& fx) noexcept {
 
 /// An ACK of `acked` new bytes, which may be 0; SND.UNA is already the new one. The connection has a record.
 /// @return Events.
-/// @note cost: at most one walk over Recovery::kRuns for each SACK block and three more.
+/// @note cost: a fixed number of walks over Recovery::kRuns, one for each SACK block without news.
 uint8_t on_ack(Conn c, const Segment& seg, uint32_t acked, const Context& ctx) noexcept;
 
 /// The retransmission timer has expired, and text is in flight. The connection has SACK and a record.
