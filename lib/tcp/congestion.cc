@@ -183,8 +183,7 @@ void leave_recovery(Conn c) noexcept {
         c.flow->cwnd_bytes = std::min(c.flow->cwnd_bytes, c.rec->pipe(c.tcb) + initial_window(c.tcb));
 }
 
-void on_tail_loss(Conn c, const Now& now) noexcept {
-    static_cast<void>(now);
+void on_tail_loss(Conn c) noexcept {
     Flow& flow = *c.flow;
     if (flow.has(kRecovery) || flow.has(kRtoRecovery) || flow.has(kEcnRecovery)) return;
     flow.ssthresh_bytes = reduce(c, std::min(c.rec->max_flight, flow.cwnd_bytes));

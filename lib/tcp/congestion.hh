@@ -58,7 +58,7 @@ void enter_recovery(Conn c, const scoreboard::Delivered& d, const Now& now) noex
 void on_recovery_ack(Conn c, const scoreboard::Delivered& d, bool found) noexcept;
 void leave_recovery(Conn c) noexcept;
 /// A tail loss probe has repaired a loss (RFC 8985 7.4.2).
-void on_tail_loss(Conn c, const Now& now) noexcept;
+void on_tail_loss(Conn c) noexcept;
 /// F-RTO has sent new text, and the timeout was genuine nevertheless (RFC 5682 3 step 3a): two segments are
 /// in flight, and slow start goes on with one more.
 void on_genuine_timeout(Conn c) noexcept;

@@ -214,7 +214,7 @@ uint8_t on_ack(Conn c, const Segment& seg, uint32_t acked, const Context& ctx) n
     const Echo echo(c.tcb, seg, ctx);
     if (d.has_duplicate) rack::note_duplicate(c, d.duplicate_right);
     rack::update(c, d, echo.least_age_us(ctx.now), ctx.now);
-    if (tail_loss_probe::on_ack(c, seg, d)) congestion::on_tail_loss(c, ctx.now);
+    if (tail_loss_probe::on_ack(c, seg, d)) congestion::on_tail_loss(c);
     events |= check_spurious(c, d, echo, ctx.now);
     events |= run_frto(c, d);
     const bool found = rack::detect_losses(c, ctx.now);
