@@ -154,7 +154,7 @@ typedef struct synfin_config {
     uint32_t receive_buffer;  /**< bytes of the largest window offered, 4096..2^30; 2^24. A connection begins with
                                   at most 262144, and the window follows what the program reads */
     uint32_t send_buffer;     /**< bytes that may be queued for sending, 4096..2^30; 2^24. A connection begins with
-                                  at most 262144, and may queue twice cwnd */
+                                  at most 262144, and the limit grows to twice cwnd */
     uint32_t no_delay;        /**< 1: Nagle's algorithm is off for new connections; 0 */
     uint64_t max_text;        /**< bytes queued by all connections in both directions; 2^31 */
     int64_t msl;              /**< ns, half of TIME-WAIT, 0..130 s; 30 s */
@@ -429,7 +429,7 @@ typedef struct synfin_info {
     uint32_t unsent, unacked, unread; /**< bytes queued, in flight, left by synfin_take() */
     uint32_t ssthresh;     /**< bytes; 2^32 - 1 before the first loss */
     uint32_t rttvar_us;    /**< variation of the round-trip time */
-    uint32_t min_rtt_us;   /**< least round-trip time of the last minutes; 0: no sample */
+    uint32_t min_rtt_us;   /**< least round-trip time of the last 157 to 314 s; 0: no sample */
     uint32_t pmtu;         /**< bytes of an IP packet on the path */
     uint32_t control;      /**< congestion control: 0 CUBIC, 1 NewReno */
     uint32_t loss_state;   /**< 0 open, 1 disorder, 2 fast recovery, 3 loss (after a timeout) */
@@ -444,7 +444,7 @@ typedef struct synfin_info {
     uint32_t out_of_order; /**< bytes that arrived beyond a hole */
     uint32_t timer;        /**< 0 none, 1 SYN, 2 retransmission, 3 window probe, 4 tail loss probe, 5 reordering,
                                 6 keep-alive, 7 FIN-WAIT-2, 8 TIME-WAIT, 9 idle, 10 age of TS.Recent */
-    uint32_t timer_ms;     /**< until it expires */
+    uint32_t timer_ms;     /**< milliseconds until it expires */
     uint32_t user_timeout_ms; /**< in force */
     uint32_t flags;        /**< SYNFIN_HAS_TIMESTAMPS ... */
 } synfin_info;

@@ -29,7 +29,7 @@ def median(runs, kind, key="goodput_mbit"):
 
 
 def ratios(cells, kind):
-    """{cell: goodput beside Linux's}: the medians of each are compared."""
+    """{cell: goodput as a share of Linux's}: the medians of each are compared."""
     out = {}
     for name, cell in cells.items():
         ours, theirs = median(cell["runs"], kind), median(cell["runs"], "linux")
@@ -56,7 +56,7 @@ def summary():
             below = sum(value < GOAL for value in values.values())
             rows.append([what, f"{statistics.median(values.values()):.2f}", f"{min(values.values()):.2f} .. {max(values.values()):.2f}",
                          f"{below} of {len(values)}", str(wasteful(cells, kind))])
-    return table(["goodput beside Linux's", "median of the cells", "least .. most", f"below {GOAL}", "retransmit over twice as much"], rows)
+    return table(["goodput as a share of Linux's", "median of the cells", "least .. most", f"below {GOAL}", "cells with over twice Linux's retransmissions"], rows)
 
 
 def conditions(cell):

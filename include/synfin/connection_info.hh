@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// ConnectionInfo: what can be read of one connection, as `ss -i` shows it on Linux (TCP_INFO).
+/// ConnectionInfo: the state of one connection, like TCP_INFO (`ss -i`) on Linux.
 
 #include <cstdint>
 #include <string_view>
@@ -18,12 +18,12 @@ enum class ConnectionTimer : uint8_t {
     rto,              ///< text or FIN is not acknowledged (RFC 6298)
     probe,            ///< text waits for the window to open (RFC 9293 3.8.6.1) or to grow (3.8.6.2.1)
     tail_loss_probe,  ///< text at the end of a flight is not acknowledged in time (RFC 8985 7)
-    reorder,          ///< a segment that may only be late counts as lost then (RFC 8985 6.2 step 5)
+    reorder,          ///< a segment that may be late counts as lost at expiry (RFC 8985 6.2 step 5)
     keepalive,        ///< RFC 9293 3.8.4
     fin_wait_2,       ///< the peer's FIN is awaited after close()
     time_wait,        ///< 2MSL
-    idle,             ///< an RTO without text: cwnd is reset then (RFC 5681 4.1)
-    ts_recent,        ///< TS.Recent is 24 days old then (RFC 7323 5.5)
+    idle,             ///< an RTO without text: cwnd is reset at expiry (RFC 5681 4.1)
+    ts_recent,        ///< TS.Recent is 24 days old at expiry (RFC 7323 5.5)
 };
 constexpr std::string_view name(ConnectionTimer timer) noexcept {
     constexpr std::string_view kNames[] = {
@@ -45,8 +45,8 @@ constexpr std::string_view name(LossState state) noexcept {
 }
 
 /// A snapshot of a connection. Fields have the names of RFC 9293; numbers are in host byte order, windows in
-/// bytes with the scale applied. Half-open and TIME-WAIT records have only the first fields, the others show
-/// the values of a new connection.
+/// bytes with the scale applied. For half-open and TIME-WAIT records only the first fields are set; the
+/// others have the values of a new connection.
 struct ConnectionInfo {
     State state = State::closed;
     Endpoint local{}, peer{};
@@ -71,7 +71,7 @@ struct ConnectionInfo {
     uint32_t sacked_bytes = 0, lost_bytes = 0;  ///< of unacked_bytes; lost ones are not yet sent again
     /// Segments sent again since the connection last had nothing in flight for an RTO.
     uint32_t retransmitted = 0;
-    uint32_t min_rtt_us = 0;     ///< least RTT of the last minutes of that time; 0: no sample
+    uint32_t min_rtt_us = 0;     ///< least RTT of the last 157 to 314 s of that time; 0: no sample
     uint32_t reordering_us = 0;  ///< reordering window (RFC 8985 6.2 step 4); 0: any gap counts as a loss
     bool reordering_seen = false;
 

@@ -35,8 +35,8 @@ struct StackConfig {
     /// are in use, a new SYN replaces the oldest record, or gets a cookie without a record. SYNs that reopen
     /// a TIME-WAIT tuple take that record's place.
     uint32_t max_half_open = 16'384;
-    /// Connections per engine that may have more than one segment in flight, or repair a loss, with all means
-    /// (RFC 8985, RFC 9438) at once; 2112 B each, mapped when used. Beyond that a connection has only the
+    /// Recovery records per engine; 2112 B each, mapped when used. A connection needs one while more than one
+    /// segment is in flight or a loss is repaired (RFC 8985, RFC 9438). Without one it has only the
     /// retransmission timer and RFC 5681, and `no_recovery_record` counts its duplicate ACKs and timeouts.
     uint32_t max_recoveries = 65'536;
     /// Bytes queued in both directions by all connections together; at most 2 TiB. When more than half is in

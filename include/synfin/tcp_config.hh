@@ -84,11 +84,11 @@ struct TcpConfig {
     /// `receive_buffer_start_bytes`, and its window then follows what the application reads in a round trip.
     /// While half of the engine's blocks are in use, no window grows.
     uint32_t receive_buffer_bytes = 16u << 20;
-    uint32_t receive_buffer_start_bytes = 256 * 1024;  ///< more than `receive_buffer_bytes` counts as that
-    /// Bytes that send() takes beyond SND.UNA, at most: `send_buffer_start_bytes`, or twice cwnd if that is
-    /// more.
+    uint32_t receive_buffer_start_bytes = 256 * 1024;  ///< at most `receive_buffer_bytes` of it count
+    /// Upper limit on the bytes that send() takes beyond SND.UNA. Up to it, send() takes twice cwnd, but at
+    /// least `send_buffer_start_bytes`.
     uint32_t send_buffer_bytes = 16u << 20;
-    uint32_t send_buffer_start_bytes = 256 * 1024;  ///< more than `send_buffer_bytes` counts as that
+    uint32_t send_buffer_start_bytes = 256 * 1024;  ///< at most `send_buffer_bytes` of it count
     uint16_t mss_limit = 0;    ///< 0: MTU - 40, IPv6 MTU - 60; else offer and use at most this
     bool timestamps = true;    ///< RFC 7323 3
     bool window_scale = true;  ///< RFC 7323 2
@@ -97,8 +97,8 @@ struct TcpConfig {
     CongestionControl congestion_control = CongestionControl::cubic;
     /// At the rates of Linux: 2 cwnd / SRTT in slow start, 1.2 cwnd / SRTT after it.
     Pacing pacing = Pacing::off;
-    /// RFC 3168: ask for explicit congestion notification, accept it, and answer it as a loss. The SYN is
-    /// repeated without it.
+    /// RFC 3168: ask for explicit congestion notification, and accept it. A mark reduces cwnd as a loss
+    /// does. A repeated SYN does not ask for it.
     bool ecn = false;
     bool nagle = true;            ///< RFC 9293 MUST-17: it can be switched off
     bool time_wait_reuse = true;  ///< RFC 6191: a newer SYN reopens a TIME-WAIT tuple, in either direction

@@ -24,7 +24,7 @@ FrameIn::FrameIn(const LocalAddresses& ours, const Link& link, const AddressFold
     usual6_.expect(l2_, 0x60, 0xf0);  // version 6
     usual6_.expect(l2_ + 6u, wire::kProtocolTcp);
     usual_.expect(l2_, 0x45);           // version 4, no options
-    usual_.expect(l2_ + 1u, 0, 0x01);   // not CE (nor ECT(1)): only read() takes note of CE
+    usual_.expect(l2_ + 1u, 0, 0x01);   // not CE (nor ECT(1)): only read() looks at CE
     usual6_.expect(l2_ + 1u, 0, 0x10);  // the same
     usual_.expect(l2_ + 6u, 0, 0x3f);   // no fragment
     usual_.expect(l2_ + 7u, 0);

@@ -12,8 +12,8 @@
 
 namespace synfin::stack {
 
-/// A heap. Entries are never removed early: the caller of take_due() checks whether the connection still
-/// waits.
+/// This is a heap. Entries are never removed early: the caller of take_due() checks whether the connection
+/// still waits.
 /// @note cost: O(log n) each; nothing while no connection is paced.
 class Paced {
   public:

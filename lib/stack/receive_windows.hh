@@ -13,7 +13,7 @@ namespace synfin::stack {
 
 /// A connection's place follows from its index. If two receive much at the same time and share a place, they
 /// take it from each other: a connection that has lost it offers the start value as soon as it has received
-/// what was offered before. So connections pay nothing for it, and nothing must be freed.
+/// what was offered before. So the connection's own records need no field for it, and nothing must be freed.
 /// @note cost: 32 bytes for each place that was ever used, at most 512 KiB.
 class ReceiveWindows {
   public:

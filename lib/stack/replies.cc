@@ -37,8 +37,8 @@ void Connections::reply(uint32_t handle, Tcb& tcb, const Effects& fx) noexcept {
     switch (fx.reply) {
         case Reply::none: return;
         case Reply::rst:
-            // By the record's own limit: a flood of segments without a connection must not use up what this
-            // one needs.
+            // Limited by the record's own limit: a flood of segments without a connection must not use up the
+            // RSTs that this connection needs.
             if (!allow_challenge(handle, tcb, false)) {
                 counters_.drop(DropReason::rst_rate_limited);
                 return;

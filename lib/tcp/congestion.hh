@@ -1,7 +1,7 @@
 #pragma once
 /// @file
 /// Congestion control: only this file, congestion.cc and those in congestion/ change cwnd and ssthresh
-/// (scripts/check_layers.py checks this). How cwnd grows and how far it comes down is up to the controller,
+/// (scripts/check_layers.py checks this). The controller decides how cwnd grows and how far it is reduced,
 /// one file of congestion/ and one row of synfin/congestion_control.def. What all controllers share is here:
 /// initial and restart window (RFC 6928, RFC 5681 4.1), the rule for application-limited connections, and the
 /// recovery from a loss: with SACK by PRR (RFC 9937), without by RFC 6582.
@@ -81,13 +81,13 @@ struct BeforeAck {
         is_prr = (c.flow->flags & (kRecovery | kEcnRecovery)) != 0;
     }
 };
-/// An ACK with ECE; everything else of it has been taken. It does not make cwnd grow. At most once for each
-/// window cwnd is reduced, as after a loss: with SACK by PRR, or else at once. It may become one segment; at
-/// one segment, the next one waits for the retransmission timer.
+/// An ACK with ECE, after all its other effects. It does not make cwnd grow. It reduces cwnd as a loss does,
+/// at most once for each window: with SACK by PRR, or else at once. cwnd may become one segment; if it is one
+/// segment already, the next segment waits for the retransmission timer.
 /// @return whether cwnd is reduced for it.
 bool on_ece(Conn c, const BeforeAck& was) noexcept;
 /// An ACK of new data without ECE, with kEceAnswered: once it covers the first segment after a reduction,
-/// which carried CWR, the next ECE is news.
+/// which carried CWR, the next ECE counts again.
 void on_ack_without_ece(Conn c) noexcept;
 /// Whether the connection waits for the retransmission timer before it sends a segment, because of ECE.
 constexpr bool is_held_by_ece(const Flow& flow) noexcept {

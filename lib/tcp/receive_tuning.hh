@@ -1,8 +1,8 @@
 #pragma once
 /// @file
 /// Automatic size of the receive window: it follows what the application reads in a round trip ("dynamic
-/// right-sizing", Fisk and Feng 2001), by Linux's rule. A window of twice that lets the peer double its rate
-/// each round trip.
+/// right-sizing", Fisk and Feng 2001), by Linux's rule. The window is twice that amount, so that the peer can
+/// double its rate in each round trip.
 
 #include <cstdint>
 #include <type_traits>

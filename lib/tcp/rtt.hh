@@ -28,8 +28,8 @@ constexpr void take_rtt_sample(Flow& flow, uint32_t r_us) noexcept {
 }
 
 /// RFC 6298 2.2-2.5 in ticks: SRTT + max(G, 4 RTTVAR), clamped to the configured limits. Where this is more
-/// than rto_min, the margin above SRTT is at least min(SRTT, rto_min): the RFC relies on a limit of a second,
-/// and RTTVAR vanishes while a queue keeps its length (Linux's margin is at least 200 ms, too).
+/// than rto_min, the margin above SRTT is at least min(SRTT, rto_min): the RFC relies on a minimum RTO of a
+/// second, and RTTVAR tends to 0 while a queue keeps its length. (Linux's margin is at least 200 ms.)
 constexpr uint32_t rto_ticks(uint32_t srtt_us, uint32_t rttvar_us, const Params& p) noexcept {
     const uint64_t us = srtt_us + std::max<uint64_t>(kClockGranularityUs, 4 * uint64_t{rttvar_us});
     if (us <= uint64_t{p.rto_min} * 1000) return p.rto_min;  // the usual case for short connections

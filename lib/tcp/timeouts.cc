@@ -142,7 +142,7 @@ void on_tail_loss_probe(Conn c, const Context& ctx, Effects& fx) noexcept {
     fx.output = true;
 }
 
-/// RFC 8985 6.2 step 5: what was only late so far is lost now.
+/// RFC 8985 6.2 step 5: segments that could have been late count as lost now.
 void on_reorder(Conn c, const Context& ctx, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
     const uint8_t events = loss::on_reorder_timeout(c, ctx);
@@ -250,7 +250,7 @@ bool set_idle_deadline(Tcb& tcb, const Flow* flow, bool has_record, const Contex
 }
 
 bool wants_recovery_at_timeout(const Tcb& tcb) noexcept {
-    // One segment, or a FIN alone: there is nothing to find out about it. A dead peer takes no record.
+    // One segment, or a FIN alone, needs no scoreboard. So a dead peer takes no record from others.
     const uint32_t in_flight = tcb.in_flight();
     if (in_flight <= uint32_t{tcb.text_mss()} + (tcb.has(kFinSent) ? 1 : 0)) return false;
     return (tcb.deadline_kind == DeadlineKind::rto || tcb.deadline_kind == DeadlineKind::probe) &&

@@ -5,7 +5,7 @@
  *   1. the bottleneck: a FIFO queue of --queue bytes drained at --rate; a frame that finds it full is
  * dropped;
  *   2. loss on the link: --loss of the packets, in bursts of --burst packets on average (Gilbert-Elliott: the
- * bad state loses every packet); the link's time is spent all the same;
+ * bad state loses every packet); they use the link's time nevertheless;
  *   3. --delay; and --reorder of the packets take --reorder-by longer, so that later ones overtake them.
  * ARP and neighbour discovery are never lost, nor are the first --spare packets of a direction: a lost SYN
  * costs a second, which says nothing about a bulk transfer.

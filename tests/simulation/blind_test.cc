@@ -1,6 +1,6 @@
 /// What an attacker who sees nothing can inject into a connection, and how many packets it takes. The
 /// accepted numbers are counted, packet by packet. The table must equal blind.tsv; SYNFIN_UPDATE=1 rewrites
-/// it. docs/attacks.md shows it (scripts/check_docs.py --write).
+/// it. docs/attacks/in-memory.md shows it (scripts/check_docs.py --write).
 #include <gtest/gtest.h>
 
 #include <algorithm>

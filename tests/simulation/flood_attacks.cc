@@ -1,5 +1,5 @@
 /// @file
-/// The attacks of the table in docs/attacks.md that need no connection.
+/// The attacks of the table in docs/attacks/in-memory.md that need no connection.
 
 #include "flood_attacks.hh"
 
@@ -79,10 +79,11 @@ void add_syns(std::vector<Attack>& out) {
         {.name = "SYN, IPv6, sources on link",
          .why = "Packets that wait for unknown neighbours are limited to 2,048, and known neighbours stay.",
          .send = random_segments(near6, 0x01000000, 0xffffff, kOtherMac)});
-    out.push_back({.name = "SYN, server without gateway",
-                   .why = "A SYN-ACK without a route is dropped and counted; the record yields as any other.",
-                   .send = random_segments(syn),
-                   .configure = [](StackConfig& c) { c.gateway.reset(), c.gateway_mac.reset(); }});
+    out.push_back(
+        {.name = "SYN, server without gateway",
+         .why = "A SYN-ACK without a route is dropped and counted; the record yields like any other.",
+         .send = random_segments(syn),
+         .configure = [](StackConfig& c) { c.gateway.reset(), c.gateway_mac.reset(); }});
     out.push_back({.name = "SYN, from a client's address",
                    .why = "The client resets what it did not open; SYNs for its live connections get limited "
                           "challenge ACKs.",
@@ -93,7 +94,7 @@ void add_syns(std::vector<Attack>& out) {
     Packet closed = syn;
     closed.dport = 81;
     out.push_back({.name = "SYN, to a closed port",
-                   .why = "RSTs are limited to 100,000 per second and engine.",
+                   .why = "RSTs are limited to at most 100,000 per second and engine.",
                    .send = random_segments(closed)});
     out.push_back({.name = "SYN, to 20,000 listeners",
                    .why = "A listener is found by its port in one step.",
@@ -140,8 +141,9 @@ void add_segments(std::vector<Attack>& out) {
                              Kind{"SYN-ACK", kSyn | kAck, 0}, Kind{"data", kAck | kPsh, 1000}}) {
         Packet packet = attack_segment(k4, kind.flags, kind.payload);
         out.push_back({.name = std::string(kind.name) + ", no connection",
-                       .why = kind.flags == kRst ? "An RST without a connection is dropped."
-                                                 : "RSTs are limited to 100,000 per second and engine.",
+                       .why = kind.flags == kRst
+                                  ? "An RST without a connection is dropped."
+                                  : "RSTs are limited to at most 100,000 per second and engine.",
                        .send = random_segments(packet)});
         out.push_back({.name = std::string(kind.name) + ", on live connections",
                        .why = "Numbers outside the windows change nothing (RFC 5961); answers without text "
@@ -154,12 +156,12 @@ void add_segments(std::vector<Attack>& out) {
     Packet land = attack_segment(k4, kSyn);
     land.src = host(1, k4), land.sport = 80;
     out.push_back({.name = "LAND",
-                   .why = "A source address of ours is dropped.",
+                   .why = "A packet with one of our addresses as its source is dropped.",
                    .send = [frame = FloodFrame(land)](FloodWorld& w, uint64_t) { w.inject(frame); }});
     Packet land6 = attack_segment(k6, kSyn);
     land6.src = host(1, k6), land6.sport = 80;
     out.push_back({.name = "LAND, IPv6",
-                   .why = "A source address of ours is dropped.",
+                   .why = "A packet with one of our addresses as its source is dropped.",
                    .send = [frame = FloodFrame(land6)](FloodWorld& w, uint64_t) { w.inject(frame); }});
     Packet bomb = attack_segment(k4, kSyn);
     bomb.options.assign(40, 1);

@@ -1,5 +1,5 @@
 /// @file
-/// The attacks of the table in docs/attacks.md by peers that have connections.
+/// The attacks of the table in docs/attacks/in-memory.md by peers that have connections.
 
 #include <algorithm>
 
@@ -101,14 +101,15 @@ void add_acks(std::vector<Attack>& out) {
              peer.frame.ack(peer.highest + 1 + w.random() % 0x40000000);
          }),
          .prepare = readers()});
-    out.push_back({.name = "ACK of text still in flight (200,000/s)",
-                   .why = "SND.WND and cwnd limit what is in flight; the sender paces nobody but itself.",
-                   .send = send([](FloodWorld&, AttackPeer& peer) {
-                       const uint32_t to = peer.una + 10 * kMss;
-                       acknowledge(peer, static_cast<int32_t>(to - peer.highest) <= 0 ? to : peer.highest);
-                   }),
-                   .prepare = readers(),
-                   .rate = 200'000});
+    out.push_back(
+        {.name = "ACK of text still in flight (200,000/s)",
+         .why = "SND.WND and cwnd limit what is in flight, also for a peer that acknowledges early.",
+         .send = send([](FloodWorld&, AttackPeer& peer) {
+             const uint32_t to = peer.una + 10 * kMss;
+             acknowledge(peer, static_cast<int32_t>(to - peer.highest) <= 0 ? to : peer.highest);
+         }),
+         .prepare = readers(),
+         .rate = 200'000});
     out.push_back({.name = "duplicate ACKs",
                    .why = "A duplicate ACK lets at most one segment leave, and PRR ends that at ssthresh.",
                    .send = send([](FloodWorld&, AttackPeer&) {}),
@@ -151,7 +152,7 @@ std::function<void(FloodWorld&, uint64_t)> with_blocks(Block block) {
 
 void add_sacks(std::vector<Attack>& out) {
     const char* runs =
-        "Each block walks three times over at most 159 runs, and the list never grows beyond them.";
+        "A block walks a bounded number of times over at most 159 runs; the list never grows beyond them.";
     out.push_back(
         {.name = "SACK of text not sent",
          .why = "Blocks outside [SND.UNA, SND.NXT) are ignored.",

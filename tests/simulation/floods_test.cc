@@ -1,5 +1,6 @@
 /// Attacks at a million packets a second of virtual time, with clients beside them. The table must equal
-/// floods.tsv; SYNFIN_UPDATE=1 rewrites it. docs/attacks.md shows it (scripts/check_docs.py --write).
+/// floods.tsv; SYNFIN_UPDATE=1 rewrites it. docs/attacks/in-memory.md shows it (scripts/check_docs.py
+/// --write).
 #include <gtest/gtest.h>
 
 #include <algorithm>

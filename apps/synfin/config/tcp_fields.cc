@@ -43,17 +43,16 @@ void add_tcp_fields(FieldTable& table) {
                  "time between two keep-alive probes");
     table.of_tcp("tcp.keepalive-probes", "", "N", count(2, 255), &TcpConfig::keepalive_probes,
                  "unanswered probes after which a connection is dropped");
-    table.of_tcp(
-        "tcp.receive-buffer", "", "SIZE", size(4096, 1u << 30), &TcpConfig::receive_buffer_bytes,
-        "largest receive window that a connection offers; it grows with what is read in a round trip");
+    table.of_tcp("tcp.receive-buffer", "", "SIZE", size(4096, 1u << 30), &TcpConfig::receive_buffer_bytes,
+                 "largest receive window; the window grows with the bytes read in a round trip");
     table.of_tcp("tcp.receive-buffer-start", "", "SIZE", size(4096, 1u << 30),
                  &TcpConfig::receive_buffer_start_bytes,
                  "receive window of a new connection, at most tcp.receive-buffer");
     table.of_tcp("tcp.send-buffer", "", "SIZE", size(4096, 1u << 30), &TcpConfig::send_buffer_bytes,
-                 "most unacknowledged and unsent bytes that a connection holds; it grows to twice cwnd");
+                 "largest send buffer (unacknowledged and unsent bytes); the buffer grows to twice cwnd");
     table.of_tcp("tcp.send-buffer-start", "", "SIZE", size(4096, 1u << 30),
                  &TcpConfig::send_buffer_start_bytes,
-                 "unacknowledged and unsent bytes that a new connection holds, at most tcp.send-buffer");
+                 "send buffer of a new connection, at most tcp.send-buffer");
     table.of_tcp("tcp.mss", "", "SIZE", size(0, 8960), &TcpConfig::mss_limit,
                  "largest segment to announce and to send; 0: MTU minus 40, for IPv6 minus 60");
     table.of_tcp("tcp.timestamps", "", "BOOL", boolean(), &TcpConfig::timestamps,
@@ -67,7 +66,7 @@ void add_tcp_fields(FieldTable& table) {
     table.of_tcp("tcp.pacing", "", "off|auto|on", choice<Pacing>(), &TcpConfig::pacing,
                  "spread new data over the round trip; auto: with large windows, if SRTT is 1 ms or more");
     table.of_tcp("tcp.ecn", "", "on|off", on_off(), &TcpConfig::ecn,
-                 "negotiate explicit congestion notification, and answer it as a loss (RFC 3168)");
+                 "negotiate explicit congestion notification; a mark reduces cwnd as a loss does (RFC 3168)");
     table.of_tcp("tcp.nagle", "", "BOOL", boolean(), &TcpConfig::nagle,
                  "hold a small segment back while earlier data is unacknowledged (RFC 9293 3.7.4)");
     table.of_tcp("tcp.time-wait-reuse", "", "BOOL", boolean(), &TcpConfig::time_wait_reuse,

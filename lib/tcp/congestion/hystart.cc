@@ -37,8 +37,8 @@ uint32_t growth(HystartState& s, Seq una, Seq nxt, uint32_t acked) noexcept {
             }
         }
     } else if (is_enough && current < s.css_baseline_min_rtt - s.css_baseline_min_rtt / 16) {
-        // The growth was a false alarm. DEVIATION: RFC 9406 takes any smaller sample for one; the
-        // scoreboard's times are exact to a sixteenth (loss/scoreboard.hh).
+        // The RTT had not really grown. DEVIATION: RFC 9406 concludes this from any smaller sample;
+        // the scoreboard's times are only exact to a sixteenth (loss/scoreboard.hh).
         s.css_baseline_min_rtt = UINT32_MAX;
         s.in_css = false;
         s.css_rounds = 0;

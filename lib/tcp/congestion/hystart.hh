@@ -18,9 +18,8 @@ inline constexpr uint32_t kCssRounds = 5;
 /// 4.2: an RTT sample of this round.
 void take_rtt(HystartState& state, uint32_t rtt_us) noexcept;
 /// 4.2: an ACK of `acked` new bytes; `una` and `nxt` are SND.UNA and SND.NXT.
-/// @return by how much cwnd grows. DEVIATION: without pacing (4.3) the RFC limits it to 8 segments for each
-/// ACK; one
-///         ACK of ours may answer a whole burst, so there is no limit, as in Linux.
+/// @return bytes by which cwnd grows. DEVIATION: without pacing, 4.3 limits this to 8 segments per ACK. Here
+///         one ACK may acknowledge a whole burst, so there is no limit, as in Linux.
 uint32_t growth(HystartState& state, Seq una, Seq nxt, uint32_t acked) noexcept;
 /// Whether slow start is over: ssthresh is to become cwnd.
 inline bool has_ended(const HystartState& state) noexcept {

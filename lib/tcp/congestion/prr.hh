@@ -26,8 +26,8 @@ inline uint32_t window(Conn c, const scoreboard::Delivered& d, bool safe) noexce
     Recovery& rec = *c.rec;
     const uint32_t ssthresh = c.flow->ssthresh_bytes, smss = c.tcb.text_mss();
     const uint32_t in_flight = rec.pipe(c.tcb);
-    // Text that the scoreboard had to forget may be reported again. No more can arrive than was in flight,
-    // and left since.
+    // Text that the scoreboard had to forget may be reported again, and would count twice. No more can
+    // arrive than was in flight when the recovery began, and what has left since.
     const uint64_t most = uint64_t{rec.recover_fs} + rec.prr_out;
     rec.prr_delivered =
         static_cast<uint32_t>(std::min<uint64_t>(uint64_t{rec.prr_delivered} + d.bytes, most));

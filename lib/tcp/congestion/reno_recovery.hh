@@ -1,8 +1,8 @@
 #pragma once
 /// @file
 /// Loss recovery without SACK, or without a recovery record: fast retransmit and fast recovery (RFC 5681 3.2,
-/// RFC 6582), limited transmit (RFC 3042), and the timeout that sends everything again. The controller says
-/// how far cwnd comes down (Reduce).
+/// RFC 6582), limited transmit (RFC 3042), and the timeout that sends everything again. The controller
+/// decides how far cwnd is reduced (Reduce).
 
 #include <algorithm>
 #include <cstdint>

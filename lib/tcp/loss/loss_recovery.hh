@@ -1,8 +1,8 @@
 #pragma once
 /// @file
 /// Loss recovery of a connection with SACK and a recovery record: RACK-TLP finds losses (RFC 8985), PRR
-/// paces their repair (RFC 9937), and what proves spurious is undone (RFC 5682, RFC 4015). Without SACK:
-/// congestion/reno_recovery.hh. Also what every connection with a record does for each ACK.
+/// limits the rate of their repair (RFC 9937), and what proves spurious is undone (RFC 5682, RFC 4015).
+/// Without SACK: congestion/reno_recovery.hh. Also what every connection with a record does for each ACK.
 
 #include <cstdint>
 
@@ -26,7 +26,7 @@ inline void tell(uint8_t events, Effects& fx) noexcept {
 
 /// An ACK of `acked` new bytes, which may be 0; SND.UNA is already the new one. The connection has a record.
 /// @return Events.
-/// @note cost: a fixed number of walks over Recovery::kRuns, one for each SACK block without news.
+/// @note cost: a bounded number of walks over at most Recovery::kRuns runs (scoreboard.hh).
 uint8_t on_ack(Conn c, const Segment& seg, uint32_t acked, const Context& ctx) noexcept;
 
 /// The retransmission timer has expired, and text is in flight. The connection has SACK and a record.

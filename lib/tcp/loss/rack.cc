@@ -54,8 +54,8 @@ void update(Conn c, const scoreboard::Delivered& d, uint32_t echo_us, const Now&
 
 void note_duplicate(Conn c, Seq right) noexcept {
     Recovery& rec = *c.rec;
-    // DEVIATION: RFC 8985 takes any D-SACK. One without reordering, or of a tail loss probe, is no fault of
-    // the reordering window, as in Linux.
+    // DEVIATION: RFC 8985 counts any D-SACK. As in Linux, one without reordering, or for a tail loss probe,
+    // does not widen the reordering window.
     if (!rec.reordering_seen || (rec.tlp_pending && right == rec.tlp_end)) return;
     if (rec.in_dsack_round && at_or_after(c.tcb.snd.una, rec.dsack_round)) rec.in_dsack_round = false;
     if (rec.in_dsack_round) return;

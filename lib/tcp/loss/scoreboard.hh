@@ -4,13 +4,14 @@
 ///
 /// The list is bounded by Recovery::kRuns. New text that leaves within a sixteenth of a round trip shares a
 /// run, as long as nothing is sent again meanwhile: about 16 to 32 runs hold a window of any size, and the
-/// others hold the holes. When the list is full, those neighbours with the same fate are merged that were
-/// sent at nearly the same time; beyond a sixteenth of a round trip such a run gives no RTT. A run that waits
+/// others hold the holes. When the list is full, neighbours with the same fate that were sent at nearly the
+/// same time are merged; beyond a sixteenth of a round trip such a run gives no RTT. A run that waits
 /// counts as sent with its latest octet, and one that arrives with its earliest: loss detection errs towards
 /// patience. If nothing can be merged, text that arrived between retransmissions is forgotten for what is
 /// lost further on. A SACK block that finds no place lets its neighbours grow, or is ignored; a
 /// retransmission that finds none displaces a SACKed run: the text may be sent again, and nothing worse.
-/// @note cost: each function walks the list a fixed number of times, take_blocks() for each block with news.
+/// @note cost: each function walks the list a bounded number of times. A SACK block without news takes one
+/// walk, another one at most seven, and more if the list is full.
 
 #include <cstdint>
 
@@ -52,12 +53,12 @@ void note_resent(Recovery& rec, Seq from, Seq to, uint32_t now_us) noexcept;
 /// SND.UNA is `una` now.
 void acknowledge(Recovery& rec, Seq una, Delivered& out) noexcept;
 /// Takes the SACK blocks of a segment; SND.UNA has been updated. Blocks outside [SND.UNA, SND.NXT) are
-/// ignored (RFC 2018 does not say how; a lie must not confuse the list).
+/// ignored: RFC 2018 does not cover them, and a false block must not spoil the list.
 void take_blocks(Recovery& rec, const Tcb& tcb, const Segment& seg, Delivered& out) noexcept;
 
 /// RFC 2018 8: the peer has dropped what it reported. All of it counts as in flight again.
 void forget_sacks(Recovery& rec) noexcept;
-/// A loss was none: what is marked as lost counts as in flight again.
+/// A loss proved spurious: what is marked as lost counts as in flight again.
 void forget_losses(Recovery& rec) noexcept;
 /// Everything that SACK has not reported is to be sent again.
 void lose_all(Recovery& rec) noexcept;

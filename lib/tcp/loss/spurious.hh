@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Losses that were none: the Eifel test by timestamps (RFC 3522), F-RTO without them (RFC 5682 3).
+/// Spurious losses: the Eifel test by timestamps (RFC 3522), F-RTO without them (RFC 5682 3).
 
 #include <cstdint>
 
@@ -15,7 +15,7 @@ namespace synfin::tcp::spurious {
 /// ticks, with `has_echo`.
 bool is_proven_by_timestamp(const Recovery& rec, uint32_t acked, bool has_echo, uint32_t echo) noexcept;
 
-/// What F-RTO makes of an ACK during the recovery from a timeout.
+/// What F-RTO concludes from an ACK during the recovery from a timeout.
 enum class FrtoVerdict : uint8_t {
     undecided,  ///< or not in use
     spurious,   ///< the timeout was unnecessary
