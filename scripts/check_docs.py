@@ -182,7 +182,7 @@ def stale_attack_tables(write):
     if write:
         path.write_text(renewed, encoding="utf-8")
     elif renewed != text:
-        yield "docs/attacks/in-memory.md: a table is not that of tests/simulation; run scripts/check_docs.py --write"
+        yield "docs/attacks/in-memory.md: a table differs from tests/simulation/*.tsv; run scripts/check_docs.py --write"
 
 
 def write_configuration_document():

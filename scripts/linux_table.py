@@ -96,7 +96,7 @@ def main():
     text = DOCUMENT.read_text(encoding="utf-8")
     new = BLOCK.sub(lambda match: match.group(1) + TABLES[match.group(2)]() + "\n<!-- end -->", text)
     if new != text and "--write" not in sys.argv[1:]:
-        print("docs/loss-linux.md: a table is not what tests/loss/linux.json gives: scripts/linux_table.py --write")
+        print("docs/loss-linux.md: a table differs from tests/loss/linux.json; run scripts/linux_table.py --write")
         return 1
     if new != text:
         DOCUMENT.write_text(new, encoding="utf-8")

@@ -139,7 +139,7 @@ def main():
     text = DOCUMENT.read_text(encoding="utf-8")
     new = BLOCK.sub(lambda match: match.group(1) + TABLES[match.group(2)]() + "\n<!-- end -->" if match.group(2) in TABLES else match.group(0), text)
     if new != text and "--write" not in sys.argv[1:]:
-        print("docs/loss.md: a table is not what tests/simulation/loss gives: scripts/loss_tables.py --write")
+        print("docs/loss.md: a table differs from tests/simulation/loss; run scripts/loss_tables.py --write")
         return 1
     if new != text:
         DOCUMENT.write_text(new, encoding="utf-8")

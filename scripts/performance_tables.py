@@ -161,7 +161,7 @@ def main():
         elif new != text:
             stale.append(path)
     for path in stale:
-        print(f"{path.relative_to(ROOT)}: a table is not what the results give: scripts/performance_tables.py --write")
+        print(f"{path.relative_to(ROOT)}: a table differs from the result files; run scripts/performance_tables.py --write")
     return 1 if stale else 0
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs two engines for a long time: mixed connections, loss and floods, in virtual time (tests/soak). Fails when something is
-# not given back, a packet or a connection is not accounted for, a byte is wrong, or the process grows.
+# Runs two engines for a long time: mixed connections, loss and floods, in virtual time (tests/soak). Fails when a record
+# or block is not freed, a packet or a connection is not accounted for, a byte is wrong, or the process grows.
 #
 #   scripts/soak.sh                   one hour
 #   scripts/soak.sh --short           two minutes

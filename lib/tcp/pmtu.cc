@@ -80,7 +80,7 @@ void on_progress_after_black_hole(Tcb& tcb, uint32_t acked) noexcept {
     if (tcb.mss < tcb.full_mss)
         tcb.mss = tcb.full_mss;
     else if (acked >= tcb.text_mss())
-        tcb.full_mss = 0;  // it was an outage
+        tcb.full_mss = 0;  // the losses were an outage of the path
 }
 
 uint16_t on_too_big(HalfOpen& half_open, const TooBig& message, Effects& fx) noexcept {

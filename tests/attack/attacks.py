@@ -16,7 +16,7 @@ class Attack:
     name: str
     what: str  # one line for the table
     program: str  # flood or hold
-    kind: str  # of the program
+    kind: str  # of attack: the program's first argument
     families: tuple = (4, 6)
     connections: int = 0  # that hold keeps
     gateway: bool = True

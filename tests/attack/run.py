@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Attacks `synfin serve` over a veth, beside legitimate clients, and says what the clients noticed.
+"""Attacks `synfin serve` over a veth, beside legitimate clients, and reports what the clients noticed.
 
     tests/attack/run.py [--synfin PATH] [--family 4|6] [--seconds S] [--rate N] [--tries N] [--core N] [--json FILE [--all]] [--list] [NAME...]
 

@@ -15,13 +15,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 SOURCES = {"flood": ("flood.c", "cable.c", "frames.c"), "hold": ("hold.c", "plans.c", "cable.c", "frames.c"), "clients": ("clients.c",)}
 # Completions beside an attack, as a share of those without it.
 LEAST_SHARE = 0.999
-# Fewer packets than this are no attack: a defect of the attacker.
+# With fewer packets than this there was no attack: the attacker is defective.
 LEAST_SENT = 1000
 # A connection that is begun this long after an attack must be served as before it.
 RECOVERY_S = 1
 # Longer than this to connect: the kernel has sent its SYN again (after 1 s), as nobody answered the first one.
 SYN_RESENT_US = 900_000
-# How long a client waits: long, as other programs can keep it and the server from their cores for seconds.
+# How long a client waits. It is long because other programs can keep it and the server from their cores for seconds.
 CLIENT_LIMIT_S = 30
 # Within this time after everybody has gone all records must be free: the longest time limit of attacks.SERVE, and slack.
 FREE_S = 45
@@ -254,7 +254,7 @@ class Scene:
         return round(min(1.0, got / sent), 3) if sent else None
 
     def _wrong(self, row, status):
-        """What the goals say that is not so; empty when all is well."""
+        """The goals that this row misses; empty when it meets all."""
         wrong = []
         if row["sent"] < LEAST_SENT or any(w.get("opened") == 0 for w in row["waves"]):
             wrong.append(f"no attack: {row['waves']}")
@@ -270,7 +270,7 @@ class Scene:
         resident = row["resident_mib"]
         if resident["most"] - resident["before"] > self.attack.growth:
             wrong.append(f"grew by {resident['most'] - resident['before']:.0f} MiB, at most {self.attack.growth} expected")
-        # Up to half of the limit the first wave may not have reached what the attack can take.
+        # Below half of the limit, the second wave may take more: the first one may not have reached the maximum.
         if resident["second"] > max(resident["first"] * 1.02 + 4, resident["before"] + self.attack.growth / 2):
             wrong.append(f"the second wave took more memory: {resident}")
         if row["free_s"] is None:

@@ -216,7 +216,7 @@ Explorer::Rest Explorer::run_to_rest(World& world, std::string* story) {
             return Rest::reached;
         }
         Turn turn = world.turn(ground_, quiet);
-        // A probe may have nothing to say: FIN behind a hole is not reported.
+        // The answer to a probe may bring nothing new: FIN behind a hole is not reported.
         const bool is_timeout =
             action.kind == Action::Kind::time_out && !world.host(action.host).awaits_probe();
         world.act(action, turn);

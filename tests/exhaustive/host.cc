@@ -673,8 +673,8 @@ void Host::check_state(Witness& w) const noexcept {
               "open, but the application was not told");
 }
 
-/// The list of what is in flight is complete, its sums are right, and no octet counts as reported that the
-/// peer does not have.
+/// The scoreboard covers everything in flight, its sums are right, and it reports no octet that the peer does
+/// not have.
 void Host::check_scoreboard(const Host& peer, Witness& w) const noexcept {
     const tcp::Recovery& rec = recovery_;
     uint32_t sacked = 0, lost = 0;

@@ -2,9 +2,9 @@
 // checks: fakes/invariants.hh at every step, well-formed packets, the right bytes in both streams, one
 // on_close for each connection, and no resource in use at the end.
 //
-// The first byte selects the configuration. An engine serves many inputs, because to make one takes longer
-// than to run a story. After each story it must be empty, and it then moves on in time (kLap), so that an
-// input does the same in a used engine and in a fresh one, but for the stack's sequence numbers.
+// The first byte selects the configuration. An engine serves many inputs, because making one takes longer
+// than running a story. After each story the engine must be empty. Its time then advances by kLap, so that an
+// input has the same result in a used engine as in a fresh one, except for the stack's sequence numbers.
 
 #include <algorithm>
 #include <array>
@@ -28,7 +28,7 @@ using namespace synfin::fuzz;   // NOLINT(google-build-using-namespace)
 namespace {
 
 constexpr size_t kFlows = 4;
-constexpr size_t kMaxInput = 600;  ///< longer stories are ignored: they reach nothing else
+constexpr size_t kMaxInput = 600;  ///< longer stories are ignored: they reach no other code
 constexpr uint64_t kStoriesPerEngine = 1000;
 /// From one story's start to the next one's: a multiple of 2^16 ms (SYN cookies), of 1024 ms (user timeout)
 /// and of 1 s (rate limits), so that both find the same phases. The clocks of ISNs and timestamps go on, so
@@ -84,7 +84,7 @@ struct Handle {
     bool numbered = false, told = false;
 };
 
-/// One story with an engine that is empty before and behind it.
+/// One story in an engine that is empty before and after it.
 class Fuzzed {
   public:
     explicit Fuzzed(Engine& engine)
@@ -150,7 +150,7 @@ class Fuzzed {
     }
     void input(const Packet& packet) { input(build(packet)); }
 
-    /// An engine that has ended all refuses politely: RST, and with IPv6 a parameter problem. This begins
+    /// An empty engine still answers: with RST, and with IPv6 with a parameter problem. This begins
     /// another second for the limits of both, so that they do not remember the story.
     void refuse_two() {
         const uint64_t before = sent_;

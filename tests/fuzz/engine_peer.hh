@@ -11,7 +11,7 @@
 
 namespace synfin::fuzz {
 
-/// A byte of a stream by its absolute sequence number: both sides can be checked without knowing the ISN.
+/// The byte of a stream at an absolute sequence number. So both sides can be checked without the ISN.
 inline uint8_t byte_at(uint32_t seq) {
     return static_cast<uint8_t>(seq * 7 + (seq >> 8) * 3);
 }

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The two applications of the soak test: a client whose connections live different lives, and a server that
+/// The two applications of the soak test: a client with connections of several kinds, and a server that
 /// answers. Every byte is checked at both ends.
 
 #include <algorithm>
@@ -198,7 +198,7 @@ class Client {
     }
     void on_peer_fin(Connection c) { (void)c.close(); }
     void on_close(Connection c, const CloseInfo&) { sessions_.end(c); }
-    /// One of the rude lives ends, if there is one.
+    /// Ends one of the connections that abort or leave, if there is one.
     void end_one_rudely() {
         for (Session& s : sessions_.all()) {
             if (!s.is_used || s.closed) continue;

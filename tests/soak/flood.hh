@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// Flood: packets of an attacker that no connection belongs to, or that guess one.
+/// Flood: packets of an attacker that belong to no connection, or that guess the numbers of one.
 
 #include "base/random.hh"
 #include "fakes/packet.hh"

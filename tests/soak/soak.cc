@@ -1,7 +1,7 @@
-// Two engines that live long: round after round of mixed connections over a wire that loses, repeats, delays,
-// reorders and corrupts packets, beside floods. After each round all must be given back, every packet must be
-// accounted for, and at the end the process must not have grown. Virtual time: nothing depends on the
-// machine's speed but the number of rounds.
+// Two engines that run for long: rounds of mixed connections over a wire that loses, repeats, delays,
+// reorders and corrupts packets, with floods at the same time. After each round every record and block must
+// be free and every packet accounted for; at the end the process must not have grown. The test uses virtual
+// time, so the machine's speed changes only the number of rounds.
 //
 //   soak [--seconds N] [--rounds N] [--seed N]     ends after N seconds, but not before 30 rounds
 
@@ -22,7 +22,7 @@ namespace {
 
 using fakes::Family;
 
-constexpr uint16_t kPort = 80, kPort2 = 81;  ///< of cubic and of NewReno
+constexpr uint16_t kPort = 80, kPort2 = 81;  ///< of listeners with CUBIC and with NewReno
 constexpr unsigned kClient = 0, kServer = 1;
 constexpr uint64_t kWarmUp = 20;  ///< rounds until the memory that is kept for reuse has its size
 constexpr int64_t kGrowthKiB = 4096;

@@ -84,7 +84,7 @@ uint32_t reduce(Conn c, uint32_t flight) noexcept {
         CubicState& s = c.rec->cubic;
         const uint32_t cwnd = c.flow->cwnd_bytes;
         s.cwnd_prior = cwnd;
-        // 4.7, fast convergence: a flow that lost below its last plateau makes room for others.
+        // 4.7, fast convergence: a flow that loses below its last plateau leaves room for others.
         s.w_max = cwnd < s.w_max ? static_cast<uint32_t>(uint64_t{cwnd} * 17 / 20) : cwnd;
         s.in_epoch = false;
     }

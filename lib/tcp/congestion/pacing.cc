@@ -18,7 +18,7 @@ void begin_burst(Conn c, const Context& ctx) noexcept {
     const uint64_t burst =
         std::clamp<uint64_t>(bytes_per_s * kBurstUs / 1'000'000, uint64_t{kLeastSegments} * mss, most);
     const uint64_t gap = std::clamp<uint64_t>(burst * 1'000'000 / bytes_per_s, 1, kMostGapUs);
-    // A turn that comes late makes up for it, by one burst at most.
+    // A late turn of the engine catches up, by one burst at most.
     const auto late = static_cast<int32_t>(now - rec.pace_at_us);
     const uint32_t made_up = late > 0 && static_cast<uint64_t>(late) <= gap ? static_cast<uint32_t>(late) : 0;
     rec.pace_at_us = now - made_up + static_cast<uint32_t>(gap);
