@@ -2,9 +2,9 @@
 /// @file
 /// The control block of a connection, in three sizes: a half-open record while a passive open waits for its
 /// ACK, one 64-byte cache line (Tcb) for handshake, idling and teardown, and a small record in TIME-WAIT.
-/// While data is queued or in flight a second line joins the Tcb (flow.hh), and while a loss is repaired a
-/// third record (recovery.hh). Offsets are part of the contract: the engine's speed depends on the number of
-/// cache lines that a segment touches.
+/// While data is queued or in flight a second line joins the Tcb (flow.hh), and while that is more than one
+/// segment, a third record (recovery.hh). Offsets are part of the contract: the engine's speed depends on the
+/// number of cache lines that a segment touches.
 
 #include <algorithm>
 #include <bit>
