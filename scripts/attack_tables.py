@@ -1,17 +1,14 @@
 """The tables of docs/attacks.md that come from docs/attacks/veth.json (tests/attack/run.py --json); scripts/performance_tables.py writes them."""
 
 import json
-import pathlib
 
-RESULTS = pathlib.Path(__file__).resolve().parent.parent / "docs/attacks/veth.json"
+from document_tables import ROOT, table
+
+RESULTS = ROOT / "docs/attacks/veth.json"
 
 
 def load():
     return json.loads(RESULTS.read_text(encoding="utf-8"))
-
-
-def table(head, rows):
-    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def rows(family):

@@ -6,20 +6,15 @@
 """
 
 import json
-import pathlib
 import re
 import statistics
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from document_tables import ROOT, renew, table
+
 RESULTS = ROOT / "tests/loss/linux.json"
 DOCUMENT = ROOT / "docs/loss-linux.md"
-BLOCK = re.compile(r"(<!-- table: (linux\S*) -->\n).*?(\n?<!-- end -->)", re.DOTALL)
 GOAL = 0.9
-
-
-def table(head, rows):
-    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def median(runs, kind, key="goodput_mbit"):
@@ -92,16 +87,5 @@ def measured():
 TABLES = {"linux": summary, "linux-measured": measured, "linux-cells": cells_table}
 
 
-def main():
-    text = DOCUMENT.read_text(encoding="utf-8")
-    new = BLOCK.sub(lambda match: match.group(1) + TABLES[match.group(2)]() + "\n<!-- end -->", text)
-    if new != text and "--write" not in sys.argv[1:]:
-        print("docs/loss-linux.md: a table differs from tests/loss/linux.json; run scripts/linux_table.py --write")
-        return 1
-    if new != text:
-        DOCUMENT.write_text(new, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(renew("linux_table.py", TABLES, [DOCUMENT]))

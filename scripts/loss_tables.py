@@ -3,31 +3,19 @@
 
     scripts/loss_tables.py            exit status 1: a table is not what the results give
     scripts/loss_tables.py --write    writes them
-
-The document has a table between the lines `<!-- table: NAME -->` and `<!-- end -->`.
 """
 
-import pathlib
 import re
 import sys
+from statistics import median
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from document_tables import ROOT, renew, table
+
 RESULTS = ROOT / "tests/simulation/loss"
 DOCUMENT = ROOT / "docs/loss.md"
-BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(\n?<!-- end -->)", re.DOTALL)
 PATH = re.compile(r"\s*(?P<rtt>[\d.]+) ms\s+(?P<rate>\d+) Mbit/s (?P<buffer>[\d.]+) BDP\s+(?P<loss>[\d.]+) % (?P<kind>\w+)\s+(?P<order>\w+)")
 VARIANTS = ("CUBIC", "CUBIC, no SACK", "NewReno", "NewReno, no SACK")
 LONG = ("grid_0.1ms.txt", "grid_1ms.txt", "grid_20ms.txt", "grid_100ms.txt")
-
-
-def median(values):
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-
-
-def table(head, rows):
-    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 class Row:
@@ -135,16 +123,5 @@ def fairness():
 TABLES = {"goodput": goodput, "rtt": by_rtt, "buffer": by_buffer, "costs": costs, "fairness": fairness}
 
 
-def main():
-    text = DOCUMENT.read_text(encoding="utf-8")
-    new = BLOCK.sub(lambda match: match.group(1) + TABLES[match.group(2)]() + "\n<!-- end -->" if match.group(2) in TABLES else match.group(0), text)
-    if new != text and "--write" not in sys.argv[1:]:
-        print("docs/loss.md: a table differs from tests/simulation/loss; run scripts/loss_tables.py --write")
-        return 1
-    if new != text:
-        DOCUMENT.write_text(new, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(renew("loss_tables.py", TABLES, [DOCUMENT]))

@@ -4,27 +4,20 @@
     scripts/performance_tables.py            exit status 1: a table is not what the results give
     scripts/performance_tables.py --write    writes them
 
-A document has a table between the lines `<!-- table: NAME -->` and `<!-- end -->`. The results lie in docs/performance/results:
+The results lie in docs/performance/results:
 reach.json (bench/e2e/reach.py --json; instructions come from bench/instructions/expected.txt), kernel.json (bench/e2e/against_kernel.py --json), dperf.json (bench/e2e/against_dperf.py --json). attack_tables.py has the tables of docs/attacks.md.
 """
 
 import json
-import pathlib
 import re
 import sys
+from statistics import median
 
 import attack_tables
+from document_tables import ROOT, renew, table
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs/performance/results"
 DOCUMENTS = [ROOT / "README.md", ROOT / "docs/performance.md", *sorted((ROOT / "docs/performance").glob("*.md")), ROOT / "docs/attacks.md"]
-BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(\n?<!-- end -->)", re.DOTALL)
-
-
-def median(values):
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def number(value):
@@ -38,10 +31,6 @@ def number(value):
 
 def load(name):
     return json.loads((RESULTS / name).read_text(encoding="utf-8"))
-
-
-def table(head, rows):
-    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 # Name in reach.json, what the page calls it, which of its columns, whether less is better.
@@ -151,19 +140,5 @@ TABLES = {"five": five, "all": all_rows, "conditions": conditions, "dperf": dper
           **attack_tables.TABLES}
 
 
-def main():
-    write, stale = "--write" in sys.argv[1:], []
-    for path in DOCUMENTS:
-        text = path.read_text(encoding="utf-8")
-        new = BLOCK.sub(lambda match: match.group(1) + TABLES[match.group(2)]() + "\n<!-- end -->", text)
-        if new != text and write:
-            path.write_text(new, encoding="utf-8")
-        elif new != text:
-            stale.append(path)
-    for path in stale:
-        print(f"{path.relative_to(ROOT)}: a table differs from the result files; run scripts/performance_tables.py --write")
-    return 1 if stale else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(renew("performance_tables.py", TABLES, DOCUMENTS))
