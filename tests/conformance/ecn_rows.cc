@@ -30,14 +30,24 @@ void in_marked(World& w, const Seg& seg) {
     w.raw(build(p));
 }
 
-void open_passive(World& w, int syn = kAsk, int syn_ack = kSyn | kAck | kEce) {
+/// Up to the SYN|ACK.
+void begin_passive(World& w, int syn = kAsk, int syn_ack = kSyn | kAck | kEce) {
     w.listen();
     w.steer(w.main(), false);
     w.in({.seq = 0, .flags = syn});
     RECV(w, {.seq = 0, .ack = 1, .flags = syn_ack});
     EXPECT_EQ(ecn(w), kNotEct);
+}
+
+/// The peer acknowledges the SYN|ACK.
+void end_passive(World& w) {
     w.in({.seq = 1, .ack = 1});
     w.main().accept();
+}
+
+void open_passive(World& w, int syn = kAsk, int syn_ack = kSyn | kAck | kEce) {
+    begin_passive(w, syn, syn_ack);
+    end_passive(w);
 }
 
 /// Up to the SYN.
@@ -67,19 +77,30 @@ bool sends_ect(World& w) {
     return ecn(w) == kEct0;
 }
 
-/// Queues text, of which `segments` leave.
-void send_flight(World& w, uint32_t bytes, uint32_t segments) {
-    w.send(bytes);
+/// Passive open; 60 segments are queued, of which ten leave. Returns the size of a segment.
+uint32_t open_and_send(World& w) {
+    open_passive(w);
     const uint32_t full = w.main().full();
-    for (uint32_t i = 0; i < segments; ++i) {
+    w.send(60 * full);
+    for (uint32_t i = 0; i < 10; ++i) {
         RECV(w, {.seq = 1 + i * full, .flags = kAck, .len = full});
         EXPECT_EQ(ecn(w), kEct0);
     }
     SILENT(w);
+    return full;
 }
 
 uint32_t acked(World& w, uint32_t segments) {
     return 1 + segments * w.main().full();
+}
+
+/// The second segment of the flight is missing, for long enough to count as lost.
+void lose_second(World& w, int flags) {
+    w.advance(30ms);
+    Seg ack{.ack = acked(w, 1), .flags = flags};
+    ack.sack = {{acked(w, 2), acked(w, 6)}};
+    w.in(ack);
+    w.advance(30ms);
 }
 
 TEST(Row64, APassiveOpenAcceptsWhatASynAsksFor) {
@@ -129,27 +150,19 @@ TEST(Row64, ASynThatIsSentAgainDoesNotAsk) {
 TEST(Row64, AListenerGivesUpEcnWhenTheSynComesAgainWithoutIt) {
     ROW(64, "3168-6.1.1", "stack::judge_half_open");
     World w(with_ecn);
-    w.listen();
-    w.steer(w.main(), false);
-    w.in({.seq = 0, .flags = kAsk});
-    RECV(w, {.seq = 0, .flags = kSyn | kAck | kEce});
+    begin_passive(w);
     w.in({.seq = 0, .flags = kSyn});
     RECV(w, {.seq = 0, .flags = kSyn | kAck});
-    w.in({.seq = 1, .ack = 1});
-    w.main().accept();
+    end_passive(w);
     EXPECT_FALSE(sends_ect(w));
 }
 
 TEST(Row64, ASynAckThatIsSentAgainStillAccepts) {
     ROW(64, "3168-6.1.1", "stack::send_syn_ack");
     World w(with_ecn);
-    w.listen();
-    w.steer(w.main(), false);
-    w.in({.seq = 0, .flags = kAsk});
-    RECV(w, {.seq = 0, .flags = kSyn | kAck | kEce});
+    begin_passive(w);
     RECV_IN(w, 1s, 1010ms, {.seq = 0, .flags = kSyn | kAck | kEce});
-    w.in({.seq = 1, .ack = 1});
-    w.main().accept();
+    end_passive(w);
     EXPECT_TRUE(sends_ect(w));
 }
 
@@ -181,8 +194,7 @@ TEST(Row64, ACookieCarriesTheAgreementInItsTimestamp) {
         w.in({.seq = 0, .flags = kAsk});
         RECV(w, {.seq = 0, .ack = 1, .flags = kSyn | kAck | (timestamps ? kEce : 0)});
         ASSERT_EQ(w[Counter::syn_cookies_sent], 1u);
-        w.in({.seq = 1, .ack = 1});
-        w.main().accept();
+        end_passive(w);
         EXPECT_EQ(sends_ect(w), timestamps) << "without timestamps a cookie has no room for it";
     }
 }
@@ -291,9 +303,7 @@ TEST(Row64, EceReducesCwndOncePerWindow) {
     ROW(64, "3168-6.1.2, 5681-3.1 (4)", "tcp::congestion::on_ece");
     for (const CongestionControl control : {CongestionControl::newreno, CongestionControl::cubic}) {
         World w([&](WorldConfig& c) { with_ecn(c), c.stack.tcp.congestion_control = control; });
-        open_passive(w);
-        const uint32_t full = w.main().full();
-        send_flight(w, 60 * full, 10);
+        const uint32_t full = open_and_send(w);
         const uint32_t flight = 10 * full;
         const uint32_t reduced = control == CongestionControl::newreno ? flight / 2 : flight * 7 / 10;
         w.in({.ack = acked(w, 1), .flags = kAck | kEce});
@@ -325,9 +335,7 @@ TEST(Row64, EceReducesCwndOncePerWindow) {
 TEST(Row64, WithSackPrrSpreadsTheReduction) {
     ROW(64, "3168-6.1.2, 9937-5", "tcp::congestion::on_ece");
     World w(with_sack);
-    open_passive(w);
-    const uint32_t full = w.main().full();
-    send_flight(w, 60 * full, 10);
+    const uint32_t full = open_and_send(w);
     uint32_t sent = 0;
     for (uint32_t i = 1; i <= 10; ++i) {
         w.in({.ack = acked(w, i), .flags = kAck | kEce});
@@ -352,16 +360,10 @@ TEST(Row64, WithSackPrrSpreadsTheReduction) {
 TEST(Row64, ALossInTheSameWindowReducesNoFurther) {
     ROW(64, "3168-6.1.2", "tcp::congestion::enter_recovery");
     World w(with_sack);
-    open_passive(w);
-    const uint32_t full = w.main().full();
-    send_flight(w, 60 * full, 10);
+    const uint32_t full = open_and_send(w);
     w.in({.ack = acked(w, 1), .flags = kAck | kEce});
     w.discard();
-    w.advance(30ms);
-    Seg ack{.ack = acked(w, 1), .flags = kAck | kEce};
-    ack.sack = {{acked(w, 2), acked(w, 6)}};  // the second segment is missing
-    w.in(ack);
-    w.advance(30ms);
+    lose_second(w, kAck | kEce);
     w.discard();
     EXPECT_EQ(w[Counter::fast_retransmits], 1u);
     EXPECT_EQ(w.info().ssthresh_bytes, 5 * full);
@@ -370,14 +372,8 @@ TEST(Row64, ALossInTheSameWindowReducesNoFurther) {
 TEST(Row64, ALossIsAnnouncedByCwrToo) {
     ROW(64, "3168-6.1.2", "tcp::congestion::enter_recovery");
     World w(with_sack);
-    open_passive(w);
-    const uint32_t full = w.main().full();
-    send_flight(w, 60 * full, 10);
-    w.advance(30ms);
-    Seg ack{.ack = acked(w, 1)};
-    ack.sack = {{acked(w, 2), acked(w, 6)}};
-    w.in(ack);
-    w.advance(30ms);
+    open_and_send(w);
+    lose_second(w, kAck);
     uint32_t marked = 0, resent = 0;
     const auto look = [&] {
         while (const auto packet = w.out()) {

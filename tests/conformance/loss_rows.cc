@@ -4,22 +4,10 @@
 #include <queue>
 #include <set>
 
-#include "fakes/world.hh"
+#include "loss_setup.hh"
 
 namespace synfin::fakes {
 namespace {
-
-constexpr uint32_t kMss = 1400;  ///< of the peer: the same with both families
-constexpr Duration kRtt = 100ms;
-
-void with_sack(WorldConfig& c) {
-    c.timestamps = false;
-    c.sack = true;
-    c.mss = kMss;
-    c.wscale = 8;
-    c.wnd = 60000;
-    c.stack.tcp.send_buffer_bytes = c.stack.tcp.send_buffer_start_bytes = 4 << 20;
-}
 
 /// What the network does to a transmission.
 struct Fate {
@@ -36,10 +24,7 @@ class SackPeer {
     SackPeer(World& w, Decide decide) : w_(w), decide_(std::move(decide)) {}
 
     void open() {
-        w_.bring(State::syn_sent);
-        w_.advance(kRtt);
-        w_.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
-        w_.discard();
+        open_after(w_, kRtt);
         REQUIRE(w_.info().sack_permitted);
     }
     /// Transfers `segments`; false: it did not end within a minute.
@@ -113,9 +98,9 @@ class SackPeer {
             if (left <= newest_ && newest_ < right) blocks.emplace_back(left, right);
         for (auto it = held_.rbegin(); it != held_.rend() && blocks.size() < 4; ++it)
             if (!(it->first <= newest_ && newest_ < it->second)) blocks.emplace_back(*it);
-        Seg ack{.ack = next_};
-        ack.sack = blocks;
-        events_.push({w_.elapsed() + kRtt / 2, ++order_, true, 0, 0, ack});
+        Seg report{.ack = next_};
+        report.sack = blocks;
+        events_.push({w_.elapsed() + kRtt / 2, ++order_, true, 0, 0, report});
     }
     void merge() {
         for (auto it = held_.begin(); it != held_.end();) {
@@ -183,8 +168,7 @@ TEST(Row61, EachLossIsRepairedOnce) {
 
 TEST(Row61, AWindowIsReducedOnceForTheLossesOfOneRoundTrip) {
     ROW(61, "6675-5", "tcp::loss::on_ack");
-    World w(
-        [](WorldConfig& c) { with_sack(c), c.stack.tcp.congestion_control = CongestionControl::newreno; });
+    World w(with_newreno);
     SackPeer peer(w, losing({20, 24, 28}));
     peer.open();
     ASSERT_TRUE(peer.transfer(60));
@@ -194,16 +178,9 @@ TEST(Row61, AWindowIsReducedOnceForTheLossesOfOneRoundTrip) {
 TEST(Row59, BlocksOnlyWithBothPermissions) {
     ROW(59, "2018-2", "tcp::loss::on_ack");
     World w([](WorldConfig& c) { with_sack(c), c.sack = false; });
-    w.bring(State::syn_sent);
-    w.advance(kRtt);
-    w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
-    w.discard();
+    start(w, 10);
     EXPECT_FALSE(w.info().sack_permitted);
-    w.send(10 * kMss);
-    w.discard();
-    Seg ack{.ack = 1};
-    ack.sack = {{1 + kMss, 1 + 4 * kMss}};
-    w.in(ack);  // one duplicate ACK, whatever it reports
+    w.in(ack(0, {{1, 4}}));  // one duplicate ACK, whatever it reports
     SILENT(w);
     EXPECT_EQ(w[Counter::fast_retransmits], 0u);
 }
@@ -213,48 +190,31 @@ TEST(Row59, BlocksOnlyWithBothPermissions) {
 TEST(Row59, AReceiverMayRenege) {
     ROW(59, "2018-8", "tcp::scoreboard::acknowledge");
     World w(with_sack);
-    w.bring(State::syn_sent);
+    start(w, 10);
     w.advance(kRtt);
-    w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
-    w.discard();
-    w.send(10 * kMss);
-    w.discard();
-    w.advance(kRtt);
-    Seg ack{.ack = 1};
-    ack.sack = {{1 + kMss, 1 + 10 * kMss}};
-    w.in(ack);
-    RECV(w, {.seq = 1, .len = kMss});
+    w.in(ack(0, {{1, 10}}));
+    RECV(w, {.seq = at(0), .len = kMss});
     SILENT(w);
     w.advance(kRtt);
-    uint32_t next = 1 + kMss;  // the peer has dropped the rest
-    w.in({.ack = next});
+    w.in(ack(1));  // the peer has dropped the rest
     EXPECT_EQ(w[Counter::sack_reneges], 1u);
-    while (next != 1 + 10 * kMss) {
-        RECV(w, {.seq = next, .len = kMss});
-
-        next += kMss;
-        w.in({.ack = next});
+    for (uint32_t next = 1; next != 10; ++next) {
+        RECV(w, {.seq = at(next), .len = kMss});
+        w.in(ack(next + 1));
     }
-    EXPECT_EQ(w.main().rel_una(), 1 + 10 * kMss);
+    EXPECT_EQ(w.main().rel_una(), at(10));
     EXPECT_EQ(w[Counter::rto_expirations], 0u);
 }
 
 TEST(Row59, BlocksThatLieAreIgnored) {
     ROW(59, "2018-3", "tcp::scoreboard::take_blocks");
     World w(with_sack);
-    w.bring(State::syn_sent);
-    w.advance(kRtt);
-    w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
-    w.discard();
-    w.send(10 * kMss);
-    w.discard();
-    for (const auto& [left, right] : {std::pair{1u + 5 * kMss, 1u + 11 * kMss},
-                                      {1u, 1u + kMss},
-                                      {1u + 5 * kMss, 1u + 4 * kMss},
-                                      {0x8000'0000u, 0x8000'1000u}}) {
-        Seg ack{.ack = 1};
-        ack.sack = {{left, right}, {left, right}, {left, right}};
-        w.in(ack);
+    start(w, 10);
+    for (const auto& [left, right] :
+         {std::pair{at(5), at(11)}, {at(0), at(1)}, {at(5), at(4)}, {0x8000'0000u, 0x8000'1000u}}) {
+        Seg lie = ack(0);
+        lie.sack = {{left, right}, {left, right}, {left, right}};
+        w.in(lie);
     }
     SILENT(w);
     EXPECT_EQ(w[Counter::fast_retransmits], 0u);
@@ -296,7 +256,7 @@ TEST(Row62, DuplicatesWidenTheWindow) {
     ROW(62, "8985-6.2 step 4", "tcp::rack::note_duplicate");
     // Reordering has been seen. Then ten segments are late by more than a quarter of the round trip, and less
     // than a half.
-    World w([](WorldConfig& c) { with_sack(c); });
+    World w(with_sack);
     SackPeer peer(w, [](uint32_t segment, int transmission) {
         if (segment == 8) return Fate{false, 5ms};
         return Fate{false, segment % 40 == 25 && transmission == 0 ? Duration(40ms) : Duration(0ms)};
@@ -342,31 +302,22 @@ TEST(Row108, ASpuriousTimeoutIsUndone) {
 
 TEST(Row108, ATimestampProvesATimeoutSpurious) {
     ROW(108, "4015-3", "tcp::spurious::is_proven_by_timestamp");
-    World w([](WorldConfig& c) { with_sack(c), c.timestamps = true; });
-    w.bring(State::syn_sent);
-    w.advance(kRtt);
-    w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
-    w.discard();
-    w.send(4 * (kMss - 12));
-    RECV(w, {.seq = 1});
-    const uint32_t first_tsval = w.main().last_tsval;
-    w.discard();
+    World w(with_timestamps);
+    const uint32_t first_tsval = start_stamped(w, 4);
     while (w[Counter::rto_expirations] == 0) {
         REQUIRE(w.advance_to_packet(10s));
         w.discard();
     }
     const uint32_t threshold = w.info().ssthresh_bytes;
     EXPECT_LT(threshold, 10 * kMss);
-    const uint32_t clock = 0xfffffc00 + static_cast<uint32_t>(w.elapsed() / 1ms);
-    w.in({.ack = 1 + kMss - 12, .ts = Ts{clock, first_tsval}});
+    w.in(stamped_ack(w, first_tsval, 1));
     EXPECT_EQ(w[Counter::spurious_timeouts], 1u);
     EXPECT_GT(w.info().ssthresh_bytes, threshold);
 }
 
 TEST(Row108, TheRateComesDownProportionally) {
     ROW(108, "9937-6", "tcp::prr::window");
-    World w(
-        [](WorldConfig& c) { with_sack(c), c.stack.tcp.congestion_control = CongestionControl::newreno; });
+    World w(with_newreno);
     SackPeer peer(w, losing({60}));
     peer.open();
     ASSERT_TRUE(peer.transfer(150));
@@ -377,36 +328,21 @@ TEST(Row108, TheRateComesDownProportionally) {
 TEST(Row63, CubicReducesToSevenTenths) {
     ROW(63, "9438-4.6", "tcp::cubic::reduce");
     World w(with_sack);
-    w.bring(State::syn_sent);
+    start(w, 10);
     w.advance(kRtt);
-    w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
-    w.discard();
-    w.send(10 * kMss);
-    w.discard();
-    w.advance(kRtt);
-    Seg ack{.ack = 1};
-    ack.sack = {{1 + kMss, 1 + 5 * kMss}};
-    w.in(ack);
+    w.in(ack(0, {{1, 5}}));
     EXPECT_EQ(w.info().ssthresh_bytes, 7 * kMss);
     w.discard();
-    w.in({.ack = 1 + 10 * kMss});
+    w.in(ack(10));
     EXPECT_EQ(w.info().cwnd_bytes, 7 * kMss);
 }
 
 TEST(Row63, TheControllerCanBeChosen) {
     ROW(63, "5681-3.1 (4)", "tcp::newreno::reduce");
-    World w(
-        [](WorldConfig& c) { with_sack(c), c.stack.tcp.congestion_control = CongestionControl::newreno; });
-    w.bring(State::syn_sent);
+    World w(with_newreno);
+    start(w, 10);
     w.advance(kRtt);
-    w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
-    w.discard();
-    w.send(10 * kMss);
-    w.discard();
-    w.advance(kRtt);
-    Seg ack{.ack = 1};
-    ack.sack = {{1 + kMss, 1 + 5 * kMss}};
-    w.in(ack);
+    w.in(ack(0, {{1, 5}}));
     EXPECT_EQ(w.info().ssthresh_bytes, 5 * kMss);
 }
 
@@ -438,10 +374,7 @@ TEST(Row109, AWindowThatIsNotUsedDoesNotGrow) {
 TEST(Row109, APacedFlightIsSpreadOverHalfARoundTrip) {
     ROW(109, "project choice: the rates of Linux", "tcp::pacing::limit");
     World w([](WorldConfig& c) { with_sack(c), c.stack.tcp.pacing = Pacing::automatic; });
-    w.bring(State::syn_sent);
-    w.advance(kRtt);
-    w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
-    w.discard();
+    open_after(w, kRtt);
     w.send(500 * kMss);
     for (int i = 0; i < 10; ++i) RECV(w, {.len = kMss});
     SILENT(w);  // the initial window leaves at once

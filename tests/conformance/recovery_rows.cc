@@ -1,42 +1,9 @@
 /// Rows 55, 57, 59, 62, 63 and 108, with SACK: what a repair costs and what it must not cost. Each test names
 /// every packet. The families of holes are in loss_rows.cc.
-#include "fakes/world.hh"
+#include "loss_setup.hh"
 
 namespace synfin::fakes {
 namespace {
-
-constexpr uint32_t kMss = 1400;  ///< of the peer: the same with both families
-constexpr Duration kRtt = 100ms;
-
-constexpr uint32_t at(uint32_t segment) {
-    return 1 + segment * kMss;
-}
-
-/// ESTABLISHED with a round trip of kRtt; `queued` segments are queued, and the first ten have left.
-void start(World& w, uint32_t queued) {
-    w.bring(State::syn_sent);
-    w.advance(kRtt);
-    w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
-    w.discard();
-    w.send(queued * kMss);
-    for (uint32_t i = 0; i < std::min(queued, 10u); ++i) RECV(w, {.seq = at(i), .len = kMss});
-    SILENT(w);
-}
-
-void with_sack(WorldConfig& c) {
-    c.timestamps = false;
-    c.sack = true;
-    c.mss = kMss;
-    c.wscale = 8;
-    c.wnd = 60000;
-}
-
-/// The ACK of the segments before `una`, with blocks [first, last) by segment.
-Seg ack(uint32_t una, std::initializer_list<std::pair<uint32_t, uint32_t>> blocks = {}) {
-    Seg seg{.ack = at(una)};
-    for (const auto& [first, last] : blocks) seg.sack.emplace_back(at(first), at(last));
-    return seg;
-}
 
 TEST(Row57, LimitedTransmitWithSack) {
     ROW(57, "3042-2, 6675-2", "tcp::congestion::window");
@@ -134,26 +101,15 @@ TEST(Row59, ASecondTimeoutForgetsTheReports) {
 
 TEST(Row108, ASpuriousFastRetransmitIsUndone) {
     ROW(108, "3522-3.2, 4015-3.2", "tcp::spurious::is_proven_by_timestamp");
-    World w([](WorldConfig& c) { with_sack(c), c.timestamps = true; });
-    w.bring(State::syn_sent);
-    w.advance(kRtt);
-    w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
-    w.discard();
-    constexpr uint32_t kText = kMss - 12;
-    w.send(10 * kText);
-    RECV(w, {.seq = 1});
-    const uint32_t first_tsval = w.main().last_tsval;
-    w.discard();
+    World w(with_timestamps);
+    const uint32_t first_tsval = start_stamped(w, 10);
     const uint32_t cwnd = w.info().cwnd_bytes;
     w.advance(kRtt);
-    const auto clock = [&] { return 0xfffffc00 + static_cast<uint32_t>(w.elapsed() / 1ms); };
-    Seg duplicate{.ack = 1, .ts = Ts{clock(), first_tsval}};
-    duplicate.sack = {{1 + kText, 1 + 4 * kText}};
-    w.in(duplicate);
+    w.in(stamped_ack(w, first_tsval, 0, {{1, 4}}));
     RECV(w, {.seq = 1, .len = kText});
     ASSERT_LT(w.info().cwnd_bytes, cwnd);
     w.advance(5ms);
-    w.in({.ack = 1 + 4 * kText, .ts = Ts{clock(), first_tsval}});  // the original arrived after all
+    w.in(stamped_ack(w, first_tsval, 4));  // the original arrived after all
     EXPECT_EQ(w[Counter::spurious_retransmits], 1u);
     EXPECT_GE(w.info().cwnd_bytes, cwnd);
 }
@@ -178,9 +134,7 @@ TEST(Row108, SackOfOriginalsUndoesATimeout) {
 uint32_t threshold_after_loss(World& w, Flow& flow) {
     flow.send(10 * kMss);
     w.discard();
-    Seg report{.ack = 1};
-    report.sack = {{at(1), at(5)}};
-    flow.in(report);
+    flow.in(ack(0, {{1, 5}}));
     w.advance(5ms);  // the reordering timer, if the round trip takes no time
     return flow.info().ssthresh_bytes;
 }
@@ -218,33 +172,22 @@ TEST(Row63, AConnectionChoosesTheController) {
 /// hole, and is believed nevertheless.
 TEST(Row62, TheEndOfAFlightIsRepairedWithTimestamps) {
     ROW(62, "8985-7, 7323-4.3", "tcp::rack::update");
-    World w([](WorldConfig& c) { with_sack(c), c.timestamps = true; });
-    w.bring(State::syn_sent);
+    World w(with_timestamps);
+    const uint32_t first_tsval = start_stamped(w, 6);
     w.advance(kRtt);
-    w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
-    w.discard();
-    constexpr uint32_t kText = kMss - 12;
-    w.send(6 * kText);
-    RECV(w, {.seq = 1});
-    const uint32_t first_tsval = w.main().last_tsval;
-    w.discard();
-    w.advance(kRtt);
-    const auto clock = [&] { return 0xfffffc00 + static_cast<uint32_t>(w.elapsed() / 1ms); };
-    w.in({.ack = 1 + 3 * kText, .ts = Ts{clock(), first_tsval}});
-    RECV_IN(w, 190ms, 240ms, {.seq = 1 + 5 * kText, .len = kText});  // the probe
+    w.in(stamped_ack(w, first_tsval, 3));
+    RECV_IN(w, 190ms, 240ms, {.seq = at(5, kText), .len = kText});  // the probe
     SILENT(w);
     w.advance(kRtt);
-    Seg report{.ack = 1 + 3 * kText, .ts = Ts{clock(), first_tsval}};
-    report.sack = {{1 + 5 * kText, 1 + 6 * kText}};
-    w.in(report);
-    RECV(w, {.seq = 1 + 3 * kText, .len = kText});
+    w.in(stamped_ack(w, first_tsval, 3, {{5, 6}}));
+    RECV(w, {.seq = at(3, kText), .len = kText});
     EXPECT_EQ(w[Counter::tail_loss_probes], 1u);
     EXPECT_EQ(w[Counter::rto_expirations], 0u);
 }
 
 TEST(Row55, AfterIdlenessTheWindowRestartsAlsoAfterALoss) {
     ROW(55, "5681-4.1", "tcp::congestion::on_idle");
-    World w([](WorldConfig& c) { with_sack(c), c.stack.tcp.send_buffer_bytes = 4 << 20; });
+    World w(with_sack);
     start(w, 60);
     w.advance(kRtt);
     uint32_t sent = 10;

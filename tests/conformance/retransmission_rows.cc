@@ -1,5 +1,5 @@
 /// Rows 50 to 53: the retransmission timer (RFC 6298), and giving up.
-#include "fakes/world.hh"
+#include "loss_setup.hh"
 
 namespace synfin::fakes {
 namespace {
@@ -14,14 +14,6 @@ void sample(World& w, Duration rtt) {
     w.discard();
     w.advance(rtt);
     w.in({.ack = w.main().rcv_nxt});
-}
-
-/// Active open whose SYN|ACK takes `rtt`.
-void open_after(World& w, Duration rtt) {
-    w.bring(State::syn_sent);
-    w.advance(rtt);
-    w.in({.seq = 0, .ack = 1, .flags = kSyn | kAck});
-    w.discard();
 }
 
 TEST(Row50, TheFirstSampleSetsSrttAndRttvar) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "committed_table.hh"
 #include "flood_world.hh"
 
 namespace synfin::simulation {
@@ -128,8 +129,7 @@ TEST(Floods, AreWhatTheyWere) {
         GTEST_SKIP() << "SYNFIN_ATTACK chooses attacks";
     }
     const std::string path = SYNFIN_FLOODS_FILE;
-    const char* update = std::getenv("SYNFIN_UPDATE");
-    if (update != nullptr && std::string(update) == "1") {
+    if (is_set("SYNFIN_UPDATE")) {
         std::string table = kHead;
         for (const Attack& attack : all) table += row(attack);
         std::ofstream(path) << table;

@@ -3,10 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 
+#include "committed_table.hh"
 #include "life.hh"
 
 namespace synfin::simulation {
@@ -67,18 +66,7 @@ std::string table() {
 }
 
 TEST(ResultTable, IsWhatItWas) {
-    const std::string now = table();
-    const std::string path = SYNFIN_RESULTS_FILE;
-    const char* update = std::getenv("SYNFIN_UPDATE");
-    if (update != nullptr && std::string(update) == "1") {
-        std::ofstream(path) << now;
-        GTEST_SKIP() << "wrote " << path;
-    }
-    std::ifstream file(path);
-    ASSERT_TRUE(file) << path << " is missing; SYNFIN_UPDATE=1 writes it";
-    std::ostringstream was;
-    was << file.rdbuf();
-    EXPECT_EQ(was.str(), now) << "if the change is wanted: SYNFIN_UPDATE=1 and commit the file";
+    compare_with_committed(SYNFIN_RESULTS_FILE, table());
 }
 
 }  // namespace

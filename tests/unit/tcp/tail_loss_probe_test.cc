@@ -63,15 +63,22 @@ TEST_F(TailLossProbe, RepairsAFirstFlightWithoutATimeout) {
     EXPECT_EQ(w.flow.backoff, 0);
 }
 
-/// The ACK that reports the probe echoes the timestamp of a segment before the hole (RFC 7323 4.3).
-TEST(TailLossProbeTs, RepairsATailWithTimestamps) {
-    LossWorld w;
+/// With timestamps, two of four segments are acknowledged, and the timer fires. Returns the tick in which
+/// they were sent.
+uint32_t probe_after_two(LossWorld& w) {
     w.establish(kRtt, {.ts = 1, .sack = true});
     const uint32_t sent_at = w.tick();
     w.flight(4);
     w.advance(kRtt);
     w.ack(2, {}, sent_at);
     w.fire();
+    return sent_at;
+}
+
+/// The ACK that reports the probe echoes the timestamp of a segment before the hole (RFC 7323 4.3).
+TEST(TailLossProbeTs, RepairsATailWithTimestamps) {
+    LossWorld w;
+    const uint32_t sent_at = probe_after_two(w);
     ASSERT_TRUE(w.fx.tail_loss_probe);
     AGAIN(w, 3);
     w.advance(kRtt);
@@ -86,12 +93,7 @@ TEST(TailLossProbeTs, RepairsATailWithTimestamps) {
 /// The ACK of an original that comes right after the probe of it says nothing about the probe.
 TEST(TailLossProbeTs, AnOriginalDoesNotCountAsTheProbe) {
     LossWorld w;
-    w.establish(kRtt, {.ts = 1, .sack = true});
-    const uint32_t sent_at = w.tick();
-    w.flight(4);
-    w.advance(kRtt);
-    w.ack(2, {}, sent_at);
-    w.fire();
+    const uint32_t sent_at = probe_after_two(w);
     AGAIN(w, 3);
     w.advance(3);
     w.ack(2, {{3, 4}}, sent_at);  // much earlier than a round trip
