@@ -180,8 +180,6 @@ inline void sample_handshake(Conn c, const Context& ctx) noexcept {
     if (ctx.params.keepalive_idle == 0 || tcb.state() != State::established) return;
     if (tcb.snd.una != tcb.snd.nxt || (flow != nullptr && after(flow->snd_end, tcb.snd.nxt))) return;
     if (flow != nullptr) flow->stop_keepalive();
-    // The restart window counts from what was sent (RFC 5681 4.1), not from what the peer sends meanwhile.
-    if (tcb.deadline_kind == DeadlineKind::idle) return;
     set_idle_deadline(c, ctx, fx);
 }
 

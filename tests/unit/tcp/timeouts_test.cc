@@ -314,18 +314,6 @@ TEST_F(Keepalive, WhatArrivesStartsItAnew) {
     RECV(w, {.probe = true});
 }
 
-/// The records of what was sent are not kept while the peer sends, and cwnd is not, either.
-TEST_F(Keepalive, WhatArrivesDoesNotPutOffTheRestartWindow) {
-    w.send(4 * kMss);
-    w.in({});
-    ASSERT_EQ(w.tcb.deadline_kind, DeadlineKind::idle);
-    for (int i = 0; i < 40 && w.tcb.flow != 0; ++i) {
-        w.advance(50);
-        w.in({.len = 10});
-    }
-    EXPECT_EQ(w.tcb.flow, 0u);
-    EXPECT_EQ(w.tcb.deadline_kind, DeadlineKind::keepalive);
-}
 TEST_F(Keepalive, TextTakesOver) {
     w.send(1);
     w.in({});
