@@ -1,5 +1,6 @@
 /// Rows 59, 61 to 63, 108 and 109: loss recovery with SACK (RFC 2018, 6675, 8985, 9937, 5682) and CUBIC with
 /// HyStart++ (RFC 9438, 9406), packet by packet.
+#include <cmath>
 #include <map>
 #include <queue>
 #include <set>
@@ -346,18 +347,25 @@ TEST(Row63, TheControllerCanBeChosen) {
     EXPECT_EQ(w.info().ssthresh_bytes, 5 * kMss);
 }
 
-/// 5.3 s after a loss at 40 segments the window is back at W_max: K = cbrt(40 0.3 / 0.4) = 3.1 s, or earlier
-/// by the Reno-friendly region.
+/// K = cbrt((W_max - cwnd_epoch) / C) s after a loss, with C = 0.4, the window is about W_max again.
 TEST(Row63, TheWindowReturnsToItsPlateau) {
     ROW(63, "9438-4.2", "tcp::cubic::grow");
     World w(with_sack);
-    SackPeer peer(w, losing({70}));
+    uint32_t w_max = 0;
+    Duration lost_at{};
+    SackPeer peer(w, [&](uint32_t segment, int transmission) {
+        if (w[Counter::fast_retransmits] == 0) w_max = w.info().cwnd_bytes;
+        if (transmission == 1) lost_at = w.elapsed();
+        return Fate{segment == 70 && transmission == 0, {}};
+    });
     peer.open();
-    ASSERT_TRUE(peer.transfer(100));
+    ASSERT_TRUE(peer.transfer(200));
     const uint32_t after_loss = w.info().ssthresh_bytes;
-    ASSERT_NE(after_loss, UINT32_MAX);
-    ASSERT_TRUE(peer.transfer(150));
-    EXPECT_GT(w.info().cwnd_bytes, after_loss);
+    ASSERT_LT(after_loss, w_max);
+    const double k = std::cbrt((w_max - after_loss) / (0.4 * kMss));
+    while (w.elapsed() < lost_at + static_cast<int>(k * 1000) * 1ms) ASSERT_TRUE(peer.transfer(150));
+    EXPECT_GE(w.info().cwnd_bytes, w_max * 0.9);
+    EXPECT_LE(w.info().cwnd_bytes, w_max * 1.1);
     EXPECT_EQ(w[Counter::fast_retransmits], 1u);
 }
 
