@@ -18,9 +18,9 @@ while [ $# -gt 0 ]; do
     shift
 done
 build=${BUILD:-build-coverage}
-programs=(unit-wire unit-net unit-tcp unit-stack unit-stack-ipv6 simulation-bulk)
+programs=(unit-wire unit-net unit-tcp unit-stack unit-stack-ipv6 simulation-grid)
 targets=(tests/unit/wire/unit_wire tests/unit/net/unit-net tests/unit/tcp/unit-tcp tests/unit/stack/unit_stack
-    tests/conformance/conformance tests/simulation/simulation tests/simulation/simulation_bulk)
+    tests/conformance/conformance tests/simulation/simulation tests/simulation/simulation_grid)
 for room in wire net; do
     case $room in
         wire) replays=(arp dump ether icmp icmpv6 ipv4 ipv6 tcp tcp_options) ;;

@@ -2,21 +2,20 @@
 # Installs missing packages, builds, and runs the tests. The last line is the total: N passed, N failed, N skipped.
 #
 #   scripts/test.sh                  the default stages
-#   scripts/test.sh --ci             the default stages and those for CI only: tidy, core, threads, install, soak
+#   scripts/test.sh --ci             the default stages and those for CI only: tidy, core, threads, install, soak, coverage
 #   scripts/test.sh --long ...       also compares all rows of docs/loss.md (some minutes)
 #   scripts/test.sh [--all] STAGE... only the given stages; `--all nic` runs every case on every emulated card
 #
-# Four stages run only when named. coverage: the lines that tests execute.
-# As root: package builds the Debian packages and installs them in a fresh chroot, loss sends bulk data over a
-# faulty wire for minutes, and attack floods a server over veth for 30 minutes. The stage integration has a
-# short form of loss and attack.
+# Three stages run only when named, as root: package builds the Debian packages and installs them in a fresh chroot,
+# loss sends bulk data over a faulty wire for minutes, and attack floods a server over veth for 30 minutes. The stage
+# integration has a short form of loss and attack.
 # Exit status 1 when a case failed. The stages integration and nic need root; without it they are skipped, with the reason.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 default_stages=(format layers headers docs unit bench sanitize integration nic)
-ci_stages=(tidy core threads install soak)
-named_stages=(package loss attack coverage)
+ci_stages=(tidy core threads install soak coverage)
+named_stages=(package loss attack)
 usage() { sed -n '2,12s/^# \{0,1\}//p' "$0"; echo "stages: ${default_stages[*]} ${ci_stages[*]} ${named_stages[*]}"; }
 stages=() all=no ci=no
 for word in "$@"; do
