@@ -117,7 +117,7 @@ void explain_serve(const Config& config) {
 /// "2 addresses x 28232 source ports x 1 targets", one term for each family that has targets.
 std::string tuples_text(const Config& config, const PortRange& ports) {
     std::string text;
-    const auto& targets = config.load.targets;
+    const auto& targets = config.load.traffic().front().targets;
     for (const Family family : {Family::v4, Family::v6}) {
         const auto n = std::count_if(targets.begin(), targets.end(), [&](const Target& target) {
             return family_of(config, target) == family;
@@ -133,14 +133,15 @@ std::string tuples_text(const Config& config, const PortRange& ports) {
 void explain_load(const Config& config) {
     const LoadConfig& load = config.load;
     std::string targets;
-    for (const Target& each : load.targets) targets += (targets.empty() ? "" : ", ") + each.text();
+    for (const Target& each : load.traffic().front().targets)
+        targets += (targets.empty() ? "" : ", ") + each.text();
     fmt::print("load: {}\n", targets);
     explain_network(config);
     const PortRange ports = load.source_ports.value_or(PortRange{32'768, 60'999});
     const auto tuples = static_cast<double>(tuple_count(config, ports.size()));
     const auto connections = static_cast<double>(load_concurrency(config)),
                rate = static_cast<double>(load.rate);
-    const bool bounded = load.rate == 0 || config.was_given("load.connections");
+    const bool bounded = load.rate == 0 || load.connections.has_value();
     line("tuples", fmt::format("{} ({})", count_text(tuples), tuples_text(config, ports)));
     line("connections",
          fmt::format("{}{} at once{}", load.rate == 0 ? "" : "up to ", count_text(connections),
@@ -195,7 +196,7 @@ Exit run(const Config& config) {
     if (load) {
         validate_network(config);
         validate_load(config);
-        static_cast<void>(load_plan(config, 0, 1));  // reads what --body names
+        static_cast<void>(load_plans(config, 0, 1));  // reads what --body names
         explain_load(config);
     }
     if (bench) {

@@ -115,6 +115,7 @@ Config effective_config(const Collected& collected) {
     const auto& positionals = collected.positionals;
     if (collected.subcommand->command == Command::load)
         give(*find_field("load.target"), positionals, "TARGET");
+    fill_classes(config);
     if (collected.subcommand->command == Command::check) {
         if (positionals.size() != 1)
             throw usage_error("check takes one file", "for example: synfin check config/serve-http.yaml");

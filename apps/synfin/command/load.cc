@@ -44,7 +44,7 @@ Exit run(const Config& given) {
     const TscGauge gauge(*runtime);
     LoadWork work(runtime->stacks());
     for (unsigned i = 0; i < runtime->stacks(); ++i)
-        work.add(load_plan(config, i, runtime->stacks()), config.load.opening_time(), interrupted());
+        work.add(load_plans(config, i, runtime->stacks()), config.load.opening_time(), interrupted());
     run_load(config, *runtime, work);
     LoadTimes times;
     const RunResult result = load_result(config, *runtime, work.runs(), gauge.hz(),

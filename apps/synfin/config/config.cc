@@ -42,7 +42,9 @@ std::vector<ServeConfig::Listen> ServeConfig::listeners() const {
 }
 
 Duration LoadConfig::opening_time() const noexcept {
-    return duration > Duration::zero() || count != 0 ? duration : 10s;
+    const auto all = traffic();
+    const bool ends = std::all_of(all.begin(), all.end(), [](const auto& each) { return each.count != 0; });
+    return duration > Duration::zero() || ends ? duration : 10s;
 }
 
 bool Config::was_given(std::string_view key) const noexcept {
@@ -222,10 +224,15 @@ void validate_serve(const Config& config) {
                               "give --app http, or --listen 80=http");
 }
 
-uint64_t load_concurrency(const Config& config) {
-    const LoadConfig& load = config.load;
-    if (load.rate == 0 || config.was_given("load.connections")) return load.connections;
-    return std::clamp<uint64_t>(load.rate, 1'024, 4'000'000);
+uint64_t concurrency_of(const TrafficConfig& traffic) noexcept {
+    if (traffic.connections) return *traffic.connections;
+    return traffic.rate == 0 ? kDefaultConnections : std::clamp<uint64_t>(traffic.rate, 1'024, 4'000'000);
+}
+
+uint64_t load_concurrency(const Config& config) noexcept {
+    uint64_t sum = 0;
+    for (const TrafficConfig& each : config.load.traffic()) sum += concurrency_of(each);
+    return sum;
 }
 
 IpAddress::Family family_of(const Config& config, const Target& target) noexcept {
@@ -235,26 +242,27 @@ IpAddress::Family family_of(const Config& config, const Target& target) noexcept
 }
 
 std::string unroutable_target(const Config& config) {
-    for (const Target& target : config.load.targets) {
-        if (!target.is_resolved()) continue;  // a name is looked up when the run begins
-        const IpAddress& host = target.peer.addr;
-        if (gateway_of(config.gateways, host.family) != nullptr || is_on_link(config, host)) continue;
-        return fmt::format("target {} is on the network of no --address, and there is no {}--gateway",
-                           host.text(), host.is_v6() ? "IPv6 " : "");
-    }
+    for (const TrafficConfig& traffic : config.load.traffic())
+        for (const Target& target : traffic.targets) {
+            if (!target.is_resolved()) continue;  // a name is looked up when the run begins
+            const IpAddress& host = target.peer.addr;
+            if (gateway_of(config.gateways, host.family) != nullptr || is_on_link(config, host)) continue;
+            return fmt::format("target {} is on the network of no --address, and there is no {}--gateway",
+                               host.text(), host.is_v6() ? "IPv6 " : "");
+        }
     return {};
 }
 
 namespace {
 /// Whether each request says that it is its connection's last (RFC 9112 9.6).
-bool asks_to_close(const LoadConfig& load) {
+bool asks_to_close(const TrafficConfig& traffic) {
     const auto lower = [](std::string_view text) {
         std::string out;
         for (const char c : text)
             if (c != ' ' && c != '\t') out += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
         return out;
     };
-    return std::any_of(load.headers.begin(), load.headers.end(), [&](const std::string& header) {
+    return std::any_of(traffic.headers.begin(), traffic.headers.end(), [&](const std::string& header) {
         const std::string field = lower(header);
         if (!field.starts_with("connection:")) return false;
         return ("," + field.substr(field.find(':') + 1) + ",").find(",close,") != std::string::npos;
@@ -285,41 +293,112 @@ void validate_host(const Target& target, const Config& config) {
 }
 }  // namespace
 
+namespace {
+
+/// Checks one class, or a load without classes.
+class TrafficRules {
+  public:
+    /// @param index of config.load.traffic()
+    TrafficRules(const Config& config, size_t index)
+        : config_(config),
+          traffic_(config.load.traffic()[index]),
+          text_(config.load.classes.empty() ? nullptr : &config.load.class_texts[index]),
+          of_(text_ == nullptr ? "" : fmt::format("class '{}': ", traffic_.name)) {}
+
+    void apply() const {
+        targets();
+        keys_of_the_protocol();
+        requests();
+        ending();
+    }
+
+  private:
+    [[noreturn]] void refuse(const std::string& why, const std::string& remedy) const {
+        throw usage_error(of_ + why, remedy);
+    }
+    /// Whether the user gave the key for this class. A key of the load counts if there are no classes: a
+    /// class ignores what it inherits for the other protocol.
+    bool was_given(std::string_view key) const {
+        if (text_ == nullptr) return config_.was_given(fmt::format("load.{}", key));
+        return std::any_of(text_->given.begin(), text_->given.end(), [&](const auto& given) {
+            return given.first == key || (given.first == "requests" && key == "requests-per-connection");
+        });
+    }
+    bool is_http() const { return traffic_.targets.front().protocol == Target::Protocol::http; }
+
+    void targets() const {
+        if (traffic_.targets.empty())
+            refuse("no target given", "for example: synfin load http://10.0.0.2:80/ --device tap:synfin0");
+        for (const Target& target : traffic_.targets) {
+            if (target.protocol != traffic_.targets.front().protocol)
+                refuse("http and tcp targets can't be mixed in one class",
+                       "give each protocol a class of its own: load.classes in a YAML file");
+            validate_host(target, config_);
+        }
+    }
+    void keys_of_the_protocol() const {
+        if (is_http()) {
+            for (const std::string_view key : {"request-size", "response-size"})
+                if (was_given(key))
+                    refuse(fmt::format("load.{} applies only to tcp:// targets", key),
+                           "an http server chooses the size of its responses");
+        } else {
+            for (const std::string_view key : {"method", "headers", "body", "expect-status"})
+                if (was_given(key))
+                    refuse(fmt::format("load.{} applies only to http:// targets", key),
+                           "for tcp:// targets, --request-size sets the size of the request");
+        }
+    }
+    void requests() const {
+        const CountRange& n = traffic_.requests_per_connection;
+        if (asks_to_close(traffic_) && (n.least != 1 || n.most != 1))
+            refuse(
+                "a header 'Connection: close' and several requests for each connection: the first response "
+                "would be the last",
+                "leave the header, or --requests-per-connection, out");
+        const bool has_requests =
+            was_given("requests-per-connection") || was_given("request-size") || was_given("response-size");
+        if (traffic_.connect_only && has_requests)
+            refuse("--connect-only sends no requests", "remove the sizes and counts of requests");
+    }
+    void ending() const {
+        const bool resets = traffic_.close == TrafficConfig::Close::rst;
+        if (traffic_.close_by == CloseBy::server && (traffic_.connect_only || resets))
+            refuse(fmt::format("--close-by server and {}: the client ends these connections",
+                               traffic_.connect_only ? "--connect-only" : "--close rst"),
+                   "remove one of them");
+    }
+
+    const Config& config_;
+    const TrafficConfig& traffic_;
+    const LoadConfig::ClassText* text_;
+    std::string of_;  ///< in front of each message
+};
+
+/// Criteria name classes that exist.
+void validate_criteria(const LoadConfig& load) {
+    std::vector<std::string> names;
+    for (const TrafficConfig& each : load.classes) names.push_back(each.name);
+    for (const Criterion& each : load.criteria) {
+        if (each.of_class.empty() || std::find(names.begin(), names.end(), each.of_class) != names.end())
+            continue;
+        const auto meant = nearest(each.of_class, names);
+        throw usage_error(fmt::format("criterion {}: there is no class '{}'{}", each.text(), each.of_class,
+                                      meant ? fmt::format("; did you mean '{}'?", *meant) : ""),
+                          "load.classes in the YAML file defines classes");
+    }
+}
+
+}  // namespace
+
 void validate_load(const Config& config) {
     const LoadConfig& load = config.load;
-    if (load.targets.empty())
-        throw usage_error("no target given",
-                          "for example: synfin load http://10.0.0.2:80/ --device tap:synfin0");
-    for (const Target& target : load.targets) {
-        if (target.protocol != load.targets.front().protocol)
-            throw usage_error("http and tcp targets can't be mixed in one run", "run one of them at a time");
-        validate_host(target, config);
-    }
-    if (load.targets.front().protocol == Target::Protocol::http) {
-        for (const std::string_view key : {"load.request-size", "load.response-size"})
-            if (config.was_given(key))
-                throw usage_error(fmt::format("{} applies only to tcp:// targets", key),
-                                  "an http server chooses the size of its responses");
-    } else {
-        for (const std::string_view key : {"load.method", "load.headers", "load.body", "load.expect-status"})
-            if (config.was_given(key))
-                throw usage_error(fmt::format("{} applies only to http:// targets", key),
-                                  "for tcp:// targets, --request-size sets the size of the request");
-    }
-    if (const CountRange& n = load.requests_per_connection;
-        asks_to_close(load) && (n.least != 1 || n.most != 1))
-        throw usage_error(
-            "a header 'Connection: close' and several requests for each connection: the first "
-            "response would be the last",
-            "leave the header, or --requests-per-connection, out");
-    if (load.connect_only &&
-        (config.was_given("load.requests-per-connection") || config.was_given("load.request-size") ||
-         config.was_given("load.response-size")))
-        throw usage_error("--connect-only sends no requests", "remove the sizes and counts of requests");
-    if (load.close_by == CloseBy::server && (load.connect_only || load.close == LoadConfig::Close::rst))
-        throw usage_error(fmt::format("--close-by server and {}: the client ends these connections",
-                                      load.connect_only ? "--connect-only" : "--close rst"),
-                          "remove one of them");
+    for (size_t i = 0; i < load.traffic().size(); ++i) TrafficRules(config, i).apply();
+    validate_criteria(load);
+    constexpr uint64_t kMostConnections = 64'000'000;
+    if (const uint64_t all = load_concurrency(config); all > kMostConnections)
+        throw usage_error(fmt::format("the classes have {} connections at once", all),
+                          fmt::format("give at most {} together", kMostConnections));
     if (const Duration time = load.opening_time(); time > Duration::zero() && load.ramp > time)
         throw usage_error(fmt::format("--ramp is longer than --duration ({})", duration_text(time)),
                           "shorten the ramp, or give a longer --duration");

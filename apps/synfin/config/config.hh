@@ -4,7 +4,9 @@
 /// fields of fields.hh.
 
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/address_range.hh"
@@ -15,17 +17,13 @@
 #include "servers/http_site.hh"
 #include "synfin/stack_config.hh"
 #include "synfin/units.hh"
-#include "target.hh"
 #include "traffic/connection_timers.hh"
+#include "traffic_config.hh"
 
 namespace synfin::app {
 
 /// The subcommand that runs. Each field lists the subcommands that use it.
 enum class Command : uint8_t { bench = 1, serve = 2, load = 4, check = 8, devices = 16, doctor = 32 };
-
-/// The end that sends the first FIN of a connection, and therefore keeps the TIME-WAIT record.
-enum class CloseBy : uint8_t { client, server };
-std::string_view name(CloseBy end) noexcept;
 
 struct ServeConfig {
     enum class App : uint8_t { http, echo, discard, chargen };
@@ -54,31 +52,53 @@ struct ServeConfig {
 /// The name of an application, as --app takes it.
 std::string_view name(ServeConfig::App app) noexcept;
 
-struct LoadConfig {
-    enum class Close : uint8_t { fin, rst };
-    std::vector<Target> targets;
-    uint64_t connections = 64;  ///< at once, over all cores
-    uint64_t rate = 0;          ///< new connections per second over all cores; 0: closed loop
-    Duration duration{};        ///< 0: 10 s, or until `count` connections have ended
-    uint64_t count = 0;         ///< stop after this many connections; 0: no limit
+/// The parts of a run; figures are taken in `sustain` only.
+struct PhasesConfig {
+    Duration init{}, ramp_up{}, sustain{}, ramp_down{};
+};
+
+/// Trials that look for the greatest value that meets the criteria.
+struct SearchConfig {
+    enum class Kind : uint8_t { none, rate, connections };
+    Kind kind = Kind::none;
+    std::vector<Criterion> until;
+    uint64_t resolution = 10'000;  ///< in parts per million
+    Duration trial = 3s;           ///< of a short trial; the value found is confirmed for the full duration
+    uint64_t most = 0;             ///< the greatest value to try; 0: no limit
+};
+
+/// The keys of TrafficConfig describe the only class, or are the defaults of `classes`.
+struct LoadConfig : TrafficConfig {
+    /// A class as the user wrote it: fields of TrafficConfig and their values.
+    struct ClassText {
+        std::string name;
+        std::vector<std::pair<std::string, std::vector<std::string>>> given;
+    };
+    /// The order in which connections vary source addresses and ports.
+    enum class Sweep : uint8_t { source, port, random };
+
+    std::vector<ClassText> class_texts;
+    std::vector<TrafficConfig> classes;  ///< from class_texts, by fill_classes(); empty: the load itself
+    Duration duration{};                 ///< 0: 10 s, or until `count` connections have ended
     Duration ramp{};
-    CountRange requests_per_connection;
-    std::string method = "GET";
-    std::vector<std::string> headers;        ///< "Name: value"
-    std::string body;                        ///< or @FILE
-    std::vector<std::string> expect_status;  ///< empty: 2xx and 3xx
-    Duration timeout = 10s;                  ///< the longest wait for the peer to answer; 0: for ever
-    std::optional<uint64_t> request_size;    ///< tcp only; default 64
-    std::optional<uint64_t> response_size;   ///< tcp only: bytes expected per request; default: request_size
-    bool connect_only = false;
-    Close close = Close::fin;
-    CloseBy close_by = CloseBy::client;  ///< RFC 9411 4.3.1.1
-    std::optional<PortRange> source_ports;
-    std::optional<IpAddress::Family> family;  ///< of names that have addresses of both
-    std::vector<Criterion> criteria;          ///< none: failed<1%
+    Duration warmup{};  ///< the first part of the duration, which is not measured
+    PhasesConfig phases;
+    uint64_t repeat = 1;
+    SearchConfig search;
+    Sweep sweep = Sweep::source;
+    uint64_t seed = 1;
+    std::string scenario;             ///< name of a standard's procedure
+    std::string series;               ///< file for a JSON line each second
+    std::string report;               ///< file for an HTML page
+    std::vector<Criterion> criteria;  ///< none: failed<1%
 
     /// How long the generator opens new connections; 0: until `count`.
     Duration opening_time() const noexcept;
+    /// The classes, or the load itself as the only one.
+    std::span<const TrafficConfig> traffic() const noexcept {
+        return classes.empty() ? std::span<const TrafficConfig>(static_cast<const TrafficConfig*>(this), 1)
+                               : classes;
+    }
 };
 
 struct BenchConfig {
@@ -148,9 +168,16 @@ void validate_load(const Config& config);
 /// Throws UserError(usage) when one engine would have more than 2^30 records in all.
 void validate_limits(const stack::StackConfig& stack, Command command);
 
-/// The most concurrent connections of a load, over all engines. An open loop without --connections gets the
+/// The most concurrent connections of a class, over all engines. An open loop without --connections gets the
 /// connections of one second (1,024 to 4,000,000): enough while each lasts at most a second.
-uint64_t load_concurrency(const Config& config);
+uint64_t concurrency_of(const TrafficConfig& traffic) noexcept;
+/// The sum over the classes.
+uint64_t load_concurrency(const Config& config) noexcept;
+
+/// Makes load.classes of load.class_texts: each class has the load's values for all keys that it does not
+/// set. Of the load's rate or connections, a class gets its share; classes without share, rate, connections
+/// and request-rate divide the rest evenly. Throws UserError(usage).
+void fill_classes(Config& config);
 
 /// Whether an address is on one of our networks. A link-local one is on link everywhere (RFC 4861 5.2).
 bool is_on_link(const Config& config, const IpAddress& addr);

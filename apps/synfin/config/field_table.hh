@@ -96,6 +96,10 @@ class FieldTable {
                    help);
     }
 
+    /// The fields that follow are also keys of load.classes, until end_of_class().
+    void begin_of_class() noexcept { is_of_class_ = true; }
+    void end_of_class() noexcept { is_of_class_ = false; }
+
     Field& gateways(std::string_view key, std::string_view options, unsigned commands,
                     std::string_view help) {
         return add(Field::Kind::list, key, options, commands, "IP[@MAC]|auto", any_text(), gateway_access(),
@@ -114,16 +118,19 @@ class FieldTable {
                     .help = help,
                     .allowed = codec.allowed,
                     .in_bytes = codec.in_bytes,
+                    .of_class = is_of_class_,
                     .access = std::move(access)});
     }
     Field& put(Field field);
 
     std::vector<Field>& all_;
+    bool is_of_class_ = false;
 };
 
 // Each is in a file of its own.
 void add_common_fields(FieldTable& table);
 void add_serve_fields(FieldTable& table);
+void add_traffic_fields(FieldTable& table);
 void add_load_fields(FieldTable& table);
 void add_bench_fields(FieldTable& table);
 void add_validity_fields(FieldTable& table);

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "class_texts.hh"
 #include "field_table.hh"
 #include "user_error.hh"
 
@@ -20,6 +21,8 @@ std::string_view last_part(std::string_view key) {
     const size_t dot = key.rfind('.');
     return dot == key.npos ? key : key.substr(dot + 1);
 }
+
+constexpr std::string_view kOfLoad = "load.";
 
 /// The long name of the field's option: "pass" for "--pass"; empty if it has no option.
 std::string_view long_name(const Field& field) {
@@ -54,6 +57,7 @@ const std::vector<Field>& fields() {
         FieldTable table(list);
         add_common_fields(table);
         add_serve_fields(table);
+        add_traffic_fields(table);
         add_load_fields(table);
         add_bench_fields(table);
         add_validity_fields(table);
@@ -67,6 +71,25 @@ const Field* find_field(std::string_view key) {
     const auto found =
         std::find_if(fields().begin(), fields().end(), [&](const Field& field) { return field.key == key; });
     return found == fields().end() ? nullptr : &*found;
+}
+
+const Field* find_class_field(std::string_view key) {
+    if (key == "requests") key = "requests-per-connection";
+    const Field* const field = find_field(fmt::format("{}{}", kOfLoad, key));
+    return field != nullptr && field->of_class ? field : nullptr;
+}
+
+std::string unknown_class_key(std::string_view word) {
+    std::set<std::string> known = {"name", "share", "requests"};
+    for (const Field& field : fields())
+        if (field.of_class) known.emplace(field.key.substr(kOfLoad.size()));
+    std::string message = fmt::format("unknown key '{}' of a class", word);
+    if (const auto meant = nearest(word, {known.begin(), known.end()}))
+        return message + fmt::format("; did you mean '{}'?", *meant);
+    message += "; known here:";
+    for (const std::string& key : known)
+        message += fmt::format("{} {}", key == *known.begin() ? "" : ",", key);
+    return message;
 }
 
 std::string unknown_key(std::string_view section, std::string_view word) {
@@ -88,12 +111,37 @@ std::string unknown_key(std::string_view section, std::string_view word) {
     return message;
 }
 
+namespace {
+constexpr std::string_view kClassesPrefix = "load.classes.";
+
+/// `load.classes.NAME.KEY=VALUE`
+void set_in_class(Config& config, std::string_view assignment, std::string_view key, std::string_view value) {
+    const std::string_view path = key.substr(kClassesPrefix.size());
+    const size_t dot = path.find('.');
+    const std::string_view of = path.substr(0, dot), word = dot == path.npos ? "" : path.substr(dot + 1);
+    auto& texts = config.load.class_texts;
+    const auto found =
+        std::find_if(texts.begin(), texts.end(), [&](const auto& each) { return each.name == of; });
+    if (found == texts.end()) {
+        std::vector<std::string> names;
+        for (const auto& each : texts) names.push_back(each.name);
+        const auto meant = nearest(of, names);
+        throw usage_error(fmt::format("--set {}: no class has the name '{}'{}", assignment, of,
+                                      meant ? fmt::format("; did you mean '{}'?", *meant) : ""));
+    }
+    const std::string why = set_class_value(*found, word, {std::string(value)});
+    if (!why.empty()) throw usage_error(fmt::format("--set {}: {}", assignment, why));
+    config.given.emplace_back(key);
+}
+}  // namespace
+
 void apply_set(Config& config, std::string_view assignment) {
     const size_t equals = assignment.find('=');
     if (equals == assignment.npos)
         throw usage_error(fmt::format("--set: {}", expected_but_found("path.to.key=value", assignment)),
                           "for example --set tcp.msl=2s");
     const std::string_view key = assignment.substr(0, equals), value = assignment.substr(equals + 1);
+    if (key.starts_with(kClassesPrefix)) return set_in_class(config, assignment, key, value);
     const Field* field = find_field(key);
     if (field == nullptr) {
         const size_t dot = key.rfind('.');
@@ -112,6 +160,23 @@ void apply_set(Config& config, std::string_view assignment) {
     config.given.emplace_back(key);
 }
 
+namespace {
+ordered_json effective_classes(const Config& config) {
+    ordered_json all = ordered_json::array();
+    Config scratch = config;
+    for (const TrafficConfig& each : config.load.classes) {
+        static_cast<TrafficConfig&>(scratch.load) = each;
+        ordered_json one = ordered_json::object();
+        one["name"] = each.name;
+        if (each.share) one["share"] = percent_text(*each.share);
+        for (const Field& field : fields())
+            if (field.of_class) one[std::string(last_part(field.key))] = field.get(scratch);
+        all.push_back(std::move(one));
+    }
+    return all;
+}
+}  // namespace
+
 ordered_json effective(const Config& config, Command command) {
     ordered_json all = ordered_json::object();
     for (const Field& field : fields()) {
@@ -120,6 +185,8 @@ ordered_json effective(const Config& config, Command command) {
         ordered_json& section = dot == field.key.npos ? all : all[std::string(field.key.substr(0, dot))];
         section[std::string(last_part(field.key))] = field.get(config);
     }
+    if (command == Command::load && !config.load.classes.empty())
+        all["load"]["classes"] = effective_classes(config);
     return all;
 }
 
@@ -134,10 +201,14 @@ std::vector<std::string> deviations(const Config& config, Command command) {
             list.push_back(fmt::format("{} {} (default {})", field.key, value.dump(), expected.dump()));
     }
     for (std::string& line : list) line.erase(std::remove(line.begin(), line.end(), '"'), line.end());
-    if (command == Command::load && config.load.close == LoadConfig::Close::rst)
-        list.emplace_back("load.close rst: connections end by RST, without FIN and TIME-WAIT");
-    if (command == Command::load && config.load.connect_only)
-        list.emplace_back("load.connect-only: connections carry no data");
+    if (command == Command::load)
+        for (const TrafficConfig& traffic : config.load.traffic()) {
+            const std::string of =
+                traffic.name.empty() ? "load" : fmt::format("load.classes.{}", traffic.name);
+            if (traffic.close == TrafficConfig::Close::rst)
+                list.push_back(of + ".close rst: connections end by RST, without FIN and TIME-WAIT");
+            if (traffic.connect_only) list.push_back(of + ".connect-only: connections carry no data");
+        }
     if (command == Command::bench && config.bench.loss_ppm != 0)
         list.push_back(fmt::format("bench.loss {} (seed {}): the wire loses frames on purpose",
                                    percent_text(config.bench.loss_ppm), config.bench.loss_seed));

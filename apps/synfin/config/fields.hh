@@ -42,6 +42,7 @@ struct Field {
         when_absent{};    ///< text of the default when no value expresses it: "5s, or until --count"
     std::string allowed;  ///< "1 to 4094", "fin or rst"; empty if value_name and help suffice
     bool in_bytes = false;
+    bool of_class = false;  ///< also a key of each element of load.classes, without "load."
     std::shared_ptr<const FieldAccess> access;
 
     bool concerns(Command command) const noexcept { return (commands & static_cast<unsigned>(command)) != 0; }
@@ -58,6 +59,11 @@ struct Field {
 /// Every field, in the order of the help and of the effective configuration.
 const std::vector<Field>& fields();
 const Field* find_field(std::string_view key);
+
+/// The field of a key in load.classes; null: there is none. `requests` is short for requests-per-connection.
+const Field* find_class_field(std::string_view key);
+/// The error text for a key that find_class_field() does not know.
+std::string unknown_class_key(std::string_view word);
 
 /// The error text for an unknown key: `unknown key 'x'; did you mean 'y'?`. The suggestion is the nearest key
 /// of the section, the key of the option with that name, or the same key in another section.

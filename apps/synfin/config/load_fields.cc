@@ -1,70 +1,17 @@
 /// @file
-/// Fields of synfin load.
+/// Fields of a load as a whole.
 
 #include "field_table.hh"
 
 namespace synfin::app {
 
 void add_load_fields(FieldTable& table) {
-    table.list("load.target", "", kLoad, "TARGET", target(), AT(load.targets),
-               "http://HOST[:PORT]/PATH or tcp://HOST:PORT, an IPv6 HOST in brackets; repeatable, used in "
-               "turn");
-    table
-        .optional("load.family", "--family", kLoad, "4|6", family(), AT(load.family),
-                  "for names with addresses of both families: the one to use")
-        .when_absent = "the family of --address; if both, IPv6";
-    table
-        .scalar("load.connections", "-c,--connections", kLoad, "N", count(1, 64 * kMillions),
-                AT(load.connections), "concurrent connections; with --rate the upper limit")
-        .when_absent = "64; with --rate as many as one second brings";
-    table
-        .scalar("load.rate", "-R,--rate", kLoad, "N", count(0, 1000 * kMillions), AT(load.rate),
-                "new connections per second (open loop)")
-        .when_absent = "closed loop";
     table
         .scalar("load.duration", "-d,--duration", kLoad, "TIME", duration(), AT(load.duration),
                 "how long to open connections")
         .when_absent = "10s, or until --count";
-    table
-        .scalar("load.count", "-n,--count", kLoad, "N", count(0, kNoLimit), AT(load.count),
-                "stop after N connections")
-        .when_absent = "no limit";
     table.scalar("load.ramp", "--ramp", kLoad, "TIME", duration(), AT(load.ramp),
                  "increase the rate, or the number of connections, linearly over this time");
-    table.scalar("load.requests-per-connection", "--requests-per-connection", kLoad, "N|A-B|unlimited",
-                 requests(), AT(load.requests_per_connection),
-                 "requests per connection, one after the other");
-    table.scalar("load.method", "--method", kLoad, "NAME", method(), AT(load.method), "http: request method");
-    table.list("load.headers", "-H,--headers", kLoad, "'NAME: VALUE'", header(), AT(load.headers),
-               "http: header of each request; repeatable");
-    table.scalar("load.body", "--body", kLoad, "TEXT|@FILE", any_text(), AT(load.body),
-                 "http: body of each request");
-    table
-        .list("load.expect-status", "--expect-status", kLoad, "STATUSES", statuses(), AT(load.expect_status),
-              "http: statuses that count as success, for example 200,404,5xx")
-        .when_absent = "2xx,3xx";
-    table.scalar(
-        "load.timeout", "--timeout", kLoad, "TIME", duration(), AT(load.timeout),
-        "longest wait for the handshake, for a response's first byte, and between bytes; 0: for ever");
-    table
-        .optional("load.request-size", "--request-size", kLoad, "SIZE", size(1, 1u << 20),
-                  AT(load.request_size), "tcp: size of a request")
-        .when_absent = "64B";
-    table
-        .optional("load.response-size", "--response-size", kLoad, "SIZE", size(1, 1ull << 40),
-                  AT(load.response_size), "tcp: size of a response")
-        .when_absent = "the request's";
-    table.flag("load.connect-only", "--connect-only", kLoad, AT(load.connect_only),
-               "open and close connections without a request");
-    table.scalar("load.close", "--close", kLoad, "fin|rst", choice<LoadConfig::Close>(), AT(load.close),
-                 "how this end closes a connection");
-    table.scalar("load.close-by", "--close-by", kLoad, "client|server", choice<CloseBy>(), AT(load.close_by),
-                 "which end closes first; with server, the last HTTP request says 'Connection: close', and a "
-                 "tcp:// server has to close by itself");
-    table
-        .optional("load.source-ports", "--source-ports", kLoad, "A-B", ports(), AT(load.source_ports),
-                  "source ports to use")
-        .when_absent = "32768-60999";
     table
         .criteria("load.criteria", "--pass", kLoad,
                   "criteria that the run must meet to pass, for example 'failed<0.1%, connect.p99<5ms, "

@@ -12,6 +12,7 @@
 #include <set>
 #include <vector>
 
+#include "class_texts.hh"
 #include "fields.hh"
 #include "user_error.hh"
 
@@ -21,6 +22,7 @@ namespace {
 
 /// The largest file accepted; a configuration with 8,000 addresses has 200 KB.
 constexpr size_t kMostText = size_t{16} << 20;
+constexpr std::string_view kClasses = "load.classes";
 
 /// Reads one file, and adds the position to every error.
 class YamlReader {
@@ -47,7 +49,9 @@ class YamlReader {
             const std::string word = key.Scalar();
             const std::string full = path.empty() ? word : fmt::format("{}.{}", path, word);
             if (!seen.insert(word).second) refuse(key, fmt::format("key '{}' occurs twice", full));
-            if (const Field* field = find_field(full))
+            if (full == kClasses)
+                classes(value);
+            else if (const Field* field = find_field(full))
                 store(*field, value);
             else if (is_section(full))
                 section(value, full);
@@ -79,30 +83,74 @@ class YamlReader {
 
     void store(const Field& field, const YAML::Node& value) {
         config_.given.emplace_back(field.key);
-        if (field.kind == Field::Kind::list && value.IsSequence()) {
-            bool first = true;
-            for (const YAML::Node& item : value) store_one(field, item, std::exchange(first, false));
-            return;
+        bool first = true;
+        for (const auto& [text, node] : texts_of(field, field.key, value)) {
+            const std::string why = field.set(config_, text, std::exchange(first, false));
+            if (!why.empty()) refuse(node, fmt::format("{}: {}", field.key, why));
         }
-        if (field.kind == Field::Kind::list && value.IsMap()) {  // headers: {Accept: text/html}
-            bool first = true;
-            for (const auto& entry : value) {
-                if (!entry.first.IsScalar() || !entry.second.IsScalar())
-                    refuse(entry.second, fmt::format("{}: expected names and values", field.key));
-                const std::string text = entry.first.Scalar() + ": " + entry.second.Scalar();
-                const std::string why = field.set(config_, text, std::exchange(first, false));
-                if (!why.empty()) refuse(entry.first, fmt::format("{}: {}", field.key, why));
-            }
-            return;
-        }
-        store_one(field, value, true);
     }
 
-    void store_one(const Field& field, const YAML::Node& value, bool first) {
+    /// The texts of a field's values, each with its node for messages.
+    std::vector<std::pair<std::string, YAML::Node>> texts_of(const Field& field, std::string_view key,
+                                                             const YAML::Node& value) {
+        std::vector<std::pair<std::string, YAML::Node>> texts;
+        if (field.kind == Field::Kind::list && value.IsSequence()) {
+            for (const YAML::Node& item : value) texts.emplace_back(scalar_of(key, item), item);
+        } else if (field.kind == Field::Kind::list && value.IsMap()) {  // headers: {Accept: text/html}
+            for (const auto& entry : value) {
+                if (!entry.first.IsScalar() || !entry.second.IsScalar())
+                    refuse(entry.second, fmt::format("{}: expected names and values", key));
+                texts.emplace_back(entry.first.Scalar() + ": " + entry.second.Scalar(), entry.first);
+            }
+        } else {
+            texts.emplace_back(scalar_of(key, value), value);
+        }
+        return texts;
+    }
+
+    std::string scalar_of(std::string_view key, const YAML::Node& value) {
         if (!value.IsScalar() && !value.IsNull())
-            refuse(value, fmt::format("{}: expected a single value, found {}", field.key, shape(value)));
-        const std::string why = field.set(config_, value.IsNull() ? "" : value.Scalar(), first);
-        if (!why.empty()) refuse(value, fmt::format("{}: {}", field.key, why));
+            refuse(value, fmt::format("{}: expected a single value, found {}", key, shape(value)));
+        return value.IsNull() ? "" : value.Scalar();
+    }
+
+    void classes(const YAML::Node& list) {
+        if (!list.IsSequence())
+            refuse(list, fmt::format("{}: expected a list of classes, found {}", kClasses, shape(list)));
+        config_.given.emplace_back(kClasses);
+        config_.load.class_texts.clear();
+        for (const YAML::Node& item : list) config_.load.class_texts.push_back(class_of(item));
+    }
+
+    LoadConfig::ClassText class_of(const YAML::Node& map) {
+        if (!map.IsMap())
+            refuse(map, fmt::format("{}: expected keys and values such as 'name: web', found {}", kClasses,
+                                    shape(map)));
+        LoadConfig::ClassText text;
+        std::set<std::string> seen;
+        for (const auto& entry : map) {
+            if (!entry.first.IsScalar())
+                refuse(entry.first, fmt::format("expected a key, found {}", shape(entry.first)));
+            const std::string key = entry.first.Scalar();
+            if (!seen.insert(key).second) refuse(entry.first, fmt::format("key '{}' occurs twice", key));
+            const Field* const field = find_class_field(key);
+            if (field == nullptr && key != "name" && key != "share")
+                refuse(entry.first, unknown_class_key(key));
+            std::vector<std::string> values;
+            const auto add = [&](const std::string& value, const YAML::Node& node) {
+                // Each is checked alone, so that the message has its position.
+                LoadConfig::ClassText scratch;
+                const std::string why = set_class_value(scratch, key, {value});
+                if (!why.empty()) refuse(node, fmt::format("{}: {}", kClasses, why));
+                values.push_back(value);
+            };
+            if (field == nullptr)
+                add(scalar_of(key, entry.second), entry.second);
+            else
+                for (const auto& [value, node] : texts_of(*field, key, entry.second)) add(value, node);
+            if (!values.empty()) static_cast<void>(set_class_value(text, key, values));
+        }
+        return text;
     }
 
     Config& config_;
@@ -152,6 +200,7 @@ void read_yaml(Config& config, const std::string& text, const std::string& name)
     } catch (const YAML::Exception& error) {
         reader.refuse(error.mark, fmt::format("{}{}", error.msg, likely_cause(text)));
     }
+    fill_classes(config);
     config.file = name;
 }
 

@@ -31,6 +31,7 @@ constexpr std::array<std::pair<std::string_view, Statistic>, 6> kStatistics = {{
                                                                                 {"p999", Statistic::p999},
                                                                                 {"max", Statistic::max},
                                                                                 {"mean", Statistic::mean}}};
+constexpr std::string_view kClassLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 constexpr std::string_view kNames =
     "failed, cps, requests_per_s, status(5xx), or connect, first_byte, last_byte, life with .p50, .p90, "
     ".p99, "
@@ -95,7 +96,20 @@ class Reader {
         return false;
     }
 
+    /// Reads "web." of "web.connect.p99".
+    void read_class(Criterion& criterion) {
+        const size_t end = text_.find_first_not_of(kClassLetters, at_);
+        const std::string_view of = text_.substr(at_, end == text_.npos ? end : end - at_);
+        if (end == text_.npos || text_[end] != '.' || of.empty() || is_figure(of)) return;
+        const std::string_view rest = text_.substr(end + 1);
+        if (!is_figure(rest.substr(0, rest.find_first_not_of(kClassLetters)))) return;
+        criterion.of_class = of;
+        at_ = end + 1;
+    }
+
     bool read_name(Criterion& criterion) {
+        const size_t whole = at_;
+        read_class(criterion);
         const size_t begin = at_;
         const std::string_view figure = word();
         const auto known = find(kFigures, figure);
@@ -103,20 +117,10 @@ class Reader {
         criterion.figure = known->second;
         if (criterion.figure == Figure::status && !read_status(criterion)) return false;
         if (is_latency(criterion.figure) && !read_statistic(criterion, figure)) return false;
-        criterion.name = text_.substr(begin, at_ - begin);
+        criterion.name = text_.substr(whole, at_ - whole);
         return true;
     }
     bool refuse_name(size_t begin, std::string_view figure) {
-        if (at_ < text_.size() && text_[at_] == '.') {
-            const size_t next = at_ + 1;
-            at_ = next;
-            if (find(kFigures, word()) != kFigures.end())
-                return refuse(
-                    begin,
-                    fmt::format("'{}.' would name a class of connections, and loads have no classes yet; "
-                                "write '{}'",
-                                figure, found(next)));
-        }
         return refuse(begin, expected_but_found(kNames, found(begin)) + meant(kFigures, figure));
     }
     /// Reads "(404)" or "(5xx)".
@@ -349,6 +353,10 @@ std::string_view name(Verdict verdict) noexcept {
         case Verdict::undecidable: return "undecidable";
     }
     return "";
+}
+
+bool is_figure(std::string_view word) noexcept {
+    return find(kFigures, word) != kFigures.end();
 }
 
 Parsed<std::vector<Criterion>> parse_criteria(std::string_view text) {

@@ -21,8 +21,9 @@ struct Criterion {
     /// The unit of the limit.
     enum class Unit : uint8_t { percent, count, per_second, microseconds };
 
-    std::string name;   ///< as written: "connect.p99", "status(5xx)"
-    std::string limit;  ///< operator and value as written: "<5ms"
+    std::string of_class;  ///< empty: of all classes together
+    std::string name;      ///< as written: "connect.p99", "status(5xx)", "web.cps"
+    std::string limit;     ///< operator and value as written: "<5ms"
     Figure figure = Figure::failed;
     Statistic statistic = Statistic::none;  ///< latencies only
     unsigned status_first = 0, status_last = 0;
@@ -40,6 +41,9 @@ Parsed<std::vector<Criterion>> parse_criteria(std::string_view text);
 
 /// The default criterion: `failed` below `percent` ("1%").
 Criterion assumed_criterion(std::string_view percent);
+
+/// Whether a word is a figure of the criteria, and therefore no name of a class.
+bool is_figure(std::string_view word) noexcept;
 
 /// The measurements that criteria can refer to.
 struct Measures {

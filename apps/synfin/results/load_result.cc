@@ -26,8 +26,8 @@ std::string nothing_worked(const Config& config, const LoadTally& tally) {
         add(tally.skipped_by[i], fmt::format("not opened ({})", name(static_cast<Skip>(i))));
     add(tally.pending, "without an answer to their SYN");
     add(tally.unfinished, "established, then without an answer");
-    return fmt::format("{}: none of {} connections completed: {}", config.load.targets.front().text(),
-                       tally.offered, causes);
+    return fmt::format("{}: none of {} connections completed: {}",
+                       config.load.traffic().front().targets.front().text(), tally.offered, causes);
 }
 
 std::string what_to_do(const LoadTally& tally) {
@@ -41,21 +41,52 @@ std::string what_to_do(const LoadTally& tally) {
     return "the result's failed_by and skipped_by name the causes";
 }
 
+void fill_defaults(TrafficConfig& traffic) {
+    const stack::StackConfig stack;
+    traffic.connections = concurrency_of(traffic);
+    if (!traffic.source_ports) traffic.source_ports = PortRange{stack.port_low, stack.port_high};
+    if (traffic.targets.front().protocol == Target::Protocol::tcp && !traffic.connect_only) {
+        if (!traffic.request_size) traffic.request_size = 64;
+        if (!traffic.response_size) traffic.response_size = traffic.request_size;
+    }
+}
+
 /// The configuration with defaults filled in.
 Config in_force(const Config& config, const Runtime& runtime) {
     Config used = config;
     used.cores.assign(runtime.cores().begin(), runtime.cores().end());
     LoadConfig& load = used.load;
-    load.connections = load_concurrency(config);
     load.duration = load.opening_time();
-    const stack::StackConfig stack;
     if (load.criteria.empty()) load.criteria = {assumed_criterion("1%")};
-    if (!load.source_ports) load.source_ports = PortRange{stack.port_low, stack.port_high};
-    if (load.targets.front().protocol == Target::Protocol::tcp && !load.connect_only) {
-        if (!load.request_size) load.request_size = 64;
-        if (!load.response_size) load.response_size = load.request_size;
-    }
+    if (load.classes.empty())
+        fill_defaults(load);
+    else
+        load.connections = load_concurrency(config);
+    for (TrafficConfig& each : load.classes) fill_defaults(each);
     return used;
+}
+
+/// Adds one engine's part of each class.
+void add_classes(RunResult& result, const ClientRun& run) {
+    const auto& classes = result.config.load.classes;
+    result.classes.resize(classes.size());
+    for (size_t k = 0; k < classes.size(); ++k) {
+        ClassResult& each = result.classes[k];
+        each.name = classes[k].name;
+        each.measured += run.measured(k);
+        each.tally += run.generator(k).tally();
+        each.times += run.generator(k).times();
+    }
+}
+
+/// The end that keeps TIME-WAIT; none if the classes differ in it.
+std::optional<CloseBy> time_wait_at(const LoadConfig& load) {
+    const auto all = load.traffic();
+    const TrafficConfig& first = all.front();
+    const bool is_common = std::all_of(all.begin(), all.end(), [&](const TrafficConfig& each) {
+        return each.close == TrafficConfig::Close::fin && each.close_by == first.close_by;
+    });
+    return is_common ? std::optional(first.close_by) : std::nullopt;
 }
 
 /// Sums the engines' runs.
@@ -64,8 +95,9 @@ void add_runs(RunResult& result, Runtime& runtime, const std::deque<ClientRun>& 
     for (unsigned i = 0; i < runs.size(); ++i) {
         const ClientRun& run = runs[i];
         result.measured += run.measured();
-        result.tally += run.generator().tally();
-        times += run.generator().times();
+        result.tally += run.tally();
+        for (size_t k = 0; k < run.classes(); ++k) times += run.generator(k).times();
+        add_classes(result, run);
         client.measured += run.measured_counters();
         client.final += runtime.stack(i).counters();
         client.cycles += run.measured_cycles();
@@ -77,7 +109,7 @@ void add_runs(RunResult& result, Runtime& runtime, const std::deque<ClientRun>& 
                                 .busy = run.measured_cycles().share(),
                                 .lost = run.share_of(last.lost),
                                 .longest_gap = last.longest_gap,
-                                .established = run.generator().tally().established});
+                                .established = run.tally().established});
     }
 }
 
@@ -86,7 +118,7 @@ void add_runs(RunResult& result, Runtime& runtime, const std::deque<ClientRun>& 
 std::string nobody_answered(const Config& config, const std::deque<ClientRun>& runs) {
     if (!std::all_of(runs.begin(), runs.end(), [](const ClientRun& run) { return run.is_unreached(); }))
         return {};
-    const Target& target = config.load.targets.front();
+    const Target& target = config.load.traffic().front().targets.front();
     const IpAddress& host = target.peer.addr;
     const Gateway* const gateway = gateway_of(config.gateways, host.family);
     const std::string_view answer = host.is_v4() ? "ARP reply" : "neighbour advertisement";
@@ -99,11 +131,13 @@ std::string nobody_answered(const Config& config, const std::deque<ClientRun>& r
 RunResult load_result(const Config& config, Runtime& runtime, const std::deque<ClientRun>& runs,
                       double tsc_hz, bool interrupted, LoadTimes& times) {
     RunResult result;
-    add_runs(result, runtime, runs, times);
     result.command = Command::load;
     result.config = in_force(config, runtime);
-    result.open_loop = config.load.rate != 0;
-    result.count = config.load.count;
+    add_runs(result, runtime, runs, times);
+    for (const TrafficConfig& each : config.load.traffic()) {
+        result.open_loop |= each.rate != 0;
+        result.count += each.count;
+    }
     // An open loop counts every connection that is due as offered, even if it can't be opened.
     if (result.open_loop) result.asked = result.tally.offered;
     result.report = runtime.report();
@@ -115,7 +149,7 @@ RunResult load_result(const Config& config, Runtime& runtime, const std::deque<C
     const std::string duplicate = duplicate_of(runtime);
     result.interrupted = interrupted && !result.device.is_gone && duplicate.empty();
     result.resident_bytes = resident_bytes();
-    if (config.load.close == LoadConfig::Close::fin) result.time_wait_at = config.load.close_by;
+    result.time_wait_at = time_wait_at(config.load);
     result.deviations = deviations(config, Command::load);
     reach_verdict(result, result.config.load.criteria, config.validity);
     if (!duplicate.empty())

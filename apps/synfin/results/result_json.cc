@@ -76,8 +76,8 @@ ordered_json latencies(const LoadTimes& times) {
     return json;
 }
 
-ordered_json connections(const RunResult& result) {
-    const LoadTally& tally = result.tally;
+/// Counts of connections; the keys of the whole run's `connections`, without stale_syn.
+ordered_json connections(const LoadTally& tally) {
     ordered_json failed_by = ordered_json::object(), skipped_by = ordered_json::object();
     for (size_t i = 0; i < tally.failed_by.size(); ++i)
         if (tally.failed_by[i] != 0) failed_by[std::string(failure_name(i))] = tally.failed_by[i];
@@ -96,6 +96,11 @@ ordered_json connections(const RunResult& result) {
     json["pending"] = tally.pending;
     json["unfinished"] = tally.unfinished;
     json["unanswered"] = tally.unanswered;
+    return json;
+}
+
+ordered_json connections(const RunResult& result) {
+    ordered_json json = connections(result.tally);
     json["stale_syn"] = result.client ? result.client->final[Counter::stale_syn] : 0;
     return json;
 }
@@ -137,6 +142,10 @@ ordered_json statuses(const LoadTally& tally) {
     return all;
 }
 
+ordered_json requests(const LoadTally& tally) {
+    return counts({{"sent", tally.requests}, {"answered", tally.responses}, {"resent", tally.resent}});
+}
+
 ordered_json rates(const RunResult& result) {
     // The traffic on the wire, from the client's side if there is a client.
     const Side wire = result.client ? *result.client : result.server.value_or(Side{});
@@ -150,6 +159,26 @@ ordered_json rates(const RunResult& result) {
                     {"rx_bps", per_second(8 * wire.measured[Counter::rx_bytes])},
                     {"tx_bps", per_second(8 * wire.measured[Counter::tx_bytes])}},
                    1);
+}
+
+/// Each class with its own counts; the packets of classes are not told apart.
+ordered_json classes(const RunResult& result) {
+    const double time = result.duration_s > 0 ? result.duration_s : 1;
+    const auto per_second = [&](uint64_t n) { return static_cast<double>(n) / time; };
+    ordered_json all = ordered_json::object();
+    for (const ClassResult& each : result.classes) {
+        ordered_json json = ordered_json::object();
+        json["connections"] = connections(each.tally);
+        json["statuses"] = statuses(each.tally);
+        json["requests"] = requests(each.tally);
+        json["rates"] = figures({{"cps", per_second(each.measured.completed)},
+                                 {"established_per_s", per_second(each.measured.established)},
+                                 {"requests_per_s", per_second(each.measured.responses)}},
+                                1);
+        json["latency_us"] = latencies(each.times);
+        all[each.name] = std::move(json);
+    }
+    return all;
 }
 
 ordered_json ratio(uint64_t sum, uint64_t count) {
@@ -315,8 +344,7 @@ ordered_json host(const RunResult& result) {
 void add_requests(ordered_json& json, const RunResult& result) {
     if (result.command == Command::serve) return;
     const LoadTally& tally = result.tally;
-    json["requests"] =
-        counts({{"sent", tally.requests}, {"answered", tally.responses}, {"resent", tally.resent}});
+    json["requests"] = requests(tally);
     json["generator"] = generator(result);
     json["payload_bytes"] = counts({{"sent", tally.sent_bytes}, {"received", tally.received_bytes}});
 }
@@ -369,6 +397,7 @@ ordered_json to_json(const RunResult& result) {
     json["rates"] = rates(result);
     json["packets_per_connection"] = packets_per_connection(result);
     json["latency_us"] = latencies(result.times != nullptr ? *result.times : none);
+    if (!result.classes.empty()) json["classes"] = classes(result);
     json["tcp"] = tcp_counters(counters);
     json["drops"] = drops(counters, result.device);
     if (result.command != Command::bench) json["device"] = device(result.device);

@@ -87,6 +87,14 @@ struct BenchFigures {
     std::optional<Floor> floor;
 };
 
+/// One class of a load.
+struct ClassResult {
+    std::string name;
+    LoadTally measured{};  ///< values at the end of opening
+    LoadTally tally{};     ///< values after the last connection
+    LoadTimes times;
+};
+
 struct RunResult {
     Command command = Command::load;
     Config config;  ///< with defaults filled in
@@ -96,6 +104,7 @@ struct RunResult {
     LoadTally measured{};   ///< values at the end of opening
     LoadTally tally{};      ///< values after the last connection
     const LoadTimes* times = nullptr;
+    std::vector<ClassResult> classes;  ///< load with classes
     std::optional<Side> client, server;
     DeviceStats device{};
     std::vector<CoreShare> cores;

@@ -167,25 +167,34 @@ class Rules {
     const ValidityConfig& limits_;
 };
 
-Measures measures_of(const RunResult& result) {
+Measures measures_of(double seconds, const LoadTally& measured, const LoadTally& tally,
+                     const LoadTimes* times) {
     Measures run;
-    run.seconds = result.duration_s;
-    run.opened = result.tally.opened;
-    run.failed = result.tally.failed();
-    run.completed = result.measured.completed;
-    run.responses = result.measured.responses;
-    const auto& statuses = result.tally.statuses;
+    run.seconds = seconds;
+    run.opened = tally.opened;
+    run.failed = tally.failed();
+    run.completed = measured.completed;
+    run.responses = measured.responses;
+    const auto& statuses = tally.statuses;
     for (unsigned i = 0; i < statuses.size(); ++i) {
         if (statuses[i] != 0) run.statuses[LoadTally::kLeastStatus + i] = statuses[i];
         run.answered += statuses[i];
     }
-    if (result.times != nullptr) {
-        run.connect = &result.times->connect;
-        run.first_byte = &result.times->first_byte;
-        run.last_byte = &result.times->last_byte;
-        run.life = &result.times->life;
+    if (times != nullptr) {
+        run.connect = &times->connect;
+        run.first_byte = &times->first_byte;
+        run.last_byte = &times->last_byte;
+        run.life = &times->life;
     }
     return run;
+}
+
+/// What a criterion refers to: the run, or one class of it.
+Measures measures_of(const RunResult& result, const std::string& of_class) {
+    for (const ClassResult& each : result.classes)
+        if (each.name == of_class)
+            return measures_of(result.duration_s, each.measured, each.tally, &each.times);
+    return measures_of(result.duration_s, result.measured, result.tally, result.times);
 }
 
 /// When the target falls silent, a closed loop opens no more connections, so few of them fail. The run
@@ -209,8 +218,8 @@ void require_answers(RunResult& result) {
 
 void reach_verdict(RunResult& result, const std::vector<Criterion>& criteria, const ValidityConfig& limits) {
     Rules(result, limits).apply();
-    const Measures run = measures_of(result);
-    for (const Criterion& each : criteria) result.criteria.push_back(judge(each, run));
+    for (const Criterion& each : criteria)
+        result.criteria.push_back(judge(each, measures_of(result, each.of_class)));
     require_answers(result);
 }
 

@@ -127,7 +127,7 @@ PortRange bench_listens(const BenchConfig& bench) {
 }
 
 ClientRun::Plan client_plan(const BenchConfig& bench) {
-    ClientRun::Plan plan{.load = load_plan(bench), .duration = opening_time(bench), .hold = bench.hold};
+    ClientRun::Plan plan{.load = {load_plan(bench)}, .duration = opening_time(bench), .hold = bench.hold};
     if (bench.loss_ppm != 0) plan.drain = kLossyDrain;
     if (bench.beside != 0) plan.background = background_plan(bench);
     return plan;

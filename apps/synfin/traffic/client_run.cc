@@ -12,7 +12,7 @@ constexpr Duration kPatience = 5s;
 /// Dispatches each event to the generator of its connection.
 class Sorter {
   public:
-    Sorter(Generator& first, Generator& second) noexcept : first_(first), second_(second) {}
+    explicit Sorter(std::deque<Generator>& generators) noexcept : generators_(generators) {}
     void on_open(Connection c) noexcept { of(c.user_tag()).on_open(c); }
     void on_data(Connection c, RxView& view) noexcept { of(c.user_tag()).on_data(c, view); }
     void on_writable(Connection c) noexcept { of(c.user_tag()).on_writable(c); }
@@ -20,10 +20,9 @@ class Sorter {
     void on_close(Connection c, const CloseInfo& why) noexcept { of(why.user_tag).on_close(c, why); }
 
   private:
-    Generator& of(uint64_t user_tag) noexcept { return Generator::is_second(user_tag) ? second_ : first_; }
+    Generator& of(uint64_t user_tag) noexcept { return generators_[Generator::place_of(user_tag)]; }
 
-    Generator& first_;
-    Generator& second_;
+    std::deque<Generator>& generators_;
 };
 
 /// Tells the generator when the opening ends: connections due later are not offered.
@@ -34,7 +33,8 @@ GeneratorPlan lasting(GeneratorPlan plan, Duration duration) {
 
 std::vector<IpAddress> targets_of(const ClientRun::Plan& plan) {
     std::vector<IpAddress> out;
-    for (const GeneratorPlan::Call& call : plan.load.calls) out.push_back(call.peer.addr);
+    for (const GeneratorPlan& each : plan.load)
+        for (const GeneratorPlan::Call& call : each.calls) out.push_back(call.peer.addr);
     if (plan.background)
         for (const GeneratorPlan::Call& call : plan.background->calls) out.push_back(call.peer.addr);
     return out;
@@ -44,14 +44,28 @@ std::vector<IpAddress> targets_of(const ClientRun::Plan& plan) {
 
 ClientRun::ClientRun(Plan plan, const std::atomic<bool>& stop)
     : targets_(targets_of(plan)),
-      generator_(lasting(std::move(plan.load), plan.duration)),
       duration_(plan.duration),
       hold_(plan.hold),
       drain_(plan.drain),
       stop_(stop) {
-    if (!plan.background) return;
-    plan.background->second = true;
-    background_.emplace(std::move(*plan.background));
+    for (GeneratorPlan& each : plan.load)
+        of_classes_.push_back(&generators_.emplace_back(lasting(std::move(each), plan.duration),
+                                                        static_cast<uint32_t>(generators_.size())));
+    measured_.resize(of_classes_.size());
+    if (plan.background)
+        generators_.emplace_back(std::move(*plan.background), static_cast<uint32_t>(generators_.size()));
+}
+
+LoadTally ClientRun::sum_of(const std::vector<LoadTally>& tallies) noexcept {
+    LoadTally sum;
+    for (const LoadTally& each : tallies) sum += each;
+    return sum;
+}
+
+LoadTally ClientRun::tally() const noexcept {
+    LoadTally sum;
+    for (const Generator* each : of_classes_) sum += each->tally();
+    return sum;
 }
 
 void ClientRun::start(Instant now) noexcept {
@@ -70,13 +84,18 @@ void ClientRun::reach(Stack& stack, Instant now) noexcept {
         phase_ = Phase::over;
         return;
     }
-    begin_opening(background_ ? *background_ : generator_, now);
-    phase_ = background_ ? Phase::filling : Phase::opening;
+    if (has_background()) {
+        begin_opening(generators_.back(), now);
+        phase_ = Phase::filling;
+        return;
+    }
+    for (Generator* each : of_classes_) begin_opening(*each, now);
+    phase_ = Phase::opening;
 }
 
 bool ClientRun::turn(Stack& stack, Instant now) noexcept {
     if (phase_ == Phase::reaching) reach(stack, now);
-    const bool busy = background_ ? turn_both(stack, now) : generator_.turn(stack, now);
+    const bool busy = generators_.size() == 1 ? generators_.front().turn(stack, now) : turn_all(stack, now);
     switch (phase_) {
         case Phase::reaching: break;
         case Phase::filling: fill(now); break;
@@ -85,33 +104,33 @@ bool ClientRun::turn(Stack& stack, Instant now) noexcept {
             break;
         case Phase::opening: open(stack, now); break;
         case Phase::draining:
-            if (is_drained(generator_, now)) finish(stack, now);
+            if (are_drained(of_classes_, now)) finish(stack, now);
             break;
-        case Phase::emptying:
-            if (is_drained(*background_, now)) phase_ = Phase::over;
+        case Phase::emptying: {
+            Generator* const background = &generators_.back();
+            if (are_drained({&background, 1}, now)) phase_ = Phase::over;
             break;
+        } break;
         case Phase::over: break;
     }
     return busy;
 }
 
-bool ClientRun::turn_both(Stack& stack, Instant now) noexcept {
-    Sorter sorter(generator_, *background_);
-    generator_.begin(now);
-    background_->begin(now);
+bool ClientRun::turn_all(Stack& stack, Instant now) noexcept {
+    Sorter sorter(generators_);
+    for (Generator& each : generators_) each.begin(now);
     bool busy = stack.begin(now);
     while (const Event* event = stack.next_event()) stack.dispatch(sorter, *event);
-    busy |= generator_.act(stack);
-    busy |= background_->act(stack);
+    for (Generator& each : generators_) busy |= each.act(stack);
     return stack.end() || busy;
 }
 
 void ClientRun::fill(Instant now) noexcept {
-    if (background_->tally().established != background_established_) {
-        background_established_ = background_->tally().established;
+    if (background()->tally().established != background_established_) {
+        background_established_ = background()->tally().established;
         until_ = now + kPatience;
     }
-    if (!background_->is_full() && now < until_ && !stop_.load(std::memory_order_relaxed)) return;
+    if (!background()->is_full() && now < until_ && !stop_.load(std::memory_order_relaxed)) return;
     phase_ = Phase::settling;
     until_ = now + kSettle;
 }
@@ -120,7 +139,7 @@ void ClientRun::begin_measuring(const Stack& stack, Instant now) noexcept {
     counters_before_ = stack.counters();
     cycles_before_ = cycles;
     started_ = now;
-    begin_opening(generator_, now);
+    for (Generator* each : of_classes_) begin_opening(*each, now);
     phase_ = Phase::opening;
 }
 
@@ -131,15 +150,16 @@ void ClientRun::begin_opening(Generator& generator, Instant now) noexcept {
 }
 
 void ClientRun::open(const Stack& stack, Instant now) noexcept {
-    if (!filled_ && generator_.is_full()) filled_ = now;
+    if (!filled_ && all([](const Generator& each) { return each.is_full(); })) filled_ = now;
     const bool held = hold_ && filled_ && now - *filled_ >= *hold_;
-    const Duration late = generator_.all_due_offered() ? Duration::zero() : kCatchUp;
+    const bool is_late = !all([](const Generator& each) { return each.all_due_offered(); });
+    const Duration late = is_late ? kCatchUp : Duration::zero();
     const bool time_over = duration_ > Duration::zero() && now - started_ >= duration_ + late;
     if (stop_.load(std::memory_order_relaxed) || held || time_over) {
         end_measuring(stack, now);
-        begin_draining(generator_, now);
+        for (Generator* each : of_classes_) begin_draining(*each, now);
         phase_ = Phase::draining;
-    } else if (generator_.finished()) {
+    } else if (all([](const Generator& each) { return each.finished(); })) {
         end_measuring(stack, now);
         finish(stack, now);
     }
@@ -147,7 +167,7 @@ void ClientRun::open(const Stack& stack, Instant now) noexcept {
 
 void ClientRun::end_measuring(const Stack& stack, Instant now) noexcept {
     ended_ = now;
-    measured_ = generator_.tally();
+    for (size_t i = 0; i < measured_.size(); ++i) measured_[i] = generators_[i].tally();
     measured_counters_ = stack.counters() - counters_before_;
     measured_cycles_ = cycles - cycles_before_;
 }
@@ -158,13 +178,20 @@ void ClientRun::begin_draining(Generator& generator, Instant now) noexcept {
     cut_ = false;
 }
 
-bool ClientRun::is_drained(Generator& generator, Instant now) noexcept {
-    if (generator.finished()) return true;
-    if (generator.ending()) {
+/// Whether all connections have ended. Resets those that are left after `drain_`.
+bool ClientRun::are_drained(std::span<Generator* const> some, Instant now) noexcept {
+    bool have_finished = true, are_ending = false;
+    for (const Generator* each : some) {
+        have_finished &= each->finished();
+        are_ending |= each->ending();
+    }
+    if (have_finished) return true;
+    if (are_ending) {
         until_ = now + (cut_ ? kCut : drain_);
     } else if (now >= until_) {
         if (cut_) return true;
-        generator.cut();
+        for (Generator* each : some)
+            if (!each->finished()) each->cut();
         cut_ = true;
         until_ = now + kCut;
     }
@@ -176,8 +203,8 @@ void ClientRun::finish(const Stack& stack, Instant now) noexcept {
     emptied_ = now;
     counters_ = stack.counters() - counters_before_;
     phase_ = Phase::over;
-    if (!background_) return;
-    begin_draining(*background_, now);
+    if (!has_background()) return;
+    begin_draining(generators_.back(), now);
     phase_ = Phase::emptying;
 }
 

@@ -1,12 +1,15 @@
 #pragma once
 /// @file
-/// ClientRun: one run of a generator. It resolves the targets' next hops, opens connections, lets open ones
-/// end, and resets the rest. It can also keep idle background connections established from before the
-/// generator's first connection until after its last.
+/// ClientRun: one run of the generators of an engine, one for each class of the load. It resolves the
+/// targets' next hops, opens connections, lets open ones end, and resets the rest. It can also keep idle
+/// background connections established from before the first connection until after the last.
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "generator.hh"
 #include "synfin/core_time.hh"
@@ -27,8 +30,8 @@ class ClientRun {
     static constexpr Duration kSettle = 2s;
 
     struct Plan {
-        GeneratorPlan load;
-        Duration duration{};             ///< how long to open connections; 0: until the load's limit
+        std::vector<GeneratorPlan> load;  ///< by class; at least one
+        Duration duration{};             ///< how long to open connections; 0: until the limits of all classes
         std::optional<Duration> hold{};  ///< the opening ends this long after all connections are established
         Duration drain = kDrain;         ///< see kDrain
         std::optional<GeneratorPlan> background{};  ///< idle connections: established first, closed last
@@ -37,7 +40,7 @@ class ClientRun {
     /// @param stop ends the opening early; must outlive this object
     ClientRun(Plan plan, const std::atomic<bool>& stop);
     ClientRun(GeneratorPlan load, Duration duration, const std::atomic<bool>& stop)
-        : ClientRun(Plan{.load = std::move(load), .duration = duration}, stop) {}
+        : ClientRun(Plan{.load = {std::move(load)}, .duration = duration}, stop) {}
 
     void start(Instant now) noexcept;
 
@@ -67,11 +70,13 @@ class ClientRun {
         if (ended_ <= started_) return 0;
         return std::min(1.0, static_cast<double>(time.count()) / static_cast<double>(duration().count()));
     }
-    const LoadTally& measured() const noexcept { return measured_; }
+    /// The sum of the classes, and each of them, at the end of the measured time.
+    LoadTally measured() const noexcept { return sum_of(measured_); }
+    const LoadTally& measured(size_t of_class) const noexcept { return measured_[of_class]; }
     /// Of the measured time.
     const Counters& measured_counters() const noexcept { return measured_counters_; }
     const BusyCycles& measured_cycles() const noexcept { return measured_cycles_; }
-    /// Of the generator's connections from first to last, without the background connections. Final from
+    /// Of the generators' connections from first to last, without the background connections. Final from
     /// `emptying` on.
     const Counters& counters() const noexcept { return counters_; }
     /// From the first connection until all concurrent connections of the plan were established; 0: they never
@@ -80,14 +85,24 @@ class ClientRun {
     /// From the end of the measured time until the last connection was closed.
     Duration emptied_in() const noexcept { return emptied_ - ended_; }
 
-    const Generator& generator() const noexcept { return generator_; }
+    size_t classes() const noexcept { return measured_.size(); }
+    const Generator& generator(size_t of_class = 0) const noexcept { return generators_[of_class]; }
+    /// The sum of the classes.
+    LoadTally tally() const noexcept;
     /// The background connections' generator, or null.
-    const Generator* background() const noexcept { return background_ ? &*background_ : nullptr; }
+    const Generator* background() const noexcept { return has_background() ? &generators_.back() : nullptr; }
     /// The owner adds the cycles of its turns.
     BusyCycles cycles{};
 
   private:
-    bool turn_both(Stack& stack, Instant now) noexcept;
+    bool turn_all(Stack& stack, Instant now) noexcept;
+    static LoadTally sum_of(const std::vector<LoadTally>& tallies) noexcept;
+    template <typename Holds>
+    bool all(Holds&& holds) const noexcept {
+        return std::all_of(of_classes_.begin(), of_classes_.end(),
+                           [&](const Generator* each) { return holds(*each); });
+    }
+    bool has_background() const noexcept { return generators_.size() > of_classes_.size(); }
     void reach(Stack& stack, Instant now) noexcept;
     void fill(Instant now) noexcept;
     void begin_measuring(const Stack& stack, Instant now) noexcept;
@@ -95,12 +110,12 @@ class ClientRun {
     void open(const Stack& stack, Instant now) noexcept;
     void end_measuring(const Stack& stack, Instant now) noexcept;
     void begin_draining(Generator& generator, Instant now) noexcept;
-    bool is_drained(Generator& generator, Instant now) noexcept;
+    bool are_drained(std::span<Generator* const> some, Instant now) noexcept;
     void finish(const Stack& stack, Instant now) noexcept;
 
     TargetReach targets_;
-    Generator generator_;
-    std::optional<Generator> background_;
+    std::deque<Generator> generators_;  ///< by class, then that of the background connections, if any
+    std::vector<Generator*> of_classes_;
     const Duration duration_;
     const std::optional<Duration> hold_;
     const Duration drain_;
@@ -111,7 +126,7 @@ class ClientRun {
     uint64_t background_established_ = 0;
     Instant started_{}, ended_{}, emptied_{}, until_{};
     std::optional<Instant> filled_;
-    LoadTally measured_{};
+    std::vector<LoadTally> measured_;  ///< by class
     Counters counters_before_{}, measured_counters_{}, counters_{};
     BusyCycles cycles_before_{}, measured_cycles_{};
 };

@@ -36,8 +36,9 @@ std::vector<uint8_t> pattern_request(uint64_t size) {
     return bytes;
 }
 
-Generator::Generator(GeneratorPlan plan)
+Generator::Generator(GeneratorPlan plan, uint32_t place)
     : plan_(std::move(plan)),
+      place_(uint64_t{place} << 32),
       records_(plan_.connections),
       silence_(plan_.connections, plan_.timeout),
       random_(plan_.engine + 1),
@@ -119,7 +120,7 @@ bool Generator::is_unanswered(const ConnectionRecord& record, bool established) 
 void Generator::end_some(Stack& stack) noexcept {
     if (sweep_ == Sweep::close && ending_now_ >= kMaxEnding) return;
     sweep_next_ = stack.visit_open(sweep_next_, kEndsPerTurn, [this](Connection c) noexcept {
-        ConnectionRecord* record = is_second(c.user_tag()) == plan_.second ? record_of(c) : nullptr;
+        ConnectionRecord* record = uint64_t{place_of(c.user_tag())} << 32 == place_ ? record_of(c) : nullptr;
         if (record == nullptr) return;
         if (sweep_ == Sweep::cut) {
             record->cut = true;
@@ -212,7 +213,7 @@ Skip Generator::open_one(Stack& stack, Instant due) noexcept {
     else if (++next_call_ == plan_.calls.size())
         next_call_ = 0;
     ConnectOptions options;
-    options.user_tag = id | (plan_.second ? kSecond : 0);
+    options.user_tag = tag_of(id);
     SourceSets::Set& sources = sources_.of(call);
     size_t tries = std::min(sources.size(), kSourceTries);
     Error error = tries == 0 ? Error::no_route : Error::no_port;

@@ -1,7 +1,7 @@
 #pragma once
 /// @file
 /// Generator: the client application of `load` and `bench`. It opens connections, sends requests on them,
-/// ends them, and counts each outcome. One engine can run two generators.
+/// ends them, and counts each outcome. One engine can run several generators.
 
 #include <cstdint>
 #include <vector>
@@ -22,7 +22,9 @@ namespace synfin::app {
 
 class Generator {
   public:
-    explicit Generator(GeneratorPlan plan);
+    /// @param place among the generators of the engine; place_of() finds it in the user_tags of its
+    /// connections
+    explicit Generator(GeneratorPlan plan, uint32_t place = 0);
 
     /// Begins to open connections.
     void start(Instant now) noexcept;
@@ -59,8 +61,8 @@ class Generator {
 
     const LoadTally& tally() const noexcept { return tally_; }
     const LoadTimes& times() const noexcept { return times_; }
-    /// Whether an event's connection belongs to the second of two generators on an engine.
-    static bool is_second(uint64_t user_tag) noexcept { return (user_tag & kSecond) != 0; }
+    /// The place of the generator that a connection belongs to, among those of its engine.
+    static uint32_t place_of(uint64_t user_tag) noexcept { return static_cast<uint32_t>(user_tag >> 32); }
     /// Bytes of the generator's records of connections.
     size_t memory_bytes() const noexcept;
 
@@ -102,12 +104,12 @@ class Generator {
         bool alone;  ///< the connection that sends it has no other request
     };
     static constexpr uint8_t kNone = 255;
-    static constexpr uint32_t kSecond = 1u << 31;  ///< in the user_tags of a second generator
     static constexpr uint32_t kNoEnd = ~uint32_t{0};
     static constexpr Skip kOpened = Skip::kCount;
     enum class Sweep : uint8_t { none, close, cut };
 
-    static uint32_t id_of(uint64_t user_tag) noexcept { return static_cast<uint32_t>(user_tag) & ~kSecond; }
+    static uint32_t id_of(uint64_t user_tag) noexcept { return static_cast<uint32_t>(user_tag); }
+    uint64_t tag_of(uint32_t id) const noexcept { return place_ | id; }
     static uint32_t id_of(Connection c) noexcept { return id_of(c.user_tag()); }
     /// The record of an event's connection; null when the connection has ended already and on_close follows.
     ConnectionRecord* record_of(Connection c) noexcept {
@@ -150,6 +152,7 @@ class Generator {
                      bool is_first) noexcept;
 
     GeneratorPlan plan_;
+    const uint64_t place_;  ///< in the upper half
     Schedule schedule_;
     SlotPool<ConnectionRecord> records_;
     MappedArray<Exchange> exchanges_;      ///< by id, tcp and http only

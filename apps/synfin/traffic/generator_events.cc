@@ -221,7 +221,7 @@ void Generator::send_again(const Exchange& exchange) noexcept {
 
 /// Checks a watched connection. Returns the time until the next check, or zero.
 Duration Generator::look(uint32_t id, Connection c) noexcept {
-    if (c.user_tag() != (id | (plan_.second ? kSecond : 0))) return Duration::zero();  // it has ended
+    if (c.user_tag() != tag_of(id)) return Duration::zero();  // it has ended
     ConnectionRecord& record = records_[id];
     const bool is_silent_by_plan =
         !speaks() && plan_.purpose != GeneratorPlan::Purpose::nothing && !record.done;

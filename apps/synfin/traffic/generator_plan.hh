@@ -10,7 +10,7 @@
 
 namespace synfin::app {
 
-/// One engine's share of a run.
+/// One engine's share of a run, or of a class of it.
 struct GeneratorPlan {
     /// What the generator does on a connection.
     enum class Purpose : uint8_t {
@@ -57,7 +57,6 @@ struct GeneratorPlan {
     bool open_loop = false;
     double rate = 0;                   ///< open loop: connections per second over all engines
     uint32_t engine = 0, engines = 1;  ///< open loop: this engine opens every engines-th connection
-    bool second = false;               ///< the second of two generators on one engine; its user_tags differ
 };
 
 /// A request of `size` bytes of a repeating pattern.

@@ -33,10 +33,10 @@ std::string body_of(const std::string& option) {
     return body;
 }
 
-StatusSet expected_statuses(const LoadConfig& load) {
-    if (load.expect_status.empty()) return successful_statuses();
+StatusSet expected_statuses(const TrafficConfig& traffic) {
+    if (traffic.expect_status.empty()) return successful_statuses();
     StatusSet all;
-    for (const std::string& each : load.expect_status) all |= *parse_statuses(each).value;
+    for (const std::string& each : traffic.expect_status) all |= *parse_statuses(each).value;
     return all;
 }
 
@@ -46,81 +46,105 @@ Config resolved(Config config, Lookup lookup) {
     using Family = IpAddress::Family;
     const bool has_v4 = has_family(config.addresses, Family::v4),
                has_v6 = has_family(config.addresses, Family::v6);
-    for (Target& target : config.load.targets) {
-        if (target.is_resolved()) continue;
+    const auto resolve = [&](Target& target, const std::optional<Family>& family) {
+        if (target.is_resolved()) return;
         std::string error;
         const std::vector<IpAddress> found = lookup(target.host, error);
         if (found.empty())
             throw run_error(fmt::format("{}: no address for this name: {}", target.host, error),
                             "check the name and /etc/resolv.conf, or give an address");
-        const auto chosen = choose_address(found, config.load.family, has_v4, has_v6);
+        const auto chosen = choose_address(found, family, has_v4, has_v6);
         if (!chosen) {
             const Family other = found.front().family;
-            throw run_error(fmt::format("{}: the name has only {} addresses, such as {}", target.host,
-                                        name(other), found.front().text()),
-                            fmt::format("give an {} --address{}", name(other),
-                                        config.load.family ? ", and leave --family out" : ""));
+            throw run_error(
+                fmt::format("{}: the name has only {} addresses, such as {}", target.host, name(other),
+                            found.front().text()),
+                fmt::format("give an {} --address{}", name(other), family ? ", and leave --family out" : ""));
         }
         target.peer.addr = *chosen;
         fmt::print(stderr, "{} is {}\n", target.host, target.peer.addr.text());
-    }
+    };
+    if (config.load.classes.empty())
+        for (Target& target : config.load.targets) resolve(target, config.load.family);
+    for (TrafficConfig& traffic : config.load.classes)
+        for (Target& target : traffic.targets) resolve(target, traffic.family);
     return config;
 }
 
 uint64_t tuple_count(const Config& config, uint64_t ports) {
     uint64_t sum = 0;
-    for (const Target& target : config.load.targets)
-        sum += count_addresses(config.addresses, family_of(config, target)) * ports;
+    for (const TrafficConfig& traffic : config.load.traffic())
+        for (const Target& target : traffic.targets)
+            sum += count_addresses(config.addresses, family_of(config, target)) * ports;
     return sum;
 }
 
-GeneratorPlan load_plan(const Config& config, unsigned engine, unsigned engines) {
-    const LoadConfig& load = config.load;
-    GeneratorPlan plan;
-    const HttpAsk ask{.method = load.method, .headers = load.headers, .body = body_of(load.body)};
-    for (const Target& target : load.targets) {
+namespace {
+
+void add_calls(GeneratorPlan& plan, const TrafficConfig& traffic, const HttpAsk& ask) {
+    for (const Target& target : traffic.targets) {
         GeneratorPlan::Call call{.peer = target.peer, .request = {}, .last_request = {}};
         if (target.protocol == Target::Protocol::http) {
             const std::string authority = authority_of(target.host, target.peer.port);
             call.request = http_request(authority, target.path, false, ask);
-            if (load.close_by == CloseBy::server)
+            if (traffic.close_by == CloseBy::server)
                 call.last_request = http_request(authority, target.path, true, ask);
         } else {
-            call.request = pattern_request(load.request_size.value_or(64));
+            call.request = pattern_request(traffic.request_size.value_or(64));
         }
         plan.calls.push_back(std::move(call));
     }
-    for (const Cidr& cidr : each_address(config.addresses)) plan.sources.push_back(cidr.addr);
-    const bool http = load.targets.front().protocol == Target::Protocol::http;
-    plan.purpose = load.connect_only ? GeneratorPlan::Purpose::nothing
-                   : http            ? GeneratorPlan::Purpose::http
-                                     : GeneratorPlan::Purpose::tcp;
-    plan.ending = load.close == LoadConfig::Close::rst ? GeneratorPlan::Ending::rst
-                  : load.close_by == CloseBy::server   ? GeneratorPlan::Ending::fin_by_peer
-                                                       : GeneratorPlan::Ending::fin;
-    plan.response_size = load.response_size.value_or(load.request_size.value_or(64));
-    const CountRange& requests = load.requests_per_connection;
-    plan.requests_per_connection = requests.most;
-    if (requests.least != requests.most) plan.requests_at_least = requests.least;
-    plan.to_head = load.method == "HEAD";
-    plan.idempotent = ask.is_idempotent();
-    plan.expected = expected_statuses(load);
-    plan.timeout = load.timeout;
+}
+
+/// How much of the class this engine does.
+void set_amount(GeneratorPlan& plan, const TrafficConfig& traffic, unsigned engine, unsigned engines) {
     // With fewer concurrent connections than engines, some engines open none.
-    const uint64_t at_once = load_concurrency(config);
+    const uint64_t at_once = concurrency_of(traffic);
     engines = static_cast<unsigned>(std::min<uint64_t>(engines, at_once));
     if (engine >= engines) {
         plan.limit = 0;
     } else {
         plan.connections = static_cast<uint32_t>(share(at_once, engine, engines));
-        if (load.count != 0) plan.limit = share(load.count, engine, engines);
+        if (traffic.count != 0) plan.limit = share(traffic.count, engine, engines);
     }
-    plan.ramp = load.ramp;
-    plan.open_loop = load.rate != 0;
-    plan.rate = static_cast<double>(load.rate);
+    plan.open_loop = traffic.rate != 0;
+    plan.rate = static_cast<double>(traffic.rate);
     plan.engine = engine;
     plan.engines = engines;
+}
+
+GeneratorPlan plan_of(const Config& config, const TrafficConfig& traffic, unsigned engine, unsigned engines) {
+    GeneratorPlan plan;
+    const HttpAsk ask{.method = traffic.method, .headers = traffic.headers, .body = body_of(traffic.body)};
+    add_calls(plan, traffic, ask);
+    for (const Cidr& cidr : each_address(config.addresses)) plan.sources.push_back(cidr.addr);
+    const bool http = traffic.targets.front().protocol == Target::Protocol::http;
+    plan.purpose = traffic.connect_only ? GeneratorPlan::Purpose::nothing
+                   : http               ? GeneratorPlan::Purpose::http
+                                        : GeneratorPlan::Purpose::tcp;
+    plan.ending = traffic.close == TrafficConfig::Close::rst ? GeneratorPlan::Ending::rst
+                  : traffic.close_by == CloseBy::server      ? GeneratorPlan::Ending::fin_by_peer
+                                                             : GeneratorPlan::Ending::fin;
+    plan.response_size = traffic.response_size.value_or(traffic.request_size.value_or(64));
+    const CountRange& requests = traffic.requests_per_connection;
+    plan.requests_per_connection = requests.most;
+    if (requests.least != requests.most) plan.requests_at_least = requests.least;
+    plan.to_head = traffic.method == "HEAD";
+    plan.idempotent = ask.is_idempotent();
+    plan.expected = expected_statuses(traffic);
+    plan.timeout = traffic.timeout;
+    plan.ramp = config.load.ramp;
+    set_amount(plan, traffic, engine, engines);
     return plan;
+}
+
+}  // namespace
+
+std::vector<GeneratorPlan> load_plans(const Config& config, unsigned engine, unsigned engines) {
+    std::vector<GeneratorPlan> plans;
+    for (const TrafficConfig& traffic : config.load.traffic())
+        plans.push_back(plan_of(config, traffic, engine, engines));
+    return plans;
 }
 
 stack::StackConfig load_stack(const Config& config, unsigned engines) {

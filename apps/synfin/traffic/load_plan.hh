@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// The plan of a load: the targets' addresses, each engine's plan, and the engines' sizes. It depends on the
+/// The plan of a load: the targets' addresses, each engine's plans, and the engines' sizes. It depends on the
 /// configuration, and on the files and host names in it.
 
 #include "config/config.hh"
@@ -20,8 +20,8 @@ Config resolved(Config config, Lookup lookup = look_up);
 /// The tuples of all targets together: for each target the addresses of its family times the source ports.
 uint64_t tuple_count(const Config& config, uint64_t ports);
 
-/// One engine's share. Throws UserError(usage) if the file of --body can't be read.
-GeneratorPlan load_plan(const Config& config, unsigned engine, unsigned engines);
+/// One engine's share of each class. Throws UserError(usage) if the file of --body can't be read.
+std::vector<GeneratorPlan> load_plans(const Config& config, unsigned engine, unsigned engines);
 
 /// The configuration of each of `engines` engines.
 stack::StackConfig load_stack(const Config& config, unsigned engines);

@@ -1,6 +1,6 @@
 #pragma once
 /// @file
-/// LoadWork: runs a load generator on each engine of the library's runner.
+/// LoadWork: runs the load generators of each engine of the library's runner.
 
 #include <deque>
 
@@ -15,9 +15,10 @@ class LoadWork {
   public:
     explicit LoadWork(unsigned engines) : board_(engines) {}
 
-    /// Adds the next engine's plan. @param stop ends the opening early; must outlive this object
-    void add(GeneratorPlan plan, Duration duration, const std::atomic<bool>& stop) {
-        runs_.emplace_back(std::move(plan), duration, stop);
+    /// Adds the next engine's plan of each class. @param stop ends the opening early; must outlive this
+    /// object
+    void add(std::vector<GeneratorPlan> plans, Duration duration, const std::atomic<bool>& stop) {
+        runs_.emplace_back(ClientRun::Plan{.load = std::move(plans), .duration = duration}, stop);
     }
     /// Starts the common schedule of all engines. Call it before the runner runs.
     void start(Instant now) noexcept {
@@ -33,7 +34,7 @@ class LoadWork {
     bool is_over(unsigned index) const noexcept { return runs_[index].over(); }
     bool is_measured(unsigned index) const noexcept { return runs_[index].is_opening(); }
     BusyCycles& cycles(unsigned index) noexcept { return runs_[index].cycles; }
-    void show(unsigned index) noexcept { board_[index].show(Progress::of(runs_[index].generator().tally())); }
+    void show(unsigned index) noexcept { board_[index].show(Progress::of(runs_[index].tally())); }
 
     const std::deque<ClientRun>& runs() const noexcept { return runs_; }
     const ProgressBoard& board() const noexcept { return board_; }

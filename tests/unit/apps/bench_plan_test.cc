@@ -63,7 +63,7 @@ TEST(BenchPlan, ALossyWireHasEnoughConnectionsToWaitForTimeouts) {
 /// The generator takes sources and calls in turn, both at once.
 TEST(BenchPlan, SourcesAndPortsMeetInEveryCombination) {
     for (const uint64_t connections : {256ull, 400'000ull, 1'000'000ull, 10'000'000ull}) {
-        const GeneratorPlan plan = client_plan(with(Profile::idle, connections).bench).load;
+        const GeneratorPlan plan = client_plan(with(Profile::idle, connections).bench).load.front();
         std::set<std::pair<uint32_t, uint16_t>> met;
         const size_t all = plan.sources.size() * plan.calls.size();
         for (size_t i = 0; i < all; ++i)
@@ -79,7 +79,7 @@ TEST(BenchPlan, SourcesAndPortsMeetInEveryCombination) {
 TEST(BenchPlan, Ipv6HasTheSameShape) {
     Config config = with(Profile::http);
     config.bench.family = IpAddress::Family::v6;
-    const GeneratorPlan plan = client_plan(config.bench).load;
+    const GeneratorPlan plan = client_plan(config.bench).load.front();
     ASSERT_EQ(plan.sources.size(), kBenchSources);
     EXPECT_EQ(plan.sources.front().text(), "2001:db8::100");
     EXPECT_EQ(plan.sources.back().text(), "2001:db8::11f");
@@ -108,7 +108,7 @@ TEST(BenchPlan, ThoseBesideHavePortsOfTheirOwn) {
     ASSERT_TRUE(plan.background);
     EXPECT_EQ(plan.background->connections, 10'000'000u);
     EXPECT_EQ(plan.background->purpose, GeneratorPlan::Purpose::hold);
-    EXPECT_EQ(plan.load.calls.size(), 1u) << "the profile is as without them";
+    EXPECT_EQ(plan.load.front().calls.size(), 1u) << "the profile is as without them";
     EXPECT_GT(plan.background->calls.front().peer.port, bench_ports(config.bench).last);
     EXPECT_EQ(plan.background->calls.back().peer.port, bench_listens(config.bench).last);
     for (const bool client : {true, false})
@@ -134,12 +134,12 @@ TEST(BenchPlan, EitherEndClosesFirst) {
     for (const Profile profile : {Profile::crr, Profile::http}) {
         Config config = with(profile);
         EXPECT_EQ(shape_of(config.bench).close_by, CloseBy::server) << "by default";
-        GeneratorPlan plan = client_plan(config.bench).load;
+        GeneratorPlan plan = client_plan(config.bench).load.front();
         EXPECT_EQ(plan.ending, GeneratorPlan::Ending::fin_by_peer);
         EXPECT_EQ(plan.calls.front().last_request.empty(), profile != Profile::http);
         config.bench.close_by = CloseBy::client;
         EXPECT_EQ(refusal(config), "");
-        plan = client_plan(config.bench).load;
+        plan = client_plan(config.bench).load.front();
         EXPECT_EQ(plan.ending, GeneratorPlan::Ending::fin);
         EXPECT_TRUE(plan.calls.front().last_request.empty()) << "no 'Connection: close'";
         EXPECT_GT(bench_stack(config, true).max_time_wait, 100'000u) << "TIME-WAIT is at the client";

@@ -122,7 +122,7 @@ GeneratorPlan http_plan(uint64_t limit, uint64_t requests = 1) {
 /// One client's run against the script.
 struct Talk {
     Talk(GeneratorPlan plan, Script script, Duration duration = 0s)
-        : client(ClientRun::Plan{.load = std::move(plan), .duration = duration}, stop),
+        : client(ClientRun::Plan{.load = {std::move(plan)}, .duration = duration}, stop),
           server(PortRange{kPort, kPort}, std::move(script)) {
         EXPECT_TRUE(server.listen(ends.server()));
     }

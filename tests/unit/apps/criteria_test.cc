@@ -99,10 +99,18 @@ TEST(Criteria, AnyTextIsTakenOrRefusedWithAColumn) {
     }
 }
 
-TEST(Criteria, AClassesNameIsReserved) {
-    EXPECT_EQ(error("web.connect.p99<5ms"),
-              "column 1: 'web.' would name a class of connections, and loads have no classes yet; write "
-              "'connect.p99<5ms'");
+TEST(Criteria, AClassIsNamedInFront) {
+    const auto parsed = parse_criteria("web.connect.p99<5ms, bulk-2.status(5xx)=0, cps>=1");
+    ASSERT_TRUE(parsed) << parsed.error;
+    EXPECT_EQ((*parsed.value)[0].of_class, "web");
+    EXPECT_EQ((*parsed.value)[0].name, "web.connect.p99");
+    EXPECT_EQ((*parsed.value)[1].of_class, "bulk-2");
+    EXPECT_EQ((*parsed.value)[2].of_class, "");
+}
+
+TEST(Criteria, AWrongFigureIsNoClass) {
+    EXPECT_NE(error("conect.p99<5ms").find("did you mean 'connect'?"), std::string::npos)
+        << error("conect.p99<5ms");
 }
 
 TEST(Judge, AShareNeedsAsManyAsWouldShowOneFailure) {

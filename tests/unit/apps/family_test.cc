@@ -170,7 +170,7 @@ TEST(Families, NamesAreResolvedBeforeTheRun) {
     EXPECT_EQ(refusal(config), "");
     EXPECT_EQ(resolved(config, both).load.targets[0].peer.text(), "[2001:db8::9]:80");
     EXPECT_EQ(resolved(config, both).load.targets[1].peer.text(), "10.0.0.3:80");
-    const auto plan = load_plan(resolved(config, both), 0, 1);
+    const auto plan = load_plans(resolved(config, both), 0, 1).front();
     const auto& request = plan.calls[0].request;
     EXPECT_NE(std::string(request.begin(), request.end()).find("Host: www.example.org\r\n"),
               std::string::npos);
@@ -196,7 +196,7 @@ TEST(Families, NamesAreResolvedBeforeTheRun) {
 
 TEST(Families, TheHostFieldHasBracketsAndNoZone) {
     const auto host_of = [](const std::string& target) {
-        const auto plan = load_plan(with({"fe80::1/64"}, {target}), 0, 1);
+        const auto plan = load_plans(with({"fe80::1/64"}, {target}), 0, 1).front();
         const auto& bytes = plan.calls[0].request;
         const std::string text(bytes.begin(), bytes.end());
         const size_t from = text.find("Host: ");

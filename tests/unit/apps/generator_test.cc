@@ -54,7 +54,7 @@ GeneratorPlan http_plan(uint32_t connections, uint64_t limit, uint64_t requests 
 template <Server S, typename... Arguments>
 struct Play {
     explicit Play(GeneratorPlan plan, Duration duration, Arguments... arguments)
-        : Play(ClientRun::Plan{.load = std::move(plan), .duration = duration}, arguments...) {}
+        : Play(ClientRun::Plan{.load = {std::move(plan)}, .duration = duration}, arguments...) {}
     explicit Play(ClientRun::Plan plan, Arguments... arguments)
         : client(std::move(plan), stop), server(PortRange{kPort, kPort}, arguments...) {
         EXPECT_TRUE(server.listen(ends.server()));
@@ -380,7 +380,7 @@ TEST(Generator, AnOpenLoopSkipsWhatFindsNoPort) {
 }
 
 TEST(Generator, TransfersThatTheTimeCutsAreUnfinishedAndTheirBytesCounted) {
-    HttpPlay play({.load = http_plan(2, 0), .duration = 20ms, .drain = 20ms}, uint64_t{1} << 40, 10'000);
+    HttpPlay play({.load = {http_plan(2, 0)}, .duration = 20ms, .drain = 20ms}, uint64_t{1} << 40, 10'000);
     play.run(60s);
     EXPECT_EQ(play.tally().unfinished, 2u);
     EXPECT_EQ(play.tally().failed(), 0u);
@@ -428,7 +428,7 @@ TEST(Generator, InterruptEndsCleanly) {
 TEST(ClientRun, HoldsAllThatItOpenedForThatTime) {
     GeneratorPlan hold = tcp_plan(300, 0);
     hold.purpose = GeneratorPlan::Purpose::hold;
-    ReplyPlay play({.load = hold, .hold = 50ms}, {});
+    ReplyPlay play({.load = {hold}, .hold = 50ms}, {});
     play.run();
     EXPECT_EQ(play.client.measured().open_now(), 300u);
     EXPECT_GT(play.client.filled_in(), 0ms);
@@ -450,7 +450,7 @@ TEST(ClientRun, HoldsAllThatItOpenedForThatTime) {
 TEST(ClientRun, HoldsFewerThanAtOnceWhenNoMoreAreToBeOpened) {
     GeneratorPlan hold = tcp_plan(300, 100);
     hold.purpose = GeneratorPlan::Purpose::hold;
-    ReplyPlay play({.load = hold, .hold = 50ms}, {});
+    ReplyPlay play({.load = {hold}, .hold = 50ms}, {});
     play.run();
     EXPECT_EQ(play.tally().completed, 100u);
     EXPECT_GE(play.client.duration() - play.client.filled_in(), 50ms);
@@ -459,7 +459,7 @@ TEST(ClientRun, HoldsFewerThanAtOnceWhenNoMoreAreToBeOpened) {
 TEST(ClientRun, ClosingManyRepeatsNothing) {
     GeneratorPlan hold = tcp_plan(5'000, 0);
     hold.purpose = GeneratorPlan::Purpose::hold;
-    ReplyPlay play({.load = hold, .hold = 1ms}, {});
+    ReplyPlay play({.load = {hold}, .hold = 1ms}, {});
     // The server takes a packet each 10 us or so: 32 FINs of the client's turn would wait longer and longer.
     uint32_t most = 0;
     play.client.start(play.ends.now());
@@ -479,7 +479,7 @@ TEST(ClientRun, ClosingManyRepeatsNothing) {
 TEST(ClientRun, IdleConnectionsBesideAreThereBeforeAndAfter) {
     GeneratorPlan idle = tcp_plan(200, 0);
     idle.purpose = GeneratorPlan::Purpose::hold;
-    ReplyPlay play({.load = tcp_plan(10, 50), .background = idle}, {});
+    ReplyPlay play({.load = {tcp_plan(10, 50)}, .background = idle}, {});
     uint64_t least = ~uint64_t{0};
     play.client.start(play.ends.now());
     ASSERT_TRUE(play.ends.run(
@@ -503,9 +503,29 @@ TEST(ClientRun, IdleConnectionsBesideAreThereBeforeAndAfter) {
     EXPECT_EQ(play.ends.client().records().open, 0u);
 }
 
+TEST(ClientRun, ClassesRunSideBySideEachWithItsOwnCounts) {
+    GeneratorPlan closed = tcp_plan(10, 50), open = tcp_plan(20, GeneratorPlan::kUnlimited);
+    open.open_loop = true;
+    open.rate = 1'000;
+    open.requests_per_connection = 3;
+    ReplyPlay play({.load = {closed, open}, .duration = 100ms}, {});
+    play.run();
+    ASSERT_EQ(play.client.classes(), 2u);
+    const LoadTally &a = play.client.generator(0).tally(), &b = play.client.generator(1).tally();
+    expect_balance(a);
+    expect_balance(b);
+    EXPECT_EQ(a.completed, 50u);
+    EXPECT_EQ(a.responses, 50u);
+    EXPECT_EQ(b.completed, 100u);
+    EXPECT_EQ(b.responses, 300u);
+    EXPECT_EQ(play.client.tally().completed, 150u);
+    EXPECT_EQ(play.client.generator(1).times().connect.count(), 100u) << "times are each class's own";
+    EXPECT_EQ(play.server.tally().completed, 150u);
+}
+
 TEST(ClientRun, StoppedBeforeItStartsOpensNothing) {
     for (const bool with_others : {false, true}) {
-        ClientRun::Plan plan{.load = tcp_plan(20, 0)};
+        ClientRun::Plan plan{.load = {tcp_plan(20, 0)}};
         if (with_others) plan.background = tcp_plan(30, 0);
         ReplyPlay play(std::move(plan), {});
         play.stop = true;
@@ -518,7 +538,7 @@ TEST(ClientRun, StoppedBeforeItStartsOpensNothing) {
 TEST(ClientRun, WhatIsLostHoldsNobodyUp) {
     GeneratorPlan plan = tcp_plan(1'000, 0);
     plan.handshakes = 10;
-    ReplyPlay play({.load = plan, .duration = 900ms, .drain = 10s}, {});
+    ReplyPlay play({.load = {plan}, .duration = 900ms, .drain = 10s}, {});
     uint64_t syns = 0;  // each of the first 200 after the slow start: twenty times what may be under way
     play.ends.lose = [&](Bytes packet, bool to_server) {
         const bool syn = to_server && (packet[33] & 0x02) != 0;

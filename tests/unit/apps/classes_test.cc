@@ -1,0 +1,131 @@
+// Classes of traffic: what each inherits and gets of the load's amounts, and what is said when one is wrong.
+#include <gtest/gtest.h>
+
+#include "config/class_texts.hh"
+#include "config/fields.hh"
+#include "config/user_error.hh"
+#include "config/yaml_config.hh"
+
+using namespace synfin;
+using namespace synfin::app;
+
+namespace {
+
+Config read(const std::string& load) {
+    Config config;
+    read_yaml(config, "load:\n" + load, "f.yaml");
+    return config;
+}
+
+std::string refusal(const std::string& load) {
+    try {
+        Config config = read("  target: tcp://10.0.0.2:7\n" + load);
+        config.device = "tap:x";
+        config.addresses = {*Cidr::parse("10.0.0.1/24")};
+        validate_load(config);
+    } catch (const UserError& error) {
+        EXPECT_EQ(error.exit(), Exit::usage);
+        return error.what();
+    }
+    return {};
+}
+
+TEST(Classes, AClassHasTheLoadsValuesForWhatItDoesNotSet) {
+    const Config config = read(R"(
+  target: http://10.0.0.2/a
+  headers: {X-All: "1"}
+  method: PUT
+  rate: 5k
+  classes:
+    - {name: web, rate: 20k, method: POST, body: "a=1", headers: {X-Test: "yes"}, requests: 1-8}
+    - {name: held, target: "tcp://10.0.0.2:7", connections: 1M, requests: unlimited}
+    - {share: 100%}
+)");
+    ASSERT_EQ(config.load.classes.size(), 3u);
+    const TrafficConfig &web = config.load.classes[0], &held = config.load.classes[1],
+                        &rest = config.load.classes[2];
+    EXPECT_EQ(web.name, "web");
+    EXPECT_EQ(web.rate, 20'000u);
+    EXPECT_EQ(web.method, "POST");
+    EXPECT_EQ(web.body, "a=1");
+    EXPECT_EQ(web.headers, (std::vector<std::string>{"X-Test: yes"})) << "its list replaces the load's";
+    EXPECT_EQ(web.requests_per_connection, (CountRange{1, 8}));
+    EXPECT_EQ(web.targets.at(0).path, "/a") << "inherited";
+    EXPECT_EQ(held.targets.at(0).text(), "tcp://10.0.0.2:7");
+    EXPECT_EQ(held.connections, 1'000'000u);
+    EXPECT_EQ(held.rate, 0u) << "amounts are not inherited";
+    EXPECT_EQ(held.requests_per_connection, (CountRange{0, 0}));
+    EXPECT_EQ(rest.name, "class3");
+    EXPECT_EQ(rest.rate, 5'000u) << "its share of the load's";
+    EXPECT_EQ(rest.method, "PUT");
+    EXPECT_EQ(config.load.traffic().size(), 3u);
+    EXPECT_EQ(read("  rate: 7\n").load.traffic().size(), 1u) << "the load itself";
+}
+
+TEST(Classes, SharesDivideTheLoadExactly) {
+    const Config config = read(R"(
+  connections: 10
+  count: 1001
+  classes: [{name: a, share: 33.3%}, {name: b}, {name: c}]
+)");
+    const auto& all = config.load.classes;
+    EXPECT_EQ(*all[0].connections + *all[1].connections + *all[2].connections, 10u);
+    EXPECT_EQ(all[0].count + all[1].count + all[2].count, 1001u);
+    EXPECT_EQ(*all[0].connections, 3u);
+    EXPECT_EQ(all[0].count, 333u);
+    EXPECT_EQ(read("  classes: [{name: a}, {name: b}]\n").load.classes[0].connections, 32u)
+        << "64 is the default";
+}
+
+TEST(Classes, TheSetOptionReachesAClass) {
+    Config config = read("  target: tcp://10.0.0.2:7\n  classes: [{name: a, rate: 5}, {name: b, rate: 6}]\n");
+    apply_set(config, "load.classes.b.rate=9");
+    apply_set(config, "load.classes.b.timeout=3s");
+    fill_classes(config);
+    EXPECT_EQ(config.load.classes[0].rate, 5u);
+    EXPECT_EQ(config.load.classes[1].rate, 9u);
+    EXPECT_EQ(config.load.classes[1].timeout, 3s);
+    EXPECT_THROW(apply_set(config, "load.classes.c.rate=9"), UserError);
+    EXPECT_THROW(apply_set(config, "load.classes.b.duration=9"), UserError) << "a key of the load only";
+    EXPECT_THROW(apply_set(config, "load.classes=9"), UserError);
+}
+
+TEST(Classes, ErrorsSayWhereAndWhat) {
+    EXPECT_EQ(refusal("  classes: [{name: a, rat: 5}]\n"),
+              "f.yaml:3:23: unknown key 'rat' of a class; did you mean 'rate'?");
+    EXPECT_EQ(refusal("  classes: [{name: a, rate: 5q}]\n"),
+              "f.yaml:3:29: load.classes: rate: expected a count such as 1000, 64k or 1M, found '5q'");
+    EXPECT_EQ(refusal("  classes: [{name: connect}]\n").substr(0, 12), "f.yaml:3:20:");
+    EXPECT_EQ(refusal("  classes: [{name: a, rate: 1}, {name: a, rate: 2}]\n"),
+              "load.classes: two classes have the name 'a'");
+    EXPECT_EQ(refusal("  classes: {name: a}\n").substr(0, 12), "f.yaml:3:12:");
+    EXPECT_EQ(refusal("  classes: [{name: a, rate: 1, rate: 2}]\n"), "f.yaml:3:32: key 'rate' occurs twice");
+    EXPECT_EQ(refusal("  classes: [{name: a, share: 60%}, {name: b, share: 50%}]\n"),
+              "load.classes: the shares sum up to 110%");
+    EXPECT_EQ(refusal("  classes: [{name: a, share: 100%}, {name: b}]\n").substr(0, 41),
+              "load.classes: the shares sum up to 100%, ");
+    EXPECT_EQ(refusal("  classes: [{name: a, share: 10%, rate: 5}]\n"),
+              "load.classes: class 'a': share, and an amount of its own");
+    EXPECT_EQ(refusal("  rate: 5\n  classes: [{name: a, rate: 5}]\n"),
+              "load: a rate or connections, and every class has its own");
+    EXPECT_EQ(refusal("  classes: [{name: a, rate: 5, method: POST}]\n"),
+              "class 'a': load.method applies only to http:// targets");
+    EXPECT_EQ(refusal("  method: POST\n  classes: [{name: a, rate: 5}]\n"), "")
+        << "meant for the http classes";
+    EXPECT_EQ(refusal("  classes: [{name: web, rate: 5}]\n  criteria: ['wob.cps>1']\n"),
+              "criterion wob.cps>1: there is no class 'wob'; did you mean 'web'?");
+    EXPECT_EQ(refusal("  classes: [{name: web, rate: 5}]\n  criteria: ['web.connect.p99<5ms', 'cps>1']\n"),
+              "");
+    std::string many = "  classes: [";
+    for (int i = 0; i < 65; ++i) many += "{rate: 1},";
+    EXPECT_EQ(refusal(many + "]\n"), "load.classes: 65 classes");
+}
+
+TEST(Classes, NamesAreWordsThatCriteriaCanTell) {
+    EXPECT_TRUE(is_class_name("web-2_x"));
+    for (const std::string_view wrong : {"", "a b", "a.b", "failed", "connect", "cps", "<script>"})
+        EXPECT_FALSE(is_class_name(wrong)) << wrong;
+    EXPECT_FALSE(is_class_name(std::string(33, 'a')));
+}
+
+}  // namespace
