@@ -73,3 +73,35 @@ class Nginx6Test(NginxTest):
 
     def test_10000_connections_and_nginx_counts_as_many(self):
         self.run_and_compare(10_000)
+
+
+class ClassesTest(RigCase):
+    def test_each_class_has_its_own_counts(self):
+        self.rig.nginx()
+        url = self.rig.kernel_url
+        with open(self.rig.path("classes.yaml"), "w", encoding="utf-8") as file:
+            file.write(f"""
+load:
+  target: "{url}"
+  criteria: [failed<1%, 'web.status(2xx)>=400', lost.failed<=0%]
+  classes:
+    - {{name: web, connections: 20, count: 200, requests: 2}}
+    - {{name: lost, target: "{url.rstrip('/')}/nowhere", connections: 5, count: 100, expect-status: 404}}
+    - {{name: sent, connections: 5, count: 50, method: POST, body: "a=1", expect-status: "200,405"}}
+""")
+        load = self.rig.load(url, "-f", self.rig.path("classes.yaml"))
+        self.assertEqual(load.wait(), 0, load.said())
+        result = self.rig.result(load)
+        classes = result["classes"]
+        self.assertEqual({name: each["connections"]["completed"] for name, each in classes.items()}, {"web": 200, "lost": 100, "sent": 50})
+        for each in classes.values():
+            self.assertEqual(balance(each["connections"]), [], each)
+        self.assertEqual(classes["web"]["statuses"], {"200": 400})
+        self.assertEqual(classes["lost"]["statuses"], {"404": 100})
+        self.assertEqual(sum(classes["sent"]["statuses"].values()), 50)
+        self.assertEqual(result["connections"]["completed"], 350)
+        self.assertEqual(self.rig.nginx_counts(), (350, 550))
+
+
+class Classes6Test(ClassesTest):
+    families = (V6,)
