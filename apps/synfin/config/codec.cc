@@ -53,6 +53,10 @@ std::string ports_text(const PortRange& range) {
     return range.size() == 1 ? fmt::format("{}", range.first) : fmt::format("{}-{}", range.first, range.last);
 }
 
+ordered_json distribution_json(const Distribution& value) {
+    return value.text;
+}
+
 // -- choices ------------------------------------------------------------------------------------------------
 
 template <typename E>
@@ -188,6 +192,16 @@ Codec<Duration> duration(Duration least, Duration most) {
             [](const Duration& value) { return ordered_json(duration_text(value)); },
             std::move(allowed),
             {static_cast<uint64_t>(least.count()), static_cast<uint64_t>(most.count())}};
+}
+Codec<Distribution> times() {
+    return {[](std::string_view text, const Range&) { return parse_times(text); }, distribution_json};
+}
+Codec<Distribution> sizes() {
+    return {[](std::string_view text, const Range&) { return parse_sizes(text); }, distribution_json};
+}
+Codec<ArrivalPattern> arrivals() {
+    return {[](std::string_view text, const Range&) { return parse_arrivals(text); },
+            [](const ArrivalPattern& value) { return ordered_json(value.text); }};
 }
 Codec<uint64_t> percent() {
     return {[](std::string_view text, const Range&) { return parse_percent(text); },

@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "arrival_pattern.hh"
 #include "config.hh"
+#include "distribution.hh"
 #include "quantity.hh"
 
 namespace synfin::app {
@@ -35,6 +37,11 @@ Codec<uint64_t> count(uint64_t low, uint64_t high);
 Codec<uint64_t> size(uint64_t low, uint64_t high);
 /// A duration may be at most 24 days (see parse_duration()).
 Codec<Duration> duration(Duration least = Duration::zero(), Duration most = Duration::max());
+/// See parse_times() and parse_sizes().
+Codec<Distribution> times();
+Codec<Distribution> sizes();
+/// See parse_arrivals().
+Codec<ArrivalPattern> arrivals();
 /// The value is in parts per million; the text is in percent.
 Codec<uint64_t> percent();
 Codec<bool> boolean();

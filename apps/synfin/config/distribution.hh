@@ -4,7 +4,10 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "quantity.hh"
 
 namespace synfin::app {
 
@@ -28,6 +31,14 @@ struct Distribution {
     std::string text;  ///< as the user wrote it
 
     bool operator==(const Distribution&) const noexcept = default;
+    /// The mean of an endless number of draws.
+    double mean() const noexcept;
 };
+
+/// `50ms`, `50ms-2s` (uniform), `exponential(MEAN)`, `lognormal(MEDIAN, SIGMA)`, `empirical(FILE)` with a
+/// line `VALUE [WEIGHT]` for each value, or `empirical(VALUE:WEIGHT, ...)`. Values are times with units.
+Parsed<Distribution> parse_times(std::string_view text);
+/// The same with sizes: `64`, `1kB-64kB`.
+Parsed<Distribution> parse_sizes(std::string_view text);
 
 }  // namespace synfin::app

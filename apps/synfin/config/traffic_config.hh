@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/address_range.hh"
+#include "config/arrival_pattern.hh"
 #include "config/distribution.hh"
 #include "config/quantity.hh"
 #include "synfin/units.hh"
@@ -37,7 +38,7 @@ struct TrafficConfig {
     uint64_t rate = 0;                    ///< new connections per second over all cores; 0: closed loop
     uint64_t request_rate = 0;  ///< requests per second over all connections; 0: each follows its answer
     uint64_t count = 0;         ///< stop after this many connections; 0: no limit
-    std::string arrivals;       ///< how rate and request_rate are spread; empty: evenly
+    ArrivalPattern arrivals;    ///< how rate and request_rate are spread
     // What each connection does.
     CountRange requests_per_connection;
     std::optional<Distribution> think;  ///< between a response and the next request
