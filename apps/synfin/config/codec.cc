@@ -77,6 +77,10 @@ constexpr std::array<Named<Close>, 2> names_of(Close) {
 constexpr std::array<Named<CloseBy>, 2> names_of(CloseBy) {
     return {{{"client", CloseBy::client}, {"server", CloseBy::server}}};
 }
+constexpr std::array<Named<SearchConfig::Kind>, 3> names_of(SearchConfig::Kind) {
+    using Kind = SearchConfig::Kind;
+    return {{{"none", Kind::none}, {"rate", Kind::rate}, {"connections", Kind::connections}}};
+}
 constexpr std::array<Named<Dad>, 3> names_of(Dad) {
     return {{{"off", Dad::off}, {"optimistic", Dad::optimistic}, {"wait", Dad::wait}}};
 }
@@ -289,5 +293,6 @@ template Codec<Close> choice<Close>();
 template Codec<CloseBy> choice<CloseBy>();
 template Codec<Profile> choice<Profile>();
 template Codec<Dad> choice<Dad>();
+template Codec<SearchConfig::Kind> choice<SearchConfig::Kind>();
 
 }  // namespace synfin::app

@@ -65,7 +65,7 @@ Codec<Route> route();
 Codec<ServeConfig::Listen> listen();
 
 /// One word of an enumeration: ServeConfig::App, LoadConfig::Close, CloseBy, BenchConfig::Profile, Dad,
-/// CongestionControl, Pacing.
+/// CongestionControl, Pacing, SearchConfig::Kind.
 template <typename E>
 Codec<E> choice();
 

@@ -59,12 +59,12 @@ struct PhasesConfig {
 
 /// Trials that look for the greatest value that meets the criteria.
 struct SearchConfig {
-    enum class Kind : uint8_t { none, rate, connections };
+    enum class Kind : uint8_t { none, rate, request_rate, connections };
     Kind kind = Kind::none;
     std::vector<Criterion> until;
     uint64_t resolution = 10'000;  ///< in parts per million
     Duration trial = 3s;           ///< of a short trial; the value found is confirmed for the full duration
-    uint64_t most = 0;             ///< the greatest value to try; 0: no limit
+    uint64_t most = 0;             ///< the greatest value to try; 0: see search_plan()
 };
 
 /// The keys of TrafficConfig describe the only class, or are the defaults of `classes`.
@@ -84,6 +84,7 @@ struct LoadConfig : TrafficConfig {
     Duration warmup{};  ///< the first part of the duration, which is not measured
     PhasesConfig phases;
     uint64_t repeat = 1;
+    Duration pause = 200ms;  ///< between two runs, after both ends are empty
     SearchConfig search;
     Sweep sweep = Sweep::source;
     uint64_t seed = 1;

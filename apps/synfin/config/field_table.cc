@@ -91,19 +91,25 @@ class TcpAccess final : public FieldAccess {
 
 class CriteriaAccess final : public FieldAccess {
   public:
+    explicit CriteriaAccess(Place<std::vector<Criterion>> at) : at_(at) {}
     std::string set(Config& config, std::string_view text, bool first) const override {
         auto parsed = parse_criteria(text);
         if (!parsed) return parsed.error;
-        auto& all = config.load.criteria;
+        auto& all = at_(config);
         if (first) all.clear();
         for (Criterion& each : *parsed.value) all.push_back(std::move(each));
         return {};
     }
     ordered_json get(const Config& config) const override {
         ordered_json all = ordered_json::array();
-        for (const Criterion& each : config.load.criteria) all.push_back(each.text());
+        // A place gives access to change; this only reads.
+        for (const Criterion& each : at_(const_cast<Config&>(config)))  // NOLINT(*-const-cast)
+            all.push_back(each.text());
         return all;
     }
+
+  private:
+    Place<std::vector<Criterion>> at_;
 };
 
 class GatewayAccess final : public FieldAccess {
@@ -146,8 +152,8 @@ template <typename T, typename V>
 Access tcp_access(const Codec<V>& codec, T TcpConfig::*member) {
     return std::make_shared<const TcpAccess<T, V>>(codec, member);
 }
-Access criteria_access() {
-    return std::make_shared<const CriteriaAccess>();
+Access criteria_access(Place<std::vector<Criterion>> at) {
+    return std::make_shared<const CriteriaAccess>(at);
 }
 Access gateway_access() {
     return std::make_shared<const GatewayAccess>();
@@ -167,6 +173,7 @@ SCALAR(CloseBy);
 SCALAR(ServeConfig::App);
 SCALAR(LoadConfig::Close);
 SCALAR(BenchConfig::Profile);
+SCALAR(SearchConfig::Kind);
 SCALAR(IpAddress::Family);
 SCALAR(Dad);
 SCALAR(ArrivalPattern);

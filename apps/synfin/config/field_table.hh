@@ -36,7 +36,7 @@ Access list_access(const Codec<T>& codec, Place<std::vector<T>> at);
 template <typename T, typename V>
 Access tcp_access(const Codec<V>& codec, T TcpConfig::*member);
 /// One value may hold several criteria, separated by commas.
-Access criteria_access();
+Access criteria_access(Place<std::vector<Criterion>> at);
 /// One of each family. In JSON: null, a string, or a list of two.
 Access gateway_access();
 
@@ -91,8 +91,8 @@ class FieldTable {
                    help);
     }
     Field& criteria(std::string_view key, std::string_view options, unsigned commands,
-                    std::string_view help) {
-        return add(Field::Kind::list, key, options, commands, "CRITERIA", any_text(), criteria_access(),
+                    Place<std::vector<Criterion>> at, std::string_view help) {
+        return add(Field::Kind::list, key, options, commands, "CRITERIA", any_text(), criteria_access(at),
                    help);
     }
 

@@ -13,10 +13,30 @@ void add_load_fields(FieldTable& table) {
     table.scalar("load.ramp", "--ramp", kLoad, "TIME", duration(), AT(load.ramp),
                  "increase the rate, or the number of connections, linearly over this time");
     table
-        .criteria("load.criteria", "--pass", kLoad,
+        .criteria("load.criteria", "--pass", kLoad, AT(load.criteria),
                   "criteria that the run must meet to pass, for example 'failed<0.1%, connect.p99<5ms, "
                   "cps>=100k, status(5xx)=0'; repeatable")
         .when_absent = "failed<1%";
+    table.scalar("load.repeat", "--repeat", kLoad, "N", count(1, 1'000), AT(load.repeat),
+                 "run N times; the result has the median run and the spread of each figure");
+    table.scalar("load.pause", "", kLoad, "TIME", duration(), AT(load.pause),
+                 "between two runs of a repetition or search, counted from when both ends are empty");
+    table.scalar("load.search.kind", "--search", kLoad, "KIND", choice<SearchConfig::Kind>(),
+                 AT(load.search.kind),
+                 "find the greatest rate, request-rate or number of connections that meets --until; it "
+                 "begins with the one given");
+    table.criteria("load.search.until", "--until", kLoad, AT(load.search.until),
+                   "search: criteria that a trial must meet, for example 'failed<0.1%, connect.p99<5ms'; "
+                   "repeatable");
+    table.scalar("load.search.resolution", "", kLoad, "PERCENT", percent(), AT(load.search.resolution),
+                 "search: how far the value found may lie below the least that failed");
+    table.scalar(
+        "load.search.trial", "", kLoad, "TIME", duration(10ms), AT(load.search.trial),
+        "search: duration of a short trial; --duration is that of the trial that confirms the value");
+    table
+        .scalar("load.search.most", "", kLoad, "N", count(0, 1000 * kMillions), AT(load.search.most),
+                "search: the greatest value to try; it sizes the pools")
+        .when_absent = "1M for each core; 1M connections";
 }
 
 }  // namespace synfin::app

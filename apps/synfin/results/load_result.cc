@@ -99,7 +99,7 @@ void add_runs(RunResult& result, Runtime& runtime, const std::deque<ClientRun>& 
         for (size_t k = 0; k < run.classes(); ++k) times += run.generator(k).times();
         add_classes(result, run);
         client.measured += run.measured_counters();
-        client.final += runtime.stack(i).counters();
+        client.final += runtime.stack(i).counters() - run.counters_before();
         client.cycles += run.measured_cycles();
         result.duration_s =
             std::max(result.duration_s, std::chrono::duration<double>(run.duration()).count());
@@ -111,6 +111,24 @@ void add_runs(RunResult& result, Runtime& runtime, const std::deque<ClientRun>& 
                                 .longest_gap = last.longest_gap,
                                 .established = run.tally().established});
     }
+}
+
+/// What the device counted since `before`.
+DeviceStats since(const DeviceStats& before, DeviceStats now) {
+    for (uint64_t DeviceStats::*const counter : {&DeviceStats::rx_packets,   &DeviceStats::rx_bytes,
+                                                 &DeviceStats::tx_packets,   &DeviceStats::tx_bytes,
+                                                 &DeviceStats::rx_missed,    &DeviceStats::rx_errors,
+                                                 &DeviceStats::rx_no_buffer, &DeviceStats::tx_errors,
+                                                 &DeviceStats::tx_refused,   &DeviceStats::steered,
+                                                 &DeviceStats::misdirected,  &DeviceStats::mailbox_full,
+                                                 &DeviceStats::wire_loss,    &DeviceStats::cut,
+                                                 &DeviceStats::joined,       &DeviceStats::giants,
+                                                 &DeviceStats::bad_vlan,     &DeviceStats::untaken_tags,
+                                                 &DeviceStats::runts,        &DeviceStats::false_verdicts,
+                                                 &DeviceStats::link_downs})
+        now.*counter -= before.*counter;
+    now.link_down_time -= before.link_down_time;
+    return now;
 }
 
 }  // namespace
@@ -129,7 +147,7 @@ std::string nobody_answered(const Config& config, const std::deque<ClientRun>& r
 }
 
 RunResult load_result(const Config& config, Runtime& runtime, const std::deque<ClientRun>& runs,
-                      double tsc_hz, bool interrupted, LoadTimes& times) {
+                      const LoadContext& context, LoadTimes& times) {
     RunResult result;
     result.command = Command::load;
     result.config = in_force(config, runtime);
@@ -141,13 +159,13 @@ RunResult load_result(const Config& config, Runtime& runtime, const std::deque<C
     // An open loop counts every connection that is due as offered, even if it can't be opened.
     if (result.open_loop) result.asked = result.tally.offered;
     result.report = runtime.report();
-    result.tsc_hz = tsc_hz;
+    result.tsc_hz = context.tsc_hz;
     result.times = &times;
-    result.device = runtime.device_stats();
+    result.device = since(context.device_before, runtime.device_stats());
     // The loss of the device and a duplicate address set the same flag, but they are no interruption by the
     // user.
     const std::string duplicate = duplicate_of(runtime);
-    result.interrupted = interrupted && !result.device.is_gone && duplicate.empty();
+    result.interrupted = context.interrupted && !result.device.is_gone && duplicate.empty();
     result.resident_bytes = resident_bytes();
     result.time_wait_at = time_wait_at(config.load);
     result.deviations = deviations(config, Command::load);

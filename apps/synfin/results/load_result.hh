@@ -9,12 +9,18 @@
 
 namespace synfin::app {
 
+/// What a load's result says beside its engines' runs.
+struct LoadContext {
+    double tsc_hz = 0;
+    bool interrupted = false;     ///< a signal or the loss of the device ended the run
+    DeviceStats device_before{};  ///< at the beginning of the run
+};
+
 /// The result with its verdict.
 /// @param runs one for each of the runtime's engines
-/// @param interrupted true if a signal or the loss of the device ended the run
 /// @param times receives the sums of the latencies; the result refers to it
 RunResult load_result(const Config& config, Runtime& runtime, const std::deque<ClientRun>& runs,
-                      double tsc_hz, bool interrupted, LoadTimes& times);
+                      const LoadContext& context, LoadTimes& times);
 
 /// The error text for a run that opened nothing because no next hop answered ARP or neighbour
 /// discovery; else empty.

@@ -118,8 +118,9 @@ struct RunResult {
     uint64_t count = 0;               ///< closed loop: requested connections (-n); 0: no limit
     std::vector<std::string> deviations;
     std::vector<std::string> invalid_because;  ///< empty: the run is valid
-    std::vector<std::string> warnings;         ///< conditions that do not make the run invalid
-    std::vector<Judgement> criteria;           ///< the run passed if all of them did
+    std::string too_few_opened{};       ///< which of them says that connections were not opened; empty: none
+    std::vector<std::string> warnings;  ///< conditions that do not make the run invalid
+    std::vector<Judgement> criteria;    ///< the run passed if all of them did
 };
 
 }  // namespace synfin::app

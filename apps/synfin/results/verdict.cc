@@ -90,6 +90,7 @@ class Rules {
             if (tally.skipped_by[i] != 0)
                 why += fmt::format("; {} {}: {}", name(static_cast<Skip>(i)), tally.skipped_by[i],
                                    remedy(static_cast<Skip>(i)));
+        result_.too_few_opened = why;
         invalid(std::move(why));
     }
 

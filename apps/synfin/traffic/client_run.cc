@@ -68,8 +68,9 @@ LoadTally ClientRun::tally() const noexcept {
     return sum;
 }
 
-void ClientRun::start(Instant now) noexcept {
+void ClientRun::start(Instant now, const Counters& before) noexcept {
     started_ = now;
+    counters_before_ = before;
 }
 
 /// Resolves all targets before it opens a connection.

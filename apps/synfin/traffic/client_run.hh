@@ -42,7 +42,8 @@ class ClientRun {
     ClientRun(GeneratorPlan load, Duration duration, const std::atomic<bool>& stop)
         : ClientRun(Plan{.load = {std::move(load)}, .duration = duration}, stop) {}
 
-    void start(Instant now) noexcept;
+    /// @param before the engine's counters now; those of the run are counted from there
+    void start(Instant now, const Counters& before = {}) noexcept;
 
     /// One turn of the engine. Returns whether anything happened.
     bool turn(Stack& stack, Instant now) noexcept;
@@ -79,6 +80,8 @@ class ClientRun {
     /// Of the generators' connections from first to last, without the background connections. Final from
     /// `emptying` on.
     const Counters& counters() const noexcept { return counters_; }
+    /// The engine's counters at start(), or at the end of the background connections' opening.
+    const Counters& counters_before() const noexcept { return counters_before_; }
     /// From the first connection until all concurrent connections of the plan were established; 0: they never
     /// were.
     Duration filled_in() const noexcept { return filled_ ? *filled_ - started_ : Duration::zero(); }

@@ -3,6 +3,7 @@
 /// LoadWork: runs the load generators of each engine of the library's runner.
 
 #include <deque>
+#include <span>
 
 #include "client_run.hh"
 #include "host/interrupt.hh"
@@ -21,8 +22,9 @@ class LoadWork {
         runs_.emplace_back(ClientRun::Plan{.load = std::move(plans), .duration = duration}, stop);
     }
     /// Starts the common schedule of all engines. Call it before the runner runs.
-    void start(Instant now) noexcept {
-        for (ClientRun& run : runs_) run.start(now);
+    /// @param before the counters of each engine
+    void start(Instant now, std::span<const Counters> before) noexcept {
+        for (size_t i = 0; i < runs_.size(); ++i) runs_[i].start(now, before[i]);
     }
 
     // -- Work
