@@ -14,6 +14,7 @@
 #include "synfin/stack.hh"
 #include "traffic/bench_plan.hh"
 #include "traffic/load_plan.hh"
+#include "trials/scaled_load.hh"
 
 namespace synfin::app {
 
@@ -172,6 +173,22 @@ void explain_load(const Config& config) {
                                                   : "NOT ENOUGH TUPLES without time-wait-reuse"));
 }
 
+void explain_trials(const Config& config) {
+    const LoadConfig& load = config.load;
+    if (load.repeat > 1)
+        line("repeats", fmt::format("{} runs of {}", load.repeat, duration_text(load.opening_time())));
+    if (load.search.kind == SearchConfig::Kind::none) return;
+    const SearchPlan plan = search_plan(config);
+    line("search",
+         fmt::format("from {} {}, to {} at most, within {}; trials of {}, and {} to confirm",
+                     exact_count_text(plan.first), unit_of(load.search.kind), exact_count_text(plan.most),
+                     percent_text(plan.resolution_ppm), duration_text(plan.trial), duration_text(plan.full)));
+    const Config largest = largest_load(config);
+    const auto connections = static_cast<double>(load_concurrency(largest));
+    line("", fmt::format("memory for the ceiling: {} for {} open connections, allocated as it is used",
+                         bytes_text(connections * open_bytes(config)), count_text(connections)));
+}
+
 void explain_bench(const Config& config) {
     fmt::print("bench: {}\n", find_field("bench.profile")->get(config).get<std::string>());
     line("device", "none: an in-memory wire for each pair of engines");
@@ -196,8 +213,10 @@ Exit run(const Config& config) {
     if (load) {
         validate_network(config);
         validate_load(config);
+        validate_trials(config);
         static_cast<void>(load_plans(config, 0, 1));  // reads what --body names
         explain_load(config);
+        explain_trials(config);
     }
     if (bench) {
         validate_bench(config);

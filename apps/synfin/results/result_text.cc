@@ -74,7 +74,8 @@ std::string criterion_text(const ordered_json& criterion) {
     std::string value = "no sample";
     if (!criterion["value"].is_null())
         value = unit == "us" ? fmt::format("{:.4g} ms", criterion["value"].get<double>() / 1e3)
-                             : fmt::format("{:.4g} {}", criterion["value"].get<double>(), unit);
+                             : fmt::format("{:.4g}{}{}", criterion["value"].get<double>(),
+                                           unit.empty() ? "" : " ", unit);
     std::string text = fmt::format("{}{} ({})", number(criterion["name"]), number(criterion["limit"]), value);
     if (criterion["verdict"] != name(Verdict::pass)) text += ": " + number(criterion["verdict"]);
     if (criterion.contains("why")) text += ", " + number(criterion["why"]);
