@@ -37,6 +37,7 @@ PUBLIC_LEVELS = {
     "refusal.hh": "base",
     "result.hh": "base",
     "units.hh": "base",
+    "impairment.hh": "base",
     "close_reason.hh": "tcp",
     "connection_info.hh": "tcp",
     "congestion_control.def": "tcp",

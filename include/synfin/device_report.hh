@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "synfin/impairment.hh"
 #include "synfin/units.hh"
 
 namespace synfin {
@@ -70,7 +71,8 @@ struct DeviceStats {
     uint64_t steered = 0;       ///< passed to another engine
     uint64_t misdirected = 0;   ///< of these: packets for which RSS chose another queue than predicted
     uint64_t mailbox_full = 0;  ///< dropped: the ring to another engine was full
-    uint64_t wire_loss = 0;     ///< in-memory wire: frames lost on purpose
+    uint64_t wire_loss = 0;     ///< packets lost on purpose: by the in-memory wire, or by an impairment
+    ImpairmentStats impaired_rx, impaired_tx;  ///< with RuntimeConfig::impair
     uint64_t cut =
         0;  ///< longer than a buffer and truncated by the driver; the stack counts them as bad_ip_header
     uint64_t joined = 0;        ///< received in several buffers and copied into one

@@ -24,7 +24,8 @@
 #include <vector>
 
 #include "synfin/device_report.hh"
-#include "synfin/idle.hh"       // IWYU pragma: export
+#include "synfin/idle.hh"  // IWYU pragma: export
+#include "synfin/impairment.hh"
 #include "synfin/inspector.hh"  // IWYU pragma: export
 #include "synfin/refusal.hh"
 #include "synfin/result.hh"
@@ -46,6 +47,8 @@ struct RuntimeConfig {
     uint32_t wire_bytes = 256 * 1024;  ///< "ring": bytes in flight in each direction; a power of two
     uint32_t wire_loss_ppm = 0;        ///< "ring": frames lost on purpose per million, in each direction
     uint64_t wire_loss_seed = 1;
+    /// Faults on purpose; "ring": of the client's ends. With corrupt_ppm, the stack computes all checksums.
+    Impairments impair{};
     IdlePolicy idle = IdlePolicy::automatic;
     /// How long connections that are open when a run ends get to close; 0: they are reset at once.
     Duration drain = 1s;

@@ -92,7 +92,9 @@ std::optional<port::DeviceConfig> device_config(const RuntimeConfig& config, std
     for (const Cidr& each : config.stack.addresses)
         if (each.addr.is_v6()) device.addresses6.push_back(each.addr.v6);
     device.no_huge = config.no_huge;
-    device.no_offload = config.no_offload;
+    // A device would compute a right checksum over the wrong byte.
+    device.no_offload = config.no_offload || config.impair.corrupts();
+    device.impair = config.impair;
     device.verbose = config.verbose;
     device.packets = config.packets;
     device.key = shared_secret(config.stack);
@@ -246,6 +248,7 @@ Result<std::unique_ptr<Runtime>, Refusal> Runtime::open_ring(const RuntimeConfig
     wires.packets = client.packets;
     wires.bytes = client.wire_bytes;
     wires.loss = {client.wire_loss_ppm, client.wire_loss_seed};
+    wires.impair = client.impair;
 
     auto impl = std::make_unique<Impl>();
     impl->device = port::Device::open_wires(wires, refusal);

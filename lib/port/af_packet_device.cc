@@ -28,7 +28,7 @@ std::unique_ptr<Device> AfPacketDevice::open(const DeviceConfig& config, Refusal
     caps.mac = facts->interface->mac;
     caps.rx_tcp_checksum = true;
     const PacketSize size = PacketSize::for_frame(caps.max_frame, 0);
-    const uint32_t packets = config.packets != 0 ? config.packets : kPackets;
+    const uint32_t packets = (config.packets != 0 ? config.packets : kPackets) + config.impair.held();
     const EalState* eal = start_eal(
         {config.no_huge, config.verbose, uint64_t{config.engines} * packets * size.total, {}}, refusal);
     if (eal == nullptr) return nullptr;

@@ -37,9 +37,16 @@ std::unique_ptr<Device> Device::open(const DeviceConfig& config, Refusal& refusa
         return nullptr;
     }
     if (!is_valid(config, refusal) || !has_descriptors(config.engines, refusal)) return nullptr;
-    if (config.spec.kind == DeviceKind::memif) return MemifDevice::open(config, refusal);
-    if (config.spec.kind == DeviceKind::af_packet) return AfPacketDevice::open(config, refusal);
-    return EthernetDevice::open(config, refusal);
+    std::unique_ptr<Device> device;
+    if (config.spec.kind == DeviceKind::memif)
+        device = MemifDevice::open(config, refusal);
+    else if (config.spec.kind == DeviceKind::af_packet)
+        device = AfPacketDevice::open(config, refusal);
+    else
+        device = EthernetDevice::open(config, refusal);
+    if (device && config.impair.any())
+        for (unsigned i = 0; i < device->ports(); ++i) device->port(i).impair(config.impair, i);
+    return device;
 }
 
 std::unique_ptr<Device> Device::open_wires(const WireConfig& config, Refusal& refusal) {

@@ -13,6 +13,7 @@
 #include "port/device_spec.hh"
 #include "port/refusal.hh"
 #include "synfin/device_report.hh"
+#include "synfin/impairment.hh"
 #include "synfin/units.hh"
 
 namespace synfin::port {
@@ -27,6 +28,7 @@ struct DeviceConfig {
     std::optional<uint16_t> vlan{};        ///< the VID of every frame, for cards that filter VLANs
     std::optional<uint16_t> outer_vlan{};  ///< the VID of an 802.1ad tag before it
     uint32_t packets = 0;                  ///< packet buffers of each engine; 0: the descriptors plus 8192
+    Impairments impair{};                  ///< needs Impairments::held() buffers more
     std::vector<Ipv6> addresses6{};        ///< our IPv6 addresses, whose multicast groups are to arrive
     HashKey key{};                         ///< for software steering and RSS: a secret of this process
     Duration link_wait = 5s;               ///< how long to wait for the link of a device that reports one
@@ -47,6 +49,7 @@ struct WireConfig {
     uint32_t packets = 0;         ///< packet buffers of each end; 0: 8192
     uint32_t bytes = 256 * 1024;  ///< in flight in each direction; a power of two
     WireLoss loss{};
+    Impairments impair{};  ///< of the port 2k of each wire
 };
 
 /// An open device. Each port is used on its engine's thread. Everything else is called on one thread while no

@@ -2,6 +2,8 @@
 
 #include <rte_ether.h>
 
+#include <utility>
+
 #include "port/ether_payload.hh"
 #include "port/rx_checksum.hh"
 
@@ -35,6 +37,7 @@ DevicePort::DevicePort(WireRing& transmit, WireRing& receive, rte_mempool* pool,
     : path_(Path::wire), pool_(pool), wire_tx_(&transmit), wire_rx_(&receive), caps_(caps) {}
 
 DevicePort::~DevicePort() {
+    if (impairment_) path_ = unimpaired_;
     // The last packets of a run, such as a RST, may come from an engine that ended after this port's last
     // poll.
     while (path_ == Path::shared && send_for_clients() != 0) {
@@ -49,6 +52,13 @@ DevicePort::~DevicePort() {
         while (const auto packet = plan_->to_send(client).pop()) free(*packet);
 }
 
+void add_impairment_counters(const PortCounters& port, DeviceStats& sum) noexcept {
+    sum.impaired_rx += port.impaired_rx.stats();
+    sum.impaired_tx += port.impaired_tx.stats();
+    for (const buf::ImpairmentCounters* each : {&port.impaired_rx, &port.impaired_tx})
+        sum.wire_loss += each->lost + each->queue_dropped;
+}
+
 void add_port_counters(const PortCounters& port, DeviceStats& sum) noexcept {
     sum.rx_packets += port.rx_packets;
     sum.rx_bytes += port.rx_bytes;
@@ -58,6 +68,7 @@ void add_port_counters(const PortCounters& port, DeviceStats& sum) noexcept {
     sum.misdirected += port.misdirected;
     sum.mailbox_full += port.mailbox_full;
     sum.tx_refused += port.tx_refused;
+    add_impairment_counters(port, sum);
     sum.rx_no_buffer += port.no_buffer;
     sum.cut += port.cut;
     sum.joined += port.joined;
@@ -223,6 +234,54 @@ template uint16_t DevicePort::tx_wire<true>(Packet** packets, uint16_t n) noexce
 uint16_t DevicePort::tx_memif(Packet** packets, uint16_t n) noexcept {
     MemifQueues::Writer writer(*memif_);
     return copy_in<false>(writer, packets, n);
+}
+
+// -- impaired links
+
+void DevicePort::impair(const Impairments& faults, unsigned engine) {
+    impairment_ = std::make_unique<PortImpairment>(faults, engine, pool_);
+    unimpaired_ = std::exchange(path_, Path::impaired);
+    caps_.large_frame = 0;  // a fault concerns one packet, not what the device makes of it
+}
+
+/// Polls the device as long as it has packets, at most kPolls times, so that a slow engine does not make the
+/// device's queue the bottleneck.
+uint16_t DevicePort::rx_impaired(Packet** packets, uint16_t n) noexcept {
+    constexpr unsigned kPolls = 2;
+    const int64_t now = impairment_->now();
+    send_due(now);
+    std::array<Packet*, kBurst> fresh;
+    for (unsigned i = 0; i < kPolls; ++i) {
+        const uint16_t got = rx_by(unimpaired_, fresh.data(), kBurst);
+        for (uint16_t k = 0; k < got; ++k)
+            impairment_->rx.take(fresh[k], now, impairment_->actions, counters_.impaired_rx);
+        if (got < kBurst) break;
+    }
+    return impairment_->rx.give(packets, n, now);
+}
+
+uint16_t DevicePort::tx_impaired(Packet** packets, uint16_t n) noexcept {
+    const int64_t now = impairment_->now();
+    for (uint16_t i = 0; i < n; ++i)
+        impairment_->tx.take(packets[i], now, impairment_->actions, counters_.impaired_tx);
+    send_due(now);
+    return n;
+}
+
+/// Sends what is due, as far as the device takes it.
+void DevicePort::send_due(int64_t now) noexcept {
+    PortImpairment& own = *impairment_;
+    for (;;) {
+        if (own.staged_begin == own.staged_end) {
+            own.staged_begin = 0;
+            own.staged_end = own.tx.give(own.staged.data(), PortImpairment::kBurst, now);
+            if (own.staged_end == 0) return;
+        }
+        const auto left = static_cast<uint16_t>(own.staged_end - own.staged_begin);
+        const uint16_t sent = tx_by(unimpaired_, own.staged.data() + own.staged_begin, left);
+        own.staged_begin = static_cast<uint16_t>(own.staged_begin + sent);
+        if (sent < left) return;
+    }
 }
 
 // -- several engines on one device

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "buf/queue_pair.hh"
 #include "port/memif_queues.hh"
 #include "port/packet_socket.hh"
+#include "port/port_impairment.hh"
 #include "port/steering.hh"
 #include "port/wire_ring.hh"
 #include "synfin/device_report.hh"
@@ -44,6 +46,7 @@ struct alignas(64) PortCounters {
     PublishedCount untaken_tags;    ///< the device did not remove our tag as configured: removed in software
     PublishedCount tx_unfit;        ///< refused for good by the device's driver: lost
     PublishedCount wire_loss;       ///< wire: lost on purpose
+    buf::ImpairmentCounters impaired_rx, impaired_tx;
     /// Wire and memif only; a device counts its own.
     PublishedCount rx_packets, rx_bytes, tx_packets, tx_bytes;
 };
@@ -89,6 +92,9 @@ class alignas(64) DevicePort {
     /// Wire only, to be called before the first frame: each frame sent is lost with this probability in parts
     /// per million, by the seed's sequence.
     void lose(uint32_t ppm, uint64_t seed) noexcept;
+    /// Gives the port these faults, before its first packet. It then offers no large packets.
+    /// @param engine selects the random sequences, with the seed
+    void impair(const Impairments& faults, unsigned engine);
     /// Sends the packets that other engines have handed over, as far as the device accepts them. Frees the
     /// rest, and the packets on their way to other engines.
     ~DevicePort();
@@ -114,34 +120,9 @@ class alignas(64) DevicePort {
                        flags == RTE_MBUF_F_RX_L4_CKSUM_GOOD || flags == RTE_MBUF_F_RX_L4_CKSUM_NONE);
     }
 
-    uint16_t rx_burst(Packet** packets, uint16_t n) noexcept {
-        switch (path_) {
-            case Path::wire:
-            case Path::lossy_wire: return rx_wire(packets, n);
-            case Path::queue: {
-                const uint16_t got = rx_device(packets, n);
-                return has_scrutiny_ ? inspect(packets, got) : got;
-            }
-            case Path::memif: return rx_memif(packets, n);
-            case Path::socket: return socket_->receive(pool_, packets, n);
-            case Path::shared: return rx_shared(packets, n);
-        }
-        return 0;
-    }
-
+    uint16_t rx_burst(Packet** packets, uint16_t n) noexcept { return rx_by(path_, packets, n); }
     uint16_t tx_burst(Packet** packets, uint16_t n) noexcept {
-        uint16_t sent = 0;
-        switch (path_) {
-            case Path::wire: sent = tx_wire<false>(packets, n); break;
-            case Path::lossy_wire: sent = tx_wire<true>(packets, n); break;
-            case Path::queue:
-                sent =
-                    has_tx_work_ ? tx_prepared(packets, n) : rte_eth_tx_burst(device_, tx_queue_, packets, n);
-                break;
-            case Path::memif: sent = tx_memif(packets, n); break;
-            case Path::socket: sent = socket_->send(packets, n); break;
-            case Path::shared: sent = tx_shared(packets, n); break;
-        }
+        const uint16_t sent = tx_by(path_, packets, n);
         counters_.tx_refused += static_cast<uint16_t>(n - sent);
         return sent;
     }
@@ -194,10 +175,11 @@ class alignas(64) DevicePort {
     enum class Path : uint8_t {
         wire,
         lossy_wire,
-        queue,   ///< its own Ethernet queues, with only its own frames
-        memif,   ///< its own memif, likewise
-        socket,  ///< its own packet socket, likewise
-        shared,  ///< several engines: the port examines frames and forwards some
+        queue,    ///< its own Ethernet queues, with only its own frames
+        memif,    ///< its own memif, likewise
+        socket,   ///< its own packet socket, likewise
+        shared,   ///< several engines: the port examines frames and forwards some
+        impaired  ///< one of the others, behind impaired links
     };
 
     static constexpr uint32_t kAlone = 1u << 16 | 1;  ///< one segment with one reference
@@ -206,6 +188,38 @@ class alignas(64) DevicePort {
     static buf::Verdict verdict(bool bad, bool good) noexcept {
         return bad ? buf::Verdict::bad : good ? buf::Verdict::good : buf::Verdict::unknown;
     }
+    uint16_t rx_by(Path path, Packet** packets, uint16_t n) noexcept {
+        switch (path) {
+            case Path::wire:
+            case Path::lossy_wire: return rx_wire(packets, n);
+            case Path::queue: {
+                const uint16_t got = rx_device(packets, n);
+                return has_scrutiny_ ? inspect(packets, got) : got;
+            }
+            case Path::memif: return rx_memif(packets, n);
+            case Path::socket: return socket_->receive(pool_, packets, n);
+            case Path::shared: return rx_shared(packets, n);
+            case Path::impaired: return rx_impaired(packets, n);
+        }
+        return 0;
+    }
+    uint16_t tx_by(Path path, Packet** packets, uint16_t n) noexcept {
+        switch (path) {
+            case Path::wire: return tx_wire<false>(packets, n);
+            case Path::lossy_wire: return tx_wire<true>(packets, n);
+            case Path::queue:
+                return has_tx_work_ ? tx_prepared(packets, n)
+                                    : rte_eth_tx_burst(device_, tx_queue_, packets, n);
+            case Path::memif: return tx_memif(packets, n);
+            case Path::socket: return socket_->send(packets, n);
+            case Path::shared: return tx_shared(packets, n);
+            case Path::impaired: return tx_impaired(packets, n);
+        }
+        return 0;
+    }
+    uint16_t rx_impaired(Packet** packets, uint16_t n) noexcept;
+    uint16_t tx_impaired(Packet** packets, uint16_t n) noexcept;
+    void send_due(int64_t now) noexcept;
     uint16_t inspect(Packet** packets, uint16_t n) noexcept;
     /// Whether pass() would not change the packet.
     bool is_plain(const Packet* packet) const noexcept {
@@ -269,6 +283,8 @@ class alignas(64) DevicePort {
     WireRing* wire_rx_ = nullptr;
     MemifQueues* memif_ = nullptr;
     PacketSocket* socket_ = nullptr;
+    std::unique_ptr<PortImpairment> impairment_;
+    Path unimpaired_ = Path::wire;  ///< with impairment_: what path_ was
     uint32_t loss_ppm_ = 0;
     Random loss_{0};
     SteeringPlan* plan_ = nullptr;
@@ -287,6 +303,8 @@ class alignas(64) DevicePort {
 };
 
 /// Adds the counters of one port to the sum.
+/// The part of it that impaired links count.
+void add_impairment_counters(const PortCounters& port, DeviceStats& sum) noexcept;
 void add_port_counters(const PortCounters& port, DeviceStats& sum) noexcept;
 
 static_assert(buf::QueuePair<DevicePort>);

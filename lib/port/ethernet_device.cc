@@ -46,7 +46,7 @@ uint32_t least_buffer(const DeviceSpec& spec, uint32_t frame) {
 }
 
 uint32_t packets_per_engine(const DeviceConfig& config) {
-    return config.packets != 0 ? config.packets : 4 * kDescriptors + kHeldPackets;
+    return (config.packets != 0 ? config.packets : 4 * kDescriptors + kHeldPackets) + config.impair.held();
 }
 
 /// Bytes of an engine's large packets, in case the device supports TSO.

@@ -29,7 +29,7 @@ std::unique_ptr<Device> MemifDevice::open(const DeviceConfig& config, Refusal& r
     buf::QueueCaps caps;
     caps.max_frame = static_cast<uint16_t>(config.mtu + kEthernetHeader + (config.outer_vlan ? 4 : 0));
     const PacketSize size = PacketSize::for_frame(caps.max_frame, 0);
-    const uint32_t packets = config.packets != 0 ? config.packets : kPackets;
+    const uint32_t packets = (config.packets != 0 ? config.packets : kPackets) + config.impair.held();
     const EalState* eal = start_eal(
         {config.no_huge, config.verbose, uint64_t{config.engines} * packets * size.total, {}}, refusal);
     if (eal == nullptr) return nullptr;

@@ -39,7 +39,7 @@ bool is_valid(const WireConfig& config, Refusal& refusal) {
 std::unique_ptr<Device> WireDevice::open(const WireConfig& config, Refusal& refusal) {
     if (!is_valid(config, refusal)) return nullptr;
     const unsigned ends = 2 * config.wires;
-    const uint32_t packets = config.packets != 0 ? config.packets : kPackets;
+    const uint32_t packets = (config.packets != 0 ? config.packets : kPackets) + config.impair.held();
     buf::QueueCaps caps;
     caps.max_frame = static_cast<uint16_t>(config.mtu + kEthernetHeader);
     const PacketSize size = PacketSize::for_frame(caps.max_frame, 0);
@@ -59,6 +59,7 @@ std::unique_ptr<Device> WireDevice::open(const WireConfig& config, Refusal& refu
             auto port =
                 std::make_unique<DevicePort>(side == 0 ? wire.forward : wire.backward,
                                              side == 0 ? wire.backward : wire.forward, pool.get(), caps);
+            if (side == 0 && config.impair.any()) port->impair(config.impair, k);
             if (config.loss.ppm != 0)
                 port->lose(config.loss.ppm, config.loss.seed * 2 * kMaxWires + 2 * k + side);
             device->ends_.push_back({std::move(pool), std::move(port)});
@@ -99,6 +100,7 @@ DeviceStats WireDevice::stats() const {
         stats.rx_no_buffer += counters.no_buffer;
         stats.tx_refused += counters.tx_refused;
         stats.wire_loss += counters.wire_loss;
+        add_impairment_counters(counters, stats);
     }
     return stats;
 }

@@ -198,8 +198,8 @@ void on_genuine_timeout(Conn c) noexcept {
 void undo(Conn c, uint32_t acked) noexcept {
     Flow& flow = *c.flow;
     UndoState& undo = c.rec->undo;
-    // RFC 4015 3.3: no burst; slow start goes up to what was in use before. DEVIATION: the ACK that shows this
-    // adds its octets to cwnd as well (grow()). Linux restores all of cwnd at once.
+    // RFC 4015 3.3: no burst; slow start goes up to what was in use before. DEVIATION: the ACK that shows
+    // this adds its octets to cwnd as well (grow()). Linux restores all of cwnd at once.
     const uint32_t pipe = c.rec->pipe(c.tcb);
     const uint32_t restored = undo.cause == UndoState::timeout
                                   ? pipe + std::min(acked, initial_window(c.tcb))

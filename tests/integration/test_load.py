@@ -105,3 +105,22 @@ load:
 
 class Classes6Test(ClassesTest):
     families = (V6,)
+
+
+class ImpairTest(RigCase):
+    def test_faults_on_purpose_cost_retransmissions_and_no_connection(self):
+        self.rig.nginx()
+        load = self.rig.load(self.rig.kernel_url, "-c", "50", "-n", "500", "--set", "tcp.rto-initial=20ms", "--set", "tcp.rto-min=5ms",
+                             "--impair", "loss=2%,delay=1ms,duplicate=1%,corrupt=1%,reorder=1%,reorder-delay=1ms,seed=3")
+        self.assertEqual(load.wait(), 0, load.said())
+        result = self.rig.result(load)
+        self.assertEqual(result["connections"]["completed"], 500)
+        self.assertIn("impair loss=2%", " ".join(result["deviations"]))
+        for direction in ("rx", "tx"):
+            seen = result["impair"][direction]
+            self.assertGreater(seen["packets"], 1000)
+            for fault in ("lost", "duplicated", "corrupted", "delayed", "reordered"):
+                self.assertGreater(seen[fault], 0, (direction, fault))
+        self.assertGreater(result["tcp"]["retransmitted"], 0)
+        self.assertGreater(sum(result["drops"].get(name, 0) for name in ("bad_tcp_checksum", "bad_ip_checksum")), 0)
+        self.assertGreater(result["latency_us"]["connect"]["p50"], 2000)

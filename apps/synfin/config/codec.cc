@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "impair_text.hh"
 #include "servers/http_site.hh"
 
 namespace synfin::app {
@@ -206,6 +207,12 @@ Codec<Distribution> sizes() {
 Codec<ArrivalPattern> arrivals() {
     return {[](std::string_view text, const Range&) { return parse_arrivals(text); },
             [](const ArrivalPattern& value) { return ordered_json(value.text); }};
+}
+Codec<Impairments> impairments() {
+    return {[](std::string_view text, const Range&) { return parse_impairments(text); },
+            [](const Impairments& faults) {
+                return faults.any() ? ordered_json(text_of(faults)) : ordered_json();
+            }};
 }
 Codec<uint64_t> percent() {
     return {[](std::string_view text, const Range&) { return parse_percent(text); },

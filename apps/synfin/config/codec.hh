@@ -61,6 +61,7 @@ Codec<AddressRange> addresses();
 Codec<IpAddress::Family> family();
 Codec<Target> target();
 Codec<Route> route();
+Codec<Impairments> impairments();
 /// `PORT[-PORT][=APP]`
 Codec<ServeConfig::Listen> listen();
 

@@ -33,6 +33,12 @@ void add_common_fields(FieldTable& table) {
         .scalar("cores", "--cores", kAll | kDevices, "LIST", cores(), AT(cores),
                 "cores to run on, for example 0-3,6; one engine each")
         .when_absent = "one, the first that the process may use";
+    table
+        .scalar("impair", "--impair", kAll, "FAULTS", impairments(), AT(impair),
+                "faults on purpose, in both directions: loss=1%,delay=10ms,jitter=1ms,reorder=1%,"
+                "reorder-delay=2ms,rate=100M,queue=50ms,duplicate=1%,corrupt=0.1%,seed=1; rx.loss=1% or "
+                "tx.loss=1% in one; a deviation")
+        .when_absent = "none";
     table.flag("no-huge", "--no-huge", kDevice | kDevices, AT(no_huge), "use no huge pages");
     table.flag("no-offload", "--no-offload", kDevice | kDevices, AT(no_offload),
                "compute checksums in software even if the device offers to");

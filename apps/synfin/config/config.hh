@@ -15,6 +15,7 @@
 #include "http/http_ask.hh"
 #include "results/criteria.hh"
 #include "servers/http_site.hh"
+#include "synfin/impairment.hh"
 #include "synfin/stack_config.hh"
 #include "synfin/units.hh"
 #include "traffic/connection_timers.hh"
@@ -143,6 +144,7 @@ struct Config {
     std::optional<uint64_t> outer_vlan;
     uint64_t mtu = 1500;
     std::vector<unsigned> cores;  ///< empty: one, the first that this process may use
+    Impairments impair;           ///< faults on purpose
     bool no_huge = false;
     bool no_offload = false;
     bool verbose = false;     ///< report how the device was opened, and show DPDK's log

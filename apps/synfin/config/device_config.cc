@@ -34,6 +34,7 @@ std::unique_ptr<Runtime> open_device(const Config& config, const stack::StackCon
     runtime.cores = config.cores;
     runtime.no_huge = config.no_huge;
     runtime.no_offload = config.no_offload;
+    runtime.impair = config.impair;
     runtime.verbose = config.verbose ? 1 : 0;
     auto open = opened([&] {
         const Opening limit;
@@ -64,6 +65,7 @@ std::unique_ptr<Runtime> open_wires(const Config& config, const stack::StackConf
     near.wire_bytes = wire_bytes;
     near.wire_loss_ppm = static_cast<uint32_t>(config.bench.loss_ppm);
     near.wire_loss_seed = config.bench.loss_seed;
+    near.impair = config.impair;
     const Opening limit;
     return opened(Runtime::open_ring(near, far));
 }

@@ -176,6 +176,7 @@ SCALAR(BenchConfig::Profile);
 SCALAR(SearchConfig::Kind);
 SCALAR(IpAddress::Family);
 SCALAR(Dad);
+SCALAR(Impairments);
 SCALAR(ArrivalPattern);
 OPTIONAL(uint64_t);
 OPTIONAL(Duration);

@@ -9,6 +9,7 @@
 
 #include "class_texts.hh"
 #include "field_table.hh"
+#include "impair_text.hh"
 #include "user_error.hh"
 
 namespace synfin::app {
@@ -209,6 +210,8 @@ std::vector<std::string> deviations(const Config& config, Command command) {
                 list.push_back(of + ".close rst: connections end by RST, without FIN and TIME-WAIT");
             if (traffic.connect_only) list.push_back(of + ".connect-only: connections carry no data");
         }
+    if (config.impair.any())
+        list.push_back(fmt::format("impair {}: the device has faults on purpose", text_of(config.impair)));
     if (command == Command::bench && config.bench.loss_ppm != 0)
         list.push_back(fmt::format("bench.loss {} (seed {}): the wire loses frames on purpose",
                                    percent_text(config.bench.loss_ppm), config.bench.loss_seed));

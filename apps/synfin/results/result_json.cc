@@ -234,6 +234,23 @@ ordered_json device(const DeviceStats& stats) {
     return json;
 }
 
+ordered_json impair(const ImpairmentStats& stats) {
+    return counts({{"packets", stats.packets},
+                   {"lost", stats.lost},
+                   {"queue_dropped", stats.queue_dropped},
+                   {"duplicated", stats.duplicated},
+                   {"corrupted", stats.corrupted},
+                   {"delayed", stats.delayed},
+                   {"reordered", stats.reordered}});
+}
+/// What became of the packets that --impair treated, by direction.
+ordered_json impair(const DeviceStats& stats) {
+    ordered_json json = ordered_json::object();
+    json["rx"] = impair(stats.impaired_rx);
+    json["tx"] = impair(stats.impaired_tx);
+    return json;
+}
+
 ordered_json end_memory(const EndMemory& end) {
     const MemoryUse& use = end.engine;
     return counts({{"open", use.open},
@@ -400,6 +417,7 @@ ordered_json to_json(const RunResult& result) {
     if (!result.classes.empty()) json["classes"] = classes(result);
     json["tcp"] = tcp_counters(counters);
     json["drops"] = drops(counters, result.device);
+    if (result.config.impair.any()) json["impair"] = impair(result.device);
     if (result.command != Command::bench) json["device"] = device(result.device);
     json["memory"] = memory(result);
     json["cycles_per_connection"] = cycles_per(result, lives(result.measured));
