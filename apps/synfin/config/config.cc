@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "content_rules.hh"
 #include "user_error.hh"
 
 namespace synfin::app {
@@ -310,6 +311,9 @@ class TrafficRules {
         keys_of_the_protocol();
         requests();
         ending();
+        const Objection found =
+            content_objection(traffic_, [this](std::string_view key) { return was_given(key); });
+        if (!found.why.empty()) refuse(found.why, found.remedy);
     }
 
   private:

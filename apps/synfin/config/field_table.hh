@@ -131,6 +131,7 @@ class FieldTable {
 void add_common_fields(FieldTable& table);
 void add_serve_fields(FieldTable& table);
 void add_traffic_fields(FieldTable& table);
+void add_content_fields(FieldTable& table);
 void add_load_fields(FieldTable& table);
 void add_bench_fields(FieldTable& table);
 void add_validity_fields(FieldTable& table);

@@ -10,6 +10,7 @@
 #include "class_texts.hh"
 #include "field_table.hh"
 #include "impair_text.hh"
+#include "step.hh"
 #include "user_error.hh"
 
 namespace synfin::app {
@@ -59,6 +60,7 @@ const std::vector<Field>& fields() {
         add_common_fields(table);
         add_serve_fields(table);
         add_traffic_fields(table);
+        add_content_fields(table);
         add_load_fields(table);
         add_bench_fields(table);
         add_validity_fields(table);
@@ -191,6 +193,13 @@ ordered_json effective(const Config& config, Command command) {
     return all;
 }
 
+namespace {
+bool ends_with_reset(const std::vector<std::string>& texts) {
+    const auto steps = parse_conversation(texts);
+    return steps && steps.value->back().kind == Step::Kind::reset;
+}
+}  // namespace
+
 std::vector<std::string> deviations(const Config& config, Command command) {
     std::vector<std::string> list;
     const Config by_default;
@@ -208,6 +217,8 @@ std::vector<std::string> deviations(const Config& config, Command command) {
                 traffic.name.empty() ? "load" : fmt::format("load.classes.{}", traffic.name);
             if (traffic.close == TrafficConfig::Close::rst)
                 list.push_back(of + ".close rst: connections end by RST, without FIN and TIME-WAIT");
+            if (ends_with_reset(traffic.steps))
+                list.push_back(of + ".steps: connections end by RST, without FIN and TIME-WAIT");
             if (traffic.connect_only) list.push_back(of + ".connect-only: connections carry no data");
         }
     if (config.impair.any())

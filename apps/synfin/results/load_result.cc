@@ -79,12 +79,13 @@ void add_classes(RunResult& result, const ClientRun& run) {
     }
 }
 
-/// The end that keeps TIME-WAIT; none if the classes differ in it.
+/// The end that keeps TIME-WAIT; none if the classes differ in it, or steps decide.
 std::optional<CloseBy> time_wait_at(const LoadConfig& load) {
     const auto all = load.traffic();
     const TrafficConfig& first = all.front();
     const bool is_common = std::all_of(all.begin(), all.end(), [&](const TrafficConfig& each) {
-        return each.close == TrafficConfig::Close::fin && each.close_by == first.close_by;
+        return each.close == TrafficConfig::Close::fin && each.close_by == first.close_by &&
+               each.steps.empty();
     });
     return is_common ? std::optional(first.close_by) : std::nullopt;
 }
@@ -96,7 +97,11 @@ void add_runs(RunResult& result, Runtime& runtime, const std::deque<ClientRun>& 
         const ClientRun& run = runs[i];
         result.measured += run.measured();
         result.tally += run.tally();
-        for (size_t k = 0; k < run.classes(); ++k) times += run.generator(k).times();
+        for (size_t k = 0; k < run.classes(); ++k) {
+            times += run.generator(k).times();
+            const auto kept = run.generator(k).corruptions().kept();
+            result.corruptions.insert(result.corruptions.end(), kept.begin(), kept.end());
+        }
         add_classes(result, run);
         client.measured += run.measured_counters();
         client.final += runtime.stack(i).counters() - run.counters_before();

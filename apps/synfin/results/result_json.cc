@@ -357,6 +357,21 @@ ordered_json host(const RunResult& result) {
     return json;
 }
 
+/// Where received payload was wrong.
+ordered_json corruptions(const std::vector<Corruption>& all) {
+    ordered_json json = ordered_json::array();
+    for (const Corruption& each : all) {
+        ordered_json one = ordered_json::object();
+        one["local"] = each.local.text();
+        one["peer"] = each.peer.text();
+        one["offset"] = each.offset;
+        one["expected"] = each.expected;
+        one["found"] = each.is_missing ? ordered_json() : ordered_json(each.found);
+        json.push_back(std::move(one));
+    }
+    return json;
+}
+
 /// Adds the outcome of the requests, for commands that send requests.
 void add_requests(ordered_json& json, const RunResult& result) {
     if (result.command == Command::serve) return;
@@ -364,6 +379,7 @@ void add_requests(ordered_json& json, const RunResult& result) {
     json["requests"] = requests(tally);
     json["generator"] = generator(result);
     json["payload_bytes"] = counts({{"sent", tally.sent_bytes}, {"received", tally.received_bytes}});
+    if (!result.corruptions.empty()) json["corrupt"] = corruptions(result.corruptions);
 }
 
 const char* name_of(Command command) {

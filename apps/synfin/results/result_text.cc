@@ -170,6 +170,16 @@ class Lines {
                                          number(requests["answered"]), number(requests["resent"])));
         }
         if (!result_["statuses"].empty()) line("statuses", pairs(result_["statuses"]));
+        if (result_.contains("corrupt"))
+            for (const auto& each : result_["corrupt"]) line("corrupt", corruption(each));
+    }
+    /// "10.0.0.1:40000 to 10.0.0.2:7: byte 1234 is 0x41, not 0x42"
+    static std::string corruption(const ordered_json& json) {
+        const std::string found = json["found"].is_null()
+                                      ? "is missing"
+                                      : fmt::format("is 0x{:02x}", json["found"].get<unsigned>());
+        return fmt::format("{} to {}: byte {} {}, not 0x{:02x}", number(json["local"]), number(json["peer"]),
+                           number(json["offset"]), found, json["expected"].get<unsigned>());
     }
 
     void rates() {

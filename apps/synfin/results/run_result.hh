@@ -15,6 +15,7 @@
 #include "servers/server.hh"
 #include "synfin/core_time.hh"
 #include "synfin/runtime.hh"
+#include "traffic/corruption.hh"
 #include "traffic/load_tally.hh"
 
 namespace synfin::app {
@@ -104,7 +105,8 @@ struct RunResult {
     LoadTally measured{};   ///< values at the end of opening
     LoadTally tally{};      ///< values after the last connection
     const LoadTimes* times = nullptr;
-    std::vector<ClassResult> classes;  ///< load with classes
+    std::vector<ClassResult> classes;     ///< load with classes
+    std::vector<Corruption> corruptions;  ///< --verify: the first ones of each engine and class
     std::optional<Side> client, server;
     DeviceStats device{};
     std::vector<CoreShare> cores;

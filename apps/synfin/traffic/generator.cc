@@ -48,18 +48,23 @@ Generator::Generator(GeneratorPlan plan, uint32_t place)
     if (plan_.purpose == GeneratorPlan::Purpose::http) responses_ = MappedArray<HttpResponse>(ids);
     if (plan_.purpose == GeneratorPlan::Purpose::http && plan_.idempotent)
         resends_ = MappedArray<Resend>(ids);
+    if (plan_.purpose == GeneratorPlan::Purpose::steps)
+        talks_ =
+            std::make_unique<Talks>(plan_.steps, plan_.connections, plan_.verify, plan_.seed + plan_.engine);
 }
 
 size_t Generator::memory_bytes() const noexcept {
     const size_t ids = records_.high_water();
     return records_.memory_bytes() + (exchanges_.size() != 0 ? ids * sizeof(Exchange) : 0) +
-           (responses_.size() != 0 ? ids * sizeof(HttpResponse) : 0);
+           (responses_.size() != 0 ? ids * sizeof(HttpResponse) : 0) +
+           (talks_ != nullptr ? talks_->memory_bytes(ids) : 0);
 }
 
 void Generator::start(Instant now) noexcept {
     begin(now);
     start_ = retry_at_ = now;
     silence_.start(now);
+    if (talks_ != nullptr) talks_->start(now);
     stopped_ = false;
     if (!plan_.open_loop) return;
     schedule_ = Schedule(now, plan_.rate, plan_.ramp);
@@ -80,6 +85,7 @@ bool Generator::turn(Stack& stack, Instant now) noexcept {
 bool Generator::act(Stack& stack) noexcept {
     const bool opened = launch(stack);
     if (sweep_ != Sweep::none) end_some(stack);
+    if (talks_ != nullptr) talks_->turn(now_, [this](uint32_t id, Connection c) { wake(id, c); });
     if (silence_.is_on()) silence_.turn(now_, [this](uint32_t id, Connection c) { return look(id, c); });
     return opened;
 }
@@ -226,7 +232,10 @@ Skip Generator::open_one(Stack& stack, Instant due) noexcept {
         }
         records_[id].due = due;
         records_[id].heard = tick_;
-        if (speaks()) begin_exchange(exchanges_[id], call, due);
+        if (speaks())
+            begin_exchange(exchanges_[id], call, due);
+        else if (talks_ != nullptr)
+            talks_->begin(id, due);
         if (silence_.is_on()) silence_.watch(id, *connection, now_);
         ++tally_.opened;
         return kOpened;

@@ -4,6 +4,7 @@
 /// ends them, and counts each outcome. One engine can run several generators.
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/mapped_array.hh"
@@ -17,6 +18,7 @@
 #include "slot_pool.hh"
 #include "source_sets.hh"
 #include "synfin/stack.hh"
+#include "talks.hh"
 
 namespace synfin::app {
 
@@ -61,6 +63,7 @@ class Generator {
 
     const LoadTally& tally() const noexcept { return tally_; }
     const LoadTimes& times() const noexcept { return times_; }
+    const CorruptionLog& corruptions() const noexcept { return corruptions_; }
     /// The place of the generator that a connection belongs to, among those of its engine.
     static uint32_t place_of(uint64_t user_tag) noexcept { return static_cast<uint32_t>(user_tag >> 32); }
     /// Bytes of the generator's records of connections.
@@ -120,6 +123,13 @@ class Generator {
         return plan_.purpose == GeneratorPlan::Purpose::tcp || plan_.purpose == GeneratorPlan::Purpose::http;
     }
 
+    // -- generator_steps.cc; only with talks_
+    Talks::Scene scene_of(uint32_t id, Connection c) noexcept;
+    void follow(Connection c, ConnectionRecord& record, Talks::Outcome outcome) noexcept;
+    void wake(uint32_t id, Connection c) noexcept;
+    void on_unasked_data(Connection c, ConnectionRecord& record, RxView& view) noexcept;
+    bool is_pausing(uint32_t id) const noexcept { return talks_ != nullptr && talks_->is_pausing(id); }
+
     bool launch(Stack& stack) noexcept;
     uint64_t opens_now() const noexcept;
     void end_some(Stack& stack) noexcept;
@@ -160,6 +170,8 @@ class Generator {
     KnownHead<HttpResponse> known_;
     MappedArray<Resend> resends_;  ///< a ring; never more than connections
     uint32_t resend_first_ = 0, resends_waiting_ = 0;
+    std::unique_ptr<Talks> talks_;  ///< steps only
+    CorruptionLog corruptions_;
     SilenceWatch silence_;
     Random random_;
     Handshakes handshakes_;  ///< closed loop

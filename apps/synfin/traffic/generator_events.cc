@@ -26,6 +26,7 @@ void Generator::on_open(Connection c) noexcept {
         case GeneratorPlan::Purpose::nothing: end(c, record); return;
         case GeneratorPlan::Purpose::tcp:
         case GeneratorPlan::Purpose::http: speak(c, exchanges_[id_of(c)]); return;
+        case GeneratorPlan::Purpose::steps: return follow(c, record, talks_->on_open(scene_of(id_of(c), c)));
         case GeneratorPlan::Purpose::stream:
         case GeneratorPlan::Purpose::hold:
             if (stopped_)
@@ -70,6 +71,8 @@ void Generator::on_writable(Connection c) noexcept {
         case GeneratorPlan::Purpose::tcp:
         case GeneratorPlan::Purpose::http: speak(c, exchanges_[id_of(c)]); return;
         case GeneratorPlan::Purpose::stream: pump(c); return;
+        case GeneratorPlan::Purpose::steps:
+            return follow(c, *found, talks_->on_writable(scene_of(id_of(c), c)));
         case GeneratorPlan::Purpose::nothing:
         case GeneratorPlan::Purpose::hold: return;
     }
@@ -81,8 +84,8 @@ void Generator::on_data(Connection c, RxView& view) noexcept {
     ConnectionRecord& record = records_[id];
     if (record.failure != kNone) return;
     record.heard = tick_;
+    if (!speaks()) return on_unasked_data(c, record, view);
     tally_.received_bytes += view.size();
-    if (!speaks()) return;
     Bytes bytes = view;
     Exchange& exchange = exchanges_[id];
     const bool is_first = record.done || exchange.received == 0;
@@ -181,7 +184,10 @@ void Generator::on_peer_fin(Connection c) noexcept {
     ConnectionRecord* found = record_of(c);
     if (found == nullptr) return;
     ConnectionRecord& record = *found;
-    if (!record.done && record.failure == kNone) peer_ended(id_of(c), record);
+    if (!record.done && record.failure == kNone) {
+        if (talks_ != nullptr) return follow(c, record, talks_->on_peer_fin(scene_of(id_of(c), c)));
+        peer_ended(id_of(c), record);
+    }
     static_cast<void>(c.close());
 }
 
@@ -223,8 +229,9 @@ void Generator::send_again(const Exchange& exchange) noexcept {
 Duration Generator::look(uint32_t id, Connection c) noexcept {
     if (c.user_tag() != tag_of(id)) return Duration::zero();  // it has ended
     ConnectionRecord& record = records_[id];
+    if (is_pausing(id)) return silence_.time();
     const bool is_silent_by_plan =
-        !speaks() && plan_.purpose != GeneratorPlan::Purpose::nothing && !record.done;
+        !speaks() && talks_ == nullptr && plan_.purpose != GeneratorPlan::Purpose::nothing && !record.done;
     if (is_silent_by_plan && c.state() >= State::established) return Duration::zero();
     const Duration left = silence_.time() - (tick_ - record.heard) * Duration(1ms);
     return left > Duration::zero() ? left : time_out(c, record);
@@ -236,7 +243,11 @@ Duration Generator::time_out(Connection c, ConnectionRecord& record) noexcept {
     if (record.failure != kNone || record.cut) {
         static_cast<void>(c.abort());
     } else if (!record.done) {
-        fail(c, record, is_established ? Failure::response_timeout : Failure::connect_timeout);
+        const bool awaits_fin = talks_ != nullptr && talks_->awaits_fin(id_of(c));
+        fail(c, record,
+             !is_established ? Failure::connect_timeout
+             : awaits_fin    ? Failure::close_timeout
+                             : Failure::response_timeout);
     } else if (plan_.purpose == GeneratorPlan::Purpose::http && c.state() == State::established) {
         // The server was asked to close and did not. RFC 9112 9.6 allows that, so the client closes.
         static_cast<void>(c.close());
@@ -281,7 +292,7 @@ void Generator::on_close(Connection, const CloseInfo& why) noexcept {
     if (record.done) --ending_now_;
     if (record.cut) {
         ++(why.established ? tally_.unfinished : tally_.pending);
-        tally_.unanswered += is_unanswered(record, why.established) ? 1 : 0;
+        tally_.unanswered += is_unanswered(record, why.established) && !is_pausing(id) ? 1 : 0;
     } else if (record.failure == kNone && !record.unexpected && has_ended_well) {
         ++tally_.completed;
         times_.life.record(now_ - record.due);
@@ -294,6 +305,7 @@ void Generator::on_close(Connection, const CloseInfo& why) noexcept {
                                                               : static_cast<size_t>(why.reason)];
     }
     if (!plan_.open_loop && !why.established) handshakes_.ended(record.due.tick());
+    if (talks_ != nullptr) talks_->ended(id);
     records_.give(id);
 }
 

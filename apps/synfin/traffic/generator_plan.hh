@@ -3,9 +3,11 @@
 /// GeneratorPlan: a generator's targets, requests, and number and schedule of connections.
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "http/http_ask.hh"
+#include "step_list.hh"
 #include "synfin/units.hh"
 
 namespace synfin::app {
@@ -17,6 +19,7 @@ struct GeneratorPlan {
         nothing,  ///< established, then closed
         tcp,      ///< requests and responses of known sizes
         http,     ///< requests; the response tells its own length
+        steps,    ///< a list of steps
         stream,   ///< sends until the end of the run
         hold      ///< stays open until the end of the run
     };
@@ -42,7 +45,10 @@ struct GeneratorPlan {
     uint64_t response_size = 64;  ///< tcp
     bool to_head = false;         ///< http: requests are HEAD, so responses have no body
     StatusSet expected =
-        successful_statuses();             ///< http: any other status makes the connection fail at its end
+        successful_statuses();              ///< http: any other status makes the connection fail at its end
+    std::shared_ptr<const StepList> steps;  ///< steps
+    bool verify = false;                    ///< compares received payload with PayloadPattern; steps
+    uint64_t seed = 1;
     bool idempotent = false;               ///< http: the generator may send a request twice (RFC 9110 9.2.2)
     uint64_t requests_per_connection = 1;  ///< 0: until the end of the run
     uint64_t requests_at_least =

@@ -96,6 +96,16 @@ void add_calls(GeneratorPlan& plan, const TrafficConfig& traffic, const HttpAsk&
     }
 }
 
+/// What the class's connections say and expect. Steps may say how they end.
+void set_content(GeneratorPlan& plan, const TrafficConfig& traffic) {
+    plan.verify = traffic.verify;
+    if (traffic.steps.empty()) return;
+    const std::vector<Step> steps = *parse_conversation(traffic.steps).value;
+    if (steps.back().kind == Step::Kind::close) plan.ending = GeneratorPlan::Ending::fin;
+    if (steps.back().kind == Step::Kind::reset) plan.ending = GeneratorPlan::Ending::rst;
+    plan.steps = std::make_shared<const StepList>(steps);
+}
+
 /// How much of the class this engine does.
 void set_amount(GeneratorPlan& plan, const TrafficConfig& traffic, unsigned engine, unsigned engines) {
     // With fewer concurrent connections than engines, some engines open none.
@@ -119,9 +129,10 @@ GeneratorPlan plan_of(const Config& config, const TrafficConfig& traffic, unsign
     add_calls(plan, traffic, ask);
     for (const Cidr& cidr : each_address(config.addresses)) plan.sources.push_back(cidr.addr);
     const bool http = traffic.targets.front().protocol == Target::Protocol::http;
-    plan.purpose = traffic.connect_only ? GeneratorPlan::Purpose::nothing
-                   : http               ? GeneratorPlan::Purpose::http
-                                        : GeneratorPlan::Purpose::tcp;
+    plan.purpose = traffic.connect_only     ? GeneratorPlan::Purpose::nothing
+                   : http                   ? GeneratorPlan::Purpose::http
+                   : !traffic.steps.empty() ? GeneratorPlan::Purpose::steps
+                                            : GeneratorPlan::Purpose::tcp;
     plan.ending = traffic.close == TrafficConfig::Close::rst ? GeneratorPlan::Ending::rst
                   : traffic.close_by == CloseBy::server      ? GeneratorPlan::Ending::fin_by_peer
                                                              : GeneratorPlan::Ending::fin;
@@ -134,6 +145,8 @@ GeneratorPlan plan_of(const Config& config, const TrafficConfig& traffic, unsign
     plan.expected = expected_statuses(traffic);
     plan.timeout = traffic.timeout;
     plan.ramp = config.load.ramp;
+    plan.seed = config.load.seed;
+    set_content(plan, traffic);
     set_amount(plan, traffic, engine, engines);
     return plan;
 }

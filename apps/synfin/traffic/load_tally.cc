@@ -8,7 +8,7 @@ std::string_view failure_name(size_t index) noexcept {
     constexpr auto kFirst = static_cast<size_t>(CloseReason::kCount);
     constexpr std::string_view kNames[] = {"bad_response",     "short_response", "closed_early",
                                            "http_status",      "closed_by_peer", "connect_timeout",
-                                           "response_timeout", "close_timeout"};
+                                           "response_timeout", "close_timeout",  "corrupt"};
     static_assert(std::size(kNames) + kFirst == static_cast<size_t>(Failure::kCount));
     return index < kFirst ? name(static_cast<CloseReason>(index)) : kNames[index - kFirst];
 }

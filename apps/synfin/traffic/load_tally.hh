@@ -16,14 +16,16 @@ namespace synfin::app {
 
 /// Why a connection did not complete: the stack's close reasons, then the generator's own.
 enum class Failure : uint8_t {
-    bad_response = static_cast<uint8_t>(CloseReason::kCount),  ///< not HTTP/1, or more bytes than requested
-    short_response,                                            ///< FIN within a response
+    /// Not HTTP/1, not what a step expects, or more bytes than requested.
+    bad_response = static_cast<uint8_t>(CloseReason::kCount),
+    short_response,    ///< FIN within a response
     closed_early,      ///< FIN before the last response that was requested
     http_status,       ///< a status that was not expected
     closed_by_peer,    ///< FIN while the generator held the connection
     connect_timeout,   ///< not established within --timeout
     response_timeout,  ///< no byte of a response for --timeout
     close_timeout,     ///< all responses were complete, and the peer did not close within --timeout
+    corrupt,           ///< --verify: a byte of the payload is not the one that is due
     kCount
 };
 
