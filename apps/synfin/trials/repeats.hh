@@ -37,6 +37,8 @@ struct RepeatedRun {
     std::vector<std::string> troubles;  ///< why it is invalid, and the criteria that it missed
     std::vector<std::string> causes;    ///< what in it may have moved its figures
     double duration_s = 0;
+    double rest_s = 0;              ///< the wait before it, until both ends were empty
+    uint64_t time_wait_before = 0;  ///< our TIME-WAIT records at its beginning
     std::vector<Figure> figures;
 
     /// 0 if it has no such figure.

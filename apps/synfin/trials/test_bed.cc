@@ -128,8 +128,13 @@ Rest TestBed::rest(Duration pause, bool time_wait, Duration most) {
 }
 
 bool TestBed::can_go_on() const {
-    return !interrupted().load(std::memory_order_relaxed) && !runtime_->device_stats().is_gone &&
-           duplicate_of(*runtime_).empty() && unreached_.empty();
+    // The loss of the device and a duplicate address set the same flag as a signal.
+    return !interrupted().load(std::memory_order_relaxed) && unreached_.empty();
+}
+
+bool TestBed::is_interrupted() const {
+    return interrupted().load(std::memory_order_relaxed) && !runtime_->device_stats().is_gone &&
+           duplicate_of(*runtime_).empty();
 }
 
 void TestBed::refuse_troubles() const {

@@ -50,6 +50,8 @@ class TestBed {
     /// False once a signal asked for the end, the device has disappeared, another host has our address, or no
     /// next hop answered.
     bool can_go_on() const;
+    /// Whether a signal did.
+    bool is_interrupted() const;
     /// Throws UserError for these troubles, but not for a signal. Call it after the result is written.
     void refuse_troubles() const;
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 #include <utility>
 
@@ -77,11 +78,11 @@ class RepeatRuns {
         if (first) keep(*std::move(first));
         if (trials_.empty()) keep(bed_.run(config_));
         while (trials_.size() < config_.load.repeat && bed_.can_go_on()) {
-            rest();
-            keep(bed_.run(config_));
+            const Rest took = rest();
+            if (bed_.can_go_on()) keep(bed_.run(config_), took);
         }
         if (trials_.size() == 1) return {.result = std::move(trials_.front()), .search = {}, .repeats = {}};
-        const bool is_interrupted = trials_.back().result.interrupted;
+        const bool is_interrupted = bed_.is_interrupted();
         Repeats repeats(std::move(runs_), key_);
         // The run that a trouble ended shows it best; it is the last.
         const size_t shown = bed_.can_go_on() || is_interrupted ? repeats.median_run() : trials_.size() - 1;
@@ -93,8 +94,10 @@ class RepeatRuns {
     }
 
   private:
-    void keep(Trial trial) {
+    void keep(Trial trial, const Rest& rest = {}) {
         runs_.push_back(repeated_run(trial.result));
+        runs_.back().rest_s = std::chrono::duration<double>(rest.took).count();
+        runs_.back().time_wait_before = rest.time_wait;
         if (key_.empty()) key_ = key_figure(trial.result);
         const RepeatedRun& run = runs_.back();
         if (config_.load.repeat > 1)
@@ -107,13 +110,10 @@ class RepeatRuns {
                             run.troubles.empty() ? "" : ": " + run.troubles.front()));
         trials_.push_back(std::move(trial));
     }
-    void rest() {
-        if (met_time_wait(trials_.back().result)) {
-            say("waiting until TIME-WAIT of the runs before has ended");
-            bed_.rest_out(config_.load.pause);
-        } else {
-            bed_.rest(config_.load.pause);
-        }
+    Rest rest() {
+        if (!met_time_wait(trials_.back().result)) return bed_.rest(config_.load.pause);
+        say("waiting until TIME-WAIT of the runs before has ended");
+        return bed_.rest_out(config_.load.pause);
     }
 
     TestBed& bed_;
@@ -136,15 +136,19 @@ class SearchRuns {
     TrialRuns run() {
         while (const auto step = search_.next()) {
             const Rest rest = rest_before();
+            if ((last_ || best_) && !bed_.can_go_on()) {
+                is_cut_ = true;
+                break;
+            }
             Trial trial = bed_.run(load_of(config_, *step));
             if (!bed_.can_go_on()) {
-                search_.stop();
                 is_cut_ = true;
                 last_ = std::move(trial);
                 break;
             }
             record(*step, rest, std::move(trial));
         }
+        if (is_cut_) search_.stop();
         fill_report();
         return all();
     }
@@ -222,7 +226,7 @@ class SearchRuns {
         TrialRuns runs{
             .result = report_.found ? *std::move(best_) : *std::move(last_), .search = {}, .repeats = {}};
         RunResult& result = runs.result.result;
-        if (is_cut_ && last_) result.interrupted |= last_->result.interrupted;
+        if (is_cut_) result.interrupted = bed_.is_interrupted();
         if (!report_.found)
             result.criteria.push_back(
                 failed_criterion("search", ">=1", 0, "", report_.trials.size(),

@@ -81,6 +81,11 @@ std::string search_text(const ordered_json& search) {
         head += fmt::format(" (refused: {})", search["upper_bound"].get<uint64_t>());
     line(text, "search", head);
     if (const std::string why = search["why"].get<std::string>(); !why.empty()) line(text, "", why);
+    return text;
+}
+
+std::string search_table(const ordered_json& search) {
+    std::string text;
     size_t n = 0;
     for (const auto& trial : search["trials"]) {
         const auto& figures = trial["figures"];
@@ -91,7 +96,7 @@ std::string search_text(const ordered_json& search) {
         if (figures.contains("connect.p99"))
             row += fmt::format("  connect p99 {}", figure_text(figures["connect.p99"].get<double>(), "us"));
         if (trial["full"].get<bool>()) row += "  (full)";
-        line(text, n == 1 ? "  trials" : "", row);
+        line(text, n == 1 ? "trials" : "", row);
     }
     return text;
 }
@@ -106,13 +111,18 @@ std::string repeats_text(const ordered_json& repeats) {
                      repeats["agree"].get<bool>() ? "agrees within 2 %" : "differs by more than 2 %",
                      repeats["median_run"].get<uint64_t>()));
     for (const auto& why : repeats["why"]) line(text, "", why.get<std::string>());
-    text +=
-        fmt::format("{:<20}{:>11} {:>11} {:>11} {:>9}\n", "  figure", "median", "least", "most", "spread");
-    for (const auto& [name, spread] : repeats["figures"].items()) {
+    return text;
+}
+
+std::string repeats_table(const ordered_json& repeats) {
+    std::string text;
+    text += fmt::format("{:<20}{:>11} {:>11} {:>11} {:>9}\n", "repeats", "median", "least", "most", "spread");
+    for (const auto& figure : repeats["figures"].items()) {
+        const ordered_json& spread = figure.value();
         const std::string unit = spread["unit"].get<std::string>();
         const auto cell = [&](const char* what) { return figure_text(spread[what].get<double>(), unit); };
-        text += fmt::format("  {:<18}{:>11} {:>11} {:>11} {:>7.1f} %\n", name, cell("median"), cell("least"),
-                            cell("most"), 100 * spread["spread"].get<double>());
+        text += fmt::format("  {:<18}{:>11} {:>11} {:>11} {:>7.1f} %\n", figure.key(), cell("median"),
+                            cell("least"), cell("most"), 100 * spread["spread"].get<double>());
     }
     return text;
 }
@@ -166,6 +176,8 @@ ordered_json to_json(const Repeats& repeats) {
         run["interrupted"] = each.is_interrupted;
         run["troubles"] = each.troubles;
         run["duration_s"] = rounded(each.duration_s, 6);
+        run["rest_s"] = rounded(each.rest_s);
+        run["time_wait_before"] = each.time_wait_before;
         run["figures"] = figures_json(each.figures);
         runs.push_back(std::move(run));
     }
@@ -186,9 +198,16 @@ std::string trials_text(const ordered_json& result) {
     return text;
 }
 
+std::string trials_tables(const ordered_json& result) {
+    std::string text;
+    if (result.contains("search")) text += search_table(result["search"]);
+    if (result.contains("repeats")) text += repeats_table(result["repeats"]);
+    return text;
+}
+
 void publish_trials(const TrialRuns& runs, const std::string& json_path) {
     const ordered_json json = to_json(runs);
-    publish(json, trials_text(json) + to_text(json), json_path);
+    publish(json, trials_text(json) + to_text(json) + trials_tables(json), json_path);
 }
 
 }  // namespace synfin::app

@@ -15,8 +15,11 @@ nlohmann::ordered_json to_json(const Repeats& repeats);
 
 /// The result's JSON, with `search` and `repeats`.
 nlohmann::ordered_json to_json(const TrialRuns& runs);
-/// The lines about the search and the repeats; empty for a single run. @param result as to_json() makes it
+/// What the search found and whether the repeats agree: the first lines of the screen. Empty for a single
+/// run. @param result as to_json() makes it
 std::string trials_text(const nlohmann::ordered_json& result);
+/// The trials of the search and the figures of the repeats: the last lines.
+std::string trials_tables(const nlohmann::ordered_json& result);
 
 /// As publish() in results/publish.hh.
 void publish_trials(const TrialRuns& runs, const std::string& json_path);
