@@ -20,6 +20,7 @@ class Histogram {
   public:
     static constexpr unsigned kPrecisionBits = 10;
     static constexpr unsigned kHighestBit = 42;  ///< 2^42 ns = 73 minutes; longer durations count as this
+    static constexpr uint32_t kBuckets = (kHighestBit - kPrecisionBits + 2) << kPrecisionBits;
 
     Histogram() : counts_(std::make_unique<Counts>()) {}
 
@@ -36,6 +37,20 @@ class Histogram {
     void clear() noexcept;
 
     uint64_t count() const noexcept { return count_; }
+    /// The durations in one bucket, below kBuckets.
+    uint64_t count_of(uint32_t bucket) const noexcept { return (*counts_)[bucket]; }
+    uint64_t max_ns() const noexcept { return max_ns_; }
+    /// The sum of all durations, before their rounding to buckets.
+    double sum_ns() const noexcept { return sum_ns_; }
+    /// Adds `count` durations to a bucket below kBuckets; their sum and maximum follow by add_totals().
+    void add(uint32_t bucket, uint64_t count) noexcept {
+        (*counts_)[bucket] += count;
+        count_ += count;
+    }
+    void add_totals(double sum_ns, uint64_t max_ns) noexcept {
+        sum_ns_ += sum_ns;
+        if (max_ns > max_ns_) max_ns_ = max_ns;
+    }
     double max_us() const noexcept { return static_cast<double>(max_ns_) / 1e3; }
     double mean_us() const noexcept { return count_ == 0 ? 0 : sum_ns_ / static_cast<double>(count_) / 1e3; }
     /// The least value that at least `share` (0..1) of all records don't exceed, rounded up to its bucket's
@@ -58,7 +73,6 @@ class Histogram {
     }
 
   private:
-    static constexpr size_t kBuckets = size_t{kHighestBit - kPrecisionBits + 2} << kPrecisionBits;
     struct alignas(kCacheLine) Counts : std::array<uint64_t, kBuckets> {};
 
     std::unique_ptr<Counts> counts_;  // on the heap: engines keep several next to their hot state

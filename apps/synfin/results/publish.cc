@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/user_error.hh"
+#include "json_text.hh"
 #include "result_json.hh"
 #include "result_text.hh"
 
@@ -31,8 +32,7 @@ void publish(const RunResult& result, const std::string& json_path) {
 
 void publish(const ordered_json& result, const std::string& text, const std::string& json_path) {
     const bool to_stdout = json_path == "-";
-    // JSON is UTF-8, but names of files and devices need not be: replace invalid bytes.
-    const std::string json = result.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+    const std::string json = json_text(result);
     if (to_stdout) std::fputs(text.c_str(), stderr);
     const std::string& said = to_stdout ? json : text;
     const int trouble = std::fputs(said.c_str(), stdout) >= 0 && std::fflush(stdout) == 0 ? 0 : errno;

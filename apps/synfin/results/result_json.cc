@@ -10,6 +10,7 @@
 
 #include "build_facts.hh"
 #include "config/fields.hh"
+#include "histogram_json.hh"
 #include "host/host_facts.hh"
 #include "ledger_report.hh"
 #include "synfin/stack.hh"
@@ -63,6 +64,7 @@ ordered_json latency(const Histogram& histogram) {
                                  {"max", histogram.max_us()},
                                  {"mean", histogram.mean_us()}});
     json["count"] = histogram.count();
+    json["histogram"] = to_json(histogram);
     return json;
 }
 
