@@ -43,6 +43,7 @@ test_packages=(
     ethtool         # a faulty wire needs the packets as on a link: no offloads
     valgrind        # callgrind counts instructions per connection
     tcpdump         # the packets of a failed integration test, as text
+    chromium-headless-shell # looks at the report's page (64 MB)
 )
 
 nic_packages=(

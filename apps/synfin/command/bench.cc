@@ -79,6 +79,7 @@ Exit run(const Config& config) {
     validate_bench(config);
     const BenchConfig& bench = config.bench;
     check_json_path(config.json);
+    check_report_path(config.report);
     catch_interrupts();
     switch (bench.profile) {
         case Profile::http:

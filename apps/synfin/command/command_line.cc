@@ -30,6 +30,20 @@ struct Collected {
     std::vector<std::string> positionals;
 };
 
+/// Whether the positional arguments are files to read, and nothing else is configured by a file.
+bool takes_files(Command command) noexcept {
+    return command == Command::check || command == Command::compare || command == Command::report;
+}
+
+std::string_view help_of_positionals(Command command) noexcept {
+    if (command == Command::load)
+        return "http://HOST[:PORT]/PATH or tcp://HOST:PORT, an IPv6 HOST in brackets";
+    if (command == Command::compare)
+        return "two results; runs that repeat one another as a list: A1.json,A2.json";
+    if (command == Command::report) return "results, as --json writes them; - for standard input";
+    return "the YAML file to check";
+}
+
 void add_options(Collected& into) {
     const Command command = into.subcommand->command;
     for (const Field& field : fields()) {
@@ -44,7 +58,7 @@ void add_options(Collected& into) {
         option->multi_option_policy(field.kind == Field::Kind::list ? CLI::MultiOptionPolicy::TakeAll
                                                                     : CLI::MultiOptionPolicy::TakeLast);
     }
-    if (command != Command::check) {
+    if (!takes_files(command)) {
         into.app->add_option("-f,--file", into.file, "YAML configuration; options and --set override it")
             ->type_name("FILE");
         into.app
@@ -58,10 +72,7 @@ void add_options(Collected& into) {
     }
     if (!into.subcommand->positional.empty()) {
         const std::string name(into.subcommand->positional);
-        into.app->add_option(name, into.positionals,
-                             command == Command::load
-                                 ? "http://HOST[:PORT]/PATH or tcp://HOST:PORT, an IPv6 HOST in brackets"
-                                 : "the YAML file to check");
+        into.app->add_option(name, into.positionals, std::string(help_of_positionals(command)));
     }
     into.app->footer("Examples:\n" + std::string(into.subcommand->example));
     into.app->set_help_flag("-h,--help", "print this help");
@@ -116,6 +127,9 @@ Config effective_config(const Collected& collected) {
     if (collected.subcommand->command == Command::load)
         give(*find_field("load.target"), positionals, "TARGET");
     fill_classes(config);
+    if (const Command command = collected.subcommand->command;
+        command == Command::compare || command == Command::report)
+        config.inputs = positionals;
     if (collected.subcommand->command == Command::check) {
         if (positionals.size() != 1)
             throw usage_error("check takes one file", "for example: synfin check config/serve-http.yaml");

@@ -22,6 +22,7 @@ Exit run(const Config& given) {
     const Config config = resolved(given);
     validate_load(config);
     check_json_path(config.json);
+    check_report_path(config.report);
     catch_interrupts();
     TestBed bed(largest_load(config));
     const TrialRuns runs = run_trials(bed, config);

@@ -58,8 +58,9 @@ void say(const std::string& line) noexcept {
 int main(int argc, char** argv) {
     using namespace synfin::app;
     open_standard_streams();
-    static constexpr std::array kSubcommands = {&kBenchCommand, &kServeCommand,   &kLoadCommand,
-                                                &kCheckCommand, &kDevicesCommand, &kDoctorCommand};
+    static constexpr std::array kSubcommands = {&kBenchCommand,   &kServeCommand,   &kLoadCommand,
+                                                &kCheckCommand,   &kDevicesCommand, &kDoctorCommand,
+                                                &kCompareCommand, &kReportCommand};
     try {
         const Request request = parse_command_line({argv + 1, argv + argc}, kSubcommands);
         if (request.subcommand != nullptr) return static_cast<int>(request.subcommand->run(request.config));

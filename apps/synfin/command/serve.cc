@@ -39,6 +39,7 @@ Exit run(const Config& config) {
     validate_network(config);
     validate_serve(config);
     check_json_path(config.json);
+    check_report_path(config.report);
     catch_interrupts();
     const auto site = site_of(config.serve);
     const AddressLock lock(config.device, config.addresses);

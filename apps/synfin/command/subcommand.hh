@@ -24,5 +24,7 @@ extern const Subcommand kLoadCommand;
 extern const Subcommand kCheckCommand;
 extern const Subcommand kDevicesCommand;
 extern const Subcommand kDoctorCommand;
+extern const Subcommand kCompareCommand;
+extern const Subcommand kReportCommand;
 
 }  // namespace synfin::app

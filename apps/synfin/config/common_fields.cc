@@ -46,8 +46,16 @@ void add_common_fields(FieldTable& table) {
                "report how the device was opened, and show DPDK's log");
     table.scalar("control", "--control", kDevice, "PATH", text(), AT(control), "path of the control socket")
         .when_absent = "/run/synfin/COMMAND-PID";
-    table.scalar("json", "--json", kAll | kLook, "FILE", text(), AT(json),
+    table.scalar("json", "--json", kAll | kLook | kCompare, "FILE", text(), AT(json),
                  "write the result as JSON to FILE; - for standard output");
+    table.scalar("report", "--report", kAll, "FILE", text(), AT(report),
+                 "write the result as an HTML page with charts to FILE");
+    table.scalar("compare.margin", "--margin", kCompare, "PERCENT", percent(), AT(margin),
+                 "differences of single runs below this are undecidable; repeats need no margin");
+    table.scalar("report.output", "-o,--output", kReport, "FILE", text(), AT(page),
+                 "write the HTML page to FILE");
+    table.scalar("report.csv", "--csv", kReport, "FILE", text(), AT(csv),
+                 "write the figures and the series as CSV to FILE; - for standard output");
     table.flag("doctor.fix", "--fix", kDoctor, AT(doctor_fix),
                "offer to run the harmless remedies; each needs your confirmation");
 }

@@ -24,7 +24,16 @@
 namespace synfin::app {
 
 /// The subcommand that runs. Each field lists the subcommands that use it.
-enum class Command : uint8_t { bench = 1, serve = 2, load = 4, check = 8, devices = 16, doctor = 32 };
+enum class Command : uint16_t {
+    bench = 1,
+    serve = 2,
+    load = 4,
+    check = 8,
+    devices = 16,
+    doctor = 32,
+    compare = 64,
+    report = 128
+};
 
 struct ServeConfig {
     enum class App : uint8_t { http, echo, discard, chargen };
@@ -91,7 +100,6 @@ struct LoadConfig : TrafficConfig {
     uint64_t seed = 1;
     std::string scenario;             ///< name of a standard's procedure
     std::string series;               ///< file for a JSON line each second
-    std::string report;               ///< file for an HTML page
     std::vector<Criterion> criteria;  ///< none: failed<1%
 
     /// How long the generator opens new connections; 0: until `count`.
@@ -147,10 +155,15 @@ struct Config {
     Impairments impair;           ///< faults on purpose
     bool no_huge = false;
     bool no_offload = false;
-    bool verbose = false;     ///< report how the device was opened, and show DPDK's log
-    bool doctor_fix = false;  ///< doctor: run the harmless remedies, after asking
-    std::string control;      ///< empty: under /run/synfin/
-    std::string json;         ///< empty: no file; "-": standard output
+    bool verbose = false;             ///< report how the device was opened, and show DPDK's log
+    bool doctor_fix = false;          ///< doctor: run the harmless remedies, after asking
+    std::string control;              ///< empty: under /run/synfin/
+    std::string json;                 ///< empty: no file; "-": standard output
+    std::string report;               ///< file for an HTML page; empty: none
+    std::vector<std::string> inputs;  ///< compare, report: result files
+    std::string page;                 ///< report: the HTML page to write
+    std::string csv;                  ///< report: the CSV file to write
+    uint64_t margin = 50'000;  ///< compare: parts per million; see kDefaultMargin in report/comparison.hh
     ServeConfig serve;
     LoadConfig load;
     BenchConfig bench;

@@ -8,9 +8,11 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "config/user_error.hh"
 #include "json_text.hh"
+#include "report/page.hh"
 #include "result_json.hh"
 #include "result_text.hh"
 
@@ -18,16 +20,28 @@ namespace synfin::app {
 
 using nlohmann::ordered_json;
 
+namespace {
+
+void check_writable(const std::string& path, std::string_view what, std::string_view option) {
+    if (!std::ofstream(path, std::ios::app))
+        throw run_error(fmt::format("{}: the {} can't be written there", path, what),
+                        fmt::format("choose another file for {}", option));
+}
+
+}  // namespace
+
 void check_json_path(const std::string& json_path) {
-    if (json_path.empty() || json_path == "-") return;
-    if (!std::ofstream(json_path, std::ios::app))
-        throw run_error(fmt::format("{}: the result can't be written there", json_path),
-                        "choose another file for --json");
+    if (!json_path.empty() && json_path != "-") check_writable(json_path, "result", "--json");
+}
+
+void check_report_path(const std::string& report_path) {
+    if (!report_path.empty()) check_writable(report_path, "report", "--report");
 }
 
 void publish(const RunResult& result, const std::string& json_path) {
     const ordered_json json = to_json(result);
     publish(json, to_text(json), json_path);
+    write_report(json, result.config.report);
 }
 
 void publish(const ordered_json& result, const std::string& text, const std::string& json_path) {

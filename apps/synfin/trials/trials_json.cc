@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/quantity.hh"
+#include "report/page.hh"
 #include "results/publish.hh"
 #include "results/result_json.hh"
 #include "results/result_text.hh"
@@ -208,6 +209,7 @@ std::string trials_tables(const ordered_json& result) {
 void publish_trials(const TrialRuns& runs, const std::string& json_path) {
     const ordered_json json = to_json(runs);
     publish(json, trials_text(json) + to_text(json) + trials_tables(json), json_path);
+    write_report(json, runs.result.result.config.report);
 }
 
 }  // namespace synfin::app

@@ -64,7 +64,9 @@ std::string commands_of(const Field& field) {
                                         {Command::serve, "serve"},
                                         {Command::load, "load"},
                                         {Command::devices, "devices"},
-                                        {Command::doctor, "doctor"}})
+                                        {Command::doctor, "doctor"},
+                                        {Command::compare, "compare"},
+                                        {Command::report, "report"}})
         if (field.concerns(command)) all += fmt::format("{}{}", all.empty() ? "" : ", ", name);
     return all;
 }
@@ -94,7 +96,9 @@ std::string document() {
         {"bench", "`bench`"},
         {"validity", "`validity`: limits beyond which a run is invalid (exit status 3)"},
         {"tcp", "`tcp`: the result lists each change under `deviations`"},
-        {"doctor", "`doctor`"}};
+        {"doctor", "`doctor`"},
+        {"compare", "`compare`"},
+        {"report", "`report`"}};
     std::string text(kHead);
     size_t listed = 0;
     for (const auto& [section, title] : sections) {

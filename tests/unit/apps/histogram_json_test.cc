@@ -21,7 +21,8 @@ Histogram recorded(uint64_t seed, int count) {
 
 TEST(HistogramJson, TheMergeOfTwoFilesIsTheHistogramOfBoth) {
     const Histogram a = recorded(1, 5'000), b = recorded(2, 3'000);
-    Histogram both = a;
+    Histogram both;
+    both += a;
     both += b;
     Histogram merged;
     for (const Histogram* each : {&a, &b})
@@ -36,7 +37,8 @@ TEST(HistogramJson, TheMergeOfTwoFilesIsTheHistogramOfBoth) {
 
 TEST(HistogramJson, HasOnePairForEachBucketThatIsNotEmpty) {
     Histogram histogram;
-    for (const int64_t ns : {int64_t{5}, int64_t{5}, int64_t{4'100}, int64_t{1} << 50}) histogram.record(Duration(ns));
+    for (const int64_t ns : {int64_t{5}, int64_t{5}, int64_t{4'100}, int64_t{1} << 50})
+        histogram.record(Duration(ns));
     const ordered_json json = to_json(histogram);
     EXPECT_EQ(json["buckets"].dump(), "[[5,2],[4103,1],[8796093022207,1]]");
     EXPECT_EQ(json["max_ns"], uint64_t{1} << 50);
