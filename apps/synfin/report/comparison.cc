@@ -189,8 +189,8 @@ FigureChange change_of(const FigureKind& kind, const SideOf& a, const SideOf& b,
 
 /// Keys that do not change what is measured.
 bool is_output(const std::string& key) {
-    static const std::set<std::string> kOutputs = {"json",        "report",  "verbose",    "control",
-                                                   "load.series", "metrics", "load.report"};
+    static const std::set<std::string> kOutputs = {"json",    "report",      "verbose",
+                                                   "control", "load.series", "metrics"};
     return kOutputs.contains(key);
 }
 
@@ -228,17 +228,17 @@ void warn_of_differences(std::vector<std::string>& warnings, const ordered_json&
 }
 
 void warn_of_conditions(std::vector<std::string>& warnings, const ordered_json& a, const ordered_json& b) {
-    using Path = std::initializer_list<std::string_view>;
-    for (const Path path :
-         {Path{"host", "cpu"}, Path{"host", "kernel"}, Path{"host", "device", "driver"},
-          Path{"build", "version"}, Path{"build", "march"}, Path{"build", "profile_guided"}}) {
+    const auto compare_at = [&](const char* key, std::initializer_list<std::string_view> path) {
+        const auto shown = [](const std::string& text) { return text.empty() ? "nothing" : shortened(text); };
         const std::string left = text_at(a, path), right = text_at(b, path);
-        if (left == right) continue;
-        std::string key;
-        for (const std::string_view part : path) key += (key.empty() ? "" : ".") + std::string(part);
-        warnings.push_back(fmt::format("{}: {} and {}", key, left.empty() ? "nothing" : shortened(left),
-                                       right.empty() ? "nothing" : shortened(right)));
-    }
+        if (left != right) warnings.push_back(fmt::format("{}: {} and {}", key, shown(left), shown(right)));
+    };
+    compare_at("host.cpu", {"host", "cpu"});
+    compare_at("host.kernel", {"host", "kernel"});
+    compare_at("host.device.driver", {"host", "device", "driver"});
+    compare_at("build.version", {"build", "version"});
+    compare_at("build.march", {"build", "march"});
+    compare_at("build.profile_guided", {"build", "profile_guided"});
 }
 
 void warn_of_validity(std::vector<std::string>& warnings, const Results& results) {

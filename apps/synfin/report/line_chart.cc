@@ -117,8 +117,9 @@ std::string path_of(const Frame& frame, const ChartLine& line) {
     if (line.points.size() > 32 && !line.has_marks_only) return svg;
     d.clear();
     for (const ChartPoint& point : line.points) d += "M" + frame.place(point) + "h0";
-    const std::string marks = fmt::format("<path class=\"{} s{}\" d=\"{}\"/>",
-                                          line.has_marks_only ? "marks" : "dots", line.style % ChartLine::kStyles, d);
+    const std::string marks =
+        fmt::format("<path class=\"{} s{}\" d=\"{}\"/>", line.has_marks_only ? "marks" : "dots",
+                    line.style % ChartLine::kStyles, d);
     return line.has_marks_only ? marks : svg + marks;
 }
 

@@ -110,7 +110,7 @@ const FigureKind& kind_of(std::string_view name) {
 
 /// The number large, its unit small.
 std::string tile_value(double value, const std::string& unit) {
-    const std::string text = value_text(value, unit);
+    std::string text = value_text(value, unit);
     const size_t cut = std::min(text.find(' '), text.find('/'));
     if (cut == text.npos) return text;
     return fmt::format("{}<small>{}{}</small>", text.substr(0, cut), text[cut] == '/' ? " " : "",

@@ -62,6 +62,19 @@ std::string connections_card(const ordered_json& result) {
     return html + table.take("Connections") + "</div>\n";
 }
 
+/// Received payload that was not as expected.
+std::string corruptions_table(const ordered_json& result) {
+    HtmlTable table({"Corrupt payload", "Peer", "Offset", "Expected", "Found"});
+    for (const ordered_json& each : items_at(result, {"corrupt"})) {
+        if (table.rows() == kMostRows) break;
+        const std::string found = text_at(each, {"found"});
+        table.row({escaped(text_at(each, {"local"}), 80), escaped(text_at(each, {"peer"}), 80),
+                   number_text(number_or(each, {"offset"}, 0)), escaped(text_at(each, {"expected"}), 20),
+                   found.empty() ? "nothing" : escaped(found, 20)});
+    }
+    return table.rows() == 0 ? "" : table.take("Corrupt payload");
+}
+
 /// Letter and heading of a run's cards if there are several.
 std::string heading(const PageContext& page, size_t run) {
     if (page.is_single()) return {};
@@ -183,6 +196,7 @@ std::string counts_section(const PageContext& page) {
         html += bars("Not opened, by cause", items_at(result, {"connections", "skipped_by"}), true, false);
         html += bars("Responses by status", items_at(result, {"statuses"}), false, false);
         html += bars("Dropped packets by reason", items_at(result, {"drops"}), true, false) + "</div>\n";
+        html += corruptions_table(result);
     }
     return html;
 }
