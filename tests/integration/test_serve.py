@@ -7,7 +7,7 @@ import subprocess
 
 import echo_clients
 from cases import RigCase, settings
-from http_body import sha256_of_body
+from http_body import object_by_size, sha256_of_body
 from family import V6
 from ping import ping
 from rig import LIMIT
@@ -128,6 +128,40 @@ class HttpTest(RigCase):
                            ("slow", "503 text/plain 1024"), ("leak", "404  0"), ("../../etc/passwd", "404  0"),
                            ("%2e%2e/%2e%2e/etc/passwd", "404  0"), ("sub", "404  0")):
             self.assertEqual(self.rig.kernel.run(*ask, self.rig.url + path), want, path)
+
+    def test_objects_by_size(self):
+        self.rig.serve("http")
+        for path, size in (("size/100000", 100_000), ("size/64KiB", 65_536), ("size/3", 3)):
+            got = self.rig.kernel.command("curl", "-sS", "--fail", "--max-time", LIMIT, self.rig.url + path)
+            body = subprocess.run(got, stdout=subprocess.PIPE, check=True).stdout
+            self.assertTrue(body == object_by_size(size), path)
+        self.assertIn("404", self.rig.kernel.run("curl", "-sS", "--max-time", LIMIT, "-w", "%{http_code}", self.rig.url + "size/3x"))
+
+    def expect_close_after(self, responses, *options):
+        self.rig.serve("http", *options)
+        answer = self.raw_request(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 5)
+        self.assertEqual(answer.count(b"HTTP/1.1 200 OK"), responses)
+        self.assertEqual(answer.count(b"\r\nConnection: close\r\n"), 1)
+        self.assertIn(b"\r\nServer: synfin\r\n", answer)
+
+    def test_the_server_closes_after_each_response(self):
+        self.expect_close_after(1, "--close-by", "server")
+
+    def test_the_server_closes_after_the_nth_response(self):
+        self.expect_close_after(3, "--keep-alive", "3")
+
+    def test_more_than_the_accept_rate_are_reset(self):
+        self.rig.serve("http", "--accept-rate", "1")
+        answers = []
+        for _ in range(20):
+            try:
+                with self.rig.kernel.connect(80) as s:
+                    s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                    answers.append(s.recv(15))
+            except (ConnectionResetError, BrokenPipeError):
+                answers.append(b"reset")
+        self.assertEqual(answers[0], b"HTTP/1.1 200 OK")
+        self.assertIn(b"reset", answers[1:])
 
 
 class Http6Test(HttpTest):

@@ -12,6 +12,7 @@
 #include "results/monitor.hh"
 #include "results/publish.hh"
 #include "results/serve_result.hh"
+#include "servers/accept_limit.hh"
 #include "servers/serve_site.hh"
 #include "servers/serve_work.hh"
 #include "subcommand.hh"
@@ -56,8 +57,9 @@ Exit run(const Config& config) {
     ServeWork work(runtime->stacks(), {.after = config.serve.duration, .drain = config.serve.drain},
                    interrupted());
     for (unsigned i = 0; i < runtime->stacks(); ++i) {
+        const uint64_t rate = AcceptLimit::share(config.serve.accept_rate, i, runtime->stacks());
         const auto done = work.add(runtime->stack(i), ports, listeners, config.serve.time_outs, site,
-                                   stack.max_connections);
+                                   stack.max_connections, rate);
         if (!done)
             throw run_error(fmt::format("listen: {}", describe(done.error())),
                             "choose other ports with --listen");
@@ -97,6 +99,7 @@ const Subcommand kServeCommand{
     "  synfin serve --device tap:syn0 --address 10.0.0.2/24 --listen 80=http --listen 7=echo --root ./site\n"
     "  synfin serve --device tap:syn0 --address 10.0.0.2/24 --address 2001:db8::2/64\n"
     "  synfin serve --device tap:syn0 --address 10.0.0.2/24 --route /slow=200,1KiB,250ms --route /gone=410\n"
+    "  synfin serve --device tap:syn0 --address 10.0.0.2/24 --close-by server    # curl 10.0.0.2/size/64KiB\n"
     "  synfin serve -f config/serve-http.yaml --set tcp.msl=1s\n",
     "",
     run};

@@ -219,10 +219,16 @@ void validate_serve(const Config& config) {
             is_taken[port] = true;
         }
     }
-    for (const std::string_view key : {"serve.route", "serve.root", "serve.response-size"})
+    for (const std::string_view key :
+         {"serve.route", "serve.root", "serve.response-size", "serve.close-by", "serve.keep-alive"})
         if (!has_http && config.was_given(key))
             throw usage_error(fmt::format("{} applies only to http", key),
                               "give --app http, or --listen 80=http");
+    if (config.serve.keep_alive != 0 && config.was_given("serve.close-by") &&
+        config.serve.close_by == CloseBy::client)
+        throw usage_error(
+            "serve.keep-alive and serve.close-by client: the server closes after the last response",
+            "remove one of them");
 }
 
 uint64_t concurrency_of(const TrafficConfig& traffic) noexcept {

@@ -51,6 +51,9 @@ struct ServeConfig {
     uint64_t response_size = 2;         ///< http: bytes of the body
     std::vector<Route> routes;          ///< http
     std::string root;                   ///< http: a directory; empty: none
+    CloseBy close_by = CloseBy::client;  ///< http: server: after each response, or the last of keep_alive
+    uint64_t keep_alive = 0;             ///< http: responses on a connection; 0: no limit
+    uint64_t accept_rate = 0;            ///< connections per second on all cores; 0: no limit
     TimeOuts time_outs{.idle = 60s, .head = 10s, .send = 60s};
     Duration duration{};  ///< 0: until interrupted
     Duration drain = 2s;  ///< how long connections may take to close at the end; 0: reset at once

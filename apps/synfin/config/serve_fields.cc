@@ -26,6 +26,16 @@ void add_serve_fields(FieldTable& table) {
                "http: response for a path, for example /slow=503,1KiB,250ms; repeatable");
     table.scalar("serve.root", "--root", kServe, "DIR", text(), AT(serve.root),
                  "http: serve the files of this directory; they are read once, at the start");
+    table.scalar("serve.close-by", "--close-by", kServe, "client|server", choice<CloseBy>(),
+                 AT(serve.close_by),
+                 "http: which end closes first; server: each response says 'Connection: close', or each "
+                 "Nth with --keep-alive N");
+    table.scalar("serve.keep-alive", "--keep-alive", kServe, "N", count(0, kNoLimit), AT(serve.keep_alive),
+                 "http: close each connection after its Nth response; 0: never");
+    table.scalar("serve.accept-rate", "--accept-rate", kServe, "N", count(0, 1000 * kMillions),
+                 AT(serve.accept_rate),
+                 "connections per second on all cores; more are reset as soon as they are established; 0: no "
+                 "limit");
     table.scalar("serve.idle-timeout", "--idle-timeout", kServe, "TIME", duration(), AT(serve.time_outs.idle),
                  "close a connection that is idle for this long; 0: never");
     table.scalar("serve.head-timeout", "--head-timeout", kServe, "TIME", duration(), AT(serve.time_outs.head),

@@ -85,7 +85,7 @@ HttpStep HttpRequest::target_byte(uint8_t byte) noexcept {
     if (byte == ' ') {
         // A target can't consist of a scheme alone.
         const bool good = at_ != At::target_first && at_ != At::scheme;
-        if (at_ == At::authority) path_.add('/');
+        if (at_ == At::authority) add_to_path('/');
         if (at_ == At::path) end_path();
         at_ = At::version;
         matched_ = 0;
@@ -102,7 +102,7 @@ HttpStep HttpRequest::target_byte(uint8_t byte) noexcept {
             if (++matched_ == kScheme.size()) at_ = At::authority;
             return HttpStep::more;
         case At::authority:
-            if (byte == '/' || byte == '?') path_.add('/');
+            if (byte == '/' || byte == '?') add_to_path('/');
             if (byte == '/') at_ = At::path;
             if (byte == '?') at_ = At::rest;
             return HttpStep::more;
@@ -132,7 +132,7 @@ void HttpRequest::path_byte(uint8_t byte) noexcept {
     if (escape_at_ != 0 && digit < 16) {
         escape_[escape_at_ - 1] = byte;
         if (escape_at_++ == 1) return;
-        path_.add(static_cast<uint8_t>(hex_digit(escape_[0]) << 4 | digit));
+        add_to_path(static_cast<uint8_t>(hex_digit(escape_[0]) << 4 | digit));
         escape_at_ = 0;
         return;
     }
@@ -140,13 +140,13 @@ void HttpRequest::path_byte(uint8_t byte) noexcept {
     if (byte == '%')
         escape_at_ = 1;
     else
-        path_.add(byte);
+        add_to_path(byte);
 }
 
 /// Hashes the bytes of an incomplete %XX unchanged.
 void HttpRequest::end_path() noexcept {
-    if (escape_at_ != 0) path_.add('%');
-    if (escape_at_ == 2) path_.add(escape_[0]);
+    if (escape_at_ != 0) add_to_path('%');
+    if (escape_at_ == 2) add_to_path(escape_[0]);
     escape_at_ = 0;
 }
 

@@ -8,6 +8,7 @@
 #include "http_fields.hh"
 #include "known_head.hh"
 #include "servers/http_site.hh"
+#include "sized_path.hh"
 
 namespace synfin::app {
 
@@ -60,6 +61,8 @@ class HttpRequest {
     bool expects_continue() const noexcept { return fields_.expects_continue() && minor_ >= 1 && has_body(); }
     /// The hash of the target's path with %XX decoded, without the query; that of "/" if there is no path.
     uint64_t path_hash() const noexcept { return path_.value(); }
+    /// The same path, if it names an object by its size.
+    const SizedPath& sized_path() const noexcept { return sized_path_; }
     bool started() const noexcept { return at_ != At::before || read_ != 0; }
 
   private:
@@ -83,10 +86,15 @@ class HttpRequest {
     HttpStep target_byte(uint8_t byte) noexcept;
     void path_byte(uint8_t byte) noexcept;
     void end_path() noexcept;
+    void add_to_path(uint8_t byte) noexcept {
+        path_.add(byte);
+        sized_path_.add(byte);
+    }
 
     HttpFields fields_;
     HttpWord word_;
     PathHash path_;
+    SizedPath sized_path_;
     uint16_t read_ = 0;  ///< bytes of this head so far
     At at_ = At::before;
     Method method_ = Method::other;

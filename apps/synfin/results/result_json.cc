@@ -335,6 +335,7 @@ void add_served(ordered_json& json, const RunResult& result) {
     if (std::any_of(listeners.begin(), listeners.end(),
                     [](const auto& each) { return each.app == ServeConfig::App::http; }))
         json["http"] = counts({{"requests", served.requests}, {"refused", served.bad_requests}});
+    if (result.config.serve.accept_rate != 0) json["over_accept_rate"] = served.over_rate;
     json["time_outs"] = counts({{"idle", served.timed_out_idle},
                                 {"head", served.timed_out_head},
                                 {"send", served.timed_out_send},

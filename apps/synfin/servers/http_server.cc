@@ -36,9 +36,11 @@ void write_imf_date(std::time_t second, uint8_t* at) noexcept {
 HttpServer::HttpServer(std::shared_ptr<const HttpSite> site, uint32_t max_connections,
                        ConnectionTimers& timers)
     : site_(std::move(site)),
+      most_responses_(site_->most_responses()),
       timers_(timers),
       exchanges_(max_connections),
       body_(kChunk),
+      pattern_(PayloadPattern::instance()),
       bad_request_(refusal(400, last)),
       timed_out_(refusal(408, last)),
       too_large_(refusal(431, last)),
@@ -47,7 +49,11 @@ HttpServer::HttpServer(std::shared_ptr<const HttpSite> site, uint32_t max_connec
     messages_.reserve(kStays * site_->resources().size());
     for (const HttpResource& resource : site_->resources())
         for (const Stay stay : {keep, keep_1_0, last}) messages_.push_back(make(resource, stay));
-    for (const Stay stay : {keep, keep_1_0, last}) not_allowed_[stay] = refusal(405, stay);
+    for (const Stay stay : {keep, keep_1_0, last}) {
+        not_allowed_[stay] = refusal(405, stay);
+        not_found_[stay] = refusal(404, stay);
+        sized_[stay] = sized(stay);
+    }
     if (site_->resources().size() <= kMostInEditions) editions_.resize(kEditions, Edition{messages_});
 }
 
@@ -73,7 +79,7 @@ HttpServer::Message HttpServer::make(const HttpResource& resource, Stay stay) {
     message.bytes.resize(message.bytes.size() + kDateBytes);
     message.second = 0;
     write_imf_date(0, message.bytes.data() + message.date_at);
-    fmt::format_to(out, "\r\n");
+    fmt::format_to(out, "\r\nServer: synfin\r\n");  // RFC 9411 4.3.2.3 expects one
     // RFC 9110 15.5.6 and 11.6.1 require these fields for 405 and 401.
     if (resource.status == 405) fmt::format_to(out, "Allow: {}\r\n", kAllow);
     if (resource.status == 401) fmt::format_to(out, "WWW-Authenticate: Basic realm=\"synfin\"\r\n");
@@ -176,11 +182,12 @@ bool HttpServer::answer_at_once(Connection c, uint32_t user_tag, Bytes bytes) no
     const HttpRequest* request = known_.whole(bytes);
     if (request == nullptr || request->has_body() || request->judge() != HttpRequest::Verdict::good)
         return false;
-    const uint32_t index = index_of(*request);
-    if (messages_[index].delay != 0) return false;
+    if (most_responses_ > 1) return false;  // an exchange counts them
+    const uint32_t index = index_of(*request, 1);
+    if (messages_[index].delay != 0 || request->sized_path().is_below()) return false;
     ++tally_.requests;
     const bool only_head = request->method() == HttpRequest::Method::head;
-    const After after = request->keep_alive() ? After::next : After::close;
+    const After after = keeps(*request, 1) ? After::next : After::close;
     const bool in_place = reads_present_edition(c, user_tag);
     Message& message = in_place ? editions_[edition_].messages[index] : messages_[index];
     set_date(message, second_);
@@ -248,10 +255,11 @@ uint32_t HttpServer::read_head(Connection c, Exchange& exchange, Bytes bytes) no
 void HttpServer::begin_request(Connection c, Exchange& exchange, bool more_behind) noexcept {
     const HttpRequest& request = exchange.request;
     ++tally_.requests;
+    ++exchange.requests;
     switch (request.judge()) {
         case HttpRequest::Verdict::bad: refuse(c, exchange, bad_request_); return;
         case HttpRequest::Verdict::not_implemented: refuse(c, exchange, not_implemented_); return;
-        case HttpRequest::Verdict::good: exchange.answer = &messages_[index_of(request)]; break;
+        case HttpRequest::Verdict::good: exchange.answer = &answer_to(request, exchange); break;
         case HttpRequest::Verdict::not_allowed:
             // The client may or may not send the body: it need not wait long for 100 (RFC 9110 10.1.1).
             if (request.expects_continue()) {
@@ -259,7 +267,7 @@ void HttpServer::begin_request(Connection c, Exchange& exchange, bool more_behin
                 return;
             }
             ++tally_.bad_requests;
-            exchange.answer = &not_allowed_[stay_of(request)];
+            exchange.answer = &not_allowed_[stay_of(request, exchange.requests)];
             break;
     }
     exchange.only_head = request.method() == HttpRequest::Method::head;
@@ -294,9 +302,9 @@ uint32_t HttpServer::read_body(Connection c, Exchange& exchange, Bytes bytes) no
 
 /// The request is complete.
 void HttpServer::end_request(Connection c, Exchange& exchange, bool more_behind) noexcept {
-    const After after = exchange.request.keep_alive() ? After::next
-                        : more_behind                 ? After::linger
-                                                      : After::close;
+    const After after = keeps(exchange.request, exchange.requests) ? After::next
+                        : more_behind                              ? After::linger
+                                                                   : After::close;
     respond(c, exchange, *exchange.answer, after);
 }
 
@@ -401,6 +409,7 @@ void HttpServer::on_timer(Connection c, uint8_t wait) noexcept {
 /// can be.
 bool HttpServer::send_response(Connection c, Exchange& exchange) noexcept {
     Message& message = *exchange.response;
+    if (message.is_sized()) return send_object(c, exchange);
     const uint64_t first = exchange.only_head ? message.head : message.bytes.size();
     const uint64_t total = first + (exchange.only_head ? 0 : message.body_size);
     while (exchange.sent < total) {

@@ -12,14 +12,17 @@
 #include "http_site.hh"
 #include "server.hh"
 #include "traffic/connection_timers.hh"
+#include "traffic/payload_pattern.hh"
 #include "traffic/slot_pool.hh"
 
 namespace synfin::app {
 
 /// The server answers GET, HEAD, POST and PUT with the site's resource after it has read the body, and other
-/// methods with 405. It closes after 400 (a malformed request, or HTTP/1.1 without Host), 431 (a head over 8
-/// KiB), 501 (a transfer coding other than chunked) and 408 (a head that takes too long). It supports
-/// keep-alive and pipelining of HTTP/1.1 and HTTP/1.0; without keep-alive it closes first.
+/// methods with 405. A path of the form /size/N that the site does not have is an object of N bytes of
+/// PayloadPattern; it needs no memory, whatever its size. It closes after 400 (a malformed request, or
+/// HTTP/1.1 without Host), 431 (a head over 8 KiB), 501 (a transfer coding other than chunked) and 408 (a
+/// head that takes too long). It supports keep-alive and pipelining of HTTP/1.1 and HTTP/1.0; without
+/// keep-alive it closes first.
 class HttpServer {
   public:
     /// @param site the resources; must not change while this server lives
@@ -67,6 +70,8 @@ class HttpServer {
         Bytes body{};            ///< beyond `bytes`; empty: the pattern
         uint64_t body_size = 0;  ///< beyond `bytes`
         uint16_t delay = 0;      ///< as HttpResource's
+        uint32_t length_at = 0;  ///< where Content-Length's value belongs; 0: it is there
+        bool is_sized() const noexcept { return length_at != 0; }
     };
     /// All responses with the Date of one second. Connections may send from an edition after that second; it
     /// is overwritten only when no connection reads it.
@@ -87,6 +92,8 @@ class HttpServer {
         Message* response = nullptr;  ///< being sent, or delayed
         Message* answer = nullptr;    ///< the response to the request whose body is being read
         uint64_t sent = 0;            ///< bytes of the response
+        uint64_t object = 0;          ///< size of an object by size
+        uint64_t requests = 0;        ///< of the connection, if the site limits them
         std::time_t second = 0;       ///< of its Date
         uint32_t reads = 0;           ///< the user_tag that the connection had before
         After after = After::next;
@@ -100,14 +107,20 @@ class HttpServer {
     };
     /// Bodies up to this are copied with their head.
     static constexpr uint64_t kSmallBody = 1024;
+    static constexpr size_t kMostSizedHead = 320;  ///< bytes of the head of an object by size
 
     static Message make(const HttpResource& resource, Stay stay);
     static Message refusal(unsigned status, Stay stay);
-    static Stay stay_of(const HttpRequest& request) noexcept {
-        return !request.keep_alive() ? last : request.is_http_1_0() ? keep_1_0 : keep;
+    static Message sized(Stay stay);
+    /// Whether the connection stays open after the response to its nth request (from 1).
+    bool keeps(const HttpRequest& request, uint64_t nth) const noexcept {
+        return request.keep_alive() && (most_responses_ == 0 || nth < most_responses_);
     }
-    uint32_t index_of(const HttpRequest& request) const noexcept {
-        return kStays * site_->find(request.path_hash()) + stay_of(request);
+    Stay stay_of(const HttpRequest& request, uint64_t nth) const noexcept {
+        return !keeps(request, nth) ? last : request.is_http_1_0() ? keep_1_0 : keep;
+    }
+    uint32_t index_of(const HttpRequest& request, uint64_t nth) const noexcept {
+        return kStays * site_->find(request.path_hash()) + stay_of(request, nth);
     }
     static constexpr uint32_t kReads = 1u << 31;
     /// The connection's exchange, or null.
@@ -123,6 +136,7 @@ class HttpServer {
     void stop_reading(uint32_t user_tag) noexcept {
         if ((user_tag & kReads) != 0) --editions_[user_tag & ~kReads].readers;
     }
+    Message& answer_to(const HttpRequest& request, Exchange& exchange) noexcept;
     uint32_t read_head(Connection c, Exchange& exchange, Bytes bytes) noexcept;
     void begin_request(Connection c, Exchange& exchange, bool more_behind) noexcept;
     uint32_t read_body(Connection c, Exchange& exchange, Bytes bytes) noexcept;
@@ -130,6 +144,7 @@ class HttpServer {
     void respond(Connection c, Exchange& exchange, Message& message, After after) noexcept;
     void refuse(Connection c, Exchange& exchange, Message& message) noexcept;
     bool send_response(Connection c, Exchange& exchange) noexcept;
+    bool send_object(Connection c, Exchange& exchange) noexcept;
     void finish(Connection c, Exchange& exchange) noexcept;
     void go_on(Connection c, Exchange& exchange) noexcept;
     void close(Connection c) noexcept;
@@ -143,6 +158,7 @@ class HttpServer {
     void next_second() noexcept;
 
     std::shared_ptr<const HttpSite> site_;
+    const uint64_t most_responses_;                 ///< for each connection; 0: no limit
     std::unique_ptr<ConnectionTimers> own_timers_;  ///< null: timers_ are the owner's
     ConnectionTimers& timers_;
     SlotPool<Exchange> exchanges_;
@@ -154,7 +170,8 @@ class HttpServer {
     uint32_t edition_ = 0;           ///< the present one
     bool has_edition_ = false;       ///< false: all other editions still have readers
     uint32_t whole_room_ = 0;        ///< Connection::room() of a connection without unacknowledged data
-    std::array<Message, kStays> not_allowed_;
+    std::array<Message, kStays> not_allowed_, not_found_, sized_;
+    const PayloadPattern& pattern_;  ///< of objects by size
     Message bad_request_, timed_out_, too_large_, not_implemented_;
     Instant now_{};
     Instant second_ends_{};  ///< when to read the clock again

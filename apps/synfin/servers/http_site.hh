@@ -81,6 +81,9 @@ class HttpSite {
         const auto found = index_of_.find(path_hash);
         return found == index_of_.end() ? 0 : found->second;
     }
+    /// Makes the server close each connection after this many responses. 0: it leaves that to the client.
+    void close_after(uint64_t responses) noexcept { most_responses_ = responses; }
+    uint64_t most_responses() const noexcept { return most_responses_; }
     /// [0] is the response for unknown paths.
     const std::vector<HttpResource>& resources() const noexcept { return resources_; }
     const std::vector<Duration>& delays() const noexcept { return delays_; }
@@ -94,6 +97,7 @@ class HttpSite {
     std::vector<Duration> delays_;
     std::vector<std::vector<uint8_t>> files_;
     uint64_t file_bytes_ = 0;
+    uint64_t most_responses_ = 0;
 };
 
 /// "Not Found" for 404; "Status" for a status without a name (RFC 9112 4 allows any text).

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "accept_limit.hh"
 #include "chargen_server.hh"
 #include "config/config.hh"
 #include "discard_server.hh"
@@ -23,12 +24,13 @@ class ServeApps {
     using App = ServeConfig::App;
 
     ServeApps(const std::vector<ServeConfig::Listen>& listeners, const TimeOuts& time_outs,
-              std::shared_ptr<const HttpSite> site, uint32_t max_connections)
+              std::shared_ptr<const HttpSite> site, uint32_t max_connections, uint64_t accept_rate = 0)
         : timers_(max_connections, time_outs, site->delays()),
           http_(site, max_connections, timers_),
           echo_(&timers_),
           discard_(&timers_),
           chargen_(&timers_),
+          accept_limit_(accept_rate),
           app_of_port_(65'536, listeners.front().app.value_or(App::http)) {
         for (const ServeConfig::Listen& each : listeners) {
             is_one_ &= each.app == listeners.front().app;
@@ -40,6 +42,7 @@ class ServeApps {
     ServeApps& operator=(const ServeApps&) = delete;
 
     void turn(Instant now) noexcept {
+        now_ = now;
         http_.turn(now);
         echo_.turn(now);
         discard_.turn(now);
@@ -70,6 +73,13 @@ class ServeApps {
             const auto local = c.local();
             app = app_of_port_[local ? local->port : 0];
             timers_.set_mark(c, static_cast<uint8_t>(app));
+        }
+        if (!accept_limit_.take(now_)) [[unlikely]] {
+            // on_close follows, as for all connections.
+            ++own_.established;
+            ++own_.over_rate;
+            static_cast<void>(c.abort());
+            return;
         }
         with(app, [&](auto& server) noexcept { server.on_open(c); });
     }
@@ -118,6 +128,8 @@ class ServeApps {
     EchoServer echo_;
     DiscardServer discard_;
     ChargenServer chargen_;
+    AcceptLimit accept_limit_;
+    Instant now_{};
     ServerTally own_;
     std::vector<App> app_of_port_;  ///< [0]: of the first listener
     bool is_one_ = true;            ///< all ports have the same application

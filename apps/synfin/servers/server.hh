@@ -17,6 +17,7 @@ struct ServerTally {
     uint64_t requests = 0;
     uint64_t bad_requests = 0;  ///< answered with an error by the server: 400, 405, 408, 431, 501
     uint64_t timed_out_idle = 0, timed_out_head = 0, timed_out_send = 0;  ///< see TimeOuts
+    uint64_t over_rate = 0;     ///< established, then reset: more than --accept-rate
     uint64_t yielded_idle = 0;  ///< silent connections reset to make room for new ones
     std::array<uint64_t, static_cast<size_t>(CloseReason::kCount)> ended_by{};
 
@@ -35,6 +36,7 @@ struct ServerTally {
         timed_out_idle += other.timed_out_idle;
         timed_out_head += other.timed_out_head;
         timed_out_send += other.timed_out_send;
+        over_rate += other.over_rate;
         yielded_idle += other.yielded_idle;
         for (size_t i = 0; i < ended_by.size(); ++i) ended_by[i] += other.ended_by[i];
         return *this;
