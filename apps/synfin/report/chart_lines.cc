@@ -15,6 +15,8 @@ namespace {
 
 /// The most intervals that are read: more than any result has.
 constexpr size_t kMostIntervals = 200'000;
+/// In microseconds. Shorter latencies would stretch the log axis, and mean nothing.
+constexpr double kLeastLatency = 1;
 
 double within(double value) {
     return std::clamp(value, 0.0, 1e15);
@@ -61,7 +63,7 @@ std::vector<ChartPoint> latency_points(const ordered_json& result, std::string_v
                                        std::string_view quantile, const std::string& of_class) {
     return points_of(result, of_class, [&](const ordered_json& row, double /*seconds*/) {
         auto us = number_at(row, {"latency", phase, quantile});
-        if (us) us = std::max(*us, 1e-3);  // on a log axis
+        if (us) us = std::max(*us, kLeastLatency);
         return us;
     });
 }
@@ -87,7 +89,7 @@ std::vector<ChartPoint> slower_points(const ordered_json& part, std::string_view
     ChartPoint last{0, 2};
     for (uint32_t bucket = 0; bucket < Histogram::kBuckets && seen < histogram.count(); ++bucket) {
         if (histogram.count_of(bucket) == 0) continue;
-        const double us = std::max(1e-3, static_cast<double>(Histogram::last_of(bucket)) / 1e3);
+        const double us = std::max(kLeastLatency, static_cast<double>(Histogram::last_of(bucket)) / 1e3);
         if (seen == 0) all.push_back({us, 1});
         seen += histogram.count_of(bucket);
         const double share = std::max(n - static_cast<double>(seen), 0.5) / n;

@@ -28,7 +28,7 @@ constexpr size_t kMostValues = 7'200;
 /// The values of a figure in all runs of one side, and what single runs have beside it.
 struct SideOf {
     std::vector<double> runs;
-    std::vector<double> seconds;         ///< rates: per second of a single run
+    std::vector<double> seconds;         ///< rates and quantiles: in each second of a single run
     std::optional<Histogram> histogram;  ///< quantiles: of a single run
     uint64_t failed = 0, opened = 0;     ///< failed: of a single run
 };
@@ -40,13 +40,18 @@ std::string series_key(const std::string& figure) {
                                            : "";
 }
 
-/// The rate in each whole interval of the measured time.
-std::vector<double> seconds_of(const ordered_json& result, const std::string& key) {
+/// A figure in each whole interval of the measured time: a rate, or a quantile. Empty if the series has none.
+std::vector<double> seconds_of(const ordered_json& result, const FigureKind& kind) {
+    const std::string key = series_key(kind.name);
+    if (key.empty() && kind.quantile < 0) return {};
     std::vector<double> all;
     for (const ordered_json& point : items_at(result, {"series"})) {
         const double length = number_or(point, {"seconds"}, 0);
         if (text_at(point, {"phase"}) != "sustain" || length < 0.5) continue;
-        if (const auto n = number_at(point, {key})) all.push_back(*n / length);
+        const auto value =
+            key.empty() ? number_at(point, {"latency", kind.phase, kind.name.substr(kind.phase.size() + 1)})
+                        : number_at(point, {key});
+        if (value) all.push_back(key.empty() ? *value : *value / length);
         if (all.size() == kMostValues) break;
     }
     return all;
@@ -68,7 +73,7 @@ SideOf side_of(const Results& results, const FigureKind& kind) {
     const ordered_json& json = results.front().json;
     if (side.runs.empty())
         if (const auto value = figure_of(json, kind)) side.runs.push_back(*value);
-    if (const std::string key = series_key(kind.name); !key.empty()) side.seconds = seconds_of(json, key);
+    side.seconds = seconds_of(json, kind);
     if (kind.name == "failed") {
         side.failed =
             static_cast<uint64_t>(std::clamp(number_or(json, {"connections", "failed"}, 0), 0.0, 1e15));
@@ -116,7 +121,8 @@ void by_repeats(FigureChange& figure, const SideOf& a, const SideOf& b) {
 /// What single runs allow: the noise within a run, and a margin for the noise between runs.
 void by_one_run(FigureChange& figure, double margin) {
     const Interval95& interval = *figure.interval;
-    const bool is_beyond = interval.low > 0 || interval.high < 0;
+    // The interval of the seconds and the change of the whole run must agree on the direction.
+    const bool is_beyond = figure.change > 0 ? interval.low > 0 : interval.high < 0;
     const bool is_large = std::fabs(figure.change) > margin;
     judge(figure, is_beyond && is_large);
     if (figure.verdict != Change::undecidable) return;

@@ -93,12 +93,21 @@ ordered_json to_json(const Comparison& comparison) {
 std::string to_text(const Comparison& comparison) {
     std::string text = fmt::format("A  {}\nB  {}\n", comparison.a, comparison.b);
     for (const std::string& warning : comparison.warnings) text += fmt::format("warning  {}\n", warning);
-    text += fmt::format("\n{:<22}{:>14}{:>14}{:>10}  {:<21}{:>7}  {:<8} {}\n", "figure", "A", "B", "change",
+    text += fmt::format("\n{:<22}{:>16}{:>16}{:>11}  {:<22}{:>7}  {:<8} {}\n", "figure", "A", "B", "change",
                         "95 % interval", "noise", "method", "verdict");
     std::set<FigureChange::Method> methods;
     for (const FigureChange& each : comparison.figures) {
         methods.insert(each.method);
-        text += fmt::format("{:<22}{:>14}{:>14}{:>10}  {:<21}{:>7}  {:<8} {}{}\n", each.kind.name,
+        const bool is_single =
+            std::any_of(comparison.figures.begin(), comparison.figures.end(), [](const FigureChange& each) {
+                return each.verdict != Change::undecidable && each.method != FigureChange::Method::repeats;
+            });
+        if (is_single)
+            text +=
+                "\nThese verdicts are on single runs. Equal runs may differ by more than the margin: confirm "
+                "them\n"
+                "with several runs of each side (load --repeat 5, or lists of files).\n";
+        text += fmt::format("{:<22}{:>16}{:>16}{:>11}  {:<22}{:>7}  {:<8} {}{}\n", each.kind.name,
                             value_text(each.a, each.kind.unit), value_text(each.b, each.kind.unit),
                             change_text(each, each.change), interval_text(each),
                             each.noise ? fmt::format("{:.1f} %", 100 * *each.noise) : "-", name(each.method),

@@ -76,6 +76,7 @@ Axis axis_of(const LineChart& chart, bool is_x) {
     }
     if (!is_x) {
         axis.low = std::min(0.0, axis.low);
+        if (axis.high <= axis.low) axis.high = axis.low + 0.9;  // rounded up to 1 below
         const double step = nice_step(std::max(axis.high - axis.low, 1e-9), 4);
         axis.high = std::max(std::ceil(axis.high * 1.02 / step) * step, axis.low + step);
     }

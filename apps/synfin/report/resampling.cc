@@ -128,7 +128,7 @@ Interval95 bootstrap_change(std::span<const double> a, std::span<const double> b
 }
 
 size_t block_length(size_t values) noexcept {
-    return std::max<size_t>(1, static_cast<size_t>(std::lround(std::cbrt(static_cast<double>(values)))));
+    return std::max<size_t>(1, (values + 5) / 6);
 }
 
 Interval95 quantile_interval(const Histogram& histogram, double share) noexcept {

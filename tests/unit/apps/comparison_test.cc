@@ -117,7 +117,9 @@ TEST(Compare, SingleRunsNeedMoreThanTheMargin) {
     const Comparison large = compare({before}, {stored_load("b", 1'200, 150, 30, 2)}, kDefaultMargin);
     EXPECT_EQ(figure(large, "cps").method, Method::series);
     EXPECT_EQ(figure(large, "cps").verdict, Change::better);
-    EXPECT_EQ(figure(large, "connect.p50").method, Method::samples);
+    EXPECT_EQ(figure(large, "life.p50").method, Method::samples);
+    EXPECT_EQ(figure(large, "life.p50").verdict, Change::worse);
+    EXPECT_EQ(figure(large, "connect.p50").method, Method::series);
     EXPECT_EQ(figure(large, "connect.p50").verdict, Change::worse);
     const Comparison small = compare({before}, {stored_load("b", 1'030, 100, 30, 2)}, kDefaultMargin);
     EXPECT_EQ(figure(small, "cps").verdict, Change::undecidable);
@@ -125,6 +127,20 @@ TEST(Compare, SingleRunsNeedMoreThanTheMargin) {
     EXPECT_EQ(figure(compare({before}, {stored_load("b", 1'030, 100, 30, 2)}, 0.01), "cps").verdict,
               Change::better);
     EXPECT_EQ(figure(compare({before}, {before}, 0), "cps").verdict, Change::undecidable);
+}
+
+TEST(Compare, DriftWithinARunIsNoise) {
+    // Half of each run is slow; the runs differ by less than their halves.
+    auto before = stored_load("a", 1'000, 100, 60, 1), after = stored_load("b", 1'100, 100, 60, 2);
+    for (auto* result : {&before, &after})
+        for (size_t t = 0; t < 30; ++t) {
+            auto& completed = result->json["series"][t]["completed"];
+            completed = completed.get<double>() / 2;
+        }
+    const Comparison comparison = compare({before}, {after}, kDefaultMargin);
+    EXPECT_EQ(figure(comparison, "cps").verdict, Change::undecidable);
+    EXPECT_EQ(figure(comparison, "cps").why, "within the noise of the run");
+    EXPECT_EQ(figure(comparison, "established_per_s").verdict, Change::better) << "it does not drift";
 }
 
 TEST(Compare, OneValueOfEachIsUndecidable) {

@@ -138,6 +138,15 @@ TEST(Thinned, KeepsLeastAndGreatest) {
                                [](const ChartPoint& a, const ChartPoint& b) { return a.x < b.x; }));
 }
 
+TEST(Page, NothingFailedIsAFlatLine) {
+    const std::string page = report_page({stored_load("a", 1'000, 100)});
+    const size_t from = page.find("<figcaption>Failures per second");
+    ASSERT_NE(from, page.npos);
+    const std::string chart = page.substr(from, page.find("</figure>", from) - from);
+    EXPECT_NE(chart.find("bottom:100.00%\">1</span>"), chart.npos)
+        << "the axis must not end at a rounding error";
+}
+
 TEST(SlowerPoints, FallFromOneToTheLastSample) {
     const auto points = slower_points(stored_load("a", 1'000, 100).json, "connect");
     ASSERT_GT(points.size(), 5u);
