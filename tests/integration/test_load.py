@@ -67,8 +67,45 @@ class NginxTest(RigCase):
         self.assertEqual(self.rig.nginx_counts()[0], counted["established"])
 
 
+    @alone
+    def test_request_rate(self):
+        self.rig.nginx()
+        load = self.rig.load(self.rig.kernel_url, "-c", "20", "--request-rate", "1000", "-d", "2s", *SHARED_CORE,
+                             "--set", "validity.slip=10s", "--pass", "failed<=0%")
+        self.assertEqual(load.wait(), 0, load.said())
+        result = self.rig.result(load)
+        requests = result["requests"]
+        self.assertEqual(requests["offered"], 2000)
+        self.assertEqual(requests["offered"], requests["sent"] + requests["skipped"] - requests["resent"], requests)
+        self.assertEqual(requests["sent"], requests["answered"])
+        self.assertEqual(requests["skipped"], sum(requests["skipped_by"].values()))
+        # nginx closes a connection after 1,000 requests.
+        self.assertEqual(self.rig.nginx_counts(), (result["connections"]["established"], requests["sent"]))
+        self.assertEqual(balance(result["connections"]), [])
+
+    def test_think(self):
+        result = self.run_load(200, "--requests-per-connection", "4", "--think", "50ms-150ms")
+        self.assertEqual(self.rig.nginx_counts(), (200, 800))
+        # Three pauses of 100 ms on average.
+        self.assertGreater(result["latency_us"]["life"]["mean"], 280_000)
+        self.assertEqual(result["requests"]["answered"], 800)
+
+    def test_held_connections_with_a_heartbeat(self):
+        self.rig.nginx()
+        load = self.rig.load(self.rig.kernel_url, "-c", "100", "--hold", "--heartbeat", "500ms", "-d", "2s", *SHARED_CORE,
+                             "--set", "validity.slip=10s", "--pass", "failed<=0%")
+        self.assertEqual(load.wait(), 0, load.said())
+        result = self.rig.result(load)
+        requests = result["requests"]
+        self.assertEqual(result["connections"]["established"], 100)
+        self.assertEqual(result["connections"]["completed"], 100)
+        self.assertAlmostEqual(requests["offered"], 400, delta=10)
+        self.assertEqual(self.rig.nginx_counts(), (100, requests["sent"]))
+
+
 class Nginx6Test(NginxTest):
     families = (V6,)
+    test_request_rate = test_think = test_held_connections_with_a_heartbeat = None
     test_100000_connections_and_nginx_counts_as_many = test_connect_only = test_open_loop = None
 
     def test_10000_connections_and_nginx_counts_as_many(self):

@@ -154,8 +154,11 @@ void explain_load(const Config& config) {
     std::string criteria;
     for (const Criterion& each : load.criteria) criteria += (criteria.empty() ? "" : ", ") + each.text();
     line("passes", criteria.empty() ? "failed<1%" : criteria);
+    if (load.request_rate != 0)
+        line("rate", fmt::format("{} requests/s on these connections",
+                                 count_text(static_cast<double>(load.request_rate))));
     if (load.rate == 0) {
-        line("rate", "closed loop: as fast as the target answers");
+        if (load.request_rate == 0) line("rate", "closed loop: as fast as the target answers");
         return;
     }
     const double exchanges =

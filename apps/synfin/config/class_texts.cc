@@ -142,6 +142,18 @@ void divide(const LoadConfig& load, std::vector<TrafficConfig>& classes) {
     }
 }
 
+/// A connection whose requests have times of their own has no number of requests unless the user gives one.
+void fill_requests(TrafficConfig& traffic, bool was_given) {
+    const bool has_times = traffic.request_rate != 0 || traffic.heartbeat > Duration::zero();
+    if (has_times && !was_given) traffic.requests_per_connection = {0, 0};
+}
+
+bool gives_requests(const LoadConfig::ClassText& text) {
+    return std::any_of(text.given.begin(), text.given.end(), [](const auto& given) {
+        return given.first == "requests" || given.first == "requests-per-connection";
+    });
+}
+
 }  // namespace
 
 bool is_class_name(std::string_view name) noexcept {
@@ -191,6 +203,10 @@ void fill_classes(Config& config) {
                               "give each class a name of its own");
     }
     divide(load, classes);
+    const bool all_give = config.was_given("load.requests-per-connection");
+    for (size_t i = 0; i < classes.size(); ++i)
+        fill_requests(classes[i], all_give || gives_requests(load.class_texts[i]));
+    if (classes.empty()) fill_requests(load, all_give);
     load.classes = std::move(classes);
 }
 

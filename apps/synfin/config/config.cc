@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "content_rules.hh"
+#include "timing_rules.hh"
 #include "user_error.hh"
 
 namespace synfin::app {
@@ -317,9 +318,11 @@ class TrafficRules {
         keys_of_the_protocol();
         requests();
         ending();
-        const Objection found =
-            content_objection(traffic_, [this](std::string_view key) { return was_given(key); });
+        const auto given = [this](std::string_view key) { return was_given(key); };
+        const Objection found = content_objection(traffic_, given);
         if (!found.why.empty()) refuse(found.why, found.remedy);
+        const Objection timing = timing_objection(traffic_, config_.load.ramp, given);
+        if (!timing.why.empty()) refuse(timing.why, timing.remedy);
     }
 
   private:

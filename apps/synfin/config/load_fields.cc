@@ -12,6 +12,8 @@ void add_load_fields(FieldTable& table) {
         .when_absent = "10s, or until --count";
     table.scalar("load.ramp", "--ramp", kLoad, "TIME", duration(), AT(load.ramp),
                  "increase the rate, or the number of connections, linearly over this time");
+    table.scalar("load.seed", "--seed", kLoad, "N", count(0, kNoLimit), AT(load.seed),
+                 "start of the random numbers: the same seed gives the same times and sizes");
     table
         .criteria("load.criteria", "--pass", kLoad, AT(load.criteria),
                   "criteria that the run must meet to pass, for example 'failed<0.1%, connect.p99<5ms, "

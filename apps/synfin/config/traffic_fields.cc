@@ -23,12 +23,31 @@ void add_traffic_fields(FieldTable& table) {
                 "new connections per second (open loop)")
         .when_absent = "closed loop";
     table
+        .scalar(
+            "load.request-rate", "--request-rate", kLoad, "N", count(0, 1000 * kMillions),
+            AT(load.request_rate),
+            "requests per second over all connections (open loop); latencies count from the time at which "
+            "a request is due")
+        .when_absent = "each request follows the answer to the last one";
+    table.scalar("load.arrivals", "--arrivals", kLoad, "PATTERN", arrivals(), AT(load.arrivals),
+                 "how rate or request-rate is spread: constant, poisson, bursts(N), steps(10k@5s,20k@5s) or "
+                 "trace(FILE) with lines SECONDS[,CLASS]");
+    table
         .scalar("load.count", "-n,--count", kLoad, "N", count(0, kNoLimit), AT(load.count),
                 "stop after N connections")
         .when_absent = "no limit";
     table.scalar("load.requests-per-connection", "--requests-per-connection", kLoad, "N|A-B|unlimited",
                  requests(), AT(load.requests_per_connection),
                  "requests per connection, one after the other");
+    table
+        .optional("load.think", "--think", kLoad, "TIME[-TIME]", times(), AT(load.think),
+                  "pause between a response and the next request; also exponential(MEAN), lognormal(MEDIAN, "
+                  "SIGMA), empirical(FILE) or empirical(TIME:WEIGHT, ...)")
+        .when_absent = "no pause";
+    table.flag("load.hold", "--hold", kLoad, AT(load.hold),
+               "keep connections open until the end of the run, without requests or with heartbeats");
+    table.scalar("load.heartbeat", "--heartbeat", kLoad, "TIME", duration(), AT(load.heartbeat),
+                 "with --hold: each connection sends a request at this interval; 0: none");
     table.scalar("load.method", "--method", kLoad, "NAME", method(), AT(load.method), "http: request method");
     table.list("load.headers", "-H,--headers", kLoad, "'NAME: VALUE'", header(), AT(load.headers),
                "http: header of each request; repeatable");

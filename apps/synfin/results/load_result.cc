@@ -158,7 +158,7 @@ RunResult load_result(const Config& config, Runtime& runtime, const std::deque<C
     result.config = in_force(config, runtime);
     add_runs(result, runtime, runs, times);
     for (const TrafficConfig& each : config.load.traffic()) {
-        result.open_loop |= each.rate != 0;
+        result.open_loop |= each.rate != 0 || each.request_rate != 0 || each.heartbeat > Duration::zero();
         result.count += each.count;
     }
     // An open loop counts every connection that is due as offered, even if it can't be opened.

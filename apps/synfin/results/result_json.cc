@@ -145,7 +145,14 @@ ordered_json statuses(const LoadTally& tally) {
 }
 
 ordered_json requests(const LoadTally& tally) {
-    return counts({{"sent", tally.requests}, {"answered", tally.responses}, {"resent", tally.resent}});
+    ordered_json json =
+        counts({{"sent", tally.requests}, {"answered", tally.responses}, {"resent", tally.resent}});
+    if (tally.requests_due == 0) return json;
+    json["offered"] = tally.requests_due;
+    json["waited"] = tally.requests_waited;
+    json["skipped"] = tally.requests_skipped();
+    json["skipped_by"] = counts({{"busy", tally.requests_busy}, {"late", tally.requests_late}});
+    return json;
 }
 
 ordered_json rates(const RunResult& result) {

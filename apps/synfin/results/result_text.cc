@@ -45,6 +45,9 @@ std::string subject(const ordered_json& result) {
     std::string targets;
     for (const auto& target : config["load"]["target"])
         targets += (targets.empty() ? "" : " ") + number(target);
+    if (const auto& rate = config["load"]["request-rate"]; rate != 0)
+        return fmt::format("{}, open loop at {} requests/s over {} connections", targets, number(rate),
+                           number(config["load"]["connections"]));
     const bool open_loop = config["load"]["rate"] != 0;
     return fmt::format(
         "{}, {}", targets,
@@ -168,6 +171,10 @@ class Lines {
             const auto& requests = result_["requests"];
             line("requests", fmt::format("sent {}  answered {}  sent again {}", number(requests["sent"]),
                                          number(requests["answered"]), number(requests["resent"])));
+            if (requests.contains("offered"))
+                line("", fmt::format("due {}  waited for a connection {}  not sent {} ({})",
+                                     number(requests["offered"]), number(requests["waited"]),
+                                     number(requests["skipped"]), pairs(requests["skipped_by"])));
         }
         if (!result_["statuses"].empty()) line("statuses", pairs(result_["statuses"]));
         if (result_.contains("corrupt"))

@@ -37,6 +37,7 @@ class Rules {
     void apply() {
         if (result_.tally.offered == 0 && !result_.interrupted) invalid("no connection was opened");
         late();
+        unsent();
         lost();
         fewer_than_asked();
         waited();
@@ -57,8 +58,27 @@ class Rules {
             return;
         invalid(fmt::format(
             "the generator was late: slip p99 {:.1f} ms, above {} and above {} of the connect p99 of {:.1f} "
-            "ms; lower -R or give more --cores",
+            "ms; lower the rate or give more --cores",
             slip, duration_text(limits_.slip), percent_text(limits_.slip_of_connect), connect));
+    }
+
+    /// Requests of a rate or a heartbeat that were due and not sent: this end's doing makes the run invalid,
+    /// that of the target is a result.
+    void unsent() {
+        const LoadTally& tally = result_.tally;
+        const auto due = static_cast<double>(tally.requests_due);
+        const double late = percent(static_cast<double>(tally.requests_late), due);
+        if (late > percent(limits_.offered))
+            invalid(
+                fmt::format("{} of {} requests that were due were not sent, because the generator was late "
+                            "({:.1f} %, limit {}); lower the rate or give more --cores",
+                            tally.requests_late, tally.requests_due, late, percent_text(limits_.offered)));
+        const double busy = percent(static_cast<double>(tally.requests_busy), due);
+        if (busy > percent(limits_.offered))
+            result_.warnings.push_back(fmt::format(
+                "{} of {} requests that were due were not sent ({:.1f} %): all connections waited "
+                "for the target; if it can do more, raise -c",
+                tally.requests_busy, tally.requests_due, busy));
     }
 
     /// An engine's loop paused: the operating system ran other work, or a turn took long.

@@ -41,7 +41,7 @@ Generator::Generator(GeneratorPlan plan, uint32_t place)
       place_(uint64_t{place} << 32),
       records_(plan_.connections),
       silence_(plan_.connections, plan_.timeout),
-      random_(plan_.engine + 1),
+      random_(plan_.seed + plan_.engine),
       sources_(plan_.sources, targets_of(plan_), plan_.engine, plan_.engines) {
     const size_t ids = size_t{plan_.connections} + 1;
     if (speaks()) exchanges_ = MappedArray<Exchange>(ids);
@@ -51,13 +51,22 @@ Generator::Generator(GeneratorPlan plan, uint32_t place)
     if (plan_.purpose == GeneratorPlan::Purpose::steps)
         talks_ =
             std::make_unique<Talks>(plan_.steps, plan_.connections, plan_.verify, plan_.seed + plan_.engine);
+    if (has(Timing::answers)) return;
+    handles_ = MappedArray<Handle>(ids);
+    think_ = Sampler(plan_.think);
+    if (has(Timing::arrivals)) idle_ = IdleQueue(plan_.connections);
+    // Most of the times of a distribution without an end are below four times its mean.
+    if (has(Timing::think))
+        due_list_ = DueList(plan_.connections, Duration(static_cast<int64_t>(4 * plan_.think.mean())));
+    if (has(Timing::heartbeat)) due_list_ = DueList(plan_.connections, plan_.heartbeat);
 }
 
 size_t Generator::memory_bytes() const noexcept {
     const size_t ids = records_.high_water();
     return records_.memory_bytes() + (exchanges_.size() != 0 ? ids * sizeof(Exchange) : 0) +
            (responses_.size() != 0 ? ids * sizeof(HttpResponse) : 0) +
-           (talks_ != nullptr ? talks_->memory_bytes(ids) : 0);
+           (talks_ != nullptr ? talks_->memory_bytes(ids) : 0) +
+           (has(Timing::answers) ? 0 : ids * (sizeof(Handle) + (has(Timing::arrivals) ? 8 : 12)));
 }
 
 void Generator::start(Instant now) noexcept {
@@ -66,12 +75,20 @@ void Generator::start(Instant now) noexcept {
     silence_.start(now);
     if (talks_ != nullptr) talks_->start(now);
     stopped_ = false;
-    if (!plan_.open_loop) return;
-    schedule_ = Schedule(now, plan_.rate, plan_.ramp);
-    due_ = plan_.limit;
-    if (plan_.duration <= Duration::zero()) return;
-    const uint64_t of_all = schedule_.due_within(plan_.duration);
-    due_ = std::min(due_, of_all > plan_.engine ? (of_all - plan_.engine - 1) / plan_.engines + 1 : 0);
+    due_list_.start(now);
+    const uint64_t limit = plan_.open_loop || plan_.limit == 0 ? plan_.limit : GeneratorPlan::kUnlimited;
+    if (plan_.open_loop || has(Timing::arrivals))
+        arrivals_ = Arrivals(arrival_plan(), now, limit, plan_.duration);
+}
+
+ArrivalPlan Generator::arrival_plan() const {
+    return {.pattern = plan_.pattern,
+            .times = plan_.trace,
+            .rate = plan_.rate,
+            .ramp = plan_.ramp,
+            .engine = plan_.engine,
+            .engines = plan_.engines,
+            .seed = plan_.seed};
 }
 
 bool Generator::turn(Stack& stack, Instant now) noexcept {
@@ -83,11 +100,12 @@ bool Generator::turn(Stack& stack, Instant now) noexcept {
 }
 
 bool Generator::act(Stack& stack) noexcept {
-    const bool opened = launch(stack);
+    bool busy = launch(stack);
+    if (!has(Timing::answers)) busy |= send_due();
     if (sweep_ != Sweep::none) end_some(stack);
     if (talks_ != nullptr) talks_->turn(now_, [this](uint32_t id, Connection c) { wake(id, c); });
     if (silence_.is_on()) silence_.turn(now_, [this](uint32_t id, Connection c) { return look(id, c); });
-    return opened;
+    return busy;
 }
 
 void Generator::stop(Instant now) noexcept {
@@ -95,15 +113,17 @@ void Generator::stop(Instant now) noexcept {
     if (stopped_) return;
     stopped_ = true;
     end_waiting();
-    if (plan_.open_loop) {
-        const uint64_t due = std::min(schedule_.due_until(now, plan_.engine, plan_.engines), due_);
-        if (due > tally_.offered) {
-            tally_.skipped_by[static_cast<size_t>(Skip::late)] += due - tally_.offered;
-            tally_.offered = due;
-        }
+    stopped_at_ = now;
+    const Instant next = arrivals_.next();
+    const uint64_t late = arrivals_.take_until(now);
+    if (has(Timing::arrivals)) {
+        count_unsent(late, next);
+    } else {
+        tally_.offered += late;
+        tally_.skipped_by[static_cast<size_t>(Skip::late)] += late;
     }
     using enum GeneratorPlan::Purpose;
-    if (plan_.purpose == hold || plan_.purpose == stream) sweep_ = Sweep::close;
+    if (plan_.purpose == hold || plan_.purpose == stream || !has(Timing::answers)) sweep_ = Sweep::close;
     sweep_next_ = 0;
 }
 
@@ -131,7 +151,12 @@ void Generator::end_some(Stack& stack) noexcept {
         if (sweep_ == Sweep::cut) {
             record->cut = true;
             static_cast<void>(c.abort());
-        } else if (!record->done && c.state() == State::established) {
+        } else if (record->done || c.state() != State::established) {
+            return;
+        } else if (speaks()) {
+            if (Exchange& exchange = exchanges_[id_of(c)]; ends_now(exchange))
+                end_between_requests(c, *record, exchange);
+        } else {
             end(c, *record);
         }
     });
@@ -139,7 +164,8 @@ void Generator::end_some(Stack& stack) noexcept {
 }
 
 uint32_t Generator::allowed_now() const noexcept {
-    if (plan_.open_loop || plan_.ramp <= Duration::zero() || now_ - start_ >= plan_.ramp)
+    if (plan_.open_loop || has(Timing::arrivals) || plan_.ramp <= Duration::zero() ||
+        now_ - start_ >= plan_.ramp)
         return plan_.connections;
     const double share =
         static_cast<double>((now_ - start_).count()) / static_cast<double>(plan_.ramp.count());
@@ -162,9 +188,10 @@ bool Generator::launch(Stack& stack) noexcept {
 /// Open loop: offers the connections that are due, and skips those that can't be opened now.
 bool Generator::launch_due(Stack& stack, uint64_t at_most) noexcept {
     bool opened = false;
-    for (uint64_t n = 0; n < at_most && !stopped_ && tally_.offered < due_; ++n) {
-        const Instant due = schedule_.due(tally_.offered * plan_.engines + plan_.engine);
+    for (uint64_t n = 0; n < at_most && !stopped_; ++n) {
+        const Instant due = arrivals_.next();
         if (due > now_) break;
+        arrivals_.take();
         ++tally_.offered;
         times_.slip.record(now_ - due);
         const Skip why = open_one(stack, due);
@@ -236,6 +263,10 @@ Skip Generator::open_one(Stack& stack, Instant due) noexcept {
             begin_exchange(exchanges_[id], call, due);
         else if (talks_ != nullptr)
             talks_->begin(id, due);
+        if (!has(Timing::answers)) {
+            handles_[id] = {connection->index(), connection->generation()};
+            owner_ = connection->owner();
+        }
         if (silence_.is_on()) silence_.watch(id, *connection, now_);
         ++tally_.opened;
         return kOpened;

@@ -3,17 +3,21 @@
 /// Generator: the client application of `load` and `bench`. It opens connections, sends requests on them,
 /// ends them, and counts each outcome. One engine can run several generators.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "arrivals.hh"
 #include "base/mapped_array.hh"
 #include "base/random.hh"
+#include "due_list.hh"
 #include "generator_plan.hh"
 #include "handshakes.hh"
 #include "http/http_response.hh"
+#include "idle_queue.hh"
 #include "load_tally.hh"
-#include "schedule.hh"
+#include "sampler.hh"
 #include "silence_watch.hh"
 #include "slot_pool.hh"
 #include "source_sets.hh"
@@ -48,8 +52,12 @@ class Generator {
     /// p99 of its answers.
     void cut() noexcept;
     static constexpr Duration kSilence = 1500ms;
-    /// Open loop: whether all connections due within the plan's duration have been offered.
-    bool all_due_offered() const noexcept { return !plan_.open_loop || tally_.offered >= due_; }
+    /// Open loop: whether all connections, or all requests that a connection is free for, due within the
+    /// plan's duration have been offered.
+    bool all_due_offered() const noexcept {
+        return plan_.open_loop ? arrivals_.is_over()
+                               : !has(Timing::arrivals) || idle_.empty() || arrivals_.is_over();
+    }
     /// Whether stop() or cut() still has connections to end.
     bool ending() const noexcept { return sweep_ != Sweep::none; }
     /// Whether no connection is open or left to open.
@@ -77,6 +85,7 @@ class Generator {
     void on_close(Connection c, const CloseInfo& why) noexcept;
 
   private:
+    using Timing = GeneratorPlan::Timing;
     /// One connection, from connect() to on_close. Its id is the connection's user_tag. Small, because a run
     /// can hold tens of millions of connections.
     struct ConnectionRecord {
@@ -96,8 +105,10 @@ class Generator {
         uint32_t sent = 0;      ///< bytes of the present request
         uint32_t requests_left = 0;
         uint32_t call = 0;
-        bool answered = false;  ///< at least one response has arrived
-        bool resent = false;    ///< the request was sent before, on another connection
+        bool answered = false;     ///< at least one response has arrived
+        bool resent = false;       ///< the request was sent before, on another connection
+        bool resting : 1 = false;  ///< waits for the time of its next request: the peer owes nothing
+        bool timed : 1 = false;    ///< due_list_ has the time of its last or next request
     };
     static_assert(sizeof(Exchange) == 32);
     /// A request to send again, on the next connection.
@@ -105,6 +116,10 @@ class Generator {
         Instant asked;
         uint32_t call;
         bool alone;  ///< the connection that sends it has no other request
+    };
+    /// A connection of this engine, without the part that all have in common.
+    struct Handle {
+        uint32_t index, generation;
     };
     static constexpr uint8_t kNone = 255;
     static constexpr uint32_t kNoEnd = ~uint32_t{0};
@@ -129,6 +144,16 @@ class Generator {
     void wake(uint32_t id, Connection c) noexcept;
     void on_unasked_data(Connection c, ConnectionRecord& record, RxView& view) noexcept;
     bool is_pausing(uint32_t id) const noexcept { return talks_ != nullptr && talks_->is_pausing(id); }
+    /// After stop(): whether a connection ends between two requests. One with a number of requests to make
+    /// goes on, as long as its requests have a time.
+    bool ends_now(const Exchange& exchange) const noexcept {
+        return exchange.resting && (exchange.requests_left == kNoEnd || has(Timing::arrivals));
+    }
+    bool has(Timing timing) const noexcept { return plan_.timing == timing; }
+    bool is_resting(uint32_t id) noexcept {
+        return plan_.timing != Timing::answers && exchanges_[id].resting;
+    }
+    ArrivalPlan arrival_plan() const;
 
     bool launch(Stack& stack) noexcept;
     uint64_t opens_now() const noexcept;
@@ -144,6 +169,21 @@ class Generator {
     uint32_t allowed_now() const noexcept;
 
     Bytes request_of(const Exchange& exchange) const noexcept;
+    void first_request(Connection c, ConnectionRecord& record, uint32_t id) noexcept;
+    void next_request(Connection c, ConnectionRecord& record, uint32_t id) noexcept;
+    void request_due(Connection c, ConnectionRecord& record, uint32_t id, Instant due) noexcept;
+    void rest(uint32_t id) noexcept;
+    void rest_until(uint32_t id, Instant due) noexcept;
+    void end_rest(uint32_t id) noexcept;
+    bool send_due() noexcept;
+    bool send_arrivals() noexcept;
+    bool leave(uint32_t id, bool was_established) noexcept;
+    void count_missed(uint32_t id, bool was_resting) noexcept;
+    void count_unsent(uint64_t requests, Instant first_due) noexcept;
+    void end_between_requests(Connection c, ConnectionRecord& record, Exchange& exchange) noexcept;
+    Connection connection_of(uint32_t id) const noexcept {
+        return Connection(owner_, handles_[id].index, handles_[id].generation);
+    }
     void speak(Connection c, Exchange& exchange) noexcept;
     void pump(Connection c) noexcept;
     void response_complete(Connection c, ConnectionRecord& record, Exchange& exchange,
@@ -163,7 +203,7 @@ class Generator {
 
     GeneratorPlan plan_;
     const uint64_t place_;  ///< in the upper half
-    Schedule schedule_;
+    Arrivals arrivals_;     ///< of connections, or with Timing::arrivals of requests
     SlotPool<ConnectionRecord> records_;
     MappedArray<Exchange> exchanges_;      ///< by id, tcp and http only
     MappedArray<HttpResponse> responses_;  ///< by id, http only; valid when the exchange has received bytes
@@ -173,14 +213,21 @@ class Generator {
     std::unique_ptr<Talks> talks_;  ///< steps only
     CorruptionLog corruptions_;
     SilenceWatch silence_;
+    // Timing other than answers:
+    MappedArray<Handle> handles_;  ///< by id
+    stack::Connections* owner_ = nullptr;
+    DueList due_list_;      ///< think, heartbeat: the resting connections
+    IdleQueue idle_;        ///< arrivals: the resting connections
+    Instant idle_since_{};  ///< since when idle_ has not been empty
+    Duration behind_{};     ///< how late this end is; what follows from it is no delay of the target
+    Sampler think_;
+    Instant stopped_at_{};
     Random random_;
     Handshakes handshakes_;  ///< closed loop
     LoadTally tally_;
     LoadTimes times_;
     uint32_t tick_ = 0;  ///< of now_
     Instant now_{}, start_{}, retry_at_{};
-    uint64_t due_ =
-        GeneratorPlan::kUnlimited;   ///< open loop: the number of connections that this engine will offer
     Skip waits_for_ = Skip::kCount;  ///< closed loop: the resource that it waits for now
     Instant waits_since_{};
     uint32_t silence_ms_ = 0;  ///< see cut()

@@ -25,7 +25,12 @@ void Generator::on_open(Connection c) noexcept {
     switch (plan_.purpose) {
         case GeneratorPlan::Purpose::nothing: end(c, record); return;
         case GeneratorPlan::Purpose::tcp:
-        case GeneratorPlan::Purpose::http: speak(c, exchanges_[id_of(c)]); return;
+        case GeneratorPlan::Purpose::http:
+            if (has(Timing::answers)) [[likely]]
+                speak(c, exchanges_[id_of(c)]);
+            else
+                first_request(c, record, id_of(c));
+            return;
         case GeneratorPlan::Purpose::steps: return follow(c, record, talks_->on_open(scene_of(id_of(c), c)));
         case GeneratorPlan::Purpose::stream:
         case GeneratorPlan::Purpose::hold:
@@ -69,7 +74,9 @@ void Generator::on_writable(Connection c) noexcept {
     found->heard = tick_;
     switch (plan_.purpose) {
         case GeneratorPlan::Purpose::tcp:
-        case GeneratorPlan::Purpose::http: speak(c, exchanges_[id_of(c)]); return;
+        case GeneratorPlan::Purpose::http:
+            if (!exchanges_[id_of(c)].resting) speak(c, exchanges_[id_of(c)]);
+            return;
         case GeneratorPlan::Purpose::stream: pump(c); return;
         case GeneratorPlan::Purpose::steps:
             return follow(c, *found, talks_->on_writable(scene_of(id_of(c), c)));
@@ -93,7 +100,7 @@ void Generator::on_data(Connection c, RxView& view) noexcept {
         bytes = after_empty_lines(bytes);
         if (bytes.empty()) return;
     }
-    if (record.done) return fail(c, record, Failure::bad_response);
+    if (record.done || exchange.resting) return fail(c, record, Failure::bad_response);
     const Duration waited = now_ - exchange.asked;
     if (is_first) times_.first_byte.record(waited);
     exchange.received += bytes.size();
@@ -144,19 +151,24 @@ void Generator::response_complete(Connection c, ConnectionRecord& record, Exchan
                                   bool peer_keeps) noexcept {
     if (exchange.requests_left != kNoEnd) --exchange.requests_left;
     if (exchange.requests_left == 0 || !peer_keeps) return end(c, record);
+    bool asks_at_once = has(Timing::answers);
     if (stopped_ && exchange.requests_left == kNoEnd) {
         // If the server should close first, one more request asks for it.
         if (plan_.ending != GeneratorPlan::Ending::fin_by_peer ||
             plan_.purpose != GeneratorPlan::Purpose::http)
             return end(c, record);
         exchange.requests_left = 1;
+        asks_at_once = true;
     }
     exchange.received = 0;
     exchange.sent = 0;
     exchange.asked = now_;
     exchange.answered = true;
     exchange.resent = false;
-    speak(c, exchange);
+    if (asks_at_once) [[likely]]
+        speak(c, exchange);
+    else
+        next_request(c, record, id_of(c));
 }
 
 /// All requests and responses are complete: closes the connection.
@@ -196,6 +208,8 @@ void Generator::peer_ended(uint32_t id, ConnectionRecord& record) noexcept {
     bool is_complete = false;
     if (!speaks()) {
         record.failure = static_cast<uint8_t>(Failure::closed_by_peer);
+    } else if (is_resting(id) && has(Timing::heartbeat) && !stopped_) {
+        record.failure = static_cast<uint8_t>(Failure::closed_by_peer);
     } else if (Exchange& exchange = exchanges_[id]; exchange.received == 0) {
         send_again(exchange);
         is_complete = exchange.answered && exchange.requests_left == kNoEnd;
@@ -218,7 +232,7 @@ void Generator::peer_ended(uint32_t id, ConnectionRecord& record) noexcept {
 /// once more, on the next connection. This excludes a connection's first request, which the server had time
 /// to answer.
 void Generator::send_again(const Exchange& exchange) noexcept {
-    if (resends_.size() == 0 || !exchange.answered || exchange.resent || stopped_) return;
+    if (resends_.size() == 0 || !exchange.answered || exchange.resent || exchange.resting || stopped_) return;
     const bool alone = !plan_.open_loop && all_offered();
     if (alone) ++plan_.limit;
     const auto last = static_cast<size_t>(resend_first_) + resends_waiting_++;
@@ -233,6 +247,7 @@ Duration Generator::look(uint32_t id, Connection c) noexcept {
     const bool is_silent_by_plan =
         !speaks() && talks_ == nullptr && plan_.purpose != GeneratorPlan::Purpose::nothing && !record.done;
     if (is_silent_by_plan && c.state() >= State::established) return Duration::zero();
+    if (is_resting(id) && !record.done) return silence_.time();
     const Duration left = silence_.time() - (tick_ - record.heard) * Duration(1ms);
     return left > Duration::zero() ? left : time_out(c, record);
 }
@@ -263,7 +278,7 @@ Duration Generator::time_out(Connection c, ConnectionRecord& record) noexcept {
 bool Generator::is_reset_between_requests(const ConnectionRecord& record, uint32_t id,
                                           const CloseInfo& why) const noexcept {
     return why.reason == CloseReason::reset_by_peer && record.failure == kNone && !record.done && speaks() &&
-           exchanges_[id].received == 0 && exchanges_[id].answered;
+           !has(Timing::heartbeat) && exchanges_[id].received == 0 && exchanges_[id].answered;
 }
 
 /// Counts such a reset like a FIN that came before the request was sent (peer_ended).
@@ -290,9 +305,11 @@ void Generator::on_close(Connection, const CloseInfo& why) noexcept {
                         (plan_.ending == GeneratorPlan::Ending::rst && why.reason == CloseReason::aborted) ||
                         (record.peer_ended && why.reason == CloseReason::reset_by_peer));
     if (record.done) --ending_now_;
+    const bool was_resting = !has(Timing::answers) && leave(id, why.established);
     if (record.cut) {
         ++(why.established ? tally_.unfinished : tally_.pending);
-        tally_.unanswered += is_unanswered(record, why.established) && !is_pausing(id) ? 1 : 0;
+        tally_.unanswered +=
+            !was_resting && is_unanswered(record, why.established) && !is_pausing(id) ? 1 : 0;
     } else if (record.failure == kNone && !record.unexpected && has_ended_well) {
         ++tally_.completed;
         times_.life.record(now_ - record.due);

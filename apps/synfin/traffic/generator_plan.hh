@@ -6,6 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "arrivals.hh"
+#include "config/distribution.hh"
 #include "http/http_ask.hh"
 #include "step_list.hh"
 #include "synfin/units.hh"
@@ -27,6 +29,13 @@ struct GeneratorPlan {
         fin,          ///< the generator closes first
         fin_by_peer,  ///< the peer closes first, the generator answers
         rst           ///< the generator resets (a deviation)
+    };
+    /// When a connection sends its next request; tcp and http.
+    enum class Timing : uint8_t {
+        answers,    ///< at once when the last one was answered
+        think,      ///< a time after that
+        heartbeat,  ///< at fixed intervals, which begin evenly spread over the connections
+        arrivals    ///< an idle connection sends each request that is due
     };
     /// A target and the bytes to send. The generator uses its calls in turn.
     struct Call {
@@ -61,8 +70,13 @@ struct GeneratorPlan {
     Duration duration{};          ///< open loop: length of the schedule; 0: until stopped
     Duration ramp{};
     bool open_loop = false;
-    double rate = 0;                   ///< open loop: connections per second over all engines
+    double rate = 0;  ///< open loop: connections per second over all engines; Timing::arrivals: requests
+    ArrivalPattern pattern;            ///< how these arrivals are spread
+    std::vector<Duration> trace;       ///< of a pattern that is a trace: this engine's arrivals
     uint32_t engine = 0, engines = 1;  ///< open loop: this engine opens every engines-th connection
+    Timing timing = Timing::answers;
+    Distribution think{};  ///< ns
+    Duration heartbeat{};
 };
 
 /// A request of `size` bytes of a repeating pattern.

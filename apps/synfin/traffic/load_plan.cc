@@ -118,9 +118,35 @@ void set_amount(GeneratorPlan& plan, const TrafficConfig& traffic, unsigned engi
         if (traffic.count != 0) plan.limit = share(traffic.count, engine, engines);
     }
     plan.open_loop = traffic.rate != 0;
-    plan.rate = static_cast<double>(traffic.rate);
+    plan.rate = static_cast<double>(traffic.rate + traffic.request_rate);
     plan.engine = engine;
     plan.engines = engines;
+    if (traffic.hold && plan.open_loop) plan.limit = plan.limit == 0 ? 0 : plan.connections;
+    plan.pattern = traffic.arrivals;
+    if (!plan.pattern.trace) return;
+    const std::vector<Duration> all = plan.pattern.trace->times_of(traffic.name);
+    for (size_t i = engine; i < all.size(); i += engines) plan.trace.push_back(all[i]);
+}
+
+/// When the class sends its requests.
+void set_timing(GeneratorPlan& plan, const TrafficConfig& traffic) {
+    using Timing = GeneratorPlan::Timing;
+    if (traffic.request_rate != 0) {
+        plan.timing = Timing::arrivals;
+    } else if (traffic.think) {
+        plan.timing = Timing::think;
+        plan.think = *traffic.think;
+    } else if (traffic.hold && traffic.heartbeat > Duration::zero()) {
+        plan.timing = Timing::heartbeat;
+        plan.heartbeat = traffic.heartbeat;
+    } else if (traffic.hold) {
+        plan.purpose = GeneratorPlan::Purpose::hold;
+    }
+}
+
+/// Random numbers of the engines and classes differ; those of engine i are from seed + i on.
+uint64_t seed_of(const Config& config, size_t of_class) {
+    return (config.load.seed << 20) + (of_class << 12);
 }
 
 GeneratorPlan plan_of(const Config& config, const TrafficConfig& traffic, unsigned engine, unsigned engines) {
@@ -145,9 +171,9 @@ GeneratorPlan plan_of(const Config& config, const TrafficConfig& traffic, unsign
     plan.expected = expected_statuses(traffic);
     plan.timeout = traffic.timeout;
     plan.ramp = config.load.ramp;
-    plan.seed = config.load.seed;
     set_content(plan, traffic);
     set_amount(plan, traffic, engine, engines);
+    set_timing(plan, traffic);
     return plan;
 }
 
@@ -155,8 +181,11 @@ GeneratorPlan plan_of(const Config& config, const TrafficConfig& traffic, unsign
 
 std::vector<GeneratorPlan> load_plans(const Config& config, unsigned engine, unsigned engines) {
     std::vector<GeneratorPlan> plans;
-    for (const TrafficConfig& traffic : config.load.traffic())
+    for (const TrafficConfig& traffic : config.load.traffic()) {
+        const uint64_t seed = seed_of(config, plans.size());
         plans.push_back(plan_of(config, traffic, engine, engines));
+        plans.back().seed = seed;
+    }
     return plans;
 }
 

@@ -46,6 +46,10 @@ LoadTally& LoadTally::operator+=(const LoadTally& other) noexcept {
     requests += other.requests;
     responses += other.responses;
     resent += other.resent;
+    requests_due += other.requests_due;
+    requests_busy += other.requests_busy;
+    requests_late += other.requests_late;
+    requests_waited += other.requests_waited;
     for (size_t i = 0; i < failed_by.size(); ++i) failed_by[i] += other.failed_by[i];
     for (size_t i = 0; i < skipped_by.size(); ++i) skipped_by[i] += other.skipped_by[i];
     sent_bytes += other.sent_bytes;

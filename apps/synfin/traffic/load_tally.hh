@@ -63,6 +63,10 @@ struct LoadTally {
         0;  ///< requests sent again, because their kept-alive connection ended before the answer
     std::array<uint64_t, static_cast<size_t>(Failure::kCount)> failed_by{};
     std::array<uint64_t, static_cast<size_t>(Skip::kCount)> skipped_by{};
+    /// Requests with an intended time: request-rate and heartbeat. Of these, not sent by the end: because all
+    /// connections were busy (the target's doing), and because the generator was late.
+    uint64_t requests_due = 0, requests_busy = 0, requests_late = 0;
+    uint64_t requests_waited = 0;  ///< sent late because all connections were busy; latencies count it
     uint64_t sent_bytes = 0, received_bytes = 0;  ///< of requests and responses, whole or not
     /// Closed loop: how long the generator waited for a port or a record; of several engines the longest.
     Duration no_port_time{}, no_memory_time{};
@@ -81,6 +85,7 @@ struct LoadTally {
         for (const uint64_t n : skipped_by) sum += n;
         return sum;
     }
+    uint64_t requests_skipped() const noexcept { return requests_busy + requests_late; }
     uint64_t failed() const noexcept { return failed_before + failed_after; }
     /// Connections that are open now, from connect() on.
     uint64_t open_now() const noexcept {
@@ -92,13 +97,15 @@ struct LoadTally {
 };
 
 /// All times count from when the connection was due (open loop) or opened (closed loop). Exception:
-/// first_byte and last_byte of a connection's later requests count from the sending of the request.
+/// first_byte and last_byte of requests that have an intended time count from that time, and those of a
+/// connection's later requests from the sending of the request.
 struct LoadTimes {
     Histogram connect;     ///< to the SYN-ACK
     Histogram first_byte;  ///< to the first byte of each response
     Histogram last_byte;   ///< to the last byte of each response
     Histogram life;        ///< to the end of a completed connection: TIME-WAIT or CLOSED
-    Histogram slip;        ///< open loop: how late each connection was opened
+    Histogram slip;        ///< how late each connection of an open loop, and each request with a time of its
+                           ///< own, was sent because of this end
 
     LoadTimes& operator+=(const LoadTimes& other) noexcept;
 };

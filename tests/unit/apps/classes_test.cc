@@ -128,4 +128,53 @@ TEST(Classes, NamesAreWordsThatCriteriaCanTell) {
     EXPECT_FALSE(is_class_name(std::string(33, 'a')));
 }
 
+TEST(Classes, TimesOfRequests) {
+    const Config config = read(R"(
+  target: tcp://10.0.0.2:7
+  seed: 9
+  classes:
+    - {name: even, request-rate: 20k, arrivals: poisson}
+    - {name: once, request-rate: 5, requests: 1}
+    - {name: user, connections: 5, requests: 3, think: 50ms-2s}
+    - {name: held, connections: 1M, hold: true, heartbeat: 1s}
+    - {name: stairs, rate: 20k, arrivals: 'steps(10k@5s, 20k@5s)'}
+)");
+    const auto& all = config.load.classes;
+    EXPECT_EQ(all[0].request_rate, 20'000u);
+    EXPECT_EQ(all[0].arrivals.kind, ArrivalPattern::Kind::poisson);
+    EXPECT_EQ(all[0].requests_per_connection, (CountRange{0, 0})) << "unlimited, if not given";
+    EXPECT_EQ(all[1].requests_per_connection, (CountRange{1, 1}));
+    EXPECT_EQ(all[2].think->text, "50ms-2s");
+    EXPECT_TRUE(all[3].hold);
+    EXPECT_EQ(all[3].heartbeat, 1s);
+    EXPECT_EQ(all[3].requests_per_connection, (CountRange{0, 0}));
+    EXPECT_EQ(all[4].arrivals.steps.size(), 2u);
+    EXPECT_EQ(config.load.seed, 9u);
+    EXPECT_EQ(read("  request-rate: 5\n").load.requests_per_connection, (CountRange{0, 0}));
+}
+
+TEST(Classes, TimesThatContradictEachOther) {
+    const auto starts = [](const std::string& load, const std::string& expected) {
+        const std::string why = refusal(load);
+        EXPECT_EQ(why.substr(0, expected.size()), expected) << why;
+    };
+    starts("  rate: 5\n  request-rate: 5\n", "rate and request-rate");
+    starts("  request-rate: 5\n  count: 5\n", "--count is a number of connections");
+    starts("  request-rate: 5\n  connect-only: true\n", "--connect-only sends no requests");
+    starts("  arrivals: poisson\n", "arrivals: a closed loop has none");
+    starts("  rate: 5k\n  arrivals: steps(1k@1s,9k@1s)\n",
+           "arrivals: steps(1k@1s,9k@1s) goes above the rate");
+    starts("  rate: 9k\n  ramp: 1s\n  arrivals: steps(1k@1s,9k@1s)\n",
+           "arrivals: steps(1k@1s,9k@1s) and --ramp");
+    starts("  think: 5s\n", "--think is the time between the requests");
+    starts("  think: 5s\n  request-rate: 5\n", "--think and --request-rate");
+    starts("  heartbeat: 5s\n", "--heartbeat applies only to held");
+    starts("  hold: true\n  requests-per-connection: 5\n", "--hold and --requests-per-connection");
+    starts("  hold: true\n  count: 5\n", "--hold and --count");
+    starts("  hold: true\n  rate: 5\n", "--hold and --rate: the number");
+    starts("  classes: [{name: a, arrivals: poison, rate: 5}]\n",
+           "f.yaml:3:33: load.classes: arrivals: expected");
+    EXPECT_EQ(refusal("  hold: true\n  rate: 5\n  connections: 10\n  heartbeat: 1s\n"), "");
+}
+
 }  // namespace

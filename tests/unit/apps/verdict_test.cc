@@ -54,7 +54,7 @@ TEST(Validity, ALateGeneratorIsAboveBothLimits) {
     EXPECT_EQ(
         result.invalid_because[0],
         "the generator was late: slip p99 20.0 ms, above 10ms and above 10% of the connect p99 of 50.0 ms; "
-        "lower -R or give more --cores");
+        "lower the rate or give more --cores");
     EXPECT_EQ(exit_of(result), Exit::invalid);
     EXPECT_EQ(reasons(result, {.slip = 30ms}), Reasons{});
     for (int i = 0; i < 1'000; ++i) times.connect.record(300ms);
