@@ -13,7 +13,7 @@ import rig
 from rig import sh
 
 CONFIG = pathlib.Path(__file__).resolve().parent.parent.parent / "config"
-SUBCOMMANDS = ("bench", "serve", "load", "check")
+SUBCOMMANDS = ("bench", "serve", "load", "check", "compare", "report")
 
 
 class HelpTest(unittest.TestCase):

@@ -95,6 +95,7 @@ void trouble_of_one(Charts& charts, const ordered_json& result) {
     for (const auto& [status, n] : items_at(result, {"statuses"}).items())
         if (n.is_number()) by_count.emplace_back(-n.get<double>(), status);
     std::sort(by_count.begin(), by_count.end());
+    if (by_count.size() > kMostLines) by_count.resize(kMostLines);  // each reads the whole series
     for (const auto& [n, status] : by_count) add(statuses, status, status_points(result, status));
     charts.put(statuses);
 }
