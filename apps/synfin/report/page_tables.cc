@@ -24,7 +24,7 @@ constexpr size_t kMostRows = 60;
 std::vector<std::pair<std::string, double>> counts_of(const ordered_json& object) {
     std::vector<std::pair<std::string, double>> all;
     for (const auto& [key, n] : object.items())
-        if (n.is_number() && n.get<double>() > 0) all.emplace_back(key, n.get<double>());
+        if (n.is_number() && n.get<double>() > 0) all.emplace_back(key, std::min(n.get<double>(), 1e15));
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
     return all;
 }
