@@ -5,8 +5,8 @@
 
 NAME: attacks whose name contains it. Without NAME all of attacks.py. --seconds: of each of the two waves (default 3). --rate:
 connections per second of the clients (default 200). --tries: how often an attack that breaks a goal may run (default 3: other
-programs share the machine's cores; a row tells how many it took). --json: writes the rows, for docs/attacks.md; with --all each with all
-counters that changed.
+programs share the machine's cores; a row tells how many it took). --json: writes the rows, for docs/attacks.md, over those that FILE has of
+the same attacks; with --all each with all counters that changed.
 Needs root, network namespaces, veth and cc; where one is missing the attacks are skipped with the reason. The last line is
 `N passed, N failed, N skipped`; the exit status is 1 when an attack broke a goal.
 """
@@ -56,13 +56,19 @@ def may_repeat(row):
     return row.get("machine_busy", True) or all(wrong.startswith("not normal") for wrong in row["wrong"])
 
 
+def key(row):
+    return row["attack"], row["family"]
+
+
 def write(rows, options):
-    """The rows so far: an interrupted run is not lost."""
+    """The rows so far: an interrupted run is not lost. Rows that the file has of other attacks stay, each with its commit and date."""
     commit = subprocess.run(["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    facts = {"date": datetime.date.today().isoformat(), "commit": commit.stdout.strip(), "cores": os.cpu_count(),
-             "kernel": platform.release().split("-")[0], "seconds": options.seconds, "rate": options.rate}
-    kept = [{k: v for k, v in row.items() if options.all or k not in ("counters", "waves")} for row in rows]
-    pathlib.Path(options.json).write_text(json.dumps(facts)[:-1] + ', "rows": [\n' + ",\n".join(map(json.dumps, kept)) + "\n]}\n", encoding="utf-8")
+    facts = {"cores": os.cpu_count(), "kernel": platform.release().split("-")[0], "rate": options.rate}
+    of_row = {"commit": commit.stdout.strip(), "date": datetime.date.today().isoformat(), "waves_s": options.seconds}
+    new = {key(row): {k: v for k, v in row.items() if options.all or k not in ("counters", "waves")} | of_row for row in rows}
+    path = pathlib.Path(options.json)
+    kept = {key(row): row for row in json.loads(path.read_text(encoding="utf-8"))["rows"]} if path.exists() else {}
+    path.write_text(json.dumps(facts)[:-1] + ', "rows": [\n' + ",\n".join(map(json.dumps, (kept | new).values())) + "\n]}\n", encoding="utf-8")
 
 
 def main():
