@@ -103,6 +103,22 @@ Flow& Connections::need_flow(Tcb& tcb) noexcept {
         tcp::start_recovery(tcb, flow, recoveries_[flow.recovery], core_now_);
 }
 
+[[gnu::cold, gnu::noinline]] void Connections::need_recovery_at_timeout(Tcb& tcb) noexcept {
+    if (tcb.flow == 0) return;
+    Flow& flow = flows_[tcb.flow];
+    // Who has given up a record takes one only when half are free, or the dead would exchange the last ones.
+    const uint32_t least = recoveries_.capacity() / (flow.recovery != 0 ? 4 : 2);
+    if (recoveries_.capacity() - recoveries_.used() >= least || !tcp::yields_recovery(conn_of(tcb))) {
+        need_recovery(tcb);
+        return;
+    }
+    counters_.add(Counter::no_recovery_record);
+    if (flow.recovery == 0) return;
+    tcp::forgo_recovery(flow);
+    recoveries_.free(flow.recovery);
+    flow.recovery = 0;
+}
+
 [[gnu::cold, gnu::noinline]] void Connections::settle_recovery(const Tcb& tcb) noexcept {
     if (tcb.flow == 0) return;
     Flow& flow = flows_[tcb.flow];

@@ -222,6 +222,7 @@ class Connections : private Records {
 
     static constexpr uint32_t kTimersPerTurn = 256;
     static constexpr uint32_t kPostsPerTurn = 256;
+    static constexpr uint32_t kMostInARow = 32;        ///< segments of one connection while others wait
     static constexpr uint32_t kWritablesPerTick = 64;  ///< connections that waited for a block
     static constexpr uint32_t kLeastShare = 4'096;     ///< bytes that each connection may always queue
     static constexpr uint32_t kLeastShareBlocks = 3;  ///< large blocks that they take: two, and a part of one
@@ -258,6 +259,9 @@ class Connections : private Records {
     tcp::Flow& need_flow(tcp::Tcb& tcb) noexcept;
     /// Gives the connection a recovery record, if it has a Flow and the pool is not empty.
     void need_recovery(const tcp::Tcb& tcb) noexcept;
+    /// The same at a timeout. While less than a quarter of the pool is free, connections to peers that do not
+    /// answer give up theirs instead (tcp::yields_recovery()).
+    void need_recovery_at_timeout(tcp::Tcb& tcb) noexcept;
     /// Frees the recovery record if it is not needed any more.
     void settle_recovery(const tcp::Tcb& tcb) noexcept;
     Cold* need_cold(tcp::Tcb& tcb) noexcept;
@@ -397,6 +401,7 @@ class Connections : private Records {
         event.reason = reason;
         event.established = established;
     }
+    void take_turns(uint32_t index) noexcept;
     void push_held(uint32_t index) noexcept;
     void wait_for_block(uint32_t index) noexcept;
     void stop_waiting(uint32_t cold) noexcept;
@@ -450,7 +455,8 @@ class Connections : private Records {
     Event event_;
     Worklist<SegmentOut> control_;  ///< replies, RSTs, SYN-ACKs: sent before everything else
     SegmentOut out_;
-    Worklist<uint32_t> output_;  ///< connections that may have something to send
+    Worklist<uint32_t> output_;                   ///< connections that may have something to send
+    uint32_t sends_in_a_row_ = 0, in_a_row_ = 0;  ///< which connection, and how many segments
 
     uint32_t cookies_sent_at_ = 0;  ///< tick; 0: never
     uint32_t ports_forgotten_ = 0;  ///< tick of the last note_release() for TIME-WAIT tuples

@@ -21,7 +21,7 @@ void Connections::arrive_too_big(const net::SegmentError& error) noexcept {
     fx.drop = DropReason::icmp_ignored;
     uint16_t mtu = 0;
     if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::open) {
-        need_recovery(tcbs_[index]);
+        if (tcp::quotes_flight(tcbs_[index], message.quoted_seq)) need_recovery(tcbs_[index]);
         mtu = tcp::on_too_big(conn_of(tcbs_[index]), message, context(), fx);
         settle_recovery(tcbs_[index]);
     } else if (h != net::ConnectionTable::kNone && kind_of(h) == Kind::half_open) {

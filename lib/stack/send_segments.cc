@@ -57,6 +57,20 @@ void Connections::complete(uint32_t handle, const Tcb& tcb, SegmentOut& out) noe
     return is_one;
 }
 
+/// The first connection has more to send. After kMostInARow segments the others come first: a peer with an
+/// MSS of 1 has a thousand segments in a window of 64 KiB.
+void Connections::take_turns(uint32_t index) noexcept {
+    if (index != sends_in_a_row_) {
+        sends_in_a_row_ = index;
+        in_a_row_ = 1;
+        return;
+    }
+    if (++in_a_row_ < kMostInARow || output_.size() == 1) return;
+    in_a_row_ = 0;
+    output_.pop();
+    output_.add() = index;
+}
+
 const SegmentOut* Connections::next_out() noexcept {
     for (; !output_.empty(); output_.pop()) {
         const uint32_t index = output_.front();
@@ -76,7 +90,8 @@ const SegmentOut* Connections::next_out() noexcept {
             if (has_record && recoveries_[flow->recovery].pace_waits) [[unlikely]]
                 wait_for_burst(index, recoveries_[flow->recovery]);
         } else if (flow != nullptr && tcp::wants_recovery_to_send(tcb, *flow) &&
-                   recoveries_.used() != recoveries_.capacity()) {
+                   !flow->has(tcp::kRetransmitting) && recoveries_.used() != recoveries_.capacity()) {
+            // Not while a timeout without a record sends everything again: the peer may be dead.
             need_recovery(tcb);
         }
         if (!is_one) continue;
@@ -86,7 +101,10 @@ const SegmentOut* Connections::next_out() noexcept {
             if (flow->cold != 0) [[unlikely]]
                 add_sack_blocks(tcb, {}, {}, out_);
         }
-        if (out_.last) output_.pop();
+        if (out_.last)
+            output_.pop();
+        else
+            take_turns(index);
         if (out_.retransmission | out_.probe) [[unlikely]] {
             if (out_.retransmission) counters_.add(Counter::retransmitted);
             if (out_.retransmission && (out_.flags & wire::kSyn) != 0)

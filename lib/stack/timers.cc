@@ -106,7 +106,7 @@ std::optional<uint32_t> Connections::fire(uint32_t index) noexcept {
         tcp::Flow& flow = need_flow(tcb);
         if (tcb.in_flight() == 0) flow.set(tcp::kKeepalive);  // for keepalive probes: keep it
     }
-    if (tcp::wants_recovery_at_timeout(tcb)) need_recovery(tcb);
+    if (tcp::wants_recovery_at_timeout(tcb)) need_recovery_at_timeout(tcb);
     uint32_t user_timeout = params_.user_timeout;
     if (const Cold* cold = cold_of(tcb); cold != nullptr && cold->user_timeout != 0)
         user_timeout = cold->user_timeout;

@@ -134,8 +134,17 @@ void open_window(Tcb& tcb, uint32_t room, const Params& params, Effects& fx) noe
 void on_deadline(Conn c, uint32_t user_timeout, const Context& ctx, Effects& fx) noexcept;
 /// Whether on_deadline needs a Flow, which this connection may not have yet.
 bool needs_flow_at_timeout(const Tcb& tcb, const Params& params) noexcept;
-/// Whether on_deadline may find a loss. If so, the stack gives the connection a recovery record first.
+/// Whether on_deadline may find a loss. If so, the stack gives the connection a recovery record first, unless
+/// records are scarce and yields_recovery() says so.
 bool wants_recovery_at_timeout(const Tcb& tcb) noexcept;
+/// While recovery records are scarce: whether a connection for which on_deadline may find a loss does without
+/// one. So does one whose retransmission timer has expired before: its peer may be dead, and would keep the
+/// record until the user timeout. The connection has a Flow.
+inline bool yields_recovery(Conn c) noexcept {
+    return c.tcb.deadline_kind == DeadlineKind::rto && expiries_of(c) != 0;
+}
+/// Before such a connection's record is freed: from now on the retransmission timer alone repairs its losses.
+void forgo_recovery(Flow& flow) noexcept;
 /// The deadline of a half-open record may have passed. True: send its SYN-ACK again. False with `expired`:
 /// free the record.
 bool on_half_open_deadline(HalfOpen& half_open, const Context& ctx, bool& expired) noexcept;

@@ -39,7 +39,7 @@ uint16_t claimed_mtu(const TooBig& message, uint16_t present) noexcept {
 uint16_t on_too_big(Conn c, const TooBig& message, const Context& ctx, Effects& fx) noexcept {
     Tcb& tcb = c.tcb;
     Flow* const flow = c.flow;
-    if (before(message.quoted_seq, tcb.snd.una) || !before(message.quoted_seq, tcb.snd.nxt)) {
+    if (!quotes_flight(tcb, message.quoted_seq)) {
         fx.drop = DropReason::icmp_ignored;
         return 0;
     }

@@ -30,6 +30,11 @@ struct TooBig {
     bool is_v6 = false;
 };
 
+/// RFC 5927 4.1: whether a message is about a segment in flight. Others change nothing.
+inline bool quotes_flight(const Tcb& tcb, Seq quoted_seq) noexcept {
+    return !before(quoted_seq, tcb.snd.una) && before(quoted_seq, tcb.snd.nxt);
+}
+
 /// The path MTU that the message claims. For a router that predates RFC 1191 it is the next plateau below the
 /// length of the dropped packet (RFC 1191 7.1), which counts as at most `present`.
 uint16_t claimed_mtu(const TooBig& message, uint16_t present) noexcept;

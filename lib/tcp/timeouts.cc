@@ -257,6 +257,14 @@ bool wants_recovery_at_timeout(const Tcb& tcb) noexcept {
            tcb.snd.una != tcb.snd.nxt && tcb.snd.wnd != 0 && !tcb.has(kSynUnacked);
 }
 
+void forgo_recovery(Flow& flow) noexcept {
+    flow.clear(kRecovery);
+    flow.clear(kRtoRecovery);
+    flow.clear(kEcnRecovery);
+    flow.clear(kRecoverSet);
+    flow.clear(kRepair);
+}
+
 bool on_half_open_deadline(HalfOpen& h, const Context& ctx, bool& expired) noexcept {
     expired = ctx.now.tick - h.started >= ctx.params.syn_ack_timeout;
     if (expired || static_cast<int32_t>(ctx.now.tick - h.deadline) < 0) return false;

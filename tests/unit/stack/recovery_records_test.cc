@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "fakes/two_ends.hh"
 
@@ -103,6 +104,53 @@ TEST(RecoveryRecords, WhenThereIsNoneTheTimerRepairs) {
     EXPECT_EQ(uploads[Counter::rto_expirations], 3u);
     EXPECT_GT(uploads[Counter::no_recovery_record], 3u) << "each duplicate ACK, and each time-out";
     uploads.rest();
+    EXPECT_EQ(uploads.ends.client().occupancy().recovery_records, 0u);
+}
+
+/// The port of the client whose text a packet carries; 0: it carries none.
+uint32_t port_of_text(Bytes packet) {
+    const uint32_t tcp = fakes::ip_header_bytes(), most_headers = tcp + 60u;  // no Ethernet
+    return packet.size() <= most_headers ? 0 : uint32_t{packet[tcp]} << 8 | packet[tcp + 1];
+}
+
+/// Eight peers die while text is in flight to them, and hold all records. The timer's second expiry makes
+/// them yield, so that a live connection repairs its loss without a timeout.
+TEST(RecoveryRecords, DeadPeersYieldTheirs) {
+    constexpr uint32_t kDead = 8;
+    Uploads uploads(kDead);
+    uploads.rest();  // the clock runs: or the SYN's timer would expire at once, and cwnd be one segment
+    std::set<uint32_t> dead;
+    uploads.ends.lose = [&](Bytes packet, bool to_server) {
+        const uint32_t port = to_server ? port_of_text(packet) : 0;
+        if (port != 0) dead.insert(port);
+        return port != 0;
+    };
+    EXPECT_FALSE(uploads.run(kDead, 300ms));
+    ASSERT_EQ(dead.size(), kDead);
+    EXPECT_EQ(uploads.most, kDead);
+    uploads.rest();
+    uploads.rest();
+    EXPECT_LE(uploads.ends.client().occupancy().recovery_records, 6u) << "a quarter is free";
+    LoseOne lose_one;
+    uploads.ends.lose = [&](Bytes packet, bool to_server) {
+        return (to_server && dead.count(port_of_text(packet)) != 0) || lose_one(packet, to_server);
+    };
+    EXPECT_TRUE(uploads.run(1, 5s));
+    EXPECT_EQ(uploads[Counter::fast_retransmits], 1u);
+}
+
+/// Those that gave up their record send everything again when their peers come back.
+TEST(RecoveryRecords, WhatYieldedIsSentAgain) {
+    constexpr uint32_t kPeers = 8;
+    Uploads uploads(kPeers);
+    uploads.rest();
+    uploads.ends.lose = [&](Bytes packet, bool to_server) { return to_server && port_of_text(packet) != 0; };
+    EXPECT_FALSE(uploads.run(kPeers, 300ms));
+    for (int i = 0; i < 3; ++i) uploads.rest();
+    EXPECT_LE(uploads.ends.client().occupancy().recovery_records, 6u);
+    uploads.ends.lose = nullptr;
+    for (int i = 0; i < 10; ++i) uploads.rest();
+    EXPECT_EQ(uploads.sink.received, uint64_t{kPeers} * kBytes);
     EXPECT_EQ(uploads.ends.client().occupancy().recovery_records, 0u);
 }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/random.hh"
@@ -101,6 +102,64 @@ TEST(TextOrder, AnyMixOfSegmentsForWhoTakesAll) {
 }
 TEST(TextOrder, AnyMixOfSegmentsForWhoTakesParts) {
     for (uint64_t seed = 1; seed <= 150; ++seed) run(seed, false);
+}
+
+/// Answers whatever arrives with 60,000 bytes.
+struct Answerer {
+    void on_open(Connection) {}
+    void on_data(Connection c, RxView&) {
+        static const std::vector<uint8_t> kText(60'000, 't');
+        EXPECT_TRUE(c.send_static(kText));
+    }
+    void on_writable(Connection) {}
+    void on_peer_fin(Connection) {}
+    void on_close(Connection, const CloseInfo&) {}
+};
+
+/// Two connections may send a window of more than 40 segments each, in one turn. Neither sends more than 32
+/// while the other one waits.
+TEST(TextOrder, ConnectionsTakeTurns) {
+    fakes::BurstEngine server(fakes::BurstEngine::small(kServer));
+    ASSERT_TRUE(server.stack.listen(80));
+    Answerer app;
+    VirtualConfig config;
+    config.address = kClient;
+    config.stack.mtu = fakes::same_mtu(1500);
+    config.stack.seed = 7;
+    config.stack.max_connections = config.stack.max_half_open = config.stack.max_time_wait = 16;
+    VirtualStack client(config);
+    std::array<uint8_t, 65'536> room;
+    const auto to_server = [&] {
+        while (const auto packet = client.output()) server.port.deliver(*packet);
+        server.turn(app);
+    };
+    const auto a = client.connect({kServer.addr, 80}), b = client.connect({kServer.addr, 80});
+    ASSERT_TRUE(a && b);
+    const auto exchange = [&] {
+        to_server();
+        while (const auto packet = server.port.take()) client.input(*packet);
+        for (const auto& c : {*a, *b})
+            while (const auto n = client.receive(c, room))
+                if (*n == 0) break;
+    };
+    const std::vector<uint8_t> request(10, 'r');
+    const auto ask = [&] {
+        for (const auto& c : {*a, *b}) ASSERT_EQ(*client.send(c, request), request.size());
+    };
+    for (int i = 0; i < 3; ++i) exchange();
+    ask();
+    for (int i = 0; i < 50; ++i) exchange();  // cwnd grows
+    ask();
+    to_server();
+    std::vector<uint16_t> ports;
+    while (const auto packet = server.port.take()) {
+        const size_t tcp = fakes::ip_header_bytes() + 2u;
+        ports.push_back(static_cast<uint16_t>((*packet)[tcp] << 8 | (*packet)[tcp + 1]));
+    }
+    ASSERT_GE(ports.size(), 80u);
+    EXPECT_EQ(std::count(ports.begin(), ports.begin() + 32, ports[0]), 32);
+    EXPECT_EQ(std::count(ports.begin() + 32, ports.begin() + 64, ports[0]), 0);
+    EXPECT_EQ(ports[64], ports[0]);
 }
 
 }  // namespace

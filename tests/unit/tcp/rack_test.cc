@@ -358,12 +358,55 @@ TEST_F(Rack, ASecondTimeoutForgetsTheReports) {
     EXPECT_EQ(w.rec.sacked, 0u);
 }
 
+/// RFC 8985 6.3: at a timeout what is older than the patience is lost; younger text may arrive yet.
+TEST_F(Rack, ATimeoutLosesOldText) {
+    w.ack(10);
+    w.flow.cwnd_bytes = 20 * kMss;
+    w.flight(4);
+    w.advance(kRtt - 10);
+    w.flight(4);
+    w.advance(50);
+    ASSERT_EQ(w.rec.count, 2);
+    rack::mark_losses_on_rto(w.conn(), w.ctx().now);
+    EXPECT_EQ(w.rec.lost, 4 * kMss);
+}
+
+/// RFC 8985 6.3: the first text counts as lost however young it is, or nothing would be sent again.
+TEST_F(Rack, ATimeoutLosesTheFirstText) {
+    w.ack(10);
+    w.flow.cwnd_bytes = 20 * kMss;
+    w.flight(4);
+    w.advance(kRtt / 2);
+    w.flight(4);
+    w.advance(10);
+    ASSERT_EQ(w.rec.count, 2);
+    rack::mark_losses_on_rto(w.conn(), w.ctx().now);
+    EXPECT_EQ(w.rec.lost, 4 * kMss);
+}
+
 TEST_F(Rack, ATimeoutStartsAtOneSegmentAndSlowStartRepairs) {
     w.sent.clear();
     while (w.flow.backoff == 0) w.fire();
     EXPECT_EQ(w.flow.cwnd_bytes, kMss);
     EXPECT_EQ(w.flow.ssthresh_bytes, 7 * kMss);
     EXPECT_TRUE(w.flow.has(kRtoRecovery));
+}
+
+/// Who knows only the tuple makes a connection take no record: an ACK of text that is not in flight is
+/// dropped.
+TEST_F(Rack, AForgedAckTakesNoRecord) {
+    Segment report;
+    report.flags = kAck;
+    report.seq = w.tcb.rcv.nxt;
+    report.wnd = 1000;
+    report.sack_count = 1;
+    for (const auto& [ack, wanted] : {std::pair{w.tcb.snd.una - 1u, false},
+                                      {w.tcb.snd.una, true},
+                                      {w.tcb.snd.nxt, true},
+                                      {w.tcb.snd.nxt + 1u, false}}) {
+        report.ack = ack;
+        EXPECT_EQ(wants_recovery(w.tcb, &w.flow, report), wanted);
+    }
 }
 
 TEST_F(Rack, LiesDoNotConfuseIt) {
