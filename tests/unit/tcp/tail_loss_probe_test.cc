@@ -149,6 +149,20 @@ TEST_F(TailLossProbe, ADuplicateShowsThatNothingWasLost) {
     EXPECT_EQ(w.flow.ssthresh_bytes, UINT32_MAX);
 }
 
+/// 7.4.2, case 3: a peer without D-SACK repeats its ACK when the second copy arrives.
+TEST_F(TailLossProbe, ARepeatedAckShowsThatNothingWasLost) {
+    w.flight(4);
+    w.fire();
+    AGAIN(w, 3);
+    w.ack(4);
+    w.flight(2);
+    w.ack(4);
+    w.ack(6);
+    w.flight(1);
+    w.ack(7);
+    EXPECT_EQ(w.flow.ssthresh_bytes, UINT32_MAX);
+}
+
 TEST_F(TailLossProbe, NotWithoutSack) {
     LossWorld plain;
     plain.establish(kRtt, {});
