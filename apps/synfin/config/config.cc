@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "content_rules.hh"
+#include "quantity.hh"
 #include "timing_rules.hh"
 #include "user_error.hh"
 
@@ -53,7 +54,28 @@ bool Config::was_given(std::string_view key) const noexcept {
     return std::find(given.begin(), given.end(), key) != given.end();
 }
 
+namespace {
+
+/// A larger start would be cut to the maximum. The default does not count: a lower maximum lowers it, too.
+void refuse_larger_start(const Config& config, const std::string& maximum, uint32_t start, uint32_t most) {
+    const std::string key = maximum + "-start";
+    if (start <= most || !config.was_given(key)) return;
+    throw usage_error(fmt::format("{} is {}, more than {}, which is {}", key, exact_bytes_text(start),
+                                  maximum, exact_bytes_text(most)),
+                      fmt::format("lower {}, or raise {}", key, maximum));
+}
+
+void validate_buffers(const Config& config) {
+    const TcpConfig& tcp = config.tcp;
+    refuse_larger_start(config, "tcp.receive-buffer", tcp.receive_buffer_start_bytes,
+                        tcp.receive_buffer_bytes);
+    refuse_larger_start(config, "tcp.send-buffer", tcp.send_buffer_start_bytes, tcp.send_buffer_bytes);
+}
+
+}  // namespace
+
 stack::StackConfig stack_config(const Config& config) {
+    validate_buffers(config);  // here, because it holds for bench, too
     stack::StackConfig stack;
     stack.addresses = each_address(config.addresses);
     if (const Gateway* gateway = gateway_of(config.gateways, Family::v4)) {
@@ -192,6 +214,7 @@ void validate_network(const Config& config) {
             fmt::format("--mtu {}: IPv6 needs at least {} (RFC 8200 5)", config.mtu, kLeastMtu6),
             "give a larger --mtu, or IPv4 addresses only");
     for (const Gateway& gateway : config.gateways) validate_gateway(gateway, config);
+    validate_buffers(config);
 }
 
 void validate_limits(const stack::StackConfig& stack, Command command) {

@@ -255,6 +255,24 @@ TEST(Set, OverridesOneKey) {
     EXPECT_EQ(refused("tcp"), "--set: expected path.to.key=value, found 'tcp'");
 }
 
+TEST(Validate, ABufferStartsAtMostAtItsMaximum) {
+    for (const std::string buffer : {"tcp.receive-buffer", "tcp.send-buffer"}) {
+        SCOPED_TRACE(buffer);
+        Config config;
+        apply_set(config, buffer + "=64KiB");
+        EXPECT_NO_THROW(stack_config(config)) << "the default start is larger, and nobody asked for it";
+        apply_set(config, buffer + "-start=64KiB");
+        EXPECT_NO_THROW(stack_config(config));
+        apply_set(config, buffer + "-start=65KiB");
+        try {
+            stack_config(config);
+            ADD_FAILURE() << "taken";
+        } catch (const UserError& error) {
+            EXPECT_EQ(error.what(), buffer + "-start is 65KiB, more than " + buffer + ", which is 64KiB");
+        }
+    }
+}
+
 TEST(Effective, ReadsBackAsTheSame) {
     Config config;
     read_yaml(config, "tcp:\n  msl: 90s\nserve:\n  response-size: 64KiB\n", "f.yaml");
