@@ -358,17 +358,20 @@ TEST_F(Rack, ASecondTimeoutForgetsTheReports) {
     EXPECT_EQ(w.rec.sacked, 0u);
 }
 
-/// RFC 8985 6.3: at a timeout what is older than the patience is lost; younger text may arrive yet.
+/// RFC 8985 6.3: at a timeout what is older than the patience is lost, whether it is the first text or not;
+/// younger text may arrive yet.
 TEST_F(Rack, ATimeoutLosesOldText) {
     w.ack(10);
     w.flow.cwnd_bytes = 20 * kMss;
     w.flight(4);
+    w.advance(20);
+    w.flight(2);
     w.advance(kRtt - 10);
     w.flight(4);
-    w.advance(50);
-    ASSERT_EQ(w.rec.count, 2);
+    w.advance(40);
+    ASSERT_EQ(w.rec.count, 3);
     rack::mark_losses_on_rto(w.conn(), w.ctx().now);
-    EXPECT_EQ(w.rec.lost, 4 * kMss);
+    EXPECT_EQ(w.rec.lost, 6 * kMss);
 }
 
 /// RFC 8985 6.3: the first text counts as lost however young it is, or nothing would be sent again.
