@@ -278,10 +278,14 @@ void set_timer(Conn c, const Context& ctx) noexcept {
 }
 
 void restart_timer(Conn c, const Context& ctx) noexcept {
-    if (c.tcb.has(kSack))
+    if (c.tcb.has(kSack)) {
         set_timer(c, ctx);
-    else
-        reno_recovery::keep_timer(c);
+        return;
+    }
+    // While the window was closed, probes were the timer, and the expiry that a partial ACK would keep is past.
+    const bool is_past = !is_earlier(ctx.now.tick, c.rec->rto_at);
+    if (is_past || c.tcb.deadline_kind != DeadlineKind::rto) c.rec->had_partial_ack = false;
+    reno_recovery::keep_timer(c);
 }
 
 bool note_sent(Conn c, uint32_t bytes, const Context& ctx) noexcept {
