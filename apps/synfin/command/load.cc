@@ -4,6 +4,7 @@
 #include "host/interrupt.hh"
 #include "results/publish.hh"
 #include "results/verdict.hh"
+#include "scenarios/scenario_run.hh"
 #include "subcommand.hh"
 #include "traffic/load_plan.hh"
 #include "trials/scaled_load.hh"
@@ -16,6 +17,7 @@ namespace synfin::app {
 namespace {
 
 Exit run(const Config& given) {
+    if (!given.scenario.name.empty()) return run_scenario(given);
     validate_network(given);
     validate_load(given);
     validate_trials(given);
@@ -43,7 +45,8 @@ const Subcommand kLoadCommand{
     "  synfin load tcp://10.0.0.2:7 -f config/load-nic.yaml --request-size 1KiB -n 100k --json result.json\n"
     "  synfin load http://10.0.0.2/ -f config/load-nic.yaml -d 10s --repeat 5\n"
     "  synfin load http://10.0.0.2/ -f config/load-nic.yaml -d 30s --search rate --until 'failed<0.1%, "
-    "connect.p99<5ms'\n",
+    "connect.p99<5ms'\n"
+    "  synfin load -f config/scenario-http-cps.yaml --device af_packet:sfA0\n",
     "TARGET",
     run};
 

@@ -13,6 +13,7 @@
 #include "results/publish.hh"
 #include "results/serve_result.hh"
 #include "servers/accept_limit.hh"
+#include "scenarios/scenario.hh"
 #include "servers/serve_site.hh"
 #include "servers/serve_work.hh"
 #include "subcommand.hh"
@@ -36,7 +37,8 @@ void say_listening(const Config& config) {
     std::fflush(stdout);
 }
 
-Exit run(const Config& config) {
+Exit run(const Config& given) {
+    const Config config = scenario_serve(given);
     validate_network(config);
     validate_serve(config);
     check_json_path(config.json);

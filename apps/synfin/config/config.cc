@@ -44,12 +44,6 @@ std::vector<ServeConfig::Listen> ServeConfig::listeners() const {
     return all;
 }
 
-Duration LoadConfig::opening_time() const noexcept {
-    const auto all = traffic();
-    const bool ends = std::all_of(all.begin(), all.end(), [](const auto& each) { return each.count != 0; });
-    return duration > Duration::zero() || ends ? duration : 10s;
-}
-
 bool Config::was_given(std::string_view key) const noexcept {
     return std::find(given.begin(), given.end(), key) != given.end();
 }
@@ -333,8 +327,8 @@ class TrafficRules {
     TrafficRules(const Config& config, size_t index)
         : config_(config),
           traffic_(config.load.traffic()[index]),
-          text_(config.load.classes.empty() ? nullptr : &config.load.class_texts[index]),
-          of_(text_ == nullptr ? "" : fmt::format("class '{}': ", traffic_.name)) {}
+          text_(index < config.load.class_texts.size() ? &config.load.class_texts[index] : nullptr),
+          of_(config.load.classes.empty() ? "" : fmt::format("class '{}': ", traffic_.name)) {}
 
     void apply() const {
         targets();
@@ -355,7 +349,8 @@ class TrafficRules {
     /// Whether the user gave the key for this class. A key of the load counts if there are no classes: a
     /// class ignores what it inherits for the other protocol.
     bool was_given(std::string_view key) const {
-        if (text_ == nullptr) return config_.was_given(fmt::format("load.{}", key));
+        if (text_ == nullptr)
+            return config_.load.classes.empty() && config_.was_given(fmt::format("load.{}", key));
         return std::any_of(text_->given.begin(), text_->given.end(), [&](const auto& given) {
             return given.first == key || (given.first == "requests" && key == "requests-per-connection");
         });
@@ -407,8 +402,8 @@ class TrafficRules {
 
     const Config& config_;
     const TrafficConfig& traffic_;
-    const LoadConfig::ClassText* text_;
-    std::string of_;  ///< in front of each message
+    const LoadConfig::ClassText* text_;  ///< null: no class, or one that a scenario made
+    std::string of_;                     ///< in front of each message
 };
 
 /// Criteria name classes that exist.
@@ -435,9 +430,7 @@ void validate_load(const Config& config) {
     if (const uint64_t all = load_concurrency(config); all > kMostConnections)
         throw usage_error(fmt::format("the classes have {} connections at once", all),
                           fmt::format("give at most {} together", kMostConnections));
-    if (const Duration time = load.opening_time(); time > Duration::zero() && load.ramp > time)
-        throw usage_error(fmt::format("--ramp is longer than --duration ({})", duration_text(time)),
-                          "shorten the ramp, or give a longer --duration");
+    validate_times(load);
     if (const std::string why = unroutable_target(config); !why.empty())
         throw usage_error(why, "give --gateway, or an --address whose prefix contains the target");
 }

@@ -65,9 +65,22 @@ struct ServeConfig {
 /// The name of an application, as --app takes it.
 std::string_view name(ServeConfig::App app) noexcept;
 
-/// The parts of a run; figures are taken in `sustain` only.
+/// The parts of a run; figures are taken in `sustain` only. 0: not given.
 struct PhasesConfig {
     Duration init{}, ramp_up{}, sustain{}, ramp_down{};
+    Duration sum() const noexcept { return init + ramp_up + sustain + ramp_down; }
+};
+
+/// The parts of a load in time.
+struct Timeline {
+    Duration init{};       ///< before the first connection, at least
+    Duration ramp{};       ///< from the first connection on: the amount grows from 0
+    Duration lead{};       ///< from the first connection on: not measured
+    Duration opening{};    ///< from the first connection to the last, with the lead; 0: until `count`
+    Duration ramp_down{};  ///< after that, connections end evenly
+    bool has_phases = false;
+    /// Whether only a part of the run is measured.
+    bool is_windowed() const noexcept { return has_phases || lead > Duration::zero(); }
 };
 
 /// Trials that look for the greatest value that meets the criteria.
@@ -101,17 +114,29 @@ struct LoadConfig : TrafficConfig {
     SearchConfig search;
     Sweep sweep = Sweep::source;
     uint64_t seed = 1;
-    std::string scenario;             ///< name of a standard's procedure
     std::string series;               ///< file for a JSON line each second
     std::vector<Criterion> criteria;  ///< none: failed<1%
 
+    /// With phases and --duration, the phase that was not given gets what the others leave: sustain, else
+    /// ramp-down.
+    Timeline timeline() const noexcept;
     /// How long the generator opens new connections; 0: until `count`.
-    Duration opening_time() const noexcept;
+    Duration opening_time() const noexcept { return timeline().opening; }
     /// The classes, or the load itself as the only one.
     std::span<const TrafficConfig> traffic() const noexcept {
         return classes.empty() ? std::span<const TrafficConfig>(static_cast<const TrafficConfig*>(this), 1)
                                : classes;
     }
+};
+
+/// A standard's procedure, for load and serve; see scenarios/scenario.hh.
+struct ScenarioConfig {
+    std::string name;                            ///< empty: none
+    uint64_t target = 0;                         ///< value to reach, in the scenario's unit
+    std::optional<uint64_t> initial;             ///< default: a tenth
+    std::vector<uint64_t> objects;               ///< bytes; empty: the standard's
+    bool is_short = false;                       ///< phases of seconds
+    std::vector<AddressRange> clients, servers;  ///< the addresses of load and of serve
 };
 
 struct BenchConfig {
@@ -169,6 +194,7 @@ struct Config {
     uint64_t margin = 50'000;  ///< compare: parts per million; see kDefaultMargin in report/comparison.hh
     ServeConfig serve;
     LoadConfig load;
+    ScenarioConfig scenario;
     BenchConfig bench;
     ValidityConfig validity;
     TcpConfig tcp;
@@ -184,6 +210,7 @@ stack::StackConfig stack_config(const Config& config);
 void validate_network(const Config& config);
 void validate_serve(const Config& config);
 void validate_load(const Config& config);
+void validate_times(const LoadConfig& load);
 /// Throws UserError(usage) when one engine would have more than 2^30 records in all.
 void validate_limits(const stack::StackConfig& stack, Command command);
 

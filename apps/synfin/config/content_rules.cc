@@ -12,8 +12,6 @@ bool is_http(const TrafficConfig& traffic) {
     return traffic.targets.front().protocol == Target::Protocol::http;
 }
 
-using WasGiven = std::function<bool(std::string_view)>;
-
 Objection objection_to_steps(const TrafficConfig& traffic, const WasGiven& was_given) {
     if (is_http(traffic)) {
         if (!was_given("steps")) return {};  // an inherited key of the other protocol

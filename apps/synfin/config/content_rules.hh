@@ -16,9 +16,11 @@ struct Objection {
     std::string remedy;
 };
 
+/// Whether the user gave a key, without "load.", for a class.
+using WasGiven = std::function<bool(std::string_view key)>;
+
 /// The first objection to the content of one class, which has targets of one protocol.
-/// @param was_given whether the user gave the key, without "load.", for this class
-Objection content_objection(const TrafficConfig& traffic,
-                            const std::function<bool(std::string_view key)>& was_given);
+/// @param was_given of this class
+Objection content_objection(const TrafficConfig& traffic, const WasGiven& was_given);
 
 }  // namespace synfin::app

@@ -184,6 +184,7 @@ OPTIONAL(PortRange);
 OPTIONAL(IpAddress::Family);
 OPTIONAL(CloseBy);
 OPTIONAL(Distribution);
+LIST(uint64_t);
 LIST(std::string);
 LIST(AddressRange);
 LIST(Target);

@@ -135,6 +135,7 @@ void add_serve_fields(FieldTable& table);
 void add_traffic_fields(FieldTable& table);
 void add_content_fields(FieldTable& table);
 void add_load_fields(FieldTable& table);
+void add_scenario_fields(FieldTable& table);
 void add_bench_fields(FieldTable& table);
 void add_validity_fields(FieldTable& table);
 void add_tcp_fields(FieldTable& table);

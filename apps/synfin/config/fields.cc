@@ -62,6 +62,7 @@ const std::vector<Field>& fields() {
         add_traffic_fields(table);
         add_content_fields(table);
         add_load_fields(table);
+        add_scenario_fields(table);
         add_bench_fields(table);
         add_validity_fields(table);
         add_tcp_fields(table);
@@ -184,9 +185,11 @@ ordered_json effective(const Config& config, Command command) {
     ordered_json all = ordered_json::object();
     for (const Field& field : fields()) {
         if (!field.concerns(command)) continue;
-        const size_t dot = field.key.find('.');
-        ordered_json& section = dot == field.key.npos ? all : all[std::string(field.key.substr(0, dot))];
-        section[std::string(last_part(field.key))] = field.get(config);
+        ordered_json* section = &all;
+        size_t begin = 0;
+        for (size_t dot; (dot = field.key.find('.', begin)) != field.key.npos; begin = dot + 1)
+            section = &(*section)[std::string(field.key.substr(begin, dot - begin))];
+        (*section)[std::string(last_part(field.key))] = field.get(config);
     }
     if (command == Command::load && !config.load.classes.empty())
         all["load"]["classes"] = effective_classes(config);

@@ -14,6 +14,22 @@ void add_load_fields(FieldTable& table) {
                  "increase the rate, or the number of connections, linearly over this time");
     table.scalar("load.seed", "--seed", kLoad, "N", count(0, kNoLimit), AT(load.seed),
                  "start of the random numbers: the same seed gives the same times and sizes");
+    table.scalar("load.warmup", "--warmup", kLoad, "TIME", duration(), AT(load.warmup),
+                 "the first part of --duration, which is not measured");
+    table.scalar("load.phases.init", "", kLoad, "TIME", duration(), AT(load.phases.init),
+                 "resolve the next hops, and open nothing before this time");
+    table.scalar("load.phases.ramp-up", "", kLoad, "TIME", duration(), AT(load.phases.ramp_up),
+                 "increase the rate, or the number of connections, linearly from 0");
+    table
+        .scalar("load.phases.sustain", "", kLoad, "TIME", duration(), AT(load.phases.sustain),
+                "the measured part: rates, latencies and criteria are taken here")
+        .when_absent = "what the other phases leave of --duration";
+    table.scalar("load.phases.ramp-down", "", kLoad, "TIME", duration(), AT(load.phases.ramp_down),
+                 "open nothing, and end the connections evenly");
+    table
+        .scalar("load.series", "--series", kLoad, "FILE", any_text(), AT(load.series),
+                "write a line of JSON with the figures of each second, while the run goes on")
+        .when_absent = "none";
     table
         .criteria("load.criteria", "--pass", kLoad, AT(load.criteria),
                   "criteria that the run must meet to pass, for example 'failed<0.1%, connect.p99<5ms, "

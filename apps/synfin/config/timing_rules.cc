@@ -6,7 +6,6 @@ namespace synfin::app {
 
 namespace {
 
-using WasGiven = std::function<bool(std::string_view key)>;
 
 Objection objection_to_arrivals(const TrafficConfig& traffic, Duration ramp, const WasGiven& was_given) {
     const ArrivalPattern& arrivals = traffic.arrivals;

@@ -13,6 +13,6 @@ namespace synfin::app {
 /// Why rates, arrivals, think times and held connections contradict each other; empty: they do not.
 /// @param was_given whether the user gave the key, without "load.", for this class
 Objection timing_objection(const TrafficConfig& traffic, Duration ramp,
-                           const std::function<bool(std::string_view key)>& was_given);
+                           const WasGiven& was_given);
 
 }  // namespace synfin::app

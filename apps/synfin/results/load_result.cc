@@ -75,7 +75,7 @@ void add_classes(RunResult& result, const ClientRun& run) {
         each.name = classes[k].name;
         each.measured += run.measured(k);
         each.tally += run.generator(k).tally();
-        each.times += run.generator(k).times();
+        each.lead += run.lead(k);
     }
 }
 
@@ -91,14 +91,14 @@ std::optional<CloseBy> time_wait_at(const LoadConfig& load) {
 }
 
 /// Sums the engines' runs.
-void add_runs(RunResult& result, Runtime& runtime, const std::deque<ClientRun>& runs, LoadTimes& times) {
+void add_runs(RunResult& result, Runtime& runtime, const std::deque<ClientRun>& runs) {
     Side& client = result.client.emplace();
     for (unsigned i = 0; i < runs.size(); ++i) {
         const ClientRun& run = runs[i];
         result.measured += run.measured();
         result.tally += run.tally();
         for (size_t k = 0; k < run.classes(); ++k) {
-            times += run.generator(k).times();
+            result.lead += run.lead(k);
             const auto kept = run.generator(k).corruptions().kept();
             result.corruptions.insert(result.corruptions.end(), kept.begin(), kept.end());
         }
@@ -108,6 +108,8 @@ void add_runs(RunResult& result, Runtime& runtime, const std::deque<ClientRun>& 
         client.cycles += run.measured_cycles();
         result.duration_s =
             std::max(result.duration_s, std::chrono::duration<double>(run.duration()).count());
+        result.lead_s =
+            std::max(result.lead_s, std::chrono::duration<double>(run.opening() - run.duration()).count());
         const EngineSnapshot last = runtime.inspector().snapshot(i);
         result.cores.push_back({.core = runtime.core_of(i),
                                 .role = "client",
@@ -152,11 +154,18 @@ std::string nobody_answered(const Config& config, const std::deque<ClientRun>& r
 }
 
 RunResult load_result(const Config& config, Runtime& runtime, const std::deque<ClientRun>& runs,
-                      const LoadContext& context, LoadTimes& times) {
+                      const SeriesCollector& series, const LoadContext& context, LoadTimes& times) {
     RunResult result;
     result.command = Command::load;
     result.config = in_force(config, runtime);
-    add_runs(result, runtime, runs, times);
+    add_runs(result, runtime, runs);
+    for (size_t k = 0; k < runs.front().classes(); ++k) {
+        times += series.times(k);
+        if (k < result.classes.size()) result.classes[k].times += series.times(k);
+    }
+    result.series = series.points();
+    const Timeline time = config.load.timeline();
+    if (time.is_windowed()) result.parts = series.parts();
     for (const TrafficConfig& each : config.load.traffic()) {
         result.open_loop |= each.rate != 0 || each.request_rate != 0 || each.heartbeat > Duration::zero();
         result.count += each.count;
@@ -174,6 +183,8 @@ RunResult load_result(const Config& config, Runtime& runtime, const std::deque<C
     result.resident_bytes = resident_bytes();
     result.time_wait_at = time_wait_at(config.load);
     result.deviations = deviations(config, Command::load);
+    if (time.is_windowed() && result.duration_s <= 0 && result.tally.offered != 0)
+        result.invalid_because.push_back("the run ended before its measured part began");
     reach_verdict(result, result.config.load.criteria, config.validity);
     if (!duplicate.empty())
         result.invalid_because.insert(result.invalid_because.begin(), duplicate);

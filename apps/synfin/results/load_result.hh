@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "run_result.hh"
+#include "series_collector.hh"
 #include "traffic/client_run.hh"
 
 namespace synfin::app {
@@ -18,9 +19,10 @@ struct LoadContext {
 
 /// The result with its verdict.
 /// @param runs one for each of the runtime's engines
+/// @param series finished; its latencies are those of the result
 /// @param times receives the sums of the latencies; the result refers to it
 RunResult load_result(const Config& config, Runtime& runtime, const std::deque<ClientRun>& runs,
-                      const LoadContext& context, LoadTimes& times);
+                      const SeriesCollector& series, const LoadContext& context, LoadTimes& times);
 
 /// The error text for a run that opened nothing because no next hop answered ARP or neighbour
 /// discovery; else empty.

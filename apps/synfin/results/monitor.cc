@@ -34,7 +34,8 @@ Monitor::Monitor(Setup setup, Inspector& inspector, const ProgressBoard& board)
     : setup_(std::move(setup)), inspector_(inspector), board_(board), wake_(eventfd(0, EFD_CLOEXEC)) {
     if (wake_ < 0) throw run_error(fmt::format("can't create an eventfd: {}", std::strerror(errno)));
     if (setup_.serve_control) open_control();
-    setup_.show_progress &= isatty(STDERR_FILENO) == 1;
+    is_terminal_ = isatty(STDERR_FILENO) == 1;
+    setup_.show_progress &= is_terminal_;
     thread_ = std::thread([this] { run(); });
 }
 
@@ -96,8 +97,9 @@ void Monitor::run() {
     bool begun = false;
     for (;;) {
         pollfd waiting[2] = {{wake_, POLLIN, 0}, {control_, POLLIN, 0}};
-        const bool busy = !begun || setup_.show_progress;
+        const bool busy = !begun || setup_.show_progress || setup_.on_tick;
         poll(waiting, control_ >= 0 ? 2 : 1, busy ? kTickMs : setup_.device ? kDeviceMs : -1);
+        if (setup_.on_tick) setup_.on_tick();
         if ((waiting[0].revents & POLLIN) != 0) break;
         if (control_ >= 0 && (waiting[1].revents & POLLIN) != 0) answer_control();
         if (!begun) {
@@ -122,7 +124,8 @@ void Monitor::run() {
 void Monitor::watch_device() {
     const DeviceStats now = setup_.device();
     if (const std::string news = device_news(device_before_, now); !news.empty())
-        std::fputs(fmt::format("{}synfin: {}: {}\n", line_shown_ ? "\r\033[K" : "", setup_.device_name, news)
+        std::fputs(fmt::format("{}synfin: {}: {}\n", line_shown_ || is_terminal_ ? "\r\033[K" : "",
+                               setup_.device_name, news)
                        .c_str(),
                    stderr);
     if (now.is_gone) request_end();

@@ -19,12 +19,13 @@ namespace synfin::app {
 class Monitor {
   public:
     struct Setup {
-        std::string command;             ///< "serve", for the control socket's answers
-        std::string device_name{};       ///< DEV, for messages
-        std::string control;             ///< path; empty: /run/synfin/COMMAND-PID if that can be created
-        bool serve_control = true;       ///< false: no socket (bench)
-        bool show_progress = false;      ///< print a line each second, if stderr is a terminal
-        std::function<void()> on_begin;  ///< called once, when every engine has done its first turn
+        std::string command;              ///< "serve", for the control socket's answers
+        std::string device_name{};        ///< DEV, for messages
+        std::string control;              ///< path; empty: /run/synfin/COMMAND-PID if that can be created
+        bool serve_control = true;        ///< false: no socket (bench)
+        bool show_progress = false;       ///< print a line each second, if stderr is a terminal
+        std::function<void()> on_tick{};  ///< called every 20 ms, and once at the end
+        std::function<void()> on_begin;   ///< called once, when every engine has done its first turn
         /// Returns the device's own counters, for the control socket's answers. Callable from any thread.
         std::function<DeviceStats()> device;
     };
@@ -55,7 +56,7 @@ class Monitor {
     const ProgressBoard& board_;
     std::string control_path_;  ///< empty: no socket
     int control_ = -1, wake_ = -1;
-    bool line_shown_ = false;
+    bool line_shown_ = false, is_terminal_ = false;
     DeviceStats device_before_{};
     std::thread thread_;
 };

@@ -13,6 +13,7 @@
 #include "histogram_json.hh"
 #include "host/host_facts.hh"
 #include "ledger_report.hh"
+#include "series_json.hh"
 #include "synfin/stack.hh"
 #include "verdict.hh"
 #include "wire_model.hh"
@@ -454,10 +455,12 @@ ordered_json to_json(const RunResult& result) {
     if (result.served) add_served(json, result);
     if (result.time_wait_at) json["time_wait_at"] = name(*result.time_wait_at);
     json["deviations"] = all_deviations(result);
+    if (!result.parts.empty()) json["phases"] = phases_json(result);
     if (result.config.bench.model)
         if (const auto model = WireModel::of(json)) json["model"] = to_json(*model);
     if (result.bench && !result.bench->ledgers.empty())
         json["ledger"] = ledger_json(result.bench->ledgers, result.tally.completed);
+    if (result.command == Command::load) json["series"] = series_json(result);
     return json;
 }
 

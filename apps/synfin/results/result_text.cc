@@ -42,6 +42,8 @@ std::string subject(const ordered_json& result) {
     if (config.contains("serve"))
         return fmt::format("{} on {}", number(config["serve"]["app"]), number(config["device"]));
     if (!config.contains("load")) return "";
+    if (config["load"].contains("classes"))
+        return fmt::format("{} classes of traffic", config["load"]["classes"].size());
     std::string targets;
     for (const auto& target : config["load"]["target"])
         targets += (targets.empty() ? "" : " ") + number(target);
@@ -85,6 +87,26 @@ std::string criterion_text(const ordered_json& criterion) {
     return text;
 }
 
+constexpr size_t kColumns = 80;
+
+/// A label and its text, broken at the columns of a terminal: at a gap between two figures if there is one,
+/// else at a space. A word that is too long stays whole.
+std::string wrapped(std::string_view label, std::string_view text, size_t indent) {
+    std::string out;
+    for (std::string_view head = label;; head = "") {
+        out += fmt::format("{:<{}}", head, indent);
+        const size_t room = indent + 20 < kColumns ? kColumns - indent : 20;
+        if (text.size() <= room) return out + std::string(text) + "\n";
+        size_t cut = text.rfind("  ", room);
+        if (cut == text.npos || cut == 0) cut = text.rfind(' ', room);
+        if (cut == text.npos || cut == 0) cut = std::min(text.find(' '), text.size());
+        out += fmt::format("{}\n", text.substr(0, cut));
+        const size_t next = text.find_first_not_of(' ', cut);
+        if (next == text.npos) return out;
+        text.remove_prefix(next);
+    }
+}
+
 /// The first lines: whether the run is valid, whether it passed, and why not.
 std::string verdict_text(const ordered_json& result) {
     std::string text;
@@ -92,7 +114,8 @@ std::string verdict_text(const ordered_json& result) {
                            const std::vector<std::string>& lines) {
         if (lines.empty()) text += fmt::format("{:<13}{}\n", label, word);
         for (const std::string& line : lines)
-            text += fmt::format("{:<13}{:<5}{}\n", std::exchange(label, ""), std::exchange(word, ""), line);
+            text +=
+                wrapped(fmt::format("{:<13}{}", std::exchange(label, ""), std::exchange(word, "")), line, 18);
     };
     const auto yes_or_no = [&](const char* key) { return result[key].get<bool>() ? "yes" : "NO"; };
     block("valid", yes_or_no("valid"), result["invalid_because"].get<std::vector<std::string>>());
@@ -113,11 +136,12 @@ class Lines {
         line(fmt::format("synfin {}", number(result_["command"])),
              fmt::format("{}, {:.2f} s{}", subject(result_), result_["duration_s"].get<double>(),
                          result_["interrupted"].get<bool>() ? ", interrupted" : ""));
-        build();
+        rates();
         connections();
         requests();
-        rates();
         latencies();
+        classes();
+        phases();
         tcp();
         cores();
         costs();
@@ -127,6 +151,7 @@ class Lines {
                  fmt::format("{} bytes per open connection and end", number(memory["bytes_per_connection"])));
         if (result_.contains("time_wait_at"))
             line("time-wait", fmt::format("at the {}", number(result_["time_wait_at"])));
+        build();
         for (const auto& deviation : result_["deviations"]) line("deviation", deviation.get<std::string>());
         if (result_.contains("ledger")) text_ += ledger_text(result_["ledger"]);
         if (result_.contains("model")) text_ += model_text(result_["model"]);
@@ -134,9 +159,9 @@ class Lines {
     }
 
   private:
-    void line(std::string_view label, const std::string& value) {
-        text_ += fmt::format("{:<13}{}\n", label, value);
-    }
+    static constexpr size_t kIndent = 13;
+
+    void line(std::string_view label, const std::string& value) { text_ += wrapped(label, value, kIndent); }
 
     void build() {
         const auto& build = result_["build"];
@@ -205,14 +230,49 @@ class Lines {
         const auto row = [this](const std::string& label, const std::array<std::string, 7>& cells) {
             text_ += fmt::format("{:<13}", label);
             for (size_t i = 0; i < cells.size(); ++i)
-                text_ += fmt::format("{0:>{1}}", cells[i], i == 0 ? 10 : i == 6 ? 13 : 11);
+                text_ += fmt::format("{0:>{1}}", cells[i], i == 6 ? 11 : 9);
             text_ += '\n';
         };
         row("latency (us)", {"p50", "p90", "p99", "p99.9", "max", "mean", "count"});
         for (const auto& [phase, l] : latencies.items())
             if (l["count"] != 0)
-                row("  " + phase, {number(l["p50"]), number(l["p90"]), number(l["p99"]), number(l["p999"]),
-                                   number(l["max"]), number(l["mean"]), number(l["count"])});
+                row("  " + phase, {us(l["p50"]), us(l["p90"]), us(l["p99"]), us(l["p999"]), us(l["max"]),
+                                   us(l["mean"]), number(l["count"])});
+    }
+    /// Ten digits would not fit; the tenths of long times mean nothing.
+    static std::string us(const ordered_json& value) {
+        const auto time = value.get<double>();
+        return fmt::format("{:.{}f}", time, time < 100'000 ? 1 : 0);
+    }
+
+    /// One row for each class.
+    void classes() {
+        if (!result_.contains("classes")) return;
+        text_ += fmt::format("{:<18}{:>9}{:>11}{:>13}{:>13}{:>8}{:>8}\n", "classes", "conn/s", "requests/s",
+                             "connect p99", "answer p99", "failed", "skipped");
+        const auto p99 = [](const ordered_json& of) -> std::string {
+            return of["count"] == 0 ? "-" : fmt::format("{:.3f} ms", of["p99"].get<double>() / 1e3);
+        };
+        for (const auto& [name, of] : result_["classes"].items()) {
+            const auto &rates = of["rates"], &latency = of["latency_us"];
+            text_ += fmt::format("  {:<16}{:>9}{:>11}{:>13}{:>13}{:>8}{:>8}\n", name,
+                                 count_text(rates["established_per_s"].get<double>()),
+                                 count_text(rates["requests_per_s"].get<double>()), p99(latency["connect"]),
+                                 p99(latency["last_byte"]), number(of["connections"]["failed"]),
+                                 number(of["connections"]["skipped"]));
+        }
+    }
+
+    /// One row for each part of the run; the figures above are those of `sustain`.
+    void phases() {
+        if (!result_.contains("phases")) return;
+        text_ += fmt::format("{:<18}{:>9}{:>9}{:>11}{:>12}{:>9}{:>12}\n", "phases", "from s", "to s",
+                             "opened", "completed", "failed", "requests");
+        for (const auto& of : result_["phases"])
+            text_ += fmt::format("  {:<16}{:>9.1f}{:>9.1f}{:>11}{:>12}{:>9}{:>12}\n",
+                                 of["name"].get<std::string>(), of["from_s"].get<double>(),
+                                 of["to_s"].get<double>(), number(of["opened"]), number(of["completed"]),
+                                 number(of["failed"]), number(of["requests"]));
     }
 
     void tcp() {

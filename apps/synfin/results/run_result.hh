@@ -12,6 +12,7 @@
 #include "criteria.hh"
 #include "floor.hh"
 #include "ledger_report.hh"
+#include "series_collector.hh"
 #include "servers/server.hh"
 #include "synfin/core_time.hh"
 #include "synfin/runtime.hh"
@@ -91,8 +92,9 @@ struct BenchFigures {
 /// One class of a load.
 struct ClassResult {
     std::string name;
-    LoadTally measured{};  ///< values at the end of opening
+    LoadTally measured{};  ///< counted in the measured time
     LoadTally tally{};     ///< values after the last connection
+    LoadTally lead{};      ///< counted before
     LoadTimes times;
 };
 
@@ -101,11 +103,15 @@ struct RunResult {
     Config config;  ///< with defaults filled in
     DeviceReport report;
     double tsc_hz = 0;
-    double duration_s = 0;  ///< from the first open to the end of opening
-    LoadTally measured{};   ///< values at the end of opening
+    double duration_s = 0;  ///< the measured time: the opening, or its part `sustain`
+    LoadTally measured{};   ///< counted in the measured time
+    double lead_s = 0;      ///< the time before it: ramp-up or warm-up
+    LoadTally lead{};       ///< counted in that time
     LoadTally tally{};      ///< values after the last connection
     const LoadTimes* times = nullptr;
     std::vector<ClassResult> classes;     ///< load with classes
+    std::vector<SeriesPoint> series;      ///< load
+    std::vector<RunPartCounts> parts;     ///< load of which only a part is measured
     std::vector<Corruption> corruptions;  ///< --verify: the first ones of each engine and class
     std::optional<Side> client, server;
     DeviceStats device{};

@@ -118,7 +118,7 @@ class Rules {
     void waited() {
         for (const Skip reason : {Skip::no_port, Skip::no_memory}) {
             const double time = seconds(result_.tally.waited(reason));
-            const double share = percent(time, result_.duration_s);
+            const double share = percent(time, result_.lead_s + result_.duration_s);
             if (share <= percent(limits_.waited)) continue;
             std::string why;
             if (result_.count > result_.tally.opened)
@@ -188,15 +188,18 @@ class Rules {
     const ValidityConfig& limits_;
 };
 
-Measures measures_of(double seconds, const LoadTally& measured, const LoadTally& tally,
+/// Rates and latencies are those of the measured time. Failures and statuses count from its beginning to the
+/// end of the run: a connection may fail after the last one was opened.
+Measures measures_of(double seconds, const LoadTally& measured, const LoadTally& lead, LoadTally judged,
                      const LoadTimes* times) {
+    judged -= lead;
     Measures run;
     run.seconds = seconds;
-    run.opened = tally.opened;
-    run.failed = tally.failed();
+    run.opened = judged.opened;
+    run.failed = judged.failed();
     run.completed = measured.completed;
     run.responses = measured.responses;
-    const auto& statuses = tally.statuses;
+    const auto& statuses = judged.statuses;
     for (unsigned i = 0; i < statuses.size(); ++i) {
         if (statuses[i] != 0) run.statuses[LoadTally::kLeastStatus + i] = statuses[i];
         run.answered += statuses[i];
@@ -214,14 +217,16 @@ Measures measures_of(double seconds, const LoadTally& measured, const LoadTally&
 Measures measures_of(const RunResult& result, const std::string& of_class) {
     for (const ClassResult& each : result.classes)
         if (each.name == of_class)
-            return measures_of(result.duration_s, each.measured, each.tally, &each.times);
-    return measures_of(result.duration_s, result.measured, result.tally, result.times);
+            return measures_of(result.duration_s, each.measured, each.lead, each.tally, &each.times);
+    return measures_of(result.duration_s, result.measured, result.lead, result.tally, result.times);
 }
 
 /// When the target falls silent, a closed loop opens no more connections, so few of them fail. The run
 /// therefore fails if half of the connections open at the end were still waiting for an answer.
 void require_answers(RunResult& result) {
-    const uint64_t open = std::max(result.measured.open_now(), result.tally.unanswered);
+    LoadTally at_end = result.measured;
+    at_end += result.lead;
+    const uint64_t open = std::max(at_end.open_now(), result.tally.unanswered);
     if (result.tally.unanswered == 0 || result.tally.unanswered * 2 < open) return;
     Judgement silent;
     silent.name = "unanswered";

@@ -5,13 +5,18 @@
 /// background connections established from before the first connection until after the last.
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "generator.hh"
+#include "interval_ring.hh"
+#include "start_line.hh"
 #include "synfin/core_time.hh"
 #include "target_reach.hh"
 
@@ -35,7 +40,14 @@ class ClientRun {
         std::optional<Duration> hold{};  ///< the opening ends this long after all connections are established
         Duration drain = kDrain;         ///< see kDrain
         std::optional<GeneratorPlan> background{};  ///< idle connections: established first, closed last
+        Duration init{};                            ///< the least time from start() to the first connection
+        Duration lead{};                            ///< the first part of `duration`, which is not measured
+        Duration ramp_down{};        ///< after the opening, connections end evenly over this time
+        bool has_intervals = false;  ///< hand over what is measured: see intervals()
+        StartLine* line = nullptr;   ///< shared by the engines of the run; must outlive this object
     };
+    /// The length of the intervals.
+    static constexpr Duration kInterval = 1s;
 
     /// @param stop ends the opening early; must outlive this object
     ClientRun(Plan plan, const std::atomic<bool>& stop);
@@ -61,18 +73,29 @@ class ClientRun {
     bool over() const noexcept { return phase_ == Phase::over; }
     /// The run is over without a connection: no target's next hop answered.
     bool is_unreached() const noexcept { return is_unreached_; }
-    /// Whether the run opens connections: the measured time.
-    bool is_opening() const noexcept { return phase_ == Phase::opening; }
+    /// Whether the present time is measured: the run opens connections, and the lead is over.
+    bool is_measuring() const noexcept { return phase_ == Phase::opening && part_ == RunPart::sustain; }
     /// Whether the measured time has ended: duration(), measured() and measured_counters() are final.
     bool is_measured() const noexcept { return phase_ >= Phase::draining; }
-    Duration duration() const noexcept { return ended_ - started_; }
+    /// The measured time.
+    Duration duration() const noexcept { return ended_ - measured_from_; }
+    /// From the first connection to the end of the opening: the lead and the measured time.
+    Duration opening() const noexcept { return ended_ - started_; }
+    /// From the first connection to the end of the last.
+    Duration whole() const noexcept { return emptied_ - started_; }
+    /// The parts of the run that ended, each with its end, counted from the first connection.
+    std::optional<Duration> end_of(RunPart part) const noexcept {
+        return part_ends_[static_cast<size_t>(part)];
+    }
     /// `time` as a share of duration(), at most 1: a gap may last beyond the end.
     double share_of(Duration time) const noexcept {
         if (ended_ <= started_) return 0;
         return std::min(1.0, static_cast<double>(time.count()) / static_cast<double>(duration().count()));
     }
-    /// The sum of the classes, and each of them, at the end of the measured time.
+    /// The sum of the classes, and each of them: what was counted in the measured time.
     LoadTally measured() const noexcept { return sum_of(measured_); }
+    /// What was counted before the measured time.
+    const LoadTally& lead(size_t of_class) const noexcept { return lead_[of_class]; }
     const LoadTally& measured(size_t of_class) const noexcept { return measured_[of_class]; }
     /// Of the measured time.
     const Counters& measured_counters() const noexcept { return measured_counters_; }
@@ -94,10 +117,17 @@ class ClientRun {
     LoadTally tally() const noexcept;
     /// The background connections' generator, or null.
     const Generator* background() const noexcept { return has_background() ? &generators_.back() : nullptr; }
+    /// The measurements of a class, cut each second of the run and between its parts; another thread takes
+    /// them. The rest, since the last cut, is in generator(of_class) at the end. Only with
+    /// Plan::has_intervals.
+    IntervalRing& intervals(size_t of_class) const noexcept { return *rings_[of_class]; }
+    RunPart part() const noexcept { return part_; }
     /// The owner adds the cycles of its turns.
     BusyCycles cycles{};
 
   private:
+    static constexpr Instant kNever = Instant::from_ns(INT64_MAX);
+
     bool turn_all(Stack& stack, Instant now) noexcept;
     static LoadTally sum_of(const std::vector<LoadTally>& tallies) noexcept;
     template <typename Holds>
@@ -112,9 +142,16 @@ class ClientRun {
     void begin_opening(Generator& generator, Instant now) noexcept;
     void open(const Stack& stack, Instant now) noexcept;
     void end_measuring(const Stack& stack, Instant now) noexcept;
-    void begin_draining(Generator& generator, Instant now) noexcept;
+    void begin_draining(Generator& generator, Instant now, Duration over) noexcept;
+    double answers_us_of(const Generator& generator) const noexcept;
     bool are_drained(std::span<Generator* const> some, Instant now) noexcept;
     void finish(const Stack& stack, Instant now) noexcept;
+    bool may_begin(Instant now) noexcept;
+    void begin_intervals() noexcept;
+    void look_at_clock(const Stack& stack, Instant now) noexcept;
+    void measure_from(const Stack& stack, Instant now) noexcept;
+    void hand_over(Duration end, bool separates) noexcept;
+    void end_part(RunPart next, Duration at) noexcept;
 
     TargetReach targets_;
     std::deque<Generator> generators_;  ///< by class, then that of the background connections, if any
@@ -122,15 +159,24 @@ class ClientRun {
     const Duration duration_;
     const std::optional<Duration> hold_;
     const Duration drain_;
+    const Duration init_, lead_for_, ramp_down_;
+    const bool has_intervals_;
+    StartLine* const line_;
+    bool is_ready_ = false;  ///< has told line_
     const std::atomic<bool>& stop_;
     Phase phase_ = Phase::reaching;
     bool is_unreached_ = false;
     bool cut_ = false;  ///< the draining connections have been reset
     uint64_t background_established_ = 0;
-    Instant started_{}, ended_{}, emptied_{}, until_{};
+    Instant came_{}, started_{}, measured_from_{}, ended_{}, emptied_{}, until_{};
+    RunPart part_ = RunPart::sustain;
+    Instant look_at_ = kNever;  ///< when look_at_clock() is due
+    uint32_t cuts_ = 0;         ///< whole intervals so far
+    std::array<std::optional<Duration>, kRunParts> part_ends_{};
+    std::vector<std::unique_ptr<IntervalRing>> rings_;  ///< by class
     std::optional<Instant> filled_;
-    std::vector<LoadTally> measured_;  ///< by class
-    Counters counters_before_{}, measured_counters_{}, counters_{};
+    std::vector<LoadTally> lead_, measured_;  ///< by class
+    Counters counters_before_{}, lead_counters_{}, measured_counters_{}, counters_{};
     BusyCycles cycles_before_{}, measured_cycles_{};
 };
 

@@ -108,9 +108,12 @@ bool Generator::act(Stack& stack) noexcept {
     return busy;
 }
 
-void Generator::stop(Instant now) noexcept {
+void Generator::stop(Instant now, Duration over) noexcept {
     begin(now);
+    pace_for_ = over;
     if (stopped_) return;
+    pace_from_ = now;
+    paced_ = tally_.open_now();
     stopped_ = true;
     end_waiting();
     stopped_at_ = now;
@@ -127,12 +130,13 @@ void Generator::stop(Instant now) noexcept {
     sweep_next_ = 0;
 }
 
-void Generator::cut() noexcept {
+void Generator::cut(double answers_us) noexcept {
     stopped_ = true;
     sweep_ = Sweep::cut;
     sweep_next_ = 0;
     constexpr double kPatience = 4;
-    const double answers_us = std::max(times_.connect.quantile_us(0.99), times_.first_byte.quantile_us(0.99));
+    answers_us =
+        std::max({answers_us, times_.connect.quantile_us(0.99), times_.first_byte.quantile_us(0.99)});
     silence_ms_ = std::max(static_cast<uint32_t>(kSilence / 1ms),
                            static_cast<uint32_t>(std::min(kPatience * answers_us / 1e3, 1e9)));
 }
@@ -143,23 +147,40 @@ bool Generator::is_unanswered(const ConnectionRecord& record, bool established) 
     return !is_held && tick_ - record.heard > silence_ms_;
 }
 
+/// After stop(): how many connections may be ended now, so that they end evenly.
+uint64_t Generator::may_end() const noexcept {
+    if (now_ - pace_from_ >= pace_for_) return GeneratorPlan::kUnlimited;
+    const double share =
+        static_cast<double>((now_ - pace_from_).count()) / static_cast<double>(pace_for_.count());
+    const auto by_now = static_cast<uint64_t>(share * static_cast<double>(paced_));
+    return by_now - std::min(by_now, pace_ended_);
+}
+
 void Generator::end_some(Stack& stack) noexcept {
     if (sweep_ == Sweep::close && ending_now_ >= kMaxEnding) return;
-    sweep_next_ = stack.visit_open(sweep_next_, kEndsPerTurn, [this](Connection c) noexcept {
-        ConnectionRecord* record = uint64_t{place_of(c.user_tag())} << 32 == place_ ? record_of(c) : nullptr;
-        if (record == nullptr) return;
-        if (sweep_ == Sweep::cut) {
-            record->cut = true;
-            static_cast<void>(c.abort());
-        } else if (record->done || c.state() != State::established) {
-            return;
-        } else if (speaks()) {
-            if (Exchange& exchange = exchanges_[id_of(c)]; ends_now(exchange))
-                end_between_requests(c, *record, exchange);
-        } else {
-            end(c, *record);
-        }
-    });
+    const uint64_t at_most =
+        sweep_ == Sweep::cut ? kEndsPerTurn : std::min<uint64_t>(may_end(), kEndsPerTurn);
+    if (at_most == 0) return;
+    sweep_next_ =
+        stack.visit_open(sweep_next_, static_cast<uint32_t>(at_most), [this](Connection c) noexcept {
+            ConnectionRecord* record =
+                uint64_t{place_of(c.user_tag())} << 32 == place_ ? record_of(c) : nullptr;
+            if (record == nullptr) return;
+            if (sweep_ == Sweep::cut) {
+                record->cut = true;
+                static_cast<void>(c.abort());
+            } else if (record->done || c.state() != State::established) {
+                return;
+            } else if (speaks()) {
+                if (Exchange& exchange = exchanges_[id_of(c)]; ends_now(exchange)) {
+                    ++pace_ended_;
+                    end_between_requests(c, *record, exchange);
+                }
+            } else {
+                ++pace_ended_;
+                end(c, *record);
+            }
+        });
     if (sweep_next_ == 0) sweep_ = Sweep::none;
 }
 

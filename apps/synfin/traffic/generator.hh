@@ -16,6 +16,7 @@
 #include "handshakes.hh"
 #include "http/http_response.hh"
 #include "idle_queue.hh"
+#include "interval_ring.hh"
 #include "load_tally.hh"
 #include "sampler.hh"
 #include "silence_watch.hh"
@@ -46,11 +47,18 @@ class Generator {
     bool act(Stack& stack) noexcept;
     /// Stops opening connections, and ends those without a natural end, some with each turn. Connections that
     /// were due and are not open yet count as skipped (late).
-    void stop(Instant now) noexcept;
+    /// @param over connections without a natural end end evenly over this time; 0: as soon as possible. A
+    ///   second call shortens it.
+    void stop(Instant now, Duration over = {}) noexcept;
     /// Ends the run: resets all open connections, some with each turn. They count as pending or unfinished,
     /// and also as unanswered if the target has owed an answer for longer than kSilence and four times the
     /// p99 of its answers.
-    void cut() noexcept;
+    /// @param answers_us the p99 of the answers that were handed over
+    void cut(double answers_us = 0) noexcept;
+    /// Hands over what was measured since the last time.
+    bool hand_over(IntervalRing& to, Duration end, RunPart part, bool separates) noexcept {
+        return to.offer(end, part, separates, tally_, times_);
+    }
     static constexpr Duration kSilence = 1500ms;
     /// Open loop: whether all connections, or all requests that a connection is free for, due within the
     /// plan's duration have been offered.
@@ -70,6 +78,7 @@ class Generator {
     bool all_offered() const noexcept { return stopped_ || tally_.offered >= plan_.limit; }
 
     const LoadTally& tally() const noexcept { return tally_; }
+    /// Without what was handed over.
     const LoadTimes& times() const noexcept { return times_; }
     const CorruptionLog& corruptions() const noexcept { return corruptions_; }
     /// The place of the generator that a connection belongs to, among those of its engine.
@@ -165,6 +174,7 @@ class Generator {
     uint32_t requests_to_make() noexcept;
     static Skip skip_of(Error error) noexcept;
     void end_waiting() noexcept;
+    uint64_t may_end() const noexcept;
     bool is_unanswered(const ConnectionRecord& record, bool established) const noexcept;
     uint32_t allowed_now() const noexcept;
 
@@ -233,7 +243,10 @@ class Generator {
     uint32_t silence_ms_ = 0;  ///< see cut()
     uint32_t ending_now_ = 0;  ///< connections that are done but not closed yet
     Sweep sweep_ = Sweep::none;
-    uint32_t sweep_next_ = 0;  ///< where the sweep goes on, see Stack::visit_open
+    Instant pace_from_{};                  ///< stop(): when it began to end connections evenly
+    Duration pace_for_{};                  ///< how long; 0: as soon as possible
+    uint64_t paced_ = 0, pace_ended_ = 0;  ///< connections to end evenly, and those that were
+    uint32_t sweep_next_ = 0;              ///< where the sweep goes on, see Stack::visit_open
     uint64_t next_call_ = 0;
     SourceSets sources_;
     bool stopped_ = true;

@@ -152,7 +152,8 @@ void Generator::response_complete(Connection c, ConnectionRecord& record, Exchan
     if (exchange.requests_left != kNoEnd) --exchange.requests_left;
     if (exchange.requests_left == 0 || !peer_keeps) return end(c, record);
     bool asks_at_once = has(Timing::answers);
-    if (stopped_ && exchange.requests_left == kNoEnd) {
+    if (stopped_ && exchange.requests_left == kNoEnd && may_end() != 0) {
+        ++pace_ended_;
         // If the server should close first, one more request asks for it.
         if (plan_.ending != GeneratorPlan::Ending::fin_by_peer ||
             plan_.purpose != GeneratorPlan::Purpose::http)

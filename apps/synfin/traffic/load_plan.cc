@@ -170,7 +170,7 @@ GeneratorPlan plan_of(const Config& config, const TrafficConfig& traffic, unsign
     plan.idempotent = ask.is_idempotent();
     plan.expected = expected_statuses(traffic);
     plan.timeout = traffic.timeout;
-    plan.ramp = config.load.ramp;
+    plan.ramp = config.load.timeline().ramp;
     set_content(plan, traffic);
     set_amount(plan, traffic, engine, engines);
     set_timing(plan, traffic);
@@ -187,6 +187,16 @@ std::vector<GeneratorPlan> load_plans(const Config& config, unsigned engine, uns
         plans.back().seed = seed;
     }
     return plans;
+}
+
+ClientRun::Plan load_run(const Config& config, unsigned engine, unsigned engines) {
+    const Timeline time = config.load.timeline();
+    ClientRun::Plan plan{.load = load_plans(config, engine, engines), .duration = time.opening};
+    plan.init = time.init;
+    plan.lead = time.lead;
+    plan.ramp_down = time.ramp_down;
+    plan.has_intervals = true;
+    return plan;
 }
 
 stack::StackConfig load_stack(const Config& config, unsigned engines) {

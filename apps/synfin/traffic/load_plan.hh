@@ -3,6 +3,7 @@
 /// The plan of a load: the targets' addresses, each engine's plans, and the engines' sizes. It depends on the
 /// configuration, and on the files and host names in it.
 
+#include "client_run.hh"
 #include "config/config.hh"
 #include "generator_plan.hh"
 #include "name_lookup.hh"
@@ -22,6 +23,8 @@ uint64_t tuple_count(const Config& config, uint64_t ports);
 
 /// One engine's share of each class. Throws UserError(usage) if the file of --body can't be read.
 std::vector<GeneratorPlan> load_plans(const Config& config, unsigned engine, unsigned engines);
+/// One engine's run: its share of each class, and the parts of the run. Throws like load_plans().
+ClientRun::Plan load_run(const Config& config, unsigned engine, unsigned engines);
 
 /// The configuration of each of `engines` engines.
 stack::StackConfig load_stack(const Config& config, unsigned engines);

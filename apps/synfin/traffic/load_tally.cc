@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "interval_ring.hh"
+
 namespace synfin::app {
 
 std::string_view failure_name(size_t index) noexcept {
@@ -58,6 +60,43 @@ LoadTally& LoadTally::operator+=(const LoadTally& other) noexcept {
     no_memory_time = std::max(no_memory_time, other.no_memory_time);
     for (size_t i = 0; i < statuses.size(); ++i) statuses[i] += other.statuses[i];
     return *this;
+}
+
+LoadTally& LoadTally::operator-=(const LoadTally& before) noexcept {
+    offered -= before.offered;
+    opened -= before.opened;
+    established -= before.established;
+    completed -= before.completed;
+    failed_before -= before.failed_before;
+    failed_after -= before.failed_after;
+    pending -= before.pending;
+    unfinished -= before.unfinished;
+    unanswered -= before.unanswered;
+    requests -= before.requests;
+    responses -= before.responses;
+    resent -= before.resent;
+    for (size_t i = 0; i < failed_by.size(); ++i) failed_by[i] -= before.failed_by[i];
+    for (size_t i = 0; i < skipped_by.size(); ++i) skipped_by[i] -= before.skipped_by[i];
+    sent_bytes -= before.sent_bytes;
+    received_bytes -= before.received_bytes;
+    no_port_time -= before.no_port_time;
+    no_memory_time -= before.no_memory_time;
+    for (size_t i = 0; i < statuses.size(); ++i) statuses[i] -= before.statuses[i];
+    return *this;
+}
+
+void LoadTimes::clear() noexcept {
+    for (Histogram* each : {&connect, &first_byte, &last_byte, &life, &slip}) each->clear();
+}
+
+std::string_view name(RunPart part, bool ramps) noexcept {
+    switch (part) {
+        case RunPart::lead: return ramps ? "ramp-up" : "warm-up";
+        case RunPart::sustain: return "sustain";
+        case RunPart::ramp_down: return "ramp-down";
+        case RunPart::drain: return "drain";
+    }
+    return "";
 }
 
 LoadTimes& LoadTimes::operator+=(const LoadTimes& other) noexcept {

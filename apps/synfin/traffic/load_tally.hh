@@ -94,6 +94,8 @@ struct LoadTally {
     /// Those of them that are not established yet.
     uint64_t pending_now() const noexcept { return opened - established - failed_before - pending; }
     LoadTally& operator+=(const LoadTally& other) noexcept;
+    /// What was counted since `before`. open_now() and pending_now() have no meaning for the difference.
+    LoadTally& operator-=(const LoadTally& before) noexcept;
 };
 
 /// All times count from when the connection was due (open loop) or opened (closed loop). Exception:
@@ -108,6 +110,7 @@ struct LoadTimes {
                            ///< own, was sent because of this end
 
     LoadTimes& operator+=(const LoadTimes& other) noexcept;
+    void clear() noexcept;
 };
 
 }  // namespace synfin::app

@@ -14,12 +14,13 @@ namespace synfin::app {
 
 class LoadWork {
   public:
-    explicit LoadWork(unsigned engines) : board_(engines) {}
+    explicit LoadWork(unsigned engines) : line_(engines), board_(engines) {}
 
-    /// Adds the next engine's plan of each class. @param stop ends the opening early; must outlive this
-    /// object
-    void add(std::vector<GeneratorPlan> plans, Duration duration, const std::atomic<bool>& stop) {
-        runs_.emplace_back(ClientRun::Plan{.load = std::move(plans), .duration = duration}, stop);
+    /// Adds the next engine's plan. All engines begin together.
+    /// @param stop ends the opening early; must outlive this object
+    void add(ClientRun::Plan plan, const std::atomic<bool>& stop) {
+        plan.line = &line_;
+        runs_.emplace_back(std::move(plan), stop);
     }
     /// Starts the common schedule of all engines. Call it before the runner runs.
     /// @param before the counters of each engine
@@ -34,7 +35,7 @@ class LoadWork {
         return runs_[index].turn(stack, now);
     }
     bool is_over(unsigned index) const noexcept { return runs_[index].over(); }
-    bool is_measured(unsigned index) const noexcept { return runs_[index].is_opening(); }
+    bool is_measured(unsigned index) const noexcept { return runs_[index].is_measuring(); }
     BusyCycles& cycles(unsigned index) noexcept { return runs_[index].cycles; }
     void show(unsigned index) noexcept { board_[index].show(Progress::of(runs_[index].tally())); }
 
@@ -42,6 +43,7 @@ class LoadWork {
     const ProgressBoard& board() const noexcept { return board_; }
 
   private:
+    StartLine line_;
     std::deque<ClientRun> runs_;  ///< by engine
     ProgressBoard board_;
 };

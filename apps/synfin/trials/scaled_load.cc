@@ -108,7 +108,8 @@ Config load_of(const Config& config, const SearchStep& step) {
                               config.load.search.until.end());
     if (step.is_full) return load;
     PhasesConfig& phases = load.load.phases;
-    if (phases.sustain > Duration::zero()) {
+    if (load.load.timeline().has_phases) {
+        load.load.duration = Duration::zero();  // of which a phase would get the rest
         phases.init = Duration::zero();
         phases.ramp_up = std::min(phases.ramp_up, step.duration);
         phases.ramp_down = std::min(phases.ramp_down, step.duration);
@@ -133,7 +134,8 @@ SearchPlan search_plan(const Config& config) {
     const uint64_t given = given_amount(load);
     plan.first = given != 0 ? given : is_count ? kDefaultConnections : kFirstRate;
     plan.resolution_ppm = search.resolution;
-    plan.full = load.phases.sustain > Duration::zero() ? load.phases.sustain : load.opening_time();
+    const Timeline time = load.timeline();
+    plan.full = time.has_phases ? time.opening - time.lead : time.opening;
     plan.trial = std::min(search.trial, plan.full);
     return plan;
 }

@@ -1,11 +1,14 @@
 #include "test_bed.hh"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "config/user_error.hh"
 #include "host/interrupt.hh"
 #include "results/load_result.hh"
+#include "results/load_watch.hh"
 #include "results/monitor.hh"
 #include "traffic/load_plan.hh"
 #include "traffic/load_work.hh"
@@ -18,11 +21,11 @@ unsigned engines_of(const Config& config) {
     return std::max<unsigned>(1, static_cast<unsigned>(config.cores.size()));
 }
 
-Monitor::Setup setup_of(const Config& config, Runtime& runtime, bool show_progress) {
+Monitor::Setup setup_of(const Config& config, Runtime& runtime, std::function<void()> on_tick) {
     return {.command = "load",
             .device_name = config.device,
             .control = config.control,
-            .show_progress = show_progress,
+            .on_tick = std::move(on_tick),
             .on_begin = {},
             .device = [&runtime] { return runtime.device_stats(); }};
 }
@@ -71,6 +74,7 @@ static_assert(Work<RestWork>);
 
 TestBed::TestBed(const Config& largest)
     : config_(largest),
+      series_file_(largest.load.series),
       lock_(largest.device, largest.addresses),
       runtime_(open_device(largest, load_stack(largest, engines_of(largest)), Command::load)),
       gauge_(*runtime_) {}
@@ -82,21 +86,24 @@ Trial TestBed::run(const Config& config) {
     const unsigned engines = runtime.stacks();
     const DeviceStats before = runtime.device_stats();
     LoadWork work(engines);
-    for (unsigned i = 0; i < engines; ++i)
-        work.add(load_plans(config, i, engines), config.load.opening_time(), interrupted());
+    for (unsigned i = 0; i < engines; ++i) work.add(load_run(config, i, engines), interrupted());
+    LoadWatch watch(config, work.runs(), series_file_, ++trials_);
     {
-        const Monitor monitor(setup_of(config, runtime, true), runtime.inspector(), work.board());
+        const Monitor monitor(setup_of(config, runtime, [&watch] { watch.look(); }), runtime.inspector(),
+                              work.board());
         std::vector<Counters> counters;
         for (unsigned i = 0; i < engines; ++i) counters.push_back(runtime.stack(i).counters());
         work.start(runtime.now(), counters);
         refuse_unless_run(Runner(runtime, work, {.gap = config.validity.gap}).run());
     }
+    watch.finish();
     Trial trial{.times = std::make_unique<LoadTimes>(), .result = {}};
-    trial.result = load_result(config, runtime, work.runs(),
+    trial.result = load_result(config, runtime, work.runs(), watch.series(),
                                {.tsc_hz = gauge_.hz(),
                                 .interrupted = interrupted().load(std::memory_order_relaxed),
                                 .device_before = before},
                                *trial.times);
+    if (!series_file_.trouble().empty()) trial.result.warnings.push_back(series_file_.trouble());
     unreached_ = nobody_answered(config, work.runs());
     return trial;
 }
@@ -115,7 +122,7 @@ Rest TestBed::rest(Duration pause, bool time_wait, Duration most) {
     RestWork work(runtime.stacks(), pause, time_wait, begin + most);
     const ProgressBoard nothing;
     {
-        const Monitor monitor(setup_of(config_, runtime, false), runtime.inspector(), nothing);
+        const Monitor monitor(setup_of(config_, runtime, {}), runtime.inspector(), nothing);
         refuse_unless_run(Runner(runtime, work).run());
     }
     Rest rest{.took = runtime.now() - begin};

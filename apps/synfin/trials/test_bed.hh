@@ -10,6 +10,7 @@
 #include "config/device_config.hh"
 #include "host/address_lock.hh"
 #include "results/run_result.hh"
+#include "results/series_json.hh"
 
 namespace synfin::app {
 
@@ -61,6 +62,8 @@ class TestBed {
     Rest rest(Duration pause, bool time_wait, Duration most);
 
     const Config config_;
+    SeriesFile series_file_;
+    unsigned trials_ = 0;
     const AddressLock lock_;
     const std::unique_ptr<Runtime> runtime_;
     const TscGauge gauge_;

@@ -93,6 +93,7 @@ std::string document() {
         {"", "Keys outside sections"},
         {"serve", "`serve`"},
         {"load", "`load`"},
+        {"scenario", "`scenario`: a standard's procedure"},
         {"bench", "`bench`"},
         {"validity", "`validity`: limits beyond which a run is invalid (exit status 3)"},
         {"tcp", "`tcp`: the result lists each change under `deviations`"},

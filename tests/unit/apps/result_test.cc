@@ -190,11 +190,45 @@ TEST(Result, TheVerdictIsInTheFirstLines) {
         "valid        NO   the first reason\n"
         "                  the second reason\n"
         "passed       NO   failed<1% (13 %): fail\n"
-        "                  connect.p999<5ms (2.5 ms): undecidable, needs 1000 samples, there were 90\n"
+        "                  connect.p999<5ms (2.5 ms): undecidable, needs 1000 samples,\n"
+        "                  there were 90\n"
         "warning           a warning\n"
         "synfin load  tcp://10.0.0.2:7, closed loop of 4 connections, 2.00 s\n";
     EXPECT_EQ(text.substr(0, expected.size()), expected);
     EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 40) << "one screen";
+}
+
+TEST(Result, TheTextFitsOnATerminal) {
+    RunResult result = some_result();
+    result.config.load.phases = {.ramp_up = 2s, .sustain = 2s};
+    for (const char* name : {"web", "held"}) {
+        result.config.load.classes.emplace_back(result.config.load).name = name;
+        result.classes.emplace_back().name = name;
+        result.classes.back().tally = result.classes.back().measured = result.tally;
+        result.classes.back().times.connect.record(3ms);
+    }
+    result.parts = {{.part = RunPart::lead, .begin = 0s, .end = 2s, .counts = result.tally},
+                    {.part = RunPart::sustain, .begin = 2s, .end = 4s, .counts = result.tally}};
+    LoadTimes times;
+    times.connect.record(3s);
+    times.life.record(100us);
+    result.times = &times;
+    result.invalid_because = {
+        "core 0 was shared: its loop was away for 24.0 % of the run while work was due (limit 5%; gaps above "
+        "1ms)"};
+    const std::string text = to_text(to_json(result));
+    for (size_t at = 0; at < text.size();) {
+        const size_t end = text.find('\n', at);
+        EXPECT_LE(end - at, 80u) << text.substr(at, end - at);
+        at = end + 1;
+    }
+    EXPECT_NE(text.find("\nsynfin load  2 classes of traffic, 2.00 s\nrates "), std::string::npos)
+        << "the figures follow the verdict\n"
+        << text;
+    EXPECT_NE(text.find("\n  web                    45"), std::string::npos) << text;
+    EXPECT_NE(text.find("\n  ramp-up               0.0      2.0"), std::string::npos) << text;
+    EXPECT_NE(text.find("\n  sustain               2.0      4.0"), std::string::npos) << text;
+    EXPECT_NE(text.find(" 3000000 "), std::string::npos) << "no tenths of long times\n" << text;
 }
 
 TEST(Result, ASkipNamesTheOptionThatLiftsIt) {
