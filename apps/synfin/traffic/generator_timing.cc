@@ -16,7 +16,7 @@ constexpr uint32_t kRequestsPerTurn = 64;
 /// The connection is established.
 void Generator::first_request(Connection c, ConnectionRecord& record, uint32_t id) noexcept {
     Exchange& exchange = exchanges_[id];
-    if (stopped_ && exchange.requests_left == kNoEnd) return end(c, record);
+    if (stopped_ && exchange.requests_left == kNoEnd) return end_between_requests(c, record, exchange);
     switch (plan_.timing) {
         case Timing::heartbeat: {
             // Multiples of the golden ratio are evenly spread, however many connections there are.
@@ -56,7 +56,7 @@ void Generator::next_request(Connection c, ConnectionRecord& record, uint32_t id
         }
         case Timing::arrivals: break;
     }
-    if (stopped_) return end(c, record);
+    if (stopped_) return end_between_requests(c, record, exchanges_[id]);
     const Instant due = arrivals_.next();
     if (due > now_ || !idle_.empty()) return rest(id);
     // The request waited for an answer, which the target owed. Of its delay, this end caused at most what the
@@ -142,7 +142,7 @@ void Generator::end_between_requests(Connection c, ConnectionRecord& record, Exc
     if (plan_.ending != GeneratorPlan::Ending::fin_by_peer || plan_.purpose != GeneratorPlan::Purpose::http)
         return end(c, record);
     // One more request asks the server to close first.
-    end_rest(id_of(c));
+    if (exchange.resting) end_rest(id_of(c));
     exchange.requests_left = 1;
     request_due(c, record, id_of(c), now_);
 }

@@ -180,6 +180,20 @@ TEST(RequestRate, HttpServerThatClosesIdleConnections) {
     EXPECT_EQ(play.tally().resent, 0u) << "nothing was asked on a resting connection";
 }
 
+TEST(RequestRate, TheServerClosesFirst) {
+    GeneratorPlan plan = paced_plan(5, 100);
+    plan.purpose = GeneratorPlan::Purpose::http;
+    plan.ending = GeneratorPlan::Ending::fin_by_peer;
+    plan.calls[0] = {kPeer, http_request(kPeer.addr.text(), "/", false),
+                     http_request(kPeer.addr.text(), "/", true)};
+    Play<HttpServer> play(std::move(plan), 1s, uint64_t{2}, uint32_t{1'000});
+    play.run();
+    EXPECT_EQ(play.tally().requests_due, 100u);
+    EXPECT_EQ(play.tally().responses, 105u) << "and one on each that asks for the end";
+    EXPECT_EQ(play.tally().completed, 5u);
+    EXPECT_EQ(play.ends.client().occupancy().time_wait, 0u);
+}
+
 TEST(RequestRate, EnginesTogetherSendTheExactNumber) {
     uint64_t sum = 0;
     for (uint32_t engine = 0; engine < 3; ++engine) {
