@@ -6,7 +6,6 @@ namespace synfin::app {
 
 namespace {
 
-
 Objection objection_to_arrivals(const TrafficConfig& traffic, Duration ramp, const WasGiven& was_given) {
     const ArrivalPattern& arrivals = traffic.arrivals;
     const uint64_t rate = traffic.rate + traffic.request_rate;

@@ -12,7 +12,6 @@ namespace synfin::app {
 
 /// Why rates, arrivals, think times and held connections contradict each other; empty: they do not.
 /// @param was_given whether the user gave the key, without "load.", for this class
-Objection timing_objection(const TrafficConfig& traffic, Duration ramp,
-                           const WasGiven& was_given);
+Objection timing_objection(const TrafficConfig& traffic, Duration ramp, const WasGiven& was_given);
 
 }  // namespace synfin::app

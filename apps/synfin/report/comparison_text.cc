@@ -99,8 +99,8 @@ std::string to_text(const Comparison& comparison) {
     for (const FigureChange& each : comparison.figures) {
         methods.insert(each.method);
         const bool is_single =
-            std::any_of(comparison.figures.begin(), comparison.figures.end(), [](const FigureChange& each) {
-                return each.verdict != Change::undecidable && each.method != FigureChange::Method::repeats;
+            std::any_of(comparison.figures.begin(), comparison.figures.end(), [](const FigureChange& one) {
+                return one.verdict != Change::undecidable && one.method != FigureChange::Method::repeats;
             });
         if (is_single)
             text +=

@@ -37,8 +37,8 @@ using Statistic = std::function<double(std::span<const double>)>;
 Interval95 bootstrap_change(std::span<const double> a, std::span<const double> b, size_t block,
                             const Statistic& statistic);
 
-/// The length of blocks for a series of so many values: a sixth. A machine's drift over minutes then counts as
-/// noise, which shorter blocks would average out.
+/// The length of blocks for a series of so many values: a sixth. A machine's drift over minutes then counts
+/// as noise, which shorter blocks would average out.
 size_t block_length(size_t values) noexcept;
 
 /// The interval of a quantile by the ranks of its order statistics (normal approximation of the binomial).

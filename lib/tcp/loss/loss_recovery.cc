@@ -282,7 +282,8 @@ void restart_timer(Conn c, const Context& ctx) noexcept {
         set_timer(c, ctx);
         return;
     }
-    // While the window was closed, probes were the timer, and the expiry that a partial ACK would keep is past.
+    // While the window was closed, probes were the timer, and the expiry that a partial ACK would keep is
+    // past.
     const bool is_past = !is_earlier(ctx.now.tick, c.rec->rto_at);
     if (is_past || c.tcb.deadline_kind != DeadlineKind::rto) c.rec->had_partial_ack = false;
     reno_recovery::keep_timer(c);
