@@ -338,7 +338,7 @@ class TrafficRules {
         const auto given = [this](std::string_view key) { return was_given(key); };
         const Objection found = content_objection(traffic_, given);
         if (!found.why.empty()) refuse(found.why, found.remedy);
-        const Objection timing = timing_objection(traffic_, config_.load.ramp, given);
+        const Objection timing = timing_objection(traffic_, config_.load.timeline().ramp, given);
         if (!timing.why.empty()) refuse(timing.why, timing.remedy);
     }
 

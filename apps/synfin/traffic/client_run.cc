@@ -59,9 +59,10 @@ ClientRun::ClientRun(Plan plan, const std::atomic<bool>& stop)
     lead_.resize(of_classes_.size());
     measured_.resize(of_classes_.size());
     // The cuts between the parts of the run: after the lead, the measured part and the ramp-down.
+    const uint32_t separations = 1 + (lead_for_ > Duration::zero()) + (ramp_down_ > Duration::zero());
     if (has_intervals_)
         for (size_t i = 0; i < of_classes_.size(); ++i)
-            rings_.push_back(std::make_unique<IntervalRing>(kRunParts - 1));
+            rings_.push_back(std::make_unique<IntervalRing>(separations));
     if (plan.background)
         generators_.emplace_back(std::move(*plan.background), static_cast<uint32_t>(generators_.size()));
 }

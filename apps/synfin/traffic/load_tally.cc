@@ -75,6 +75,10 @@ LoadTally& LoadTally::operator-=(const LoadTally& before) noexcept {
     requests -= before.requests;
     responses -= before.responses;
     resent -= before.resent;
+    requests_due -= before.requests_due;
+    requests_busy -= before.requests_busy;
+    requests_late -= before.requests_late;
+    requests_waited -= before.requests_waited;
     for (size_t i = 0; i < failed_by.size(); ++i) failed_by[i] -= before.failed_by[i];
     for (size_t i = 0; i < skipped_by.size(); ++i) skipped_by[i] -= before.skipped_by[i];
     sent_bytes -= before.sent_bytes;
