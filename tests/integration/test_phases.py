@@ -18,7 +18,7 @@ class PhasesTest(RigCase):
         # On a machine that is never quiet the generator may be late.
         load = self.rig.load(self.rig.kernel_url, "-f", self.rig.path("phases.yaml"), *SHARED_CORE, "--set", "validity.slip=10s", *options)
         self.assertEqual(load.wait(), 0, load.said())
-        self.said = load.err
+        self.shown = load.err
         result = self.rig.result(load)
         lines = [json.loads(line) for line in pathlib.Path(self.series).read_text(encoding="utf-8").splitlines()]
         self.check_series(result, lines)
@@ -48,8 +48,8 @@ class PhasesTest(RigCase):
         self.assertEqual((sustain["from_s"], sustain["to_s"]), (0.5, 2.0))
         self.assertEqual(result["latency_us"]["connect"]["count"], sustain["established"])
         self.assertAlmostEqual(result["rates"]["cps"], sustain["completed"] / result["duration_s"], delta=0.1)
-        self.assertRegex(self.said, r"conn/s +requests/s")
-        self.assertRegex(self.said, r"(?m)^ +1 s +\d")
+        self.assertRegex(self.shown, r"conn/s +requests/s")
+        self.assertRegex(self.shown, r"(?m)^ +1 s +\d")
 
     @alone
     def test_a_warm_up_is_not_measured(self):

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "config/quantity.hh"
@@ -55,7 +56,9 @@ std::string LiveScreen::header() {
 std::string LiveScreen::row(const SeriesPoint& point) {
     const SeriesRow& of = point.total;
     const auto ms = [](const std::string& text) { return text == "-" ? text : text + " ms"; };
-    return fmt::format("{:>6.0f} s {:>9} {:>11} {:>13} {:>16} {:>8} {:>8}\n", seconds(point.end),
+    const double at = seconds(point.end);
+    const bool is_whole = std::abs(at - std::round(at)) < 0.05;
+    return fmt::format("{:>6.{}f} s {:>9} {:>11} {:>13} {:>16} {:>8} {:>8}\n", at, is_whole ? 0 : 1,
                        rate(of.established, point.seconds()), rate(of.requests, point.seconds()),
                        ms(latency(of.latency[0])), ms(latency(of.latency[1])), of.failed,
                        count_text(static_cast<double>(of.open)));

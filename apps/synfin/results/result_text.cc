@@ -100,7 +100,7 @@ std::string wrapped(std::string_view label, std::string_view text, size_t indent
         size_t cut = text.rfind("  ", room);
         if (cut == text.npos || cut == 0) cut = text.rfind(' ', room);
         if (cut == text.npos || cut == 0) cut = std::min(text.find(' '), text.size());
-        out += fmt::format("{}\n", text.substr(0, cut));
+        out += fmt::format("{}\n", text.substr(0, text.find_last_not_of(' ', cut) + 1));
         const size_t next = text.find_first_not_of(' ', cut);
         if (next == text.npos) return out;
         text.remove_prefix(next);

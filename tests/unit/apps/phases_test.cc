@@ -358,6 +358,9 @@ TEST(LiveScreen, ALineForEachSecond) {
     EXPECT_NE(row.find("12 s"), std::string::npos);
     EXPECT_NE(row.find("1.234 ms"), std::string::npos);
     EXPECT_LE(row.size(), 81u);
+    at.end += 500ms;
+    EXPECT_NE(LiveScreen::row(at).find(" 12.5 s"), std::string::npos);
+    at.end -= 500ms;
     EXPECT_EQ(row.size(), LiveScreen::header().size());
     LiveScreen screen({.time = {}});
     EXPECT_EQ(screen.text(at), LiveScreen::header() + row) << "no escape sequences in a file";
