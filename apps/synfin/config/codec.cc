@@ -78,9 +78,12 @@ constexpr std::array<Named<Close>, 2> names_of(Close) {
 constexpr std::array<Named<CloseBy>, 2> names_of(CloseBy) {
     return {{{"client", CloseBy::client}, {"server", CloseBy::server}}};
 }
-constexpr std::array<Named<SearchConfig::Kind>, 3> names_of(SearchConfig::Kind) {
+constexpr std::array<Named<SearchConfig::Kind>, 4> names_of(SearchConfig::Kind) {
     using Kind = SearchConfig::Kind;
-    return {{{"none", Kind::none}, {"rate", Kind::rate}, {"connections", Kind::connections}}};
+    return {{{"none", Kind::none},
+             {"rate", Kind::rate},
+             {"request-rate", Kind::request_rate},
+             {"connections", Kind::connections}}};
 }
 constexpr std::array<Named<Dad>, 3> names_of(Dad) {
     return {{{"off", Dad::off}, {"optimistic", Dad::optimistic}, {"wait", Dad::wait}}};

@@ -176,6 +176,9 @@ void validate_trials(const Config& config) {
     if (load.search.kind == Kind::rate && load.request_rate != 0)
         throw usage_error("--request-rate and --search rate: connections open as requests are due",
                           "give --search request-rate");
+    if (load.search.kind == Kind::request_rate && load.rate != 0)
+        throw usage_error("--rate and --search request-rate: requests are sent over -c connections",
+                          "leave --rate out");
     if (load.search.most != 0 && given_amount(load) > load.search.most)
         throw usage_error(
             fmt::format("search.most {} is below the first value, {}", load.search.most, given_amount(load)),

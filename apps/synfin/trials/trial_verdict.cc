@@ -26,6 +26,9 @@ std::string short_of_offers(const RunResult& result) {
     const LoadTally& tally = result.tally;
     const uint64_t at_limit = skipped(result, Skip::concurrency_limit);
     const uint64_t own = tally.skipped() - at_limit;
+    if (is_more_than(tally.requests_late, tally.requests_due))
+        return fmt::format("{} of {} requests that were due were not sent, because the generator was late",
+                           tally.requests_late, tally.requests_due);
     if (!is_more_than(own, tally.offered)) return {};
     std::string why = fmt::format("{} of {} connections that were due were not opened", own, tally.offered);
     for (size_t i = 0; i < tally.skipped_by.size(); ++i)
@@ -67,21 +70,38 @@ std::string unanswered(const RunResult& result) {
     return fmt::format("{} of {} connections had no answer at the end", tally.unanswered, tally.opened);
 }
 
+/// Half of the resolution: how far the target may fall behind, as a share of what was offered.
+double slack(const TrialTask& task) {
+    return static_cast<double>(task.resolution_ppm) / 2e6;
+}
+
+/// Requests that were due and found all connections waiting for the target.
+std::string left_requests(const RunResult& result, const TrialTask& task) {
+    constexpr double kFew = 5;
+    const LoadTally& tally = result.tally;
+    const double allowed = std::max(slack(task) * static_cast<double>(tally.requests_due), kFew);
+    if (static_cast<double>(tally.requests_busy) <= allowed) return {};
+    return fmt::format(
+        "the target fell behind: at the end of the trial {} of {} requests that were due waited for a "
+        "connection; if the target can do more, raise -c",
+        tally.requests_busy, tally.requests_due);
+}
+
 /// In a steady state, as many connections are open as the rate times their mean duration (Little's law), and
 /// as many handshakes are in flight as the rate times the mean time to establish. Where the target is too
 /// slow, more are, because the backlog grows all the time. Their durations then grow as well, so the mean
 /// counts up to a third of the trial: whatever the overload, the backlog at the end exceeds that.
 std::string fell_behind(const RunResult& result, const TrialTask& task) {
+    if (task.kind == SearchConfig::Kind::request_rate) return left_requests(result, task);
     if (task.kind != SearchConfig::Kind::rate || result.times == nullptr) return {};
     const LoadTally& at_end = result.measured;
     const uint64_t open = task.is_short_lived ? at_end.open_now() : at_end.pending_now();
     const Histogram& lasts = task.is_short_lived ? result.times->life : result.times->connect;
     const double mean_s = std::min(lasts.mean_us() / 1e6, result.duration_s / 3);
     const double steady = static_cast<double>(task.value) * mean_s;
-    const double share = static_cast<double>(task.resolution_ppm) / 2e6;
     constexpr double kSigmas = 3, kFew = 5;
     const double noise =
-        std::max(share * static_cast<double>(at_end.offered), kSigmas * std::sqrt(steady) + kFew);
+        std::max(slack(task) * static_cast<double>(at_end.offered), kSigmas * std::sqrt(steady) + kFew);
     if (static_cast<double>(open) <= steady + noise) return {};
     return fmt::format(
         "the target fell behind: {} of {} connections were {} at the end of the trial, where "

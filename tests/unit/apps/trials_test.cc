@@ -103,6 +103,20 @@ TEST(TrialVerdict, TheLimitOfConcurrentConnectionsIsTheTargetsFaultOnlyIfItMisse
     EXPECT_EQ(slow.judge().outcome, TrialOutcome::fail);
 }
 
+TEST(TrialVerdict, RequestsThatWaitForTheTargetAreAFailureAndLateOnesAreNot) {
+    const TrialTask task{.kind = SearchConfig::Kind::request_rate, .value = 1'000};
+    Sample busy;
+    busy.result.tally.requests_due = 3'000;
+    busy.result.tally.requests_busy = 10;
+    EXPECT_EQ(busy.judge(task).outcome, TrialOutcome::pass);
+    busy.result.tally.requests_busy = 100;
+    EXPECT_EQ(busy.judge(task).outcome, TrialOutcome::fail);
+    Sample late;
+    late.result.tally.requests_due = 3'000;
+    late.result.tally.requests_late = 10;
+    EXPECT_EQ(late.judge(task).outcome, TrialOutcome::invalid);
+}
+
 TEST(TrialVerdict, UnansweredConnectionsAreAFailure) {
     Sample sample;
     sample.result.tally.pending = sample.result.tally.unanswered = 30;
