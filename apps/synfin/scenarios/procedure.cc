@@ -33,6 +33,15 @@ double mean_open(const ordered_json& result, double from, double to) {
     return n > 0 ? sum / n : 0;
 }
 
+/// When sustain began and ended, in seconds of the series.
+std::pair<double, double> sustain_of(const ordered_json& result) {
+    if (result.contains("phases"))
+        for (const ordered_json& phase : result["phases"])
+            if (phase.value("name", "") == "sustain")
+                return {phase.value("from_s", 0.0), phase.value("to_s", 0.0)};
+    return {0, 0};
+}
+
 /// One row: the steps for one size of object.
 class Row {
   public:
@@ -77,8 +86,7 @@ class Row {
         Config load = scenario_load(config_, scenario_, object_, value);
         load.load.phases.sustain = sustain;
         const ordered_json result = run_(load);
-        const PhasesConfig& phases = load.load.phases;
-        const double from = seconds(phases.init + phases.ramp_up), to = from + seconds(sustain);
+        const auto [from, to] = sustain_of(result);
         const auto judged = judge_procedure(result, scenario_.criteria, static_cast<double>(value), from, to);
         const TrialOutcome outcome = outcome_of(result, judged);
         ordered_json trial = ordered_json::object();
@@ -138,13 +146,14 @@ class Row {
     /// The figures that the standard reports for this test, and the rates beside them.
     ordered_json kpi(const ordered_json& result, double from, double to) const {
         ordered_json json = ordered_json::object();
-        const ordered_json& rates = result["rates"];
+        // Beside held connections, the rate is that of the others.
+        const bool is_beside = scenario_.traffic == Scenario::Traffic::beside_held;
+        const ordered_json& rates = is_beside ? result["classes"]["cps"]["rates"] : result["rates"];
         json["cps"] = rates["cps"];
         json["established_per_s"] = rates["established_per_s"];
-        json["transactions_per_s"] = rates["requests_per_s"];
-        json["throughput_gbps"] = rates.value("rx_bps", 0.0) / 1e9;
-        if (scenario_.unit == Scenario::Unit::connections ||
-            scenario_.traffic == Scenario::Traffic::beside_held)
+        json["transactions_per_s"] = result["rates"]["requests_per_s"];
+        json["throughput_gbps"] = result["rates"].value("rx_bps", 0.0) / 1e9;
+        if (scenario_.unit == Scenario::Unit::connections || is_beside)
             json["concurrent_mean"] = mean_open(result, from, to);
         for (const auto& [key, of] : {std::pair{"ttfb_us", "first_byte"}, {"ttlb_us", "last_byte"}})
             if (result.contains("latency_us") && result["latency_us"].contains(of)) {

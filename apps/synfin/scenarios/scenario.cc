@@ -49,6 +49,7 @@ void add_held(LoadConfig& load, uint64_t value) {
     held.connections = kHeldForEach * value;
     held.hold = true;
     held.heartbeat = 1s;
+    held.requests_per_connection = {0, 0};
     load.classes = {std::move(opened), std::move(held)};
 }
 

@@ -4,6 +4,7 @@
 
 #include "host/interrupt.hh"
 #include "procedure.hh"
+#include "report/page.hh"
 #include "results/publish.hh"
 #include "results/result_json.hh"
 #include "results/result_text.hh"
@@ -25,6 +26,7 @@ Exit run_scenario(const Config& given) {
                                          config.scenario.target);
     validate_load(largest);
     check_json_path(config.json);
+    check_report_path(config.report);
     catch_interrupts();
     TestBed bed(largest_load(largest));
     ordered_json result;
@@ -40,6 +42,7 @@ Exit run_scenario(const Config& given) {
         result["passed"] = has_passed;
         result["procedure"] = std::move(procedure);
         publish(result, text, config.json);
+        write_report(result, config.report);
     }
     bed.refuse_troubles();
     return has_passed ? Exit::done : Exit::invalid;

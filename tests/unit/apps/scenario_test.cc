@@ -46,8 +46,12 @@ ordered_json result_of(double rate, double capacity, double seconds) {
         {"requests", {{"sent", opened}}},
         {"rates",
          {{"cps", done}, {"established_per_s", done}, {"requests_per_s", done}, {"rx_bps", 8e3 * done}}}};
+    json["phases"] = {{{"name", "ramp-up"}, {"from_s", 0}, {"to_s", 30}},
+                      {{"name", "sustain"}, {"from_s", 30}, {"to_s", 38}}};
     for (int t = 1; t <= 40; ++t)
-        json["series"].push_back({{"t", t}, {"requests", done}, {"open", done / 10}});
+        json["series"].push_back({{"t", t},
+                                  {"requests", t > 30 && t <= 38 ? done : 0},
+                                  {"open", t > 30 && t <= 38 ? done / 10 : 0}});
     return json;
 }
 
@@ -86,6 +90,7 @@ TEST(Scenario, TheLoadsAreWhatTheStandardSays) {
     ASSERT_EQ(hero.load.classes.size(), 2u);
     EXPECT_EQ(hero.load.classes[0].rate, 1'000u);
     EXPECT_EQ(hero.load.classes[1].connections, 4'000u);
+    EXPECT_EQ(hero.load.classes[1].requests_per_connection, (CountRange{0, 0})) << "they stay open";
     EXPECT_EQ(hero.load.classes[1].heartbeat, 1s);
 }
 
