@@ -47,7 +47,8 @@ std::string_view name(Skip reason) noexcept;
 /// The remedy for people: "raise -c".
 std::string_view remedy(Skip reason) noexcept;
 
-struct LoadTally {
+/// Lines of its own: engines keep some in memory that they allocate, and each engine writes its own.
+struct alignas(kCacheLine) LoadTally {
     uint64_t offered = 0;
     uint64_t opened = 0;
     uint64_t established = 0;

@@ -106,7 +106,8 @@ TEST(Compare, FilesOfOneSideAreRepeats) {
         a.push_back(stored_load("a", 1'000 + i, 100));
         b.push_back(stored_load("b", 900 + i, 100));
     }
-    const FigureChange& cps = figure(compare(a, b, kDefaultMargin), "cps");
+    const Comparison comparison = compare(a, b, kDefaultMargin);
+    const FigureChange& cps = figure(comparison, "cps");
     EXPECT_EQ(cps.method, Method::repeats);
     EXPECT_EQ(cps.verdict, Change::worse);
     EXPECT_EQ(cps.runs_a, 4u);
