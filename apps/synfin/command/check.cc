@@ -9,6 +9,7 @@
 
 #include "config/fields.hh"
 #include "config/quantity.hh"
+#include "scenarios/scenario.hh"
 #include "servers/serve_site.hh"
 #include "subcommand.hh"
 #include "synfin/stack.hh"
@@ -204,7 +205,49 @@ void explain_bench(const Config& config) {
                             : "the profile's own number at once");
 }
 
+/// Checks both ends of a scenario, and explains its steps. The file may leave the device to the command line,
+/// because both ends read it.
+void check_scenario(Config config) {
+    validate_scenario(config);
+    if (config.device.empty()) config.device = "tap:unknown";
+    const Scenario& scenario = *find_scenario(config.scenario.name);
+    const Config serve = scenario_serve(config), base = scenario_base(config);
+    validate_network(serve);
+    validate_serve(serve);
+    static_cast<void>(site_of(serve.serve));
+    validate_network(base);
+    fmt::print("scenario: {}: {}, {}\n", scenario.name, scenario.section, scenario.title);
+    const auto target = static_cast<double>(config.scenario.target);
+    line("target", fmt::format("{} {}, after a step at {}", count_text(target), text_of(scenario.unit),
+                               count_text(static_cast<double>(config.scenario.initial.value_or(
+                                   std::max<uint64_t>(1, config.scenario.target / 10))))));
+    const PhasesConfig& phases = base.load.phases;
+    line("phases", fmt::format("init {}, ramp-up {}, sustain {}, ramp-down {} in each step",
+                               duration_text(phases.init), duration_text(phases.ramp_up),
+                               duration_text(phases.sustain), duration_text(phases.ramp_down)));
+    for (const uint64_t object : objects_of(scenario, config.scenario)) {
+        const Config load = scenario_load(base, scenario, object, config.scenario.target);
+        validate_load(load);
+        static_cast<void>(load_plans(load, 0, 1));
+        const std::string row = object == 0 ? "" : fmt::format("objects of {}: ", exact_bytes_text(object));
+        if (scenario.unit == Scenario::Unit::connections) {
+            const double interval_s = load.load.think->a / 1e9;
+            line("row", fmt::format("{}a request of each connection every {:.3g} s, {} transactions/s", row,
+                                    interval_s, count_text(target / interval_s)));
+        } else {
+            line("row", fmt::format("{}up to {} connections/s", row,
+                                    count_text(static_cast<double>(load.load.rate))));
+        }
+    }
+    for (const std::string& each : departures(scenario, config)) line("departure", each);
+}
+
 Exit run(const Config& config) {
+    if (!config.scenario.name.empty()) {
+        check_scenario(config);
+        fmt::print("{}: valid\n", config.file);
+        return Exit::done;
+    }
     const bool load = section_given(config, "load."), bench = section_given(config, "bench.");
     const bool serve = section_given(config, "serve.") || (!load && !bench);
     if (serve) {
