@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <set>
 
@@ -103,7 +104,7 @@ class Parts {
         constexpr double kRounding = static_cast<double>(kMostClasses) / static_cast<double>(kWhole);
         shared_ += static_cast<double>(share) / static_cast<double>(kWhole);
         const double upto = shared_ > 1 - kRounding ? whole_ : whole_ * shared_;
-        const auto next = static_cast<uint64_t>(upto + 0.5);
+        const auto next = static_cast<uint64_t>(std::llround(upto));
         return next - std::exchange(given_, next);
     }
 

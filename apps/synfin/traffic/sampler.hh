@@ -37,7 +37,7 @@ class Sampler {
     /// Nanoseconds or bytes, at most `most`.
     uint64_t draw(Random& random, uint64_t most) const noexcept {
         const double value = real(random);
-        return value >= static_cast<double>(most) ? most : static_cast<uint64_t>(value + 0.5);
+        return value >= static_cast<double>(most) ? most : static_cast<uint64_t>(std::llround(value));
     }
 
   private:
