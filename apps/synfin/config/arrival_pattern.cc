@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <optional>
 #include <system_error>
@@ -89,7 +90,7 @@ class TraceReader {
         if (error != std::errc{} || end != time.data() + time.size() || !(seconds >= 0) ||
             seconds > kMostSeconds)
             return expected_but_found("a time in seconds, such as 0.25", time);
-        const Duration at(static_cast<int64_t>(seconds * 1e9 + 0.5));
+        const Duration at(std::llround(seconds * 1e9));
         if (!trace_.times.empty() && at < trace_.times.back())
             return expected_but_found("times in order", time);
         if (trace_.times.size() == ArrivalTrace::kMost)
