@@ -36,6 +36,14 @@ class CheckTest(unittest.TestCase):
         said = sh(rig.SYNFIN, "check", CONFIG / "load-dual-stack.yaml")
         self.assertIn("load: http://10.77.0.1:80/, http://[2001:db8:77::1]:80/\n", said)
 
+    def test_each_class_is_explained(self):
+        said = sh(rig.SYNFIN, "check", CONFIG / "load-classes.yaml")
+        self.assertIn("load: 3 classes\n", said)
+        self.assertIn("page: http://10.77.0.1:80/; 2000 connections/s\n", said)
+        self.assertIn("echo: tcp://10.77.0.1:7; 100 connections at once", said)
+        self.assertRegex(said, r"rate +2200 connections/s")
+        self.assertRegex(said, r"tuples .*x 2 targets\)")
+
     def test_a_file_without_a_character(self):
         with tempfile.NamedTemporaryFile(suffix=".yaml") as empty:
             with self.assertRaisesRegex(RuntimeError, "no device given"):  # as of one with a comment alone

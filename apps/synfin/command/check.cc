@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 
 #include "config/fields.hh"
 #include "config/quantity.hh"
@@ -119,11 +121,13 @@ void explain_serve(const Config& config) {
 /// "2 addresses x 28232 source ports x 1 targets", one term for each family that has targets.
 std::string tuples_text(const Config& config, const PortRange& ports) {
     std::string text;
-    const auto& targets = config.load.traffic().front().targets;
     for (const Family family : {Family::v4, Family::v6}) {
-        const auto n = std::count_if(targets.begin(), targets.end(), [&](const Target& target) {
-            return family_of(config, target) == family;
-        });
+        std::set<std::string> servers;  // classes may share them
+        for (const TrafficConfig& traffic : config.load.traffic())
+            for (const Target& target : traffic.targets)
+                if (family_of(config, target) == family)
+                    servers.insert(fmt::format("{}:{}", target.host, target.peer.port));
+        const size_t n = servers.size();
         if (n == 0) continue;
         text += fmt::format("{}{} {}addresses x {} source ports x {} targets", text.empty() ? "" : " + ",
                             count_addresses(config.addresses, family), family == Family::v6 ? "IPv6 " : "",
@@ -132,21 +136,50 @@ std::string tuples_text(const Config& config, const PortRange& ports) {
     return text;
 }
 
+std::string targets_text(const TrafficConfig& traffic) {
+    std::string text;
+    for (const Target& each : traffic.targets) text += (text.empty() ? "" : ", ") + each.text();
+    return text;
+}
+
+/// What a class does: "2.00k connections/s", "100 connections at once, 500 requests/s".
+std::string amount_text(const TrafficConfig& traffic) {
+    const auto number = [](uint64_t n) { return count_text(static_cast<double>(n)); };
+    if (traffic.rate != 0) return fmt::format("{} connections/s", number(traffic.rate));
+    std::string text = fmt::format("{} connections at once", number(concurrency_of(traffic)));
+    if (traffic.request_rate != 0) return text + fmt::format(", {} requests/s", number(traffic.request_rate));
+    return traffic.hold ? text + ", held" : text + ", as fast as the target answers";
+}
+
+/// Packets per second in both directions that an open loop brings.
+double packets_per_s(const TrafficConfig& traffic) {
+    const auto rate = static_cast<double>(traffic.rate);
+    const double exchanges =
+        rate * static_cast<double>(std::max<uint64_t>(traffic.requests_per_connection.most, 1));
+    return traffic.connect_only ? 7 * rate : (kPacketsPerConnection - 3) * rate + 3 * exchanges;
+}
+
 void explain_load(const Config& config) {
     const LoadConfig& load = config.load;
-    std::string targets;
-    for (const Target& each : load.traffic().front().targets)
-        targets += (targets.empty() ? "" : ", ") + each.text();
-    fmt::print("load: {}\n", targets);
+    const auto all = load.traffic();
+    fmt::print("load: {}\n",
+               load.classes.empty() ? targets_text(load) : fmt::format("{} classes", all.size()));
     explain_network(config);
+    for (const TrafficConfig& each : load.classes)
+        line("class", fmt::format("{}: {}; {}", each.name, targets_text(each), amount_text(each)));
     const PortRange ports = load.source_ports.value_or(PortRange{32'768, 60'999});
     const auto tuples = static_cast<double>(tuple_count(config, ports.size()));
-    const auto connections = static_cast<double>(load_concurrency(config)),
-               rate = static_cast<double>(load.rate);
-    const bool bounded = load.rate == 0 || load.connections.has_value();
+    const auto connections = static_cast<double>(load_concurrency(config));
+    double rate = 0, packets = 0;
+    bool bounded = true;
+    for (const TrafficConfig& each : all) {
+        rate += static_cast<double>(each.rate);
+        packets += packets_per_s(each);
+        bounded &= each.rate == 0 || each.connections.has_value();
+    }
     line("tuples", fmt::format("{} ({})", count_text(tuples), tuples_text(config, ports)));
     line("connections",
-         fmt::format("{}{} at once{}", load.rate == 0 ? "" : "up to ", count_text(connections),
+         fmt::format("{}{} at once{}", rate == 0 ? "" : "up to ", count_text(connections),
                      bounded && connections > tuples ? "  MORE THAN THERE ARE TUPLES: give more --address or "
                                                        "--source-ports"
                                                      : ""));
@@ -155,16 +188,8 @@ void explain_load(const Config& config) {
     std::string criteria;
     for (const Criterion& each : load.criteria) criteria += (criteria.empty() ? "" : ", ") + each.text();
     line("passes", criteria.empty() ? "failed<1%" : criteria);
-    if (load.request_rate != 0)
-        line("rate", fmt::format("{} requests/s on these connections",
-                                 count_text(static_cast<double>(load.request_rate))));
-    if (load.rate == 0) {
-        if (load.request_rate == 0) line("rate", "closed loop: as fast as the target answers");
-        return;
-    }
-    const double exchanges =
-        rate * static_cast<double>(std::max<uint64_t>(load.requests_per_connection.most, 1));
-    const double packets = load.connect_only ? 7 * rate : (kPacketsPerConnection - 3) * rate + 3 * exchanges;
+    if (load.classes.empty() && rate == 0) line("rate", amount_text(load));
+    if (rate == 0) return;
     line("rate", fmt::format("{} connections/s, about {} packets/s in both directions together",
                              count_text(rate), count_text(packets)));
     const double held = rate * std::chrono::duration<double>(2 * config.tcp.msl).count();

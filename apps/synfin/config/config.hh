@@ -100,8 +100,6 @@ struct LoadConfig : TrafficConfig {
         std::string name;
         std::vector<std::pair<std::string, std::vector<std::string>>> given;
     };
-    /// The order in which connections vary source addresses and ports.
-    enum class Sweep : uint8_t { source, port, random };
 
     std::vector<ClassText> class_texts;
     std::vector<TrafficConfig> classes;  ///< from class_texts, by fill_classes(); empty: the load itself
@@ -112,7 +110,8 @@ struct LoadConfig : TrafficConfig {
     uint64_t repeat = 1;
     Duration pause = 200ms;  ///< between two runs, after both ends are empty
     SearchConfig search;
-    Sweep sweep = Sweep::source;
+    std::optional<PortRange> source_ports;
+    std::optional<IpAddress::Family> family;  ///< of names that have addresses of both
     uint64_t seed = 1;
     std::string series;               ///< file for a JSON line each second
     std::vector<Criterion> criteria;  ///< none: failed<1%

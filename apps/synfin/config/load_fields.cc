@@ -7,6 +7,14 @@ namespace synfin::app {
 
 void add_load_fields(FieldTable& table) {
     table
+        .optional("load.family", "--family", kLoad, "4|6", family(), AT(load.family),
+                  "for names with addresses of both families: the one to use")
+        .when_absent = "the family of --address; if both, IPv6";
+    table
+        .optional("load.source-ports", "--source-ports", kLoad, "A-B", ports(), AT(load.source_ports),
+                  "source ports to use")
+        .when_absent = "32768-60999";
+    table
         .scalar("load.duration", "-d,--duration", kLoad, "TIME", duration(), AT(load.duration),
                 "how long to open connections")
         .when_absent = "10s, or until --count";

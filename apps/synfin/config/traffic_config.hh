@@ -47,7 +47,6 @@ struct TrafficConfig {
     std::string method = "GET";
     std::vector<std::string> headers;        ///< "Name: value"
     std::string body;                        ///< or @FILE
-    std::vector<std::string> urls;           ///< http: paths, used in turn, instead of the target's; or @FILE
     std::vector<std::string> expect_status;  ///< empty: 2xx and 3xx
     std::vector<std::string> steps;          ///< tcp: instead of requests and responses
     bool verify = false;                     ///< compare received payload with the pattern that was due
@@ -57,9 +56,6 @@ struct TrafficConfig {
     bool connect_only = false;
     Close close = Close::fin;
     CloseBy close_by = CloseBy::client;  ///< RFC 9411 4.3.1.1
-    std::vector<AddressRange> sources;   ///< of our addresses, the ones to use; empty: all
-    std::optional<PortRange> source_ports;
-    std::optional<IpAddress::Family> family;  ///< of names that have addresses of both
 
     bool is_open_loop() const noexcept { return rate != 0; }
 };

@@ -11,10 +11,6 @@ void add_traffic_fields(FieldTable& table) {
                "http://HOST[:PORT]/PATH or tcp://HOST:PORT, an IPv6 HOST in brackets; repeatable, used in "
                "turn");
     table
-        .optional("load.family", "--family", kLoad, "4|6", family(), AT(load.family),
-                  "for names with addresses of both families: the one to use")
-        .when_absent = "the family of --address; if both, IPv6";
-    table
         .optional("load.connections", "-c,--connections", kLoad, "N", count(1, 64 * kMillions),
                   AT(load.connections), "concurrent connections; with --rate the upper limit")
         .when_absent = "64; with --rate as many as one second brings";
@@ -75,10 +71,6 @@ void add_traffic_fields(FieldTable& table) {
     table.scalar("load.close-by", "--close-by", kLoad, "client|server", choice<CloseBy>(), AT(load.close_by),
                  "which end closes first; with server, the last HTTP request says 'Connection: close', and a "
                  "tcp:// server has to close by itself");
-    table
-        .optional("load.source-ports", "--source-ports", kLoad, "A-B", ports(), AT(load.source_ports),
-                  "source ports to use")
-        .when_absent = "32768-60999";
     table.end_of_class();
 }
 

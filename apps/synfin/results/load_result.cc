@@ -42,9 +42,7 @@ std::string what_to_do(const LoadTally& tally) {
 }
 
 void fill_defaults(TrafficConfig& traffic) {
-    const stack::StackConfig stack;
     traffic.connections = concurrency_of(traffic);
-    if (!traffic.source_ports) traffic.source_ports = PortRange{stack.port_low, stack.port_high};
     if (traffic.targets.front().protocol == Target::Protocol::tcp && !traffic.connect_only) {
         if (!traffic.request_size) traffic.request_size = 64;
         if (!traffic.response_size) traffic.response_size = traffic.request_size;
@@ -57,6 +55,8 @@ Config in_force(const Config& config, const Runtime& runtime) {
     used.cores.assign(runtime.cores().begin(), runtime.cores().end());
     LoadConfig& load = used.load;
     load.duration = load.opening_time();
+    const stack::StackConfig stack;
+    if (!load.source_ports) load.source_ports = PortRange{stack.port_low, stack.port_high};
     if (load.criteria.empty()) load.criteria = {assumed_criterion("1%")};
     if (load.classes.empty())
         fill_defaults(load);

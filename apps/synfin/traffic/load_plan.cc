@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 
 #include "config/user_error.hh"
 #include "http/http_ask.hh"
@@ -46,36 +47,38 @@ Config resolved(Config config, Lookup lookup) {
     using Family = IpAddress::Family;
     const bool has_v4 = has_family(config.addresses, Family::v4),
                has_v6 = has_family(config.addresses, Family::v6);
-    const auto resolve = [&](Target& target, const std::optional<Family>& family) {
+    const auto resolve = [&](Target& target) {
         if (target.is_resolved()) return;
         std::string error;
         const std::vector<IpAddress> found = lookup(target.host, error);
         if (found.empty())
             throw run_error(fmt::format("{}: no address for this name: {}", target.host, error),
                             "check the name and /etc/resolv.conf, or give an address");
-        const auto chosen = choose_address(found, family, has_v4, has_v6);
+        const auto chosen = choose_address(found, config.load.family, has_v4, has_v6);
         if (!chosen) {
             const Family other = found.front().family;
-            throw run_error(
-                fmt::format("{}: the name has only {} addresses, such as {}", target.host, name(other),
-                            found.front().text()),
-                fmt::format("give an {} --address{}", name(other), family ? ", and leave --family out" : ""));
+            throw run_error(fmt::format("{}: the name has only {} addresses, such as {}", target.host,
+                                        name(other), found.front().text()),
+                            fmt::format("give an {} --address{}", name(other),
+                                        config.load.family ? ", and leave --family out" : ""));
         }
         target.peer.addr = *chosen;
         fmt::print(stderr, "{} is {}\n", target.host, target.peer.addr.text());
     };
     if (config.load.classes.empty())
-        for (Target& target : config.load.targets) resolve(target, config.load.family);
+        for (Target& target : config.load.targets) resolve(target);
     for (TrafficConfig& traffic : config.load.classes)
-        for (Target& target : traffic.targets) resolve(target, traffic.family);
+        for (Target& target : traffic.targets) resolve(target);
     return config;
 }
 
 uint64_t tuple_count(const Config& config, uint64_t ports) {
     uint64_t sum = 0;
+    std::set<std::string> servers;  // classes may share them
     for (const TrafficConfig& traffic : config.load.traffic())
         for (const Target& target : traffic.targets)
-            sum += count_addresses(config.addresses, family_of(config, target)) * ports;
+            if (servers.insert(fmt::format("{}:{}", target.host, target.peer.port)).second)
+                sum += count_addresses(config.addresses, family_of(config, target)) * ports;
     return sum;
 }
 

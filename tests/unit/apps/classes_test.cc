@@ -93,6 +93,9 @@ TEST(Classes, TheSetOptionReachesAClass) {
 TEST(Classes, ErrorsSayWhereAndWhat) {
     EXPECT_EQ(refusal("  classes: [{name: a, rat: 5}]\n"),
               "f.yaml:3:23: unknown key 'rat' of a class; did you mean 'rate'?");
+    EXPECT_EQ(refusal("  classes: [{name: a, source-ports: 1-2}]\n").substr(0, 52),
+              "f.yaml:3:23: unknown key 'source-ports' of a class; ")
+        << "engines have one range of ports";
     EXPECT_EQ(refusal("  classes: [{name: a, rate: 5q}]\n"),
               "f.yaml:3:29: load.classes: rate: expected a count such as 1000, 64k or 1M, found '5q'");
     EXPECT_EQ(refusal("  classes: [{name: connect}]\n").substr(0, 12), "f.yaml:3:20:");
