@@ -106,7 +106,8 @@ Flow& Connections::need_flow(Tcb& tcb) noexcept {
 [[gnu::cold, gnu::noinline]] void Connections::need_recovery_at_timeout(Tcb& tcb) noexcept {
     if (tcb.flow == 0) return;
     Flow& flow = flows_[tcb.flow];
-    // Who has given up a record takes one only when half are free, or the dead would exchange the last ones.
+    // A connection that has given up its record takes one only when half are free. Otherwise connections to
+    // dead peers would take the last ones in turn.
     const uint32_t least = recoveries_.capacity() / (flow.recovery != 0 ? 4 : 2);
     if (recoveries_.capacity() - recoveries_.used() >= least || !tcp::yields_recovery(conn_of(tcb))) {
         need_recovery(tcb);

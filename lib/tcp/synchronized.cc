@@ -379,7 +379,7 @@ bool reopens(const TimeWait& tw, const Segment& seg, const Context& ctx) noexcep
 
 bool wants_recovery(const Tcb& tcb, const Flow* flow, const Segment& seg) noexcept {
     if (flow == nullptr || tcb.snd.una == tcb.snd.nxt || tcb.has(kSynUnacked)) return false;
-    // Who knows only the tuple takes no record: such a segment will be dropped.
+    // An attacker who knows only the tuple must not make us take a record: such a segment will be dropped.
     if (before(seg.ack, tcb.snd.una) || after(seg.ack, tcb.snd.nxt)) return false;
     return repeats_ack(tcb, seg, seg.len) || (seg.sack_count != 0 && tcb.has(kSack)) ||
            (seg.has(wire::kEce) && tcb.has(kEcn));

@@ -12,7 +12,7 @@
 
 namespace synfin::app {
 
-/// What was counted in one part of the run.
+/// Counts of one part of the run.
 struct RunPartCounts {
     RunPart part = RunPart::sustain;
     Duration begin{}, end{};  ///< from the first connection

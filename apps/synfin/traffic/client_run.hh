@@ -94,7 +94,7 @@ class ClientRun {
     }
     /// The sum of the classes, and each of them: what was counted in the measured time.
     LoadTally measured() const noexcept { return sum_of(measured_); }
-    /// What was counted before the measured time.
+    /// Counts of the time before the measured time.
     const LoadTally& lead(size_t of_class) const noexcept { return lead_[of_class]; }
     const LoadTally& measured(size_t of_class) const noexcept { return measured_[of_class]; }
     /// Of the measured time.

@@ -95,7 +95,7 @@ struct alignas(kCacheLine) LoadTally {
     /// Those of them that are not established yet.
     uint64_t pending_now() const noexcept { return opened - established - failed_before - pending; }
     LoadTally& operator+=(const LoadTally& other) noexcept;
-    /// What was counted since `before`. open_now() and pending_now() have no meaning for the difference.
+    /// Counts since `before`. open_now() and pending_now() have no meaning for the difference.
     LoadTally& operator-=(const LoadTally& before) noexcept;
 };
 

@@ -31,7 +31,7 @@ struct Spread {
 /// @param values at least one. The median of an even number is the mean of the middle two.
 Spread spread_of(std::vector<double> values);
 
-/// What is kept of one run.
+/// The figures of one run.
 struct RepeatedRun {
     bool is_valid = true, has_passed = true, is_interrupted = false;
     std::vector<std::string> troubles;  ///< why it is invalid, and the criteria that it missed

@@ -395,8 +395,8 @@ TEST_F(Rack, ATimeoutStartsAtOneSegmentAndSlowStartRepairs) {
     EXPECT_TRUE(w.flow.has(kRtoRecovery));
 }
 
-/// Who knows only the tuple makes a connection take no record: an ACK of text that is not in flight is
-/// dropped.
+/// A sender who knows only the tuple cannot make a connection take a record: an ACK of text that is not in
+/// flight is dropped.
 TEST_F(Rack, AForgedAckTakesNoRecord) {
     Segment report;
     report.flags = kAck;
